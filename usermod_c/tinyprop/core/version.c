@@ -1,0 +1,5 @@
+#include "tinyprop.h"
+
+int tp_version(void) {
+    return TP_VERSION;
+}

@@ -1,0 +1,7 @@
+# tinyprop as a user C module of MicroPython's make ports: USER_C_MODULES=<this repository>/usermod_c
+TINYPROP_DIR := $(USERMOD_DIR)
+SRC_USERMOD_C += $(TINYPROP_DIR)/modtinyprop.c
+SRC_USERMOD_LIB_C += $(addprefix $(TINYPROP_DIR)/core/,$(shell cat $(TINYPROP_DIR)/core/sources.txt))
+CFLAGS_USERMOD += -I$(TINYPROP_DIR)/core
+# Ports compile for size; learning is worth speed.
+$(BUILD)/tinyprop/core/%.o: CFLAGS += -O2
