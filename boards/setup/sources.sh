@@ -1,11 +1,13 @@
 #!/bin/bash
-# sources.sh NAME: unpacks a Debian package that boards/versions.mk pins into the cache, prints its folder.
+# sources.sh NAME [PATH...]: unpacks a Debian package that boards/versions.mk pins into the cache, prints its
+# folder. PATHs (wildcards allowed) take that part alone out of a package of which no more is ever needed.
 # NAME is the package's name: micropython, pico-sdk-source, mbedtls... The files come from the suite
 # that the pin names, which need not be the machine's own; nothing is installed into the system.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-name=${1:?"usage: boards/setup/sources.sh NAME"}
+name=${1:?"usage: boards/setup/sources.sh NAME [PATH...]"}
+shift
 variable=$(tr a-z- A-Z_ <<<"$name")
 pin=${!variable:?"$VERSIONS has no line $variable=suite/kind/version for the package $name"}
 IFS=/ read -r suite kind version <<<"$pin"
@@ -68,9 +70,9 @@ if ! download 2>/dev/null; then
 fi
 mkdir unpacked
 if [ "$kind" = source ]; then
-    tar xf ./*.orig.tar.* -C unpacked --strip-components=1
+    tar xf ./*.orig.tar.* -C unpacked --strip-components=1 --wildcards "${@/#/*/}"
 else
-    dpkg -x ./*.deb unpacked
+    dpkg --fsys-tarfile ./*.deb | tar x -C unpacked --wildcards "${@/#/./}"
 fi
 mv -T unpacked "$folder"
 echo "$folder"
