@@ -17,6 +17,9 @@ import threading
 import time
 from pathlib import Path
 
+from mpremote.transport import TransportError
+from mpremote.transport_serial import SerialTransport
+
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests"
 
@@ -38,15 +41,73 @@ def script(*command):
     return lines[-2] if len(lines) > 1 else ""
 
 
-class Program:
-    """A program on this PC: each test file is one run of it."""
+class TestFiles:
+    """What has start(), run(test, on_data) and stop(): the test files are run there one by one."""
 
-    def __init__(self, backend, module, command, silence=300, **environment):
+    def run_all(self, tests):
+        passed = failed = 0
+        try:
+            self.start()
+            for test in tests:
+                counts = self.run_file(test)
+                passed, failed = passed + counts[0], failed + counts[1]
+        except Exception as e:
+            print(f"error: {e}")
+            failed += 1
+        finally:
+            self.stop()
+        return passed, failed
+
+    def run_file(self, test):
+        """Returns how many tests passed and failed; a file that did not run well counts as one."""
+        print(f"  {test.name} ", end="", flush=True)
+        log, began, problem = Log(), time.monotonic(), None
+        try:
+            self.run(test, log)
+        except Exception as e:
+            problem = str(e) or repr(e)
+        passed, failed = log.count("ok"), log.count("FAIL")
+        print(f" {time.monotonic() - began:.1f} s")
+        if problem:
+            self.stop()
+            self.start()
+        problem = problem or log.problem(self.backend)
+        if problem or failed:
+            failed += bool(problem)
+            print(log.text, f"error: {test.name}: {problem}" if problem else "")
+        return passed, failed
+
+
+class Pytest:
+    """What only a PC can do: the files in tests/host."""
+
+    module = "pytest"
+
+    def run_all(self, tests):
+        command = [sys.executable, "-m", "pytest", "-q", "tests/host"]
+        last = ""
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+            for line in process.stdout:
+                print(" ", line, end="", flush=True)
+                last = line.strip() or last
+        counts = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|error)", last)}
+        failed = counts.get("failed", 0) + counts.get("error", 0)
+        # No test at all, or a crash: pytest says so by its exit code alone.
+        return counts.get("passed", 0), failed or int(process.returncode != 0)
+
+
+class Program(TestFiles):
+    """A program on this PC: each test file is one run of it, which may take limit seconds.
+
+    find is a function that builds the program where needed and returns its path.
+    """
+
+    def __init__(self, backend, module, find, limit=300, **environment):
         self.backend, self.module = backend, module
-        self.command, self.silence, self.environment = command, silence, environment
+        self.find, self.limit, self.environment = find, limit, environment
 
     def start(self):
-        self.program = self.command()
+        self.program = self.find()
 
     def run(self, test, on_data):
         with subprocess.Popen(
@@ -56,7 +117,7 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         ) as process:
-            timer = threading.Timer(self.silence, process.kill)
+            timer = threading.Timer(self.limit, process.kill)
             timer.start()
             for line in process.stdout:
                 on_data(line)
@@ -64,29 +125,27 @@ class Program:
             late = not timer.is_alive()
             timer.cancel()
         if late:
-            raise TargetError(f"{test.name} was stopped after {self.silence} s")
+            raise TargetError(f"stopped after {self.limit} s")
 
     def stop(self):
         pass
 
 
-class Board:
+class Board(TestFiles):
     """MicroPython behind a serial line: one session, to which the test files are sent one by one.
 
     start is a command that keeps running, prints the path of the line (/dev/pts/3) and ends when
     it gets a SIGTERM. mpy, if given, is a function that returns the path of the tinyprop.mpy to
     bring in; on_flash says that it goes to the board's own file system, else it goes to RAM as the
-    tests do. silence is how long, in seconds, a single test may take.
+    tests do. A single test may take limit seconds.
     """
 
-    def __init__(self, backend, module, start, mpy=None, on_flash=False, silence=300):
+    def __init__(self, backend, module, start, mpy=None, on_flash=False, limit=300):
         self.backend, self.module, self.command = backend, module, start
-        self.mpy, self.on_flash, self.silence = mpy, on_flash, silence
+        self.mpy, self.on_flash, self.limit = mpy, on_flash, limit
         self.process = None
 
     def start(self):
-        from mpremote.transport_serial import SerialTransport
-
         mpy = self.mpy and Path(self.mpy())
         self.process = subprocess.Popen(
             self.command,
@@ -105,13 +164,17 @@ class Board:
         elif mpy:
             self.send(mpy.name, mpy.read_bytes())
         self.send_compiled(TESTS / "testkit.py")
+        self.line.exec("import gc, tinyprop, testkit; ram.files.clear(); gc.collect()")
 
     def device(self):
         said = []
+        timer = threading.Timer(60, self.stop)
+        timer.start()
         for text in self.process.stdout:
             said.append(text)
             found = re.search(r"/dev/pts/\d+", text)
             if found:
+                timer.cancel()
                 # Further output is read, so that the program never waits for it to be.
                 threading.Thread(target=self.process.stdout.read, daemon=True).start()
                 return found.group()
@@ -131,20 +194,25 @@ class Board:
         self.send(name.with_suffix(".mpy"), subprocess.check_output(command))
 
     def run(self, test, on_data):
-        self.line.exec("import gc; before = set(sys.modules), set(ram.files)")
+        self.line.exec("modules = set(sys.modules)")
         for source in [test, *imports_of(test)]:
             self.send_compiled(source)
-        run = RUN.format(test.stem)
-        _, error = self.line.exec_raw(run, timeout=self.silence, data_consumer=on_data)
+        self.line.exec_raw_no_follow(RUN.format(test.stem))
+        try:
+            _, error = self.line.follow(self.limit, on_data)
+        except TransportError:
+            raise TargetError(f"the board said nothing for {self.limit} s") from None
         on_data(error)
-        for now, old in (("sys.modules", 0), ("ram.files", 1)):
-            self.line.exec(f"for n in set({now}) - before[{old}]: del {now}[n]")
-        self.line.exec(f"del {test.stem}; gc.collect()")
+        self.line.exec("for name in set(sys.modules) - modules: del sys.modules[name]")
+        self.line.exec(f"globals().pop('{test.stem}', 0); ram.files.clear(); gc.collect()")
 
     def stop(self):
-        if self.process:
+        if self.process and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
-            self.process.wait(10)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
 
 
 def imports_of(source):
@@ -180,6 +248,7 @@ def plain_unix():
 
 
 TARGETS = {
+    "host": Pytest(),
     "numpy": cpython("numpy"),
     "c": cpython("c"),
     "unix": Program("firmware", "built in", lambda: script("boards/unix/build.sh")),
@@ -221,38 +290,6 @@ class Log:
         return len(re.findall(rf"^{word} test_", self.text, re.MULTILINE))
 
 
-def run_file(target, test):
-    """Returns how many tests passed and failed; a file that did not run well counts as one."""
-    print(f"  {test.name} ", end="", flush=True)
-    log, began = Log(), time.monotonic()
-    try:
-        target.run(test, log)
-        problem = log.problem(target.backend)
-    except Exception as e:
-        problem = str(e) or repr(e)
-    passed, failed = log.count("ok"), log.count("FAIL")
-    print(f" {time.monotonic() - began:.1f} s")
-    if problem or failed:
-        failed += bool(problem)
-        print(log.text, f"error: {test.name}: {problem}" if problem else "")
-    return passed, failed
-
-
-def run_target(target, tests):
-    passed = failed = 0
-    try:
-        target.start()
-        for test in tests:
-            counts = run_file(target, test)
-            passed, failed = passed + counts[0], failed + counts[1]
-    except Exception as e:
-        print(f"error: {e}")
-        failed += 1
-    finally:
-        target.stop()
-    return passed, failed
-
-
 def main(arguments):
     tests = [Path(a).resolve() for a in arguments if a.endswith(".py")]
     tests = tests or sorted(TESTS.glob("test_*.py"))
@@ -264,7 +301,7 @@ def main(arguments):
     for name in names:
         target = TARGETS[name]
         print(f"{name} ({target.module})", flush=True)
-        table.append((name, target.module, *run_target(target, tests)))
+        table.append((name, target.module, *target.run_all(tests)))
     print()
     for name, module, passed, failed in table:
         print(f"{name:16} {module:24} {passed:4} passed {failed:4} failed")

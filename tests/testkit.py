@@ -1,5 +1,5 @@
 # Runs the test_* functions of a file, on CPython and MicroPython alike. The first line it prints
-# names the backend, the last ones have unittest's shape: a log shows what ran where and how it went.
+# names the backend, the last ones have the shape of unittest: a log shows what ran where.
 import sys
 
 import _tinyprop

@@ -1,0 +1,35 @@
+# Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
+.DEFAULT_GOAL := help
+.PHONY: help test repl mpy lint clean distclean
+
+export CACHE ?= $(HOME)/.cache/tinyprop
+# A MicroPython checkout to build from in place of the pinned package.
+export MPY_DIR
+
+ARCH ?= x64 armv6m armv7m armv7emsp rv32imc xtensawin
+TARGET ?= unix
+PYTHON = "$$(boards/setup/python.sh all)/bin/python"
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+test: ## Every test on every target; TARGETS="unix c" for some of them
+	@boards/setup/apt.sh pc arm riscv qemu rp2 node
+	@$(PYTHON) tests/run_target.py $(TARGETS)
+
+repl: ## A MicroPython prompt with tinyprop in it
+	@boards/setup/apt.sh pc
+	@program=$$(boards/$(TARGET)/build.sh) && exec "$$program"
+
+mpy: ## dist/<ARCH>_6.3/tinyprop.mpy for stock firmware; ARCH=armv6m for one of them
+	@usermod_c/tinyprop/natmod/build.sh $(ARCH)
+
+lint: ## ruff on the Python, strict compilers on the C core
+	@boards/setup/apt.sh pc arm riscv
+	@boards/setup/lint.sh
+
+clean: ## Removes build/ and dist/
+	rm -rf build dist
+
+distclean: clean ## Removes what was downloaded and built in the cache too
+	rm -rf "$(CACHE)"
