@@ -4,6 +4,142 @@
 #else
 #include "py/runtime.h"
 #endif
+#include "tinyprop.h"
+
+// Results of the core go to Python as they are: 0 and above, or a negative tp_err_t, which the Python half puts into words
+// (a .mpy cannot format an error text). What is no buffer or integer at all is an error of that kind too.
+
+static size_t to_size(mp_obj_t obj) {
+    // Checked while it is an object: mp_obj_get_int raises for a big one in firmware, but cuts it off in a .mpy.
+    if (!mp_obj_is_small_int(obj) || MP_OBJ_SMALL_INT_VALUE(obj) < 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("expected an integer from 0 on"));
+    }
+    return (size_t)MP_OBJ_SMALL_INT_VALUE(obj);
+}
+
+// The typecode is 0, which the core refuses, for what is no buffer.
+static tp_values_t to_values(mp_obj_t obj, mp_uint_t flags) {
+    tp_values_t v = { NULL, 0, 0 };
+    mp_buffer_info_t info;
+    if (mp_get_buffer(obj, &info, flags)) {
+        v.items = info.buf;
+        v.n = info.len;
+        v.type = (char)info.typecode;
+        for (size_t size = tp_item_size(v.type); size > 1; size >>= 1) {
+            v.n >>= 1;
+        }
+    }
+    return v;
+}
+
+typedef struct {
+    void *bytes;
+    size_t n;
+} image_t;
+
+static image_t to_image(mp_obj_t obj) {
+    mp_buffer_info_t info;
+    mp_get_buffer_raise(obj, &info, MP_BUFFER_RW);
+    image_t image = { info.buf, info.len };
+    return image;
+}
+
+// layout(image): bytes that the model described by its head and records needs
+static mp_obj_t mod_layout(mp_obj_t image_in) {
+    image_t image = to_image(image_in);
+    tp_err_t err = tp_layout(image.bytes, image.n);
+    return mp_obj_new_int(err ? (mp_int_t)err : (mp_int_t)((tp_model_t *)image.bytes)->n_bytes);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(mod_layout_obj, mod_layout);
+
+// init(image, seed)
+static mp_obj_t mod_init(mp_obj_t image_in, mp_obj_t seed) {
+    image_t image = to_image(image_in);
+    return mp_obj_new_int(tp_init(image.bytes, image.n, (uint32_t)to_size(seed)));
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(mod_init_obj, mod_init);
+
+// set_range(image, which, index, pair): pair is an array('f', (lo, hi)); which 0 inputs, 1 outputs
+static mp_obj_t mod_set_range(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    image_t image = to_image(args[0]);
+    tp_values_t pair = to_values(args[3], MP_BUFFER_READ);
+    if (pair.type != 'f' || pair.n != 2) {
+        return MP_OBJ_NEW_SMALL_INT(TP_E_RANGE);
+    }
+    const uint32_t *bits = pair.items;
+    return mp_obj_new_int(tp_set_range(image.bytes, image.n, to_size(args[1]) != 0, to_size(args[2]), bits[0], bits[1]));
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mod_set_range_obj, 4, 4, mod_set_range);
+
+// set_lr(image, m, n): m * 2^-n
+static mp_obj_t mod_set_lr(mp_obj_t image_in, mp_obj_t m, mp_obj_t n) {
+    image_t image = to_image(image_in);
+    return mp_obj_new_int(tp_set_lr(image.bytes, image.n, (int)to_size(m), (int)to_size(n)));
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(mod_set_lr_obj, mod_set_lr);
+
+typedef int (*pass_t)(void *, size_t, tp_values_t, tp_values_t, size_t, size_t, size_t);
+
+// A class number may be an int; targets and several class numbers come in a buffer.
+static mp_obj_t run(pass_t pass, mp_obj_t image_in, mp_obj_t x, mp_obj_t y, size_t total, size_t start, size_t count) {
+    image_t image = to_image(image_in);
+    int32_t target;
+    tp_values_t targets;
+    if (mp_obj_is_small_int(y)) {
+        mp_int_t value = MP_OBJ_SMALL_INT_VALUE(y);
+        target = value == (int32_t)value ? (int32_t)value : -1;
+        targets.items = &target;
+        targets.n = 1;
+        targets.type = 'i';
+    } else {
+        targets = to_values(y, MP_BUFFER_READ);
+    }
+    return mp_obj_new_int(pass(image.bytes, image.n, to_values(x, MP_BUFFER_READ), targets, total, start, count));
+}
+
+// learn(image, x, y): 1 trained, 0 skipped
+static mp_obj_t mod_learn(mp_obj_t image, mp_obj_t x, mp_obj_t y) {
+    return run(tp_learn, image, x, y, 1, 0, 1);
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(mod_learn_obj, mod_learn);
+
+// learn_many(image, x, y, total, start, count): samples trained on
+static mp_obj_t mod_learn_many(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    return run(tp_learn, args[0], args[1], args[2], to_size(args[3]), to_size(args[4]), to_size(args[5]));
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mod_learn_many_obj, 6, 6, mod_learn_many);
+
+// evaluate(image, x, y, total, start, count): samples classified rightly
+static mp_obj_t mod_evaluate(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    return run(tp_evaluate, args[0], args[1], args[2], to_size(args[3]), to_size(args[4]), to_size(args[5]));
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mod_evaluate_obj, 6, 6, mod_evaluate);
+
+// predict(image, x): class number
+static mp_obj_t mod_predict(mp_obj_t image_in, mp_obj_t x) {
+    image_t image = to_image(image_in);
+    return mp_obj_new_int(tp_predict(image.bytes, image.n, to_values(x, MP_BUFFER_READ)));
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(mod_predict_obj, mod_predict);
+
+// predict_into(image, x, out): out is an array('f') with a place for each output
+static mp_obj_t mod_predict_into(mp_obj_t image_in, mp_obj_t x, mp_obj_t out) {
+    image_t image = to_image(image_in);
+    return mp_obj_new_int(tp_predict_into(image.bytes, image.n, to_values(x, MP_BUFFER_READ),
+        to_values(out, MP_BUFFER_WRITE)));
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(mod_predict_into_obj, mod_predict_into);
+
+// crc32(data), as binascii.crc32, which small ports lack
+static mp_obj_t mod_crc32(mp_obj_t data) {
+    mp_buffer_info_t info;
+    mp_get_buffer_raise(data, &info, MP_BUFFER_READ);
+    return mp_obj_new_int_from_uint(tp_crc32(0, info.buf, info.len));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(mod_crc32_obj, mod_crc32);
 
 static mp_obj_t mod_backend(void) {
     #if MICROPY_ENABLE_DYNRUNTIME
@@ -17,7 +153,17 @@ static MP_DEFINE_CONST_FUN_OBJ_0(mod_backend_obj, mod_backend);
 // What Python sees, listed once for both builds. Every MP_QSTR_ is spelled whole, because the
 // .mpy linker finds the names by searching this text.
 #define EXPORTS(X) \
-    X(MP_QSTR_backend, MP_ROM_PTR(&mod_backend_obj))
+    X(MP_QSTR_backend, MP_ROM_PTR(&mod_backend_obj)) \
+    X(MP_QSTR_layout, MP_ROM_PTR(&mod_layout_obj)) \
+    X(MP_QSTR_init, MP_ROM_PTR(&mod_init_obj)) \
+    X(MP_QSTR_set_range, MP_ROM_PTR(&mod_set_range_obj)) \
+    X(MP_QSTR_set_lr, MP_ROM_PTR(&mod_set_lr_obj)) \
+    X(MP_QSTR_learn, MP_ROM_PTR(&mod_learn_obj)) \
+    X(MP_QSTR_learn_many, MP_ROM_PTR(&mod_learn_many_obj)) \
+    X(MP_QSTR_evaluate, MP_ROM_PTR(&mod_evaluate_obj)) \
+    X(MP_QSTR_predict, MP_ROM_PTR(&mod_predict_obj)) \
+    X(MP_QSTR_predict_into, MP_ROM_PTR(&mod_predict_into_obj)) \
+    X(MP_QSTR_crc32, MP_ROM_PTR(&mod_crc32_obj))
 
 #if MICROPY_ENABLE_DYNRUNTIME
 

@@ -1,0 +1,123 @@
+// Activation functions, their derivatives, and the exponents of activations and errors.
+//   forward    y = act(z)
+//   backward   d = dx * act'(z), with act' from y:  relu 1 where y > 0;  tanh 1 - y^2;  sigmoid y (1 - y);  linear 1
+#include "internal.h"
+#include "tables.h"
+
+// The exponent a layer's activations start with: relu 0..8, linear -8..8; tanh and sigmoid fill their range and stay.
+int tp_start_exponent(const tp_model_t *m, const tp_layer_t *l) {
+    static const int8_t start[TP_ACTIVATIONS] = { [TP_LINEAR] = 4, [TP_RELU] = 5, [TP_SIGMOID] = 8, [TP_TANH] = 7 };
+    return start[l->activation] + m->bits - 8;
+}
+
+static int32_t largest(const tp_model_t *m, const tp_layer_t *l) {
+    int is_signed = l->activation == TP_LINEAR || l->activation == TP_TANH;
+    return (1 << (m->bits - is_signed)) - 1;
+}
+
+// tanh of u in Q.12 (|u| <= 32767, so |tanh| to within 1e-6 of 1), Q.15: 257 points 1/32 apart and straight lines between.
+// Error at most 3e-4 * 1/32^2 / 8 ... 1e-4, a quarter of the least 12-bit step.
+static int32_t tanh_q15(int32_t u) {
+    uint32_t a = (uint32_t)tp_abs(u);
+    uint32_t i = a >> 7;
+    int32_t fraction = (int32_t)(a & 127);
+    int32_t t = tp_tanh_table[i] + ((((tp_tanh_table[i + 1] - tp_tanh_table[i]) * fraction) + 64) >> 7);
+    return u < 0 ? -t : t;
+}
+
+// n sums z, Q.(fx+fw) -> activations y, Q.fy. While learning, counts outputs above the range and above a quarter of it.
+// Returns whether any y is not 0.
+int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size_t n, int learning) {
+    int32_t top = largest(m, l);
+    int shift = l->fx + l->fw;
+    int16_t any = 0;
+    if (l->activation == TP_TANH) {
+        for (size_t i = 0; i < n; i++) {
+            y[i] = (int16_t)tp_sat(tp_round(tanh_q15(tp_shift(z[i], shift - 12, 32767)), 16 - m->bits), top);
+            any |= y[i];
+        }
+    } else if (l->activation == TP_SIGMOID) {  // (1 + tanh(z / 2)) / 2; z in Q.11 is z / 2 in Q.12
+        for (size_t i = 0; i < n; i++) {
+            y[i] = (int16_t)((tanh_q15(tp_shift(z[i], shift - 11, 32767)) + 32767) >> (16 - m->bits));
+            any |= y[i];
+        }
+    } else {
+        int32_t bottom = l->activation == TP_RELU ? 0 : -top;
+        uint32_t saturated = 0, high = 0;
+        for (size_t i = 0; i < n; i++) {
+            int32_t v = tp_shift(z[i], shift - l->fy, 32767);
+            int32_t size = l->activation == TP_LINEAR ? tp_abs(v) : v;
+            saturated += size > top;
+            high += size > top >> 2;
+            v = v > top ? top : v < bottom ? bottom : v;
+            y[i] = (int16_t)v;
+            any |= y[i];
+        }
+        if (learning) {
+            l->n_saturated += saturated;
+            l->n_high += high;
+            m->n_saturated += saturated;
+        }
+    }
+    return any != 0;
+}
+
+// After a layer's forward pass while learning: moves fy by one when the counts of a window say so. More than 1 in 512
+// outputs saturated: coarser. Fewer than 1 in 2048 above a quarter of the range: finer; so after a move up fewer than
+// 1 in 2048 exceed half the range, and it does not swing back.
+void tp_adapt_activation(tp_model_t *m, tp_layer_t *l, int alive) {
+    l->quiet = (uint16_t)(alive ? 0 : l->quiet == 65535 ? 65535 : l->quiet + 1);
+    if (l->activation != TP_RELU && l->activation != TP_LINEAR) {
+        return;
+    }
+    if (++l->seen < l->window) {
+        return;
+    }
+    uint32_t outputs = (uint32_t)l->seen * l->n_out;
+    if (l->n_saturated > outputs / 512) {
+        l->fy = (int8_t)(l->fy > -8 ? l->fy - 1 : -8);
+    } else if (l->window >= 64 && l->n_high < outputs / 2048) {
+        l->fy = (int8_t)(l->fy < m->bits ? l->fy + 1 : m->bits);
+    }
+    l->n_saturated = l->n_high = 0;
+    l->seen = 0;
+    l->window = (uint16_t)(l->window < 256 ? 2 * l->window : 256);
+}
+
+// Errors of a hidden layer, in place: v int32 [n_out] Q.fin -> int16 [n_out] Q.fd at the start of the same memory.
+// Returns fd: such that the largest error fills `unit` bits, but at least unit (1.0, where errors are clipped), at most
+// unit + 6, and no finer than fin. |v| < 2^31 (dense.c). tanh and sigmoid multiply |d| <= 2^14 by at most 2^14.
+int tp_errors(tp_model_t *m, const tp_layer_t *l, int32_t *v, int fin) {
+    const int16_t *y = tp_at(m, l->outputs);
+    int unit = tp_unit(m), narrow = m->bits - 8;
+    uint32_t all = 0;
+    for (size_t i = 0; i < l->n_out; i++) {
+        if (l->activation == TP_RELU && y[i] == 0) {
+            v[i] = 0;
+        }
+        all |= (uint32_t)tp_abs(v[i]);
+    }
+    int fd = fin - tp_bits(all) + unit;
+    int finest = fin < unit + 6 ? fin : unit + 6;
+    fd = fd > finest ? finest : fd;
+    fd = fd < unit ? unit : fd;
+
+    int16_t *errors = (int16_t *)v;  // each is written after the v it overlaps was read
+    int32_t limit = 1 << unit;
+    uint32_t clipped = 0;
+    for (size_t i = 0; i < l->n_out; i++) {
+        int32_t d = tp_shift(v[i], fin - fd, 1 << 30);
+        int32_t held = tp_sat(d, limit);
+        clipped += held != d;
+        if (l->activation == TP_TANH) {
+            int32_t slope = (1 << 14) - ((y[i] * y[i]) >> (2 * narrow));        // Q.14
+            held = tp_round(held * slope, 14);
+        } else if (l->activation == TP_SIGMOID) {
+            int32_t slope = (y[i] * ((1 << m->bits) - y[i])) >> (2 * narrow);   // Q.16, at most 2^14
+            held = tp_round(held * slope, 14);
+        }
+        errors[i] = (int16_t)held;
+    }
+    m->n_clipped += clipped;
+    return l->activation == TP_SIGMOID ? fd + 2 : fd;
+}

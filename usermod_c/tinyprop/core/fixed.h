@@ -1,0 +1,55 @@
+// The only rounding, saturating and shifting code. Right shifts of negative numbers are arithmetic on every compiler
+// and target that tinyprop is built for (checked by a test).
+#ifndef TINYPROP_FIXED_H
+#define TINYPROP_FIXED_H
+
+#include <stdint.h>
+
+// Round to nearest, halves up: floor(v / 2^s + 1/2), 0 <= s. Cannot overflow, unlike (v + half) >> s.
+static inline int32_t tp_round(int32_t v, int s) {
+    if (s > 31) {
+        return 0;  // |v| < 2^31, so v / 2^s is in -1/2 .. 1/2 and -2^31 / 2^32 rounds up to 0
+    }
+    return s > 0 ? ((v >> (s - 1)) + 1) >> 1 : v;
+}
+
+static inline int32_t tp_sat(int32_t v, int32_t limit) {
+    return v > limit ? limit : v < -limit ? -limit : v;
+}
+
+// tp_round for any s; to the left the result saturates at +-limit (0 <= limit < 2^31).
+static inline int32_t tp_shift(int32_t v, int s, int32_t limit) {
+    if (s >= 0) {
+        return tp_sat(tp_round(v, s), limit);
+    }
+    int32_t edge = s < -30 ? 0 : limit >> -s;
+    return v > edge ? limit : v < -edge ? -limit : v * (int32_t)(1u << (s < -30 ? 0 : -s));
+}
+
+// |v|; -2^31 stays what it is (only a damaged image leads there).
+static inline int32_t tp_abs(int32_t v) {
+    return v < 0 ? (int32_t)(0u - (uint32_t)v) : v;
+}
+
+// Number of bits of v: 0 for 0, 32 for 2^31 and above.
+static inline int tp_bits(uint32_t v) {
+    int n = 0;
+    for (int s = 16; s > 0; s >>= 1) {
+        if (v >> s) {
+            v >>= s;
+            n += s;
+        }
+    }
+    return n + (int)v;
+}
+
+// a + b and a * b modulo 2^32: a damaged image may hold weights beyond their bound, and even then nothing is undefined.
+static inline int32_t tp_add(int32_t a, int32_t b) {
+    return (int32_t)((uint32_t)a + (uint32_t)b);
+}
+
+static inline int32_t tp_mul(int32_t a, int32_t b) {
+    return (int32_t)((uint32_t)a * (uint32_t)b);
+}
+
+#endif

@@ -1,0 +1,88 @@
+// What the core's files share among themselves.
+#ifndef TINYPROP_INTERNAL_H
+#define TINYPROP_INTERNAL_H
+
+#include "fixed.h"
+#include "tinyprop.h"
+
+#define TP_MAX_BIAS (1 << 30)
+#define TP_MAX_FW 16
+#define TP_MIN_FW 2
+
+static inline void *tp_at(const tp_model_t *m, uint32_t offset) {
+    return (char *)(uintptr_t)m + offset;
+}
+
+static inline tp_layer_t *tp_layers(const tp_model_t *m) {
+    return tp_at(m, sizeof(tp_model_t));
+}
+
+static inline int tp_has_weights(const tp_layer_t *l) {
+    return l->kind <= TP_DEPTHWISE;
+}
+
+// Weights are [input][output]: all weights of one input lie together. Dense [n_in][units], Conv [kh][kw][in_c][units],
+// depthwise [kh][kw][in_c].
+static inline uint32_t tp_weight_count(const tp_layer_t *l) {
+    return (uint32_t)l->fan_in * l->out_c;
+}
+
+// Errors are Q.fd with 1.0 = 2^unit at fd = unit; finer (up to 6 bits) for a sample whose errors are all small.
+static inline int tp_unit(const tp_model_t *m) {
+    return m->bits == 8 ? 14 : 13;
+}
+
+// range.c
+tp_err_t tp_check_values(tp_values_t v, size_t n, tp_err_t length, tp_err_t type, tp_err_t finite, size_t from,
+    size_t count);
+int64_t tp_integer_at(tp_values_t v, size_t i);
+int tp_range_is_sound(const tp_range_t *r);
+tp_range_t *tp_ranges(const tp_model_t *m, int which);
+void tp_derive_ranges(tp_model_t *m);
+void tp_learn_range(tp_model_t *m, int which, tp_values_t v, size_t from, size_t n);
+void tp_read_inputs(const tp_model_t *m, tp_values_t x, size_t from, int16_t *inputs);
+int32_t tp_read_target(const tp_model_t *m, tp_values_t y, size_t from, size_t j);
+uint32_t tp_score_bits(const tp_model_t *m, size_t j, int32_t score);
+
+// dense.c
+size_t tp_list_nonzero(const int16_t *v, size_t n, uint16_t *list);
+void tp_sum_rows(const int16_t *x, const uint16_t *list, size_t n, const int16_t *w, size_t n_out, int32_t *z);
+void tp_start_sums(const tp_layer_t *l, const tp_model_t *m, int32_t *z);
+void tp_dense_forward(const tp_model_t *m, tp_layer_t *l, int32_t *z);
+void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd, int32_t *dx);
+
+// conv.c
+void tp_conv_forward(tp_model_t *m, tp_layer_t *l, int learning);
+void tp_conv_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd, int32_t *dx);
+
+// pool.c
+void tp_pool_forward(const tp_model_t *m, const tp_layer_t *l);
+int tp_pool_backward(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, int32_t *dx);
+
+// activation.c
+int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size_t n, int learning);
+void tp_adapt_activation(tp_model_t *m, tp_layer_t *l, int alive);
+int tp_start_exponent(const tp_model_t *m, const tp_layer_t *l);
+int tp_errors(tp_model_t *m, const tp_layer_t *l, int32_t *v, int fin);
+
+// loss.c: sums of the output layer -> errors in place, Q.unit; the loss in Q.24
+uint32_t tp_crossentropy(const tp_layer_t *l, int32_t *z, size_t target, int32_t *p_target);
+uint32_t tp_mse(tp_model_t *m, const tp_layer_t *l, int32_t *z, tp_values_t y, size_t from);
+void tp_softmax(const tp_layer_t *l, int32_t *z);
+int32_t tp_output(const tp_layer_t *l, int32_t z);
+
+// select.c
+int tp_skip_step(tp_model_t *m, const int16_t *errors, int32_t p_target);
+size_t tp_select(tp_model_t *m, tp_layer_t *l, int16_t *errors, int fd, int depth);
+
+// update.c
+typedef struct {
+    int32_t m;      // a step is (gradient * m + half) >> shift
+    int shift;
+    int32_t max;    // bound of |w|
+} tp_step_t;
+int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int fd, tp_step_t *step);
+void tp_update_bias(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd);
+void tp_rescale_weights(tp_model_t *m, tp_layer_t *l);
+
+#endif

@@ -1,0 +1,311 @@
+// The layout of a model image, worked out from what was asked for, and its first contents.
+//   head | layer records | ranges | weights and biases, layer by layer || inputs | outputs and lists | work | two buffers
+//   |<------------------- saved ------------------------------------->||<----------------- scratch ------------------>|
+#include "internal.h"
+
+// The same layout on every machine: no padding, little-endian.
+typedef char no_padding[sizeof(tp_model_t) == 136 && sizeof(tp_layer_t) == 84 && sizeof(tp_range_t) == 24 ? 1 : -1];
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "tinyprop needs a little-endian machine"
+#endif
+
+#define MAX_N 65534u   // of inputs, outputs and products per output of a layer: indices and sums fit (dense.c, select.c)
+
+static uint32_t align(uint32_t offset, uint32_t to) {
+    return (offset + to - 1) & ~(to - 1);
+}
+
+// Hands out the image piece by piece. Each piece is at most 2^32 bytes short of the limit below, so `used` cannot wrap.
+typedef struct {
+    uint32_t used;
+    int overflow;
+} space_t;
+
+static uint32_t take(space_t *s, uint64_t bytes) {
+    uint32_t at = s->used;
+    if (bytes > 0x7fffffffu - at) {
+        s->overflow = 1;
+        return at;
+    }
+    s->used = align(at + (uint32_t)bytes, 4);
+    return at;
+}
+
+// Output size and padding of one dimension. valid: floor((in - kernel) / stride) + 1. same: ceil(in / stride), with the
+// padding that this needs, the odd one below or to the right (as in Keras).
+static int slide(uint32_t in, uint32_t kernel, uint32_t stride, int same, uint16_t *out, uint8_t *pad) {
+    if (kernel == 0 || stride == 0 || (!same && kernel > in)) {
+        return 0;
+    }
+    *out = (uint16_t)(same ? (in + stride - 1) / stride : (in - kernel) / stride + 1);
+    uint32_t reach = (*out - 1u) * stride + kernel;
+    *pad = (uint8_t)(same && reach > in ? (reach - in) / 2 : 0);
+    return 1;
+}
+
+// Shape of the layer's output from that of its input.
+static tp_err_t shape(tp_layer_t *l) {
+    l->out_h = l->out_w = 1;
+    l->pad_h = l->pad_w = 0;
+    uint64_t n_in = (uint64_t)l->in_h * l->in_w * l->in_c;
+    uint64_t fan_in = n_in;
+    int ok = 1;
+    switch (l->kind) {
+        case TP_DENSE:
+            l->out_c = l->units;
+            break;
+        case TP_CONV:
+        case TP_DEPTHWISE:
+            ok = slide(l->in_h, l->kernel_h, l->stride_h, l->same, &l->out_h, &l->pad_h)
+                && slide(l->in_w, l->kernel_w, l->stride_w, l->same, &l->out_w, &l->pad_w);
+            l->out_c = l->kind == TP_CONV ? l->units : l->in_c;
+            fan_in = (uint64_t)l->kernel_h * l->kernel_w * (l->kind == TP_CONV ? l->in_c : 1u);
+            break;
+        default:
+            l->out_c = l->in_c;
+            fan_in = 0;
+            if (l->kernel_h != 0 || l->kernel_w != 0) {
+                ok = slide(l->in_h, l->kernel_h, l->kernel_h, 0, &l->out_h, &l->pad_h)
+                    && slide(l->in_w, l->kernel_w, l->kernel_w, 0, &l->out_w, &l->pad_w);
+            }
+    }
+    uint64_t n_out = (uint64_t)l->out_h * l->out_w * l->out_c;
+    if (!ok || n_in == 0 || n_out == 0) {
+        return TP_E_LAYER;
+    }
+    if (n_in > MAX_N || n_out > MAX_N || fan_in > MAX_N) {
+        return TP_E_TOO_BIG;
+    }
+    l->n_in = (uint16_t)n_in;
+    l->n_out = (uint16_t)n_out;
+    l->fan_in = (uint16_t)fan_in;
+    return TP_OK;
+}
+
+// Every field that is a choice, a shift or a count, of a head and a record made by others.
+static int head_is_sound(const tp_model_t *m) {
+    return m->n_layers > 0 && m->loss < TP_LOSSES && m->policy < TP_POLICIES && m->s_min <= 1 << 15 && m->s_max <= 1 << 15
+        && m->zeta <= 1 << 15 && m->skip <= 1 << 14 && m->lr_m >= 16 && m->lr_m <= 31 && m->lr_n >= 4 && m->lr_n <= 30
+        && m->in_signed <= 1;
+}
+
+static int record_is_sound(const tp_layer_t *l) {
+    return l->kind < TP_KINDS && l->activation < TP_ACTIVATIONS && l->trainable <= 1 && l->same <= 1
+        && l->fw >= 0 && l->fw <= TP_MAX_FW && l->fy >= -8 && l->fy <= 12 && l->window <= 256 && l->seen <= l->window
+        && l->threshold <= 1u << 30 && l->carry <= 1u << 30;
+}
+
+static int activation_bits(const tp_model_t *m) {
+    // 12 bits: regressions with dense layers of at most 64 inputs, where 8 bits cost accuracy (docs/numbers.md).
+    if (m->loss != TP_MSE || (uint32_t)m->in_h * m->in_w * m->in_c > 64) {
+        return 8;
+    }
+    const tp_layer_t *l = tp_layers(m);
+    for (size_t i = 0; i < m->n_layers; i++) {
+        if (l[i].kind != TP_DENSE || (i + 1 < m->n_layers && l[i].units > 64)) {
+            return 8;
+        }
+    }
+    return 12;
+}
+
+// max |w| such that no sum can overflow: x_max * fan_in * max_weight + bias < 2^31 (tp_sum_rows).
+static uint16_t max_weight(const tp_model_t *m, const tp_layer_t *l, int non_negative) {
+    uint32_t x_max = (1u << (m->bits - !non_negative)) - 1;
+    uint32_t spare = m->bits == 8 ? 1u << 27 : 1u << 29;
+    uint32_t bound = (0x7fffffffu - spare) / (x_max * l->fan_in);  // 4095 * 64, or 255 * 65534: below 2^32
+    return (uint16_t)(bound > 32767 ? 32767 : bound);
+}
+
+tp_err_t tp_layout(void *image, size_t n_bytes) {
+    tp_model_t *m = image;
+    if ((uintptr_t)image % TP_ALIGN != 0) {
+        return TP_E_ALIGN;
+    }
+    if (n_bytes < sizeof(tp_model_t) || m->magic != TP_MAGIC) {
+        return TP_E_IMAGE;
+    }
+    if (m->version != TP_VERSION) {
+        return TP_E_VERSION;
+    }
+    size_t n = m->n_layers;
+    space_t space = { (uint32_t)(sizeof(tp_model_t) + n * sizeof(tp_layer_t)), 0 };
+    if (n_bytes < space.used || !head_is_sound(m)) {
+        return TP_E_IMAGE;
+    }
+    tp_layer_t *layers = tp_layers(m);
+    m->bits = (uint8_t)activation_bits(m);
+    m->first_trained = (uint8_t)n;
+
+    // Shapes. 8-bit inputs may become signed when a range is set (range.c): their bound is the tighter one, of unsigned.
+    int non_negative = m->bits == 8;
+    for (size_t i = 0; i < n; i++) {
+        tp_layer_t *l = &layers[i];
+        const tp_layer_t *below = l - 1;
+        if (!record_is_sound(l)) {
+            return TP_E_IMAGE;
+        }
+        l->in_h = i ? below->out_h : m->in_h;
+        l->in_w = i ? below->out_w : m->in_w;
+        l->in_c = i ? below->out_c : m->in_c;
+        m->bad_layer = (uint8_t)i;
+        tp_err_t err = shape(l);
+        if (err) {
+            return err;
+        }
+        // Zero inputs have zero errors above a relu, also through a maximum; averages round small ones to 0.
+        l->rectified = i && ((tp_has_weights(below) && below->activation == TP_RELU)
+            || (below->kind == TP_MAXPOOL && below->rectified));
+        if (tp_has_weights(l)) {
+            l->max_weight = max_weight(m, l, non_negative);
+            non_negative = l->activation == TP_RELU || l->activation == TP_SIGMOID;
+            if (l->trainable && m->first_trained == n) {
+                m->first_trained = (uint8_t)i;
+            }
+        }
+    }
+    const tp_layer_t *last = &layers[n - 1];
+    if (last->kind != TP_DENSE || last->activation != TP_LINEAR) {
+        return TP_E_OUTPUT;
+    }
+    if ((m->n_in_ranges != 1 && m->n_in_ranges != m->in_c)
+        || (m->loss == TP_MSE ? m->n_out_ranges != 1 && m->n_out_ranges != last->n_out : m->n_out_ranges != 0)) {
+        return TP_E_IMAGE;
+    }
+
+    // What is saved.
+    m->ranges = take(&space, (uint64_t)((uint32_t)m->n_in_ranges + m->n_out_ranges) * sizeof(tp_range_t));
+    for (size_t i = 0; i < n; i++) {
+        tp_layer_t *l = &layers[i];
+        l->weights = take(&space, tp_has_weights(l) ? 2ull * tp_weight_count(l) : 0);
+        l->biases = take(&space, tp_has_weights(l) ? 4ull * l->out_c : 0);
+    }
+    m->n_saved = space.used;
+
+    // Scratch. Errors of layer i live in buffer[(n-1-i) % 2] as int32 sums, then as int16 (tp_errors); sums of a forward
+    // pass in buffer[0], the biases a convolution starts from in buffer[1].
+    uint32_t at = take(&space, 2ull * layers[0].n_in);
+    uint64_t work = 0, buffer[2] = { 0, 0 };
+    for (size_t i = 0; i < n; i++) {
+        tp_layer_t *l = &layers[i];
+        size_t b = (n - 1 - i) & 1;
+        l->inputs = at;
+        l->list = take(&space, l->kind == TP_DENSE ? 2ull * l->n_in : 0);
+        l->outputs = at = take(&space, i + 1 < n ? 2ull * l->n_out : 0);  // the last one's stay sums
+        uint64_t need = l->kind == TP_DENSE ? 2ull * l->n_out : 4ull * l->fan_in;
+        work = need > work ? need : work;
+        if (i >= m->first_trained && buffer[b] < 4ull * l->n_out) {
+            buffer[b] = 4ull * l->n_out;
+        }
+        if (tp_has_weights(l)) {
+            buffer[0] = buffer[0] < 4ull * l->out_c ? 4ull * l->out_c : buffer[0];
+        }
+        if (l->kind == TP_CONV || l->kind == TP_DEPTHWISE) {
+            buffer[1] = buffer[1] < 4ull * l->out_c ? 4ull * l->out_c : buffer[1];
+        }
+    }
+    m->work = take(&space, work);
+    m->buffer[0] = take(&space, buffer[0]);
+    m->buffer[1] = take(&space, buffer[1]);
+    m->n_bytes = space.used;
+    if (space.overflow) {
+        return TP_E_TOO_BIG;
+    }
+
+    // The ranges' contents are there only once the whole image is.
+    if (n_bytes >= m->n_bytes) {
+        const tp_range_t *r = tp_ranges(m, 0);
+        for (size_t i = 0; i < (size_t)m->n_in_ranges + m->n_out_ranges; i++) {
+            if (!tp_range_is_sound(&r[i])) {
+                return TP_E_IMAGE;
+            }
+        }
+    }
+    return TP_OK;
+}
+
+tp_err_t tp_open(void *image, size_t n_bytes) {
+    tp_err_t err = tp_layout(image, n_bytes);
+    return err ? err : n_bytes < ((tp_model_t *)image)->n_bytes ? TP_E_IMAGE : TP_OK;
+}
+
+// floor(sqrt(v))
+static uint32_t square_root(uint64_t v) {
+    uint64_t root = 0, bit = (uint64_t)1 << 62;
+    while (bit > v) {
+        bit >>= 2;
+    }
+    for (; bit; bit >>= 2) {
+        if (v >= root + bit) {
+            v -= root + bit;
+            root = (root >> 1) + bit;
+        } else {
+            root >>= 1;
+        }
+    }
+    return (uint32_t)root;
+}
+
+static uint32_t xorshift32(uint32_t *state) {
+    uint32_t v = *state;
+    v ^= v << 13;
+    v ^= v >> 17;
+    v ^= v << 5;
+    return *state = v;
+}
+
+// He (relu: variance 2 / fan_in) or LeCun (1 / fan_in) uniform: |w| <= sqrt(c / fan_in), c = 6 or 3; the exponent is the
+// largest at which that limit fits max_weight. Biases start at 0.
+static void init_layer(const tp_model_t *m, tp_layer_t *l, uint32_t *random) {
+    uint32_t c = l->activation == TP_RELU ? 6 : 3;
+    uint32_t whole = (c << 16) / l->fan_in, rest = (c << 16) % l->fan_in;
+    uint64_t square = (uint64_t)whole << 16 | (rest << 16) / l->fan_in;  // c / fan_in in Q.32
+    uint32_t limit;
+    l->fw = TP_MAX_FW;
+    while ((limit = square_root(square >> (2 * (TP_MAX_FW - l->fw)))) > l->max_weight && l->fw > 0) {
+        l->fw--;
+    }
+    int16_t *w = tp_at(m, l->weights);
+    int32_t *b = tp_at(m, l->biases);
+    for (uint32_t i = 0, n = tp_weight_count(l); i < n; i++) {
+        int32_t r = (int32_t)(xorshift32(random) >> 16) - 32768;
+        w[i] = (int16_t)tp_round(r * (int32_t)limit, 15);  // |r limit| <= 2^15 * 32767
+    }
+    for (size_t i = 0; i < l->out_c; i++) {
+        b[i] = 0;
+    }
+}
+
+tp_err_t tp_init(void *image, size_t n_bytes, uint32_t seed) {
+    tp_err_t err = tp_open(image, n_bytes);
+    if (err) {
+        return err;
+    }
+    tp_model_t *m = image;
+    // The generator never leaves 0; this spreads small seeds over its states and maps none to 0 but one.
+    uint32_t random = seed * 0x9e3779b9u + 0x7f4a7c15u;
+    random = random ? random : 1;
+    for (int i = 0; i < 8; i++) {
+        xorshift32(&random);
+    }
+    for (tp_layer_t *l = tp_layers(m); l < tp_layers(m) + m->n_layers; l++) {
+        l->fy = (int8_t)tp_start_exponent(m, l);
+        l->window = 1;
+        if (tp_has_weights(l)) {
+            init_layer(m, l, &random);
+        }
+    }
+    return TP_OK;
+}
+
+uint32_t tp_crc32(uint32_t crc, const void *data, size_t n) {
+    const uint8_t *p = data;
+    crc = ~crc;
+    while (n--) {
+        crc ^= *p++;
+        for (int i = 0; i < 8; i++) {
+            crc = crc >> 1 ^ (0xedb88320u & (0u - (crc & 1)));
+        }
+    }
+    return ~crc;
+}

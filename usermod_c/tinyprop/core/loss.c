@@ -1,0 +1,104 @@
+// The output layer: its sums become errors, scores and a loss.
+//   crossentropy   p = softmax(z);  loss = -ln p_y;  d = p - onehot(y)
+//   mse            loss = mean (o - t)^2 over the outputs;  d = o - t      (units: half of the target's range)
+#include "internal.h"
+#include "tables.h"
+
+// 2^16 * e^-(d / 2^10), for 0 <= d <= 2^14: 65535 ... 0. 2^-t with t = d / ln 2 (1477 = 2^10 / ln 2), from 65 points.
+static uint32_t exp_minus(uint32_t d) {
+    uint32_t t = d > 1 << 14 ? (1477u << 14) >> 10 : (d * 1477) >> 10;  // 1477 * 2^14 < 2^25
+    uint32_t i = (t & 1023) >> 4, fraction = t & 15;
+    uint32_t e = tp_exp2_table[i] - (((tp_exp2_table[i] - tp_exp2_table[i + 1]) * fraction + 8) >> 4);
+    return e >> (t >> 10);
+}
+
+// ln(v / 65535) in Q.10, v >= 65535: by the bits above 16 and 65 points of ln(1 + t).
+static uint32_t log_sum(uint32_t v) {
+    int n = tp_bits(v) - 1;                                    // v = 2^n * (1 + t), 15 <= n <= 31
+    uint32_t t = (v << (31 - n)) & 0x7fffffff;                 // Q.31
+    uint32_t i = t >> 25, fraction = (t >> 17) & 255;          // 64 intervals
+    uint32_t ln = tp_log_table[i] + (((tp_log_table[i + 1] - tp_log_table[i]) * fraction + 128) >> 8);
+    return (uint32_t)(n - 16) * 710 + ln;                      // 710 = 2^10 ln 2; n = 15 only for v = 65535: see below
+}
+
+// Sums, Q.(fx+fw) -> logits in Q.10, saturated at +-2^24.
+static int32_t logit(const tp_layer_t *l, int32_t z) {
+    return tp_shift(z, l->fx + l->fw - 10, 1 << 24);
+}
+
+// z -> e^(z - max) * 65535 in place; returns the largest logit. The sum of at most 65534 is below 2^32.
+static int32_t exponentials(const tp_layer_t *l, int32_t *z, uint32_t *sum) {
+    int32_t max = INT32_MIN;
+    for (size_t j = 0; j < l->n_out; j++) {
+        z[j] = logit(l, z[j]);
+        max = z[j] > max ? z[j] : max;
+    }
+    *sum = 0;
+    for (size_t j = 0; j < l->n_out; j++) {
+        z[j] = (int32_t)exp_minus((uint32_t)(max - z[j]));
+        *sum += (uint32_t)z[j];
+    }
+    return max;
+}
+
+// z -> probabilities in Q.14, in place. One division: the sum as s * 2^k with s of 16 bits, and 2^31 / s.
+// e <= 65535 and 2^31 / s <= 2^16: their product is below 2^32. Its relative error is under 2^-14.
+static void normalise(int32_t *e, size_t n, uint32_t sum) {
+    int k = tp_bits(sum) - 16;
+    uint32_t inverse = (1u << 31) / (sum >> k);
+    for (size_t j = 0; j < n; j++) {
+        e[j] = (int32_t)(((((uint32_t)e[j] * inverse) >> (16 + k)) + 1) >> 1);
+    }
+}
+
+void tp_softmax(const tp_layer_t *l, int32_t *z) {
+    uint32_t sum;
+    exponentials(l, z, &sum);
+    normalise(z, l->n_out, sum);
+}
+
+// z int32 [n_out] -> errors int16 [n_out], Q.14, at the start of the same memory. The loss comes from the logits, so it
+// is never the logarithm of 0: (max - z_y) + ln sum e^(z - max).
+uint32_t tp_crossentropy(const tp_layer_t *l, int32_t *z, size_t target, int32_t *p_target) {
+    uint32_t sum;
+    int32_t z_target = logit(l, z[target]);
+    int32_t max = exponentials(l, z, &sum);
+    uint32_t loss = (uint32_t)(max - z_target) + log_sum(sum);
+    normalise(z, l->n_out, sum);
+    *p_target = z[target];
+    z[target] -= 1 << 14;
+    int16_t *errors = (int16_t *)z;
+    for (size_t j = 0; j < l->n_out; j++) {
+        errors[j] = (int16_t)z[j];
+    }
+    return loss > (1u << 18) - 1 ? UINT32_MAX : loss << 14;
+}
+
+// An output in Q.14 of the half range, straight from its sum, within +-2 (32767).
+int32_t tp_output(const tp_layer_t *l, int32_t z) {
+    return tp_shift(z, l->fx + l->fw - 14, 32767);
+}
+
+// z int32 [n_out] -> errors int16 [n_out], Q.unit, clipped at +-1.0, in place. |o - t| <= 65535: its square fits 32 bits,
+// and the sum of 65534 of them 64.
+uint32_t tp_mse(tp_model_t *m, const tp_layer_t *l, int32_t *z, tp_values_t y, size_t from) {
+    int16_t *errors = (int16_t *)z;
+    int unit = tp_unit(m);
+    uint64_t squares = 0;
+    for (size_t j = 0; j < l->n_out; j++) {
+        int32_t d = tp_output(l, z[j]) - tp_read_target(m, y, from, j);
+        uint32_t size = (uint32_t)tp_abs(d);
+        squares += (uint64_t)(size * size);
+        int32_t error = tp_round(d, 14 - unit);
+        int32_t held = tp_sat(error, 1 << unit);
+        m->n_clipped += held != error;
+        errors[j] = (int16_t)held;
+    }
+    // squares / n_out from Q.28 to Q.24; the quotient is at most 2^32 / 2^4.
+    int k = 0;
+    while (squares >> k > UINT32_MAX) {
+        k++;
+    }
+    uint32_t mean = (uint32_t)(squares >> k) / l->n_out;
+    return k >= 4 ? mean << (k - 4) : mean >> (4 - k);
+}

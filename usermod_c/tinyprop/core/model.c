@@ -1,0 +1,296 @@
+// The model runner: forward through all layers, backward down to the lowest trained one.
+#include "internal.h"
+
+#define RESCALE_EVERY 64  // trained steps between looks at the weights' exponents
+
+static size_t input_count(const tp_model_t *m) {
+    return tp_layers(m)->n_in;
+}
+
+static tp_layer_t *output_layer(const tp_model_t *m) {
+    return tp_layers(m) + m->n_layers - 1;
+}
+
+static int ranges_known(const tp_model_t *m, int which) {
+    const tp_range_t *r = tp_ranges(m, which);
+    for (size_t i = 0; i < (which ? m->n_out_ranges : m->n_in_ranges); i++) {
+        if (r[i].shift == 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+// The sums of the output layer, int32 [n_out], from the inputs already in the image.
+static int32_t *forward(tp_model_t *m, int learning) {
+    int32_t *z = tp_at(m, m->buffer[0]);
+    int8_t fx = m->bits == 12 ? 10 : m->in_signed ? 7 : 8;
+    tp_layer_t *end = tp_layers(m) + m->n_layers;
+    for (tp_layer_t *l = tp_layers(m); l < end; l++) {
+        int8_t fy = l->fy;  // the layer above uses it even when learning moves it for the next sample
+        l->fx = fx;
+        if (l->kind == TP_DENSE) {
+            tp_dense_forward(m, l, z);
+            if (l + 1 < end) {
+                int alive = tp_activate(m, l, z, tp_at(m, l->outputs), l->n_out, learning);
+                if (learning) {
+                    tp_adapt_activation(m, l, alive);
+                }
+            }
+        } else if (tp_has_weights(l)) {
+            tp_conv_forward(m, l, learning);
+        } else {
+            tp_pool_forward(m, l);
+            fy = l->fy = fx;
+        }
+        fx = fy;
+    }
+    return z;
+}
+
+// L1 guard: with sum |d| < 2^15, and at most 2^16 - 1 after rounding 65534 errors, no gradient or error below can overflow.
+static int guard(const tp_layer_t *l, int16_t *errors, int fd) {
+    uint32_t size = 0;
+    for (size_t i = 0; i < l->n_out; i++) {
+        size += (uint32_t)tp_abs(errors[i]);
+    }
+    int excess = tp_bits(size) - 15;
+    if (excess <= 0) {
+        return fd;
+    }
+    for (size_t i = 0; i < l->n_out; i++) {
+        errors[i] = (int16_t)tp_round(errors[i], excess);
+    }
+    return fd - excess;
+}
+
+static uint64_t dense_macs(const tp_model_t *m, const tp_layer_t *l) {
+    size_t i = (size_t)(l - tp_layers(m));
+    uint64_t passes = (uint64_t)l->trainable + (i > m->first_trained);
+    return tp_has_weights(l) ? passes * l->n_out * l->fan_in : 0;
+}
+
+// errors: of the output layer, int16 Q.unit in buffer[0].
+static void backward(tp_model_t *m) {
+    int fd = tp_unit(m), depth = 0, b = 0;
+    tp_layer_t *first = tp_layers(m) + m->first_trained;
+    for (tp_layer_t *l = output_layer(m);; l--, b ^= 1) {
+        int32_t *v = tp_at(m, m->buffer[b]);
+        int32_t *dx = l > first ? tp_at(m, m->buffer[b ^ 1]) : NULL;
+        if (tp_has_weights(l)) {
+            if (depth > 0) {
+                fd = tp_errors(m, l, v, fd);
+            }
+            int16_t *errors = (int16_t *)v;
+            if (l->trainable) {
+                tp_update_bias(m, l, errors, fd);
+            }
+            size_t kept = tp_select(m, l, errors, fd, depth++);
+            m->macs_kept += (uint64_t)kept * l->fan_in * ((uint64_t)l->trainable + (dx != NULL));
+            fd = guard(l, errors, fd);
+            if (l->kind == TP_DENSE) {
+                tp_dense_backward(m, l, errors, fd, dx);
+            } else {
+                tp_conv_backward(m, l, errors, fd, dx);
+            }
+            fd += l->fw;
+        } else {
+            fd += tp_pool_backward(m, l, v, dx);
+        }
+        if (l == first) {
+            break;
+        }
+    }
+}
+
+// One sample, already in the image. Returns whether it was trained on.
+static int learn_step(tp_model_t *m, tp_values_t y, size_t sample) {
+    tp_layer_t *output = output_layer(m);
+    int32_t *z = forward(m, 1);
+    int32_t p_target = 0;
+    if (m->loss == TP_CROSSENTROPY) {
+        m->loss_sum += tp_crossentropy(output, z, (size_t)tp_integer_at(y, sample), &p_target);
+    } else {
+        m->loss_sum += tp_mse(m, output, z, y, sample * output->n_out);
+    }
+    m->loss_count++;
+    m->steps++;
+    for (const tp_layer_t *l = tp_layers(m); l <= output; l++) {
+        m->macs_dense += dense_macs(m, l);
+    }
+    if (m->first_trained == m->n_layers || tp_skip_step(m, (int16_t *)z, p_target)) {
+        m->skipped++;
+        return 0;
+    }
+    backward(m);
+    if ((m->steps - m->skipped) % RESCALE_EVERY == 0) {
+        for (tp_layer_t *l = tp_layers(m); l <= output; l++) {
+            if (tp_has_weights(l) && l->trainable) {
+                tp_rescale_weights(m, l);
+            }
+        }
+    }
+    return 1;
+}
+
+static size_t argmax(const int32_t *z, size_t n) {
+    size_t best = 0;
+    for (size_t j = 1; j < n; j++) {
+        best = z[j] > z[best] ? j : best;
+    }
+    return best;
+}
+
+// Loss of a sample already in the image, without learning. Returns whether it was classified rightly.
+static int evaluate_step(tp_model_t *m, tp_values_t y, size_t sample) {
+    tp_layer_t *output = output_layer(m);
+    int32_t *z = forward(m, 0);
+    m->loss_count++;
+    if (m->loss == TP_MSE) {
+        uint64_t clipped = m->n_clipped;
+        m->loss_sum += tp_mse(m, output, z, y, sample * output->n_out);
+        m->n_clipped = clipped;
+        return 0;
+    }
+    size_t target = (size_t)tp_integer_at(y, sample);
+    int32_t p_target;
+    int right = argmax(z, output->n_out) == target;
+    m->loss_sum += tp_crossentropy(output, z, target, &p_target);
+    return right;
+}
+
+// All samples are checked before the first one changes anything.
+static tp_err_t check_samples(const tp_model_t *m, tp_values_t x, tp_values_t y, size_t total, size_t start, size_t count) {
+    size_t n_in = input_count(m), n_out = output_layer(m)->n_out;
+    if (total > SIZE_MAX / 65535 || start > total || count > total - start) {
+        return TP_E_X_LENGTH;
+    }
+    tp_err_t err = tp_check_values(x, total * n_in, TP_E_X_LENGTH, TP_E_X_TYPE, TP_E_X_FINITE, start * n_in, count * n_in);
+    if (err) {
+        return err;
+    }
+    if (m->loss == TP_MSE) {
+        return tp_check_values(y, total * n_out, TP_E_Y_LENGTH, TP_E_Y_TYPE, TP_E_Y_FINITE, start * n_out, count * n_out);
+    }
+    if (y.type == 'f' || tp_item_size(y.type) == 0) {
+        return TP_E_Y_TYPE;
+    }
+    if (y.n != total) {
+        return TP_E_Y_LENGTH;
+    }
+    for (size_t i = start; i < start + count; i++) {
+        int64_t target = tp_integer_at(y, i);
+        if (target < 0 || target >= (int64_t)n_out) {
+            return TP_E_Y_CLASS;
+        }
+    }
+    return TP_OK;
+}
+
+static int run_samples(void *image, size_t n_bytes, tp_values_t x, tp_values_t y, size_t total, size_t start, size_t count,
+    int learning) {
+    tp_model_t *m = image;
+    tp_err_t err = tp_open(image, n_bytes);
+    if (!err) {
+        err = check_samples(m, x, y, total, start, count);
+    }
+    for (int which = 0; which < 2 && !err; which++) {
+        if (!(learning && m->learn_ranges[which]) && !ranges_known(m, which)) {
+            err = TP_E_NO_RANGE;
+        }
+    }
+    if (err) {
+        return err;
+    }
+    size_t n_in = input_count(m), n_out = output_layer(m)->n_out;
+    int hits = 0;
+    if (start == 0) {
+        m->loss_sum = 0;
+        m->loss_count = 0;
+    }
+    for (size_t i = start; i < start + count; i++) {
+        if (learning && m->learn_ranges[0]) {
+            m->learn_ranges[0]--;
+            tp_learn_range(m, 0, x, i * n_in, n_in);
+        }
+        if (learning && m->learn_ranges[1]) {
+            m->learn_ranges[1]--;
+            tp_learn_range(m, 1, y, i * n_out, n_out);
+        }
+        tp_read_inputs(m, x, i * n_in, tp_at(m, tp_layers(m)->inputs));
+        hits += learning ? learn_step(m, y, i) : evaluate_step(m, y, i);
+    }
+    return hits;
+}
+
+int tp_learn(void *image, size_t n_bytes, tp_values_t x, tp_values_t y, size_t total, size_t start, size_t count) {
+    return run_samples(image, n_bytes, x, y, total, start, count, 1);
+}
+
+int tp_evaluate(void *image, size_t n_bytes, tp_values_t x, tp_values_t y, size_t total, size_t start, size_t count) {
+    return run_samples(image, n_bytes, x, y, total, start, count, 0);
+}
+
+// x -> sums of the output layer in *z.
+static tp_err_t predict(void *image, size_t n_bytes, tp_values_t x, int32_t **z) {
+    tp_model_t *m = image;
+    tp_err_t err = tp_open(image, n_bytes);
+    if (!err) {
+        err = tp_check_values(x, input_count(m), TP_E_X_LENGTH, TP_E_X_TYPE, TP_E_X_FINITE, 0, input_count(m));
+    }
+    if (!err && !(ranges_known(m, 0) && ranges_known(m, 1))) {
+        err = TP_E_NO_RANGE;
+    }
+    if (!err) {
+        tp_read_inputs(m, x, 0, tp_at(m, tp_layers(m)->inputs));
+        *z = forward(m, 0);
+    }
+    return err;
+}
+
+int tp_predict(void *image, size_t n_bytes, tp_values_t x) {
+    int32_t *z;
+    tp_err_t err = predict(image, n_bytes, x, &z);
+    return err ? (int)err : (int)argmax(z, output_layer(image)->n_out);
+}
+
+tp_err_t tp_predict_into(void *image, size_t n_bytes, tp_values_t x, tp_values_t out) {
+    tp_model_t *m = image;
+    int32_t *z;
+    tp_err_t err = tp_open(image, n_bytes);
+    if (!err && (out.type != 'f' || out.n != output_layer(m)->n_out)) {
+        err = TP_E_OUT;
+    }
+    if (!err) {
+        err = predict(image, n_bytes, x, &z);
+    }
+    if (err) {
+        return err;
+    }
+    const tp_layer_t *output = output_layer(m);
+    size_t n_out = output->n_out;
+    if (m->loss == TP_CROSSENTROPY) {
+        tp_softmax(output, z);
+    }
+    for (size_t j = 0; j < n_out; j++) {
+        int32_t score = m->loss == TP_CROSSENTROPY ? z[j] : tp_output(output, z[j]);
+        uint32_t bits = tp_score_bits(m, j, score);
+        uint8_t *to = (uint8_t *)(uintptr_t)out.items + 4 * j;
+        for (int i = 0; i < 4; i++) {
+            to[i] = (uint8_t)(bits >> (8 * i));
+        }
+    }
+    return TP_OK;
+}
+
+tp_err_t tp_set_lr(void *image, size_t n_bytes, int m, int n) {
+    tp_err_t err = tp_open(image, n_bytes);
+    if (!err && (m < 16 || m > 31 || n < 4 || n > 30)) {
+        err = TP_E_LR;
+    }
+    if (!err) {
+        ((tp_model_t *)image)->lr_m = (uint8_t)m;
+        ((tp_model_t *)image)->lr_n = (uint8_t)n;
+    }
+    return err;
+}

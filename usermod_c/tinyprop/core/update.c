@@ -1,0 +1,65 @@
+// Learning: plain stochastic gradient descent at batch 1, in place, and the exponent of a layer's weights.
+//   w -= lr * dw,   b -= lr * db      lr = m * 2^-n
+#include "internal.h"
+
+// The step of a layer's weights for errors in Q.fd: the gradient x d is Q.(fx+fd), so in units of the weights (Q.fw)
+//   w -= (x d m + 2^(s-1)) >> s,   s = n + fd + fx - fw.
+// Returns 0 where nothing can change: a frozen layer, or s > 31, where every step rounds to 0 (|x d m| < 2^30). Always
+// to nearest: a truncated step drifts, and ruins training (docs/numbers.md).
+int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int fd, tp_step_t *step) {
+    step->m = m->lr_m;
+    step->shift = m->lr_n + fd + l->fx - l->fw;
+    step->shift = step->shift < 1 ? 1 : step->shift;
+    step->max = l->max_weight;
+    return l->trainable && step->shift <= 31;
+}
+
+// b -= lr * (sum of its errors over all positions), from all errors, before any is dropped. Biases are Q.(fw+12).
+// The sum of at most 65534 errors of 2^14 is below 2^30; rounded to 16 bits, times m < 2^5, it is below 2^22.
+void tp_update_bias(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd) {
+    int32_t *b = tp_at(m, l->biases);
+    for (size_t c = 0; c < l->out_c; c++) {
+        int32_t sum = 0;
+        for (size_t i = c; i < l->n_out; i += l->out_c) {
+            sum += errors[i];
+        }
+        int excess = tp_bits((uint32_t)tp_abs(sum)) - 16;
+        excess = excess > 0 ? excess : 0;
+        int32_t step = tp_shift(tp_round(sum, excess) * m->lr_m, m->lr_n + fd - (l->fw + 12) - excess, TP_MAX_BIAS - 1);
+        b[c] = tp_sat(tp_add(b[c], -step), TP_MAX_BIAS);
+    }
+}
+
+// Weights that reach their bound, or biases theirs, are halved together with the exponent (nothing but a bit is lost);
+// weights that leave two bits unused are doubled.
+void tp_rescale_weights(tp_model_t *m, tp_layer_t *l) {
+    int16_t *w = tp_at(m, l->weights);
+    int32_t *b = tp_at(m, l->biases);
+    uint32_t n = tp_weight_count(l);
+    int32_t w_max = 0, b_max = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        int32_t size = tp_abs(w[i]);
+        w_max = size > w_max ? size : w_max;
+    }
+    for (size_t i = 0; i < l->out_c; i++) {
+        int32_t size = tp_abs(b[i]);
+        b_max = size > b_max ? size : b_max;
+    }
+    if ((w_max >= l->max_weight || b_max >= TP_MAX_BIAS) && l->fw > TP_MIN_FW) {
+        for (uint32_t i = 0; i < n; i++) {
+            w[i] = (int16_t)tp_round(w[i], 1);
+        }
+        for (size_t i = 0; i < l->out_c; i++) {
+            b[i] = tp_round(b[i], 1);
+        }
+        l->fw--;
+    } else if (w_max < l->max_weight >> 2 && b_max < TP_MAX_BIAS >> 2 && l->fw < TP_MAX_FW) {
+        for (uint32_t i = 0; i < n; i++) {
+            w[i] = (int16_t)(w[i] * 2);
+        }
+        for (size_t i = 0; i < l->out_c; i++) {
+            b[i] = tp_mul(b[i], 2);
+        }
+        l->fw++;
+    }
+}

@@ -1,5 +1,0 @@
-#include "tinyprop.h"
-
-int tp_version(void) {
-    return TP_VERSION;
-}
