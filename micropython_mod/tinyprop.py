@@ -1,9 +1,613 @@
-"""A network that learns on the board it runs on."""
+"""A neural network that learns on the board it runs on.
+
+    import tinyprop as tp
+
+    m = tp.Model((3,), [tp.Dense(16, activation="relu"), tp.Dense(4)], input_range=(-2, 2))
+    m.learn(x, 2)        # one step: x is what was measured, 2 is what it means
+    m.predict(x)         # what the model makes of it
+
+The same file runs on a board and on a PC. It describes a model and puts errors into words; all
+arithmetic on the model is in `_tinyprop`, in integers, and gives the same bits everywhere.
+"""
+
+import gc
+import os
+import struct
+from array import array
 
 import _tinyprop
+from _tinyprop import learn as _learn
+from _tinyprop import learn_many as _learn_many
+from _tinyprop import predict as _predict
 
 __version__ = "0.1.0"
 
+# The model image, as in core/tinyprop.h: a head, a record for each layer, and what C lays out behind.
+_MAGIC = 0x504E5954
+_VERSION = 1
+_HEAD = "<I4B3H2H4H2B2H"  # what the user asked for; the rest of the head is the core's
+_HEAD_BYTES = 136
+_RECORD = "<8BH"
+_RECORD_BYTES = 84
+_COUNTERS = 36  # offsets in the head: steps, skipped, ...
+_LOSS = 96
+_BAD_LAYER = 110
+_SIZES = 112
 
-def backend():
-    return _tinyprop.backend()
+_KINDS = ("Dense", "Conv2D", "DepthwiseConv2D", "MaxPool2D", "AvgPool2D")
+_ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh")
+_LOSSES = ("crossentropy", "mse")
+
+# Results of `_tinyprop` that are no results (tp_err_t in core/tinyprop.h).
+_BAD_VERSION = -2
+_BAD_SHAPE = -3
+_BAD_OUTPUT = -4
+_TOO_BIG = -5
+_X_LENGTH = -6
+_X_TYPE = -7
+_X_FINITE = -8
+_Y_LENGTH = -9
+_Y_TYPE = -10
+_Y_FINITE = -11
+_Y_CLASS = -12
+_BAD_RANGE = -13
+_NO_RANGE = -14
+_BAD_OUT = -15
+
+_CHUNK_MACS = 20000  # of a learn_many between two looks at Ctrl-C: some milliseconds on a Pico
+_DEAD_AFTER = 64  # learn steps in a row without an output above zero
+
+
+def _choice(name, value, choices):
+    if value not in choices:
+        raise ValueError("%s is %r, expected one of %s" % (name, value, ", ".join(choices)))
+    return choices.index(value)
+
+
+def _pair(name, value):
+    """(height, width) of a kernel or stride given as one number or two."""
+    pair = (value, value) if isinstance(value, int) else tuple(value)
+    if len(pair) != 2 or not all(isinstance(v, int) and 1 <= v <= 255 for v in pair):
+        raise ValueError("%s is %r, expected 1 to 255, or two such numbers" % (name, value))
+    return pair
+
+
+def _count(name, value):
+    if not isinstance(value, int) or not 1 <= value <= 65534:
+        raise ValueError("%s is %r, expected 1 to 65534" % (name, value))
+    return value
+
+
+# ---- layers
+
+
+class _Layer:
+    def __init__(self, kind, units=0, kernel=(0, 0), stride=(0, 0), padding="valid", activation="linear", trainable=True):
+        self.kind = kind
+        if activation == "softmax":
+            raise ValueError("activation 'softmax' is part of loss='crossentropy': leave it out")
+        self.record = struct.pack(
+            _RECORD,
+            _KINDS.index(kind),
+            _choice("activation", activation, _ACTIVATIONS),
+            bool(trainable),
+            _choice("padding", padding, ("valid", "same")),
+            kernel[0],
+            kernel[1],
+            stride[0],
+            stride[1],
+            units,
+        )
+
+
+def Dense(units, activation="linear", trainable=True):
+    """A layer of `units` outputs, each of which sees every input (of any shape).
+
+    activation: "linear", "relu", "sigmoid" or "tanh". trainable=False keeps its weights as they are.
+    """
+    return _Layer("Dense", _count("units", units), activation=activation, trainable=trainable)
+
+
+def Conv2D(filters, kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
+    """`filters` small images, kernel_size high and wide, looked for all over the input.
+
+    Input (height, width, channels), output (height, width, filters). kernel_size and strides are
+    one number or (height, width); padding "valid" or "same", as in Keras.
+    """
+    kernel, stride = _pair("kernel_size", kernel_size), _pair("strides", strides)
+    filters = _count("filters", filters)
+    return _Layer("Conv2D", filters, kernel, stride, padding, activation, trainable)
+
+
+def Conv1D(filters, kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
+    """Conv2D for a series: input (length, channels), output (length, filters)."""
+    return Conv2D(filters, (1, kernel_size), (1, strides), padding, activation, trainable)
+
+
+def DepthwiseConv2D(kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
+    """A Conv2D of one filter for each channel, which sees that channel alone."""
+    kernel, stride = _pair("kernel_size", kernel_size), _pair("strides", strides)
+    return _Layer("DepthwiseConv2D", 0, kernel, stride, padding, activation, trainable)
+
+
+def MaxPool2D(pool_size=2):
+    """The largest of each window of pool_size, one number or (height, width); (1, 2) for a series."""
+    size = _pair("pool_size", pool_size)
+    return _Layer("MaxPool2D", 0, size, size)
+
+
+def AvgPool2D(pool_size=2):
+    """The mean of each window of pool_size, one number or (height, width); (1, 2) for a series."""
+    size = _pair("pool_size", pool_size)
+    return _Layer("AvgPool2D", 0, size, size)
+
+
+def GlobalAvgPool2D():
+    """The mean of each channel over the whole input."""
+    return _Layer("AvgPool2D")
+
+
+# ---- policies: which samples to learn from, and which errors to keep (docs/method.md)
+
+
+def _share(name, value, one):
+    if not 0 <= value <= 1:
+        raise ValueError("%s is %r, expected 0 to 1" % (name, value))
+    return int(value * one + 0.5)
+
+
+class _Policy:
+    def __init__(self, kind, s_min=0, s_max=0, zeta=1, skip=0):
+        self.kind = kind
+        self.settings = (
+            _share("s_min", s_min, 1 << 15),
+            _share("s_max", s_max, 1 << 15),
+            _share("zeta", zeta, 1 << 15),
+            _share("skip", skip, 1 << 14),
+        )
+
+
+def Full():
+    """Learns from every error of every sample: the usual back-propagation."""
+    return _Policy(0)
+
+
+def TopK(ratio=0.25):
+    """Keeps the largest errors of a layer, always the same share of them (meProp, arXiv 1706.06197)."""
+    return _Policy(1, ratio, ratio)
+
+
+def TinyProp(s_min=0, s_max=1, zeta=1):
+    """Keeps a share of the largest errors that grows with the size of the error (arXiv 2308.09201).
+
+    s_min .. s_max: that share, from no error to the largest one seen; zeta: multiplies it for each
+    layer further down. All 0 to 1.
+    """
+    return _Policy(1, s_min, s_max, zeta)
+
+
+def TinyPropV2(s_min=0, s_max=1, zeta=1, skip=0.1):
+    """TinyProp, and samples that are known already cost no backward pass (arXiv 2409.07109).
+
+    skip: a sample is skipped when its error is below this share of the largest; with crossentropy,
+    when its class has a probability of 1 - skip or more.
+    """
+    return _Policy(1, s_min, s_max, zeta, skip)
+
+
+def Diffused(ratio=0.12, skip=0.1):
+    """Keeps a share of the errors on average, and gathers the small ones until they count."""
+    return _Policy(2, ratio, skip=skip)
+
+
+# ---- ranges
+
+
+class Scaler:
+    """Learns a range from the first `samples` samples, with a quarter to spare on either side.
+
+    per_channel: a range for each channel (for each value, if the input has one dimension), for
+    sensors of different kinds; else one range for all.
+    """
+
+    def __init__(self, samples=64, per_channel=False):
+        self.samples = _count("samples", samples)
+        self.per_channel = per_channel
+
+
+def _plan_ranges(given, channels):
+    """(number of ranges, samples to learn them from, the (lo, hi) pairs) of input_range=given."""
+    if given is None:
+        given = Scaler()
+    if isinstance(given, Scaler):
+        return channels if given.per_channel else 1, given.samples, ()
+    pairs = [given] if len(given) == 2 and not hasattr(given[0], "__len__") else given
+    if len(pairs) not in (1, channels) or not all(len(p) == 2 for p in pairs):
+        raise ValueError("a range is (lo, hi), or a list of %d of them" % channels)
+    return len(pairs), 0, pairs
+
+
+def _set_ranges(image, which, pairs):
+    for i, pair in enumerate(pairs):
+        if _tinyprop.set_range(image, which, i, array("f", pair)) < 0:
+            raise ValueError("range is (%s, %s), expected lo < hi, both finite" % tuple(pair))
+
+
+# ---- the model
+
+
+def _new(n_bytes):
+    gc.collect()
+    try:
+        return bytearray(n_bytes)
+    except MemoryError:
+        free = ", %d are free" % gc.mem_free() if hasattr(gc, "mem_free") else ""
+        raise MemoryError("this model needs %d bytes of RAM in one piece%s" % (n_bytes, free)) from None
+
+
+def _layout_error(code, image, names):
+    i = image[_BAD_LAYER]
+    if code == _BAD_OUTPUT:
+        return "the last layer must be a linear Dense layer, with one unit for each class or output"
+    shape = "%d x %d x %d" % struct.unpack_from("<3H", image, _HEAD_BYTES + i * _RECORD_BYTES + 34)
+    if code == _BAD_SHAPE:
+        return "layer %d: %s does not fit its input of %s (height x width x channels)" % (i, names[i], shape)
+    if code == _TOO_BIG:
+        return "layer %d: %s of an input of %s is too big: at most 65534 inputs, outputs, weights an output" % (
+            i, names[i], shape)
+    if code == _BAD_VERSION:
+        return "this is a model of version %d, expected %d" % (image[4], _VERSION)
+    return "this is no model, or a damaged one"
+
+
+class Model:
+    """A network, its training state and its working memory, all in one bytearray.
+
+    input_shape   a number of values, (length, channels) or (height, width, channels)
+    layers        a list of Dense, Conv2D, ...; the last one a Dense of one unit a class or output
+    loss          "crossentropy" for classes, "mse" for numbers
+    lr            learning rate, 2e-8 to 1; rounded to m / 2^n with m of 16 to 31 (within 3 %)
+    sparsity      TinyPropV2(), Diffused(), TinyProp(), TopK(), Full()
+    input_range   (lo, hi) of the values of x; a list of such pairs, one a channel; or a Scaler, which
+                  learns it. Values outside count as its ends
+    output_range  the same for y, with loss="mse"
+    seed          0 to 2^30 - 1; the same seed gives the same weights on every machine
+
+    ValueError: layers that do not fit together. MemoryError: more RAM than is free.
+    """
+
+    def __init__(self, input_shape, layers=(), loss="crossentropy", lr=0.02, sparsity=None, input_range=None,
+                 output_range=None, seed=1):
+        if isinstance(input_shape, bytearray):  # an image: see load
+            self._attach(input_shape)
+            return
+        shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
+        if not 1 <= len(shape) <= 3:
+            raise ValueError("input_shape is %r, expected 1 to 3 numbers" % (shape,))
+        for n in shape:
+            _count("input_shape", n)
+        if not 1 <= len(layers) <= 254:
+            raise ValueError("%d layers, expected 1 to 254" % len(layers))
+        shape = (1, 1, 1)[len(shape):] + shape
+        sparsity = sparsity or TinyPropV2()
+        mse = _choice("loss", loss, _LOSSES)
+        n_in, learn_in, pairs_in = _plan_ranges(input_range, shape[2])
+        n_out, learn_out, pairs_out = 0, 0, ()
+        if mse:
+            units = struct.unpack_from("<H", layers[-1].record, 8)[0]
+            n_out, learn_out, pairs_out = _plan_ranges(output_range, units)
+        elif output_range is not None:
+            raise ValueError("output_range is for loss='mse'")
+        plan = _new(_HEAD_BYTES + _RECORD_BYTES * len(layers))
+        struct.pack_into(
+            _HEAD, plan, 0, _MAGIC, _VERSION, len(layers), mse, sparsity.kind,
+            shape[0], shape[1], shape[2], n_in, n_out, *sparsity.settings + _lr(lr) + (learn_in, learn_out))
+        for i, layer in enumerate(layers):
+            start = _HEAD_BYTES + _RECORD_BYTES * i
+            plan[start:start + len(layer.record)] = layer.record
+        n_bytes = _tinyprop.layout(plan)
+        if n_bytes < 0:
+            raise ValueError(_layout_error(n_bytes, plan, [layer.kind for layer in layers]))
+        image = _new(n_bytes)
+        image[:len(plan)] = plan
+        _tinyprop.init(image, seed)
+        _set_ranges(image, 0, pairs_in)
+        _set_ranges(image, 1, pairs_out)
+        self._attach(image)
+
+    def _attach(self, image):
+        self._image = image
+        self._mse = image[6]
+        self._n_in = self._record(0)[13]
+        self._n_out = self._record(image[5] - 1)[14]
+        macs = sum(r[14] * r[15] for r in map(self._record, range(image[5])))
+        self._chunk = max(1, _CHUNK_MACS // max(1, macs))
+        self._x = self._y = self._out = None
+
+    def _record(self, i):
+        # 0..8 as _RECORD; 9 quiet; 10..12 out_h, out_w, out_c; 13 n_in, 14 n_out, 15 fan_in
+        at = _HEAD_BYTES + _RECORD_BYTES * i
+        image = self._image
+        return (struct.unpack_from(_RECORD, image, at) + struct.unpack_from("<H", image, at + 32)
+                + struct.unpack_from("<6H", image, at + 40))
+
+    # -- learning and predicting
+
+    def learn(self, x, y):
+        """One step on one sample. True when it trained, False when the sample was skipped.
+
+        x: a buffer of any of the array types B b H h I i L l f, or a list or tuple of numbers. As
+        many as the input has, row by row. y: a class number; with loss="mse" as many targets as
+        there are outputs, in a buffer, list or tuple, or a single number.
+        ValueError, TypeError: x or y is not of this kind; the model is unchanged.
+        Allocates nothing for buffers and class numbers.
+        """
+        trained = _learn(self._image, x, y)
+        if trained < 0:
+            trained = self._once_more(_learn, trained, x, y)
+        return trained == 1
+
+    def learn_many(self, x, y):
+        """A step on each of many samples, in their order. Returns how many were not skipped.
+
+        x: the samples one after the other in one buffer (or a 2-dimensional array); y: the class
+        numbers, or targets, in another. A list of samples, with a list of their y, will do too.
+        Ctrl-C, timers and a watchdog are served every few milliseconds.
+        """
+        return self._many(_learn_many, x, y)
+
+    def evaluate(self, x, y):
+        """The share of samples classified rightly, or with loss="mse" the mean loss.
+
+        Learns nothing. x, y: as in learn_many. The mean loss is in `loss` afterwards.
+        """
+        right = self._many(_tinyprop.evaluate, x, y)
+        count = struct.unpack_from("<I", self._image, _LOSS + 8)[0]
+        return self.loss if self._mse else right / max(1, count)
+
+    def predict(self, x):
+        """The most likely class number of x; with loss="mse" the output, or a list of all outputs.
+
+        Allocates nothing for buffers and classes.
+        """
+        if self._mse:
+            if self._out is None:
+                self._out = array("f", [0] * self._n_out)
+            self.predict_into(x, self._out)
+            return self._out[0] if self._n_out == 1 else list(self._out)
+        label = _predict(self._image, x)
+        if label < 0:
+            label = self._once_more(_predict, label, x)
+        return label
+
+    def predict_into(self, x, out):
+        """Fills out, an array('f') of one place an output, with the probability of each class.
+
+        With loss="mse": with the outputs, in the units of y. Allocates nothing for buffers.
+        """
+        code = _tinyprop.predict_into(self._image, x, out)
+        if code < 0:
+            self._once_more(_tinyprop.predict_into, code, x, out)
+
+    def _once_more(self, function, code, x, *y):
+        """Lists and numbers are copied to arrays, which cost RAM only from now on; the rest is an error."""
+        if code == _X_TYPE and isinstance(x, (list, tuple)):
+            if len(x) != self._n_in:
+                self._fail(_X_LENGTH, x)
+            self._x = self._x or array("f", [0] * self._n_in)
+            x = _copy(x, self._x)
+            code = function(self._image, x, *y)
+        if code == _Y_TYPE:
+            target = y[0]
+            if self._mse and isinstance(target, (int, float)) and self._n_out == 1:
+                target = (target,)
+            if self._mse and isinstance(target, (list, tuple)):
+                if len(target) != self._n_out:
+                    self._fail(_Y_LENGTH, x, target)
+                self._y = self._y or array("f", [0] * self._n_out)
+                code = function(self._image, x, _copy(target, self._y))
+        if code < 0:
+            self._fail(code, x, *y)
+        return code
+
+    def _many(self, function, x, y):
+        if isinstance(x, (list, tuple)):
+            if len(x) != len(y):
+                raise ValueError("%d samples in x, %d in y" % (len(x), len(y)))
+            samples = [_flat(v) for v in x]
+            targets = [_flat(v) if hasattr(v, "__len__") else (v,) for v in y]
+            x = array("f", [v for s in samples for v in s])
+            y = array("f" if self._mse else "i", [v for t in targets for v in t])
+            if len(x) != len(samples) * self._n_in:
+                raise ValueError("x has samples of %d values, expected %d" % (len(samples[0]), self._n_in))
+            return self._many(function, x, y)
+        if isinstance(y, (list, tuple)):
+            y = array("f" if self._mse else "i", y)
+        total = _items(x) // self._n_in
+        done = result = 0
+        while done < total:
+            n = min(self._chunk, total - done)
+            code = function(self._image, x, y, total, done, n)
+            if code < 0:
+                self._fail(code, x, y, total)
+            result += code
+            done += n
+        if total * self._n_in != _items(x):
+            self._fail(_X_LENGTH, x)
+        return result
+
+    def _fail(self, code, x=None, y=None, total=1):
+        kind = type(x).__name__
+        if code == _X_LENGTH:
+            raise ValueError("x has %d values, expected %d" % (_items(x), total * self._n_in))
+        if code == _X_TYPE:
+            raise TypeError("x is a %s, expected a buffer of B b H h I i L l or f, or a list of numbers" % kind)
+        if code == _X_FINITE:
+            raise ValueError("x holds a NaN or an infinity")
+        if code == _Y_LENGTH:
+            n = total * (self._n_out if self._mse else 1)
+            raise ValueError("y has %d values, expected %d" % (_items(y), n))
+        if code == _Y_TYPE:
+            wanted = "%d numbers" % self._n_out if self._mse else "a class number (int)"
+            raise TypeError("y is a %s, expected %s" % (type(y).__name__, wanted))
+        if code == _Y_FINITE:
+            raise ValueError("y holds a NaN or an infinity")
+        if code == _Y_CLASS:
+            bad = y if isinstance(y, int) else [v for v in y if not 0 <= v < self._n_out][0]
+            raise ValueError("y is %d, expected a class number of 0 to %d" % (bad, self._n_out - 1))
+        if code == _NO_RANGE:
+            raise ValueError("the range of the values is not known yet: learn first, or give input_range=(lo, hi)")
+        if code == _BAD_OUT:
+            raise ValueError("out is no array('f') of %d places" % self._n_out)
+        raise ValueError(_layout_error(code, self._image, [_KINDS[0]] * 255))
+
+    # -- settings and state
+
+    @property
+    def lr(self):
+        """Learning rate; may be set at any time."""
+        return self._image[26] / (1 << self._image[27])
+
+    @lr.setter
+    def lr(self, value):
+        _tinyprop.set_lr(self._image, *_lr(value))
+
+    @property
+    def loss(self):
+        """Mean loss over the samples of the last learn, learn_many or evaluate; before its updates."""
+        total, count = struct.unpack_from("<QI", self._image, _LOSS)
+        return total / (count << 24) if count else 0.0
+
+    def stats(self):
+        """What learning did so far, as a dictionary.
+
+        steps, skipped              calls of learn, and those that were skipped
+        backward_share              multiply-accumulates of the errors that were kept, of all that
+                                    dense back-propagation in every step would have needed
+        backward_share_nonzero      those that were really done, as zeros are left out too
+        saturated, clipped, clamped activations, errors and weights that met the end of their range
+        dead                        layers that gave no output above zero in the last 64 steps
+        """
+        steps, skipped, _, dense, kept, done, saturated, clipped, clamped = struct.unpack_from(
+            "<III6Q", self._image, _COUNTERS)
+        return {
+            "steps": steps,
+            "skipped": skipped,
+            "backward_share": kept / dense if dense else 0.0,
+            "backward_share_nonzero": done / dense if dense else 0.0,
+            "saturated": saturated,
+            "clipped": clipped,
+            "clamped": clamped,
+            "dead": [i for i in range(self._image[5]) if self._record(i)[9] >= _DEAD_AFTER],
+        }
+
+    def summary(self):
+        """Prints the layers, their output shapes and parameters, and the bytes of RAM and file."""
+        total = 0
+        print("%-16s %-14s %9s" % ("layer", "output", "weights"))
+        for i in range(self._image[5]):
+            r = self._record(i)
+            shape = "%d" % r[12] if r[10] == r[11] == 1 else "%d x %d x %d" % r[10:13]
+            parameters = (r[15] + 1) * r[12] if r[0] <= 2 else 0
+            note = "" if r[2] or not parameters else "  (frozen)"
+            print("%-16s %-14s %9d%s" % (_KINDS[r[0]], shape, parameters, note))
+            total += parameters
+        ram, saved = struct.unpack_from("<2I", self._image, _SIZES)
+        print("%d weights and biases, %d bytes of RAM, %d bytes as a file" % (total, ram, saved + 4))
+
+    # -- files
+
+    def save(self, file):
+        """Writes the model to a file, given by name or open for writing in binary.
+
+        All that was learned, counters and ranges included. The same bytes on every machine. A file
+        of that name is replaced only once the new one is whole, so a power cut loses neither.
+        """
+        saved = memoryview(self._image)[: struct.unpack_from("<I", self._image, _SIZES + 4)[0]]
+        check = struct.pack("<I", _tinyprop.crc32(saved))
+        if not isinstance(file, str):
+            file.write(saved)
+            file.write(check)
+            return
+        with open(file + ".new", "wb") as f:
+            f.write(saved)
+            f.write(check)
+        try:
+            os.rename(file + ".new", file)
+        except OSError:  # FAT replaces no file
+            os.remove(file)
+            os.rename(file + ".new", file)
+
+
+def load(file):
+    """The model in a file, given by name or open for reading in binary.
+
+    ValueError: the file is no model, of another version, cut short or altered.
+    """
+    if not isinstance(file, str):
+        return _load(file)
+    try:
+        f = open(file, "rb")
+    except OSError:
+        try:
+            f = open(file + ".new", "rb")  # the power went while save was replacing it
+        except OSError:
+            raise OSError("there is no file %s" % file) from None
+    with f:
+        return _load(f)
+
+
+def _load(f):
+    head = bytearray(f.read(_HEAD_BYTES))
+    if len(head) < _HEAD_BYTES or struct.unpack_from("<I", head)[0] != _MAGIC:
+        raise ValueError("this file is no tinyprop model")
+    if head[4] != _VERSION:
+        raise ValueError(_layout_error(_BAD_VERSION, head, ()))
+    plan = _new(_HEAD_BYTES + _RECORD_BYTES * head[5])
+    plan[:_HEAD_BYTES] = head
+    _fill(f, memoryview(plan)[_HEAD_BYTES:])
+    n_saved = struct.unpack_from("<I", plan, _SIZES + 4)[0]
+    n_bytes = _tinyprop.layout(plan)
+    if n_bytes < 0 or n_saved != struct.unpack_from("<I", plan, _SIZES + 4)[0]:
+        raise ValueError("this file is damaged")
+    image = _new(n_bytes)
+    image[:len(plan)] = plan
+    saved = memoryview(image)[:n_saved]
+    _fill(f, saved[len(plan):])
+    check = bytearray(4)
+    _fill(f, memoryview(check))
+    if struct.unpack("<I", check)[0] != _tinyprop.crc32(saved) or f.read(1) or _tinyprop.layout(image) < 0:
+        raise ValueError("this file is damaged: its checksum does not fit")
+    return Model(image)
+
+
+def _fill(f, view):
+    if f.readinto(view) != len(view):
+        raise ValueError("this file is cut short")
+
+
+def _lr(value):
+    """(m, n) with m / 2^n nearest to value and m of 16 to 31."""
+    if not 2e-8 <= value <= 1:
+        raise ValueError("lr is %r, expected 2e-8 to 1" % value)
+    n = 0
+    while value < 16:
+        value *= 2
+        n += 1
+    m = int(value + 0.5)
+    return (m, n) if m < 32 else (16, n - 1)
+
+
+def _copy(values, to):
+    for i in range(len(to)):
+        to[i] = values[i]
+    return to
+
+
+def _flat(x):
+    return x if not hasattr(x, "flatten") else x.flatten()
+
+
+def _items(x):
+    """Numbers in a buffer, of any dimensions where it has a size."""
+    return x.size if hasattr(x, "size") else len(x)

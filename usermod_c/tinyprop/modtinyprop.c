@@ -17,11 +17,11 @@ static size_t to_size(mp_obj_t obj) {
     return (size_t)MP_OBJ_SMALL_INT_VALUE(obj);
 }
 
-// The typecode is 0, which the core refuses, for what is no buffer.
+// The typecode is 0, which the core refuses, for what is no buffer; a str is none, though it has one.
 static tp_values_t to_values(mp_obj_t obj, mp_uint_t flags) {
     tp_values_t v = { NULL, 0, 0 };
     mp_buffer_info_t info;
-    if (mp_get_buffer(obj, &info, flags)) {
+    if (mp_obj_get_type(obj) != &mp_type_str && mp_get_buffer(obj, &info, flags)) {
         v.items = info.buf;
         v.n = info.len;
         v.type = (char)info.typecode;
