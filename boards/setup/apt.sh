@@ -12,7 +12,7 @@ declare -A groups=(
     [riscv]="gcc-riscv64-unknown-elf=riscv64-unknown-elf-gcc
         picolibc-riscv64-unknown-elf=/usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs"
     [qemu]="qemu-system-arm=qemu-system-arm qemu-system-misc=qemu-system-riscv32"
-    [rp2]="cmake=cmake g++=g++"
+    [rp2]="cmake=cmake g++=g++ bzip2=bzip2"
     [node]="nodejs=node npm=npm"
 )
 
