@@ -1,0 +1,109 @@
+// Console, exit and exceptions of the simulated board.
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "py/mpprint.h"
+#include "uart.h"
+#include "exception.h"
+
+// QEMU's semihosting.
+enum {
+    SIMCALL_EXIT = 1,
+    SIMCALL_READ = 3,
+    SIMCALL_WRITE = 4,
+};
+
+static int simcall(int number, int argument1, const void *argument2, size_t argument3) {
+    register int a2 __asm__ ("a2") = number;
+    register int a3 __asm__ ("a3") = argument1;
+    register const void *a4 __asm__ ("a4") = argument2;
+    register size_t a5 __asm__ ("a5") = argument3;
+    __asm__ volatile ("simcall" : "+r" (a2), "+r" (a3) : "r" (a4), "r" (a5) : "memory");
+    return a2;
+}
+
+void exit(int status) {
+    for (;;) {
+        simcall(SIMCALL_EXIT, status, NULL, 0);
+    }
+}
+
+void sim_main(void) {
+    int main(int argc, char **argv);
+    main(0, NULL);
+    exit(0);
+}
+
+// uart.c of the port defines nothing for this machine.
+
+void uart_init(void) {
+}
+
+int uart_rx_chr(void) {
+    unsigned char c;
+    return simcall(SIMCALL_READ, 0, &c, 1) == 1 ? c : UART_RX_NO_CHAR;
+}
+
+void uart_tx_strn(const char *buf, size_t len) {
+    simcall(SIMCALL_WRITE, 1, buf, len);
+}
+
+struct exception_frame sim_exception_frame;
+uint64_t sim_exception_stack[EXCEPTION_STACK_SIZE / sizeof(uint64_t)];
+
+// The high word of a * b, without the instructions that are to be emulated with it.
+static uint32_t multiply_high(uint32_t a, uint32_t b) {
+    uint32_t al = a & 0xffff, ah = a >> 16, bl = b & 0xffff, bh = b >> 16;
+    uint32_t middle = ah * bl + (al * bl >> 16);
+    uint32_t carry = al * bh + (middle & 0xffff);
+    return ah * bh + (middle >> 16) + (carry >> 16);
+}
+
+// MULUH and MULSH, which the ESP32 has and dc233c has not.
+static int emulate(struct exception_frame *frame) {
+    const uint8_t *pc = (const uint8_t *)frame->pc;
+    uint32_t instruction = pc[0] | pc[1] << 8 | pc[2] << 16;
+    if ((instruction & 0xef000f) != 0xa20000) {
+        return 0;
+    }
+    int is_signed = instruction >> 20 & 1;
+    uint32_t a = frame->a[instruction >> 8 & 15];
+    uint32_t b = frame->a[instruction >> 4 & 15];
+    uint32_t high = multiply_high(a, b);
+    if (is_signed) {
+        high -= ((int32_t)a < 0 ? b : 0) + ((int32_t)b < 0 ? a : 0);
+    }
+    frame->a[instruction >> 12 & 15] = high;
+    frame->pc += 3;
+    frame->ccount += 1; // so the emulation is not part of what is measured
+    return 1;
+}
+
+static const char *cause_name(uint32_t cause) {
+    switch (cause) {
+        case CAUSE_ILLEGAL:
+            return "illegal instruction";
+        case 6:
+            return "division by zero";
+        case 9:
+            return "misaligned load or store";
+        case CAUSE_DOUBLE:
+            return "exception in an exception handler";
+        default:
+            return "exception";
+    }
+}
+
+// An ESP32 would panic: nothing goes on after a fault.
+void sim_exception(struct exception_frame *frame) {
+    if (frame->cause == CAUSE_ILLEGAL && emulate(frame)) {
+        return;
+    }
+    mp_printf(&mp_plat_print, "\r\nXtensa fault: %s (cause %u) at pc=0x%08x address=0x%08x\r\n",
+        cause_name(frame->cause), (unsigned)frame->cause, (unsigned)frame->pc, (unsigned)frame->address);
+    for (int i = 0; i < 16; i++) {
+        mp_printf(&mp_plat_print, "a%-2d 0x%08x%s", i, (unsigned)frame->a[i], i % 4 == 3 ? "\r\n" : "  ");
+    }
+    exit(1);
+}
