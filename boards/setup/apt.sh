@@ -33,6 +33,8 @@ for group in "$@"; do
 done
 [ ${#missing[@]} = 0 ] && exit
 
+[ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
+    fail "These packages are missing: ${missing[*]}. Install them as root, or install sudo."
 say "Installing ${missing[*]}"
 install() {
     as_root env DEBIAN_FRONTEND=noninteractive \
