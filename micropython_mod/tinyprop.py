@@ -64,6 +64,13 @@ def _choice(name, value, choices):
     return choices.index(value)
 
 
+_LISTS = (list, tuple)  # once: a test against it allocates nothing
+
+
+def _is_list(value):
+    return isinstance(value, _LISTS)
+
+
 def _pair(name, value):
     """(height, width) of a kernel or stride given as one number or two."""
     pair = (value, value) if isinstance(value, int) else tuple(value)
@@ -221,9 +228,9 @@ def _plan_ranges(given, channels):
         given = Scaler()
     if isinstance(given, Scaler):
         return channels if given.per_channel else 1, given.samples, ()
-    pairs = [given] if len(given) == 2 and not hasattr(given[0], "__len__") else given
-    if len(pairs) not in (1, channels) or not all(len(p) == 2 for p in pairs):
-        raise ValueError("a range is (lo, hi), or a list of %d of them" % channels)
+    pairs = given if _is_list(given[0]) else [given]
+    if len(pairs) not in (1, channels) or not all(_is_list(p) and len(p) == 2 for p in pairs):
+        raise ValueError("range is %r, expected (lo, hi), or a list of %d of them" % (given, channels))
     return len(pairs), 0, pairs
 
 
@@ -249,14 +256,14 @@ def _layout_error(code, image, names):
     i = image[_BAD_LAYER]
     if code == _BAD_OUTPUT:
         return "the last layer must be a linear Dense layer, with one unit for each class or output"
+    if code == _BAD_VERSION:
+        return "this is a model of version %d, expected %d" % (image[4], _VERSION)
     shape = "%d x %d x %d" % struct.unpack_from("<3H", image, _HEAD_BYTES + i * _RECORD_BYTES + 34)
     if code == _BAD_SHAPE:
         return "layer %d: %s does not fit its input of %s (height x width x channels)" % (i, names[i], shape)
     if code == _TOO_BIG:
         return "layer %d: %s of an input of %s is too big: at most 65534 inputs, outputs, weights an output" % (
             i, names[i], shape)
-    if code == _BAD_VERSION:
-        return "this is a model of version %d, expected %d" % (image[4], _VERSION)
     return "this is no model, or a damaged one"
 
 
@@ -377,7 +384,7 @@ class Model:
             return self._out[0] if self._n_out == 1 else list(self._out)
         label = _predict(self._image, x)
         if label < 0:
-            label = self._once_more(_predict, label, x)
+            label = self._once_more(_predict_any, label, x, None)
         return label
 
     def predict_into(self, x, out):
@@ -389,39 +396,44 @@ class Model:
         if code < 0:
             self._once_more(_tinyprop.predict_into, code, x, out)
 
-    def _once_more(self, function, code, x, *y):
+    def _once_more(self, function, code, x, y):
         """Lists and numbers are copied to arrays, which cost RAM only from now on; the rest is an error."""
-        if code == _X_TYPE and isinstance(x, (list, tuple)):
+        if code == _X_TYPE and _is_list(x):
             if len(x) != self._n_in:
                 self._fail(_X_LENGTH, x)
             self._x = self._x or array("f", [0] * self._n_in)
             x = _copy(x, self._x)
-            code = function(self._image, x, *y)
+            code = function(self._image, x, y)
         if code == _Y_TYPE:
-            target = y[0]
-            if self._mse and isinstance(target, (int, float)) and self._n_out == 1:
-                target = (target,)
-            if self._mse and isinstance(target, (list, tuple)):
-                if len(target) != self._n_out:
-                    self._fail(_Y_LENGTH, x, target)
+            if isinstance(y, bool):
+                y = int(y)
+                code = function(self._image, x, y)
+            elif self._mse and (_is_list(y) or isinstance(y, float)):
+                if _is_list(y) and len(y) != self._n_out:
+                    self._fail(_Y_LENGTH, x, y)
                 self._y = self._y or array("f", [0] * self._n_out)
-                code = function(self._image, x, _copy(target, self._y))
+                if _is_list(y):
+                    y = _copy(y, self._y)
+                else:
+                    self._y[0] = y
+                    y = self._y
+                code = function(self._image, x, y)
         if code < 0:
-            self._fail(code, x, *y)
+            self._fail(code, x, y)
         return code
 
     def _many(self, function, x, y):
-        if isinstance(x, (list, tuple)):
+        if _is_list(x):
             if len(x) != len(y):
                 raise ValueError("%d samples in x, %d in y" % (len(x), len(y)))
-            samples = [_flat(v) for v in x]
-            targets = [_flat(v) if hasattr(v, "__len__") else (v,) for v in y]
-            x = array("f", [v for s in samples for v in s])
-            y = array("f" if self._mse else "i", [v for t in targets for v in t])
-            if len(x) != len(samples) * self._n_in:
-                raise ValueError("x has samples of %d values, expected %d" % (len(samples[0]), self._n_in))
-            return self._many(function, x, y)
-        if isinstance(y, (list, tuple)):
+            samples, x = x, array("f", [])
+            for sample in samples:
+                if len(sample) != self._n_in:
+                    self._fail(_X_LENGTH, sample)
+                x.extend(array("f", sample))
+        if _is_list(y):
+            if self._mse and _is_list(y[0]):
+                y = [v for target in y for v in target]
             y = array("f" if self._mse else "i", y)
         total = _items(x) // self._n_in
         done = result = 0
@@ -524,7 +536,7 @@ class Model:
         of that name is replaced only once the new one is whole, so a power cut loses neither.
         """
         saved = memoryview(self._image)[: struct.unpack_from("<I", self._image, _SIZES + 4)[0]]
-        check = struct.pack("<I", _tinyprop.crc32(saved))
+        check = struct.pack("<I", _tinyprop.crc32(saved, 0))
         if not isinstance(file, str):
             file.write(saved)
             file.write(check)
@@ -566,6 +578,7 @@ def _load(f):
     plan = _new(_HEAD_BYTES + _RECORD_BYTES * head[5])
     plan[:_HEAD_BYTES] = head
     _fill(f, memoryview(plan)[_HEAD_BYTES:])
+    crc = _tinyprop.crc32(plan, 0)  # of the bytes as they were in the file: layout mends some
     n_saved = struct.unpack_from("<I", plan, _SIZES + 4)[0]
     n_bytes = _tinyprop.layout(plan)
     if n_bytes < 0 or n_saved != struct.unpack_from("<I", plan, _SIZES + 4)[0]:
@@ -576,7 +589,7 @@ def _load(f):
     _fill(f, saved[len(plan):])
     check = bytearray(4)
     _fill(f, memoryview(check))
-    if struct.unpack("<I", check)[0] != _tinyprop.crc32(saved) or f.read(1) or _tinyprop.layout(image) < 0:
+    if struct.unpack("<I", check)[0] != _tinyprop.crc32(saved[len(plan):], crc) or f.read(1) or _tinyprop.layout(image) < 0:
         raise ValueError("this file is damaged: its checksum does not fit")
     return Model(image)
 
@@ -598,14 +611,14 @@ def _lr(value):
     return (m, n) if m < 32 else (16, n - 1)
 
 
+def _predict_any(image, x, _):
+    return _predict(image, x)
+
+
 def _copy(values, to):
     for i in range(len(to)):
         to[i] = values[i]
     return to
-
-
-def _flat(x):
-    return x if not hasattr(x, "flatten") else x.flatten()
 
 
 def _items(x):

@@ -11,7 +11,7 @@ def raises(error, function, *args, **kwargs):
         function(*args, **kwargs)
     except error as e:
         return e
-    raise AssertionError("%s not raised" % error.__name__)
+    raise AssertionError("%s not raised" % (error,))
 
 
 def print_traceback(error):

@@ -4,6 +4,7 @@
 #else
 #include "py/runtime.h"
 #endif
+#include "py/binary.h"
 #include "tinyprop.h"
 
 // Results of the core go to Python as they are: 0 and above, or a negative tp_err_t, which the Python half puts into words
@@ -24,7 +25,7 @@ static tp_values_t to_values(mp_obj_t obj, mp_uint_t flags) {
     if (mp_obj_get_type(obj) != &mp_type_str && mp_get_buffer(obj, &info, flags)) {
         v.items = info.buf;
         v.n = info.len;
-        v.type = (char)info.typecode;
+        v.type = info.typecode == BYTEARRAY_TYPECODE ? 'B' : (char)info.typecode;
         for (size_t size = tp_item_size(v.type); size > 1; size >>= 1) {
             v.n >>= 1;
         }
@@ -133,13 +134,13 @@ static mp_obj_t mod_predict_into(mp_obj_t image_in, mp_obj_t x, mp_obj_t out) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(mod_predict_into_obj, mod_predict_into);
 
-// crc32(data), as binascii.crc32, which small ports lack
-static mp_obj_t mod_crc32(mp_obj_t data) {
+// crc32(data, crc), as binascii.crc32, which small ports lack
+static mp_obj_t mod_crc32(mp_obj_t data, mp_obj_t crc) {
     mp_buffer_info_t info;
     mp_get_buffer_raise(data, &info, MP_BUFFER_READ);
-    return mp_obj_new_int_from_uint(tp_crc32(0, info.buf, info.len));
+    return mp_obj_new_int_from_uint(tp_crc32((uint32_t)mp_obj_get_int_truncated(crc), info.buf, info.len));
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(mod_crc32_obj, mod_crc32);
+static MP_DEFINE_CONST_FUN_OBJ_2(mod_crc32_obj, mod_crc32);
 
 static mp_obj_t mod_backend(void) {
     #if MICROPY_ENABLE_DYNRUNTIME

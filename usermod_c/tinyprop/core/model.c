@@ -159,12 +159,13 @@ static int evaluate_step(tp_model_t *m, tp_values_t y, size_t sample) {
     return right;
 }
 
-// All samples are checked before the first one changes anything.
+// The samples to come are checked before they change anything; all of them before the first does.
 static tp_err_t check_samples(const tp_model_t *m, tp_values_t x, tp_values_t y, size_t total, size_t start, size_t count) {
     size_t n_in = input_count(m), n_out = output_layer(m)->n_out;
     if (total > SIZE_MAX / 65535 || start > total || count > total - start) {
         return TP_E_X_LENGTH;
     }
+    count = start == 0 ? total : count;
     tp_err_t err = tp_check_values(x, total * n_in, TP_E_X_LENGTH, TP_E_X_TYPE, TP_E_X_FINITE, start * n_in, count * n_in);
     if (err) {
         return err;

@@ -1,0 +1,45 @@
+# Data for tests that is the same on every machine: integers from a xorshift generator.
+
+
+class Random:
+    def __init__(self, seed):
+        self.state = seed * 2654435761 % 0x3FFFFFFF + 1
+
+    def below(self, n):
+        v = self.state
+        v ^= v << 13 & 0xFFFFFFFF
+        v ^= v >> 17
+        v ^= v << 5 & 0xFFFFFFFF
+        self.state = v
+        return (v >> 8) % n
+
+
+class Blobs:
+    """Classes that a small network can tell apart: a pattern for each, a third of it zeros, and noise."""
+
+    def __init__(self, n_values, n_classes, seed=1, noise=60):
+        self.random = Random(seed)
+        self.noise = noise
+        below = self.random.below
+        self.patterns = [
+            bytes(below(3) and 1 + below(255 - noise) for _ in range(n_values)) for _ in range(n_classes)
+        ]
+        self.x = bytearray(n_values)
+
+    def next(self):
+        """The next class number; its sample is in self.x."""
+        below = self.random.below
+        label = below(len(self.patterns))
+        pattern = self.patterns[label]
+        for i in range(len(pattern)):
+            self.x[i] = pattern[i] and pattern[i] + below(self.noise)
+        return label
+
+
+def samples(blobs, n):
+    """n samples in one bytearray, and their class numbers."""
+    x, y = bytearray(), bytearray()
+    for _ in range(n):
+        y.append(blobs.next())
+        x.extend(blobs.x)
+    return x, y

@@ -1,0 +1,88 @@
+# After 1,000 steps on the same stream every byte of a model is the same on every machine.
+import hashlib
+from binascii import hexlify
+
+import data
+import digests
+import testkit
+import tinyprop as tp
+
+POLICIES = {
+    "Full": tp.Full(),
+    "TopK": tp.TopK(0.25),
+    "TinyProp": tp.TinyProp(),
+    "TinyPropV2": tp.TinyPropV2(),
+    "Diffused": tp.Diffused(),
+}
+
+
+def mlp(sparsity):
+    layers = [tp.Dense(12, activation="relu"), tp.Dense(8, activation="sigmoid"), tp.Dense(4)]
+    return tp.Model(16, layers, sparsity=sparsity, lr=0.05, input_range=(0, 255))
+
+
+def cnn(sparsity):
+    layers = [
+        tp.Conv2D(4, 3, padding="same", activation="relu"),
+        tp.MaxPool2D(2),
+        tp.DepthwiseConv2D(3, padding="same", activation="relu"),
+        tp.Conv2D(5, 2, strides=2, activation="tanh"),
+        tp.AvgPool2D((1, 2)),
+        tp.Dense(6, activation="relu", trainable=False),
+        tp.Dense(3),
+    ]
+    return tp.Model((8, 8, 1), layers, sparsity=sparsity, input_range=(0, 255))
+
+
+def series(sparsity):
+    layers = [
+        tp.Conv1D(4, 3, padding="same", activation="relu"),
+        tp.Conv1D(6, 3, strides=2, activation="relu"),
+        tp.GlobalAvgPool2D(),
+        tp.Dense(3),
+    ]
+    return tp.Model((12, 2), layers, sparsity=sparsity, lr=0.05)
+
+
+def autoencoder(sparsity):
+    layers = [tp.Dense(6, activation="relu"), tp.Dense(3), tp.Dense(6, activation="tanh"), tp.Dense(12)]
+    return tp.Model(12, layers, loss="mse", sparsity=sparsity, lr=0.1, input_range=tp.Scaler(20, True))
+
+
+MODELS = {"mlp": mlp, "cnn": cnn, "series": series, "autoencoder": autoencoder}
+
+
+def digest(model_name, policy_name, steps=1000):
+    model = MODELS[model_name](POLICIES[policy_name])
+    mse = model_name == "autoencoder"
+    blobs = data.Blobs(model._n_in, 1 if mse else model._n_out)
+    for _ in range(steps):
+        label = blobs.next()
+        model.learn(blobs.x, blobs.x if mse else label)
+    return hexlify(hashlib.sha256(model._image).digest()).decode()
+
+
+def check(model_name):
+    for policy_name in POLICIES:
+        got, want = digest(model_name, policy_name), digests.AFTER_1000[model_name, policy_name]
+        assert got == want, (model_name, policy_name, got, want)
+
+
+def test_mlp():
+    check("mlp")
+
+
+def test_cnn():
+    check("cnn")
+
+
+def test_series():
+    check("series")
+
+
+def test_autoencoder():
+    check("autoencoder")
+
+
+if __name__ == "__main__":
+    testkit.main(globals())

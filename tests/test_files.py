@@ -1,0 +1,92 @@
+import io
+
+import data
+import testkit
+import tinyprop as tp
+
+
+def trained():
+    layers = [tp.Conv2D(3, 3, activation="relu"), tp.MaxPool2D(2), tp.Dense(4)]
+    model = tp.Model((6, 6, 1), layers, input_range=(0, 255), seed=5)
+    blobs = data.Blobs(36, 4)
+    for _ in range(80):
+        model.learn(blobs.x, blobs.next())
+    return model, blobs
+
+
+def saved(model):
+    file = io.BytesIO()
+    model.save(file)
+    return file.getvalue()
+
+
+def test_a_loaded_model_goes_on_as_the_saved_one():
+    model, blobs = trained()
+    again = tp.load(io.BytesIO(saved(model)))
+    for _ in range(40):
+        label = blobs.next()
+        assert model.learn(blobs.x, label) == again.learn(blobs.x, label)
+        assert model.predict(blobs.x) == again.predict(blobs.x)
+    assert model._image == again._image
+    assert model.stats() == again.stats()
+
+
+def test_saving_twice_gives_the_same_bytes():
+    model, _ = trained()
+    first = saved(model)
+    assert first == saved(model) == saved(tp.load(io.BytesIO(first)))
+
+
+def test_a_file_cut_anywhere_is_refused():
+    whole = saved(trained()[0])
+    for n in list(range(0, len(whole), 7)) + [len(whole) - 1]:
+        testkit.raises(ValueError, tp.load, io.BytesIO(whole[:n]))
+    testkit.raises(ValueError, tp.load, io.BytesIO(whole + b"\0"))
+
+
+def test_an_altered_file_is_refused():
+    whole = saved(trained()[0])
+    random = data.Random(9)
+    for _ in range(100):
+        altered = bytearray(whole)
+        altered[random.below(len(whole))] ^= 1 << random.below(8)
+        testkit.raises((ValueError, MemoryError), tp.load, io.BytesIO(altered))
+
+
+def test_another_version_is_named():
+    altered = bytearray(saved(trained()[0]))
+    altered[4] = 77
+    message = str(testkit.raises(ValueError, tp.load, io.BytesIO(altered)))
+    assert "77" in message and str(tp._VERSION) in message, message
+
+
+def test_a_file_by_name():
+    try:
+        import os
+
+        open("test_files.tp", "wb").close()
+    except (ImportError, OSError, AttributeError):
+        return  # this board has no file system
+    model, _ = trained()
+    try:
+        model.save("test_files.tp")
+        assert tp.load("test_files.tp")._image[:400] == model._image[:400]
+        # The power went after the old file was removed and before the new one got its name.
+        os.rename("test_files.tp", "test_files.tp.new")
+        assert tp.load("test_files.tp")._image[:400] == model._image[:400]
+        # It went in the middle of writing the new one.
+        os.rename("test_files.tp.new", "test_files.tp")
+        with open("test_files.tp.new", "wb") as f:
+            f.write(b"half")
+        assert tp.load("test_files.tp")._image[:400] == model._image[:400]
+        model.save("test_files.tp")
+        assert "test_files.tp.new" not in os.listdir()
+    finally:
+        for name in ("test_files.tp", "test_files.tp.new"):
+            if name in os.listdir():
+                os.remove(name)
+    testkit.raises(OSError, tp.load, "no_such_file.tp")
+
+
+if __name__ == "__main__":
+    testkit.main(globals())

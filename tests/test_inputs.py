@@ -1,0 +1,193 @@
+import data
+import testkit
+import tinyprop as tp
+from array import array
+
+
+def model(shape=6, **options):
+    options.setdefault("input_range", (0, 200))
+    return tp.Model(shape, [tp.Dense(5, activation="relu"), tp.Dense(3)], sparsity=tp.Full(), **options)
+
+
+def test_every_kind_of_buffer_gives_the_same_bits():
+    values = [0, 3, 50, 99, 100, 120]
+    images = []
+    for kind in "BHhIiLlf":
+        m = model()
+        m.learn(array(kind, values), 1)
+        images.append((kind, m._image))
+    for x in (values, tuple(values), bytes(values), bytearray(values), memoryview(bytes(values))):
+        m = model()
+        m.learn(x, 1)
+        images.append((type(x), m._image))
+    for kind, image in images:
+        assert image == images[0][1], kind
+
+
+def test_signed_values_too():
+    images = []
+    for kind in "bhilf":
+        m = model(input_range=(-100, 100))
+        m.learn(array(kind, [-100, -50, 0, 1, 99, 100]), 1)
+        images.append(m._image)
+    assert all(image == images[0] for image in images)
+
+
+def test_a_buffer_may_start_anywhere():
+    raw = bytearray(array("B", [9]) + bytearray(array("f", [1, 2, 3, 4, 5, 6])))
+    values = memoryview(raw)[1:]
+    if not hasattr(values, "cast"):  # MicroPython has no view of floats at an odd address
+        return
+    one, two = model(), model()
+    one.learn(values.cast("f"), 1)
+    two.learn([1, 2, 3, 4, 5, 6], 1)
+    assert one._image == two._image
+
+
+def test_values_beyond_the_range_count_as_its_ends():
+    one, two = model(), model()
+    one.learn(array("h", [-30000, -1, 0, 200, 201, 30000]), 2)
+    two.learn(array("h", [0, 0, 0, 200, 200, 200]), 2)
+    assert one._image == two._image
+    three = model()
+    three.learn(array("f", [-3e38, -1, 0, 200, 1e9, 3e38]), 2)
+    assert three._image == two._image
+
+
+def test_bad_x_is_refused_and_changes_nothing():
+    m = model()
+    m.learn([1, 2, 3, 4, 5, 6], 0)
+    before = bytes(m._image)
+    nan, inf = float("nan"), float("inf")
+    for error, x in (
+        (ValueError, [1, 2, 3, 4, 5]),
+        (ValueError, [1, 2, 3, 4, 5, 6, 7]),
+        (ValueError, bytes(5)),
+        (ValueError, bytes(7)),
+        (ValueError, b""),
+        (ValueError, array("f", [1, 2, 3, 4, 5, nan])),
+        (ValueError, array("f", [inf, 2, 3, 4, 5, 6])),
+        (ValueError, [1, 2, 3, 4, 5, -inf]),
+        (TypeError, array("d", [1, 2, 3, 4, 5, 6])),
+        (TypeError, "abcdef"),
+        (TypeError, None),
+        (TypeError, 5),
+        (TypeError, {}),
+        (TypeError, [1, 2, 3, 4, 5, "6"]),
+        (TypeError, [1, 2, 3, 4, 5, None]),
+    ):
+        for call in (lambda x: m.learn(x, 1), m.predict, lambda x: m.predict_into(x, array("f", [0] * 3))):
+            testkit.raises(error, call, x)
+            assert m._image == before, x
+
+
+def test_bad_y_is_refused_and_changes_nothing():
+    m = model()
+    m.learn([1, 2, 3, 4, 5, 6], 0)
+    before = bytes(m._image)
+    for error, y in (
+        (ValueError, 3),
+        (ValueError, -1),
+        (ValueError, 1 << 29),
+        (TypeError, 1.0),
+        (TypeError, "1"),
+        (TypeError, None),
+        (TypeError, [1]),
+        (TypeError, array("f", [1])),
+        (ValueError, b"\x01\x01"),
+    ):
+        testkit.raises(error, m.learn, bytes(6), y)
+        assert m._image == before, y
+
+
+def test_messages_say_what_was_expected_and_what_came():
+    m = model()
+    for call, words in (
+        (lambda: m.learn(bytes(5), 1), ("5", "6")),
+        (lambda: m.learn(bytes(6), 7), ("7", "2")),
+        (lambda: m.learn("abc", 1), ("str", "buffer")),
+        (lambda: m.learn(bytes(6), 0.5), ("float", "int")),
+        (lambda: m.predict_into(bytes(6), array("f", [0])), ("3",)),
+        (lambda: model(lr=7), ("7", "1")),
+        (lambda: model(input_range=(3, 3)), ("3", "lo < hi")),
+        (lambda: model(loss="hinge"), ("hinge", "crossentropy", "mse")),
+        (lambda: tp.Dense(0), ("0", "65534")),
+        (lambda: tp.Dense(3, activation="gelu"), ("gelu", "relu")),
+        (lambda: tp.TinyPropV2(skip=2), ("skip", "2", "1")),
+        (lambda: tp.Model((4, 4, 1), [tp.Conv2D(2, 5), tp.Dense(2)]), ("layer 0", "Conv2D", "4 x 4 x 1")),
+        (lambda: tp.Model((4, 4, 1), [tp.MaxPool2D(5), tp.Dense(2)]), ("layer 0", "MaxPool2D", "4 x 4 x 1")),
+        (lambda: tp.Model(4, [tp.Dense(2, activation="relu")]), ("last", "linear")),
+        (lambda: tp.Model((3000, 40, 1), [tp.Dense(2)]), ("layer 0", "65534")),
+    ):
+        message = str(testkit.raises((ValueError, TypeError), call))
+        for word in words:
+            assert word in message, (message, word)
+
+
+def test_out_must_fit():
+    m = model()
+    for out in (array("f", [0] * 2), array("f", [0] * 4), array("h", [0] * 3), [0, 0, 0], bytes(12), None):
+        testkit.raises(ValueError, m.predict_into, bytes(6), out)
+
+
+def test_probabilities_add_up():
+    m = model()
+    out = array("f", [0, 0, 0])
+    m.predict_into([1, 2, 3, 4, 5, 6], out)
+    assert abs(sum(out) - 1) < 0.001, out
+    label = m.predict([1, 2, 3, 4, 5, 6])
+    assert out[label] == max(out), (out, label)
+
+
+def test_range_is_learned_from_the_first_samples():
+    m = tp.Model(2, [tp.Dense(4, activation="relu"), tp.Dense(2)], sparsity=tp.Full(), lr=0.1)
+    testkit.raises(ValueError, m.predict, [900, 1000])  # not known yet
+    random = data.Random(1)
+    for _ in range(400):
+        v = random.below(1000)
+        m.learn([v, 500], v > 500)
+    right = sum(m.predict([v, 500]) == (v > 500) for v in range(0, 1000, 50))
+    assert right >= 18, right
+
+
+def test_sensors_of_different_kinds_have_ranges_of_their_own():
+    ranges = [(15, 35), (95000, 105000)]  # a temperature and a pressure
+    for options in ({"input_range": ranges}, {"input_range": tp.Scaler(50, per_channel=True)}):
+        m = tp.Model(2, [tp.Dense(8, activation="relu"), tp.Dense(2)], lr=0.1, **options)
+        random = data.Random(1)
+        for _ in range(600):
+            t = 15 + random.below(2000) / 100
+            m.learn([t, 100000 + random.below(5000)], t > 25)
+        right = sum(m.predict([t, 102000]) == (t > 25) for t in range(15, 36, 2))
+        assert right >= 10, right
+
+
+def test_bad_ranges_are_refused():
+    for bad in ((1, 1), (2, 1), (0, float("nan")), (float("-inf"), 0)):
+        testkit.raises(ValueError, model, input_range=bad)
+    testkit.raises(ValueError, model, input_range=[(0, 1), (0, 1)])
+    testkit.raises(ValueError, model, output_range=(0, 1))
+
+
+def test_learn_many_takes_lists_and_buffers():
+    x, y = data.samples(data.Blobs(6, 3), 20)
+    one, two = model(input_range=(0, 255)), model(input_range=(0, 255))
+    one.learn_many(x, y)
+    two.learn_many([list(x[6 * i : 6 * i + 6]) for i in range(20)], list(y))
+    assert one._image == two._image
+
+
+def test_learn_many_checks_all_before_it_learns_any():
+    x, y = data.samples(data.Blobs(6, 3), 300)
+    m = model(input_range=(0, 255))
+    before = bytes(m._image)
+    y[299] = 3
+    testkit.raises(ValueError, m.learn_many, x, y)
+    assert m._image == before
+    testkit.raises(ValueError, m.learn_many, x[:-1], y)
+    testkit.raises(ValueError, m.learn_many, x, y[:-1])
+    assert m._image == before
+
+
+if __name__ == "__main__":
+    testkit.main(globals())

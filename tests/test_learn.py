@@ -1,0 +1,182 @@
+import data
+import testkit
+import tinyprop as tp
+
+POLICIES = (
+    ("Full", tp.Full),
+    ("TopK", tp.TopK),
+    ("TinyProp", tp.TinyProp),
+    ("TinyPropV2", tp.TinyPropV2),
+    ("Diffused", tp.Diffused),
+)
+
+
+def mlp(sparsity, seed=1, **options):
+    options.setdefault("lr", 0.05)
+    layers = [tp.Dense(16, activation="relu"), tp.Dense(4)]
+    return tp.Model(24, layers, input_range=(0, 255), sparsity=sparsity, seed=seed, **options)
+
+
+def test_each_policy_learns_classes():
+    for name, policy in POLICIES:
+        model, blobs = mlp(policy()), data.Blobs(24, 4)
+        before = model.evaluate(*data.samples(blobs, 100))
+        for _ in range(1000):
+            label = blobs.next()
+            model.learn(blobs.x, label)
+        after = model.evaluate(*data.samples(blobs, 100))
+        # Chance is 0.25; the samples overlap little.
+        assert before < 0.7 and after > 0.9, (name, before, after)
+
+
+def test_learn_uses_the_sample_it_is_given():
+    model = mlp(tp.Full())
+    x = bytes(range(24))
+    for _ in range(100):
+        model.learn(x, 3)
+    assert model.predict(x) == 3
+    for _ in range(200):
+        model.learn(x, 1)
+    assert model.predict(x) == 1
+
+
+def test_loss_falls():
+    model = mlp(tp.Full())
+    x = bytes(range(0, 240, 10))
+    model.learn(x, 2)
+    first = model.loss
+    for _ in range(50):
+        model.learn(x, 2)
+    assert 0 < model.loss < first / 4, (first, model.loss)
+
+
+def test_sparse_policies_do_less():
+    shares = {}
+    for name, policy in POLICIES:
+        model, blobs = mlp(policy()), data.Blobs(24, 4)
+        for _ in range(400):
+            label = blobs.next()
+            model.learn(blobs.x, label)
+        shares[name] = model.stats()["backward_share"]
+    assert shares["Full"] == 1.0, shares
+    assert shares["TinyPropV2"] < shares["TinyProp"] < 1, shares
+    assert shares["TopK"] < 0.5, shares
+    assert shares["Diffused"] < 0.5, shares
+
+
+def test_skipped_steps_are_counted_and_change_no_weight():
+    model, blobs = mlp(tp.TinyPropV2(skip=0.3)), data.Blobs(24, 4)
+    skipped = 0
+    for _ in range(400):
+        label = blobs.next()
+        before = weights(model)
+        trained = model.learn(blobs.x, label)
+        if not trained:
+            skipped += 1
+            assert weights(model) == before
+    stats = model.stats()
+    assert stats["steps"] == 400, stats
+    assert stats["skipped"] == skipped and 20 < skipped < 400, (stats, skipped)
+
+
+def weights(model):
+    # Behind the head (136 bytes), two records (84) and one range (24).
+    return bytes(model._image[136 + 168 + 24 : 136 + 168 + 24 + 2 * 24 * 16])
+
+
+def test_frozen_layer_keeps_its_weights():
+    for first, second in ((False, True), (True, False)):
+        layers = [tp.Dense(16, activation="relu", trainable=first), tp.Dense(4, trainable=second)]
+        model = tp.Model(24, layers, input_range=(0, 255), sparsity=tp.Full())
+        blobs = data.Blobs(24, 4)
+        before = weights(model)
+        for _ in range(50):
+            assert model.learn(blobs.x, blobs.next())
+        assert (weights(model) == before) == (not first), (first, second)
+
+
+def test_learn_many_is_learn_again_and_again():
+    x, y = data.samples(data.Blobs(24, 4), 90)
+    one, many = mlp(tp.TinyPropV2()), mlp(tp.TinyPropV2())
+    trained = 0
+    for i in range(90):
+        trained += one.learn(memoryview(x)[24 * i : 24 * i + 24], y[i])
+    assert many.learn_many(x, y) == trained
+    # All that is saved, but for the mean loss of the last call.
+    head = 96
+    assert one._image[:head] == many._image[:head]
+    assert one._image[head + 12 :] == many._image[head + 12 :]
+
+
+def test_evaluate_changes_no_weight_and_counts_rightly():
+    model = mlp(tp.Full())
+    x, y = data.samples(data.Blobs(24, 4), 40)
+    model.learn_many(x, y)
+    before, steps = weights(model), model.stats()["steps"]
+    share = model.evaluate(x, y)
+    right = sum(model.predict(memoryview(x)[24 * i : 24 * i + 24]) == y[i] for i in range(40))
+    assert share == right / 40, (share, right)
+    assert weights(model) == before
+    assert model.stats()["steps"] == steps
+
+
+def test_seed_decides_the_weights():
+    assert mlp(tp.Full())._image == mlp(tp.Full())._image
+    assert weights(mlp(tp.Full(), seed=1)) != weights(mlp(tp.Full(), seed=2))
+
+
+def test_learning_rate_can_be_changed():
+    model = mlp(tp.Full(), lr=0.02)
+    assert abs(model.lr - 0.02) < 0.0006, model.lr
+    model.lr = 0.3
+    assert abs(model.lr - 0.3) < 0.009, model.lr
+    for bad in (0, -1, 1.5, 1e-9):
+        testkit.raises(ValueError, setattr, model, "lr", bad)
+    assert abs(model.lr - 0.3) < 0.009, model.lr
+
+
+def test_dead_layer_is_reported():
+    model = mlp(tp.Full())
+    for _ in range(63):  # inputs and biases of zero: no relu is above it
+        model.learn(bytes(24), 0)
+    assert model.stats()["dead"] == []
+    model.learn(bytes(24), 0)
+    assert model.stats()["dead"] == [0]
+    model.learn(b"\xff" * 24, 0)
+    assert model.stats()["dead"] == []
+
+
+def test_a_rate_that_is_too_high_shows():
+    model, blobs = mlp(tp.Full(), lr=1), data.Blobs(24, 4)
+    for _ in range(300):
+        model.learn(blobs.x, blobs.next())
+    stats = model.stats()
+    assert stats["clamped"] > 0 and stats["dead"] == [0], stats
+
+
+def test_regression_learns_a_curve():
+    layers = [tp.Dense(16, activation="relu"), tp.Dense(1)]
+    model = tp.Model(1, layers, loss="mse", lr=0.1, input_range=(0, 100), output_range=(-20, 60))
+    random = data.Random(3)
+    for _ in range(3000):
+        v = random.below(101)
+        model.learn([v], abs(v - 50))
+    for v in (0, 20, 50, 80, 100):
+        assert abs(model.predict([v]) - abs(v - 50)) < 6, (v, model.predict([v]))
+
+
+def test_autoencoder_tells_the_usual_from_the_strange():
+    layers = [tp.Dense(4, activation="relu"), tp.Dense(24)]
+    model = tp.Model(24, layers, loss="mse", lr=0.1, input_range=(0, 255), output_range=(0, 255))
+    blobs = data.Blobs(24, 1, noise=60)
+    for _ in range(500):
+        blobs.next()
+        model.learn(blobs.x, blobs.x)
+    blobs.next()
+    usual = model.evaluate(blobs.x, blobs.x)
+    strange = bytes(reversed(blobs.x))
+    assert usual * 1.5 < model.evaluate(strange, strange), (usual, model.loss)
+
+
+if __name__ == "__main__":
+    testkit.main(globals())

@@ -1,0 +1,52 @@
+import data
+import testkit
+import tinyprop as tp
+from array import array
+
+try:
+    from micropython import heap_lock, heap_unlock
+except ImportError:  # CPython cannot tell
+
+    def heap_lock():
+        pass
+
+    heap_unlock = heap_lock
+
+
+def locked(function):
+    """Calls function while the heap is locked: MemoryError if it allocates anything."""
+    heap_lock()
+    try:
+        return function()
+    finally:
+        heap_unlock()
+
+
+def test_classes():
+    layers = [tp.Conv2D(2, 3, activation="relu"), tp.MaxPool2D(), tp.Dense(3)]
+    model = tp.Model((6, 6, 1), layers, input_range=(0, 255))
+    blobs = data.Blobs(36, 3)
+    out = array("f", [0] * 3)
+    x, y = data.samples(blobs, 50)
+    as_list = list(blobs.x)
+    model.learn(as_list, 1)  # makes the array that lists are copied to
+    for _ in range(30):
+        label = blobs.next()
+        locked(lambda: model.learn(blobs.x, label))
+        locked(lambda: model.learn(as_list, label))
+        assert 0 <= locked(lambda: model.predict(blobs.x)) < 3
+        locked(lambda: model.predict_into(blobs.x, out))
+    locked(lambda: model.learn_many(x, y))
+
+
+def test_targets():
+    model = tp.Model(4, [tp.Dense(6, activation="tanh"), tp.Dense(4)], loss="mse", input_range=(-1, 1),
+                     output_range=(-1, 1))
+    x, out = array("f", [0.5, -0.5, 0, 1]), array("f", [0] * 4)
+    for _ in range(30):
+        locked(lambda: model.learn(x, x))
+        locked(lambda: model.predict_into(x, out))
+
+
+if __name__ == "__main__":
+    testkit.main(globals())
