@@ -25,14 +25,15 @@ __version__ = "0.1.0"
 # The model image, as in core/tinyprop.h: a head, a record for each layer, and what C lays out behind.
 _MAGIC = 0x504E5954
 _VERSION = 1
-_HEAD = "<I4B3H2H4H2B2H"  # what the user asked for; the rest of the head is the core's
-_HEAD_BYTES = 136
+_HEAD = "<I6B4x3H2H4H2H"  # what the user asked for; the rest of the head is the core's
+_HEAD_BYTES = 128
 _RECORD = "<8BH"
-_RECORD_BYTES = 84
-_COUNTERS = 36  # offsets in the head: steps, skipped, ...
-_LOSS = 96
-_BAD_LAYER = 110
-_SIZES = 112
+_RECORD_BYTES = 80
+_STEPS = 36  # offsets in the head
+_COUNTERS = 80
+_LOSS = 68
+_BAD_LAYER = 12
+_SIZES = 44
 
 _KINDS = ("Dense", "Conv2D", "DepthwiseConv2D", "MaxPool2D", "AvgPool2D")
 _ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh")
@@ -258,7 +259,7 @@ def _layout_error(code, image, names):
         return "the last layer must be a linear Dense layer, with one unit for each class or output"
     if code == _BAD_VERSION:
         return "this is a model of version %d, expected %d" % (image[4], _VERSION)
-    shape = "%d x %d x %d" % struct.unpack_from("<3H", image, _HEAD_BYTES + i * _RECORD_BYTES + 34)
+    shape = "%d x %d x %d" % struct.unpack_from("<3H", image, _HEAD_BYTES + i * _RECORD_BYTES + 24)
     if code == _BAD_SHAPE:
         return "layer %d: %s does not fit its input of %s (height x width x channels)" % (i, names[i], shape)
     if code == _TOO_BIG:
@@ -307,8 +308,8 @@ class Model:
             raise ValueError("output_range is for loss='mse'")
         plan = _new(_HEAD_BYTES + _RECORD_BYTES * len(layers))
         struct.pack_into(
-            _HEAD, plan, 0, _MAGIC, _VERSION, len(layers), mse, sparsity.kind,
-            shape[0], shape[1], shape[2], n_in, n_out, *sparsity.settings + _lr(lr) + (learn_in, learn_out))
+            _HEAD, plan, 0, _MAGIC, _VERSION, len(layers), mse, sparsity.kind, *_lr(lr) + shape + (n_in, n_out)
+            + sparsity.settings + (learn_in, learn_out))
         for i, layer in enumerate(layers):
             start = _HEAD_BYTES + _RECORD_BYTES * i
             plan[start:start + len(layer.record)] = layer.record
@@ -335,8 +336,8 @@ class Model:
         # 0..8 as _RECORD; 9 quiet; 10..12 out_h, out_w, out_c; 13 n_in, 14 n_out, 15 fan_in
         at = _HEAD_BYTES + _RECORD_BYTES * i
         image = self._image
-        return (struct.unpack_from(_RECORD, image, at) + struct.unpack_from("<H", image, at + 32)
-                + struct.unpack_from("<6H", image, at + 40))
+        return (struct.unpack_from(_RECORD, image, at) + struct.unpack_from("<H", image, at + 20)
+                + struct.unpack_from("<6H", image, at + 30))
 
     # -- learning and predicting
 
@@ -369,7 +370,7 @@ class Model:
         Learns nothing. x, y: as in learn_many. The mean loss is in `loss` afterwards.
         """
         right = self._many(_tinyprop.evaluate, x, y)
-        count = struct.unpack_from("<I", self._image, _LOSS + 8)[0]
+        count = struct.unpack_from("<I", self._image, _LOSS)[0]
         return self.loss if self._mse else right / max(1, count)
 
     def predict(self, x):
@@ -478,7 +479,7 @@ class Model:
     @property
     def lr(self):
         """Learning rate; may be set at any time."""
-        return self._image[26] / (1 << self._image[27])
+        return self._image[8] / (1 << self._image[9])
 
     @lr.setter
     def lr(self, value):
@@ -487,7 +488,7 @@ class Model:
     @property
     def loss(self):
         """Mean loss over the samples of the last learn, learn_many or evaluate; before its updates."""
-        total, count = struct.unpack_from("<QI", self._image, _LOSS)
+        count, total = struct.unpack_from("<IQ", self._image, _LOSS)
         return total / (count << 24) if count else 0.0
 
     def stats(self):
@@ -500,8 +501,8 @@ class Model:
         saturated, clipped, clamped activations, errors and weights that met the end of their range
         dead                        layers that gave no output above zero in the last 64 steps
         """
-        steps, skipped, _, dense, kept, done, saturated, clipped, clamped = struct.unpack_from(
-            "<III6Q", self._image, _COUNTERS)
+        steps, skipped = struct.unpack_from("<2I", self._image, _STEPS)
+        dense, kept, done, saturated, clipped, clamped = struct.unpack_from("<6Q", self._image, _COUNTERS)
         return {
             "steps": steps,
             "skipped": skipped,

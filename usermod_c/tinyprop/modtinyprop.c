@@ -80,7 +80,7 @@ static mp_obj_t mod_set_lr(mp_obj_t image_in, mp_obj_t m, mp_obj_t n) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(mod_set_lr_obj, mod_set_lr);
 
-typedef int (*pass_t)(void *, size_t, tp_values_t, tp_values_t, size_t, size_t, size_t);
+typedef int (*pass_t)(void *, size_t, const tp_values_t *, const tp_values_t *, size_t, size_t, size_t);
 
 // A class number may be an int; targets and several class numbers come in a buffer.
 static mp_obj_t run(pass_t pass, mp_obj_t image_in, mp_obj_t x, mp_obj_t y, size_t total, size_t start, size_t count) {
@@ -96,7 +96,8 @@ static mp_obj_t run(pass_t pass, mp_obj_t image_in, mp_obj_t x, mp_obj_t y, size
     } else {
         targets = to_values(y, MP_BUFFER_READ);
     }
-    return mp_obj_new_int(pass(image.bytes, image.n, to_values(x, MP_BUFFER_READ), targets, total, start, count));
+    tp_values_t values = to_values(x, MP_BUFFER_READ);
+    return mp_obj_new_int(pass(image.bytes, image.n, &values, &targets, total, start, count));
 }
 
 // learn(image, x, y): 1 trained, 0 skipped
@@ -122,15 +123,16 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mod_evaluate_obj, 6, 6, mod_evaluate)
 // predict(image, x): class number
 static mp_obj_t mod_predict(mp_obj_t image_in, mp_obj_t x) {
     image_t image = to_image(image_in);
-    return mp_obj_new_int(tp_predict(image.bytes, image.n, to_values(x, MP_BUFFER_READ)));
+    tp_values_t values = to_values(x, MP_BUFFER_READ);
+    return mp_obj_new_int(tp_predict(image.bytes, image.n, &values));
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(mod_predict_obj, mod_predict);
 
 // predict_into(image, x, out): out is an array('f') with a place for each output
 static mp_obj_t mod_predict_into(mp_obj_t image_in, mp_obj_t x, mp_obj_t out) {
     image_t image = to_image(image_in);
-    return mp_obj_new_int(tp_predict_into(image.bytes, image.n, to_values(x, MP_BUFFER_READ),
-        to_values(out, MP_BUFFER_WRITE)));
+    tp_values_t values = to_values(x, MP_BUFFER_READ), scores = to_values(out, MP_BUFFER_WRITE);
+    return mp_obj_new_int(tp_predict_into(image.bytes, image.n, &values, &scores));
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(mod_predict_into_obj, mod_predict_into);
 

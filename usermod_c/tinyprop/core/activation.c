@@ -2,7 +2,6 @@
 //   forward    y = act(z)
 //   backward   d = dx * act'(z), with act' from y:  relu 1 where y > 0;  tanh 1 - y^2;  sigmoid y (1 - y);  linear 1
 #include "internal.h"
-#include "tables.h"
 
 // The exponent a layer's activations start with: relu 0..8, linear -8..8; tanh and sigmoid fill their range and stay.
 int tp_start_exponent(const tp_model_t *m, const tp_layer_t *l) {
@@ -15,14 +14,11 @@ static int32_t largest(const tp_model_t *m, const tp_layer_t *l) {
     return (1 << (m->bits - is_signed)) - 1;
 }
 
-// tanh of u in Q.12 (|u| <= 32767, so |tanh| to within 1e-6 of 1), Q.15: 257 points 1/32 apart and straight lines between.
-// Error at most 3e-4 * 1/32^2 / 8 ... 1e-4, a quarter of the least 12-bit step.
-static int32_t tanh_q15(int32_t u) {
-    uint32_t a = (uint32_t)tp_abs(u);
-    uint32_t i = a >> 7;
-    int32_t fraction = (int32_t)(a & 127);
-    int32_t t = tp_tanh_table[i] + ((((tp_tanh_table[i + 1] - tp_tanh_table[i]) * fraction) + 64) >> 7);
-    return u < 0 ? -t : t;
+// 1 / (1 + e^-z) for z in Q.12, Q.15. e is Q.16, so the quotient is 2^14 .. 2^15 for z >= 0; below, 1 minus its mirror.
+static int32_t sigmoid_q15(int32_t z) {
+    uint32_t e = tp_exp_minus((uint32_t)tp_abs(z));
+    int32_t s = (int32_t)((1u << 31) / ((1u << 16) + e));
+    return z < 0 ? (1 << 15) - s : s;
 }
 
 // n sums z, Q.(fx+fw) -> activations y, Q.fy. While learning, counts outputs above the range and above a quarter of it.
@@ -31,14 +27,12 @@ int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size
     int32_t top = largest(m, l);
     int shift = l->fx + l->fw;
     int16_t any = 0;
-    if (l->activation == TP_TANH) {
+    if (l->activation == TP_TANH || l->activation == TP_SIGMOID) {
+        int tanh = l->activation == TP_TANH;  // tanh(z) = 2 sigmoid(2 z) - 1
         for (size_t i = 0; i < n; i++) {
-            y[i] = (int16_t)tp_sat(tp_round(tanh_q15(tp_shift(z[i], shift - 12, 32767)), 16 - m->bits), top);
-            any |= y[i];
-        }
-    } else if (l->activation == TP_SIGMOID) {  // (1 + tanh(z / 2)) / 2; z in Q.11 is z / 2 in Q.12
-        for (size_t i = 0; i < n; i++) {
-            y[i] = (int16_t)((tanh_q15(tp_shift(z[i], shift - 11, 32767)) + 32767) >> (16 - m->bits));
+            int32_t s = sigmoid_q15(tp_shift(z[i], shift - 12 - tanh, 1 << 16));
+            int32_t v = tanh ? tp_round(s - (1 << 14), 15 - m->bits) : tp_round(s, 15 - m->bits);
+            y[i] = (int16_t)tp_sat(v, top);
             any |= y[i];
         }
     } else {

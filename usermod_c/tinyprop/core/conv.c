@@ -29,7 +29,7 @@ static overlap_t overlap(const tp_layer_t *l, size_t oy, size_t ox, size_t ky) {
 }
 
 // Copies the non-zero inputs that a position sees into patch, and lists their places there. Returns how many.
-static size_t gather(const tp_layer_t *l, const int16_t *x, size_t oy, size_t ox, int16_t *patch, uint16_t *list) {
+TP_HOT static size_t gather(const tp_layer_t *l, const int16_t *x, size_t oy, size_t ox, int16_t *patch, uint16_t *list) {
     size_t n = 0;
     for (size_t ky = 0; ky < l->kernel_h; ky++) {
         overlap_t o = overlap(l, oy, ox, ky);
@@ -43,7 +43,7 @@ static size_t gather(const tp_layer_t *l, const int16_t *x, size_t oy, size_t ox
     return n;
 }
 
-static void depthwise_sums(const tp_layer_t *l, const int16_t *x, size_t oy, size_t ox, const int16_t *w, int32_t *z) {
+TP_HOT static void depthwise_sums(const tp_layer_t *l, const int16_t *x, size_t oy, size_t ox, const int16_t *w, int32_t *z) {
     for (size_t ky = 0; ky < l->kernel_h; ky++) {
         overlap_t o = overlap(l, oy, ox, ky);
         const int16_t *row = w + (ky * l->kernel_w + o.k) * l->in_c;
@@ -85,7 +85,7 @@ void tp_conv_forward(tp_model_t *m, tp_layer_t *l, int learning) {
 }
 
 // One error d of filter f at (oy, ox): gradient_k += d x_k and dx += d w_kf over what it saw. Returns the places met.
-static size_t spread(const tp_layer_t *l, const int16_t *x, size_t oy, size_t ox, int32_t d, int32_t *gradient,
+TP_HOT static size_t spread(const tp_layer_t *l, const int16_t *x, size_t oy, size_t ox, int32_t d, int32_t *gradient,
     const int16_t *w, int32_t *dx) {
     size_t step = l->kind == TP_CONV ? 1 : l->in_c;      // from one input of a filter to its next
     size_t per_tap = l->kind == TP_CONV ? l->in_c : 1;   // inputs of a filter at one place of the kernel

@@ -6,7 +6,7 @@
 // three, and weights lie [input][output] so that each entry of the list meets its weights side by side.
 #include "internal.h"
 
-size_t tp_list_nonzero(const int16_t *v, size_t n, uint16_t *list) {
+TP_HOT size_t tp_list_nonzero(const int16_t *v, size_t n, uint16_t *list) {
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
         list[count] = (uint16_t)i;  // written in any case: no branch
@@ -29,7 +29,7 @@ void tp_start_sums(const tp_layer_t *l, const tp_model_t *m, int32_t *z) {
 //   x int16 [..]   list uint16 [n], indices into x and rows of w   w int16 [..][n_out]   z int32 [n_out], Q.(fx+fw)
 // Bound: max_weight = floor((2^31 - 1 - spare) / (x_max * fan_in)) (tp_layout), so |z| <= bias + x_max * fan_in *
 // max_weight < 2^31 in any order of summation; spare is 2^27 (2^29 with 12 bits), twice the bias' limit.
-void tp_sum_rows(const int16_t *x, const uint16_t *list, size_t n, const int16_t *w, size_t n_out, int32_t *z) {
+TP_HOT void tp_sum_rows(const int16_t *x, const uint16_t *list, size_t n, const int16_t *w, size_t n_out, int32_t *z) {
     size_t j = 0;
     for (; j + 4 <= n_out; j += 4) {
         int32_t z0 = z[j], z1 = z[j + 1], z2 = z[j + 2], z3 = z[j + 3];
@@ -68,7 +68,7 @@ void tp_dense_forward(const tp_model_t *m, tp_layer_t *l, int32_t *z) {
 //   w -= (x d m + half) >> shift, clamped to +-max;   |x m| <= 255 * 31 with |d| <= 2^14, or 4095 * 31 with |d| <= 2^13:
 //   |x d m| <= 2^13 * 4095 * 31 < 2^30, plus half <= 2^30: below 2^31
 //   dx: |sum w d| <= 32767 * sum |d|, and sum |d| <= 65535 (model.c, L1 guard): below 2^31
-static int32_t backward_row(int16_t *row, int32_t x, const int16_t *errors, const uint16_t *kept, size_t n,
+TP_HOT static int32_t backward_row(int16_t *row, int32_t x, const int16_t *errors, const uint16_t *kept, size_t n,
     const tp_step_t *step, uint32_t *clamped) {
     int32_t xm = x * step->m, half = (int32_t)(1u << (step->shift - 1)), dx = 0;
     for (size_t k = 0; k < n; k++) {
@@ -83,7 +83,7 @@ static int32_t backward_row(int16_t *row, int32_t x, const int16_t *errors, cons
     return dx;
 }
 
-static int32_t error_of_row(const int16_t *row, const int16_t *errors, const uint16_t *kept, size_t n) {
+TP_HOT static int32_t error_of_row(const int16_t *row, const int16_t *errors, const uint16_t *kept, size_t n) {
     int32_t dx = 0;
     for (size_t k = 0; k < n; k++) {
         dx = tp_add(dx, row[kept[k]] * errors[kept[k]]);

@@ -3,6 +3,7 @@
 #ifndef TINYPROP_FIXED_H
 #define TINYPROP_FIXED_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 // Round to nearest, halves up: floor(v / 2^s + 1/2), 0 <= s. Cannot overflow, unlike (v + half) >> s.
@@ -17,14 +18,8 @@ static inline int32_t tp_sat(int32_t v, int32_t limit) {
     return v > limit ? limit : v < -limit ? -limit : v;
 }
 
-// tp_round for any s; to the left the result saturates at +-limit (0 <= limit < 2^31).
-static inline int32_t tp_shift(int32_t v, int s, int32_t limit) {
-    if (s >= 0) {
-        return tp_sat(tp_round(v, s), limit);
-    }
-    int32_t edge = s < -30 ? 0 : limit >> -s;
-    return v > edge ? limit : v < -edge ? -limit : v * (int32_t)(1u << (s < -30 ? 0 : -s));
-}
+// tp_round for any s; to the left the result saturates at +-limit, as it does to the right (0 <= limit < 2^31).
+int32_t tp_shift(int32_t v, int s, int32_t limit);
 
 // |v|; -2^31 stays what it is (only a damaged image leads there).
 static inline int32_t tp_abs(int32_t v) {
@@ -32,16 +27,10 @@ static inline int32_t tp_abs(int32_t v) {
 }
 
 // Number of bits of v: 0 for 0, 32 for 2^31 and above.
-static inline int tp_bits(uint32_t v) {
-    int n = 0;
-    for (int s = 16; s > 0; s >>= 1) {
-        if (v >> s) {
-            v >>= s;
-            n += s;
-        }
-    }
-    return n + (int)v;
-}
+int tp_bits(uint32_t v);
+
+// Sum of |v|: at most 65534 errors of 2^14, below 2^30.
+uint32_t tp_sum_of_sizes(const int16_t *v, size_t n);
 
 // a + b and a * b modulo 2^32: a damaged image may hold weights beyond their bound, and even then nothing is undefined.
 static inline int32_t tp_add(int32_t a, int32_t b) {

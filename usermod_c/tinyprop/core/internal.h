@@ -5,6 +5,9 @@
 #include "fixed.h"
 #include "tinyprop.h"
 
+// Loops that run once a multiply-accumulate, and what they use; all else is compiled for size where that matters (.mpy).
+#define TP_HOT __attribute__((optimize("O2")))
+
 #define TP_MAX_BIAS (1 << 30)
 #define TP_MAX_FW 16
 #define TP_MIN_FW 2
@@ -33,15 +36,15 @@ static inline int tp_unit(const tp_model_t *m) {
 }
 
 // range.c
-tp_err_t tp_check_values(tp_values_t v, size_t n, tp_err_t length, tp_err_t type, tp_err_t finite, size_t from,
+tp_err_t tp_check_values(const tp_values_t *v, size_t n, tp_err_t length, tp_err_t type, tp_err_t finite, size_t from,
     size_t count);
-int64_t tp_integer_at(tp_values_t v, size_t i);
+int64_t tp_integer_at(const tp_values_t *v, size_t i);
 int tp_range_is_sound(const tp_range_t *r);
 tp_range_t *tp_ranges(const tp_model_t *m, int which);
 void tp_derive_ranges(tp_model_t *m);
-void tp_learn_range(tp_model_t *m, int which, tp_values_t v, size_t from, size_t n);
-void tp_read_inputs(const tp_model_t *m, tp_values_t x, size_t from, int16_t *inputs);
-int32_t tp_read_target(const tp_model_t *m, tp_values_t y, size_t from, size_t j);
+void tp_learn_range(tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n);
+void tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from, int16_t *inputs);
+int32_t tp_read_target(const tp_model_t *m, const tp_values_t *y, size_t from, size_t j);
 uint32_t tp_score_bits(const tp_model_t *m, size_t j, int32_t score);
 
 // dense.c
@@ -66,8 +69,9 @@ int tp_start_exponent(const tp_model_t *m, const tp_layer_t *l);
 int tp_errors(tp_model_t *m, const tp_layer_t *l, int32_t *v, int fin);
 
 // loss.c: sums of the output layer -> errors in place, Q.unit; the loss in Q.24
+uint32_t tp_exp_minus(uint32_t d);
 uint32_t tp_crossentropy(const tp_layer_t *l, int32_t *z, size_t target, int32_t *p_target);
-uint32_t tp_mse(tp_model_t *m, const tp_layer_t *l, int32_t *z, tp_values_t y, size_t from);
+uint32_t tp_mse(tp_model_t *m, const tp_layer_t *l, int32_t *z, const tp_values_t *y, size_t from);
 void tp_softmax(const tp_layer_t *l, int32_t *z);
 int32_t tp_output(const tp_layer_t *l, int32_t z);
 

@@ -4,30 +4,27 @@
 #include "internal.h"
 
 // The same layout on every machine: no padding, little-endian.
-typedef char no_padding[sizeof(tp_model_t) == 136 && sizeof(tp_layer_t) == 84 && sizeof(tp_range_t) == 24 ? 1 : -1];
+typedef char no_padding[sizeof(tp_model_t) == 128 && sizeof(tp_layer_t) == 80 && sizeof(tp_range_t) == 24 ? 1 : -1];
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "tinyprop needs a little-endian machine"
 #endif
 
+#define MAX_BYTES 0x7ffffffcu
 #define MAX_N 65534u   // of inputs, outputs and products per output of a layer: indices and sums fit (dense.c, select.c)
 
-static uint32_t align(uint32_t offset, uint32_t to) {
-    return (offset + to - 1) & ~(to - 1);
-}
-
-// Hands out the image piece by piece. Each piece is at most 2^32 bytes short of the limit below, so `used` cannot wrap.
+// Hands out the image piece by piece.
 typedef struct {
-    uint32_t used;
+    uint32_t used;      // at most MAX_BYTES
     int overflow;
 } space_t;
 
-static uint32_t take(space_t *s, uint64_t bytes) {
+static uint32_t take(space_t *s, uint32_t bytes) {
     uint32_t at = s->used;
-    if (bytes > 0x7fffffffu - at) {
+    if (bytes > MAX_BYTES - at) {
         s->overflow = 1;
         return at;
     }
-    s->used = align(at + (uint32_t)bytes, 4);
+    s->used = (at + bytes + 3) & ~3u;
     return at;
 }
 
@@ -43,43 +40,36 @@ static int slide(uint32_t in, uint32_t kernel, uint32_t stride, int same, uint16
     return 1;
 }
 
+// a * b * c, or 0 if that is 0 or above MAX_N.
+static uint16_t product(uint32_t a, uint32_t b, uint32_t c) {
+    uint32_t ab = a * b;  // below 2^32
+    if (ab > MAX_N || ab * c > MAX_N) {
+        return 0;
+    }
+    return (uint16_t)(ab * c);
+}
+
 // Shape of the layer's output from that of its input.
 static tp_err_t shape(tp_layer_t *l) {
-    l->out_h = l->out_w = 1;
-    l->pad_h = l->pad_w = 0;
-    uint64_t n_in = (uint64_t)l->in_h * l->in_w * l->in_c;
-    uint64_t fan_in = n_in;
-    int ok = 1;
-    switch (l->kind) {
-        case TP_DENSE:
-            l->out_c = l->units;
-            break;
-        case TP_CONV:
-        case TP_DEPTHWISE:
-            ok = slide(l->in_h, l->kernel_h, l->stride_h, l->same, &l->out_h, &l->pad_h)
-                && slide(l->in_w, l->kernel_w, l->stride_w, l->same, &l->out_w, &l->pad_w);
-            l->out_c = l->kind == TP_CONV ? l->units : l->in_c;
-            fan_in = (uint64_t)l->kernel_h * l->kernel_w * (l->kind == TP_CONV ? l->in_c : 1u);
-            break;
-        default:
-            l->out_c = l->in_c;
-            fan_in = 0;
-            if (l->kernel_h != 0 || l->kernel_w != 0) {
-                ok = slide(l->in_h, l->kernel_h, l->kernel_h, 0, &l->out_h, &l->pad_h)
-                    && slide(l->in_w, l->kernel_w, l->kernel_w, 0, &l->out_w, &l->pad_w);
-            }
+    uint32_t kernel_h = l->kernel_h, kernel_w = l->kernel_w, stride_h = l->stride_h, stride_w = l->stride_w;
+    l->out_c = l->kind == TP_DENSE || l->kind == TP_CONV ? l->units : l->in_c;
+    if (l->kind == TP_DENSE || (!tp_has_weights(l) && kernel_h == 0)) {
+        kernel_h = stride_h = l->in_h;  // one window: the whole input
+        kernel_w = stride_w = l->in_w;
+    } else if (!tp_has_weights(l)) {
+        stride_h = kernel_h;
+        stride_w = kernel_w;
     }
-    uint64_t n_out = (uint64_t)l->out_h * l->out_w * l->out_c;
-    if (!ok || n_in == 0 || n_out == 0) {
+    int same = tp_has_weights(l) && l->same;
+    if (l->in_h == 0 || l->in_w == 0 || l->in_c == 0 || l->out_c == 0
+        || !slide(l->in_h, kernel_h, stride_h, same, &l->out_h, &l->pad_h)
+        || !slide(l->in_w, kernel_w, stride_w, same, &l->out_w, &l->pad_w)) {
         return TP_E_LAYER;
     }
-    if (n_in > MAX_N || n_out > MAX_N || fan_in > MAX_N) {
-        return TP_E_TOO_BIG;
-    }
-    l->n_in = (uint16_t)n_in;
-    l->n_out = (uint16_t)n_out;
-    l->fan_in = (uint16_t)fan_in;
-    return TP_OK;
+    l->n_in = product(l->in_h, l->in_w, l->in_c);
+    l->n_out = product(l->out_h, l->out_w, l->out_c);
+    l->fan_in = product(kernel_h, kernel_w, l->kind == TP_DEPTHWISE ? 1 : l->in_c);
+    return l->n_in && l->n_out && l->fan_in && tp_weight_count(l) <= MAX_BYTES / 2 ? TP_OK : TP_E_TOO_BIG;
 }
 
 // Every field that is a choice, a shift or a count, of a head and a record made by others.
@@ -174,34 +164,34 @@ tp_err_t tp_layout(void *image, size_t n_bytes) {
     }
 
     // What is saved.
-    m->ranges = take(&space, (uint64_t)((uint32_t)m->n_in_ranges + m->n_out_ranges) * sizeof(tp_range_t));
+    m->ranges = take(&space, ((uint32_t)m->n_in_ranges + m->n_out_ranges) * (uint32_t)sizeof(tp_range_t));
     for (size_t i = 0; i < n; i++) {
         tp_layer_t *l = &layers[i];
-        l->weights = take(&space, tp_has_weights(l) ? 2ull * tp_weight_count(l) : 0);
-        l->biases = take(&space, tp_has_weights(l) ? 4ull * l->out_c : 0);
+        l->weights = take(&space, tp_has_weights(l) ? 2 * tp_weight_count(l) : 0);
+        l->biases = take(&space, tp_has_weights(l) ? 4u * l->out_c : 0);
     }
     m->n_saved = space.used;
 
     // Scratch. Errors of layer i live in buffer[(n-1-i) % 2] as int32 sums, then as int16 (tp_errors); sums of a forward
     // pass in buffer[0], the biases a convolution starts from in buffer[1].
-    uint32_t at = take(&space, 2ull * layers[0].n_in);
-    uint64_t work = 0, buffer[2] = { 0, 0 };
+    uint32_t at = take(&space, 2u * layers[0].n_in);
+    uint32_t work = 0, buffer[2] = { 0, 0 };
     for (size_t i = 0; i < n; i++) {
         tp_layer_t *l = &layers[i];
         size_t b = (n - 1 - i) & 1;
         l->inputs = at;
-        l->list = take(&space, l->kind == TP_DENSE ? 2ull * l->n_in : 0);
-        l->outputs = at = take(&space, i + 1 < n ? 2ull * l->n_out : 0);  // the last one's stay sums
-        uint64_t need = l->kind == TP_DENSE ? 2ull * l->n_out : 4ull * l->fan_in;
+        l->list = take(&space, l->kind == TP_DENSE ? 2u * l->n_in : 0);
+        l->outputs = at = take(&space, i + 1 < n ? 2u * l->n_out : 0);  // the last one's stay sums
+        uint32_t need = l->kind == TP_DENSE ? 2u * l->n_out : tp_has_weights(l) ? 4u * l->fan_in : 0;
         work = need > work ? need : work;
-        if (i >= m->first_trained && buffer[b] < 4ull * l->n_out) {
-            buffer[b] = 4ull * l->n_out;
+        if (i >= m->first_trained && buffer[b] < 4u * l->n_out) {
+            buffer[b] = 4u * l->n_out;
         }
         if (tp_has_weights(l)) {
-            buffer[0] = buffer[0] < 4ull * l->out_c ? 4ull * l->out_c : buffer[0];
+            buffer[0] = buffer[0] < 4u * l->out_c ? 4u * l->out_c : buffer[0];
         }
         if (l->kind == TP_CONV || l->kind == TP_DEPTHWISE) {
-            buffer[1] = buffer[1] < 4ull * l->out_c ? 4ull * l->out_c : buffer[1];
+            buffer[1] = buffer[1] < 4u * l->out_c ? 4u * l->out_c : buffer[1];
         }
     }
     m->work = take(&space, work);

@@ -4,26 +4,27 @@
 #include "internal.h"
 #include "tables.h"
 
-// 2^16 * e^-(d / 2^10), for 0 <= d <= 2^14: 65535 ... 0. 2^-t with t = d / ln 2 (1477 = 2^10 / ln 2), from 65 points.
-static uint32_t exp_minus(uint32_t d) {
-    uint32_t t = d > 1 << 14 ? (1477u << 14) >> 10 : (d * 1477) >> 10;  // 1477 * 2^14 < 2^25
-    uint32_t i = (t & 1023) >> 4, fraction = t & 15;
-    uint32_t e = tp_exp2_table[i] - (((tp_exp2_table[i] - tp_exp2_table[i + 1]) * fraction + 8) >> 4);
-    return e >> (t >> 10);
+// 2^16 e^-d, for d in Q.12: 65535 at 0, 0 from 16 on. e^-d = 2^-t with t = d / ln 2 in Q.16 (23637 = 2^14 / ln 2; the
+// product is below 2^31), from 65 points of 2^-t and straight lines between: within 2^-15 of it.
+uint32_t tp_exp_minus(uint32_t d) {
+    uint32_t t = ((d < 1 << 16 ? d : 1 << 16) * 23637u) >> 10;
+    uint32_t i = (t >> 10) & 63, fraction = t & 1023;
+    uint32_t e = tp_exp2_table[i] - (((uint32_t)(tp_exp2_table[i] - tp_exp2_table[i + 1]) * fraction + 512) >> 10);
+    return e >> (t >> 16);
 }
 
-// ln(v / 65535) in Q.10, v >= 65535: by the bits above 16 and 65 points of ln(1 + t).
-static uint32_t log_sum(uint32_t v) {
-    int n = tp_bits(v) - 1;                                    // v = 2^n * (1 + t), 15 <= n <= 31
+// ln(v / 65536) in Q.12, 65535 <= v, by the bits of v and 65 points of ln(1 + t).
+static int32_t log_sum(uint32_t v) {
+    int n = tp_bits(v) - 1;                                    // v = 2^n (1 + t)
     uint32_t t = (v << (31 - n)) & 0x7fffffff;                 // Q.31
-    uint32_t i = t >> 25, fraction = (t >> 17) & 255;          // 64 intervals
-    uint32_t ln = tp_log_table[i] + (((tp_log_table[i + 1] - tp_log_table[i]) * fraction + 128) >> 8);
-    return (uint32_t)(n - 16) * 710 + ln;                      // 710 = 2^10 ln 2; n = 15 only for v = 65535: see below
+    uint32_t i = t >> 25, fraction = (t >> 15) & 1023;
+    uint32_t ln = tp_log_table[i] + (((uint32_t)(tp_log_table[i + 1] - tp_log_table[i]) * fraction + 512) >> 10);
+    return (n - 16) * 2839 + (int32_t)ln;                      // 2839 = 2^12 ln 2
 }
 
-// Sums, Q.(fx+fw) -> logits in Q.10, saturated at +-2^24.
+// Sums, Q.(fx+fw) -> logits in Q.12, saturated at +-2^26.
 static int32_t logit(const tp_layer_t *l, int32_t z) {
-    return tp_shift(z, l->fx + l->fw - 10, 1 << 24);
+    return tp_shift(z, l->fx + l->fw - 12, 1 << 26);
 }
 
 // z -> e^(z - max) * 65535 in place; returns the largest logit. The sum of at most 65534 is below 2^32.
@@ -35,7 +36,7 @@ static int32_t exponentials(const tp_layer_t *l, int32_t *z, uint32_t *sum) {
     }
     *sum = 0;
     for (size_t j = 0; j < l->n_out; j++) {
-        z[j] = (int32_t)exp_minus((uint32_t)(max - z[j]));
+        z[j] = (int32_t)tp_exp_minus((uint32_t)(max - z[j]));
         *sum += (uint32_t)z[j];
     }
     return max;
@@ -63,7 +64,7 @@ uint32_t tp_crossentropy(const tp_layer_t *l, int32_t *z, size_t target, int32_t
     uint32_t sum;
     int32_t z_target = logit(l, z[target]);
     int32_t max = exponentials(l, z, &sum);
-    uint32_t loss = (uint32_t)(max - z_target) + log_sum(sum);
+    int32_t loss = max - z_target + log_sum(sum);  // 0 at least, but for rounding
     normalise(z, l->n_out, sum);
     *p_target = z[target];
     z[target] -= 1 << 14;
@@ -71,7 +72,7 @@ uint32_t tp_crossentropy(const tp_layer_t *l, int32_t *z, size_t target, int32_t
     for (size_t j = 0; j < l->n_out; j++) {
         errors[j] = (int16_t)z[j];
     }
-    return loss > (1u << 18) - 1 ? UINT32_MAX : loss << 14;
+    return loss < 0 ? 0 : loss < 1 << 20 ? (uint32_t)loss << 12 : UINT32_MAX;
 }
 
 // An output in Q.14 of the half range, straight from its sum, within +-2 (32767).
@@ -81,7 +82,7 @@ int32_t tp_output(const tp_layer_t *l, int32_t z) {
 
 // z int32 [n_out] -> errors int16 [n_out], Q.unit, clipped at +-1.0, in place. |o - t| <= 65535: its square fits 32 bits,
 // and the sum of 65534 of them 64.
-uint32_t tp_mse(tp_model_t *m, const tp_layer_t *l, int32_t *z, tp_values_t y, size_t from) {
+uint32_t tp_mse(tp_model_t *m, const tp_layer_t *l, int32_t *z, const tp_values_t *y, size_t from) {
     int16_t *errors = (int16_t *)z;
     int unit = tp_unit(m);
     uint64_t squares = 0;

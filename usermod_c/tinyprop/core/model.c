@@ -50,11 +50,7 @@ static int32_t *forward(tp_model_t *m, int learning) {
 
 // L1 guard: with sum |d| < 2^15, and at most 2^16 - 1 after rounding 65534 errors, no gradient or error below can overflow.
 static int guard(const tp_layer_t *l, int16_t *errors, int fd) {
-    uint32_t size = 0;
-    for (size_t i = 0; i < l->n_out; i++) {
-        size += (uint32_t)tp_abs(errors[i]);
-    }
-    int excess = tp_bits(size) - 15;
+    int excess = tp_bits(tp_sum_of_sizes(errors, l->n_out)) - 15;
     if (excess <= 0) {
         return fd;
     }
@@ -104,7 +100,7 @@ static void backward(tp_model_t *m) {
 }
 
 // One sample, already in the image. Returns whether it was trained on.
-static int learn_step(tp_model_t *m, tp_values_t y, size_t sample) {
+static int learn_step(tp_model_t *m, const tp_values_t *y, size_t sample) {
     tp_layer_t *output = output_layer(m);
     int32_t *z = forward(m, 1);
     int32_t p_target = 0;
@@ -142,7 +138,7 @@ static size_t argmax(const int32_t *z, size_t n) {
 }
 
 // Loss of a sample already in the image, without learning. Returns whether it was classified rightly.
-static int evaluate_step(tp_model_t *m, tp_values_t y, size_t sample) {
+static int evaluate_step(tp_model_t *m, const tp_values_t *y, size_t sample) {
     tp_layer_t *output = output_layer(m);
     int32_t *z = forward(m, 0);
     m->loss_count++;
@@ -160,7 +156,7 @@ static int evaluate_step(tp_model_t *m, tp_values_t y, size_t sample) {
 }
 
 // The samples to come are checked before they change anything; all of them before the first does.
-static tp_err_t check_samples(const tp_model_t *m, tp_values_t x, tp_values_t y, size_t total, size_t start, size_t count) {
+static tp_err_t check_samples(const tp_model_t *m, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start, size_t count) {
     size_t n_in = input_count(m), n_out = output_layer(m)->n_out;
     if (total > SIZE_MAX / 65535 || start > total || count > total - start) {
         return TP_E_X_LENGTH;
@@ -173,10 +169,10 @@ static tp_err_t check_samples(const tp_model_t *m, tp_values_t x, tp_values_t y,
     if (m->loss == TP_MSE) {
         return tp_check_values(y, total * n_out, TP_E_Y_LENGTH, TP_E_Y_TYPE, TP_E_Y_FINITE, start * n_out, count * n_out);
     }
-    if (y.type == 'f' || tp_item_size(y.type) == 0) {
+    if (y->type == 'f' || tp_item_size(y->type) == 0) {
         return TP_E_Y_TYPE;
     }
-    if (y.n != total) {
+    if (y->n != total) {
         return TP_E_Y_LENGTH;
     }
     for (size_t i = start; i < start + count; i++) {
@@ -188,7 +184,7 @@ static tp_err_t check_samples(const tp_model_t *m, tp_values_t x, tp_values_t y,
     return TP_OK;
 }
 
-static int run_samples(void *image, size_t n_bytes, tp_values_t x, tp_values_t y, size_t total, size_t start, size_t count,
+static int run_samples(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start, size_t count,
     int learning) {
     tp_model_t *m = image;
     tp_err_t err = tp_open(image, n_bytes);
@@ -224,16 +220,16 @@ static int run_samples(void *image, size_t n_bytes, tp_values_t x, tp_values_t y
     return hits;
 }
 
-int tp_learn(void *image, size_t n_bytes, tp_values_t x, tp_values_t y, size_t total, size_t start, size_t count) {
+int tp_learn(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start, size_t count) {
     return run_samples(image, n_bytes, x, y, total, start, count, 1);
 }
 
-int tp_evaluate(void *image, size_t n_bytes, tp_values_t x, tp_values_t y, size_t total, size_t start, size_t count) {
+int tp_evaluate(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start, size_t count) {
     return run_samples(image, n_bytes, x, y, total, start, count, 0);
 }
 
 // x -> sums of the output layer in *z.
-static tp_err_t predict(void *image, size_t n_bytes, tp_values_t x, int32_t **z) {
+static tp_err_t predict(void *image, size_t n_bytes, const tp_values_t *x, int32_t **z) {
     tp_model_t *m = image;
     tp_err_t err = tp_open(image, n_bytes);
     if (!err) {
@@ -249,17 +245,17 @@ static tp_err_t predict(void *image, size_t n_bytes, tp_values_t x, int32_t **z)
     return err;
 }
 
-int tp_predict(void *image, size_t n_bytes, tp_values_t x) {
+int tp_predict(void *image, size_t n_bytes, const tp_values_t *x) {
     int32_t *z;
     tp_err_t err = predict(image, n_bytes, x, &z);
     return err ? (int)err : (int)argmax(z, output_layer(image)->n_out);
 }
 
-tp_err_t tp_predict_into(void *image, size_t n_bytes, tp_values_t x, tp_values_t out) {
+tp_err_t tp_predict_into(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *out) {
     tp_model_t *m = image;
     int32_t *z;
     tp_err_t err = tp_open(image, n_bytes);
-    if (!err && (out.type != 'f' || out.n != output_layer(m)->n_out)) {
+    if (!err && (out->type != 'f' || out->n != output_layer(m)->n_out)) {
         err = TP_E_OUT;
     }
     if (!err) {
@@ -276,7 +272,7 @@ tp_err_t tp_predict_into(void *image, size_t n_bytes, tp_values_t x, tp_values_t
     for (size_t j = 0; j < n_out; j++) {
         int32_t score = m->loss == TP_CROSSENTROPY ? z[j] : tp_output(output, z[j]);
         uint32_t bits = tp_score_bits(m, j, score);
-        uint8_t *to = (uint8_t *)(uintptr_t)out.items + 4 * j;
+        uint8_t *to = (uint8_t *)(uintptr_t)out->items + 4 * j;
         for (int i = 0; i < 4; i++) {
             to[i] = (uint8_t)(bits >> (8 * i));
         }

@@ -9,8 +9,11 @@ typedef struct {
 } window_t;
 
 static window_t window_of(const tp_layer_t *l) {
-    window_t w = { l->kernel_h ? l->kernel_h : l->in_h, l->kernel_w ? l->kernel_w : l->in_w,
-                   (size_t)l->in_w * l->in_c, l->in_c };
+    window_t w = { l->in_h, l->in_w, (size_t)l->in_w * l->in_c, l->in_c };
+    if (l->kernel_h) {  // else the whole input
+        w.height = l->kernel_h;
+        w.width = l->kernel_w;
+    }
     return w;
 }
 

@@ -33,18 +33,18 @@ static uint64_t load(const uint8_t *p, size_t size) {
     return v;
 }
 
-int64_t tp_integer_at(tp_values_t v, size_t i) {
-    size_t size = tp_item_size(v.type);
-    uint64_t bits = load((const uint8_t *)v.items + i * size, size);
-    if (v.type >= 'a' && size < 8) {  // lower case is signed
+int64_t tp_integer_at(const tp_values_t *v, size_t i) {
+    size_t size = tp_item_size(v->type);
+    uint64_t bits = load((const uint8_t *)v->items + i * size, size);
+    if (v->type >= 'a' && size < 8) {  // lower case is signed
         uint64_t sign = (uint64_t)1 << (8 * size - 1);
         return (int64_t)((bits ^ sign) - sign);
     }
-    return bits > INT64_MAX && v.type == 'Q' ? INT64_MAX : (int64_t)bits;
+    return bits > INT64_MAX && v->type == 'Q' ? INT64_MAX : (int64_t)bits;
 }
 
-static uint32_t float_at(tp_values_t v, size_t i) {
-    return (uint32_t)load((const uint8_t *)v.items + 4 * i, 4);
+static uint32_t float_at(const tp_values_t *v, size_t i) {
+    return (uint32_t)load((const uint8_t *)v->items + 4 * i, 4);
 }
 
 static int is_finite(uint32_t bits) {
@@ -52,14 +52,14 @@ static int is_finite(uint32_t bits) {
 }
 
 // Items from .. from+count-1 of v, of which there must be n in all, can be used.
-tp_err_t tp_check_values(tp_values_t v, size_t n, tp_err_t length, tp_err_t type, tp_err_t nan, size_t from, size_t count) {
-    if (tp_item_size(v.type) == 0) {
+tp_err_t tp_check_values(const tp_values_t *v, size_t n, tp_err_t length, tp_err_t type, tp_err_t nan, size_t from, size_t count) {
+    if (tp_item_size(v->type) == 0) {
         return type;
     }
-    if (v.n != n) {
+    if (v->n != n) {
         return length;
     }
-    if (v.type == 'f') {
+    if (v->type == 'f') {
         for (size_t i = from; i < from + count; i++) {
             if (!is_finite(float_at(v, i))) {
                 return nan;
@@ -212,7 +212,7 @@ tp_err_t tp_set_range(void *image, size_t n_bytes, int which, size_t index, uint
 
 // Widens the ranges so that they hold n more values, with a quarter of the width to spare on each side that grew.
 // Values that are all >= 0 never get a range that starts below 0.
-void tp_learn_range(tp_model_t *m, int which, tp_values_t v, size_t from, size_t n) {
+void tp_learn_range(tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n) {
     size_t count = range_count(m, which);
     int changed = 0;
     for (size_t c = 0; c < count; c++) {
@@ -221,7 +221,7 @@ void tp_learn_range(tp_model_t *m, int which, tp_values_t v, size_t from, size_t
         uint32_t lo = r->lo, hi = r->hi;
         for (size_t i = c; i < n; i += count) {
             uint32_t bits;
-            if (v.type == 'f') {
+            if (v->type == 'f') {
                 bits = float_at(v, from + i);
             } else {
                 int64_t k = tp_integer_at(v, from + i);
@@ -261,9 +261,9 @@ void tp_learn_range(tp_model_t *m, int which, tp_values_t v, size_t from, size_t
 // ---- values
 
 // Item i as an integer of the model: (v - zero) * gain * 2^-shift, clamped to lo..hi.
-static int32_t to_integer(const tp_range_t *r, tp_values_t v, size_t i, int32_t lo, int32_t hi) {
+static int32_t to_integer(const tp_range_t *r, const tp_values_t *v, size_t i, int32_t lo, int32_t hi) {
     int32_t fixed;
-    if (v.type == 'f') {
+    if (v->type == 'f') {
         fixed = fixed_from_float(float_at(v, i), r->f);
     } else {
         int64_t k = tp_integer_at(v, i);
@@ -276,12 +276,12 @@ static int32_t to_integer(const tp_range_t *r, tp_values_t v, size_t i, int32_t 
 }
 
 // n_in values from item `from` on -> activations of the input. Checked by tp_check_values before.
-void tp_read_inputs(const tp_model_t *m, tp_values_t x, size_t from, int16_t *inputs) {
+void tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from, int16_t *inputs) {
     size_t n = (size_t)m->in_h * m->in_w * m->in_c;
     const tp_range_t *r = tp_ranges(m, 0);
     int unsigned8 = m->bits == 8 && !m->in_signed;
-    if (x.type == 'B' && unsigned8 && m->n_in_ranges == 1 && r->lo == 0 && r->hi == FLOAT_255) {
-        const uint8_t *bytes = (const uint8_t *)x.items + from;
+    if (x->type == 'B' && unsigned8 && m->n_in_ranges == 1 && r->lo == 0 && r->hi == FLOAT_255) {
+        const uint8_t *bytes = (const uint8_t *)x->items + from;
         for (size_t i = 0; i < n; i++) {
             inputs[i] = bytes[i];
         }
@@ -296,7 +296,7 @@ void tp_read_inputs(const tp_model_t *m, tp_values_t x, size_t from, int16_t *in
 }
 
 // Target j of the sample at item `from`, Q.14 of the half range, within +-2 (32768).
-int32_t tp_read_target(const tp_model_t *m, tp_values_t y, size_t from, size_t j) {
+int32_t tp_read_target(const tp_model_t *m, const tp_values_t *y, size_t from, size_t j) {
     return to_integer(tp_ranges(m, 1) + (m->n_out_ranges > 1 ? j : 0), y, from + j, -(2 << 14), 2 << 14);
 }
 

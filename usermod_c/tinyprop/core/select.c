@@ -21,14 +21,6 @@
 #define CARRY_F 22        // of carry: the finest format of errors
 #define THRESHOLD_F 30    // of T: 1.0 = 2^30
 
-static uint32_t size_of_errors(const int16_t *errors, size_t n) {
-    uint32_t sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        sum += (uint32_t)tp_abs(errors[i]);
-    }
-    return sum;  // at most 65534 * 2^14 < 2^30
-}
-
 // The running maximum of Y, Q.unit, in l->threshold; y is Q.unit and at most 2^30.
 static uint32_t running_maximum(tp_layer_t *l, uint32_t y) {
     uint32_t max = l->threshold;
@@ -58,7 +50,7 @@ static void adapt_threshold(const tp_model_t *m, tp_layer_t *l, uint32_t kept) {
 static size_t keep_diffused(tp_model_t *m, tp_layer_t *l, int16_t *errors, int fd) {
     int diffuse = m->loss == TP_CROSSENTROPY;
     if (l->threshold == 0) {  // the first time: the threshold that would share Y evenly among K
-        uint64_t t = (uint64_t)(size_of_errors(errors, l->n_out) / budget(m, l)) << (THRESHOLD_F - fd);
+        uint64_t t = (uint64_t)(tp_sum_of_sizes(errors, l->n_out) / budget(m, l)) << (THRESHOLD_F - fd);
         l->threshold = (uint32_t)(t > 1u << THRESHOLD_F ? 1u << THRESHOLD_F : t < 1 ? 1 : t);
     }
     int32_t t = (int32_t)(l->threshold >> (THRESHOLD_F - fd)), most = 1 << tp_unit(m);
@@ -157,7 +149,7 @@ int tp_skip_step(tp_model_t *m, const int16_t *errors, int32_t p_target) {
         return 0;
     } else {
         tp_layer_t *output = tp_layers(m) + m->n_layers - 1;
-        uint32_t y = size_of_errors(errors, output->n_out);
+        uint32_t y = tp_sum_of_sizes(errors, output->n_out);
         skip = (uint64_t)y << 14 < (uint64_t)running_maximum(output, y) * m->skip;
     }
     if (skip && m->policy == TP_DIFFUSED) {  // nothing kept counts too, or the budget would be spent on the rest
@@ -179,6 +171,6 @@ size_t tp_select(tp_model_t *m, tp_layer_t *l, int16_t *errors, int fd, int dept
     if (m->policy == TP_DIFFUSED) {
         return keep_diffused(m, l, errors, fd);
     }
-    uint32_t y = size_of_errors(errors, l->n_out) >> (fd - tp_unit(m));
+    uint32_t y = tp_sum_of_sizes(errors, l->n_out) >> (fd - tp_unit(m));
     return keep_largest(errors, l->n_out, top_k(m, l, y, depth));
 }

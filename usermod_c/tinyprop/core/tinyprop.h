@@ -69,22 +69,22 @@ typedef struct {
     uint8_t kernel_h, kernel_w;    // pools: 0 x 0 is the whole input
     uint8_t stride_h, stride_w;    // pools: equal to the kernel
     uint16_t units;                // Dense units, Conv filters, else 0
-    // Learned, beside weights and biases.
+    // Learned, beside weights and biases (with window to carry below).
     int8_t fw, fy;
-    uint16_t window, seen;         // steps after which fy is reconsidered; steps since then
-    uint32_t n_saturated, n_high;  // outputs above the range, and above a quarter of it, since then
-    uint32_t threshold;            // select.c: Y_max, or T
-    uint32_t carry;                // select.c: error not yet handed on
-    uint16_t quiet;                // learn steps in a row without any output above zero, at most 65535
-    // Worked out by tp_layout.
-    uint16_t in_h, in_w, in_c, out_h, out_w, out_c;
-    uint16_t n_in, n_out, fan_in;
-    uint16_t max_weight;
+    // Worked out by tp_layout, or by the last forward pass. (Bytes first, then halves and words: a Cortex-M0 reaches
+    // only the first 32 bytes of a struct byte by byte.)
     uint8_t pad_h, pad_w;          // rows above, columns to the left
     uint8_t rectified;             // where an input is 0 its error is 0 too
     int8_t fx;                     // of the last forward pass
+    uint16_t window, seen;         // steps after which fy is reconsidered; steps since then
+    uint16_t quiet;                // learn steps in a row without any output above zero, at most 65535
     uint16_t n_nonzero;            // length of the list of non-zero inputs, in the last forward pass
-    uint16_t reserved[2];
+    uint16_t in_h, in_w, in_c, out_h, out_w, out_c;
+    uint16_t n_in, n_out, fan_in;
+    uint16_t max_weight;
+    uint32_t n_saturated, n_high;  // outputs above the range, and above a quarter of it, since fy was reconsidered
+    uint32_t threshold;            // select.c: Y_max, or T
+    uint32_t carry;                // select.c: error not yet handed on
     uint32_t weights, biases;      // offsets in the image, bytes
     uint32_t inputs, outputs;
     uint32_t list;                 // Dense: indices of the non-zero inputs
@@ -94,33 +94,34 @@ typedef struct {
     // Asked for.
     uint32_t magic;
     uint8_t version, n_layers, loss, policy;
+    uint8_t lr_m, lr_n;            // learning rate m * 2^-n, m 16..31
+    // Worked out by tp_layout.
+    uint8_t bits;                  // of an activation: 8 or 12
+    uint8_t first_trained;         // index of the lowest trainable layer; n_layers if there is none
+    uint8_t bad_layer;             // after TP_E_LAYER, TP_E_TOO_BIG: which
+    uint8_t in_signed;             // inputs are -127..127, not 0..255 (range.c)
+    // Asked for.
     uint16_t in_h, in_w, in_c;
     uint16_t n_in_ranges;          // 1, or one per channel
     uint16_t n_out_ranges;         // 0 with crossentropy; 1, or one per output
     uint16_t s_min, s_max, zeta;   // Q.15 (select.c)
     uint16_t skip;                 // Q.14: no backward pass for an error below this share of the largest
-    uint8_t lr_m, lr_n;            // learning rate m * 2^-n, m 16..31
     uint16_t learn_ranges[2];      // samples yet to come from which the ranges of inputs, outputs are learned
     // Learned.
-    uint16_t in_signed;            // inputs are -127..127, not 0..255
-    uint16_t reserved;
-    uint32_t steps, skipped, reserved2;
-    uint64_t macs_dense;           // multiply-accumulates of dense backward passes in every step
-    uint64_t macs_kept;            // those of the errors that were kept
-    uint64_t macs_done;            // those with a non-zero input as well: what was really multiplied
-    uint64_t n_saturated, n_clipped, n_clamped;  // activations, errors, weights
-    uint64_t loss_sum;             // Q.24, over loss_count samples of the last call
-    uint32_t loss_count;
+    uint32_t steps, skipped;
     // Worked out by tp_layout.
-    uint8_t bits;                  // of an activation: 8 or 12
-    uint8_t first_trained;         // index of the lowest trainable layer; n_layers if there is none
-    uint8_t bad_layer;             // after TP_E_LAYER, TP_E_OUTPUT, TP_E_TOO_BIG: which
-    uint8_t reserved3;
     uint32_t n_bytes;              // the image
     uint32_t n_saved;              // the part of it that a file keeps
     uint32_t ranges;               // offsets in the image, bytes
     uint32_t work;                 // patch and list, or gradient row, of a convolution; list of kept errors
     uint32_t buffer[2];            // sums and errors, layer by layer in turn
+    // Counted.
+    uint32_t loss_count;
+    uint64_t loss_sum;             // Q.24, over loss_count samples of the last call
+    uint64_t macs_dense;           // multiply-accumulates of dense backward passes in every step
+    uint64_t macs_kept;            // those of the errors that were kept
+    uint64_t macs_done;            // those with a non-zero input as well: what was really multiplied
+    uint64_t n_saturated, n_clipped, n_clamped;  // activations, errors, weights
 } tp_model_t;
 
 // A view of the user's numbers: `type` is an array typecode, `n` counts items.
@@ -151,17 +152,17 @@ tp_err_t tp_set_range(void *image, size_t n_bytes, int which, size_t index, uint
 tp_err_t tp_set_lr(void *image, size_t n_bytes, int m, int n);
 
 // Class number of x (index of the largest score; the first one on a tie), or 0 with mse.
-int tp_predict(void *image, size_t n_bytes, tp_values_t x);
+int tp_predict(void *image, size_t n_bytes, const tp_values_t *x);
 
 // Scores of x as float32 bit patterns: probabilities, or values in the user's units with mse.
-tp_err_t tp_predict_into(void *image, size_t n_bytes, tp_values_t x, tp_values_t out);
+tp_err_t tp_predict_into(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *out);
 
 // Runs samples start .. start+count-1 of the `total` ones in x and y through the model, learning or just evaluating. y
 // holds a class number a sample, or n_out targets a sample with mse. Returns the number of samples trained on (learn) or
 // classified rightly (evaluate; 0 with mse). Nothing is changed when any of these samples is invalid. The head gets the
 // sum of losses, from start = 0 on.
-int tp_learn(void *image, size_t n_bytes, tp_values_t x, tp_values_t y, size_t total, size_t start, size_t count);
-int tp_evaluate(void *image, size_t n_bytes, tp_values_t x, tp_values_t y, size_t total, size_t start, size_t count);
+int tp_learn(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start, size_t count);
+int tp_evaluate(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start, size_t count);
 
 // CRC-32 as in zlib.
 uint32_t tp_crc32(uint32_t crc, const void *data, size_t n);
