@@ -43,8 +43,10 @@ int64_t tp_integer_at(const tp_values_t *v, size_t i) {
     return bits > INT64_MAX && v->type == 'Q' ? INT64_MAX : (int64_t)bits;
 }
 
+// Subnormals (below 2^-126) count as zero, or a range of nothing else would have no width.
 static uint32_t float_at(const tp_values_t *v, size_t i) {
-    return (uint32_t)load((const uint8_t *)v->items + 4 * i, 4);
+    uint32_t bits = (uint32_t)load((const uint8_t *)v->items + 4 * i, 4);
+    return bits & 0x7f800000 ? bits : 0;
 }
 
 static int is_finite(uint32_t bits) {
@@ -52,17 +54,18 @@ static int is_finite(uint32_t bits) {
 }
 
 // Items from .. from+count-1 of v, of which there must be n in all, can be used.
-tp_err_t tp_check_values(const tp_values_t *v, size_t n, tp_err_t length, tp_err_t type, tp_err_t nan, size_t from, size_t count) {
+// Else an error that is `first` for a wrong length, one below it for a wrong type, two for a NaN or infinity.
+int tp_check_values(const tp_values_t *v, size_t n, size_t from, size_t count, int first) {
     if (tp_item_size(v->type) == 0) {
-        return type;
+        return first - 1;
     }
     if (v->n != n) {
-        return length;
+        return first;
     }
     if (v->type == 'f') {
         for (size_t i = from; i < from + count; i++) {
             if (!is_finite(float_at(v, i))) {
-                return nan;
+                return first - 2;
             }
         }
     }
