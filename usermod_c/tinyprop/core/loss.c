@@ -48,7 +48,7 @@ static void normalise(int32_t *e, size_t n, uint32_t sum) {
     int k = tp_bits(sum) - 16;
     uint32_t inverse = (1u << 31) / (sum >> k);
     for (size_t j = 0; j < n; j++) {
-        e[j] = (int32_t)(((((uint32_t)e[j] * inverse) >> (16 + k)) + 1) >> 1);
+        e[j] = (int32_t)((((uint32_t)e[j] * inverse >> 16 >> k) + 1) >> 1);  // k may be 16
     }
 }
 
