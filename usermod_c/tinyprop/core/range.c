@@ -40,7 +40,7 @@ int64_t tp_integer_at(const tp_values_t *v, size_t i) {
         uint64_t sign = (uint64_t)1 << (8 * size - 1);
         return (int64_t)((bits ^ sign) - sign);
     }
-    return bits > INT64_MAX && v->type == 'Q' ? INT64_MAX : (int64_t)bits;
+    return bits > INT64_MAX && v->type < 'a' ? INT64_MAX : (int64_t)bits;
 }
 
 // Subnormals (below 2^-126) count as zero, or a range of nothing else would have no width.
