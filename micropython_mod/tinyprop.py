@@ -14,11 +14,12 @@ import gc
 import os
 import struct
 from array import array
+from binascii import crc32
 
 import _tinyprop
 from _tinyprop import learn as _learn
-from _tinyprop import learn_many as _learn_many
 from _tinyprop import predict as _predict
+from _tinyprop import run as _run
 
 __version__ = "0.1.0"
 
@@ -362,14 +363,14 @@ class Model:
         numbers, or targets, in another. A list of samples, with a list of their y, will do too.
         Ctrl-C, timers and a watchdog are served every few milliseconds.
         """
-        return self._many(_learn_many, x, y)
+        return self._many(x, y, True)
 
     def evaluate(self, x, y):
         """The share of samples classified rightly, or with loss="mse" the mean loss.
 
         Learns nothing. x, y: as in learn_many. The mean loss is in `loss` afterwards.
         """
-        right = self._many(_tinyprop.evaluate, x, y)
+        right = self._many(x, y, False)
         count = struct.unpack_from("<I", self._image, _LOSS)[0]
         return self.loss if self._mse else right / max(1, count)
 
@@ -423,7 +424,7 @@ class Model:
             self._fail(code, x, y)
         return code
 
-    def _many(self, function, x, y):
+    def _many(self, x, y, learning):
         if _is_list(x):
             if len(x) != len(y):
                 raise ValueError("%d samples in x, %d in y" % (len(x), len(y)))
@@ -440,7 +441,7 @@ class Model:
         done = result = 0
         while done < total:
             n = min(self._chunk, total - done)
-            code = function(self._image, x, y, total, done, n)
+            code = _run(self._image, x, y, total, done, n, learning)
             if code < 0:
                 self._fail(code, x, y, total)
             result += code
@@ -483,7 +484,7 @@ class Model:
 
     @lr.setter
     def lr(self, value):
-        _tinyprop.set_lr(self._image, *_lr(value))
+        self._image[8], self._image[9] = _lr(value)
 
     @property
     def loss(self):
@@ -537,7 +538,7 @@ class Model:
         of that name is replaced only once the new one is whole, so a power cut loses neither.
         """
         saved = memoryview(self._image)[: struct.unpack_from("<I", self._image, _SIZES + 4)[0]]
-        check = struct.pack("<I", _tinyprop.crc32(saved, 0))
+        check = struct.pack("<I", crc32(saved, 0))
         if not isinstance(file, str):
             file.write(saved)
             file.write(check)
@@ -579,7 +580,7 @@ def _load(f):
     plan = _new(_HEAD_BYTES + _RECORD_BYTES * head[5])
     plan[:_HEAD_BYTES] = head
     _fill(f, memoryview(plan)[_HEAD_BYTES:])
-    crc = _tinyprop.crc32(plan, 0)  # of the bytes as they were in the file: layout mends some
+    crc = crc32(plan, 0)  # of the bytes as they were in the file: layout mends some
     n_saved = struct.unpack_from("<I", plan, _SIZES + 4)[0]
     n_bytes = _tinyprop.layout(plan)
     if n_bytes < 0 or n_saved != struct.unpack_from("<I", plan, _SIZES + 4)[0]:
@@ -590,7 +591,7 @@ def _load(f):
     _fill(f, saved[len(plan):])
     check = bytearray(4)
     _fill(f, memoryview(check))
-    if struct.unpack("<I", check)[0] != _tinyprop.crc32(saved[len(plan):], crc) or f.read(1) or _tinyprop.layout(image) < 0:
+    if struct.unpack("<I", check)[0] != crc32(saved[len(plan):], crc) or f.read(1) or _tinyprop.layout(image) < 0:
         raise ValueError("this file is damaged: its checksum does not fit")
     return Model(image)
 

@@ -73,52 +73,31 @@ static mp_obj_t mod_set_range(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mod_set_range_obj, 4, 4, mod_set_range);
 
-// set_lr(image, m, n): m * 2^-n
-static mp_obj_t mod_set_lr(mp_obj_t image_in, mp_obj_t m, mp_obj_t n) {
-    image_t image = to_image(image_in);
-    return mp_obj_new_int(tp_set_lr(image.bytes, image.n, (int)to_size(m), (int)to_size(n)));
-}
-static MP_DEFINE_CONST_FUN_OBJ_3(mod_set_lr_obj, mod_set_lr);
-
-typedef int (*pass_t)(void *, size_t, const tp_values_t *, const tp_values_t *, size_t, size_t, size_t);
-
-// A class number may be an int; targets and several class numbers come in a buffer.
-static mp_obj_t run(pass_t pass, mp_obj_t image_in, mp_obj_t x, mp_obj_t y, size_t total, size_t start, size_t count) {
-    image_t image = to_image(image_in);
+// run(image, x, y, total, start, count, learning): samples trained on, or classified rightly. A class number may be an
+// int; targets and several class numbers come in a buffer.
+static mp_obj_t mod_run(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    image_t image = to_image(args[0]);
+    tp_values_t x = to_values(args[1], MP_BUFFER_READ), y;
     int32_t target;
-    tp_values_t targets;
-    if (mp_obj_is_small_int(y)) {
-        mp_int_t value = MP_OBJ_SMALL_INT_VALUE(y);
+    if (mp_obj_is_small_int(args[2])) {
+        mp_int_t value = MP_OBJ_SMALL_INT_VALUE(args[2]);
         target = value == (int32_t)value ? (int32_t)value : -1;
-        targets.items = &target;
-        targets.n = 1;
-        targets.type = 'i';
+        y = (tp_values_t) { &target, 1, 'i' };
     } else {
-        targets = to_values(y, MP_BUFFER_READ);
+        y = to_values(args[2], MP_BUFFER_READ);
     }
-    tp_values_t values = to_values(x, MP_BUFFER_READ);
-    return mp_obj_new_int(pass(image.bytes, image.n, &values, &targets, total, start, count));
+    return mp_obj_new_int(tp_run(image.bytes, image.n, &x, &y, to_size(args[3]), to_size(args[4]), to_size(args[5]),
+        args[6] == mp_const_true));
 }
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mod_run_obj, 7, 7, mod_run);
 
 // learn(image, x, y): 1 trained, 0 skipped
 static mp_obj_t mod_learn(mp_obj_t image, mp_obj_t x, mp_obj_t y) {
-    return run(tp_learn, image, x, y, 1, 0, 1);
+    mp_obj_t args[] = { image, x, y, MP_OBJ_NEW_SMALL_INT(1), MP_OBJ_NEW_SMALL_INT(0), MP_OBJ_NEW_SMALL_INT(1), mp_const_true };
+    return mod_run(7, args);
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(mod_learn_obj, mod_learn);
-
-// learn_many(image, x, y, total, start, count): samples trained on
-static mp_obj_t mod_learn_many(size_t n_args, const mp_obj_t *args) {
-    (void)n_args;
-    return run(tp_learn, args[0], args[1], args[2], to_size(args[3]), to_size(args[4]), to_size(args[5]));
-}
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mod_learn_many_obj, 6, 6, mod_learn_many);
-
-// evaluate(image, x, y, total, start, count): samples classified rightly
-static mp_obj_t mod_evaluate(size_t n_args, const mp_obj_t *args) {
-    (void)n_args;
-    return run(tp_evaluate, args[0], args[1], args[2], to_size(args[3]), to_size(args[4]), to_size(args[5]));
-}
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mod_evaluate_obj, 6, 6, mod_evaluate);
 
 // predict(image, x): class number
 static mp_obj_t mod_predict(mp_obj_t image_in, mp_obj_t x) {
@@ -136,14 +115,6 @@ static mp_obj_t mod_predict_into(mp_obj_t image_in, mp_obj_t x, mp_obj_t out) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(mod_predict_into_obj, mod_predict_into);
 
-// crc32(data, crc), as binascii.crc32, which small ports lack
-static mp_obj_t mod_crc32(mp_obj_t data, mp_obj_t crc) {
-    mp_buffer_info_t info;
-    mp_get_buffer_raise(data, &info, MP_BUFFER_READ);
-    return mp_obj_new_int_from_uint(tp_crc32((uint32_t)mp_obj_get_int_truncated(crc), info.buf, info.len));
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(mod_crc32_obj, mod_crc32);
-
 static mp_obj_t mod_backend(void) {
     #if MICROPY_ENABLE_DYNRUNTIME
     return MP_OBJ_NEW_QSTR(MP_QSTR_mpy);
@@ -160,13 +131,10 @@ static MP_DEFINE_CONST_FUN_OBJ_0(mod_backend_obj, mod_backend);
     X(MP_QSTR_layout, MP_ROM_PTR(&mod_layout_obj)) \
     X(MP_QSTR_init, MP_ROM_PTR(&mod_init_obj)) \
     X(MP_QSTR_set_range, MP_ROM_PTR(&mod_set_range_obj)) \
-    X(MP_QSTR_set_lr, MP_ROM_PTR(&mod_set_lr_obj)) \
     X(MP_QSTR_learn, MP_ROM_PTR(&mod_learn_obj)) \
-    X(MP_QSTR_learn_many, MP_ROM_PTR(&mod_learn_many_obj)) \
-    X(MP_QSTR_evaluate, MP_ROM_PTR(&mod_evaluate_obj)) \
+    X(MP_QSTR_run, MP_ROM_PTR(&mod_run_obj)) \
     X(MP_QSTR_predict, MP_ROM_PTR(&mod_predict_obj)) \
-    X(MP_QSTR_predict_into, MP_ROM_PTR(&mod_predict_into_obj)) \
-    X(MP_QSTR_crc32, MP_ROM_PTR(&mod_crc32_obj))
+    X(MP_QSTR_predict_into, MP_ROM_PTR(&mod_predict_into_obj))
 
 #if MICROPY_ENABLE_DYNRUNTIME
 

@@ -36,8 +36,7 @@ static inline int tp_unit(const tp_model_t *m) {
 }
 
 // range.c
-tp_err_t tp_check_values(const tp_values_t *v, size_t n, tp_err_t length, tp_err_t type, tp_err_t finite, size_t from,
-    size_t count);
+int tp_check_values(const tp_values_t *v, size_t n, size_t from, size_t count, int first);
 int64_t tp_integer_at(const tp_values_t *v, size_t i);
 int tp_range_is_sound(const tp_range_t *r);
 tp_range_t *tp_ranges(const tp_model_t *m, int which);

@@ -219,23 +219,6 @@ tp_err_t tp_open(void *image, size_t n_bytes) {
     return err ? err : n_bytes < ((tp_model_t *)image)->n_bytes ? TP_E_IMAGE : TP_OK;
 }
 
-// floor(sqrt(v))
-static uint32_t square_root(uint64_t v) {
-    uint64_t root = 0, bit = (uint64_t)1 << 62;
-    while (bit > v) {
-        bit >>= 2;
-    }
-    for (; bit; bit >>= 2) {
-        if (v >= root + bit) {
-            v -= root + bit;
-            root = (root >> 1) + bit;
-        } else {
-            root >>= 1;
-        }
-    }
-    return (uint32_t)root;
-}
-
 static uint32_t xorshift32(uint32_t *state) {
     uint32_t v = *state;
     v ^= v << 13;
@@ -248,11 +231,13 @@ static uint32_t xorshift32(uint32_t *state) {
 // largest at which that limit fits max_weight. Biases start at 0.
 static void init_layer(const tp_model_t *m, tp_layer_t *l, uint32_t *random) {
     uint32_t c = l->activation == TP_RELU ? 6 : 3;
-    uint32_t whole = (c << 16) / l->fan_in, rest = (c << 16) % l->fan_in;
-    uint64_t square = (uint64_t)whole << 16 | (rest << 16) / l->fan_in;  // c / fan_in in Q.32
-    uint32_t limit;
-    l->fw = TP_MAX_FW;
-    while ((limit = square_root(square >> (2 * (TP_MAX_FW - l->fw)))) > l->max_weight && l->fw > 0) {
+    uint32_t limit = 0;  // Q.16: the largest with limit^2 * fan_in <= c, bit by bit; below 2^18
+    for (uint32_t bit = 1 << 17; bit; bit >>= 1) {
+        if ((uint64_t)(limit + bit) * (limit + bit) * l->fan_in <= (uint64_t)c << 32) {
+            limit += bit;
+        }
+    }
+    for (l->fw = TP_MAX_FW; limit > l->max_weight; limit >>= 1) {
         l->fw--;
     }
     int16_t *w = tp_at(m, l->weights);
@@ -286,16 +271,4 @@ tp_err_t tp_init(void *image, size_t n_bytes, uint32_t seed) {
         }
     }
     return TP_OK;
-}
-
-uint32_t tp_crc32(uint32_t crc, const void *data, size_t n) {
-    const uint8_t *p = data;
-    crc = ~crc;
-    while (n--) {
-        crc ^= *p++;
-        for (int i = 0; i < 8; i++) {
-            crc = crc >> 1 ^ (0xedb88320u & (0u - (crc & 1)));
-        }
-    }
-    return ~crc;
 }

@@ -156,38 +156,37 @@ static int evaluate_step(tp_model_t *m, const tp_values_t *y, size_t sample) {
 }
 
 // The samples to come are checked before they change anything; all of them before the first does.
-static tp_err_t check_samples(const tp_model_t *m, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start, size_t count) {
+static int check_samples(const tp_model_t *m, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start,
+    size_t count) {
     size_t n_in = input_count(m), n_out = output_layer(m)->n_out;
     if (total > SIZE_MAX / 65535 || start > total || count > total - start) {
         return TP_E_X_LENGTH;
     }
     count = start == 0 ? total : count;
-    tp_err_t err = tp_check_values(x, total * n_in, TP_E_X_LENGTH, TP_E_X_TYPE, TP_E_X_FINITE, start * n_in, count * n_in);
+    int err = tp_check_values(x, total * n_in, start * n_in, count * n_in, TP_E_X_LENGTH);
     if (err) {
         return err;
     }
     if (m->loss == TP_MSE) {
-        return tp_check_values(y, total * n_out, TP_E_Y_LENGTH, TP_E_Y_TYPE, TP_E_Y_FINITE, start * n_out, count * n_out);
+        return tp_check_values(y, total * n_out, start * n_out, count * n_out, TP_E_Y_LENGTH);
     }
-    if (y->type == 'f' || tp_item_size(y->type) == 0) {
+    err = tp_check_values(y, total, 0, 0, TP_E_Y_LENGTH);
+    if (y->type == 'f') {
         return TP_E_Y_TYPE;
     }
-    if (y->n != total) {
-        return TP_E_Y_LENGTH;
-    }
-    for (size_t i = start; i < start + count; i++) {
+    for (size_t i = start; i < start + count && !err; i++) {
         int64_t target = tp_integer_at(y, i);
         if (target < 0 || target >= (int64_t)n_out) {
-            return TP_E_Y_CLASS;
+            err = TP_E_Y_CLASS;
         }
     }
-    return TP_OK;
+    return err;
 }
 
-static int run_samples(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start, size_t count,
-    int learning) {
+int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start,
+    size_t count, int learning) {
     tp_model_t *m = image;
-    tp_err_t err = tp_open(image, n_bytes);
+    int err = tp_open(image, n_bytes);
     if (!err) {
         err = check_samples(m, x, y, total, start, count);
     }
@@ -206,13 +205,12 @@ static int run_samples(void *image, size_t n_bytes, const tp_values_t *x, const 
         m->loss_count = 0;
     }
     for (size_t i = start; i < start + count; i++) {
-        if (learning && m->learn_ranges[0]) {
-            m->learn_ranges[0]--;
-            tp_learn_range(m, 0, x, i * n_in, n_in);
-        }
-        if (learning && m->learn_ranges[1]) {
-            m->learn_ranges[1]--;
-            tp_learn_range(m, 1, y, i * n_out, n_out);
+        for (int which = 0; which < 2; which++) {
+            if (learning && m->learn_ranges[which]) {
+                m->learn_ranges[which]--;
+                size_t n = which ? n_out : n_in;
+                tp_learn_range(m, which, which ? y : x, i * n, n);
+            }
         }
         tp_read_inputs(m, x, i * n_in, tp_at(m, tp_layers(m)->inputs));
         hits += learning ? learn_step(m, y, i) : evaluate_step(m, y, i);
@@ -220,20 +218,12 @@ static int run_samples(void *image, size_t n_bytes, const tp_values_t *x, const 
     return hits;
 }
 
-int tp_learn(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start, size_t count) {
-    return run_samples(image, n_bytes, x, y, total, start, count, 1);
-}
-
-int tp_evaluate(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start, size_t count) {
-    return run_samples(image, n_bytes, x, y, total, start, count, 0);
-}
-
 // x -> sums of the output layer in *z.
-static tp_err_t predict(void *image, size_t n_bytes, const tp_values_t *x, int32_t **z) {
+static int predict(void *image, size_t n_bytes, const tp_values_t *x, int32_t **z) {
     tp_model_t *m = image;
-    tp_err_t err = tp_open(image, n_bytes);
+    int err = tp_open(image, n_bytes);
     if (!err) {
-        err = tp_check_values(x, input_count(m), TP_E_X_LENGTH, TP_E_X_TYPE, TP_E_X_FINITE, 0, input_count(m));
+        err = tp_check_values(x, input_count(m), 0, input_count(m), TP_E_X_LENGTH);
     }
     if (!err && !(ranges_known(m, 0) && ranges_known(m, 1))) {
         err = TP_E_NO_RANGE;
@@ -247,14 +237,14 @@ static tp_err_t predict(void *image, size_t n_bytes, const tp_values_t *x, int32
 
 int tp_predict(void *image, size_t n_bytes, const tp_values_t *x) {
     int32_t *z;
-    tp_err_t err = predict(image, n_bytes, x, &z);
-    return err ? (int)err : (int)argmax(z, output_layer(image)->n_out);
+    int err = predict(image, n_bytes, x, &z);
+    return err ? err : (int)argmax(z, output_layer(image)->n_out);
 }
 
-tp_err_t tp_predict_into(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *out) {
+int tp_predict_into(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *out) {
     tp_model_t *m = image;
     int32_t *z;
-    tp_err_t err = tp_open(image, n_bytes);
+    int err = tp_open(image, n_bytes);
     if (!err && (out->type != 'f' || out->n != output_layer(m)->n_out)) {
         err = TP_E_OUT;
     }
@@ -278,16 +268,4 @@ tp_err_t tp_predict_into(void *image, size_t n_bytes, const tp_values_t *x, cons
         }
     }
     return TP_OK;
-}
-
-tp_err_t tp_set_lr(void *image, size_t n_bytes, int m, int n) {
-    tp_err_t err = tp_open(image, n_bytes);
-    if (!err && (m < 16 || m > 31 || n < 4 || n > 30)) {
-        err = TP_E_LR;
-    }
-    if (!err) {
-        ((tp_model_t *)image)->lr_m = (uint8_t)m;
-        ((tp_model_t *)image)->lr_n = (uint8_t)n;
-    }
-    return err;
 }

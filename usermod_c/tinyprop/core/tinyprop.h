@@ -46,8 +46,7 @@ typedef enum {
     TP_E_RANGE = -13,      // a range whose low end is not below its high end, or not finite
     TP_E_NO_RANGE = -14,   // predict before the input range is known
     TP_E_OUT = -15,        // out is no buffer of f with a place for each output
-    TP_E_LR = -16,         // a learning rate outside 2^-26 .. 1
-    TP_E_ALIGN = -17,      // the image does not start at a multiple of TP_ALIGN
+    TP_E_ALIGN = -16,      // the image does not start at a multiple of TP_ALIGN
 } tp_err_t;
 
 // An affine map between the user's numbers and the model's integers (range.c).
@@ -148,23 +147,17 @@ tp_err_t tp_init(void *image, size_t n_bytes, uint32_t seed);
 // Sets range `index` of the inputs (which = 0) or outputs (which = 1); lo and hi are float32 bit patterns.
 tp_err_t tp_set_range(void *image, size_t n_bytes, int which, size_t index, uint32_t lo, uint32_t hi);
 
-// lr = m * 2^-n, m 16..31, n 4..30.
-tp_err_t tp_set_lr(void *image, size_t n_bytes, int m, int n);
-
 // Class number of x (index of the largest score; the first one on a tie), or 0 with mse.
 int tp_predict(void *image, size_t n_bytes, const tp_values_t *x);
 
 // Scores of x as float32 bit patterns: probabilities, or values in the user's units with mse.
-tp_err_t tp_predict_into(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *out);
+int tp_predict_into(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *out);
 
 // Runs samples start .. start+count-1 of the `total` ones in x and y through the model, learning or just evaluating. y
-// holds a class number a sample, or n_out targets a sample with mse. Returns the number of samples trained on (learn) or
-// classified rightly (evaluate; 0 with mse). Nothing is changed when any of these samples is invalid. The head gets the
-// sum of losses, from start = 0 on.
-int tp_learn(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start, size_t count);
-int tp_evaluate(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start, size_t count);
-
-// CRC-32 as in zlib.
-uint32_t tp_crc32(uint32_t crc, const void *data, size_t n);
+// holds a class number a sample, or n_out targets a sample with mse. Returns the number of samples trained on (learning)
+// or classified rightly (else; 0 with mse). Nothing is changed when any of these samples is invalid, or, at start = 0, any
+// of all. The head gets the sum of losses, from start = 0 on.
+int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start,
+    size_t count, int learning);
 
 #endif

@@ -1,0 +1,31 @@
+#include "fixed.h"
+
+int32_t tp_shift(int32_t v, int s, int32_t limit) {
+    if (s >= 0) {
+        return tp_sat(tp_round(v, s), limit);
+    }
+    if (s < -30) {
+        return v > 0 ? limit : v < 0 ? -limit : 0;
+    }
+    int32_t edge = limit >> -s;
+    return v > edge ? limit : v < -edge ? -limit : v * (int32_t)(1u << -s);
+}
+
+int tp_bits(uint32_t v) {
+    int n = 0;
+    for (; v > 255; v >>= 8) {
+        n += 8;
+    }
+    for (; v; v >>= 1) {
+        n++;
+    }
+    return n;
+}
+
+uint32_t tp_sum_of_sizes(const int16_t *v, size_t n) {
+    uint32_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += (uint32_t)tp_abs(v[i]);
+    }
+    return sum;
+}
