@@ -137,7 +137,8 @@ void tp_conv_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors,
                 }
             }
         }
-        m->macs_done += (uint64_t)met * (unsigned)((trains ? 1 : 0) + (dx ? 1 : 0));
+        m->macs_done += trains ? met : 0;
+        m->macs_done += dx ? met : 0;
         if (!trains || met == 0) {
             continue;
         }

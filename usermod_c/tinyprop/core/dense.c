@@ -103,14 +103,14 @@ void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors
     uint32_t clamped = 0;
 
     if (trains) {
-        m->macs_done += (uint64_t)l->n_nonzero * n;
+        m->macs_done += (uint32_t)l->n_nonzero * (uint32_t)n;
     }
     if (dx) {
         // Where an input is 0, dw is 0; if its own error is not, dx is still needed.
         for (size_t i = 0; i < l->n_in; i++) {
             dx[i] = l->rectified || x[i] != 0 ? 0 : error_of_row(w + i * l->n_out, errors, kept, n);
         }
-        m->macs_done += (uint64_t)(l->rectified ? l->n_nonzero : l->n_in) * n;
+        m->macs_done += (uint32_t)(l->rectified ? l->n_nonzero : l->n_in) * (uint32_t)n;
     }
     for (size_t k = 0; k < l->n_nonzero; k++) {
         size_t i = list[k];

@@ -28,15 +28,24 @@ static uint32_t take(space_t *s, uint32_t bytes) {
     return at;
 }
 
+// a / b, which most likely is what it was at the last call: a Cortex-M0 divides in software. guess < 2^16.
+static uint32_t quotient(uint32_t a, uint32_t b, uint32_t guess) {
+    if (b < 1 << 16 && guess * b <= a && a - guess * b < b) {
+        return guess;
+    }
+    return a / b;
+}
+
 // Output size and padding of one dimension. valid: floor((in - kernel) / stride) + 1. same: ceil(in / stride), with the
-// padding that this needs, the odd one below or to the right (as in Keras).
+// padding that this needs, the odd one below or to the right (as in Keras). Returns 0 if the kernel does not fit.
 static int slide(uint32_t in, uint32_t kernel, uint32_t stride, int same, uint16_t *out, uint8_t *pad) {
     if (kernel == 0 || stride == 0 || (!same && kernel > in)) {
         return 0;
     }
-    *out = (uint16_t)(same ? (in + stride - 1) / stride : (in - kernel) / stride + 1);
-    uint32_t reach = (*out - 1u) * stride + kernel;
-    *pad = (uint8_t)(same && reach > in ? (reach - in) / 2 : 0);
+    uint32_t steps = quotient(in - (same ? 1 : kernel), stride, *out - 1u);
+    uint32_t reach = steps * stride + kernel;
+    *out = (uint16_t)(steps + 1);
+    *pad = (uint8_t)(reach > in ? (reach - in) / 2 : 0);
     return 1;
 }
 
@@ -99,12 +108,96 @@ static int activation_bits(const tp_model_t *m) {
     return 12;
 }
 
-// max |w| such that no sum can overflow: x_max * fan_in * max_weight + bias < 2^31 (tp_sum_rows).
+// max |w| such that no sum can overflow: x_max * fan_in * max_weight + bias < 2^31 (tp_sum_rows), at most 32767.
 static uint16_t max_weight(const tp_model_t *m, const tp_layer_t *l, int non_negative) {
     uint32_t x_max = (1u << (m->bits - !non_negative)) - 1;
-    uint32_t spare = m->bits == 8 ? 1u << 27 : 1u << 29;
-    uint32_t bound = (0x7fffffffu - spare) / (x_max * l->fan_in);  // 4095 * 64, or 255 * 65534: below 2^32
-    return (uint16_t)(bound > 32767 ? 32767 : bound);
+    uint32_t sum_max = 0x7fffffffu - (m->bits == 8 ? 1u << 27 : 1u << 29);
+    uint32_t inputs = x_max * l->fan_in;  // below 2^24
+    if (inputs < 1 << 16 && inputs * 32767 <= sum_max) {
+        return 32767;
+    }
+    return (uint16_t)quotient(sum_max, inputs, l->max_weight);
+}
+
+// Shapes, from the inputs up, and what follows from them for each layer alone.
+static tp_err_t lay_out_shapes(tp_model_t *m) {
+    tp_layer_t *layers = tp_layers(m), *end = layers + m->n_layers;
+    uint16_t h = m->in_h, w = m->in_w, c = m->in_c;
+    int non_negative = m->bits == 8;  // inputs of a model may be set to be (range.c), and that bound is the tighter one
+    int rectified = 0;                // zeros below have zero errors: above a relu, also through a maximum
+    m->first_trained = m->n_layers;
+    for (tp_layer_t *l = layers; l < end; l++) {
+        if (!record_is_sound(l)) {
+            return TP_E_IMAGE;
+        }
+        l->in_h = h;
+        l->in_w = w;
+        l->in_c = c;
+        m->bad_layer = (uint8_t)(l - layers);
+        tp_err_t err = shape(l);
+        if (err) {
+            return err;
+        }
+        h = l->out_h;
+        w = l->out_w;
+        c = l->out_c;
+        l->rectified = (uint8_t)rectified;
+        if (tp_has_weights(l)) {
+            l->max_weight = max_weight(m, l, non_negative);
+            non_negative = l->activation == TP_RELU || l->activation == TP_SIGMOID;
+            rectified = l->activation == TP_RELU;
+            if (l->trainable && m->first_trained == m->n_layers) {
+                m->first_trained = m->bad_layer;
+            }
+        } else if (l->kind == TP_AVGPOOL) {
+            rectified = 0;  // a small average rounds to 0
+        }
+    }
+    const tp_layer_t *last = end - 1;
+    if (last->kind != TP_DENSE || last->activation != TP_LINEAR) {
+        return TP_E_OUTPUT;
+    }
+    int ranges_fit = m->loss == TP_MSE ? m->n_out_ranges == 1 || m->n_out_ranges == last->n_out : m->n_out_ranges == 0;
+    return ranges_fit && (m->n_in_ranges == 1 || m->n_in_ranges == m->in_c) ? TP_OK : TP_E_IMAGE;
+}
+
+static void at_least(uint32_t *size, uint32_t bytes) {
+    *size = *size > bytes ? *size : bytes;
+}
+
+// Offsets. Errors of layer i live in buffer[(last - i) % 2], as int32 sums, then as int16 (tp_errors); the sums of a
+// forward pass in buffer[0], the biases that a convolution starts from in buffer[1].
+static tp_err_t lay_out_memory(tp_model_t *m, space_t space) {
+    tp_layer_t *layers = tp_layers(m), *end = layers + m->n_layers;
+    m->ranges = take(&space, ((uint32_t)m->n_in_ranges + m->n_out_ranges) * (uint32_t)sizeof(tp_range_t));
+    for (tp_layer_t *l = layers; l < end; l++) {
+        l->weights = take(&space, tp_has_weights(l) ? 2 * tp_weight_count(l) : 0);
+        l->biases = take(&space, tp_has_weights(l) ? 4u * l->out_c : 0);
+    }
+    m->n_saved = space.used;
+
+    uint32_t work = 0, buffer[2] = { 0, 0 };
+    uint32_t at = take(&space, 2u * layers->n_in);
+    for (tp_layer_t *l = layers; l < end; l++) {
+        l->inputs = at;
+        l->list = take(&space, l->kind == TP_DENSE ? 2u * l->n_in : 0);
+        l->outputs = at = take(&space, l + 1 < end ? 2u * l->n_out : 0);  // those of the last one stay sums
+        if (l - layers >= m->first_trained) {
+            at_least(&buffer[(end - 1 - l) & 1], 4u * l->n_out);
+        }
+        if (tp_has_weights(l)) {
+            at_least(&buffer[0], 4u * l->out_c);
+            at_least(&work, l->kind == TP_DENSE ? 2u * l->n_out : 4u * l->fan_in);
+            if (l->kind != TP_DENSE) {
+                at_least(&buffer[1], 4u * l->out_c);
+            }
+        }
+    }
+    m->work = take(&space, work);
+    m->buffer[0] = take(&space, buffer[0]);
+    m->buffer[1] = take(&space, buffer[1]);
+    m->n_bytes = space.used;
+    return space.overflow ? TP_E_TOO_BIG : TP_OK;
 }
 
 tp_err_t tp_layout(void *image, size_t n_bytes) {
@@ -118,105 +211,31 @@ tp_err_t tp_layout(void *image, size_t n_bytes) {
     if (m->version != TP_VERSION) {
         return TP_E_VERSION;
     }
-    size_t n = m->n_layers;
-    space_t space = { (uint32_t)(sizeof(tp_model_t) + n * sizeof(tp_layer_t)), 0 };
+    space_t space = { (uint32_t)(sizeof(tp_model_t) + m->n_layers * sizeof(tp_layer_t)), 0 };
     if (n_bytes < space.used || !head_is_sound(m)) {
         return TP_E_IMAGE;
     }
-    tp_layer_t *layers = tp_layers(m);
     m->bits = (uint8_t)activation_bits(m);
-    m->first_trained = (uint8_t)n;
-
-    // Shapes. 8-bit inputs may become signed when a range is set (range.c): their bound is the tighter one, of unsigned.
-    int non_negative = m->bits == 8;
-    for (size_t i = 0; i < n; i++) {
-        tp_layer_t *l = &layers[i];
-        const tp_layer_t *below = l - 1;
-        if (!record_is_sound(l)) {
-            return TP_E_IMAGE;
-        }
-        l->in_h = i ? below->out_h : m->in_h;
-        l->in_w = i ? below->out_w : m->in_w;
-        l->in_c = i ? below->out_c : m->in_c;
-        m->bad_layer = (uint8_t)i;
-        tp_err_t err = shape(l);
-        if (err) {
-            return err;
-        }
-        // Zero inputs have zero errors above a relu, also through a maximum; averages round small ones to 0.
-        l->rectified = i && ((tp_has_weights(below) && below->activation == TP_RELU)
-            || (below->kind == TP_MAXPOOL && below->rectified));
-        if (tp_has_weights(l)) {
-            l->max_weight = max_weight(m, l, non_negative);
-            non_negative = l->activation == TP_RELU || l->activation == TP_SIGMOID;
-            if (l->trainable && m->first_trained == n) {
-                m->first_trained = (uint8_t)i;
-            }
-        }
-    }
-    const tp_layer_t *last = &layers[n - 1];
-    if (last->kind != TP_DENSE || last->activation != TP_LINEAR) {
-        return TP_E_OUTPUT;
-    }
-    if ((m->n_in_ranges != 1 && m->n_in_ranges != m->in_c)
-        || (m->loss == TP_MSE ? m->n_out_ranges != 1 && m->n_out_ranges != last->n_out : m->n_out_ranges != 0)) {
-        return TP_E_IMAGE;
-    }
-
-    // What is saved.
-    m->ranges = take(&space, ((uint32_t)m->n_in_ranges + m->n_out_ranges) * (uint32_t)sizeof(tp_range_t));
-    for (size_t i = 0; i < n; i++) {
-        tp_layer_t *l = &layers[i];
-        l->weights = take(&space, tp_has_weights(l) ? 2 * tp_weight_count(l) : 0);
-        l->biases = take(&space, tp_has_weights(l) ? 4u * l->out_c : 0);
-    }
-    m->n_saved = space.used;
-
-    // Scratch. Errors of layer i live in buffer[(n-1-i) % 2] as int32 sums, then as int16 (tp_errors); sums of a forward
-    // pass in buffer[0], the biases a convolution starts from in buffer[1].
-    uint32_t at = take(&space, 2u * layers[0].n_in);
-    uint32_t work = 0, buffer[2] = { 0, 0 };
-    for (size_t i = 0; i < n; i++) {
-        tp_layer_t *l = &layers[i];
-        size_t b = (n - 1 - i) & 1;
-        l->inputs = at;
-        l->list = take(&space, l->kind == TP_DENSE ? 2u * l->n_in : 0);
-        l->outputs = at = take(&space, i + 1 < n ? 2u * l->n_out : 0);  // the last one's stay sums
-        uint32_t need = l->kind == TP_DENSE ? 2u * l->n_out : tp_has_weights(l) ? 4u * l->fan_in : 0;
-        work = need > work ? need : work;
-        if (i >= m->first_trained && buffer[b] < 4u * l->n_out) {
-            buffer[b] = 4u * l->n_out;
-        }
-        if (tp_has_weights(l)) {
-            buffer[0] = buffer[0] < 4u * l->out_c ? 4u * l->out_c : buffer[0];
-        }
-        if (l->kind == TP_CONV || l->kind == TP_DEPTHWISE) {
-            buffer[1] = buffer[1] < 4u * l->out_c ? 4u * l->out_c : buffer[1];
-        }
-    }
-    m->work = take(&space, work);
-    m->buffer[0] = take(&space, buffer[0]);
-    m->buffer[1] = take(&space, buffer[1]);
-    m->n_bytes = space.used;
-    if (space.overflow) {
-        return TP_E_TOO_BIG;
-    }
-
-    // The ranges' contents are there only once the whole image is.
-    if (n_bytes >= m->n_bytes) {
-        const tp_range_t *r = tp_ranges(m, 0);
-        for (size_t i = 0; i < (size_t)m->n_in_ranges + m->n_out_ranges; i++) {
-            if (!tp_range_is_sound(&r[i])) {
-                return TP_E_IMAGE;
-            }
-        }
-    }
-    return TP_OK;
+    tp_err_t err = lay_out_shapes(m);
+    return err ? err : lay_out_memory(m, space);
 }
 
 tp_err_t tp_open(void *image, size_t n_bytes) {
+    tp_model_t *m = image;
     tp_err_t err = tp_layout(image, n_bytes);
-    return err ? err : n_bytes < ((tp_model_t *)image)->n_bytes ? TP_E_IMAGE : TP_OK;
+    if (err) {
+        return err;
+    }
+    if (n_bytes < m->n_bytes) {
+        return TP_E_IMAGE;
+    }
+    const tp_range_t *r = tp_ranges(m, 0);
+    for (size_t i = 0; i < (size_t)m->n_in_ranges + m->n_out_ranges; i++) {
+        if (!tp_range_is_sound(&r[i])) {
+            return TP_E_IMAGE;
+        }
+    }
+    return TP_OK;
 }
 
 static uint32_t xorshift32(uint32_t *state) {

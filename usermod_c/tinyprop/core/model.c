@@ -60,10 +60,10 @@ static int guard(const tp_layer_t *l, int16_t *errors, int fd) {
     return fd - excess;
 }
 
-static uint64_t dense_macs(const tp_model_t *m, const tp_layer_t *l) {
-    size_t i = (size_t)(l - tp_layers(m));
-    uint64_t passes = (uint64_t)l->trainable + (i > m->first_trained);
-    return tp_has_weights(l) ? passes * l->n_out * l->fan_in : 0;
+// Multiply-accumulates of a backward pass for so many errors of a layer, zero inputs counted.
+static uint64_t macs(const tp_model_t *m, const tp_layer_t *l, size_t errors) {
+    uint32_t once = (uint32_t)errors * l->fan_in;  // at most 65534^2
+    return (l->trainable ? once : 0) + (uint64_t)(l > tp_layers(m) + m->first_trained ? once : 0);
 }
 
 // errors: of the output layer, int16 Q.unit in buffer[0].
@@ -82,7 +82,7 @@ static void backward(tp_model_t *m) {
                 tp_update_bias(m, l, errors, fd);
             }
             size_t kept = tp_select(m, l, errors, fd, depth++);
-            m->macs_kept += (uint64_t)kept * l->fan_in * ((uint64_t)l->trainable + (dx != NULL));
+            m->macs_kept += macs(m, l, kept);
             fd = guard(l, errors, fd);
             if (l->kind == TP_DENSE) {
                 tp_dense_backward(m, l, errors, fd, dx);
@@ -112,7 +112,7 @@ static int learn_step(tp_model_t *m, const tp_values_t *y, size_t sample) {
     m->loss_count++;
     m->steps++;
     for (const tp_layer_t *l = tp_layers(m); l <= output; l++) {
-        m->macs_dense += dense_macs(m, l);
+        m->macs_dense += tp_has_weights(l) ? macs(m, l, l->n_out) : 0;
     }
     if (m->first_trained == m->n_layers || tp_skip_step(m, (int16_t *)z, p_target)) {
         m->skipped++;
