@@ -1,6 +1,6 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help test repl mpy lint clean distclean
+.PHONY: help demo test digits repl mpy lint clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # A MicroPython checkout to build from in place of the pinned package.
@@ -12,6 +12,10 @@ PYTHON = "$$(boards/setup/python.sh all)/bin/python"
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: ## Learns digits inside MicroPython; shows the result here and in build/demo.png
+	@boards/setup/apt.sh pc
+	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim demo
 
 test: ## Every test on every target; TARGETS="unix c" for some of them
 	@boards/setup/apt.sh pc arm riscv qemu rp2 node
