@@ -60,9 +60,13 @@ _CHUNK_MACS = 20000  # of a learn_many between two looks at Ctrl-C: some millise
 _DEAD_AFTER = 64  # learn steps in a row without an output above zero
 
 
+def _wrong(name, value, expected):
+    raise ValueError("%s is %r, expected %s" % (name, value, expected))
+
+
 def _choice(name, value, choices):
     if value not in choices:
-        raise ValueError("%s is %r, expected one of %s" % (name, value, ", ".join(choices)))
+        _wrong(name, value, "one of " + ", ".join(choices))
     return choices.index(value)
 
 
@@ -77,36 +81,27 @@ def _pair(name, value):
     """(height, width) of a kernel or stride given as one number or two."""
     pair = (value, value) if isinstance(value, int) else tuple(value)
     if len(pair) != 2 or not all(isinstance(v, int) and 1 <= v <= 255 for v in pair):
-        raise ValueError("%s is %r, expected 1 to 255, or two such numbers" % (name, value))
+        _wrong(name, value, "1 to 255, or two such numbers")
     return pair
 
 
 def _count(name, value):
     if not isinstance(value, int) or not 1 <= value <= 65534:
-        raise ValueError("%s is %r, expected 1 to 65534" % (name, value))
+        _wrong(name, value, "1 to 65534")
     return value
 
 
-# ---- layers
+# ---- layers: each is (its name, its record)
 
 
-class _Layer:
-    def __init__(self, kind, units=0, kernel=(0, 0), stride=(0, 0), padding="valid", activation="linear", trainable=True):
-        self.kind = kind
-        if activation == "softmax":
-            raise ValueError("activation 'softmax' is part of loss='crossentropy': leave it out")
-        self.record = struct.pack(
-            _RECORD,
-            _KINDS.index(kind),
-            _choice("activation", activation, _ACTIVATIONS),
-            bool(trainable),
-            _choice("padding", padding, ("valid", "same")),
-            kernel[0],
-            kernel[1],
-            stride[0],
-            stride[1],
-            units,
-        )
+def _layer(kind, units=0, kernel=(0, 0), stride=(0, 0), padding="valid", activation="linear", trainable=True):
+    settings = (
+        _KINDS.index(kind),
+        _choice("activation", activation, _ACTIVATIONS),
+        bool(trainable),
+        _choice("padding", padding, ("valid", "same")),
+    )
+    return kind, struct.pack(_RECORD, *settings + kernel + stride + (units,))
 
 
 def Dense(units, activation="linear", trainable=True):
@@ -114,7 +109,7 @@ def Dense(units, activation="linear", trainable=True):
 
     activation: "linear", "relu", "sigmoid" or "tanh". trainable=False keeps its weights as they are.
     """
-    return _Layer("Dense", _count("units", units), activation=activation, trainable=trainable)
+    return _layer("Dense", _count("units", units), activation=activation, trainable=trainable)
 
 
 def Conv2D(filters, kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
@@ -125,7 +120,7 @@ def Conv2D(filters, kernel_size, strides=1, padding="valid", activation="linear"
     """
     kernel, stride = _pair("kernel_size", kernel_size), _pair("strides", strides)
     filters = _count("filters", filters)
-    return _Layer("Conv2D", filters, kernel, stride, padding, activation, trainable)
+    return _layer("Conv2D", filters, kernel, stride, padding, activation, trainable)
 
 
 def Conv1D(filters, kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
@@ -136,54 +131,49 @@ def Conv1D(filters, kernel_size, strides=1, padding="valid", activation="linear"
 def DepthwiseConv2D(kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
     """A Conv2D of one filter for each channel, which sees that channel alone."""
     kernel, stride = _pair("kernel_size", kernel_size), _pair("strides", strides)
-    return _Layer("DepthwiseConv2D", 0, kernel, stride, padding, activation, trainable)
+    return _layer("DepthwiseConv2D", 0, kernel, stride, padding, activation, trainable)
 
 
 def MaxPool2D(pool_size=2):
     """The largest of each window of pool_size, one number or (height, width); (1, 2) for a series."""
     size = _pair("pool_size", pool_size)
-    return _Layer("MaxPool2D", 0, size, size)
+    return _layer("MaxPool2D", 0, size, size)
 
 
 def AvgPool2D(pool_size=2):
     """The mean of each window of pool_size, one number or (height, width); (1, 2) for a series."""
     size = _pair("pool_size", pool_size)
-    return _Layer("AvgPool2D", 0, size, size)
+    return _layer("AvgPool2D", 0, size, size)
 
 
 def GlobalAvgPool2D():
     """The mean of each channel over the whole input."""
-    return _Layer("AvgPool2D")
+    return _layer("AvgPool2D")
 
 
-# ---- policies: which samples to learn from, and which errors to keep (docs/method.md)
+# ---- policies, each as in the head: which samples to learn from, and which errors to keep (docs/method.md)
 
 
 def _share(name, value, one):
     if not 0 <= value <= 1:
-        raise ValueError("%s is %r, expected 0 to 1" % (name, value))
+        _wrong(name, value, "0 to 1")
     return int(value * one + 0.5)
 
 
-class _Policy:
-    def __init__(self, kind, s_min=0, s_max=0, zeta=1, skip=0):
-        self.kind = kind
-        self.settings = (
-            _share("s_min", s_min, 1 << 15),
-            _share("s_max", s_max, 1 << 15),
-            _share("zeta", zeta, 1 << 15),
-            _share("skip", skip, 1 << 14),
-        )
+def _policy(kind, s_min=0, s_max=0, zeta=1, skip=0):
+    q15 = 1 << 15
+    return kind, _share("s_min", s_min, q15), _share("s_max", s_max, q15), _share("zeta", zeta, q15), _share(
+        "skip", skip, 1 << 14)
 
 
 def Full():
     """Learns from every error of every sample: the usual back-propagation."""
-    return _Policy(0)
+    return _policy(0)
 
 
 def TopK(ratio=0.25):
     """Keeps the largest errors of a layer, always the same share of them (meProp, arXiv 1706.06197)."""
-    return _Policy(1, ratio, ratio)
+    return _policy(1, ratio, ratio)
 
 
 def TinyProp(s_min=0, s_max=1, zeta=1):
@@ -192,7 +182,7 @@ def TinyProp(s_min=0, s_max=1, zeta=1):
     s_min .. s_max: that share, from no error to the largest one seen; zeta: multiplies it for each
     layer further down. All 0 to 1.
     """
-    return _Policy(1, s_min, s_max, zeta)
+    return _policy(1, s_min, s_max, zeta)
 
 
 def TinyPropV2(s_min=0, s_max=1, zeta=1, skip=0.1):
@@ -201,12 +191,12 @@ def TinyPropV2(s_min=0, s_max=1, zeta=1, skip=0.1):
     skip: a sample is skipped when its error is below this share of the largest; with crossentropy,
     when its class has a probability of 1 - skip or more.
     """
-    return _Policy(1, s_min, s_max, zeta, skip)
+    return _policy(1, s_min, s_max, zeta, skip)
 
 
 def Diffused(ratio=0.12, skip=0.1):
     """Keeps a share of the errors on average, and gathers the small ones until they count."""
-    return _Policy(2, ratio, skip=skip)
+    return _policy(2, ratio, skip=skip)
 
 
 # ---- ranges
@@ -232,14 +222,14 @@ def _plan_ranges(given, channels):
         return channels if given.per_channel else 1, given.samples, ()
     pairs = given if _is_list(given[0]) else [given]
     if len(pairs) not in (1, channels) or not all(_is_list(p) and len(p) == 2 for p in pairs):
-        raise ValueError("range is %r, expected (lo, hi), or a list of %d of them" % (given, channels))
+        _wrong("range", given, "(lo, hi), or a list of %d of them" % channels)
     return len(pairs), 0, pairs
 
 
 def _set_ranges(image, which, pairs):
     for i, pair in enumerate(pairs):
         if _tinyprop.set_range(image, which, i, array("f", pair)) < 0:
-            raise ValueError("range is (%s, %s), expected lo < hi, both finite" % tuple(pair))
+            _wrong("range", pair, "lo < hi, both finite")
 
 
 # ---- the model
@@ -255,18 +245,16 @@ def _new(n_bytes):
 
 
 def _layout_error(code, image, names):
-    i = image[_BAD_LAYER]
     if code == _BAD_OUTPUT:
-        return "the last layer must be a linear Dense layer, with one unit for each class or output"
+        return "the last layer must be a linear Dense, one unit a class or output"
     if code == _BAD_VERSION:
-        return "this is a model of version %d, expected %d" % (image[4], _VERSION)
-    shape = "%d x %d x %d" % struct.unpack_from("<3H", image, _HEAD_BYTES + i * _RECORD_BYTES + 24)
-    if code == _BAD_SHAPE:
-        return "layer %d: %s does not fit its input of %s (height x width x channels)" % (i, names[i], shape)
-    if code == _TOO_BIG:
-        return "layer %d: %s of an input of %s is too big: at most 65534 inputs, outputs, weights an output" % (
-            i, names[i], shape)
-    return "this is no model, or a damaged one"
+        return "a model of version %d, expected %d" % (image[4], _VERSION)
+    if code != _BAD_SHAPE and code != _TOO_BIG:
+        return "no model, or a damaged one"
+    i = image[_BAD_LAYER]
+    shape = struct.unpack_from("<3H", image, _HEAD_BYTES + i * _RECORD_BYTES + 24)
+    problem = "does not fit" if code == _BAD_SHAPE else "has over 65534 inputs, outputs or weights an output, with"
+    return "layer %d: %s %s an input of %d x %d x %d (height, width, channels)" % ((i, names[i], problem) + shape)
 
 
 class Model:
@@ -292,31 +280,31 @@ class Model:
             return
         shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
         if not 1 <= len(shape) <= 3:
-            raise ValueError("input_shape is %r, expected 1 to 3 numbers" % (shape,))
+            _wrong("input_shape", shape, "1 to 3 numbers")
         for n in shape:
             _count("input_shape", n)
         if not 1 <= len(layers) <= 254:
-            raise ValueError("%d layers, expected 1 to 254" % len(layers))
+            _wrong("number of layers", len(layers), "1 to 254")
         shape = (1, 1, 1)[len(shape):] + shape
-        sparsity = sparsity or TinyPropV2()
+        policy = sparsity or TinyPropV2()
         mse = _choice("loss", loss, _LOSSES)
         n_in, learn_in, pairs_in = _plan_ranges(input_range, shape[2])
         n_out, learn_out, pairs_out = 0, 0, ()
         if mse:
-            units = struct.unpack_from("<H", layers[-1].record, 8)[0]
+            units = struct.unpack_from("<H", layers[-1][1], 8)[0]
             n_out, learn_out, pairs_out = _plan_ranges(output_range, units)
         elif output_range is not None:
-            raise ValueError("output_range is for loss='mse'")
+            _wrong("output_range", output_range, "None with loss='crossentropy'")
         plan = _new(_HEAD_BYTES + _RECORD_BYTES * len(layers))
         struct.pack_into(
-            _HEAD, plan, 0, _MAGIC, _VERSION, len(layers), mse, sparsity.kind, *_lr(lr) + shape + (n_in, n_out)
-            + sparsity.settings + (learn_in, learn_out))
-        for i, layer in enumerate(layers):
+            _HEAD, plan, 0, _MAGIC, _VERSION, len(layers), mse, policy[0], *_lr(lr) + shape + (n_in, n_out) + policy[1:]
+            + (learn_in, learn_out))
+        for i, (_, record) in enumerate(layers):
             start = _HEAD_BYTES + _RECORD_BYTES * i
-            plan[start:start + len(layer.record)] = layer.record
+            plan[start:start + len(record)] = record
         n_bytes = _tinyprop.layout(plan)
         if n_bytes < 0:
-            raise ValueError(_layout_error(n_bytes, plan, [layer.kind for layer in layers]))
+            raise ValueError(_layout_error(n_bytes, plan, [layer[0] for layer in layers]))
         image = _new(n_bytes)
         image[:len(plan)] = plan
         _tinyprop.init(image, seed)
@@ -427,7 +415,7 @@ class Model:
     def _many(self, x, y, learning):
         if _is_list(x):
             if len(x) != len(y):
-                raise ValueError("%d samples in x, %d in y" % (len(x), len(y)))
+                raise ValueError("x has %d samples, y has %d" % (len(x), len(y)))
             samples, x = x, array("f", [])
             for sample in samples:
                 if len(sample) != self._n_in:
@@ -451,29 +439,26 @@ class Model:
         return result
 
     def _fail(self, code, x=None, y=None, total=1):
-        kind = type(x).__name__
         if code == _X_LENGTH:
             raise ValueError("x has %d values, expected %d" % (_items(x), total * self._n_in))
-        if code == _X_TYPE:
-            raise TypeError("x is a %s, expected a buffer of B b H h I i L l or f, or a list of numbers" % kind)
-        if code == _X_FINITE:
-            raise ValueError("x holds a NaN or an infinity")
         if code == _Y_LENGTH:
             n = total * (self._n_out if self._mse else 1)
             raise ValueError("y has %d values, expected %d" % (_items(y), n))
+        if code == _X_TYPE:
+            raise TypeError("x is %s, expected a buffer of B b H h I i L l or f, or a list" % type(x))
         if code == _Y_TYPE:
             wanted = "%d numbers" % self._n_out if self._mse else "a class number (int)"
-            raise TypeError("y is a %s, expected %s" % (type(y).__name__, wanted))
-        if code == _Y_FINITE:
-            raise ValueError("y holds a NaN or an infinity")
+            raise TypeError("y is %s, expected %s" % (type(y), wanted))
+        if code == _X_FINITE or code == _Y_FINITE:
+            raise ValueError("%s holds a NaN or an infinity" % "xy"[code == _Y_FINITE])
         if code == _Y_CLASS:
             bad = y if isinstance(y, int) else [v for v in y if not 0 <= v < self._n_out][0]
-            raise ValueError("y is %d, expected a class number of 0 to %d" % (bad, self._n_out - 1))
+            _wrong("y", bad, "a class number, 0 to %d" % (self._n_out - 1))
         if code == _NO_RANGE:
-            raise ValueError("the range of the values is not known yet: learn first, or give input_range=(lo, hi)")
+            raise ValueError("no range is known: learn first, or give input_range=(lo, hi)")
         if code == _BAD_OUT:
             raise ValueError("out is no array('f') of %d places" % self._n_out)
-        raise ValueError(_layout_error(code, self._image, [_KINDS[0]] * 255))
+        raise ValueError(_layout_error(code, self._image, ()))
 
     # -- settings and state
 
@@ -574,7 +559,7 @@ def load(file):
 def _load(f):
     head = bytearray(f.read(_HEAD_BYTES))
     if len(head) < _HEAD_BYTES or struct.unpack_from("<I", head)[0] != _MAGIC:
-        raise ValueError("this file is no tinyprop model")
+        raise ValueError("the file is no tinyprop model")
     if head[4] != _VERSION:
         raise ValueError(_layout_error(_BAD_VERSION, head, ()))
     plan = _new(_HEAD_BYTES + _RECORD_BYTES * head[5])
@@ -584,7 +569,7 @@ def _load(f):
     n_saved = struct.unpack_from("<I", plan, _SIZES + 4)[0]
     n_bytes = _tinyprop.layout(plan)
     if n_bytes < 0 or n_saved != struct.unpack_from("<I", plan, _SIZES + 4)[0]:
-        raise ValueError("this file is damaged")
+        raise ValueError("the file is damaged")
     image = _new(n_bytes)
     image[:len(plan)] = plan
     saved = memoryview(image)[:n_saved]
@@ -592,19 +577,19 @@ def _load(f):
     check = bytearray(4)
     _fill(f, memoryview(check))
     if struct.unpack("<I", check)[0] != crc32(saved[len(plan):], crc) or f.read(1) or _tinyprop.layout(image) < 0:
-        raise ValueError("this file is damaged: its checksum does not fit")
+        raise ValueError("the file is damaged")
     return Model(image)
 
 
 def _fill(f, view):
     if f.readinto(view) != len(view):
-        raise ValueError("this file is cut short")
+        raise ValueError("the file is cut short")
 
 
 def _lr(value):
     """(m, n) with m / 2^n nearest to value and m of 16 to 31."""
     if not 2e-8 <= value <= 1:
-        raise ValueError("lr is %r, expected 2e-8 to 1" % value)
+        _wrong("lr", value, "2e-8 to 1")
     n = 0
     while value < 16:
         value *= 2
