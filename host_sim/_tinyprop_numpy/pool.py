@@ -1,0 +1,46 @@
+"""Pooling over windows that do not overlap; rows and columns that fill no window are left out.
+
+max       forward the first largest;                        backward its error goes there
+average   forward sum / n, to nearest, halves away from 0;  backward each input gets error / n
+"""
+
+import numpy as np
+
+from .image import MAXPOOL
+
+
+def windows(layer):
+    """index[output, place] of the inputs of each output's window."""
+    h, w = layer.kernel_h or layer.in_h, layer.kernel_w or layer.in_w
+    index = np.arange(layer.n_in).reshape(layer.in_h, layer.in_w, layer.in_c)
+    index = index[: layer.out_h * h, : layer.out_w * w]
+    index = index.reshape(layer.out_h, h, layer.out_w, w, layer.in_c)
+    return index.transpose(0, 2, 4, 1, 3).reshape(layer.n_out, h * w)
+
+
+def first_largest(x, index):
+    """Of each window, the input that is its maximum."""
+    return np.take_along_axis(index, x[index].argmax(axis=1)[:, None], axis=1)[:, 0]
+
+
+def forward(model, layer):
+    x, index = model.inputs(layer), windows(layer)
+    if layer.kind == MAXPOOL:
+        return x[first_largest(x, index)]
+    n = index.shape[1]
+    sums = x[index].sum(axis=1, dtype=np.int64)
+    return np.sign(sums) * ((np.abs(sums) + n // 2) // n)
+
+
+def backward(model, layer, dy):
+    """dy, Q.f -> dx, Q.(f + a), and a. An average of n inputs, 2^(a-1) < n <= 2^a, is a change of
+    format and a factor: dx = dy 2^a / n, the factor in Q.7."""
+    x, index = model.inputs(layer), windows(layer)
+    dx = np.zeros(layer.n_in, np.int64)
+    if layer.kind == MAXPOOL:
+        dx[first_largest(x, index)] = dy
+        return dx, 0
+    n = index.shape[1]
+    a = (n - 1).bit_length()
+    dx[index] = (dy.astype(np.int64) * ((1 << (a + 7)) // n) >> 7)[:, None]
+    return dx, a
