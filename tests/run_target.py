@@ -247,12 +247,28 @@ def plain_unix():
     return script("boards/unix/build.sh", "plain")
 
 
+def qemu(machine, arch):
+    command = ["boards/emulators/qemu.sh", machine]
+
+    def build():
+        script(*command, "build")
+        return mpy(arch)()
+
+    return Board("mpy", f"{arch} .mpy", command, build)
+
+
 TARGETS = {
     "host": Pytest(),
     "numpy": cpython("numpy"),
     "c": cpython("c"),
     "unix": Program("firmware", "built in", lambda: script("boards/unix/build.sh")),
     "unix-mpy": Program("mpy", "x64 .mpy", plain_unix, MICROPYPATH=f"{ROOT}/dist/x64_6.3"),
+    "qemu-m0": qemu("m0", "armv6m"),
+    "qemu-m3-armv6m": qemu("m3", "armv6m"),
+    "qemu-m3-armv7m": qemu("m3", "armv7m"),
+    "qemu-m4f": qemu("m4f", "armv7emsp"),
+    "qemu-rv32": qemu("rv32", "rv32imc"),
+    "qemu-xtensa": qemu("xtensa", "xtensawin"),
 }
 
 
