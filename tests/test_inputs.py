@@ -34,7 +34,7 @@ def test_signed_values_too():
 
 
 def test_a_buffer_may_start_anywhere():
-    raw = bytearray(array("B", [9]) + bytearray(array("f", [1, 2, 3, 4, 5, 6])))
+    raw = bytearray([9]) + bytearray(array("f", [1, 2, 3, 4, 5, 6]))
     values = memoryview(raw)[1:]
     if not hasattr(values, "cast"):  # MicroPython has no view of floats at an odd address
         return
