@@ -1,0 +1,9 @@
+# Boards with an ESP32-C3
+NAME="ESP32-C3"
+MICROPY_PORT=esp32
+RAM_KB=400
+ARCH=rv32imc
+LIBRARIES="berkeley-db-1.xx micropython-lib"
+FLASH_TOOL=esptool
+CHIP=esp32c3
+FLASH_OFFSET=0
