@@ -1,0 +1,58 @@
+// Runs the board in node's event loop. While the board waits, its time passes as the wall clock's does,
+// so that a time-out means the same to a program on the board and to one on the host.
+const WORTH_WAITING = 50e3;                     // ns; shorter waits just pass
+const START_IS_OVER = 5e6;                      // ns; while it starts, MicroPython waits for less at a time
+const LONGEST_WAIT = 60e9;
+
+export class PacedRun {
+  onReady() {}                                  // the board has started, and its serial port is open
+  onFailure() {}                                // (error) the run has ended
+
+  constructor(pico) {
+    this.pico = pico;
+    this.readyMcu = null;
+    this.timer = null;
+    setImmediate(() => this.work());
+  }
+
+  send(bytes) {
+    this.pico.send(bytes);
+    if (this.waiting) this.wake();
+  }
+
+  get waiting() {
+    return this.timer !== null;
+  }
+
+  work() {
+    try {
+      for (let i = 0; i < 20; i++) {
+        if (this.pico.run(5000)) continue;
+        const nanos = this.pico.nanosToEvent;
+        if (nanos >= WORTH_WAITING) return this.wait(Math.min(nanos, LONGEST_WAIT));
+        this.pico.sleep(nanos);
+      }
+    } catch (error) {
+      return this.onFailure(error);
+    }
+    setImmediate(() => this.work());
+  }
+
+  wait(nanos) {
+    this.pico.saveFlash();
+    if (nanos >= START_IS_OVER && this.pico.connected && this.readyMcu !== this.pico.mcu) {
+      this.readyMcu = this.pico.mcu;
+      this.onReady();
+    }
+    this.waitingSince = performance.now();
+    this.timer = setTimeout(() => this.wake(), Math.max(1, nanos / 1e6));
+  }
+
+  wake() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    const passed = (performance.now() - this.waitingSince) * 1e6;
+    this.pico.sleep(Math.min(passed, this.pico.nanosToEvent));
+    setImmediate(() => this.work());
+  }
+}

@@ -1,0 +1,130 @@
+// A Raspberry Pi Pico: the RP2040 with its boot ROM, 2 MB of flash and a USB serial port.
+import fs from 'node:fs';
+import { CheckedRP2040, Fault, FLASH_BYTES } from './bus.mjs';
+import { loadUf2 } from './uf2.mjs';
+import { UsbSerial } from './usb_serial.mjs';
+
+const ROM_BYTES = 16 << 10;
+const WATCHDOG = 0x40058;
+
+// Breakpoints in the boot ROM (boot_rom.c and tables.S have the same numbers).
+const ROM_STOPS = {
+  0xf1: 'the program called a boot ROM function that the stand-in boot ROM does not have',
+  0xf2: 'the flash holds no firmware: the checksum of its first page is wrong',
+  0xf3: 'an exception came before the program set its vector table',
+  0xf4: 'the program started the USB boot loader (machine.bootloader()), which is not emulated',
+  0xf8: 'the program called a function through a null pointer',
+};
+
+class Reset extends Error {}
+
+export class Pico {
+  onOutput() {}                                 // (bytes) from the USB serial port
+  onConnected() {}                              // the board has opened its USB serial port
+
+  // rom, uf2: file names; flashFile: keeps the flash between runs; symbols, profile: optional helpers
+  constructor({ rom, uf2, flashFile, symbols, profile }) {
+    this.rom = fs.readFileSync(rom);
+    this.symbols = symbols;
+    this.profile = profile;
+    this.flashFile = flashFile;
+    this.flash = new Uint8Array(FLASH_BYTES).fill(0xff);
+    if (flashFile && fs.existsSync(flashFile)) this.flash.set(fs.readFileSync(flashFile));
+    loadUf2(fs.readFileSync(uf2), this.flash);
+    this.powerOn();
+  }
+
+  powerOn() {
+    const mcu = new CheckedRP2040();
+    const words = new Uint32Array(ROM_BYTES / 4);
+    new Uint8Array(words.buffer).set(this.rom);
+    mcu.loadBootrom(words);                     // this erases the flash
+    mcu.flash.set(this.flash);
+    this.flash = mcu.flash.subarray(0, FLASH_BYTES);
+    mcu.onBreak = (number) => {
+      const stop = mcu.core.PC < ROM_BYTES && ROM_STOPS[number];
+      throw new Fault(stop || `breakpoint or undefined instruction (number ${number})`);
+    };
+    mcu.peripherals[WATCHDOG].onWatchdogTrigger = () => { throw new Reset(); };
+    mcu.addClockListener(() => { this.cycleNanos = 1e9 / mcu.clkSys; });
+    this.cycleNanos = 1e9 / mcu.clkSys;
+
+    this.connected = false;
+    this.usb = new UsbSerial(mcu.usbCtrl);
+    this.usb.onSerialData = (bytes) => this.onOutput(bytes);
+    this.usb.onDeviceConnected = () => {
+      this.connected = true;
+      this.onConnected();
+    };
+    this.mcu = mcu;
+  }
+
+  // What the watchdog keeps over a reset is how the program learns its cause (machine.reset_cause()).
+  reset() {
+    this.saveFlash();
+    const before = this.mcu.peripherals[WATCHDOG];
+    this.powerOn();
+    const after = this.mcu.peripherals[WATCHDOG];
+    after.reason = before.reason;
+    after.scratchData.set(before.scratchData);
+    this.profile?.forgetCalls();
+  }
+
+  send(bytes) {
+    this.usb.send(bytes);
+  }
+
+  // Executes up to n instructions; false when the processor waits for an event.
+  run(n) {
+    const { profile } = this;
+    const { core, clock } = this.mcu;
+    let pc = core.PC;
+    try {
+      for (; n > 0 && !core.waiting; n--) {
+        pc = core.PC;
+        profile?.before(core);
+        const cycles = core.executeInstruction();
+        profile?.after(core, cycles);
+        clock.tick(cycles * this.cycleNanos);
+      }
+      return !core.waiting;
+    } catch (error) {
+      if (!(error instanceof Reset)) throw this.explain(error, pc);
+      this.reset();
+      return true;
+    }
+  }
+
+  // Nanoseconds until something happens to a waiting processor without input.
+  get nanosToEvent() {
+    const { clock } = this.mcu;
+    return clock.nextAlarm ? clock.nanosToNextAlarm : Infinity;
+  }
+
+  // Lets time pass for a waiting processor.
+  sleep(nanos) {
+    try {
+      this.mcu.clock.tick(nanos);
+    } catch (error) {
+      if (!(error instanceof Reset)) throw error;
+      this.reset();
+    }
+  }
+
+  explain(error, pc) {
+    if (!(error instanceof Fault)) return error;
+    const at = (address) => {
+      const name = this.symbols?.describe(address);
+      return `0x${(address >>> 0).toString(16).padStart(8, '0')}${name ? ` (${name})` : ''}`;
+    };
+    return new Fault(`${error.message}; program counter ${at(pc)}, called from ${at(this.mcu.core.LR)}`);
+  }
+
+  // Keeps the flash in its file. A run that is killed leaves the old file or the new one, never half of one.
+  saveFlash() {
+    if (!this.flashFile || !this.mcu.flashChanged) return;
+    this.mcu.flashChanged = false;
+    fs.writeFileSync(`${this.flashFile}.new`, this.flash);
+    fs.renameSync(`${this.flashFile}.new`, this.flashFile);
+  }
+}

@@ -1,0 +1,33 @@
+// The host's side of the board's USB serial port. The class of rp2040js answers every request of the
+// board for input at once, if need be with an empty packet, which keeps the board busy, and drops
+// input beyond 512 bytes. A true host lets the board wait until there is something to send.
+import { createRequire } from 'node:module';
+
+const { USBCDC } = createRequire(import.meta.url)('rp2040js');
+const PACKET = 64;
+
+export class UsbSerial extends USBCDC {
+  constructor(usb) {
+    super(usb);
+    this.input = Buffer.alloc(0);
+    this.wanted = 0;                            // bytes that the board is ready to take
+    usb.onEndpointRead = (endpoint, size) => {
+      if (endpoint !== this.outEndpoint) return;
+      this.wanted = Math.min(size, PACKET);
+      this.deliver();
+    };
+  }
+
+  send(bytes) {
+    this.input = Buffer.concat([this.input, bytes]);
+    this.deliver();
+  }
+
+  deliver() {
+    if (!this.wanted || !this.input.length) return;
+    const packet = this.input.subarray(0, this.wanted);
+    this.input = this.input.subarray(packet.length);
+    this.wanted = 0;
+    this.usb.endpointReadDone(this.outEndpoint, Uint8Array.from(packet));
+  }
+}
