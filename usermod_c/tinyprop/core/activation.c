@@ -23,7 +23,7 @@ static int32_t sigmoid_q15(int32_t z) {
 
 // n sums z, Q.(fx+fw) -> activations y, Q.fy. While learning, counts outputs above the range and above a quarter of it.
 // Returns whether any y is not 0.
-int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size_t n, int learning) {
+TP_HOT int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size_t n, int learning) {
     int32_t top = largest(m, l);
     int shift = l->fx + l->fw;
     int16_t any = 0;
@@ -36,11 +36,13 @@ int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size
             any |= y[i];
         }
     } else {
-        int32_t bottom = l->activation == TP_RELU ? 0 : -top;
+        int relu = l->activation == TP_RELU;
+        int32_t bottom = relu ? 0 : -top;
         uint32_t saturated = 0, high = 0;
+        shift -= l->fy;
         for (size_t i = 0; i < n; i++) {
-            int32_t v = tp_shift(z[i], shift - l->fy, 32767);
-            int32_t size = l->activation == TP_LINEAR ? tp_abs(v) : v;
+            int32_t v = tp_scale(z[i], shift, 32767);
+            int32_t size = relu ? v : tp_abs(v);
             saturated += size > top;
             high += size > top >> 2;
             v = v > top ? top : v < bottom ? bottom : v;
@@ -81,7 +83,7 @@ void tp_adapt_activation(tp_model_t *m, tp_layer_t *l, int alive) {
 // Errors of a hidden layer, in place: v int32 [n_out] Q.fin -> int16 [n_out] Q.fd at the start of the same memory.
 // Returns fd: such that the largest error fills `unit` bits, but at least unit (1.0, where errors are clipped), at most
 // unit + 6, and no finer than fin. |v| < 2^31 (dense.c). tanh and sigmoid multiply |d| <= 2^14 by at most 2^14.
-int tp_errors(tp_model_t *m, const tp_layer_t *l, int32_t *v, int fin) {
+TP_HOT int tp_errors(tp_model_t *m, const tp_layer_t *l, int32_t *v, int fin) {
     const int16_t *y = tp_at(m, l->outputs);
     int unit = tp_unit(m), narrow = m->bits - 8;
     uint32_t all = 0;
@@ -100,7 +102,7 @@ int tp_errors(tp_model_t *m, const tp_layer_t *l, int32_t *v, int fin) {
     int32_t limit = 1 << unit;
     uint32_t clipped = 0;
     for (size_t i = 0; i < l->n_out; i++) {
-        int32_t d = tp_shift(v[i], fin - fd, 1 << 30);
+        int32_t d = tp_scale(v[i], fin - fd, 1 << 30);
         int32_t held = tp_sat(d, limit);
         clipped += held != d;
         if (l->activation == TP_TANH) {

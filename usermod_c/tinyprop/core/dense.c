@@ -20,8 +20,9 @@ TP_HOT size_t tp_list_nonzero(const int16_t *v, size_t n, uint16_t *list) {
 void tp_start_sums(const tp_layer_t *l, const tp_model_t *m, int32_t *z) {
     const int32_t *b = tp_at(m, l->biases);
     int32_t limit = m->bits == 8 ? 1 << 26 : 1 << 28;
+    int shift = 12 - l->fx;
     for (size_t j = 0; j < l->out_c; j++) {
-        z[j] = tp_shift(b[j], 12 - l->fx, limit);
+        z[j] = tp_sat(tp_scale(b[j], shift, limit), limit);
     }
 }
 

@@ -21,6 +21,11 @@ static inline int32_t tp_sat(int32_t v, int32_t limit) {
 // tp_round for any s; to the left the result saturates at +-limit, as it does to the right (0 <= limit < 2^31).
 int32_t tp_shift(int32_t v, int s, int32_t limit);
 
+// tp_shift as it mostly is, without a call: s from 1 to 31. Only then is the result not saturated.
+static inline int32_t tp_scale(int32_t v, int s, int32_t limit) {
+    return (unsigned)s - 1 < 31 ? ((v >> (s - 1)) + 1) >> 1 : tp_shift(v, s, limit);
+}
+
 // |v|; -2^31 stays what it is (only a damaged image leads there).
 static inline int32_t tp_abs(int32_t v) {
     return v < 0 ? (int32_t)(0u - (uint32_t)v) : v;

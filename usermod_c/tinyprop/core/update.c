@@ -18,14 +18,18 @@ int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int fd, tp_step_t *
 // The sum of at most 65534 errors of 2^14 is below 2^30; rounded to 16 bits, times m < 2^5, it is below 2^22.
 void tp_update_bias(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd) {
     int32_t *b = tp_at(m, l->biases);
+    int shift = m->lr_n + fd - (l->fw + 12);
     for (size_t c = 0; c < l->out_c; c++) {
         int32_t sum = 0;
         for (size_t i = c; i < l->n_out; i += l->out_c) {
             sum += errors[i];
         }
-        int excess = tp_bits((uint32_t)tp_abs(sum)) - 16;
-        excess = excess > 0 ? excess : 0;
-        int32_t step = tp_shift(tp_round(sum, excess) * m->lr_m, m->lr_n + fd - (l->fw + 12) - excess, TP_MAX_BIAS - 1);
+        int excess = 0;
+        if (tp_abs(sum) >= 1 << 16) {
+            excess = tp_bits((uint32_t)tp_abs(sum)) - 16;
+            sum = tp_round(sum, excess);
+        }
+        int32_t step = tp_scale(sum * m->lr_m, shift - excess, TP_MAX_BIAS - 1);
         b[c] = tp_sat(tp_add(b[c], -step), TP_MAX_BIAS);
     }
 }
