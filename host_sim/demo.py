@@ -25,7 +25,7 @@ import digits, hashlib, tinyprop as tp
 from array import array
 m = digits.learn(tp.{policy}(), {epochs}, 100)
 m.save("{policy}.tp")
-print("image", len(m._image), hashlib.sha256(m._image).digest().hex())
+print("image", len(m._image), hashlib.sha256(open("{policy}.tp", "rb").read()).digest().hex())
 p = array("f", [0] * 10)
 for x, _ in digits.records(open("digits.bin", "rb"), 0, digits.EXAM):
     m.predict_into(x, p)
@@ -44,7 +44,7 @@ class Run:
     curve: np.ndarray  # a row for each 100 steps: steps, right, skipped, backward work, us a step
     answers: list  # to each digit of the exam: (class, probability)
     image_bytes: int
-    digest: str
+    digest: str  # SHA-256 of what the model saves
 
     def numbers(self):
         _, right, skipped, work, us = self.curve[-1].tolist()
@@ -76,7 +76,12 @@ def learn(micropython, folder, policy, epochs=EPOCHS):
         text=True,
     )
     curve, answers, image = [], [], None
-    bar = tqdm(total=epochs * 1437, desc=f"  {policy:10}", unit=" digits", disable=None)
+    bar = tqdm(
+        total=epochs * 1437,
+        desc=f"  {policy:10}",
+        bar_format="{desc} {percentage:3.0f} %|{bar:36}| {n_fmt} digits seen{postfix}",
+        disable=None,
+    )
     for line in process.stdout:
         match line.split():
             case ["says", label, probability]:
