@@ -1,0 +1,24 @@
+"""python -m host_sim digests: writes tests/digests.py by the numpy backend, which is the specification."""
+
+import os
+import sys
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent.parent / "tests"
+
+
+def main(arguments):
+    os.environ["TINYPROP_BACKEND"] = "numpy"
+    sys.path.insert(0, str(TESTS))
+    import test_digest
+
+    lines = [
+        "# SHA-256 of what each model of test_digest.py saves after 1,000 steps. Written by",
+        "# `python -m host_sim digests`, that is by numpy; every other backend and board must agree.",
+        "AFTER_1000 = {",
+    ]
+    for model in test_digest.MODELS:
+        for policy in test_digest.POLICIES:
+            print(model, policy, flush=True)
+            lines.append(f'    ("{model}", "{policy}"): "{test_digest.digest(model, policy)}",')
+    (TESTS / "digests.py").write_text("\n".join([*lines, "}", ""]))
