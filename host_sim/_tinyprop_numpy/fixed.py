@@ -17,7 +17,7 @@ def rounded(v, s):
 
 
 def saturated(v, limit):
-    return np.clip(v, -limit, limit)
+    return np.minimum(np.maximum(v, -limit), limit)
 
 
 def shifted(v, s, limit):

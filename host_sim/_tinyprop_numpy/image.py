@@ -9,6 +9,7 @@ two calls, and numpy has arrays of its own for it.
 """
 
 from enum import IntEnum
+from math import prod
 
 import numpy as np
 
@@ -163,18 +164,19 @@ HEAD = np.dtype(
 
 
 class Record:
-    """A structured item of the image. Its fields are Python's numbers, which cannot overflow; what
-    is written back is cut to the width of the field."""
+    """A structured item of the image. Its fields are read once, as Python's numbers, which cannot
+    overflow; what is set goes to the image too, cut to the width of the field."""
 
     def __init__(self, item):
-        object.__setattr__(self, "item", item)
-
-    def __getattr__(self, name):
-        return self.item[name].tolist()
+        vars(self).update(zip(item.dtype.names, item.tolist(), strict=True), item=item)
 
     def __setattr__(self, name, value):
+        fields = vars(self)
+        if isinstance(value, int) and value == fields[name]:
+            return
         field = self.item.dtype[name]
         self.item[name] = int(value) % (1 << 8 * field.itemsize) if field.kind == "u" else value
+        fields[name] = self.item[name].tolist()
 
 
 class Layer(Record):
@@ -193,7 +195,7 @@ class Model:
         self.layers = [Layer(record) for record in records]
 
     def array(self, offset, dtype, *shape):
-        size = np.dtype(dtype).itemsize * int(np.prod(shape))
+        size = np.dtype(dtype).itemsize * prod(shape)
         return self.image[offset : offset + size].view(dtype).reshape(shape)
 
     def weights(self, layer):

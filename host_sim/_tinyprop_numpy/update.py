@@ -33,11 +33,12 @@ def moved(model, layer, w, dw, fd):
 def move_biases(model, layer, d, fd):
     """b -= lr (sum of its errors over all positions), from all errors, before any is dropped. The
     sum is cut to 16 bits, so that times m it fits 32. Biases are Q.(fw+12)."""
-    b = model.biases(layer)
-    for c, total in enumerate(d.reshape(-1, layer.out_c).sum(axis=0).tolist()):
-        excess = max(abs(total).bit_length() - 16, 0)
-        step = rounded(total, excess) * model.head.lr_m
-        s = model.head.lr_n + fd - (layer.fw + 12) - excess
+    b, total = model.biases(layer), d.reshape(-1, layer.out_c).sum(axis=0)
+    excess = np.maximum(np.frexp(np.abs(total))[1] - 16, 0)  # bits beyond 16
+    for e in np.unique(excess):
+        c = excess == e
+        step = rounded(total[c], e) * model.head.lr_m
+        s = model.head.lr_n + fd - (layer.fw + 12) - e
         b[c] = saturated(wrap(b[c] - shifted(step, s, MAX_BIAS - 1)), MAX_BIAS)
 
 
