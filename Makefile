@@ -1,6 +1,6 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help demo test digits repl mpy lint clean distclean
+.PHONY: help demo docs test digits repl mpy lint clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # A MicroPython checkout to build from in place of the pinned package.
@@ -17,9 +17,17 @@ demo: ## Learns digits inside MicroPython; shows the result here and in build/de
 	@boards/setup/apt.sh pc
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim demo
 
+docs: demo ## Draws the pictures in docs/ anew
+	@cp build/demo.png docs/demo.png
+	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim pictures
+
 test: ## Every test on every target; TARGETS="unix c" for some of them
 	@boards/setup/apt.sh pc arm riscv qemu rp2 node
 	@$(PYTHON) tests/run_target.py $(TARGETS)
+
+digits: ## Accuracy and work of every policy on digits, over several seeds: reports/digits.*
+	@boards/setup/apt.sh pc
+	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim digits
 
 repl: ## A MicroPython prompt with tinyprop in it
 	@boards/setup/apt.sh pc
