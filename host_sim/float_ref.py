@@ -1,0 +1,314 @@
+"""The models of an image in floating point: what the integers are compared with.
+
+A FloatModel starts from the same weights (integers times a power of two, so exactly), takes the
+same samples in the same order and the same learning rate m * 2^-n, and has the same layers, losses
+and policies; but nothing in it is rounded, clipped or saturated. It shares the layout of the image
+with the integer backends and no arithmetic.
+"""
+
+import numpy as np
+from _tinyprop_numpy import image as im
+from numpy.lib.stride_tricks import sliding_window_view
+
+DECAY = 1 / 1024  # of a running maximum, a step
+
+ACTIVATIONS = {
+    im.LINEAR: lambda z: z,
+    im.RELU: lambda z: np.maximum(z, 0),
+    im.SIGMOID: lambda z: 0.5 + 0.5 * np.tanh(0.5 * z),
+    im.TANH: np.tanh,
+}
+SLOPES = {  # by the value of the activation
+    im.LINEAR: np.ones_like,
+    im.RELU: lambda y: (y > 0).astype(y.dtype),
+    im.SIGMOID: lambda y: y * (1 - y),
+    im.TANH: lambda y: 1 - y * y,
+}
+
+
+class Layer:
+    """forward(x) -> y and backward(d) -> dx, or None; arrays are [height, width, channels]. One
+    with weights keeps what learning needs: x, y, and after backward the gradient dw."""
+
+    def __init__(self, record):
+        self.record = record
+        self.shape_in = (record.in_h, record.in_w, record.in_c)
+        self.shape_out = (record.out_h, record.out_w, record.out_c)
+        self.trainable = False
+
+
+class Weighted(Layer):
+    def __init__(self, record, w, b):
+        super().__init__(record)
+        self.w, self.b = w, b
+        self.trainable = bool(record.trainable)
+        self.threshold = self.carry = 0.0  # state of the policies
+
+    def forward(self, x):
+        self.x = x
+        self.y = ACTIVATIONS[self.record.activation](self.sums(x) + self.b)
+        return self.y
+
+    def through_activation(self, dx):
+        return dx * SLOPES[self.record.activation](self.y)
+
+
+class Dense(Weighted):
+    def sums(self, x):
+        return (x.ravel() @ self.w).reshape(self.shape_out)
+
+    def backward(self, d, want_dx):
+        self.dw = np.outer(self.x, d)
+        return (self.w @ d.ravel()).reshape(self.shape_in) if want_dx else None
+
+
+class Conv(Weighted):
+    """w [kernel row, kernel column, input channel, filter]; depthwise, all that differs is that a
+    filter sees one channel: "i" below is then the same letter as "f"."""
+
+    def __init__(self, record, w, b):
+        self.depthwise = record.kind == im.DEPTHWISE
+        inner = (record.in_c,) if self.depthwise else (record.in_c, record.units)
+        super().__init__(record, w.reshape(record.kernel_h, record.kernel_w, *inner), b)
+
+    def pad(self, x):
+        r, padding = self.record, []
+        for size, out, kernel, stride, before in (
+            (r.in_h, r.out_h, r.kernel_h, r.stride_h, r.pad_h),
+            (r.in_w, r.out_w, r.kernel_w, r.stride_w, r.pad_w),
+        ):
+            padding.append((before, max((out - 1) * stride + kernel - size - before, 0)))
+        return np.pad(x, (*padding, (0, 0)))
+
+    def windows(self, x):
+        """[row, column, channel, kernel row, kernel column]"""
+        r = self.record
+        return sliding_window_view(self.pad(x), (r.kernel_h, r.kernel_w), (0, 1))[
+            :: r.stride_h, :: r.stride_w
+        ]
+
+    def sums(self, x):
+        v = self.windows(x)
+        if self.depthwise:
+            return np.einsum("yxfkl,klf->yxf", v, self.w)
+        return np.tensordot(v, self.w, ((3, 4, 2), (0, 1, 2)))
+
+    def backward(self, d, want_dx):
+        r, v = self.record, self.windows(self.x)
+        if self.depthwise:
+            self.dw = np.einsum("yxfkl,yxf->klf", v, d)
+        else:
+            self.dw = np.tensordot(v, d, ((0, 1), (0, 1))).transpose(1, 2, 0, 3)
+        if not want_dx:
+            return None
+        dx = self.pad(np.zeros_like(self.x))
+        for k in range(r.kernel_h):
+            for m in range(r.kernel_w):
+                rows = slice(k, k + r.out_h * r.stride_h, r.stride_h)
+                columns = slice(m, m + r.out_w * r.stride_w, r.stride_w)
+                w = self.w[k, m]
+                dx[rows, columns] += d * w if self.depthwise else d @ w.T
+        return dx[r.pad_h : r.pad_h + r.in_h, r.pad_w : r.pad_w + r.in_w]
+
+
+class Pool(Layer):
+    def windows(self, x):
+        """[row, column, place, channel]"""
+        r = self.record
+        h, w = r.kernel_h or r.in_h, r.kernel_w or r.in_w
+        x = x[: r.out_h * h, : r.out_w * w].reshape(r.out_h, h, r.out_w, w, r.in_c)
+        return x.transpose(0, 2, 1, 3, 4).reshape(r.out_h, r.out_w, h * w, r.in_c)
+
+    def forward(self, x):
+        self.v = self.windows(x)
+        return self.v.max(2) if self.record.kind == im.MAXPOOL else self.v.mean(2)
+
+    def backward(self, d, want_dx):
+        v = self.v
+        if self.record.kind == im.MAXPOOL:
+            share = np.arange(v.shape[2])[:, None] == v.argmax(2)[:, :, None]
+        else:
+            share = np.full_like(v, 1 / v.shape[2])
+        places = self.windows(np.arange(self.record.n_in).reshape(self.shape_in))
+        dx = np.zeros(self.record.n_in, d.dtype)
+        dx[places] = share * d[:, :, None]
+        return dx.reshape(self.shape_in)
+
+
+class FloatModel:
+    def __init__(self, image, dtype=np.float32):
+        """image: laid out and initialised; it is read once, not kept."""
+        model = im.Model(np.frombuffer(image, np.uint8))
+        self.head, self.dtype = model.head, dtype
+        self.first_trained = model.head.first_trained
+        self.layers = [self.layer(model, record) for record in model.layers]
+        self.ranges = [[(r.lo, r.hi) for r in model.ranges(which)] for which in (0, 1)]
+        self.lr = dtype(model.head.lr_m * 2.0**-model.head.lr_n)
+        self.steps = self.skipped = 0
+        self.kept_macs = self.dense_macs = 0
+
+    def layer(self, model, record):
+        if not record.has_weights:
+            return Pool(record)
+        w = np.ldexp(model.weights(record).astype(self.dtype), -record.fw)
+        b = np.ldexp(model.biases(record).astype(self.dtype), -(record.fw + 12))
+        return (Dense if record.kind == im.DENSE else Conv)(record, w, b)
+
+    # ---- numbers in and out, in the units of the integers: an unsigned input is 0..255/256
+
+    def inputs(self, x):
+        lo, hi = np.array(self.ranges[0], self.dtype).T
+        x = np.asarray(x, self.dtype).reshape(-1, len(lo))
+        if self.head.bits == 12:
+            x, limits = (2 * x - lo - hi) / (hi - lo), (-2047 / 1024, 2047 / 1024)
+        elif self.head.in_signed:
+            x, limits = (2 * x - lo - hi) / (hi - lo) * 127 / 128, (-127 / 128, 127 / 128)
+        else:
+            x, limits = (x - lo) / (hi - lo) * 255 / 256, (0, 255 / 256)
+        return np.clip(x, *limits).astype(self.dtype).reshape(self.layers[0].shape_in)
+
+    def targets(self, y):
+        lo, hi = np.array(self.ranges[1], self.dtype).T
+        return np.clip((2 * np.asarray(y, self.dtype) - lo - hi) / (hi - lo), -2, 2)
+
+    def scores(self, x):
+        """Probabilities, or outputs in the user's units."""
+        z = self.forward(self.inputs(x))
+        if self.head.loss == im.CROSSENTROPY:
+            return softmax(z)
+        lo, hi = np.array(self.ranges[1], self.dtype).T
+        return (lo + hi) / 2 + z * (hi - lo) / 2
+
+    # ---- passes
+
+    def forward(self, a):
+        """a: inputs as inputs() gives them. Returns the sums of the output layer."""
+        for layer in self.layers:
+            a = layer.forward(a)
+        return a.ravel()
+
+    def objective(self, z, y):
+        """What a step descends. mse: half the sum of squares (its mean is the loss)."""
+        if self.head.loss == im.CROSSENTROPY:
+            return np.log(np.exp(z - z.max()).sum()) + z.max() - z[y]
+        return 0.5 * ((z - self.targets(y)) ** 2).sum()
+
+    def output_errors(self, z, y):
+        if self.head.loss == im.CROSSENTROPY:
+            p = softmax(z)
+            return p - (np.arange(len(p)) == y), p[y]
+        return z - self.targets(y), None
+
+    def gradients(self, d, select=None):
+        """d: errors of the output layer. Leaves dw and db in the layers. select(layer, d, depth)
+        zeroes errors that are not to be kept."""
+        depth, last = 0, len(self.layers) - 1
+        d = d.reshape(self.layers[-1].shape_out).astype(self.dtype)
+        for i in range(last, self.first_trained - 1, -1):
+            layer = self.layers[i]
+            if isinstance(layer, Weighted):
+                d = layer.through_activation(d) if i < last else d
+                layer.db = d.reshape(-1, layer.record.out_c).sum(0)
+                d = select(layer, d, depth) if select else d
+                depth += 1
+            d = layer.backward(d, i > self.first_trained)
+
+    # ---- learning
+
+    def learn(self, x, y):
+        """One step; whether it trained."""
+        z = self.forward(self.inputs(x))
+        d, p_target = self.output_errors(z, y)
+        self.steps += 1
+        weighted = [layer for layer in self.layers if isinstance(layer, Weighted)]
+        self.dense_macs += sum(self.macs(layer, layer.record.n_out) for layer in weighted)
+        if self.first_trained == len(self.layers) or self.skips(d, p_target):
+            self.skipped += 1
+            return False
+        self.gradients(d, self.select)
+        for layer in self.layers[self.first_trained :]:
+            if layer.trainable:
+                layer.w -= self.lr * layer.dw.reshape(layer.w.shape)
+                layer.b -= self.lr * layer.db
+        return True
+
+    def macs(self, layer, errors):
+        want_dx = self.layers.index(layer) > self.first_trained
+        return errors * layer.record.fan_in * (layer.trainable + want_dx)
+
+    def predict(self, x):
+        return int(self.forward(self.inputs(x)).argmax())
+
+    # ---- policies: see core/select.c
+
+    def skips(self, d, p_target):
+        skip = self.head.skip / 2**14
+        if skip == 0 or (p_target is None and self.head.policy == im.DIFFUSED):
+            return False
+        if p_target is None:
+            y = np.abs(d).sum()
+            return y < skip * self.running_maximum(self.layers[-1], y)
+        known = p_target >= 1 - skip
+        if known and self.head.policy == im.DIFFUSED:
+            for layer in self.layers[self.first_trained :]:
+                if isinstance(layer, Weighted) and layer.threshold:
+                    self.adapt(layer, 0)
+        return known
+
+    def running_maximum(self, layer, y):
+        layer.threshold = max(layer.threshold * (1 - DECAY), y)
+        return layer.threshold
+
+    def select(self, layer, d, depth):
+        head = self.head
+        crossentropy = head.loss == im.CROSSENTROPY
+        dense = depth == 0 and (crossentropy or head.policy == im.TOPK)
+        if head.policy == im.FULL or dense:
+            kept, n = d, d.size
+        else:
+            flat = d.ravel()
+            pick = self.diffuse if head.policy == im.DIFFUSED else self.keep_largest
+            kept = pick(layer, flat, depth).reshape(d.shape)
+            n = np.count_nonzero(kept)
+        self.kept_macs += self.macs(layer, n)
+        return kept
+
+    def keep_largest(self, layer, d, depth):
+        head, one = self.head, 2**15
+        y = np.abs(d).sum()
+        largest = self.running_maximum(layer, y)
+        share = head.s_min + (y / largest if largest else 0) * (head.s_max - head.s_min)
+        share = share / one * (head.zeta / one) ** depth
+        k = min(max(int(d.size * share), 1), d.size)
+        kept = np.zeros_like(d)
+        largest_first = np.argsort(-np.abs(d), kind="stable")[:k]
+        kept[largest_first] = d[largest_first]
+        return kept
+
+    def budget(self, layer):
+        return max(int(layer.record.n_out * self.head.s_min / 2**15 + 0.5), 1)
+
+    def adapt(self, layer, kept):
+        step = 2.0 ** ((layer.record.n_out - 1).bit_length() + 3)
+        t = layer.threshold * (1 + (kept - self.budget(layer)) / step)
+        layer.threshold = min(max(t, step * 2.0**-30), 1.0)
+
+    def diffuse(self, layer, d, depth):
+        size = np.abs(d)
+        if layer.threshold == 0:
+            layer.threshold = min(max(size.sum() / self.budget(layer), 2.0**-30), 1.0)
+        t = layer.threshold
+        kept = np.where(size >= t, d, 0)
+        if self.head.loss == im.CROSSENTROPY:
+            carry = min(layer.carry, np.nextafter(t, 0))
+            running = carry + np.cumsum(np.where(size < t, size, 0))
+            passed = np.diff(running // t, prepend=0) > 0
+            kept = np.where(passed, np.sign(d) * t, kept).astype(d.dtype)
+            layer.carry = running[-1] % t
+        self.adapt(layer, np.count_nonzero(kept))
+        return kept
+
+
+def softmax(z):
+    e = np.exp(z - z.max())
+    return e / e.sum()
