@@ -1,0 +1,97 @@
+# Types of tinyprop, for editors and type checkers. What the names do is in docs/api.md.
+from collections.abc import Sequence
+from typing import BinaryIO, Literal, TypedDict
+
+from typing_extensions import Buffer
+
+__version__: str
+
+_Activation = Literal["linear", "relu", "sigmoid", "tanh"]
+_Padding = Literal["valid", "same"]
+_Size = int | tuple[int, int]  # height and width
+_Layer = tuple[str, bytes]
+_Policy = tuple[int, int, int, int, int]
+_Range = tuple[float, float]  # lo, hi
+_Values = Buffer | Sequence[float]  # a buffer of b B h H i I l L or f
+_Samples = Buffer | Sequence[_Values]
+
+class _Stats(TypedDict):
+    steps: int
+    skipped: int
+    backward_share: float
+    backward_share_nonzero: float
+    saturated: int
+    clipped: int
+    clamped: int
+    dead: list[int]
+
+def Dense(units: int, activation: _Activation = "linear", trainable: bool = True) -> _Layer: ...
+def Conv2D(
+    filters: int,
+    kernel_size: _Size,
+    strides: _Size = 1,
+    padding: _Padding = "valid",
+    activation: _Activation = "linear",
+    trainable: bool = True,
+) -> _Layer: ...
+def Conv1D(
+    filters: int,
+    kernel_size: int,
+    strides: int = 1,
+    padding: _Padding = "valid",
+    activation: _Activation = "linear",
+    trainable: bool = True,
+) -> _Layer: ...
+def DepthwiseConv2D(
+    kernel_size: _Size,
+    strides: _Size = 1,
+    padding: _Padding = "valid",
+    activation: _Activation = "linear",
+    trainable: bool = True,
+) -> _Layer: ...
+def MaxPool2D(pool_size: _Size = 2) -> _Layer: ...
+def AvgPool2D(pool_size: _Size = 2) -> _Layer: ...
+def GlobalAvgPool2D() -> _Layer: ...
+def Full() -> _Policy: ...
+def TopK(ratio: float = 0.25) -> _Policy: ...
+def TinyProp(s_min: float = 0, s_max: float = 1, zeta: float = 1) -> _Policy: ...
+def TinyPropV2(
+    s_min: float = 0, s_max: float = 1, zeta: float = 1, skip: float = 0.1
+) -> _Policy: ...
+def Diffused(ratio: float = 0.12, skip: float = 0.1) -> _Policy: ...
+
+class Scaler:
+    samples: int
+    per_channel: bool
+    def __init__(self, samples: int = 64, per_channel: bool = False) -> None: ...
+
+_Ranges = _Range | Sequence[_Range] | Scaler
+
+class Model:
+    def __init__(
+        self,
+        input_shape: int | Sequence[int],
+        layers: Sequence[_Layer] = (),
+        loss: Literal["crossentropy", "mse"] = "crossentropy",
+        lr: float = 0.02,
+        sparsity: _Policy | None = None,
+        input_range: _Ranges | None = None,
+        output_range: _Ranges | None = None,
+        seed: int = 1,
+    ) -> None: ...
+    def learn(self, x: _Values, y: _Values | float) -> bool: ...
+    def learn_many(self, x: _Samples, y: _Samples | Sequence[float]) -> int: ...
+    def evaluate(self, x: _Samples, y: _Samples | Sequence[float]) -> float: ...
+    def predict(self, x: _Values) -> int | float | list[float]: ...
+    def predict_into(self, x: _Values, out: Buffer) -> None: ...
+    @property
+    def lr(self) -> float: ...
+    @lr.setter
+    def lr(self, value: float) -> None: ...
+    @property
+    def loss(self) -> float: ...
+    def stats(self) -> _Stats: ...
+    def summary(self) -> None: ...
+    def save(self, file: str | BinaryIO) -> None: ...
+
+def load(file: str | BinaryIO) -> Model: ...

@@ -1,0 +1,68 @@
+"""docs/api.md and tinyprop.pyi have all that is public in tinyprop.py, as it is, and no more."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = ROOT / "micropython_mod/tinyprop.py"
+
+
+def parameters(function, skip_self):
+    """Names and defaults, without annotations: "units, activation='linear'"."""
+    args = ast.parse(ast.unparse(function)).body[0].args
+    for arg in args.args:
+        arg.annotation = None
+    del args.args[: int(skip_self)]
+    return ast.unparse(args)
+
+
+def is_property(function):
+    return any(ast.unparse(d) == "property" for d in function.decorator_list)
+
+
+def public_names(path):
+    """The signature of each public function, class, method and property; None if it has none."""
+    found = {}
+
+    def add(body, prefix):
+        for node in body:
+            name = getattr(node, "name", "")
+            if isinstance(node, ast.ClassDef) and name[0] != "_":
+                add(node.body, name + ".")
+            elif isinstance(node, ast.FunctionDef) and name == "__init__":
+                found[prefix[:-1]] = parameters(node, True)
+            elif (
+                isinstance(node, ast.FunctionDef) and name[0] != "_" and prefix + name not in found
+            ):
+                found[prefix + name] = (
+                    None if is_property(node) else parameters(node, prefix != "")
+                )
+
+    add(ast.parse(path.read_text()).body, "")
+    return found | {"__version__": None}
+
+
+def documented_names():
+    found = {}
+    for name, signature in re.findall(
+        r"^### `([\w.]+)(\(.*\))?`$", (ROOT / "docs/api.md").read_text(), re.MULTILINE
+    ):
+        assert name not in found, f"{name} is there twice"
+        function = signature and ast.parse(f"def f{signature}: pass").body[0]
+        found[name] = parameters(function, False) if function else None
+    return found
+
+
+def test_page_has_every_name_and_no_other():
+    assert documented_names() == public_names(MODULE)
+
+
+def test_stubs_have_every_name_and_no_other():
+    assert public_names(MODULE.with_suffix(".pyi")) == public_names(MODULE)
+
+
+def test_every_setting_of_a_stub_has_a_type():
+    for node in ast.walk(ast.parse(MODULE.with_suffix(".pyi").read_text())):
+        if isinstance(node, ast.arg) and node.arg != "self":
+            assert node.annotation, node.arg
