@@ -1,6 +1,6 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test digits repl mpy lint clean distclean
+.PHONY: help demo docs test digits repl mpy firmware lint clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # A MicroPython checkout to build from in place of the pinned package.
@@ -8,6 +8,7 @@ export MPY_DIR
 
 ARCH ?= x64 armv6m armv7m armv7emsp rv32imc xtensawin
 TARGET ?= unix
+BOARD ?= RPI_PICO
 PYTHON = "$$(boards/setup/python.sh all)/bin/python"
 
 help: ## This list
@@ -29,12 +30,14 @@ digits: ## Accuracy and work of every policy on digits, over several seeds: repo
 	@boards/setup/apt.sh pc
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim digits
 
-repl: ## A MicroPython prompt with tinyprop in it
-	@boards/setup/apt.sh pc
-	@program=$$(boards/$(TARGET)/build.sh) && exec "$$program"
+repl: ## A MicroPython prompt with tinyprop in it; TARGET=pico for that of an emulated Pico
+	@boards/repl.sh $(TARGET)
 
 mpy: ## dist/<ARCH>_6.3/tinyprop.mpy for stock firmware; ARCH=armv6m for one of them
 	@usermod_c/tinyprop/natmod/build.sh $(ARCH)
+
+firmware: ## dist/<BOARD>/: MicroPython with tinyprop in it; BOARD=RPI_PICO or another of boards/
+	@boards/firmware.sh $(BOARD) >/dev/null && ls dist/$(BOARD)/*
 
 lint: ## ruff on the Python, strict compilers on the C core
 	@boards/setup/apt.sh pc arm riscv
