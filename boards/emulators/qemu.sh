@@ -1,11 +1,12 @@
 #!/bin/bash
 # qemu.sh MACHINE [QEMU_OPTION...]: plain MicroPython on a processor that QEMU emulates. Prints the path of its
 # serial line and runs until it is ended. qemu.sh MACHINE build: only builds it, prints the firmware's path.
-#   m0      Cortex-M0 (micro:bit); faults on misaligned words, as every target here but m3 and m4f
+#   m0      Cortex-M0 (micro:bit); faults on misaligned words
 #   m3      Cortex-M3
 #   m4f     Cortex-M4 with an FPU
 #   rv32    RISC-V, rv32imc
-#   xtensa  the windowed Xtensa of an ESP32, as far as QEMU has it (see xtensa_sim/)
+#   xtensa  the windowed Xtensa of an ESP32, as far as QEMU has it (see xtensa_sim/); faults on misaligned words
+# QEMU_OPTION -icount shift=7 makes every run take the same number of instructions, which tests/instructions.py counts.
 set -euo pipefail
 . "$(dirname "$0")/../setup/common.sh"
 
