@@ -114,6 +114,11 @@ esac
 check_libraries
 python=$(boards/setup/python.sh all)
 
+# Tests and a person may ask for the same firmware at the same time.
+mkdir -p build
+exec 9>"build/$board.lock"
+flock 9
+
 if [ -z "$plain" ]; then
     folder=$root/build/$board
     [ -e "$folder/$file" ] || say "Building MicroPython with tinyprop for $board; it takes minutes"
