@@ -15,24 +15,25 @@ class Random:
 
 
 class Blobs:
-    """Classes that a small network can tell apart: a pattern for each, a third of it zeros, and noise."""
+    """Classes that a small network can tell apart: a pattern for each, a third of it zeros, and noise.
 
-    def __init__(self, n_values, n_classes, seed=1, noise=60):
+    A few samples of each are made once, as a board takes its time to.
+    """
+
+    def __init__(self, n_values, n_classes, seed=1, noise=60, n_each=8):
         self.random = Random(seed)
-        self.noise = noise
         below = self.random.below
-        self.patterns = [
-            bytes(below(3) and 1 + below(255 - noise) for _ in range(n_values)) for _ in range(n_classes)
-        ]
+        self.samples = []
+        for _ in range(n_classes):
+            pattern = [below(3) and 1 + below(255 - noise) for _ in range(n_values)]
+            self.samples.append([bytes(v and v + below(noise) for v in pattern) for _ in range(n_each)])
         self.x = bytearray(n_values)
 
     def next(self):
         """The next class number; its sample is in self.x."""
-        below = self.random.below
-        label = below(len(self.patterns))
-        pattern = self.patterns[label]
-        for i in range(len(pattern)):
-            self.x[i] = pattern[i] and pattern[i] + below(self.noise)
+        label = self.random.below(len(self.samples))
+        some = self.samples[label]
+        self.x[:] = some[self.random.below(len(some))]
         return label
 
 
