@@ -135,18 +135,18 @@ class Board(TestFiles):
     """MicroPython behind a serial line: one session, to which the test files are sent one by one.
 
     start is a command that keeps running, prints the path of the line (/dev/pts/3) and ends when
-    it gets a SIGTERM. mpy, if given, is a function that returns the path of the tinyprop.mpy to
-    bring in; on_flash says that it goes to the board's own file system, else it goes to RAM as the
-    tests do. A single test may take limit seconds.
+    it gets a SIGTERM. build is a function that builds what is needed; it returns the path of the
+    tinyprop.mpy to bring in, if any. on_flash says that this goes to the board's own file system,
+    else it goes to RAM as the tests do. A single test may take limit seconds.
     """
 
-    def __init__(self, backend, module, start, mpy=None, on_flash=False, limit=300):
+    def __init__(self, backend, module, start, build, on_flash=False, limit=300):
         self.backend, self.module, self.command = backend, module, start
-        self.mpy, self.on_flash, self.limit = mpy, on_flash, limit
+        self.build, self.on_flash, self.limit = build, on_flash, limit
         self.process = None
 
     def start(self):
-        mpy = self.mpy and Path(self.mpy())
+        mpy = self.build()
         self.process = subprocess.Popen(
             self.command,
             cwd=ROOT,
@@ -160,25 +160,28 @@ class Board(TestFiles):
         self.line.enter_raw_repl(soft_reset=False, timeout_overall=60)
         self.line.exec((TESTS / "ram_files.py").read_text())
         if mpy and self.on_flash:
-            self.line.fs_writefile(mpy.name, mpy.read_bytes())
+            self.line.fs_writefile("tinyprop.mpy", Path(mpy).read_bytes())
         elif mpy:
-            self.send(mpy.name, mpy.read_bytes())
+            self.send("tinyprop.mpy", Path(mpy).read_bytes())
         self.send_compiled(TESTS / "testkit.py")
         self.line.exec("import gc, tinyprop, testkit; ram.files.clear(); gc.collect()")
 
     def device(self):
-        said = []
+        self.said = []
         timer = threading.Timer(60, self.stop)
         timer.start()
         for text in self.process.stdout:
-            said.append(text)
+            self.said.append(text)
             found = re.search(r"/dev/pts/\d+", text)
             if found:
                 timer.cancel()
+                self.said.clear()
                 # Further output is read, so that the program never waits for it to be.
-                threading.Thread(target=self.process.stdout.read, daemon=True).start()
+                self.reader = threading.Thread(target=self.said.extend, args=[self.process.stdout])
+                self.reader.start()
                 return found.group()
-        raise TargetError(f"{' '.join(self.command)} printed no /dev/pts/...\n{''.join(said)}")
+        command, said = " ".join(self.command), "".join(self.said)
+        raise TargetError(f"{command} printed no /dev/pts/...\n{said}")
 
     def send(self, path, data):
         self.line.exec(f"d = ram.files['/{path}'] = bytearray({len(data)})")
@@ -194,6 +197,14 @@ class Board(TestFiles):
         self.send(name.with_suffix(".mpy"), subprocess.check_output(command))
 
     def run(self, test, on_data):
+        try:
+            self.run_there(test, on_data)
+        except Exception as e:
+            self.stop()
+            self.reader.join()
+            raise TargetError(f"{e}\n{''.join(self.said)}") from e
+
+    def run_there(self, test, on_data):
         self.line.exec("modules = set(sys.modules)")
         for source in [test, *imports_of(test)]:
             self.send_compiled(source)
@@ -257,12 +268,25 @@ def qemu(machine, arch):
     return Board("mpy", f"{arch} .mpy", command, build)
 
 
+def pico():
+    script("boards/firmware.sh", "RPI_PICO")
+
+
+def plain_pico():
+    script("boards/firmware.sh", "RPI_PICO", "plain")
+    return mpy("armv6m")()
+
+
+PICO = "boards/emulators/pico/serial_port.py"
+
 TARGETS = {
     "host": Pytest(),
     "numpy": cpython("numpy"),
     "c": cpython("c"),
     "unix": Program("firmware", "built in", lambda: script("boards/unix/build.sh")),
     "unix-mpy": Program("mpy", "x64 .mpy", plain_unix, MICROPYPATH=f"{ROOT}/dist/x64_6.3"),
+    "pico": Board("firmware", "in the rp2 firmware", [PICO, "tinyprop"], pico),
+    "pico-mpy": Board("mpy", "armv6m .mpy", [PICO, "plain"], plain_pico, on_flash=True),
     "qemu-m0": qemu("m0", "armv6m"),
     "qemu-m3-armv6m": qemu("m3", "armv6m"),
     "qemu-m3-armv7m": qemu("m3", "armv7m"),
