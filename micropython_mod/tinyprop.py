@@ -414,29 +414,20 @@ class Model:
 
     def _many(self, x, y, learning):
         if _is_list(x):
-            if len(x) != len(y):
-                raise ValueError("x has %d samples, y has %d" % (len(x), len(y)))
-            samples, x = x, array("f", [])
-            for sample in samples:
-                if len(sample) != self._n_in:
-                    self._fail(_X_LENGTH, sample)
-                x.extend(array("f", sample))
+            x = _join(x, self._n_in)
         if _is_list(y):
-            if self._mse and _is_list(y[0]):
-                y = [v for target in y for v in target]
-            y = array("f" if self._mse else "i", y)
+            y = _join(y, self._n_out) if self._mse else array("i", y)
         total = _items(x) // self._n_in
         done = result = 0
-        while done < total:
+        while True:
             n = min(self._chunk, total - done)
             code = _run(self._image, x, y, total, done, n, learning)
             if code < 0:
                 self._fail(code, x, y, total)
             result += code
             done += n
-        if total * self._n_in != _items(x):
-            self._fail(_X_LENGTH, x)
-        return result
+            if done == total:
+                return result
 
     def _fail(self, code, x=None, y=None, total=1):
         if code == _X_LENGTH:
@@ -452,13 +443,13 @@ class Model:
         if code == _X_FINITE or code == _Y_FINITE:
             raise ValueError("%s holds a NaN or an infinity" % "xy"[code == _Y_FINITE])
         if code == _Y_CLASS:
-            bad = y if isinstance(y, int) else [v for v in y if not 0 <= v < self._n_out][0]
-            _wrong("y", bad, "a class number, 0 to %d" % (self._n_out - 1))
+            bad = [y] if isinstance(y, int) else [v for v in y if not 0 <= v < self._n_out]
+            _wrong("y", bad[0] if bad else y, "a class number, 0 to %d" % (self._n_out - 1))
         if code == _NO_RANGE:
             raise ValueError("no range is known: learn first, or give input_range=(lo, hi)")
         if code == _BAD_OUT:
             raise ValueError("out is no array('f') of %d places" % self._n_out)
-        raise ValueError(_layout_error(code, self._image, ()))
+        raise ValueError("the model is damaged")
 
     # -- settings and state
 
@@ -606,6 +597,19 @@ def _copy(values, to):
     for i in range(len(to)):
         to[i] = values[i]
     return to
+
+
+def _join(rows, n):
+    """A list of rows of n numbers each, or of plain numbers, as one array."""
+    joined = array("f", [])
+    for row in rows:
+        if isinstance(row, (int, float)):
+            joined.append(row)
+        elif len(row) == n:
+            joined.extend(array("f", row))
+        else:
+            raise ValueError("a sample has %d values, expected %d" % (len(row), n))
+    return joined
 
 
 def _items(x):

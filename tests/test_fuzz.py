@@ -1,0 +1,119 @@
+# 10,000 calls with whatever comes: wrong types and sizes, buffers that overlap, images altered behind
+# the library's back. Each works or raises one of three errors; nothing crashes and no memory is lost.
+# On the emulated boards a bad address or a misaligned access ends the run.
+import gc
+import io
+from array import array
+
+import _tinyprop
+import data
+import testkit
+import tinyprop as tp
+
+CALLS = 10000
+SEED = 1
+EXPECTED = (ValueError, TypeError, MemoryError, OverflowError)
+
+
+def models():
+    conv = [tp.Conv2D(2, 3, activation="relu", padding="same"), tp.MaxPool2D(2), tp.DepthwiseConv2D(2), tp.Dense(3)]
+    dense = [tp.Dense(5, activation="sigmoid"), tp.Dense(4, activation="relu"), tp.Dense(3)]
+    small = [tp.Dense(3, activation="tanh"), tp.Dense(2)]
+    return (
+        tp.Model((6, 6, 1), conv, input_range=(0, 255)),
+        tp.Model((4, 2), dense, sparsity=tp.Diffused(), input_range=tp.Scaler(9, per_channel=True)),
+        tp.Model(4, small, loss="mse", lr=0.5, output_range=[(-1, 1), (0, 9)]),
+    )
+
+
+class Fuzz:
+    def __init__(self, seed):
+        self.below = data.Random(seed).below
+        self.models = models()
+        self.whole = [bytes(m._image) for m in self.models]
+        self.raised = 0
+
+    def number(self):
+        return (0, 1, -1, 2, 3, 127, 255, -32768, 1 << 29, 1 << 31, 1 << 70, 0.5, -1e30, float("nan"), float("inf"))[
+            self.below(15)
+        ]
+
+    def buffer(self, model):
+        n = (model._n_in, model._n_in, model._n_in, model._n_out, 0, 1, self.below(80))[self.below(7)]
+        kind = self.below(12)
+        if kind == 0:
+            return bytes(n)
+        if kind == 1:
+            return memoryview(bytearray(n + 3))[self.below(3) :]
+        if kind == 2:
+            return memoryview(model._image)[self.below(200) :][:n]  # overlaps the model itself
+        if kind == 3:
+            return [self.number() for _ in range(n)]
+        if kind == 4:
+            return (None, "text", 5, 1.5, {}, model, [[1]], [None] * n)[self.below(8)]
+        a = array("BbHhIiLlqQfd"[self.below(12)], bytearray(8 * n))
+        return a[:n]
+
+    def target(self, model):
+        kind = self.below(4)
+        return self.below(3) if kind == 0 else self.number() if kind == 1 else self.buffer(model)
+
+    def alter(self, image):
+        for _ in range(1 + self.below(4)):
+            # Mostly head and records: what is checked. Any byte of them, any value.
+            at = self.below(min(len(image), 500)) if self.below(4) else self.below(len(image))
+            image[at] = (0, 1, 255, 128, self.below(256))[self.below(5)]
+
+    def call(self):
+        i = self.below(len(self.models))
+        model, below = self.models[i], self.below
+        if below(4) == 0:
+            self.alter(model._image)
+        what = below(10)
+        if what < 3:
+            model.learn(self.buffer(model), self.target(model))
+        elif what < 5:
+            model.predict(self.buffer(model))
+        elif what == 5:
+            out = self.buffer(model) if below(2) else array("f", [0] * model._n_out)
+            model.predict_into(self.buffer(model), out)
+        elif what == 6:
+            x = bytes(model._n_in * below(4))
+            model.learn_many(x, bytes(below(4)))
+        elif what == 7:
+            model.evaluate(self.buffer(model), self.target(model))
+        elif what == 8:
+            model.lr = self.number()
+        else:
+            n = below(len(model._image))
+            image = bytearray(model._image[:n])
+            call = (_tinyprop.layout, lambda m: _tinyprop.init(m, 1), lambda m: _tinyprop.learn(m, bytes(36), 1))
+            call[below(3)](image)
+
+    def run(self, calls):
+        for _ in range(calls):
+            try:
+                self.call()
+            except EXPECTED:
+                self.raised += 1
+            for model, whole in zip(self.models, self.whole):
+                if self.below(8) == 0:
+                    model._image[:] = whole
+
+
+def test_ten_thousand_calls():
+    print("seed", SEED)
+    fuzz = Fuzz(SEED)
+    fuzz.run(100)  # the arrays that lists are copied to are there now
+    gc.collect()
+    before = gc.mem_alloc() if hasattr(gc, "mem_alloc") else 0
+    for _ in range(CALLS // 500):
+        fuzz.run(500)
+    gc.collect()
+    after = gc.mem_alloc() if hasattr(gc, "mem_alloc") else 0
+    assert after <= before + 256, (before, after)
+    assert CALLS // 10 < fuzz.raised < CALLS, fuzz.raised  # it did both: work and refuse
+
+
+if __name__ == "__main__":
+    testkit.main(globals())
