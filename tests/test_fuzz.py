@@ -30,6 +30,9 @@ class Fuzz:
     def __init__(self, seed):
         self.below = data.Random(seed).below
         self.models = models()
+        for m in self.models:  # the arrays that lists are copied to are made when they are first needed
+            m.learn([1] * m._n_in, [1] * m._n_out if m._mse else 1)
+            m.predict([1] * m._n_in)
         self.whole = [bytes(m._image) for m in self.models]
         self.raised = 0
 
@@ -104,7 +107,7 @@ class Fuzz:
 def test_ten_thousand_calls():
     print("seed", SEED)
     fuzz = Fuzz(SEED)
-    fuzz.run(100)  # the arrays that lists are copied to are there now
+    fuzz.run(100)
     gc.collect()
     before = gc.mem_alloc() if hasattr(gc, "mem_alloc") else 0
     for _ in range(CALLS // 500):

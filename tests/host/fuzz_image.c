@@ -1,0 +1,286 @@
+// Calls every function of the core with images that are valid, damaged or random, and lets the sanitizers watch.
+//     fuzz_image COUNT SEED
+// Each image, and each buffer that comes with it, is a block of its own of exactly its size: one byte beyond is found.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tinyprop.h"
+
+#define MAX_IMAGE 20000   // bytes of an image that is made whole
+#define MAX_MACS 20000    // of a pass that is run
+#define MAX_SAMPLES 4
+
+static uint64_t state;
+
+static uint32_t random32(void) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (uint32_t)(state >> 16);
+}
+
+static uint32_t below(uint32_t n) {
+    return random32() % n;
+}
+
+static void fill(void *bytes, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        ((uint8_t *)bytes)[i] = (uint8_t)random32();
+    }
+}
+
+static void *block(size_t n) {
+    void *bytes = malloc(n);
+    if (bytes == NULL) {
+        abort();
+    }
+    return bytes;
+}
+
+static void check(int condition, const char *what) {
+    if (!condition) {
+        printf("wrong: %s\n", what);
+        abort();
+    }
+}
+
+// ---- valid models
+
+static tp_layer_t layer(uint8_t kind, uint8_t activation, uint16_t units, uint8_t kernel, uint8_t stride) {
+    tp_layer_t l;
+    memset(&l, 0, sizeof(l));
+    l.kind = kind;
+    l.activation = activation;
+    l.trainable = below(5) != 0;
+    l.same = (uint8_t)below(2);
+    l.units = units;
+    l.kernel_h = l.kernel_w = kernel;
+    l.stride_h = l.stride_w = stride;
+    return l;
+}
+
+static uint8_t any_activation(void) {
+    return (uint8_t)below(TP_ACTIVATIONS);
+}
+
+// Head and records of a model, with room for the whole image; its length.
+static size_t plan(uint8_t *image) {
+    tp_model_t m;
+    tp_layer_t l[6];
+    uint8_t n = 0;
+    memset(&m, 0, sizeof(m));
+    m.magic = TP_MAGIC;
+    m.version = TP_VERSION;
+    m.in_h = m.in_w = m.in_c = 1;
+    if (below(3)) {
+        m.in_h = (uint16_t)(1 + below(6));
+        m.in_w = (uint16_t)(1 + below(6));
+        m.in_c = (uint16_t)(1 + below(3));
+        if (below(2)) {
+            l[n++] = layer(TP_CONV, any_activation(), (uint16_t)(1 + below(4)), 2, (uint8_t)(1 + below(2)));
+        }
+        if (below(2)) {
+            l[n++] = layer(TP_DEPTHWISE, any_activation(), 0, (uint8_t)(1 + below(3)), 1);
+        }
+        if (below(2)) {
+            l[n++] = layer(below(2) ? TP_MAXPOOL : TP_AVGPOOL, 0, 0, (uint8_t)below(3), 0);
+        }
+    } else {
+        m.in_c = (uint16_t)(1 + below(16));
+    }
+    if (below(2)) {
+        l[n++] = layer(TP_DENSE, any_activation(), (uint16_t)(1 + below(10)), 0, 0);
+    }
+    l[n++] = layer(TP_DENSE, TP_LINEAR, (uint16_t)(1 + below(6)), 0, 0);
+    m.n_layers = n;
+    m.loss = (uint8_t)below(TP_LOSSES);
+    m.policy = (uint8_t)below(TP_POLICIES);
+    m.n_in_ranges = below(2) ? 1 : m.in_c;
+    m.n_out_ranges = m.loss == TP_MSE ? 1 : 0;
+    m.s_min = (uint16_t)below((1 << 15) + 1);
+    m.s_max = (uint16_t)below((1 << 15) + 1);
+    m.zeta = (uint16_t)below((1 << 15) + 1);
+    m.skip = below(2) ? 0 : (uint16_t)below((1 << 14) + 1);
+    m.lr_m = (uint8_t)(16 + below(16));
+    m.lr_n = (uint8_t)(4 + below(12));
+    m.learn_ranges[0] = m.learn_ranges[1] = (uint16_t)below(3);
+    memcpy(image, &m, sizeof(m));
+    memcpy(image + sizeof(m), l, n * sizeof(l[0]));
+    return sizeof(m) + n * sizeof(l[0]);
+}
+
+// ---- damage
+
+static const uint32_t edges[] = { 0, 1, 2, 127, 128, 255, 256, 32767, 32768, 65534, 65535, 65536, 0x3fffffff, 0x40000000,
+    0x7fffffff, 0x80000000, 0xffffffff, 0x7f800000, 0x00400000 };
+
+static uint32_t edge(void) {
+    return edges[below(sizeof(edges) / sizeof(edges[0]))];
+}
+
+// Bits, and fields of any size, mostly where it matters: in head and records.
+static void damage(uint8_t *image, size_t n) {
+    size_t records = sizeof(tp_model_t) + (n > 5 ? image[5] : 0u) * sizeof(tp_layer_t);
+    for (uint32_t times = 1 + below(4); times > 0; times--) {
+        size_t at = below((uint32_t)(below(4) && records < n ? records : n)), size = (size_t)1 << below(3);
+        uint32_t value = below(2) ? edge() : random32();
+        if (below(3) == 0) {
+            image[at] ^= (uint8_t)(1 << below(8));
+        } else if ((at &= ~(size - 1)) + size <= n) {
+            memcpy(image + at, &value, size);
+        }
+    }
+}
+
+// Weights and biases beyond all bounds, in a whole image.
+static void go_wild(uint8_t *image) {
+    const tp_model_t *m = (const tp_model_t *)image;
+    size_t at = m->ranges + (m->n_in_ranges + m->n_out_ranges) * sizeof(tp_range_t);
+    uint16_t weight = (uint16_t)edge();
+    for (; at < m->n_saved; at += 2) {
+        uint16_t value = below(4) ? weight : (uint16_t)random32();
+        memcpy(image + at, &value, 2);
+    }
+}
+
+// ---- calls
+
+static uint64_t macs_of(const uint8_t *image) {
+    tp_model_t m;
+    uint64_t macs = 0;
+    memcpy(&m, image, sizeof(m));
+    for (size_t i = 0; i < m.n_layers; i++) {
+        tp_layer_t l;
+        memcpy(&l, image + sizeof(m) + i * sizeof(l), sizeof(l));
+        macs += (uint64_t)l.n_out * l.fan_in;
+    }
+    return macs;
+}
+
+// n numbers of a random type, in a block of their own, which may lie at an odd address.
+static tp_values_t numbers(size_t n, void **whole) {
+    static const char types[] = "BbHhIiLlQqfffffdx";
+    tp_values_t v = { NULL, n, types[below(sizeof(types) - 1)] };
+    size_t shift = below(2), size = tp_item_size(v.type);
+    *whole = block(shift + n * (size ? size : 1));
+    fill(*whole, shift + n * (size ? size : 1));
+    v.items = (uint8_t *)*whole + shift;
+    for (size_t i = 0; i < n && below(4); i++) {  // some tame ones among the wild
+        uint64_t tame = v.type == 'f' ? 0x3e000000u + below(0x2000000) : below(4);
+        memcpy((uint8_t *)*whole + shift + i * size, &tame, size);
+    }
+    if (below(50) == 0) {
+        v.n += below(2) ? 1 : (size_t)-1;
+        if (v.n > n) {
+            v.n = n ? n - 1 : 0;  // never more than there are: the binding's promise
+        }
+    }
+    return v;
+}
+
+static void call_all(uint8_t *image, size_t n) {
+    tp_model_t *m = (tp_model_t *)image;
+    int is_open = tp_open(image, n) == TP_OK;
+    int runs = is_open && macs_of(image) <= MAX_MACS;
+    size_t n_in = runs ? ((tp_layer_t *)(image + sizeof(*m)))->n_in : 3;
+    size_t n_out = runs ? ((tp_layer_t *)(image + sizeof(*m)))[m->n_layers - 1].n_out : 3;
+    if (is_open && !runs) {
+        return;
+    }
+    for (uint32_t calls = 1 + below(4); calls > 0; calls--) {
+        size_t total = 1 + below(MAX_SAMPLES), start = below(3) ? 0 : below(6), count = below(3) ? total : below(6);
+        void *blocks[4];
+        tp_values_t x = numbers(total * n_in, &blocks[0]);
+        tp_values_t y = numbers(total * (is_open && m->loss == TP_MSE ? n_out : 1), &blocks[1]);
+        tp_values_t one = numbers(n_in, &blocks[2]), scores = numbers(n_out, &blocks[3]);
+        int result;
+        switch (below(8)) {
+            case 0:
+                result = tp_init(image, n, random32());
+                check(result <= 0, "init");
+                break;
+            case 1:
+                result = tp_set_range(image, n, (int)below(2), below(3), random32(), random32());
+                check(result <= 0, "set_range");
+                break;
+            case 2:
+                result = tp_predict(image, n, &one);
+                check(result < (int)n_out, "class");
+                break;
+            case 3:
+                result = tp_predict_into(image, n, &one, &scores);
+                check(result <= 0, "predict_into");
+                break;
+            default:
+                result = tp_run(image, n, &x, &y, total, start, count, below(3) != 0);
+                check(result <= (int)count, "more hits than samples");
+        }
+        check(result >= TP_E_ALIGN, "error number");
+        for (int i = 0; i < 4; i++) {
+            free(blocks[i]);
+        }
+    }
+}
+
+int main(int n_arguments, char **arguments) {
+    if (n_arguments != 3) {
+        fprintf(stderr, "usage: fuzz_image COUNT SEED\n");
+        return 2;
+    }
+    long count = atol(arguments[1]), whole = 0, opened = 0;
+    state = strtoull(arguments[2], NULL, 10) * 0x9e3779b97f4a7c15u + 1;
+    uint8_t *draft = block(MAX_IMAGE);
+    for (long i = 0; i < count; i++) {
+        // A model; now and then nothing but noise, with or without a head that passes for one.
+        size_t n = plan(draft);
+        uint32_t kind = below(8);
+        if (kind == 0) {
+            n = below(1000);
+            fill(draft, n);
+            if (below(2) && n > sizeof(tp_model_t)) {
+                tp_model_t m = { .magic = TP_MAGIC, .version = TP_VERSION };
+                memcpy(draft, &m, 5);
+            }
+        } else if (kind < 4) {
+            damage(draft, n);
+        }
+        // Whole if it can be: with its ranges set and some steps made, then damaged.
+        if (tp_layout(draft, n) == TP_OK && ((tp_model_t *)draft)->n_bytes <= MAX_IMAGE) {
+            size_t records = n;
+            n = ((tp_model_t *)draft)->n_bytes;
+            memset(draft + records, 0, n - records);
+            tp_init(draft, n, random32());
+            if (below(4)) {
+                tp_set_range(draft, n, 0, 0, below(2) ? 0 : 0xbf800000u, 0x3f800000u + below(0x8000000));
+                tp_set_range(draft, n, 1, 0, 0xbf800000u, 0x40000000u);
+            }
+            whole++;
+        }
+        uint8_t *image = block(n);
+        memcpy(image, draft, n);
+        if (below(8) == 0 && tp_open(image, n) == TP_OK) {
+            go_wild(image);
+        }
+        if (below(4)) {
+            call_all(image, n);
+        }
+        if (below(2) && n > 0) {
+            damage(image, n);
+        }
+        if (below(8) == 0) {
+            size_t cut = n > 0 ? below((uint32_t)n) : 0;
+            uint8_t *part = block(cut);
+            memcpy(part, image, cut);
+            free(image);
+            image = part;
+            n = cut;
+        }
+        tp_layout(image, n);
+        opened += tp_open(image, n) == TP_OK;
+        call_all(image, n);
+        free(image);
+    }
+    free(draft);
+    printf("%ld images, %ld whole, %ld open in the end\n", count, whole, opened);
+    return 0;
+}

@@ -1,0 +1,55 @@
+"""python -m host_sim digits, made short: its table says what its runs did."""
+
+import csv
+
+import pytest
+
+from host_sim import digits
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    reports = tmp_path_factory.mktemp("reports")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(digits, "REPORTS", reports)
+        patch.setattr(digits, "MODELS", {"64-32-10": digits.mlp})
+        patch.setattr(digits, "EPOCHS", 2)
+        patch.setattr(digits, "SEEDS", (1, 2))
+        patch.setattr(digits, "RATES", (0.0001, 0.05))
+        digits.main([])
+    assert (reports / "digits.png").read_bytes().startswith(b"\x89PNG")
+    assert "| 64-32-10 | x 0.8 |" in (reports / "digits.md").read_text()
+    with open(reports / "digits.csv") as file:
+        return {row["policy"]: row for row in csv.DictReader(file)}
+
+
+def number(row, column):
+    return float(row[column])
+
+
+def test_rows(rows):
+    assert list(rows) == list(digits.POLICIES)
+    for row in rows.values():
+        assert number(row, "min") <= number(row, "mean") <= number(row, "max")
+
+
+def test_the_better_rate_was_chosen(rows):
+    assert number(rows["Full"], "mean") > 0.9
+
+
+def test_work(rows):
+    share = {policy: number(row, "backward_share") for policy, row in rows.items()}
+    assert share["Full"] == share["Full, float32"] == 1
+    assert share["TopK(0.25)"] == pytest.approx((640 + 2048 / 4) / 2688, abs=1e-3)
+    assert share["last layer only"] == pytest.approx(320 / 2688, abs=1e-3)
+    assert share["TinyPropV2"] < share["TinyProp"] < 1
+    assert share["TinyPropV2, float32"] == pytest.approx(share["TinyPropV2"], abs=0.05)
+    for policy, row in rows.items():
+        skips = policy.startswith(("TinyPropV2", "Diffused"))
+        assert (number(row, "skipped_share") > 0.3) == skips
+
+
+def test_integers_are_as_good_as_floats(rows):
+    for policy in "Full", "TinyPropV2":
+        floats, integers = rows[f"{policy}, float32"], rows[policy]
+        assert number(integers, "mean") == pytest.approx(number(floats, "mean"), abs=0.03)

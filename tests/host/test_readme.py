@@ -1,0 +1,142 @@
+"""The examples in README.md and docs/ do what the pages say, on CPython and on MicroPython.
+
+The Python blocks of a page are one program. What a `>>>` session shows is what must come out.
+Commands must exist: `make X` in the Makefile, `python -m host_sim X` in host_sim.
+"""
+
+import ast
+import doctest
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from run_target import TARGETS
+
+from host_sim.__main__ import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+MARK = "~~~~ "  # before the output of each piece
+
+SHOW = """
+def _show(value):
+    if value is not None:
+        print(repr(value))
+"""
+EXPECTING_AN_ERROR = """
+try:
+{}
+except Exception as e:
+    print(type(e).__name__ + ":", e)
+"""
+
+
+@dataclass
+class Piece:
+    """Of a page: a statement of a session with what it prints, or a block without one (None)."""
+
+    line: int
+    source: str
+    prints: str | None = None
+
+
+def blocks(page, language):
+    text = page.read_text()
+    for found in BLOCK.finditer(text):
+        if found[1] == language:
+            yield text.count("\n", 0, found.start()) + 2, found[2]
+
+
+def pieces(page):
+    for line, block in blocks(page, "python"):
+        if not block.startswith(">>>"):
+            yield Piece(line, block)
+            continue
+        for example in doctest.DocTestParser().get_examples(block):
+            source, want = example.source, example.want
+            if isinstance(ast.parse(source).body[0], ast.Expr):
+                source = f"_show(({source}))"
+            if example.exc_msg:
+                want = example.exc_msg
+                source = EXPECTING_AN_ERROR.format(re.sub("^", "    ", source, flags=re.MULTILINE))
+            yield Piece(line + example.lineno, source, want)
+
+
+def run(page, folder, *command, **environment):
+    """What each piece of a page printed."""
+    program = SHOW + "".join(f"print('{MARK}')\n{piece.source}\n" for piece in pieces(page))
+    (folder / "page.py").write_text(program)
+    done = subprocess.run(
+        [*command, "page.py"],
+        cwd=folder,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    return done.stdout.split(MARK + "\n")[1:]
+
+
+def check(page, printed):
+    matches = doctest.OutputChecker().check_output
+    for piece, got in zip(pieces(page), printed, strict=True):
+        if piece.prints is not None:
+            where = f"{page.name}, line {piece.line}"
+            assert matches(piece.prints, got, doctest.ELLIPSIS), (where, piece.prints, got)
+
+
+with_python = pytest.mark.parametrize(
+    "page", [page for page in PAGES if list(blocks(page, "python"))], ids=lambda page: page.name
+)
+
+
+@with_python
+def test_examples_on_cpython(page, tmp_path, monkeypatch):
+    monkeypatch.delenv("TINYPROP_BACKEND", raising=False)
+    path = f"{ROOT}/micropython_mod{os.pathsep}{ROOT}/host_sim"
+    check(page, run(page, tmp_path, sys.executable, PYTHONPATH=path))
+
+
+@pytest.fixture(scope="module")
+def micropython():
+    build = subprocess.run([ROOT / "boards/unix/build.sh"], stdout=subprocess.PIPE, text=True)
+    assert build.returncode == 0
+    return build.stdout.split()[-1]
+
+
+@with_python
+def test_examples_on_micropython(page, tmp_path, micropython):
+    check(page, run(page, tmp_path, micropython))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_commands_exist(page):
+    targets = set(re.findall(r"^(\w+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    code = "\n".join(block for _, block in blocks(page, "sh"))
+    code += "\n".join(re.findall(r"`([^`\n]+)`", page.read_text()))
+    for target in re.findall(r"\bmake ([a-z]+)\b", code):
+        assert target in targets, f"there is no make {target}"
+    for command in re.findall(r"-m host_sim (\w+)", code):
+        assert command in COMMANDS, f"there is no python -m host_sim {command}"
+
+
+def test_table_of_boards_has_every_target_and_no_other():
+    rows = re.findall(r"^\|.*\| (.*) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`([\w-]+)`", row)]
+    assert sorted(named) == sorted(TARGETS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        if "://" not in link:
+            assert (page.parent / link).exists(), link
