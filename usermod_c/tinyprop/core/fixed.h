@@ -6,12 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Round to nearest, halves up: floor(v / 2^s + 1/2), 0 <= s. Cannot overflow, unlike (v + half) >> s.
+// Round to nearest, halves up: floor(v / 2^s + 1/2), 0 <= s: the bit that falls off last is added. Cannot overflow, unlike
+// (v + half) >> s.
 static inline int32_t tp_round(int32_t v, int s) {
     if (s > 31) {
         return 0;  // |v| < 2^31, so v / 2^s is in -1/2 .. 1/2 and -2^31 / 2^32 rounds up to 0
     }
-    return s > 0 ? ((v >> (s - 1)) + 1) >> 1 : v;
+    return s > 0 ? (v >> s) + ((v >> (s - 1)) & 1) : v;
 }
 
 static inline int32_t tp_sat(int32_t v, int32_t limit) {
@@ -23,7 +24,7 @@ int32_t tp_shift(int32_t v, int s, int32_t limit);
 
 // tp_shift as it mostly is, without a call: s from 1 to 31. Only then is the result not saturated.
 static inline int32_t tp_scale(int32_t v, int s, int32_t limit) {
-    return (unsigned)s - 1 < 31 ? ((v >> (s - 1)) + 1) >> 1 : tp_shift(v, s, limit);
+    return (unsigned)s - 1 < 31 ? (v >> s) + ((v >> (s - 1)) & 1) : tp_shift(v, s, limit);
 }
 
 // |v|; -2^31 stays what it is (only a damaged image leads there).
