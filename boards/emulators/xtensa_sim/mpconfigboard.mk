@@ -1,6 +1,8 @@
 # A board for MicroPython's ports/qemu: a windowed Xtensa core, as in the ESP32, that runs xtensawin .mpy files.
 #   make -C ports/qemu BOARD=xtensa_sim BOARD_DIR=.../boards/emulators/xtensa_sim CROSS_COMPILE=.../xtensa-esp32-elf-
 #   qemu-system-xtensa -M sim -cpu dc233c -semihosting -nographic -kernel firmware.elf
+# Like an ESP32 it has register windows and faults on misaligned words. Unlike one it has no memory that is read in
+# whole words only (IRAM), no caches, no interrupts, no FreeRTOS, and 32 registers in place of 64.
 # Semihosting, which the console needs, opens the host's files to the guest: run trusted code only.
 QEMU_ARCH = xtensa
 QEMU_MACHINE = sim

@@ -60,7 +60,8 @@ static uint32_t multiply_high(uint32_t a, uint32_t b) {
     return ah * bh + (middle >> 16) + (carry >> 16);
 }
 
-// MULUH and MULSH, which the ESP32 has and dc233c has not.
+// MULUH and MULSH, which the ESP32 has and dc233c has not. One that ended a zero-overhead loop would not go
+// back to its start; the compiler makes no such loops, as the ESP32-S2 has none.
 static int emulate(struct exception_frame *frame) {
     const uint8_t *pc = (const uint8_t *)frame->pc;
     uint32_t instruction = pc[0] | pc[1] << 8 | pc[2] << 16;
