@@ -8,8 +8,10 @@ import ast
 import doctest
 import os
 import re
+import shlex
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,10 @@ from run_target import TARGETS
 from host_sim.__main__ import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "boards/emulators/pico"))
+
+from serial_port import EmulatedPico  # noqa: E402
+
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
@@ -69,10 +75,17 @@ def pieces(page):
             yield Piece(line + example.lineno, source, want)
 
 
+def program(page):
+    return SHOW + "".join(f"print('{MARK}')\n{piece.source}\n" for piece in pieces(page))
+
+
+def outputs(printed):
+    """What each piece of a program printed."""
+    return printed.split(MARK + "\n")[1:]
+
+
 def run(page, folder, *command, **environment):
-    """What each piece of a page printed."""
-    program = SHOW + "".join(f"print('{MARK}')\n{piece.source}\n" for piece in pieces(page))
-    (folder / "page.py").write_text(program)
+    (folder / "page.py").write_text(program(page))
     done = subprocess.run(
         [*command, "page.py"],
         cwd=folder,
@@ -83,7 +96,7 @@ def run(page, folder, *command, **environment):
         timeout=300,
     )
     assert done.returncode == 0, done.stdout[-2000:]
-    return done.stdout.split(MARK + "\n")[1:]
+    return outputs(done.stdout)
 
 
 def check(page, printed):
@@ -116,6 +129,24 @@ def micropython():
 @with_python
 def test_examples_on_micropython(page, tmp_path, micropython):
     check(page, run(page, tmp_path, micropython))
+
+
+def test_readme_on_a_pico():
+    """The commands of "Onto a board" and the session, on an emulated Pico with plain firmware."""
+    page = ROOT / "README.md"
+    lines = "".join(block for _, block in blocks(page, "sh")).splitlines()
+    build, copy, prompt = [shlex.split(line, comments=True) for line in lines[2:]]
+    assert (build[:2], copy[:2], prompt) == (["make", "mpy"], ["mpremote", "cp"], ["mpremote"])
+    script = "usermod_c/tinyprop/natmod/build.sh"
+    subprocess.run([script, build[2].removeprefix("ARCH=")], cwd=ROOT, check=True)
+    tool = Path(sys.executable).with_name("mpremote")
+    with EmulatedPico("plain") as pico, tempfile.NamedTemporaryFile("w", suffix=".py") as file:
+        subprocess.run([tool, "connect", pico.port, *copy[1:]], cwd=ROOT, check=True)
+        file.write(program(page))
+        file.flush()
+        command = [tool, "connect", pico.port, "run", file.name]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    check(page, outputs(done.stdout.replace("\r", "")))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
