@@ -37,10 +37,10 @@ def exam(m, file):
     return sum(m.predict(x) == y for x, y in records(file, 0, EXAM)) / EXAM
 
 
-def report(m, file, us):
+def report(m, file, us_per_step):
     s = m.stats()
     share = exam(m, file), s["skipped"] / s["steps"], s["backward_share"]
-    print("%7d  %.4f   %.4f         %.4f  %7.1f" % ((s["steps"],) + share + (us / s["steps"],)))
+    print("%7d  %.4f   %.4f         %.4f  %7.1f" % ((s["steps"],) + share + (us_per_step,)))
 
 
 def learn(sparsity=None, epochs=15, every=TRAIN):
@@ -58,7 +58,8 @@ def learn(sparsity=None, epochs=15, every=TRAIN):
                 us += time.ticks_diff(time.ticks_us(), began)
                 steps += 1
                 if steps % every == 0 or steps == epochs * TRAIN:
-                    report(m, file, us)
+                    report(m, file, us / (steps % every or every))
+                    us = 0
             m.lr *= 0.8
     return m
 

@@ -68,8 +68,11 @@ def digits(run, exam, shades=" ░▒▓█"):
 def table(sparse, dense):
     rows = [f"{'':10} {'right':>7} {'skipped':>8} {'time a step':>12} {'RAM':>11}  backward work"]
     for run in sparse, dense:
-        _, right, skipped, work, us = run.curve[-1]
-        bar = "█" * max(1, round(20 * work))
-        shares = f"{run.policy:10} {right:7.1%} {skipped:8.1%}"
-        rows.append(f"{shares} {us:9.1f} us {run.image_bytes:5} bytes  {bar} {work:.1%}")
+        n = run.numbers()
+        work = n["backward_share"]
+        rows.append(
+            f"{run.policy:10} {n['accuracy']:7.1%} {n['skipped_share']:8.1%}"
+            f"{n['us_per_step']:10.1f} us {n['image_bytes']:5} bytes"
+            f"  {'█' * max(1, round(20 * work))} {work:.1%}"
+        )
     return "\n".join("  " + row for row in rows)
