@@ -62,10 +62,12 @@ RANGE = np.dtype(
         ("lo", "<f4"),
         ("hi", "<f4"),
         ("zero", "<i4"),
-        ("half", "<i4"),
         ("gain", "<u4"),
         ("f", "<i2"),
-        ("shift", "<i2"),
+        ("width", "<u2"),
+        ("pre", "u1"),
+        ("post", "u1"),
+        ("reserved", "<u2"),
     ]
 )
 

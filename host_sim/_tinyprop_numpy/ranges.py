@@ -1,12 +1,13 @@
 """The user's numbers in and out: integers or float32, mapped to the model's integers.
 
 A range (lo, hi) is turned into fixed point once: f is chosen so that the larger of |lo|, |hi| lies
-in [2^28, 2^29). A value becomes v in Q.f, |v| <= 2^30 by saturation, and then
-q = round((v - zero) * gain / 2^shift):
+in [2^28, 2^29). A value becomes v in Q.f, |v| <= 2^30 by saturation; what it is above `zero` is
+shortened to d, in which the width of the range has at most 16 bits, and held within twice that
+width; and then q = round(d * gain / 2^post):
 
-    inputs, 8 bits    lo >= 0: lo..hi -> 0..255 (Q.8)     lo < 0: lo..hi -> -127..127 (Q.7)
-    inputs, 12 bits   lo..hi -> -1024..1024 (Q.10), clamped at +-2047: twice the range
-    targets           lo..hi -> -2^14..2^14 (Q.14)
+    inputs, 8 bits    lo >= 0: lo..hi -> 0..255 (Q.8)   lo < 0: lo..hi -> -127..127 (Q.7)   post 20
+    inputs, 12 bits   lo..hi -> -1024..1024 (Q.10), clamped at +-2047: twice the range      post 17
+    targets           lo..hi -> -2^14..2^14 (Q.14), clamped at +-2^15                       post 13
 
 All of it is integers in the C core. Here float64 stands for the numbers; it holds a float32 times
 any power of two, and every sum below, exactly.
@@ -52,31 +53,33 @@ def is_known(r):
 def is_sound(r):
     """Safe even for what a damaged image may hold: fields of the right size, if of no sense."""
     if not is_known(r):
-        return r.shift == 0
+        return r.post == 0
     return (
         bool(np.isfinite([r.lo, r.hi]).all())
         and r.lo < r.hi
         and -(1 << 29) <= r.zero <= 1 << 29
-        and 0 <= r.half <= 1 << 29
-        and r.gain <= 1 << 30
+        and r.width >= 2
+        and r.gain <= (1 << 29) // r.width
         and -100 <= r.f <= 155
-        and 14 < r.shift <= 44
+        and r.pre <= 14
+        and 13 <= r.post <= 20
     )
 
 
 def are_known(model, which):
-    return all(r.shift != 0 for r in model.ranges(which))
+    return all(r.post != 0 for r in model.ranges(which))
 
 
-def derive(r, span, centred):
+def derive(r, span, post, centred):
     """Q.f of a range, and the gain that makes `span` integers of its width."""
     r.f = range_exponent(r.lo, r.hi)
     lo, hi = fixed_from_float([r.lo, r.hi], r.f).tolist()
     width = max(hi - lo, 2)
-    r.half = width >> 1
-    r.zero = lo + r.half if centred else lo
-    r.shift = width.bit_length() + 14
-    r.gain = (span << r.shift) // width
+    r.zero = lo + (width >> 1) if centred else lo
+    r.pre = max(width.bit_length() - 16, 0)
+    r.width = width >> r.pre
+    r.gain = (span << post) // r.width
+    r.post = post
 
 
 def derive_all(model):
@@ -84,9 +87,9 @@ def derive_all(model):
     head.in_signed = int(head.bits == 12 or any(r.lo < 0 for r in inputs))
     span = 2048 if head.bits == 12 else 254 if head.in_signed else 255
     for r in filter(is_known, inputs):
-        derive(r, span, bool(head.in_signed))
+        derive(r, span, 17 if head.bits == 12 else 20, bool(head.in_signed))
     for r in filter(is_known, model.ranges(1)):
-        derive(r, 1 << 15, True)
+        derive(r, 1 << 15, 13, True)
 
 
 def set_range(model, which, index, lo, hi):
@@ -139,7 +142,7 @@ def widen(r, lowest, highest):
 
 
 def to_integers(ranges, values, lo, hi):
-    """(v - zero) gain 2^-shift of each value, its range taken in turn, within lo..hi."""
+    """Each value as an integer of the model, its range taken in turn, within lo..hi."""
     result = np.empty(len(values), np.int64)
     for c, r in enumerate(ranges):
         v = values[c :: len(ranges)]
@@ -147,14 +150,15 @@ def to_integers(ranges, values, lo, hi):
             fixed = fixed_from_float(v, r.f)
         else:
             fixed = shifted(saturated_integers(v), -r.f, SATURATED)
-        result[c :: len(ranges)] = rounded((fixed - r.zero) * r.gain, r.shift)
+        d = saturated((fixed - r.zero) >> r.pre, 2 * r.width)
+        result[c :: len(ranges)] = rounded(d * r.gain, r.post)
     return np.clip(result, lo, hi)
 
 
 def saturated_integers(v):
     if v.dtype == np.uint64:  # the one type that int64 does not hold
-        v = np.minimum(v, SATURATED)
-    return saturated(v.astype(np.int64), SATURATED)
+        v = np.minimum(v, MAX_INT)
+    return saturated(v.astype(np.int64), MAX_INT)
 
 
 def read_inputs(model, values):
@@ -180,6 +184,6 @@ def values_of_outputs(model, outputs):
     ranges = model.ranges(1)
     ranges = ranges * len(outputs) if len(ranges) == 1 else ranges
     return [
-        float_from_fixed(r.zero + rounded(o * r.half, 14), r.f)
+        float_from_fixed(r.zero + int(shifted(o * r.width, 15 - r.pre, SATURATED)), r.f)
         for r, o in zip(ranges, outputs.tolist(), strict=True)
     ]

@@ -14,7 +14,7 @@ static tp_layer_t *output_layer(const tp_model_t *m) {
 static int ranges_known(const tp_model_t *m, int which) {
     const tp_range_t *r = tp_ranges(m, which);
     for (size_t i = 0; i < (which ? m->n_out_ranges : m->n_in_ranges); i++) {
-        if (r[i].shift == 0) {
+        if (r[i].post == 0) {
             return 0;
         }
     }
@@ -175,8 +175,8 @@ static int check_samples(const tp_model_t *m, const tp_values_t *x, const tp_val
         return TP_E_Y_TYPE;
     }
     for (size_t i = start; i < start + count && !err; i++) {
-        int64_t target = tp_integer_at(y, i);
-        if (target < 0 || target >= (int64_t)n_out) {
+        int32_t target = tp_integer_at(y, i);
+        if (target < 0 || target >= (int32_t)n_out) {
             err = TP_E_Y_CLASS;
         }
     }

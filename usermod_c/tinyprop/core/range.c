@@ -1,51 +1,60 @@
-// The user's numbers in and out: B, b, H, h, I, i, ... or float32, mapped to the model's integers by integer arithmetic
-// alone, so that a board without a floating point unit is quick and every machine gives the same bits.
+// The user's numbers in and out: integers of any array type or float32, mapped to the model's integers by integer
+// arithmetic alone, so that a board without a floating point unit is quick and every machine gives the same bits.
 //
 // A range (lo, hi) is turned into fixed point once: f is chosen so that the larger of |lo|, |hi| lies in [2^28, 2^29).
-// A value becomes v in Q.f, |v| <= 2^30 by saturation, and then q = round((v - zero) * gain / 2^shift):
-//   inputs, 8 bits    lo >= 0: lo..hi -> 0..255 (Q.8)     lo < 0: lo..hi -> -127..127 (Q.7)
-//   inputs, 12 bits   lo..hi -> -1024..1024 (Q.10), clamped at +-2047: twice the range
-//   targets           lo..hi -> -2^14..2^14 (Q.14)
-// Bounds: |v - zero| <= 2^30 + 2^29 < 2^31; gain < span * 2^15 <= 2^30; the product stays below 2^61 in int64.
+// A value becomes v in Q.f, |v| <= 2^30 by saturation; what it is above `zero` is shortened to d, in which the width of
+// the range has at most 16 bits, and held within twice that width; and then q = round(d * gain / 2^post):
+//   inputs, 8 bits    lo >= 0: lo..hi -> 0..255 (Q.8)     lo < 0: lo..hi -> -127..127 (Q.7)      post 20
+//   inputs, 12 bits   lo..hi -> -1024..1024 (Q.10), clamped at +-2047: twice the range           post 17
+//   targets           lo..hi -> -2^14..2^14 (Q.14), clamped at +-2^15                            post 13
+// gain = (span << post) / width with a span of 255, 254, 2^11 or 2^15: within 2^-12 of exact, and bytes in the range
+// (0, 255) are themselves. Bounds: |v - zero| <= 2^30 + 2^29 < 2^31; |d gain| <= 2 (span << post) <= 2^29.
 #include "internal.h"
 
 #define FLOAT_255 0x437f0000u
+#define FLOAT_1 0x3f800000u
 #define MAX_FLOAT 0x7f7fffffu
 #define SATURATED (1 << 30)
 
 size_t tp_item_size(char type) {
-    switch (type) {
-        case 'B': case 'b': return 1;
-        case 'H': case 'h': return 2;
-        case 'I': case 'i': case 'f': return 4;
-        case 'L': case 'l': return sizeof(long);
-        case 'Q': case 'q': return 8;
+    switch (type | 32) {  // in lower case: the signed type of that size
+        case 'b': return 1;
+        case 'h': return 2;
+        case 'i': return 4;
+        case 'f': return type == 'f' ? 4 : 0;
+        case 'l': return sizeof(long);
+        case 'q': return 8;
         default: return 0;
     }
 }
 
 // Byte by byte: a user's buffer may start anywhere, and a Cortex-M0 faults on a misaligned word.
-static uint64_t load(const uint8_t *p, size_t size) {
-    uint64_t v = 0;
-    while (size--) {
-        v = v << 8 | p[size];
-    }
-    return v;
+static uint32_t word_at(const uint8_t *p) {
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-int64_t tp_integer_at(const tp_values_t *v, size_t i) {
+// Item i, an integer, saturated at +-(2^31 - 1).
+int32_t tp_integer_at(const tp_values_t *v, size_t i) {
     size_t size = tp_item_size(v->type);
-    uint64_t bits = load((const uint8_t *)v->items + i * size, size);
-    if (v->type >= 'a' && size < 8) {  // lower case is signed
-        uint64_t sign = (uint64_t)1 << (8 * size - 1);
-        return (int64_t)((bits ^ sign) - sign);
+    const uint8_t *p = (const uint8_t *)v->items + i * size;
+    int is_signed = v->type >= 'a';
+    if (size == 1) {
+        return is_signed ? (int8_t)p[0] : p[0];
     }
-    return bits > INT64_MAX && v->type < 'a' ? INT64_MAX : (int64_t)bits;
+    if (size == 2) {
+        int32_t bits = p[0] | p[1] << 8;
+        return is_signed ? (int16_t)bits : bits;
+    }
+    uint32_t low = word_at(p), high = size == 8 ? word_at(p + 4) : is_signed && low >> 31 ? UINT32_MAX : 0;
+    if (is_signed && high >> 31) {
+        return high == UINT32_MAX && low > 1u << 31 ? (int32_t)low : -INT32_MAX;
+    }
+    return high == 0 && low < 1u << 31 ? (int32_t)low : INT32_MAX;
 }
 
 // Subnormals (below 2^-126) count as zero, or a range of nothing else would have no width.
 static uint32_t float_at(const tp_values_t *v, size_t i) {
-    uint32_t bits = (uint32_t)load((const uint8_t *)v->items + 4 * i, 4);
+    uint32_t bits = word_at((const uint8_t *)v->items + 4 * i);
     return bits & 0x7f800000 ? bits : 0;
 }
 
@@ -137,39 +146,28 @@ static int range_exponent(uint32_t lo, uint32_t hi) {
     return 155 - (e_lo > e_hi ? e_lo : e_hi);
 }
 
-// a / b, bit by bit: it runs when a range is set, and a library division would cost the smallest boards a kilobyte.
-static uint32_t divide(uint64_t a, uint32_t b) {
-    uint64_t rest = 0;
-    uint32_t quotient = 0;
-    for (int i = 63; i >= 0; i--) {
-        rest = rest << 1 | (a >> i & 1);
-        quotient <<= 1;
-        if (rest >= b) {
-            rest -= b;
-            quotient |= 1;
-        }
-    }
-    return quotient;
-}
-
 // Safe even for what a damaged image may hold: fields of the right size, if of no sense.
 int tp_range_is_sound(const tp_range_t *r) {
     if (!known(r)) {
-        return r->shift == 0;
+        return r->post == 0;
     }
     return is_finite(r->lo) && is_finite(r->hi) && order(r->lo) < order(r->hi)
-        && r->zero >= -(1 << 29) && r->zero <= 1 << 29 && r->half >= 0 && r->half <= 1 << 29 && r->gain <= 1u << 30
-        && r->f >= -100 && r->f <= 155 && r->shift > 14 && r->shift <= 44;
+        && r->zero >= -(1 << 29) && r->zero <= 1 << 29
+        && r->width >= 2 && r->gain <= (1u << 29) / r->width
+        && r->f >= -100 && r->f <= 155 && r->pre <= 14 && r->post >= 13 && r->post <= 20;
 }
 
-static void derive(tp_range_t *r, uint32_t span, int centred) {
+static void derive(tp_range_t *r, uint32_t span, uint8_t post, int centred) {
     r->f = (int16_t)range_exponent(r->lo, r->hi);
     int32_t lo = fixed_from_float(r->lo, r->f), hi = fixed_from_float(r->hi, r->f);
     uint32_t width = hi - lo > 1 ? (uint32_t)(hi - lo) : 2;
-    r->half = (int32_t)(width >> 1);
-    r->zero = centred ? lo + r->half : lo;
-    r->shift = (int16_t)(tp_bits(width) + 14);
-    r->gain = divide((uint64_t)span << r->shift, width);
+    r->zero = centred ? lo + (int32_t)(width >> 1) : lo;
+    for (r->pre = 0; width > 65535; width >>= 1) {
+        r->pre++;
+    }
+    r->width = (uint16_t)width;
+    r->gain = (span << post) / width;
+    r->post = post;
 }
 
 // Fills in all that follows from lo and hi of every range.
@@ -179,16 +177,16 @@ void tp_derive_ranges(tp_model_t *m) {
     for (size_t i = 0; i < m->n_in_ranges; i++) {
         m->in_signed |= order(r[i].lo) < 0;
     }
-    uint32_t span = m->bits == 12 ? 2048 : m->in_signed ? 254 : 255;
+    uint32_t span = m->bits == 12 ? 1 << 11 : m->in_signed ? 254 : 255;
     for (size_t i = 0; i < m->n_in_ranges; i++) {
         if (known(&r[i])) {
-            derive(&r[i], span, m->in_signed);
+            derive(&r[i], span, m->bits == 12 ? 17 : 20, m->in_signed);
         }
     }
     r = tp_ranges(m, 1);
     for (size_t i = 0; i < m->n_out_ranges; i++) {
         if (known(&r[i])) {
-            derive(&r[i], 1 << 15, 1);
+            derive(&r[i], 1 << 15, 13, 1);
         }
     }
 }
@@ -223,13 +221,7 @@ void tp_learn_range(tp_model_t *m, int which, const tp_values_t *v, size_t from,
         int have = known(r), grew_lo = 0, grew_hi = 0;
         uint32_t lo = r->lo, hi = r->hi;
         for (size_t i = c; i < n; i += count) {
-            uint32_t bits;
-            if (v->type == 'f') {
-                bits = float_at(v, from + i);
-            } else {
-                int64_t k = tp_integer_at(v, from + i);
-                bits = float_from_fixed((int32_t)(k > INT32_MAX ? INT32_MAX : k < -INT32_MAX ? -INT32_MAX : k), 0);
-            }
+            uint32_t bits = v->type == 'f' ? float_at(v, from + i) : float_from_fixed(tp_integer_at(v, from + i), 0);
             if (!have || order(bits) < order(lo)) {
                 lo = bits;
                 grew_lo = 1;
@@ -244,7 +236,7 @@ void tp_learn_range(tp_model_t *m, int which, const tp_values_t *v, size_t from,
             continue;
         }
         if ((lo | hi) << 1 == 0) {
-            hi = 0x3f800000u;  // nothing but zeros so far: 0..1
+            hi = FLOAT_1;  // nothing but zeros so far: 0..1
         }
         int f = range_exponent(lo, hi);
         int32_t a = fixed_from_float(lo, f), b = fixed_from_float(hi, f);
@@ -263,19 +255,13 @@ void tp_learn_range(tp_model_t *m, int which, const tp_values_t *v, size_t from,
 
 // ---- values
 
-// Item i as an integer of the model: (v - zero) * gain * 2^-shift, clamped to lo..hi.
+// Item i as an integer of the model, clamped to lo..hi.
 static int32_t to_integer(const tp_range_t *r, const tp_values_t *v, size_t i, int32_t lo, int32_t hi) {
-    int32_t fixed;
-    if (v->type == 'f') {
-        fixed = fixed_from_float(float_at(v, i), r->f);
-    } else {
-        int64_t k = tp_integer_at(v, i);
-        k = k > SATURATED ? SATURATED : k < -SATURATED ? -SATURATED : k;
-        fixed = tp_shift((int32_t)k, -r->f, SATURATED);
-    }
-    int64_t q = (int64_t)(fixed - r->zero) * r->gain;
-    q = ((q >> (r->shift - 1)) + 1) >> 1;
-    return q < lo ? lo : q > hi ? hi : (int32_t)q;
+    int32_t fixed = v->type == 'f' ? fixed_from_float(float_at(v, i), r->f)
+        : tp_shift(tp_integer_at(v, i), -r->f, SATURATED);
+    int32_t d = tp_sat((fixed - r->zero) >> r->pre, 2 * r->width);
+    int32_t q = tp_scale(d * (int32_t)r->gain, r->post, 0);
+    return q < lo ? lo : q > hi ? hi : q;
 }
 
 // n_in values from item `from` on -> activations of the input. Checked by tp_check_values before.
@@ -304,12 +290,12 @@ int32_t tp_read_target(const tp_model_t *m, const tp_values_t *y, size_t from, s
 }
 
 // A score as float32: a probability (Q.14), or with mse an output (Q.14 of the half range) in the user's units.
-// |score| <= 32768 and half <= 2^29: the product of mse is below 2^44, its Q.f value below 2^30 + 2^29.
+// |score| <= 2^15 and width < 2^16: the product is at most 2^31 - 2^15, and half a width to each side of zero in Q.f
+// below 2^30.
 uint32_t tp_score_bits(const tp_model_t *m, size_t j, int32_t score) {
     if (m->loss == TP_CROSSENTROPY) {
         return float_from_fixed(score, 14);
     }
     const tp_range_t *r = tp_ranges(m, 1) + (m->n_out_ranges > 1 ? j : 0);
-    int64_t v = (int64_t)score * r->half;
-    return float_from_fixed(r->zero + (int32_t)((v + (1 << 13)) >> 14), r->f);
+    return float_from_fixed(r->zero + tp_shift(score * r->width, 15 - r->pre, 1 << 30), r->f);
 }

@@ -53,10 +53,11 @@ typedef enum {
 typedef struct {
     uint32_t lo, hi;       // float32 bit patterns; lo < hi, or lo = hi = 0: not known yet
     int32_t zero;          // the value that maps to 0, Q.f
-    int32_t half;          // (hi - lo) / 2, Q.f
-    uint32_t gain;         // integers per value, Q.shift, for a value in Q.f
+    uint32_t gain;         // integers per unit of Q.(f-pre), Q.post
     int16_t f;
-    int16_t shift;
+    uint16_t width;        // hi - lo, Q.(f-pre)
+    uint8_t pre, post;
+    uint16_t reserved;
 } tp_range_t;
 
 // One layer. Shapes are height, width, channels; channels are innermost (as in Keras), a plain vector is (1, 1, n).
