@@ -132,15 +132,16 @@ static void damage(uint8_t *image, size_t n) {
     }
 }
 
-// Weights and biases beyond all bounds, in a whole image.
+// Weights and biases beyond all bounds, in a whole image, and a look at them after the next step (RESCALE_EVERY).
 static void go_wild(uint8_t *image) {
-    const tp_model_t *m = (const tp_model_t *)image;
+    tp_model_t *m = (tp_model_t *)image;
     size_t at = m->ranges + (m->n_in_ranges + m->n_out_ranges) * sizeof(tp_range_t);
-    uint16_t weight = (uint16_t)edge();
-    for (; at < m->n_saved; at += 2) {
-        uint16_t value = below(4) ? weight : (uint16_t)random32();
-        memcpy(image + at, &value, 2);
+    uint32_t weights = (edge() & 0xffff) * 0x10001u, odds = 1 + below(40);
+    for (; at < m->n_saved; at += 4) {
+        uint32_t value = below(odds) ? weights : below(2) ? edge() : random32();
+        memcpy(image + at, &value, 4);
     }
+    m->steps = m->skipped + 63;
 }
 
 // ---- calls
@@ -251,7 +252,7 @@ int main(int n_arguments, char **arguments) {
             memset(draft + records, 0, n - records);
             tp_init(draft, n, random32());
             if (below(4)) {
-                tp_set_range(draft, n, 0, 0, below(2) ? 0 : 0xbf800000u, 0x3f800000u + below(0x8000000));
+                tp_set_range(draft, n, 0, 0, below(2) ? 0 : 0xbf800000u, below(2) ? 0x437f0000u : 0x3f800000u);
                 tp_set_range(draft, n, 1, 0, 0xbf800000u, 0x40000000u);
             }
             whole++;
@@ -275,6 +276,7 @@ int main(int n_arguments, char **arguments) {
             image = part;
             n = cut;
         }
+        check(n < 5 || tp_layout(image + 4, n - 4) == TP_E_ALIGN, "alignment");
         tp_layout(image, n);
         opened += tp_open(image, n) == TP_OK;
         call_all(image, n);
