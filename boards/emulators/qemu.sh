@@ -83,4 +83,8 @@ if [ "${1:-}" = build ]; then
     echo "$folder/firmware.elf"
     exit
 fi
-exec "${qemu[@]}" -nographic -monitor null -semihosting -serial pty -kernel "$folder/firmware.elf" "$@"
+qemu+=(-nographic -monitor null -semihosting -kernel "$folder/firmware.elf" "$@")
+if [ "$machine" = xtensa ]; then
+    exec python3 boards/emulators/on_pty.py "${qemu[@]}" -serial none
+fi
+exec "${qemu[@]}" -serial pty

@@ -7,25 +7,30 @@
 #include "uart.h"
 #include "exception.h"
 
-// QEMU's semihosting.
+// QEMU's semihosting: files 0 and 1 are its own standard input and output. (Its console device for this
+// machine, -serial, loses input: it is filled and emptied by two threads without a lock.)
 enum {
     SIMCALL_EXIT = 1,
     SIMCALL_READ = 3,
     SIMCALL_WRITE = 4,
+    SIMCALL_SELECT = 29,
+};
+enum {
+    SELECT_READ = 1,
 };
 
-static int simcall(int number, int argument1, const void *argument2, size_t argument3) {
+static int simcall(int number, uintptr_t argument1, uintptr_t argument2, uintptr_t argument3) {
     register int a2 __asm__ ("a2") = number;
-    register int a3 __asm__ ("a3") = argument1;
-    register const void *a4 __asm__ ("a4") = argument2;
-    register size_t a5 __asm__ ("a5") = argument3;
+    register uintptr_t a3 __asm__ ("a3") = argument1;
+    register uintptr_t a4 __asm__ ("a4") = argument2;
+    register uintptr_t a5 __asm__ ("a5") = argument3;
     __asm__ volatile ("simcall" : "+r" (a2), "+r" (a3) : "r" (a4), "r" (a5) : "memory");
     return a2;
 }
 
 void exit(int status) {
     for (;;) {
-        simcall(SIMCALL_EXIT, status, NULL, 0);
+        simcall(SIMCALL_EXIT, status, 0, 0);
     }
 }
 
@@ -40,13 +45,21 @@ void sim_main(void) {
 void uart_init(void) {
 }
 
+// Waits a little, for less load on the host; a wait without end would keep QEMU from ending.
 int uart_rx_chr(void) {
+    static const struct { uint32_t s, us; } wait = { 0, 10000 };
     unsigned char c;
-    return simcall(SIMCALL_READ, 0, &c, 1) == 1 ? c : UART_RX_NO_CHAR;
+    if (simcall(SIMCALL_SELECT, 0, SELECT_READ, (uintptr_t)&wait) != 1) {
+        return UART_RX_NO_CHAR;
+    }
+    if (simcall(SIMCALL_READ, 0, (uintptr_t)&c, 1) != 1) {
+        exit(0);
+    }
+    return c;
 }
 
 void uart_tx_strn(const char *buf, size_t len) {
-    simcall(SIMCALL_WRITE, 1, buf, len);
+    simcall(SIMCALL_WRITE, 1, (uintptr_t)buf, len);
 }
 
 struct exception_frame sim_exception_frame;
