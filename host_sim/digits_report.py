@@ -106,6 +106,7 @@ def draw(path, results):
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(axis="y", color="#eeeeee")
         panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        panel.set_yticks(np.arange(0.8, 1.01, 0.05))
         panel.set_ylim(0.8, 1)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
