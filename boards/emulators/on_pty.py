@@ -1,4 +1,4 @@
-"""Becomes a program that has a pseudo-terminal as its standard input and output; first prints its path.
+"""Becomes a program whose standard input and output are a pseudo-terminal; prints its path first.
 
 python3 on_pty.py COMMAND...
 """
