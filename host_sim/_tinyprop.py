@@ -84,7 +84,6 @@ _chosen = choose()
 backend = _chosen.backend
 layout = _chosen.layout
 init = _chosen.init
-set_range = _chosen.set_range
 learn = _chosen.learn
 run = _chosen.run
 predict = _chosen.predict

@@ -89,26 +89,6 @@ static PyObject *mod_init(PyObject *self, PyObject *args) {
     return PyLong_FromLong(result);
 }
 
-static PyObject *mod_set_range(PyObject *self, PyObject *args) {
-    PyObject *image_in, *pair_in;
-    size_t which, index;
-    Py_buffer image, pair;
-    if (!PyArg_ParseTuple(args, "OO&O&O", &image_in, to_size, &which, to_size, &index, &pair_in)
-        || !to_image(image_in, &image)) {
-        return NULL;
-    }
-    tp_values_t values = to_values(pair_in, &pair, 0);
-    long result = TP_E_RANGE;
-    if (values.type == 'f' && values.n == 2) {
-        uint32_t bits[2];
-        memcpy(bits, values.items, sizeof(bits));
-        result = tp_set_range(image.buf, (size_t)image.len, which != 0, index, bits[0], bits[1]);
-    }
-    PyBuffer_Release(&pair);
-    PyBuffer_Release(&image);
-    return PyLong_FromLong(result);
-}
-
 // A class number may be an int; targets and several class numbers come in a buffer. `number` is where an int is kept.
 static int to_targets(PyObject *obj, Py_buffer *view, int32_t *number, tp_values_t *v) {
     view->obj = NULL;
@@ -193,7 +173,6 @@ static PyMethodDef methods[] = {
     { "backend", mod_backend, METH_NOARGS, NULL },
     { "layout", mod_layout, METH_O, "layout(image): bytes that the model described by head and records needs" },
     { "init", mod_init, METH_VARARGS, "init(image, seed)" },
-    { "set_range", mod_set_range, METH_VARARGS, "set_range(image, which, index, pair)" },
     { "learn", mod_learn, METH_VARARGS, "learn(image, x, y): 1 trained, 0 skipped" },
     { "run", mod_run, METH_VARARGS, "run(image, x, y, total, start, count, learning): trained on, or classified rightly" },
     { "predict", mod_predict, METH_VARARGS, "predict(image, x): class number" },

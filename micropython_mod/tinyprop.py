@@ -16,6 +16,14 @@ import struct
 from array import array
 from binascii import crc32
 
+try:
+    from micropython import const
+except ImportError:  # CPython
+
+    def const(value):
+        return value
+
+
 import _tinyprop
 from _tinyprop import learn as _learn
 from _tinyprop import predict as _predict
@@ -24,40 +32,40 @@ from _tinyprop import run as _run
 __version__ = "0.1.0"
 
 # The model image, as in core/tinyprop.h: a head, a record for each layer, and what C lays out behind.
-_MAGIC = 0x504E5954
-_VERSION = 1
-_HEAD = "<I6B4x3H2H4H2H"  # what the user asked for; the rest of the head is the core's
-_HEAD_BYTES = 128
-_RECORD = "<8BH"
-_RECORD_BYTES = 80
-_STEPS = 36  # offsets in the head
-_COUNTERS = 80
-_LOSS = 68
-_BAD_LAYER = 12
-_SIZES = 44
+_MAGIC = const(0x504E5954)
+_VERSION = const(1)
+_HEAD = const("<I6B4x3H2H4H2H")  # what the user asked for; the rest of the head is the core's
+_HEAD_BYTES = const(128)
+_RECORD = const("<8BH")
+_RECORD_BYTES = const(80)
+_STEPS = const(36)  # offsets in the head
+_COUNTERS = const(80)
+_LOSS = const(68)
+_BAD_LAYER = const(12)
+_SIZES = const(44)
 
 _KINDS = ("Dense", "Conv2D", "DepthwiseConv2D", "MaxPool2D", "AvgPool2D")
 _ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh")
 _LOSSES = ("crossentropy", "mse")
 
 # Results of `_tinyprop` that are no results (tp_err_t in core/tinyprop.h).
-_BAD_VERSION = -2
-_BAD_SHAPE = -3
-_BAD_OUTPUT = -4
-_TOO_BIG = -5
-_X_LENGTH = -6
-_X_TYPE = -7
-_X_FINITE = -8
-_Y_LENGTH = -9
-_Y_TYPE = -10
-_Y_FINITE = -11
-_Y_CLASS = -12
-_BAD_RANGE = -13
-_NO_RANGE = -14
-_BAD_OUT = -15
+_BAD_VERSION = const(-2)
+_BAD_SHAPE = const(-3)
+_BAD_OUTPUT = const(-4)
+_TOO_BIG = const(-5)
+_X_LENGTH = const(-6)
+_X_TYPE = const(-7)
+_X_FINITE = const(-8)
+_Y_LENGTH = const(-9)
+_Y_TYPE = const(-10)
+_Y_FINITE = const(-11)
+_Y_CLASS = const(-12)
+_BAD_RANGE = const(-13)
+_NO_RANGE = const(-14)
+_BAD_OUT = const(-15)
 
-_CHUNK_MACS = 20000  # of a learn_many between two looks at Ctrl-C: some milliseconds on a Pico
-_DEAD_AFTER = 64  # learn steps in a row without an output above zero
+_CHUNK_MACS = const(20000)  # of a learn_many between two looks at Ctrl-C: some milliseconds on a Pico
+_DEAD_AFTER = const(64)  # learn steps in a row with nothing but zeros
 
 
 def _wrong(name, value, expected):
@@ -70,7 +78,8 @@ def _choice(name, value, choices):
     return choices.index(value)
 
 
-_LISTS = (list, tuple)  # once: a test against it allocates nothing
+_LISTS = (list, tuple)  # once: a test against them allocates nothing
+_NUMBERS = (int, float)
 
 
 def _is_list(value):
@@ -79,7 +88,7 @@ def _is_list(value):
 
 def _pair(name, value):
     """(height, width) of a kernel or stride given as one number or two."""
-    pair = (value, value) if isinstance(value, int) else tuple(value)
+    pair = tuple(value) if _is_list(value) else (value, value)
     if len(pair) != 2 or not all(isinstance(v, int) and 1 <= v <= 255 for v in pair):
         _wrong(name, value, "1 to 255, or two such numbers")
     return pair
@@ -162,7 +171,7 @@ def _share(name, value, one):
 
 def _policy(kind, s_min=0, s_max=0, zeta=1, skip=0):
     q15 = 1 << 15
-    return kind, _share("s_min", s_min, q15), _share("s_max", s_max, q15), _share("zeta", zeta, q15), _share(
+    return kind, _share("s_min or ratio", s_min, q15), _share("s_max", s_max, q15), _share("zeta", zeta, q15), _share(
         "skip", skip, 1 << 14)
 
 
@@ -195,7 +204,10 @@ def TinyPropV2(s_min=0, s_max=1, zeta=1, skip=0.1):
 
 
 def Diffused(ratio=0.12, skip=0.1):
-    """Keeps a share of the errors on average, and gathers the small ones until they count."""
+    """Keeps a share of the errors on average, and gathers the small ones until they count.
+
+    ratio: that share; skip: as in TinyPropV2, but with loss="mse" no sample is skipped.
+    """
     return _policy(2, ratio, skip=skip)
 
 
@@ -214,22 +226,22 @@ class Scaler:
         self.per_channel = per_channel
 
 
-def _plan_ranges(given, channels):
+def _plan_ranges(name, given, channels):
     """(number of ranges, samples to learn them from, the (lo, hi) pairs) of input_range=given."""
     if given is None:
         given = Scaler()
     if isinstance(given, Scaler):
-        return channels if given.per_channel else 1, given.samples, ()
+        return channels if given.per_channel else 1, given.samples, ((0, 0),)
+    expected = "(lo, hi) with lo < hi, or a list of %d of them" % channels
+    if not _is_list(given) or not given:
+        _wrong(name, given, expected)
     pairs = given if _is_list(given[0]) else [given]
-    if len(pairs) not in (1, channels) or not all(_is_list(p) and len(p) == 2 for p in pairs):
-        _wrong("range", given, "(lo, hi), or a list of %d of them" % channels)
+    if len(pairs) not in (1, channels):
+        _wrong(name, given, expected)
+    for pair in pairs:
+        if not _is_list(pair) or len(pair) != 2 or not -3.4e38 < pair[0] < pair[1] < 3.4e38:
+            _wrong(name, pair, expected)
     return len(pairs), 0, pairs
-
-
-def _set_ranges(image, which, pairs):
-    for i, pair in enumerate(pairs):
-        if _tinyprop.set_range(image, which, i, array("f", pair)) < 0:
-            _wrong("range", pair, "lo < hi, both finite")
 
 
 # ---- the model
@@ -266,33 +278,38 @@ class Model:
     lr            learning rate, 2e-8 to 1; rounded to m / 2^n with m of 16 to 31 (within 3 %)
     sparsity      TinyPropV2(), Diffused(), TinyProp(), TopK(), Full()
     input_range   (lo, hi) of the values of x; a list of such pairs, one a channel; or a Scaler, which
-                  learns it. Values outside count as its ends
+                  learns it. Values outside count as its ends (of twice the range with "mse")
     output_range  the same for y, with loss="mse"
     seed          0 to 2^30 - 1; the same seed gives the same weights on every machine
 
     ValueError: layers that do not fit together. MemoryError: more RAM than is free.
     """
 
-    def __init__(self, input_shape, layers=(), loss="crossentropy", lr=0.02, sparsity=None, input_range=None,
+    def __init__(self, input_shape, layers, loss="crossentropy", lr=0.02, sparsity=None, input_range=None,
                  output_range=None, seed=1):
-        if isinstance(input_shape, bytearray):  # an image: see load
-            self._attach(input_shape)
-            return
-        shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
+        shape = tuple(input_shape) if _is_list(input_shape) else (input_shape,)
         if not 1 <= len(shape) <= 3:
             _wrong("input_shape", shape, "1 to 3 numbers")
         for n in shape:
             _count("input_shape", n)
         if not 1 <= len(layers) <= 254:
             _wrong("number of layers", len(layers), "1 to 254")
-        shape = (1, 1, 1)[len(shape):] + shape
+        for layer in layers:
+            if not isinstance(layer, tuple):
+                _wrong("a layer", layer, "Dense(...), Conv2D(...), ...")
         policy = sparsity or TinyPropV2()
+        if not isinstance(policy, tuple):
+            _wrong("sparsity", policy, "TinyPropV2(), Full(), ...")
+        if not isinstance(seed, int) or not 0 <= seed < 1 << 30:
+            _wrong("seed", seed, "0 to 2^30 - 1")
+        shape = (1, 1, 1)[len(shape):] + shape
         mse = _choice("loss", loss, _LOSSES)
-        n_in, learn_in, pairs_in = _plan_ranges(input_range, shape[2])
-        n_out, learn_out, pairs_out = 0, 0, ()
+        n_in, learn_in, pairs = _plan_ranges("input_range", input_range, shape[2])
+        n_out = learn_out = 0
         if mse:
             units = struct.unpack_from("<H", layers[-1][1], 8)[0]
-            n_out, learn_out, pairs_out = _plan_ranges(output_range, units)
+            n_out, learn_out, pairs_out = _plan_ranges("output_range", output_range, units)
+            pairs = list(pairs) + [(0, 0)] * (n_in - len(pairs)) + list(pairs_out)
         elif output_range is not None:
             _wrong("output_range", output_range, "None with loss='crossentropy'")
         plan = _new(_HEAD_BYTES + _RECORD_BYTES * len(layers))
@@ -307,9 +324,10 @@ class Model:
             raise ValueError(_layout_error(n_bytes, plan, [layer[0] for layer in layers]))
         image = _new(n_bytes)
         image[:len(plan)] = plan
-        _tinyprop.init(image, seed)
-        _set_ranges(image, 0, pairs_in)
-        _set_ranges(image, 1, pairs_out)
+        for i, pair in enumerate(pairs):
+            struct.pack_into("<2f", image, len(plan) + 24 * i, *pair)
+        if _tinyprop.init(image, seed) < 0:
+            _wrong("a range", pairs, "lo < hi as float32")
         self._attach(image)
 
     def _attach(self, image):
@@ -392,21 +410,22 @@ class Model:
             if len(x) != self._n_in:
                 self._fail(_X_LENGTH, x)
             self._x = self._x or array("f", [0] * self._n_in)
-            x = _copy(x, self._x)
+            _copy(x, self._x)
+            x = self._x
             code = function(self._image, x, y)
         if code == _Y_TYPE:
             if isinstance(y, bool):
                 y = int(y)
                 code = function(self._image, x, y)
             elif self._mse and (_is_list(y) or isinstance(y, float)):
-                if _is_list(y) and len(y) != self._n_out:
+                if _items(y) != self._n_out:
                     self._fail(_Y_LENGTH, x, y)
                 self._y = self._y or array("f", [0] * self._n_out)
                 if _is_list(y):
-                    y = _copy(y, self._y)
+                    _copy(y, self._y)
                 else:
                     self._y[0] = y
-                    y = self._y
+                y = self._y
                 code = function(self._image, x, y)
         if code < 0:
             self._fail(code, x, y)
@@ -476,7 +495,7 @@ class Model:
                                     dense back-propagation in every step would have needed
         backward_share_nonzero      those that were really done, as zeros are left out too
         saturated, clipped, clamped activations, errors and weights that met the end of their range
-        dead                        layers that gave no output above zero in the last 64 steps
+        dead                        layers that gave nothing but zeros in the last 64 steps
         """
         steps, skipped = struct.unpack_from("<2I", self._image, _STEPS)
         dense, kept, done, saturated, clipped, clamped = struct.unpack_from("<6Q", self._image, _COUNTERS)
@@ -569,7 +588,9 @@ def _load(f):
     _fill(f, memoryview(check))
     if struct.unpack("<I", check)[0] != crc32(saved[len(plan):], crc) or f.read(1) or _tinyprop.layout(image) < 0:
         raise ValueError("the file is damaged")
-    return Model(image)
+    model = object.__new__(Model)
+    model._attach(image)
+    return model
 
 
 def _fill(f, view):
@@ -579,7 +600,7 @@ def _fill(f, view):
 
 def _lr(value):
     """(m, n) with m / 2^n nearest to value and m of 16 to 31."""
-    if not 2e-8 <= value <= 1:
+    if not isinstance(value, _NUMBERS) or not 2e-8 <= value <= 1:
         _wrong("lr", value, "2e-8 to 1")
     n = 0
     while value < 16:
@@ -596,22 +617,22 @@ def _predict_any(image, x, _):
 def _copy(values, to):
     for i in range(len(to)):
         to[i] = values[i]
-    return to
 
 
 def _join(rows, n):
     """A list of rows of n numbers each, or of plain numbers, as one array."""
     joined = array("f", [])
     for row in rows:
-        if isinstance(row, (int, float)):
+        if isinstance(row, _NUMBERS):
             joined.append(row)
-        elif len(row) == n:
-            joined.extend(array("f", row))
-        else:
+            continue
+        if len(row) != n:
             raise ValueError("a sample has %d values, expected %d" % (len(row), n))
+        for value in row:
+            joined.append(value)
     return joined
 
 
 def _items(x):
-    """Numbers in a buffer, of any dimensions where it has a size."""
-    return x.size if hasattr(x, "size") else len(x)
+    """Numbers in a buffer, of any dimensions where it has a size; a number is one."""
+    return 1 if isinstance(x, _NUMBERS) else x.size if hasattr(x, "size") else len(x)

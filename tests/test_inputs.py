@@ -6,7 +6,8 @@ from array import array
 
 def model(shape=6, **options):
     options.setdefault("input_range", (0, 200))
-    return tp.Model(shape, [tp.Dense(5, activation="relu"), tp.Dense(3)], sparsity=tp.Full(), **options)
+    options.setdefault("sparsity", tp.Full())
+    return tp.Model(shape, [tp.Dense(5, activation="relu"), tp.Dense(3)], **options)
 
 
 def test_every_kind_of_buffer_gives_the_same_bits():
@@ -100,6 +101,15 @@ def test_bad_y_is_refused_and_changes_nothing():
         assert m._image == before, y
 
 
+def test_one_target_is_not_enough_for_several_outputs():
+    m = tp.Model(3, [tp.Dense(2)], loss="mse", input_range=(0, 1), output_range=(0, 1))
+    before = bytes(m._image)
+    for y in (1, 1.0, [1.0], array("f", [1]), [1, 2, 3]):
+        testkit.raises(ValueError, m.learn, [0, 0, 0], y)
+        assert m._image == before, y
+    m.learn([0, 0, 0], [0.5, 1])
+
+
 def test_messages_say_what_was_expected_and_what_came():
     m = model()
     for call, words in (
@@ -111,6 +121,14 @@ def test_messages_say_what_was_expected_and_what_came():
         (lambda: model(lr=7), ("7", "1")),
         (lambda: model(input_range=(3, 3)), ("3", "lo < hi")),
         (lambda: model(loss="hinge"), ("hinge", "crossentropy", "mse")),
+        (lambda: model(seed=-1), ("seed", "-1")),
+        (lambda: model(input_range=5), ("input_range", "5", "(lo, hi)")),
+        (lambda: model(sparsity=tp.Full), ("sparsity", "Full()")),
+        (lambda: tp.Model(3, tp.Dense(2)), ("layer", "Dense(...)")),
+        (lambda: tp.Model(3.5, [tp.Dense(2)]), ("input_shape", "3.5")),
+        (lambda: tp.Model(3, [tp.Dense]), ("layer", "Dense(...)")),
+        (lambda: tp.Conv2D(4, 1.5), ("kernel_size", "1.5", "255")),
+        (lambda: tp.TopK(2), ("ratio", "2")),
         (lambda: tp.Dense(0), ("0", "65534")),
         (lambda: tp.Dense(3, activation="gelu"), ("gelu", "relu")),
         (lambda: tp.TinyPropV2(skip=2), ("skip", "2", "1")),
@@ -175,6 +193,9 @@ def test_learn_many_takes_lists_and_buffers():
     one.learn_many(x, y)
     two.learn_many([list(x[6 * i : 6 * i + 6]) for i in range(20)], list(y))
     assert one._image == two._image
+    three = model(input_range=(0, 255))
+    three.learn_many([x[6 * i : 6 * i + 6] for i in range(20)], y)
+    assert one._image == three._image
 
 
 def test_learn_many_checks_all_before_it_learns_any():

@@ -22,7 +22,6 @@ __all__ = [
     "predict",
     "predict_into",
     "run",
-    "set_range",
 ]
 
 TYPES = set("BbHhIiLlQqf")
@@ -84,16 +83,11 @@ def layout(image):
 
 
 def init(image, seed):
-    return _call(_image(image), _layout.init, _size(seed))
-
-
-def set_range(image, which, index, pair):
-    """pair: an array('f', (lo, hi)); which: 0 inputs, 1 outputs"""
-    image, pair = _image(image), _values(pair)
-    if pair is None or pair.dtype != np.float32 or len(pair) != 2:
-        return int(Error.RANGE)
-    lo, hi = pair.tolist()
-    return _call(image, _ranges.set_range, int(_size(which) != 0), _size(index), lo, hi)
+    """lo and hi of the ranges may have been set before; what follows from them is worked out."""
+    try:
+        return _layout.init(_image(image), _size(seed)) or 0
+    except Refused as refusal:
+        return int(refusal.error)
 
 
 def learn(image, x, y):

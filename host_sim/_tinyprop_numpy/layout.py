@@ -223,10 +223,13 @@ def lay_out_scratch(space, head, layers):
 
 def open_image(image):
     """layout, and the whole image must be there."""
+    return open_with(image, ranges.is_sound, Error.IMAGE)
+
+
+def open_with(image, test, otherwise):
     model = layout(image)
     require(len(image) >= model.head.n_bytes, Error.IMAGE)
-    every_range = model.ranges(0) + model.ranges(1)
-    require(all(ranges.is_sound(r) for r in every_range), Error.IMAGE)
+    require(all(test(r) for r in model.ranges(0) + model.ranges(1)), otherwise)
     return model
 
 
@@ -258,7 +261,9 @@ def init_layer(model, layer, random):
     model.biases(layer)[:] = 0
 
 
-def init(model, seed):
+def init(image, seed):
+    model = open_with(image, ranges.has_width, Error.RANGE)
+    ranges.derive_all(model)
     random = random_numbers(seed)
     for layer in model.layers:
         layer.fy = start_exponent(model, layer)

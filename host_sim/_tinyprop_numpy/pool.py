@@ -33,7 +33,7 @@ def forward(model, layer):
 
 
 def backward(model, layer, dy):
-    """dy, Q.f -> dx, Q.(f + a), and a. An average of n inputs, 2^(a-1) < n <= 2^a, is a change of
+    """dy, Q.f -> dx, Q.(f + a), and a. An average of n inputs, 2^a <= n < 2^(a+1), is a change of
     format and a factor: dx = dy 2^a / n, the factor in Q.7."""
     x, index = model.inputs(layer), windows(layer)
     dx = np.zeros(layer.n_in, np.int64)
@@ -41,6 +41,6 @@ def backward(model, layer, dy):
         dx[first_largest(x, index)] = dy
         return dx, 0
     n = index.shape[1]
-    a = (n - 1).bit_length()
+    a = n.bit_length() - 1
     dx[index] = (dy.astype(np.int64) * ((1 << (a + 7)) // n) >> 7)[:, None]
     return dx, a

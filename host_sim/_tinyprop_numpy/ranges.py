@@ -50,13 +50,16 @@ def is_known(r):
     return any(r.item.tobytes()[:8])
 
 
+def has_width(r):
+    return not is_known(r) or bool(np.isfinite([r.lo, r.hi]).all() and r.lo < r.hi)
+
+
 def is_sound(r):
     """Safe even for what a damaged image may hold: fields of the right size, if of no sense."""
     if not is_known(r):
         return r.post == 0
     return (
-        bool(np.isfinite([r.lo, r.hi]).all())
-        and r.lo < r.hi
+        has_width(r)
         and -(1 << 29) <= r.zero <= 1 << 29
         and r.width >= 2
         and r.gain <= (1 << 29) // r.width
@@ -90,16 +93,6 @@ def derive_all(model):
         derive(r, span, 17 if head.bits == 12 else 20, bool(head.in_signed))
     for r in filter(is_known, model.ranges(1)):
         derive(r, 1 << 15, 13, True)
-
-
-def set_range(model, which, index, lo, hi):
-    """lo, hi: float32"""
-    ranges = model.ranges(which)
-    require(index < len(ranges) and np.isfinite([lo, hi]).all() and lo < hi, Error.RANGE)
-    a, b = fixed_from_float([lo, hi], range_exponent(lo, hi)).tolist()
-    require(b - a >= 2, Error.RANGE)  # apart by less than float32 can tell at their size
-    ranges[index].lo, ranges[index].hi = lo, hi
-    derive_all(model)
 
 
 def learn(model, which, values):

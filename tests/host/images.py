@@ -46,12 +46,21 @@ def open_image(image):
     return im.Model(np.frombuffer(image, np.uint8))
 
 
-def build(backend, *arguments, seed=1, **settings):
+def set_ranges(image, ends):
+    """Writes (lo, hi) of each range of the inputs, then of the outputs; init makes use of them."""
+    model = open_image(image)
+    for r, (lo, hi) in zip(model.ranges(0) + model.ranges(1), ends, strict=True):
+        r.lo, r.hi = lo, hi
+
+
+def build(backend, *arguments, seed=1, ranges=None, **settings):
     """A whole image with its first weights."""
     head = plan(*arguments, **settings)
     n_bytes = backend.layout(head)
     assert n_bytes > 0, n_bytes
     image = bytearray(n_bytes)
     image[: len(head)] = head
+    if ranges:
+        set_ranges(image, ranges)
     assert backend.init(image, seed) == 0
     return image

@@ -65,12 +65,14 @@ class Twins:
 
 def set_ranges(random, twins):
     head = images.open_image(twins.numpy).head
-    for which, n in enumerate((head.n_in_ranges, head.n_out_ranges)):
-        for index in range(n):
-            ends = sorted(random_models.floats(random, 2))
-            twins.call("set_range", which, index, array("f", ends))
-            if random.random() < 0.2:
-                twins.call("set_range", which, index, array("f", (0, 255)))
+    ends = []
+    for _ in range(head.n_in_ranges + head.n_out_ranges):
+        some = sorted(random_models.floats(random, 2))
+        ends.append(
+            (0, 255) if random.random() < 0.2 else (0, 0) if random.random() < 0.1 else some
+        )
+    for image in (twins.numpy, twins.c):
+        images.set_ranges(image, ends)
 
 
 def do_something(random, twins):
@@ -102,9 +104,9 @@ def run_case(case):
     if n_bytes < 0:
         return
     twins.grow(n_bytes)
-    twins.call("init", int(random.integers(2**31)))
     if random.random() < 0.7:
         set_ranges(random, twins)
+    twins.call("init", int(random.integers(2**31)))
     for _ in range(10):
         do_something(random, twins)
 

@@ -60,19 +60,6 @@ static mp_obj_t mod_init(mp_obj_t image_in, mp_obj_t seed) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(mod_init_obj, mod_init);
 
-// set_range(image, which, index, pair): pair is an array('f', (lo, hi)); which 0 inputs, 1 outputs
-static mp_obj_t mod_set_range(size_t n_args, const mp_obj_t *args) {
-    (void)n_args;
-    image_t image = to_image(args[0]);
-    tp_values_t pair = to_values(args[3], MP_BUFFER_READ);
-    if (pair.type != 'f' || pair.n != 2) {
-        return MP_OBJ_NEW_SMALL_INT(TP_E_RANGE);
-    }
-    const uint32_t *bits = pair.items;
-    return mp_obj_new_int(tp_set_range(image.bytes, image.n, to_size(args[1]) != 0, to_size(args[2]), bits[0], bits[1]));
-}
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mod_set_range_obj, 4, 4, mod_set_range);
-
 // run(image, x, y, total, start, count, learning): samples trained on, or classified rightly. A class number may be an
 // int; targets and several class numbers come in a buffer.
 static mp_obj_t mod_run(size_t n_args, const mp_obj_t *args) {
@@ -130,7 +117,6 @@ static MP_DEFINE_CONST_FUN_OBJ_0(mod_backend_obj, mod_backend);
     X(MP_QSTR_backend, MP_ROM_PTR(&mod_backend_obj)) \
     X(MP_QSTR_layout, MP_ROM_PTR(&mod_layout_obj)) \
     X(MP_QSTR_init, MP_ROM_PTR(&mod_init_obj)) \
-    X(MP_QSTR_set_range, MP_ROM_PTR(&mod_set_range_obj)) \
     X(MP_QSTR_learn, MP_ROM_PTR(&mod_learn_obj)) \
     X(MP_QSTR_run, MP_ROM_PTR(&mod_run_obj)) \
     X(MP_QSTR_predict, MP_ROM_PTR(&mod_predict_obj)) \
@@ -141,7 +127,7 @@ static MP_DEFINE_CONST_FUN_OBJ_0(mod_backend_obj, mod_backend);
 // The Python half of tinyprop.mpy runs after this function, in the same namespace, and says
 // `import _tinyprop`. So the exports go into an object of their own under that name in sys.modules
 // (a class, as a native module has no way to make a module), where they cannot meet its names.
-mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *args) {
+__attribute__((externally_visible)) mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *args) {
     MP_DYNRUNTIME_INIT_ENTRY
     mp_obj_t name = MP_OBJ_NEW_QSTR(MP_QSTR__tinyprop);
     mp_obj_t exports = mp_obj_new_dict(0);

@@ -16,7 +16,7 @@ TP_HOT size_t tp_list_nonzero(const int16_t *v, size_t n, uint16_t *list) {
 }
 
 // z_j = bias in Q.(fx+fw): b is Q.(fw+12) and fx <= 12. |b| <= 2^30, so 8-bit layers (fx <= 8) start within 2^26, and
-// 12-bit layers are held to 2^28. The clamp binds only for fx > 8 or an image made by others.
+// 12-bit layers are held to 2^28. The clamp binds only for fx > 10 or an image made by others.
 void tp_start_sums(const tp_layer_t *l, const tp_model_t *m, int32_t *z) {
     const int32_t *b = tp_at(m, l->biases);
     int32_t limit = m->bits == 8 ? 1 << 26 : 1 << 28;

@@ -38,6 +38,7 @@ static inline int tp_unit(const tp_model_t *m) {
 // range.c
 int tp_check_values(const tp_values_t *v, size_t n, size_t from, size_t count, int first);
 int32_t tp_integer_at(const tp_values_t *v, size_t i);
+int tp_range_has_width(const tp_range_t *r);
 int tp_range_is_sound(const tp_range_t *r);
 tp_range_t *tp_ranges(const tp_model_t *m, int which);
 void tp_derive_ranges(tp_model_t *m);

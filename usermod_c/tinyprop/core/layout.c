@@ -220,7 +220,8 @@ tp_err_t tp_layout(void *image, size_t n_bytes) {
     return err ? err : lay_out_memory(m, space);
 }
 
-tp_err_t tp_open(void *image, size_t n_bytes) {
+// The layout of an image that is all there, with ranges that pass the test.
+static tp_err_t open_with(void *image, size_t n_bytes, int (*test)(const tp_range_t *), tp_err_t otherwise) {
     tp_model_t *m = image;
     tp_err_t err = tp_layout(image, n_bytes);
     if (err) {
@@ -231,11 +232,15 @@ tp_err_t tp_open(void *image, size_t n_bytes) {
     }
     const tp_range_t *r = tp_ranges(m, 0);
     for (size_t i = 0; i < (size_t)m->n_in_ranges + m->n_out_ranges; i++) {
-        if (!tp_range_is_sound(&r[i])) {
-            return TP_E_IMAGE;
+        if (!test(&r[i])) {
+            return otherwise;
         }
     }
     return TP_OK;
+}
+
+tp_err_t tp_open(void *image, size_t n_bytes) {
+    return open_with(image, n_bytes, tp_range_is_sound, TP_E_IMAGE);
 }
 
 static uint32_t xorshift32(uint32_t *state) {
@@ -271,11 +276,12 @@ static void init_layer(const tp_model_t *m, tp_layer_t *l, uint32_t *random) {
 }
 
 tp_err_t tp_init(void *image, size_t n_bytes, uint32_t seed) {
-    tp_err_t err = tp_open(image, n_bytes);
+    tp_err_t err = open_with(image, n_bytes, tp_range_has_width, TP_E_RANGE);
     if (err) {
         return err;
     }
     tp_model_t *m = image;
+    tp_derive_ranges(m);
     // The generator never leaves 0; this spreads small seeds over its states and maps none to 0 but one.
     uint32_t random = seed * 0x9e3779b9u + 0x7f4a7c15u;
     random = random ? random : 1;

@@ -36,7 +36,7 @@ static void pass(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, in
     int16_t *y = tp_at(m, l->outputs);
     window_t w = window_of(l);
     int32_t n = (int32_t)(w.height * w.width);
-    int32_t factor = (int32_t)((128u << tp_bits((uint32_t)n - 1)) / (uint32_t)n);
+    int32_t factor = (int32_t)((128u << (tp_bits((uint32_t)n) - 1)) / (uint32_t)n);
     for (size_t py = 0; py < l->out_h; py++) {
         for (size_t px = 0; px < l->out_w; px++) {
             for (size_t c = 0; c < l->out_c; c++) {
@@ -67,14 +67,14 @@ void tp_pool_forward(const tp_model_t *m, const tp_layer_t *l) {
     pass(m, l, NULL, NULL);
 }
 
-// dy int32 [n_out] Q.f -> dx int32 [n_in] Q.(f + returned). An average of n inputs, 2^(a-1) < n <= 2^a, is a change of
-// format and a factor: dx = dy * (2^a / n) in Q.(f+a), the factor in Q.7, 64 < it <= 128. Split, so that |dy| < 2^31
-// cannot overflow.
+// dy int32 [n_out] Q.f -> dx int32 [n_in] Q.(f + returned). An average of n inputs, 2^a <= n < 2^(a+1), is a change of
+// format and a factor: dx = dy * (2^a / n) in Q.(f+a), the factor in Q.7, 64 <= it <= 128. So |dx| <= |dy|; and split as
+// it is, no product goes beyond |dy| either.
 int tp_pool_backward(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, int32_t *dx) {
     window_t w = window_of(l);
     for (size_t i = 0; i < l->n_in; i++) {
         dx[i] = 0;
     }
     pass(m, l, dy, dx);
-    return l->kind == TP_AVGPOOL ? tp_bits((uint32_t)(w.height * w.width) - 1) : 0;
+    return l->kind == TP_AVGPOOL ? tp_bits((uint32_t)(w.height * w.width)) - 1 : 0;
 }

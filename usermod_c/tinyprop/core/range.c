@@ -146,13 +146,16 @@ static int range_exponent(uint32_t lo, uint32_t hi) {
     return 155 - (e_lo > e_hi ? e_lo : e_hi);
 }
 
+int tp_range_has_width(const tp_range_t *r) {
+    return !known(r) || (is_finite(r->lo) && is_finite(r->hi) && order(r->lo) < order(r->hi));
+}
+
 // Safe even for what a damaged image may hold: fields of the right size, if of no sense.
 int tp_range_is_sound(const tp_range_t *r) {
     if (!known(r)) {
         return r->post == 0;
     }
-    return is_finite(r->lo) && is_finite(r->hi) && order(r->lo) < order(r->hi)
-        && r->zero >= -(1 << 29) && r->zero <= 1 << 29
+    return tp_range_has_width(r) && r->zero >= -(1 << 29) && r->zero <= 1 << 29
         && r->width >= 2 && r->gain <= (1u << 29) / r->width
         && r->f >= -100 && r->f <= 155 && r->pre <= 14 && r->post >= 13 && r->post <= 20;
 }
@@ -189,26 +192,6 @@ void tp_derive_ranges(tp_model_t *m) {
             derive(&r[i], 1 << 15, 13, 1);
         }
     }
-}
-
-tp_err_t tp_set_range(void *image, size_t n_bytes, int which, size_t index, uint32_t lo, uint32_t hi) {
-    tp_err_t err = tp_open(image, n_bytes);
-    if (err) {
-        return err;
-    }
-    tp_model_t *m = image;
-    if (index >= range_count(m, which) || !is_finite(lo) || !is_finite(hi) || order(lo) >= order(hi)) {
-        return TP_E_RANGE;
-    }
-    int f = range_exponent(lo, hi);
-    if (fixed_from_float(hi, f) - fixed_from_float(lo, f) < 2) {
-        return TP_E_RANGE;  // apart by less than float32 can tell at their size
-    }
-    tp_range_t *r = tp_ranges(m, which) + index;
-    r->lo = lo;
-    r->hi = hi;
-    tp_derive_ranges(m);
-    return TP_OK;
 }
 
 // Widens the ranges so that they hold n more values, with a quarter of the width to spare on each side that grew.

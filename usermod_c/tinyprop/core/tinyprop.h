@@ -37,7 +37,7 @@ typedef enum {
     TP_E_OUTPUT = -4,      // the last layer is not a linear Dense layer
     TP_E_TOO_BIG = -5,     // more than 65,534 inputs, outputs or products per output in a layer
     TP_E_X_LENGTH = -6,    // x has the wrong number of values
-    TP_E_X_TYPE = -7,      // x is no buffer of B, b, h, f
+    TP_E_X_TYPE = -7,      // x is no buffer of a type that tp_item_size knows
     TP_E_X_FINITE = -8,    // x holds a NaN or an infinity
     TP_E_Y_LENGTH = -9,    // y has the wrong number of values
     TP_E_Y_TYPE = -10,     // y is of the wrong type
@@ -77,7 +77,7 @@ typedef struct {
     uint8_t rectified;             // where an input is 0 its error is 0 too
     int8_t fx;                     // of the last forward pass
     uint16_t window, seen;         // steps after which fy is reconsidered; steps since then
-    uint16_t quiet;                // learn steps in a row without any output above zero, at most 65535
+    uint16_t quiet;                // learn steps in a row with nothing but zeros, at most 65535
     uint16_t n_nonzero;            // length of the list of non-zero inputs, in the last forward pass
     uint16_t in_h, in_w, in_c, out_h, out_w, out_c;
     uint16_t n_in, n_out, fan_in;
@@ -142,11 +142,9 @@ tp_err_t tp_layout(void *image, size_t n_bytes);
 // tp_layout, and the whole image must be there.
 tp_err_t tp_open(void *image, size_t n_bytes);
 
-// Gives a laid-out image its first weights (He / LeCun uniform, xorshift32) and state. The same seed gives the same bytes.
+// Gives an image, whole but for what it is to learn, its first weights (He / LeCun uniform, xorshift32) and state. The same
+// seed gives the same bytes. lo and hi of each range may have been set, float32 bit patterns, or be 0: to be learned.
 tp_err_t tp_init(void *image, size_t n_bytes, uint32_t seed);
-
-// Sets range `index` of the inputs (which = 0) or outputs (which = 1); lo and hi are float32 bit patterns.
-tp_err_t tp_set_range(void *image, size_t n_bytes, int which, size_t index, uint32_t lo, uint32_t hi);
 
 // Class number of x (index of the largest score; the first one on a tie), or 0 with mse.
 int tp_predict(void *image, size_t n_bytes, const tp_values_t *x);
