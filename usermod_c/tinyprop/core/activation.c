@@ -23,7 +23,7 @@ static int32_t sigmoid_q15(int32_t z) {
 
 // n sums z, Q.(fx+fw) -> activations y, Q.fy. While learning, counts outputs above the range and above a quarter of it.
 // Returns whether any y is not 0.
-TP_HOT int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size_t n, int learning) {
+int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size_t n, int learning) {
     int32_t top = largest(m, l);
     int shift = l->fx + l->fw;
     int16_t any = 0;
@@ -83,7 +83,7 @@ void tp_adapt_activation(tp_model_t *m, tp_layer_t *l, int alive) {
 // Errors of a hidden layer, in place: v int32 [n_out] Q.fin -> int16 [n_out] Q.fd at the start of the same memory.
 // Returns fd: such that the largest error fills `unit` bits, but at least unit (1.0, where errors are clipped), at most
 // unit + 6, and no finer than fin if that is more than unit. |v| < 2^31 (dense.c). tanh and sigmoid multiply |d| <= 2^14 by at most 2^14.
-TP_HOT int tp_errors(tp_model_t *m, const tp_layer_t *l, int32_t *v, int fin) {
+int tp_errors(tp_model_t *m, const tp_layer_t *l, int32_t *v, int fin) {
     const int16_t *y = tp_at(m, l->outputs);
     int unit = tp_unit(m), narrow = m->bits - 8;
     uint32_t all = 0;
