@@ -181,14 +181,13 @@ static tp_values_t numbers(size_t n, void **whole) {
 
 static void call_all(uint8_t *image, size_t n) {
     tp_model_t *m = (tp_model_t *)image;
-    int is_open = tp_open(image, n) == TP_OK;
-    int runs = is_open && macs_of(image) <= MAX_MACS;
-    size_t n_in = runs ? ((tp_layer_t *)(image + sizeof(*m)))->n_in : 3;
-    size_t n_out = runs ? ((tp_layer_t *)(image + sizeof(*m)))[m->n_layers - 1].n_out : 3;
-    if (is_open && !runs) {
-        return;
-    }
     for (uint32_t calls = 1 + below(4); calls > 0; calls--) {
+        int is_open = tp_open(image, n) == TP_OK;
+        if (is_open && macs_of(image) > MAX_MACS) {
+            return;
+        }
+        const tp_layer_t *layers = (const tp_layer_t *)(image + sizeof(*m));
+        size_t n_in = is_open ? layers[0].n_in : 3, n_out = is_open ? layers[m->n_layers - 1].n_out : 3;
         size_t total = 1 + below(MAX_SAMPLES), start = below(3) ? 0 : below(6), count = below(3) ? total : below(6);
         void *blocks[4];
         tp_values_t x = numbers(total * n_in, &blocks[0]);
