@@ -84,7 +84,7 @@ def digits(figure, run, exam):
     )
     for i, axes in zip(chosen, figure.subplots(1, len(chosen)), strict=True):
         label, probability = run.answers[i]
-        colour, note = (SPARSE, "") if label == y[i] else (WRONG, f"it is a {y[i]}")
+        colour, note = (SPARSE, "") if label == y[i] else (WRONG, f"it is {y[i]}")
         axes.imshow(x[i].reshape(8, 8), cmap="gray_r", vmin=0, vmax=16)
         axes.set_title(label, color=colour, weight="bold", loc="center", fontsize=15, pad=4)
         axes.set_xlabel(f"{probability:.0%}\n{note}", fontsize=9)

@@ -61,7 +61,7 @@ def digits(run, exam, shades=" ░▒▓█"):
     said = [run.answers[i] for i in chosen]
     rows.append([f"{label} ({probability:.0%} sure)" for label, probability in said])
     truth = [(label, y[i]) for (label, _), i in zip(said, chosen, strict=True)]
-    rows.append(["right" if got == want else f"wrong, it is a {want}" for got, want in truth])
+    rows.append(["right" if got == want else f"wrong, it is {want}" for got, want in truth])
     return "\n".join("  " + "   ".join(f"{cell:^16}" for cell in row).rstrip() for row in rows)
 
 
