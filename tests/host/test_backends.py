@@ -122,3 +122,30 @@ def test_random_models(first):
             run_case(case)
         except Exception as e:
             raise AssertionError(f"random model {case} (TINYPROP_CASE={case})") from e
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_long_runs(seed):
+    """Enough steps to move the exponents of activations up and down, and those of weights."""
+    random = np.random.default_rng(seed)
+    loss, n_out = seed % 2, 4
+    hidden = [images.dense(40, "relu"), images.dense(30, "linear"), images.dense(8, "tanh")]
+    layers = [*hidden[: 1 + seed % 3], images.dense(n_out)]
+    settings = {"policy": seed % 3, "s_min": 8000, "lr_n": 8 if loss == 0 else 6, "skip": 800}
+    twins = Twins(images.plan((1, 1, 30), layers, loss, **settings))
+    twins.grow(twins.call("layout"))
+    for image in (twins.numpy, twins.c):
+        images.set_ranges(image, [(-1, 1)] * (1 + loss))
+    twins.call("init", seed)
+    moves = {"fw": set(), "fy": set()}
+    n = 300
+    for scale in (0.03, 0.03, 0.1, 0.6, 0.3, 0.03):
+        x = array("f", random.normal(0, scale, n * 30).tolist())
+        if loss == 0:
+            y = array("B", random.integers(0, n_out, n).tolist())
+        else:
+            y = array("f", random.normal(0, 0.5, n * n_out).tolist())
+        twins.call("run", x, y, n, 0, n, True)
+        for name, seen in moves.items():
+            seen.add(tuple(getattr(r, name) for r in images.open_image(twins.c).layers))
+    assert len(moves["fy"]) > 1
