@@ -71,7 +71,7 @@ class Model:
     def __init__(
         self,
         input_shape: int | Sequence[int],
-        layers: Sequence[_Layer] = (),
+        layers: Sequence[_Layer],
         loss: Literal["crossentropy", "mse"] = "crossentropy",
         lr: float = 0.02,
         sparsity: _Policy | None = None,

@@ -150,7 +150,7 @@ def test_a_rate_that_is_too_high_shows():
     for _ in range(300):
         model.learn(blobs.x, blobs.next())
     stats = model.stats()
-    assert stats["clamped"] > 0 and stats["dead"] == [0], stats
+    assert stats["clamped"] > 0, stats
 
 
 def test_regression_learns_a_curve():

@@ -252,7 +252,7 @@ def init_layer(model, layer, random):
     """He (relu: c = 6) or LeCun (c = 3) uniform: |w| <= sqrt(c / fan_in), in the finest format in
     which that limit is not above max_weight. Biases start at 0."""
     c = 6 if layer.activation == RELU else 3
-    fw, limit = MAX_FW, isqrt((c << 32) // layer.fan_in)
+    fw, limit = MAX_FW, isqrt((c << 28) // layer.fan_in) << MAX_FW - 14
     while limit > layer.max_weight:
         fw, limit = fw - 1, limit >> 1
     layer.fw = fw

@@ -62,7 +62,7 @@ def is_sound(r):
         has_width(r)
         and -(1 << 29) <= r.zero <= 1 << 29
         and r.width >= 2
-        and r.gain <= (1 << 29) // r.width
+        and r.width.bit_length() + r.gain.bit_length() <= 30  # 2 width gain < 2^31
         and -100 <= r.f <= 155
         and r.pre <= 14
         and 13 <= r.post <= 20

@@ -107,7 +107,9 @@ def skips(model, d, p_target):
         return False
     if head.loss != CROSSENTROPY:
         y = size_of(d)
-        return y << 14 < running_maximum(model.layers[-1], y) * head.skip
+        largest = running_maximum(model.layers[-1], y)
+        k = max(largest.bit_length() - 17, 0)
+        return (y >> k) << 14 < (largest >> k) * head.skip
     skip = p_target >= (1 << 14) - head.skip
     if skip and head.policy == DIFFUSED:
         # Nothing kept counts too, or the budget would be spent on the rest.

@@ -255,12 +255,13 @@ static uint32_t xorshift32(uint32_t *state) {
 // largest at which that limit fits max_weight. Biases start at 0.
 static void init_layer(const tp_model_t *m, tp_layer_t *l, uint32_t *random) {
     uint32_t c = l->activation == TP_RELU ? 6 : 3;
-    uint32_t limit = 0;  // Q.16: the largest with limit^2 * fan_in <= c, bit by bit; below 2^18
-    for (uint32_t bit = 1 << 17; bit; bit >>= 1) {
-        if ((uint64_t)(limit + bit) * (limit + bit) * l->fan_in <= (uint64_t)c << 32) {
+    uint32_t square = (c << 28) / l->fan_in, limit = 0;  // Q.28, and its root in Q.14, bit by bit: below 2^16
+    for (uint32_t bit = 1 << 15; bit; bit >>= 1) {
+        if ((limit + bit) * (limit + bit) <= square) {
             limit += bit;
         }
     }
+    limit <<= TP_MAX_FW - 14;
     for (l->fw = TP_MAX_FW; limit > l->max_weight; limit >>= 1) {
         l->fw--;
     }

@@ -97,9 +97,9 @@ uint32_t tp_mse(tp_model_t *m, const tp_layer_t *l, int32_t *z, const tp_values_
     }
     // squares / n_out from Q.28 to Q.24; the quotient is at most 2^32 / 2^4.
     int k = 0;
-    while (squares >> k > UINT32_MAX) {
+    for (; squares >> 32; squares >>= 1) {
         k++;
     }
-    uint32_t mean = (uint32_t)(squares >> k) / l->n_out;
+    uint32_t mean = (uint32_t)squares / l->n_out;
     return k >= 4 ? mean << (k - 4) : mean >> (4 - k);
 }

@@ -35,8 +35,8 @@ static size_t look(const int16_t *x, window_t w, int32_t *sum) {
 static void pass(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, int32_t *dx) {
     int16_t *y = tp_at(m, l->outputs);
     window_t w = window_of(l);
-    int32_t n = (int32_t)(w.height * w.width);
-    int32_t factor = (int32_t)((128u << (tp_bits((uint32_t)n) - 1)) / (uint32_t)n);
+    uint32_t n = (uint32_t)(w.height * w.width);
+    int32_t factor = (int32_t)((128u << (tp_bits(n) - 1)) / n);
     for (size_t py = 0; py < l->out_h; py++) {
         for (size_t px = 0; px < l->out_w; px++) {
             for (size_t c = 0; c < l->out_c; c++) {
@@ -44,9 +44,11 @@ static void pass(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, in
                 const int16_t *x = (const int16_t *)tp_at(m, l->inputs) + start;
                 int32_t sum;
                 size_t best = look(x, w, &sum);
-                if (!dx) {
-                    int32_t half = sum < 0 ? -(n / 2) : n / 2;
-                    *y++ = l->kind == TP_MAXPOOL ? x[best] : (int16_t)((sum + half) / n);
+                if (!dx && l->kind == TP_MAXPOOL) {
+                    *y++ = x[best];
+                } else if (!dx) {
+                    int32_t mean = (int32_t)(((uint32_t)tp_abs(sum) + n / 2) / n);  // unsigned: half the code of signed
+                    *y++ = (int16_t)(sum < 0 ? -mean : mean);
                 } else if (l->kind == TP_MAXPOOL) {
                     dx[start + best] = *dy++;
                 } else {

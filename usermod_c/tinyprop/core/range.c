@@ -156,7 +156,7 @@ int tp_range_is_sound(const tp_range_t *r) {
         return r->post == 0;
     }
     return tp_range_has_width(r) && r->zero >= -(1 << 29) && r->zero <= 1 << 29
-        && r->width >= 2 && r->gain <= (1u << 29) / r->width
+        && r->width >= 2 && tp_bits(r->width) + tp_bits(r->gain) <= 30  // 2 width gain < 2^31
         && r->f >= -100 && r->f <= 155 && r->pre <= 14 && r->post >= 13 && r->post <= 20;
 }
 

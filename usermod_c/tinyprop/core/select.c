@@ -50,8 +50,9 @@ static void adapt_threshold(const tp_model_t *m, tp_layer_t *l, uint32_t kept) {
 static size_t keep_diffused(tp_model_t *m, tp_layer_t *l, int16_t *errors, int fd) {
     int diffuse = m->loss == TP_CROSSENTROPY;
     if (l->threshold == 0) {  // the first time: the threshold that would share Y evenly among K
-        uint64_t t = (uint64_t)(tp_sum_of_sizes(errors, l->n_out) / budget(m, l)) << (THRESHOLD_F - fd);
-        l->threshold = (uint32_t)(t > 1u << THRESHOLD_F ? 1u << THRESHOLD_F : t < 1 ? 1 : t);
+        int32_t t = tp_shift((int32_t)(tp_sum_of_sizes(errors, l->n_out) / budget(m, l)), fd - THRESHOLD_F,
+            1 << THRESHOLD_F);
+        l->threshold = (uint32_t)(t < 1 ? 1 : t);
     }
     int32_t t = (int32_t)(l->threshold >> (THRESHOLD_F - fd)), most = 1 << tp_unit(m);
     t = t < 1 ? 1 : t > most ? most : t;
@@ -150,7 +151,9 @@ int tp_skip_step(tp_model_t *m, const int16_t *errors, int32_t p_target) {
     } else {
         tp_layer_t *output = tp_layers(m) + m->n_layers - 1;
         uint32_t y = tp_sum_of_sizes(errors, output->n_out);
-        skip = (uint64_t)y << 14 < (uint64_t)running_maximum(output, y) * m->skip;
+        uint32_t max = running_maximum(output, y);
+        int k = tp_bits(max) > 17 ? tp_bits(max) - 17 : 0;
+        skip = (y >> k) << 14 < (max >> k) * m->skip;  // y <= max < 2^(17+k), skip <= 2^14: below 2^31
     }
     if (skip && m->policy == TP_DIFFUSED) {  // nothing kept counts too, or the budget would be spent on the rest
         for (tp_layer_t *l = tp_layers(m) + m->first_trained; l < tp_layers(m) + m->n_layers; l++) {
