@@ -255,7 +255,9 @@ static uint32_t xorshift32(uint32_t *state) {
 // largest at which that limit fits max_weight. Biases start at 0.
 static void init_layer(const tp_model_t *m, tp_layer_t *l, uint32_t *random) {
     uint32_t c = l->activation == TP_RELU ? 6 : 3;
-    uint32_t square = (c << 28) / l->fan_in, limit = 0;  // Q.28, and its root in Q.14, bit by bit: below 2^16
+    // c / fan_in in Q.28, and its root in Q.14, bit by bit: below 2^16. (A dividend below 2^31 makes GCC take in the
+    // code of signed division.)
+    uint32_t square = quotient(c << 29, l->fan_in, 0) >> 1, limit = 0;
     for (uint32_t bit = 1 << 15; bit; bit >>= 1) {
         if ((limit + bit) * (limit + bit) <= square) {
             limit += bit;
