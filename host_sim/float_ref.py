@@ -70,20 +70,21 @@ class Conv(Weighted):
         self.depthwise = record.kind == im.DEPTHWISE
         inner = (record.in_c,) if self.depthwise else (record.in_c, record.units)
         super().__init__(record, w.reshape(record.kernel_h, record.kernel_w, *inner), b)
+        rows = self.padding(record.in_h, record.kernel_h, record.stride_h)
+        columns = self.padding(record.in_w, record.kernel_w, record.stride_w)
+        self.pads = (rows, columns, (0, 0))
 
-    def pad(self, x):
-        r, padding = self.record, []
-        for size, out, kernel, stride, before in (
-            (r.in_h, r.out_h, r.kernel_h, r.stride_h, r.pad_h),
-            (r.in_w, r.out_w, r.kernel_w, r.stride_w, r.pad_w),
-        ):
-            padding.append((before, max((out - 1) * stride + kernel - size - before, 0)))
-        return np.pad(x, (*padding, (0, 0)))
+    def padding(self, n, kernel, stride):
+        """Before and after, as Keras has it."""
+        if not self.record.same:
+            return 0, 0
+        missing = max((-(-n // stride) - 1) * stride + kernel - n, 0)
+        return missing // 2, missing - missing // 2
 
     def windows(self, x):
         """[row, column, channel, kernel row, kernel column]"""
         r = self.record
-        return sliding_window_view(self.pad(x), (r.kernel_h, r.kernel_w), (0, 1))[
+        return sliding_window_view(np.pad(x, self.pads), (r.kernel_h, r.kernel_w), (0, 1))[
             :: r.stride_h, :: r.stride_w
         ]
 
@@ -101,14 +102,15 @@ class Conv(Weighted):
             self.dw = np.tensordot(v, d, ((0, 1), (0, 1))).transpose(1, 2, 0, 3)
         if not want_dx:
             return None
-        dx = self.pad(np.zeros_like(self.x))
+        dx = np.pad(np.zeros_like(self.x), self.pads)
         for k in range(r.kernel_h):
             for m in range(r.kernel_w):
                 rows = slice(k, k + r.out_h * r.stride_h, r.stride_h)
                 columns = slice(m, m + r.out_w * r.stride_w, r.stride_w)
                 w = self.w[k, m]
                 dx[rows, columns] += d * w if self.depthwise else d @ w.T
-        return dx[r.pad_h : r.pad_h + r.in_h, r.pad_w : r.pad_w + r.in_w]
+        (top, _), (left, _), _ = self.pads
+        return dx[top : top + r.in_h, left : left + r.in_w]
 
 
 class Pool(Layer):
