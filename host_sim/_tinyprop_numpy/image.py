@@ -1,10 +1,10 @@
 """The model image: one buffer that holds all of a model.
 
-    head | layer records | ranges | weights, biases || inputs | lists, outputs | work | 2 buffers
-    |<------------------- saved ------------------->||<---------------- scratch ---------------->|
+    head | layer records | ranges | weights, biases || inputs | outputs | work | 2 buffers | lists
+    |<------------------- saved ------------------->||<----------------- scratch ---------------->|
 
-Of the scratch part, this backend writes what a newcomer may want to look at: inputs, outputs and
-lists, so that the image is the same in both backends up to `work`. The rest means nothing between
+Of the scratch part, this backend writes what a newcomer may want to look at: inputs and outputs,
+so that the image is the same in both backends up to `work`. The rest means nothing between
 two calls, and numpy has arrays of its own for it.
 """
 
@@ -213,9 +213,6 @@ class Model:
 
     def outputs(self, layer):
         return self.array(layer.outputs, "<i2", layer.n_out)
-
-    def list(self, layer):
-        return self.array(layer.list, "<u2", layer.n_in)
 
     def ranges(self, which):
         """Of the inputs (which = 0) or outputs (1)."""

@@ -198,18 +198,24 @@ def lay_out_saved(space, head, layers):
     head.n_saved = space.used
 
 
+def list_bytes(layer, n):
+    """Of a list of n inputs in the C core: a word each, two where rows of weights are long; an end."""
+    return 4 * (n * (2 if 2 * layer.out_c > 65534 else 1) + 1)
+
+
 def lay_out_scratch(space, head, layers):
     at = space.take(2 * layers[0].n_in)
     work, buffer = 0, [0, 0]
     for i, layer in enumerate(layers):
         last = i + 1 == len(layers)
         layer.inputs = at
-        layer.list = space.take(2 * layer.n_in if layer.kind == DENSE else 0)
         layer.outputs = at = space.take(0 if last else 2 * layer.n_out)
-        # What the C core works in: the kept errors, or patch and list or gradient of a filter; the
-        # errors of every other layer, or the sums at a position; the biases of a convolution.
+        # What the C core works in: the kept errors, or the inputs that a position sees, or the
+        # gradient of a filter; the errors of every other layer, or the sums at a position; the
+        # biases of a convolution.
         if layer.has_weights:
-            work = max(work, 2 * layer.n_out if layer.kind == DENSE else 4 * layer.fan_in)
+            dense = layer.kind == DENSE
+            work = max(work, 8 * layer.n_out if dense else list_bytes(layer, layer.fan_in))
         if i >= head.first_trained:
             b = (len(layers) - 1 - i) & 1
             buffer[b] = max(buffer[b], 4 * layer.n_out)
@@ -219,6 +225,8 @@ def lay_out_scratch(space, head, layers):
             buffer[1] = max(buffer[1], 4 * layer.out_c)
     head.work = space.take(work)
     head.buffer = [space.take(size) for size in buffer]
+    for layer in layers:
+        layer.list = space.take(list_bytes(layer, layer.n_in) if layer.kind == DENSE else 0)
 
 
 def open_image(image):

@@ -28,19 +28,21 @@ static overlap_t overlap(const tp_layer_t *l, size_t oy, size_t ox, size_t ky) {
     return o;
 }
 
-// Copies the non-zero inputs that a position sees into patch, and lists their places there. Returns how many.
-TP_HOT static size_t gather(const tp_layer_t *l, const int16_t *x, size_t oy, size_t ox, int16_t *patch, uint16_t *list) {
-    size_t n = 0;
+// Lists the non-zero inputs that a position sees.
+TP_HOT static void list_patch(const tp_layer_t *l, const int16_t *x, size_t oy, size_t ox, uint32_t *entries) {
+    uint32_t row_bytes = 2u * l->out_c;
+    size_t listed = 0;
+    tp_list_t list = { entries, 0, 0 };
+    *entries = 0;
     for (size_t ky = 0; ky < l->kernel_h; ky++) {
         overlap_t o = overlap(l, oy, ox, ky);
-        size_t k = (ky * l->kernel_w + o.k) * l->in_c, end = k + o.n * l->in_c;
-        for (const int16_t *v = x + o.x; k < end; k++) {
-            patch[k] = *v++;
-            list[n] = (uint16_t)k;  // written in any case: no branch
-            n += patch[k] != 0;
+        if (o.n > 0) {
+            size_t k = (ky * l->kernel_w + o.k) * l->in_c;
+            list.skip += (uint32_t)(k - listed) * row_bytes;
+            tp_list_nonzero(&list, x + o.x, o.n * l->in_c, row_bytes);
+            listed = k + o.n * l->in_c;
         }
     }
-    return n;
 }
 
 TP_HOT static void depthwise_sums(const tp_layer_t *l, const int16_t *x, size_t oy, size_t ox, const int16_t *w, int32_t *z) {
@@ -59,20 +61,20 @@ TP_HOT static void depthwise_sums(const tp_layer_t *l, const int16_t *x, size_t 
 // Bound of the sums: see tp_sum_rows; fan_in is kh * kw * in_c, or kh * kw depthwise.
 void tp_conv_forward(tp_model_t *m, tp_layer_t *l, int learning) {
     const int16_t *x = tp_at(m, l->inputs), *w = tp_at(m, l->weights);
-    int16_t *y = tp_at(m, l->outputs), *patch = tp_at(m, m->work);
-    uint16_t *list = (uint16_t *)(patch + l->fan_in);
+    int16_t *y = tp_at(m, l->outputs);
+    uint32_t *list = tp_at(m, m->work);
     int32_t *z = tp_at(m, m->buffer[0]), *start = tp_at(m, m->buffer[1]);
     int alive = 0;
     tp_start_sums(l, m, start);
     for (size_t oy = 0; oy < l->out_h; oy++) {
         for (size_t ox = 0; ox < l->out_w; ox++) {
-            for (size_t f = 0; f < l->out_c; f++) {
-                z[f] = start[f];
-            }
             if (l->kind == TP_CONV) {
-                size_t n = gather(l, x, oy, ox, patch, list);
-                tp_sum_rows(patch, list, n, w, l->out_c, z);
+                list_patch(l, x, oy, ox, list);
+                tp_sum_rows(list, w, l->out_c, start, z);
             } else {
+                for (size_t f = 0; f < l->out_c; f++) {
+                    z[f] = start[f];
+                }
                 depthwise_sums(l, x, oy, ox, w, z);
             }
             alive |= tp_activate(m, l, z, y, l->out_c, learning);

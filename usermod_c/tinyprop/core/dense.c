@@ -6,13 +6,26 @@
 // three, and weights lie [input][output] so that each entry of the list meets its weights side by side.
 #include "internal.h"
 
-TP_HOT size_t tp_list_nonzero(const int16_t *v, size_t n, uint16_t *list) {
-    size_t count = 0;
-    for (size_t i = 0; i < n; i++) {
-        list[count] = (uint16_t)i;  // written in any case: no branch
-        count += v[i] != 0;
+// Adds the non-zero ones of n inputs, whose rows of weights are row_bytes long, to a list of entries x << 16 | skip, where
+// skip is how many bytes a row lies behind that of the entry before. A way longer than that can say takes entries with an
+// x of 0 in between; an entry of 0 ends the list.
+TP_HOT void tp_list_nonzero(tp_list_t *list, const int16_t *x, size_t n, uint32_t row_bytes) {
+    uint32_t *end = list->end, skip = list->skip, count = 0;
+    for (; n > 0; n--, skip += row_bytes) {
+        int32_t v = *x++;
+        if (v != 0) {
+            for (; skip > TP_MAX_SKIP; skip -= TP_MAX_SKIP) {
+                *end++ = TP_MAX_SKIP;
+            }
+            *end++ = (uint32_t)v << 16 | skip;
+            skip = 0;
+            count++;
+        }
     }
-    return count;
+    *end = 0;
+    list->end = end;
+    list->skip = skip;
+    list->count += count;
 }
 
 // z_j = bias in Q.(fx+fw): b is Q.(fw+12) and fx <= 12. |b| <= 2^30, so 8-bit layers (fx <= 8) start within 2^26, and
@@ -26,22 +39,23 @@ void tp_start_sums(const tp_layer_t *l, const tp_model_t *m, int32_t *z) {
     }
 }
 
-// z_j += sum over the n listed i of x_i w_ij, for n_out columns.
-//   x int16 [..]   list uint16 [n], indices into x and rows of w   w int16 [..][n_out]   z int32 [n_out], Q.(fx+fw)
+// z_j = start_j + sum over the listed i of x_i w_ij, for n_out columns.
+//   w int16 [..][n_out]   start, z int32 [n_out], Q.(fx+fw); they may be the same
 // Bound: max_weight = floor((2^31 - 1 - spare) / (x_max * fan_in)) (tp_layout), so |z| <= bias + x_max * fan_in *
 // max_weight < 2^31 in any order of summation; spare is 2^27 (2^29 with 12 bits), twice the bias' limit.
-TP_HOT void tp_sum_rows(const int16_t *x, const uint16_t *list, size_t n, const int16_t *w, size_t n_out, int32_t *z) {
+#ifndef TP_ARMV6M
+TP_HOT void tp_sum_rows(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z) {
     size_t j = 0;
     for (; j + 4 <= n_out; j += 4) {
-        int32_t z0 = z[j], z1 = z[j + 1], z2 = z[j + 2], z3 = z[j + 3];
-        for (size_t k = 0; k < n; k++) {
-            size_t i = list[k];
-            int32_t v = x[i];
-            const int16_t *row = w + i * n_out + j;
-            z0 = tp_add(z0, v * row[0]);
-            z1 = tp_add(z1, v * row[1]);
-            z2 = tp_add(z2, v * row[2]);
-            z3 = tp_add(z3, v * row[3]);
+        int32_t z0 = start[j], z1 = start[j + 1], z2 = start[j + 2], z3 = start[j + 3];
+        const int16_t *row = w + j;
+        for (const uint32_t *entry = list; *entry != 0; entry++) {
+            int32_t x = (int32_t)*entry >> 16;
+            row += (*entry & 0xffff) / 2;
+            z0 = tp_add(z0, x * row[0]);
+            z1 = tp_add(z1, x * row[1]);
+            z2 = tp_add(z2, x * row[2]);
+            z3 = tp_add(z3, x * row[3]);
         }
         z[j] = z0;
         z[j + 1] = z1;
@@ -49,78 +63,115 @@ TP_HOT void tp_sum_rows(const int16_t *x, const uint16_t *list, size_t n, const 
         z[j + 3] = z3;
     }
     for (; j < n_out; j++) {
-        int32_t sum = z[j];
-        for (size_t k = 0; k < n; k++) {
-            sum = tp_add(sum, x[list[k]] * w[list[k] * n_out + j]);
+        int32_t sum = start[j];
+        const int16_t *row = w + j;
+        for (const uint32_t *entry = list; *entry != 0; entry++) {
+            row += (*entry & 0xffff) / 2;
+            sum = tp_add(sum, ((int32_t)*entry >> 16) * *row);
         }
         z[j] = sum;
     }
 }
+#endif
 
 void tp_dense_forward(const tp_model_t *m, tp_layer_t *l, int32_t *z) {
-    const int16_t *x = tp_at(m, l->inputs);
-    uint16_t *list = tp_at(m, l->list);
-    l->n_nonzero = (uint16_t)tp_list_nonzero(x, l->n_in, list);
+    uint32_t *entries = tp_at(m, l->list);
+    tp_list_t list = { entries, 0, 0 };
+    tp_list_nonzero(&list, tp_at(m, l->inputs), l->n_in, 2u * l->n_out);
+    l->n_nonzero = (uint16_t)list.count;
     tp_start_sums(l, m, z);
-    tp_sum_rows(x, list, l->n_nonzero, tp_at(m, l->weights), l->n_out, z);
+    tp_sum_rows(entries, tp_at(m, l->weights), l->n_out, z, z);
 }
 
-// One input: its row of weights moves, and its error is the row (as it was before) times the kept errors.
-//   w -= (x d m + half) >> shift, clamped to +-max;   |x m| <= 255 * 31 with |d| <= 2^14, or 4095 * 31 with |d| <= 2^13:
-//   |x d m| <= 2^13 * 4095 * 31 < 2^30, plus half <= 2^30: below 2^31
-//   dx: |sum w d| <= 32767 * sum |d|, and sum |d| <= 65535 (model.c, L1 guard): below 2^31
-TP_HOT static int32_t backward_row(int16_t *row, int32_t x, const int16_t *errors, const uint16_t *kept, size_t n,
-    const tp_step_t *step, uint32_t *clamped) {
-    int32_t xm = x * step->m, half = (int32_t)(1u << (step->shift - 1)), dx = 0;
-    for (size_t k = 0; k < n; k++) {
-        size_t j = kept[k];
-        int32_t d = errors[j], w = row[j];
-        dx = tp_add(dx, w * d);
-        int32_t moved = w - ((xm * d + half) >> step->shift);
-        int32_t held = tp_sat(moved, step->max);
-        *clamped += held != moved;
-        row[j] = (int16_t)held;
+#ifndef TP_ARMV6M
+
+// w -= (x d m + half) >> shift, clamped to +-max;   |x m| <= 255 * 31 with |d| <= 2^14, or 4095 * 31 with |d| <= 2^13:
+// |x d m| <= 2^13 * 4095 * 31 < 2^30, plus half <= 2^30: below 2^31
+static inline void move_weight(int16_t *weight, int32_t xm, int32_t d, tp_update_t *job) {
+    int32_t max = job->step.max, half = (int32_t)(1u << (job->step.shift - 1));
+    int32_t moved = *weight - ((xm * d + half) >> job->step.shift);
+    if ((uint32_t)(moved + max) > 2 * (uint32_t)max) {
+        moved = moved > 0 ? max : -max;
+        job->clamped++;
     }
-    return dx;
+    *weight = (int16_t)moved;
 }
 
-TP_HOT static int32_t error_of_row(const int16_t *row, const int16_t *errors, const uint16_t *kept, size_t n) {
-    int32_t dx = 0;
-    for (size_t k = 0; k < n; k++) {
-        dx = tp_add(dx, row[kept[k]] * errors[kept[k]]);
+static inline int16_t *weight_at(int16_t *row, const tp_kept_t *kept) {
+    return row + kept->at / 2;
+}
+
+// The rows of weights of the listed inputs move.
+TP_HOT void tp_update_rows(const uint32_t *list, int16_t *row, tp_update_t *job) {
+    for (; *list != 0; list++) {
+        int32_t xm = ((int32_t)*list >> 16) * job->step.m;
+        row += (*list & 0xffff) / 2;
+        for (const tp_kept_t *kept = job->kept; xm != 0 && kept < job->kept_end; kept++) {
+            move_weight(weight_at(row, kept), xm, kept->d, job);
+        }
     }
-    return dx;
+}
+
+// The row of weights of each input that is not 0 moves, and the input's error is the row (as it was before) times the kept
+// errors:   |sum w d| <= 32767 * sum |d|, and sum |d| <= 65535 (model.c, L1 guard): below 2^31
+TP_HOT void tp_backward_rows(const int16_t *x, int16_t *row, int32_t *dx, tp_update_t *job) {
+    for (uint32_t i = 0; i < job->n_in; i++, row += job->row_bytes / 2) {
+        if (x[i] == 0) {
+            continue;
+        }
+        int32_t xm = x[i] * job->step.m, sum = 0;
+        for (const tp_kept_t *kept = job->kept; kept < job->kept_end; kept++) {
+            int16_t *weight = weight_at(row, kept);
+            sum = tp_add(sum, *weight * kept->d);
+            move_weight(weight, xm, kept->d, job);
+        }
+        dx[i] = sum;
+    }
+}
+
+#endif
+
+// The errors of a layer that moves no weight, or of inputs that are 0, where they have one.
+TP_HOT static void errors_alone(const tp_layer_t *l, const int16_t *x, const int16_t *row, int only_zeros, int32_t *dx,
+    const tp_update_t *job) {
+    for (size_t i = 0; i < l->n_in; i++, row += l->n_out) {
+        if (only_zeros && x[i] != 0) {
+            continue;
+        }
+        int32_t sum = 0;
+        if (!(l->rectified && x[i] == 0)) {
+            for (const tp_kept_t *kept = job->kept; kept < job->kept_end; kept++) {
+                sum = tp_add(sum, row[kept->at / 2] * kept->d);
+            }
+        }
+        dx[i] = sum;
+    }
 }
 
 // errors int16 [n_out] Q.fd, those not kept are 0;   dx int32 [n_in] Q.(fd+fw), or NULL where no layer below is trained.
-void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd, int32_t *dx) {
+TP_HOT void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd, int32_t *dx) {
     const int16_t *x = tp_at(m, l->inputs);
-    const uint16_t *list = tp_at(m, l->list);
     int16_t *w = tp_at(m, l->weights);
-    uint16_t *kept = tp_at(m, m->work);
-    size_t n = tp_list_nonzero(errors, l->n_out, kept);
-    tp_step_t step;
-    int trains = tp_weight_step(m, l, fd, &step);
-    uint32_t clamped = 0;
-
+    tp_kept_t *kept = tp_at(m, m->work), *end = kept;
+    for (uint32_t j = 0; j < l->n_out; j++) {
+        end->d = errors[j];  // written in any case: no branch
+        end->at = 2 * j;
+        end += errors[j] != 0;
+    }
+    uint32_t n = (uint32_t)(end - kept);
+    tp_update_t job = { { 0, 0, 0 }, 0, kept, end, 2u * l->n_out, l->n_in };
+    int trains = tp_weight_step(m, l, fd, &job.step) && n > 0;
     if (trains) {
-        m->macs_done += (uint32_t)l->n_nonzero * (uint32_t)n;
+        m->macs_done += (uint32_t)l->n_nonzero * n;
     }
     if (dx) {
-        // Where an input is 0, dw is 0; if its own error is not, dx is still needed.
-        for (size_t i = 0; i < l->n_in; i++) {
-            dx[i] = l->rectified || x[i] != 0 ? 0 : error_of_row(w + i * l->n_out, errors, kept, n);
-        }
-        m->macs_done += (uint32_t)(l->rectified ? l->n_nonzero : l->n_in) * (uint32_t)n;
+        errors_alone(l, x, w, trains, dx, &job);
+        m->macs_done += (uint32_t)(l->rectified ? l->n_nonzero : l->n_in) * n;
     }
-    for (size_t k = 0; k < l->n_nonzero; k++) {
-        size_t i = list[k];
-        int16_t *row = w + i * l->n_out;
-        int32_t error = trains ? backward_row(row, x[i], errors, kept, n, &step, &clamped)
-                               : dx ? error_of_row(row, errors, kept, n) : 0;
-        if (dx) {
-            dx[i] = error;
-        }
+    if (trains && dx) {
+        tp_backward_rows(x, w, dx, &job);
+    } else if (trains) {
+        tp_update_rows(tp_at(m, l->list), w, &job);
     }
-    m->n_clamped += clamped;
+    m->n_clamped += job.clamped;
 }

@@ -8,6 +8,12 @@
 // Loops that run once a multiply-accumulate, and what they use; all else is compiled for size where that matters (.mpy).
 #define TP_HOT __attribute__((optimize("O2")))
 
+// The loops of dense.c are written in assembly where the compiler falls far behind (dense_armv6m.c).
+#ifdef __ARM_ARCH_6M__
+#define TP_ARMV6M
+#endif
+
+#define TP_MAX_SKIP 65534u    // bytes, of an entry in a list of inputs (dense.c)
 #define TP_MAX_BIAS (1 << 30)
 #define TP_MAX_FW 16
 #define TP_MIN_FW 2
@@ -47,9 +53,36 @@ void tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from, int1
 int32_t tp_read_target(const tp_model_t *m, const tp_values_t *y, size_t from, size_t j);
 uint32_t tp_score_bits(const tp_model_t *m, size_t j, int32_t score);
 
+// update.c
+typedef struct {
+    int32_t m;      // a step is (gradient * m + half) >> shift
+    int32_t shift;
+    int32_t max;    // bound of |w|
+} tp_step_t;
+int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int fd, tp_step_t *step);
+void tp_update_bias(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd);
+void tp_rescale_weights(tp_model_t *m, tp_layer_t *l);
+
 // dense.c
-size_t tp_list_nonzero(const int16_t *v, size_t n, uint16_t *list);
-void tp_sum_rows(const int16_t *x, const uint16_t *list, size_t n, const int16_t *w, size_t n_out, int32_t *z);
+typedef struct {
+    uint32_t *end;      // where the next entry goes
+    uint32_t skip;      // bytes from the row of weights of the last entry to that of the input at hand
+    uint32_t count;
+} tp_list_t;
+typedef struct {
+    int32_t d;          // an error that is not 0
+    uint32_t at;        // bytes from the start of a row to its weight
+} tp_kept_t;
+typedef struct {        // dense_armv6m.c has the offsets of these
+    tp_step_t step;
+    uint32_t clamped;
+    const tp_kept_t *kept, *kept_end;
+    uint32_t row_bytes, n_in;
+} tp_update_t;
+void tp_list_nonzero(tp_list_t *list, const int16_t *x, size_t n, uint32_t row_bytes);
+void tp_sum_rows(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z);
+void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *job);
+void tp_backward_rows(const int16_t *x, int16_t *w, int32_t *dx, tp_update_t *job);
 void tp_start_sums(const tp_layer_t *l, const tp_model_t *m, int32_t *z);
 void tp_dense_forward(const tp_model_t *m, tp_layer_t *l, int32_t *z);
 void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd, int32_t *dx);
@@ -78,15 +111,5 @@ int32_t tp_output(const tp_layer_t *l, int32_t z);
 // select.c
 int tp_skip_step(tp_model_t *m, const int16_t *errors, int32_t p_target);
 size_t tp_select(tp_model_t *m, tp_layer_t *l, int16_t *errors, int fd, int depth);
-
-// update.c
-typedef struct {
-    int32_t m;      // a step is (gradient * m + half) >> shift
-    int shift;
-    int32_t max;    // bound of |w|
-} tp_step_t;
-int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int fd, tp_step_t *step);
-void tp_update_bias(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd);
-void tp_rescale_weights(tp_model_t *m, tp_layer_t *l);
 
 #endif

@@ -1,5 +1,5 @@
 // The layout of a model image, worked out from what was asked for, and its first contents.
-//   head | layer records | ranges | weights and biases, layer by layer || inputs | outputs and lists | work | two buffers
+//   head | layer records | ranges | weights and biases, layer by layer || inputs | outputs | work | two buffers | lists
 //   |<------------------- saved ------------------------------------->||<----------------- scratch ------------------>|
 #include "internal.h"
 
@@ -165,6 +165,12 @@ static void at_least(uint32_t *size, uint32_t bytes) {
     *size = *size > bytes ? *size : bytes;
 }
 
+// Of a list of n inputs, even if none is 0: an entry for each, two where rows of weights are so long, and the one that
+// ends it (tp_list_nonzero).
+static uint32_t list_bytes(const tp_layer_t *l, uint32_t n) {
+    return 4 * ((2u * l->out_c > TP_MAX_SKIP ? 2 * n : n) + 1);
+}
+
 // Offsets. Errors of layer i live in buffer[(last - i) % 2], as int32 sums, then as int16 (tp_errors); the sums of a
 // forward pass in buffer[0], the biases that a convolution starts from in buffer[1].
 static tp_err_t lay_out_memory(tp_model_t *m, space_t space) {
@@ -180,14 +186,13 @@ static tp_err_t lay_out_memory(tp_model_t *m, space_t space) {
     uint32_t at = take(&space, 2u * layers->n_in);
     for (tp_layer_t *l = layers; l < end; l++) {
         l->inputs = at;
-        l->list = take(&space, l->kind == TP_DENSE ? 2u * l->n_in : 0);
         l->outputs = at = take(&space, l + 1 < end ? 2u * l->n_out : 0);  // those of the last one stay sums
         if (l - layers >= m->first_trained) {
             at_least(&buffer[(end - 1 - l) & 1], 4u * l->n_out);
         }
         if (tp_has_weights(l)) {
             at_least(&buffer[0], 4u * l->out_c);
-            at_least(&work, l->kind == TP_DENSE ? 2u * l->n_out : 4u * l->fan_in);
+            at_least(&work, l->kind == TP_DENSE ? (uint32_t)sizeof(tp_kept_t) * l->n_out : list_bytes(l, l->fan_in));
             if (l->kind != TP_DENSE) {
                 at_least(&buffer[1], 4u * l->out_c);
             }
@@ -196,6 +201,9 @@ static tp_err_t lay_out_memory(tp_model_t *m, space_t space) {
     m->work = take(&space, work);
     m->buffer[0] = take(&space, buffer[0]);
     m->buffer[1] = take(&space, buffer[1]);
+    for (tp_layer_t *l = layers; l < end; l++) {
+        l->list = take(&space, l->kind == TP_DENSE ? list_bytes(l, l->n_in) : 0);
+    }
     m->n_bytes = space.used;
     return space.overflow ? TP_E_TOO_BIG : TP_OK;
 }

@@ -78,7 +78,7 @@ typedef struct {
     int8_t fx;                     // of the last forward pass
     uint16_t window, seen;         // steps after which fy is reconsidered; steps since then
     uint16_t quiet;                // learn steps in a row with nothing but zeros, at most 65535
-    uint16_t n_nonzero;            // length of the list of non-zero inputs, in the last forward pass
+    uint16_t n_nonzero;            // non-zero inputs in the last forward pass
     uint16_t in_h, in_w, in_c, out_h, out_w, out_c;
     uint16_t n_in, n_out, fan_in;
     uint16_t max_weight;
@@ -87,7 +87,7 @@ typedef struct {
     uint32_t carry;                // select.c: error not yet handed on
     uint32_t weights, biases;      // offsets in the image, bytes
     uint32_t inputs, outputs;
-    uint32_t list;                 // Dense: indices of the non-zero inputs
+    uint32_t list;                 // Dense: the non-zero inputs (tp_list_nonzero)
 } tp_layer_t;
 
 typedef struct {
@@ -113,7 +113,7 @@ typedef struct {
     uint32_t n_bytes;              // the image
     uint32_t n_saved;              // the part of it that a file keeps
     uint32_t ranges;               // offsets in the image, bytes
-    uint32_t work;                 // patch and list, or gradient row, of a convolution; list of kept errors
+    uint32_t work;                 // list of inputs, or gradients of a filter, of a convolution; kept errors
     uint32_t buffer[2];            // sums and errors, layer by layer in turn
     // Counted.
     uint32_t loss_count;

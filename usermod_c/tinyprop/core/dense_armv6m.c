@@ -1,0 +1,257 @@
+// The loops of dense.c for Cortex-M0 and M0+ (ARMv6-M), bit for bit what the C there gives. What a compiler does not find:
+//   - Eight sums stay in registers, six of them in the upper half of the register file, which ADD alone reaches.
+//   - LDM brings two words, and so four weights, in three cycles; the weight of the upper half is an ASR away.
+//   - The distance to the next row is in the list, so no loop multiplies or keeps a row's length.
+// docs/performance.md counts every cycle. Registers r4 to r11 belong to the caller.
+#include "internal.h"
+
+#ifdef TP_ARMV6M
+
+#define ASM_FUNCTION(name) \
+    ".pushsection .text." name ",\"ax\",%progbits\n" \
+    ".syntax unified\n.align 2\n.global " name "\n.type " name ",%function\n.thumb_func\n" name ":\n"
+#define ASM_END(name) ".size " name ",.-" name "\n.popsection\n"
+
+// r4 to r11 and the return address onto the stack: 36 bytes; and back.
+#define ASM_ENTER \
+    "push {r4-r7, lr}\n" \
+    "mov r4, r8\nmov r5, r9\nmov r6, r10\nmov r7, r11\n" \
+    "push {r4-r7}\n"
+#define ASM_LEAVE \
+    "pop {r4-r7}\n" \
+    "mov r8, r4\nmov r9, r5\nmov r10, r6\nmov r11, r7\n" \
+    "pop {r4-r7, pc}\n"
+
+// Two weights in one word, times the input in r1, to two sums; r5 is lost.
+#define ASM_TWO(word, low, high) \
+    "sxth r5, " word "\nmuls r5, r1\nadd " low ", r5\n" \
+    "asrs " word ", " word ", #16\nmuls " word ", r1\nadd " high ", " word "\n"
+
+// One weight, the register `at` behind r2, times r1, to a sum; r3 is lost.
+#define ASM_ONE(at, sum) "ldrsh r3, [r2, " at "]\nmuls r3, r1\nadd " sum ", r3\n"
+
+// The next entry of the list at r0 to r3, its x to r1; flags are those of x.
+#define ASM_NEXT "ldmia r0!, {r3}\nasrs r1, r3, #16\n"
+
+// After an entry with an x of 0: on to the next one, or to the end.
+#define ASM_ZERO(next, end) "uxth r3, r3\ncmp r3, #0\nbeq " end "\nadds r2, r2, r3\nb " next "\n"
+
+// void tp_sum_rows(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z)
+//   on the stack: 0 list, 4 the columns' weights in the row at hand, 8 their start, 12 their z, 16 how many are left
+__asm__(
+    ASM_FUNCTION("tp_sum_rows")
+    ASM_ENTER
+    "ldr r4, [sp, #36]\n"
+    "push {r0-r4}\n"
+    "str r2, [sp, #16]\n"
+    "str r3, [sp, #8]\n"
+    "str r4, [sp, #12]\n"
+    "lsrs r4, r2, #1\n"
+    "bcs .Lnarrow\n"            // rows of an odd length: words would be misaligned
+    "b .Lwide\n"
+
+    // 8 columns: 38 cycles an entry
+    ".Lwide_loop:\n"
+    "uxth r3, r3\n"
+    "adds r2, r2, r3\n"
+    "ldmia r2!, {r3, r4}\n"
+    ASM_TWO("r3", "r8", "r9") ASM_TWO("r4", "r10", "r11")
+    "ldmia r2!, {r3, r4}\n"
+    ASM_TWO("r3", "r12", "lr") ASM_TWO("r4", "r6", "r7")
+    "subs r2, #16\n"
+    ".Lwide_next:\n" ASM_NEXT
+    "bne .Lwide_loop\n"
+    ASM_ZERO(".Lwide_next", ".Lwide_end")
+    ".Lwide_end:\n"
+    "ldr r0, [sp, #12]\n"
+    "mov r2, r8\nmov r3, r9\nmov r4, r10\nmov r5, r11\n"
+    "stmia r0!, {r2-r5}\n"
+    "mov r2, r12\nmov r3, lr\n"
+    "stmia r0!, {r2, r3, r6, r7}\n"
+    "str r0, [sp, #12]\n"
+    "ldr r0, [sp, #4]\n"
+    "adds r0, #16\n"
+    "str r0, [sp, #4]\n"
+
+    ".Lwide:\n"
+    "ldr r0, [sp, #16]\n"
+    "subs r0, #8\n"
+    "bmi .Lnarrow\n"
+    "str r0, [sp, #16]\n"
+    "ldr r0, [sp, #8]\n"
+    "ldmia r0!, {r4-r7}\n"
+    "mov r8, r4\nmov r9, r5\nmov r10, r6\nmov r11, r7\n"
+    "ldmia r0!, {r4-r7}\n"
+    "mov r12, r4\nmov lr, r5\n"
+    "str r0, [sp, #8]\n"
+    "ldr r0, [sp]\n"
+    "ldr r2, [sp, #4]\n"
+    "b .Lwide_next\n"
+
+    // 1 to 4 columns: 23 cycles an entry, or 15 for no more than 2. Of 1 or 3 the weight behind is read too, and its sum
+    // forgotten: behind the last row the image has biases.
+    ".Lnarrow:\n"
+    "ldr r3, [sp, #16]\n"
+    "cmp r3, #0\n"
+    "beq .Lsums_end\n"
+    "ldr r0, [sp]\n"
+    "ldr r2, [sp, #4]\n"
+    "movs r4, #0\nmovs r5, #2\nmovs r6, #4\nmovs r7, #6\n"
+    "mov r8, r4\nmov r9, r4\nmov r10, r4\nmov r11, r4\n"
+    "cmp r3, #2\n"
+    "bls .Ltwo_next\n"
+    "b .Lfour_next\n"
+    ".Lfour_loop:\n"
+    "uxth r3, r3\n"
+    "adds r2, r2, r3\n"
+    ASM_ONE("r4", "r8") ASM_ONE("r5", "r9") ASM_ONE("r6", "r10") ASM_ONE("r7", "r11")
+    ".Lfour_next:\n" ASM_NEXT
+    "bne .Lfour_loop\n"
+    ASM_ZERO(".Lfour_next", ".Lnarrow_end")
+    ".Ltwo_loop:\n"
+    "uxth r3, r3\n"
+    "adds r2, r2, r3\n"
+    ASM_ONE("r4", "r8") ASM_ONE("r5", "r9")
+    ".Ltwo_next:\n" ASM_NEXT
+    "bne .Ltwo_loop\n"
+    ASM_ZERO(".Ltwo_next", ".Lnarrow_end")
+    ".Lnarrow_end:\n"
+    "ldr r0, [sp, #4]\n"
+    "adds r0, #8\n"
+    "str r0, [sp, #4]\n"
+    "mov r4, r8\nmov r5, r9\nmov r6, r10\nmov r7, r11\n"
+    "ldr r0, [sp, #8]\n"
+    "ldr r1, [sp, #12]\n"
+    "ldr r3, [sp, #16]\n"
+    "movs r2, #4\n"             // sums in r4 to r7
+    ".Lstore:\n"
+    "push {r3}\n"
+    "ldmia r0!, {r3}\n"
+    "adds r3, r3, r4\n"
+    "stmia r1!, {r3}\n"
+    "pop {r3}\n"
+    "movs r4, r5\nmovs r5, r6\nmovs r6, r7\n"
+    "subs r3, #1\n"
+    "beq .Lsums_end\n"
+    "subs r2, #1\n"
+    "bne .Lstore\n"
+    "str r0, [sp, #8]\n"
+    "str r1, [sp, #12]\n"
+    "str r3, [sp, #16]\n"
+    "b .Lnarrow\n"
+
+    ".Lsums_end:\n"
+    "add sp, #20\n"
+    ASM_LEAVE
+    ASM_END("tp_sum_rows"));
+
+// A kept error of the pair at r0, d to r1 and its weight's place in the row to r2, and that weight to r4. The step of the
+// weight is (x m d + half) >> shift, with x m in r5, shift in r6 and half in r8; what moves it beyond the bound is rare.
+#define ASM_LOAD "ldmia r0!, {r1, r2}\nldrsh r4, [r3, r2]\n"
+#define ASM_MOVE "muls r1, r5\nadd r1, r8\nasrs r1, r6\nsubs r4, r4, r1\n"
+#define ASM_PUT(clamp) "cmp r1, r9\nbhi " clamp "\nstrh r4, [r3, r2]\n"
+#define ASM_UPDATE ASM_LOAD ASM_MOVE "adds r1, r4, r7\n" ASM_PUT(".Lupdate_clamp")
+#define ASM_ERROR_AND_UPDATE ASM_LOAD "movs r7, r4\nmuls r7, r1\nadd r12, r7\n" ASM_MOVE \
+    "mov r1, r4\nadd r1, r11\n" ASM_PUT(".Lbackward_clamp")
+
+// From the job at `job`, by way of r5: 2 max to r9, half to r8, shift to r6 and max to r7; end of the kept errors to r10.
+#define ASM_READ(job) \
+    "ldr r7, [" job ", #8]\nlsls r5, r7, #1\nmov r9, r5\n" \
+    "ldr r6, [" job ", #4]\nmovs r5, #1\nlsls r5, r6\nlsrs r5, #1\nmov r8, r5\n" \
+    "ldr r5, [" job ", #20]\nmov r10, r5\n"
+
+// A weight beyond the bound, in r4, and max in r7: stores the bound and counts. The loops do two errors at a time; an odd
+// number left tells that this was the first of two. The job's address is on the stack.
+#define ASM_CLAMP(second, test) \
+    "rsbs r1, r7, #0\ncmp r4, #0\nblt 1f\nmovs r1, r7\n1:\nstrh r1, [r3, r2]\n" \
+    "ldr r2, [sp]\nldr r1, [r2, #12]\nadds r1, #1\nstr r1, [r2, #12]\n" \
+    "mov r1, r10\nsubs r1, r1, r0\nlsls r1, r1, #28\nbmi " second "\nb " test "\n"
+
+// void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *job)
+//   r11 list   r12 m   lr bytes of kept errors   on the stack: 0 job, 4 kept errors
+__asm__(
+    ASM_FUNCTION("tp_update_rows")
+    ASM_ENTER
+    "movs r3, r1\n"
+    "mov r11, r0\n"
+    ASM_READ("r2")
+    "ldr r1, [r2]\nmov r12, r1\n"
+    "ldr r1, [r2, #16]\n"
+    "sub sp, #8\n"
+    "str r1, [sp, #4]\n"
+    "str r2, [sp]\n"
+    "subs r5, r5, r1\nmov lr, r5\n"
+    ".Lupdate_row:\n"
+    "mov r0, r11\n"
+    "ldmia r0!, {r4}\n"
+    "mov r11, r0\n"
+    "uxth r0, r4\n"
+    "adds r3, r3, r0\n"
+    "asrs r5, r4, #16\n"
+    "beq .Lupdate_zero\n"
+    "mov r0, r12\nmuls r5, r0\n"
+    "ldr r0, [sp, #4]\n"
+    "mov r1, lr\nlsrs r1, #4\n"
+    "bcs .Lupdate_second\n"
+    ".Lupdate_first:\n" ASM_UPDATE
+    ".Lupdate_second:\n" ASM_UPDATE
+    ".Lupdate_test:\n"
+    "cmp r0, r10\n"
+    "bne .Lupdate_first\n"
+    "b .Lupdate_row\n"
+    ".Lupdate_zero:\n"
+    "cmp r4, #0\n"
+    "bne .Lupdate_row\n"
+    "add sp, #8\n"
+    ASM_LEAVE
+    ".Lupdate_clamp:\n" ASM_CLAMP(".Lupdate_second", ".Lupdate_test")
+    ASM_END("tp_update_rows"));
+
+// void tp_backward_rows(const int16_t *x, int16_t *w, int32_t *dx, tp_update_t *job)
+//   r11 max   r12 sum of dx   lr x   on the stack: 0 job, 4 end of x, 8 dx
+__asm__(
+    ASM_FUNCTION("tp_backward_rows")
+    ASM_ENTER
+    "mov lr, r0\n"
+    "ldr r4, [r3, #28]\nlsls r4, #1\nadds r4, r4, r0\n"
+    "push {r2}\npush {r3, r4}\n"
+    ASM_READ("r3")
+    "mov r11, r7\n"
+    "movs r3, r1\n"
+    ".Lbackward_row:\n"
+    "mov r0, lr\n"
+    "movs r1, #0\n"
+    "ldrsh r5, [r0, r1]\n"
+    "adds r0, #2\n"
+    "mov lr, r0\n"
+    "ldr r4, [sp]\n"
+    "cmp r5, #0\n"
+    "beq .Lbackward_next\n"
+    "mov r12, r1\n"
+    "ldr r1, [r4]\nmuls r5, r1\n"
+    "ldr r0, [r4, #16]\n"
+    "mov r1, r10\nsubs r1, r1, r0\nlsrs r1, #4\n"
+    "bcs .Lbackward_second\n"
+    ".Lbackward_first:\n" ASM_ERROR_AND_UPDATE
+    ".Lbackward_second:\n" ASM_ERROR_AND_UPDATE
+    ".Lbackward_test:\n"
+    "cmp r0, r10\n"
+    "bne .Lbackward_first\n"
+    "mov r1, r12\n"
+    "ldr r0, [sp, #8]\n"
+    "str r1, [r0]\n"
+    "ldr r4, [sp]\n"
+    ".Lbackward_next:\n"
+    "ldr r0, [sp, #8]\nadds r0, #4\nstr r0, [sp, #8]\n"
+    "ldr r1, [r4, #24]\n"
+    "adds r3, r3, r1\n"
+    "ldr r1, [sp, #4]\n"
+    "cmp lr, r1\n"
+    "bne .Lbackward_row\n"
+    "add sp, #12\n"
+    ASM_LEAVE
+    ".Lbackward_clamp:\n"
+    "mov r7, r11\n" ASM_CLAMP(".Lbackward_second", ".Lbackward_test")
+    ASM_END("tp_backward_rows"));
+
+#endif
