@@ -1,6 +1,6 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test digits repl mpy firmware lint clean distclean
+.PHONY: help demo docs test digits repl mpy firmware flash deploy lint clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # A MicroPython checkout to build from in place of the pinned package.
@@ -30,14 +30,22 @@ digits: ## Accuracy and work of every policy on digits, over several seeds: repo
 	@boards/setup/apt.sh pc
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim digits
 
-repl: ## A MicroPython prompt with tinyprop in it; TARGET=pico for that of an emulated Pico
-	@boards/repl.sh $(TARGET)
+repl: ## A MicroPython prompt with tinyprop in it; TARGET=pico for an emulated Pico, PORT=... for your board
+	@boards/repl.sh $(or $(PORT),$(TARGET))
 
 mpy: ## dist/<ARCH>_6.3/tinyprop.mpy for stock firmware; ARCH=armv6m for one of them
 	@usermod_c/tinyprop/natmod/build.sh $(ARCH)
 
 firmware: ## dist/<BOARD>/: MicroPython with tinyprop in it; BOARD=RPI_PICO or another of boards/
 	@boards/firmware.sh $(BOARD) >/dev/null && ls dist/$(BOARD)/*
+
+flash: ## Firmware onto a board: BOARD=... PORT=...; that of make firmware, or FIRMWARE=file
+	@boards/setup/apt.sh pc
+	@$(PYTHON) boards/flash.py "$(BOARD)" --port "$(PORT)" --firmware "$(FIRMWARE)"
+
+deploy: ## tinyprop.mpy onto a board that has MicroPython: PORT=/dev/ttyACM0
+	@boards/setup/apt.sh pc
+	@$(PYTHON) boards/deploy.py "$(PORT)"
 
 lint: ## ruff on the Python, strict compilers on the C core
 	@boards/setup/apt.sh pc arm riscv

@@ -5,5 +5,5 @@ RAM_KB=520
 ARCH=xtensawin
 LIBRARIES="berkeley-db-1.xx micropython-lib"
 FLASH_TOOL=esptool
-CHIP=esp32
+CHIP=ESP32
 FLASH_OFFSET=0x1000

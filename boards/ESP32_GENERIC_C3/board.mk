@@ -5,5 +5,5 @@ RAM_KB=400
 ARCH=rv32imc
 LIBRARIES="berkeley-db-1.xx micropython-lib"
 FLASH_TOOL=esptool
-CHIP=esp32c3
+CHIP=ESP32-C3
 FLASH_OFFSET=0

@@ -5,5 +5,5 @@ RAM_KB=512
 ARCH=xtensawin
 LIBRARIES="berkeley-db-1.xx micropython-lib tinyusb"
 FLASH_TOOL=esptool
-CHIP=esp32s3
+CHIP=ESP32-S3
 FLASH_OFFSET=0

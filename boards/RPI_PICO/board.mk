@@ -7,6 +7,7 @@ ARCH=armv6m
 # What MicroPython's port needs beside itself, in lib/ of its source.
 LIBRARIES="tinyusb mbedtls"
 # How firmware gets onto the board: a file copied to the drive that its boot loader shows.
+CHIP=RP2040
 FLASH_TOOL=uf2
 UF2_FAMILY=0xe48bff56
 UF2_DRIVE=RPI-RP2

@@ -1,0 +1,138 @@
+"""A board as deploy.py and flash.py see it: its facts in board.mk, its port, MicroPython on it."""
+
+import ast
+import contextlib
+import errno
+import io
+import re
+import sys
+from pathlib import Path
+
+import serial
+from mpremote.transport import TransportError, TransportExecError
+from mpremote.transport_serial import SerialTransport
+from serial.tools.list_ports import comports
+
+ROOT = Path(__file__).resolve().parent.parent
+BOARDS = ROOT / "boards"
+
+ASK = """
+import os, sys
+_path = sys.path[:]
+sys.path[:] = [".frozen"]
+try:
+    from tinyprop import __version__ as _built_in
+except ImportError:
+    _built_in = None
+sys.path[:] = _path
+sys.modules.pop("tinyprop", None)
+try:
+    _s = os.statvfs(os.getcwd())
+    _files, _free = os.listdir(), _s[1] * _s[4]
+except OSError:
+    _files, _free = [], None
+_i = sys.implementation
+print({
+    "platform": sys.platform,
+    "release": ".".join(str(n) for n in _i.version[:3]),
+    "machine": getattr(_i, "_machine", sys.platform),
+    "mpy": getattr(_i, "_mpy", 0),
+    "built_in": _built_in,
+    "files": _files,
+    "free": _free,
+})
+"""
+
+
+class Problem(Exception):
+    """What the user can mend; the text says how."""
+
+
+def run(main):
+    """Runs a script: what is wrong is one sentence, and the exit code."""
+    try:
+        main(sys.argv[1:])
+    except Problem as problem:
+        sys.exit(f"error: {problem}")
+    except KeyboardInterrupt:
+        sys.exit("error: stopped")
+
+
+def facts(board):
+    """{NAME: value} of boards/<board>/board.mk."""
+    file = BOARDS / board / "board.mk"
+    if not board or not file.is_file():
+        known = " ".join(sorted(path.parent.name for path in BOARDS.glob("*/board.mk")))
+        raise Problem(f"BOARD={board} should be one of: {known}.")
+    return dict(re.findall(r'^(\w+)="?(.*?)"?$', file.read_text(), re.MULTILINE))
+
+
+def check_port(port):
+    """Opens the port once, for clear words on what may be wrong with it."""
+    if not port:
+        raise Problem(f"Which port is the board at? Say PORT=..., such as /dev/ttyACM0. {ports()}")
+    try:
+        serial.Serial(port, exclusive=True).close()
+    except (OSError, ValueError) as error:
+        code = getattr(error, "errno", None)
+        if code == errno.ENOENT:
+            raise Problem(f"There is no port {port}. {ports()}") from None
+        if code in (errno.EACCES, errno.EPERM):
+            raise Problem(
+                f"You have no permission to use {port}. Join the group that has it, then log in"
+                f" anew: sudo usermod -a -G {group(port)} $USER"
+            ) from None
+        if code in (errno.EAGAIN, errno.EBUSY):
+            raise Problem(
+                f"Another program is using {port}: close its terminal, editor or monitor."
+            ) from None
+        raise Problem(f"{port} is no serial port that can be used: {error}") from None
+
+
+def ports():
+    """A sentence on the ports that there are."""
+    found = [str(port).removesuffix(" - n/a") for port in comports()]
+    if not found:
+        return "No serial port is there: is the board plugged in, with a cable that carries data?"
+    return f"There are: {', '.join(sorted(found))}."
+
+
+def group(port):
+    try:
+        return Path(port).group()
+    except (KeyError, OSError):
+        return "dialout"
+
+
+@contextlib.contextmanager
+def micropython(port):
+    """with micropython(port) as board: ...; freshly started, as far as boot.py, not main.py."""
+    check_port(port)
+    board = None
+    try:
+        board = SerialTransport(port, timeout=5)
+        with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it does not expect
+            board.enter_raw_repl(timeout_overall=30)
+        yield board
+        board.exit_raw_repl()
+    except TransportExecError as error:
+        raise Problem(f"The board at {port} says:\n{error.error_output.strip()}") from None
+    except (TransportError, serial.SerialException) as error:
+        raise Problem(
+            f"What is at {port} does not answer as MicroPython does ({error}). Press the board's"
+            " reset button and try again; a board without MicroPython needs make flash first."
+        ) from None
+    finally:
+        if board:
+            with contextlib.suppress(OSError, serial.SerialException):
+                board.close()
+
+
+def tell(board, code):
+    """What a piece of code prints on the board: a literal."""
+    return ast.literal_eval(board.exec(code).decode())
+
+
+def ask(board):
+    """What the board says of itself; the keys are in ASK."""
+    return tell(board, ASK)
