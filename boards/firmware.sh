@@ -37,8 +37,8 @@ link_library() {
 
 find_esp_idf() {
     [ -e "${IDF_PATH:-}/export.sh" ] ||
-        fail "Firmware for $board needs ESP-IDF 5.2 to 5.4, which comes in no package. Install it as" \
-            "ports/esp32/README.md of MicroPython says and set IDF_PATH=... to its folder. $own_way"
+        fail "Firmware for $board needs ESP-IDF $ESP_IDF_FROM to $ESP_IDF_TO, which comes in no package." \
+            "Install it as ports/esp32/README.md of MicroPython says and set IDF_PATH=... to its folder. $own_way"
     sdk=$IDF_PATH
     boards/setup/apt.sh pc
 }

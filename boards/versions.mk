@@ -7,6 +7,9 @@ MICROPYTHON=trixie/source/1.25.0+ds-1
 PICO_SDK_SOURCE=trixie/binary/2.1.1-1
 TINYUSB_SOURCE=trixie/binary/0.18.0+dfsg-1
 MBEDTLS=trixie/source/3.6.6-0.1~deb13u1
+# The range of ESP-IDF, which comes in no package, that this MicroPython builds ESP32 firmware with.
+ESP_IDF_FROM=5.2
+ESP_IDF_TO=5.4
 # What boards/setup/xtensa_toolchain.sh makes an ESP32 compiler of; emscripten brings compiler-rt's sources.
 GCC_XTENSA_LX106=bookworm/binary/12.2.0-14+deb12u1+13+b2
 BINUTILS_XTENSA_LX106=bookworm/binary/2.40-2+5+b1
