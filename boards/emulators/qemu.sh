@@ -83,8 +83,10 @@ if [ "${1:-}" = build ]; then
     echo "$folder/firmware.elf"
     exit
 fi
+# It ends when what started it does, even if that is killed.
+tie=(setpriv --pdeathsig TERM)
 qemu+=(-nographic -monitor null -semihosting -kernel "$folder/firmware.elf" "$@")
 if [ "$machine" = xtensa ]; then
-    exec python3 boards/emulators/on_pty.py "${qemu[@]}" -serial none
+    exec "${tie[@]}" python3 boards/emulators/on_pty.py "${qemu[@]}" -serial none
 fi
-exec "${qemu[@]}" -serial pty
+exec "${tie[@]}" "${qemu[@]}" -serial pty

@@ -3,9 +3,11 @@
 
     python3 boards/emulators/pico/serial_port.py [arguments of pico.sh]
 
-names the port in its first line of output and runs until Ctrl-C or SIGTERM.
+names the port in its first line of output and runs until Ctrl-C, SIGTERM, or the end of what
+started it.
 """
 
+import ctypes
 import json
 import os
 import pty
@@ -17,6 +19,7 @@ import threading
 import tty
 from pathlib import Path
 
+PR_SET_PDEATHSIG = 1  # of Linux's prctl
 PICO = Path(__file__).with_name("pico.sh")
 
 
@@ -125,6 +128,7 @@ def copy(source, target):
 
 def main(arguments):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     try:
         with EmulatedPico(*arguments) as pico:
             print(f"An emulated Pico is at {pico.port}; Ctrl-C switches it off.", flush=True)
