@@ -57,7 +57,9 @@ def output(layer, z):
 
 def mse(model, layer, z, targets):
     """Returns errors, clipped at +-1.0, and loss."""
-    d = output(layer, z) - targets
+    o = output(layer, z)
+    model.head.n_saturated += int((abs(o) == 32767).sum())
+    d = o - targets
     error = rounded(d, 14 - model.unit)
     held = saturated(error, 1 << model.unit)
     model.head.n_clipped += int((held != error).sum())

@@ -100,9 +100,9 @@ def evaluate_step(model, y):
     z = forward(model)
     head.loss_count += 1
     if head.loss == MSE:
-        n_clipped = head.n_clipped
+        n_clipped, n_saturated = head.n_clipped, head.n_saturated
         head.loss_sum += loss.mse(model, output, z, ranges.read_targets(model, y))[1]
-        head.n_clipped = n_clipped
+        head.n_clipped, head.n_saturated = n_clipped, n_saturated
         return False
     head.loss_sum += loss.crossentropy(output, z, int(y[0]))[1]
     return int(z.argmax()) == int(y[0])

@@ -34,7 +34,7 @@ def forward(model, layer):
 
 def backward(model, layer, dy):
     """dy, Q.f -> dx, Q.(f + a), and a. An average of n inputs, 2^a <= n < 2^(a+1), is a change of
-    format and a factor: dx = dy 2^a / n, the factor in Q.7."""
+    format and a factor: dx = dy 2^a / n, the factor in Q.15."""
     x, index = model.inputs(layer), windows(layer)
     dx = np.zeros(layer.n_in, np.int64)
     if layer.kind == MAXPOOL:
@@ -42,5 +42,5 @@ def backward(model, layer, dy):
         return dx, 0
     n = index.shape[1]
     a = n.bit_length() - 1
-    dx[index] = (dy.astype(np.int64) * ((1 << (a + 7)) // n) >> 7)[:, None]
+    dx[index] = (dy.astype(np.int64) * ((1 << (a + 15)) // n) >> 15)[:, None]
     return dx, a

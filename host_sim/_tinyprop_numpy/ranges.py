@@ -125,7 +125,7 @@ def widen(r, lowest, highest):
         hi = 1.0  # nothing but zeros so far: 0..1
     f = range_exponent(lo, hi)
     a, b = fixed_from_float([lo, hi], f).tolist()
-    margin = max(abs(b) >> 2 if b - a < 8 else (b - a) >> 2, 2)
+    margin = abs(b) >> 2 if b - a < 8 else (b - a) >> 2
     if grew_lo:
         a -= a if 0 <= a < margin else margin
     if grew_hi:

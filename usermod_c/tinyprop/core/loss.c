@@ -87,7 +87,9 @@ uint32_t tp_mse(tp_model_t *m, const tp_layer_t *l, int32_t *z, const tp_values_
     int unit = tp_unit(m);
     uint64_t squares = 0;
     for (size_t j = 0; j < l->n_out; j++) {
-        int32_t d = tp_output(l, z[j]) - tp_read_target(m, y, from, j);
+        int32_t o = tp_output(l, z[j]);
+        m->n_saturated += tp_abs(o) == 32767;
+        int32_t d = o - tp_read_target(m, y, from, j);
         uint32_t size = (uint32_t)tp_abs(d);
         squares += (uint64_t)(size * size);
         int32_t error = tp_round(d, 14 - unit);

@@ -143,9 +143,10 @@ static int evaluate_step(tp_model_t *m, const tp_values_t *y, size_t sample) {
     int32_t *z = forward(m, 0);
     m->loss_count++;
     if (m->loss == TP_MSE) {
-        uint64_t clipped = m->n_clipped;
+        uint64_t clipped = m->n_clipped, saturated = m->n_saturated;
         m->loss_sum += tp_mse(m, output, z, y, sample * output->n_out);
         m->n_clipped = clipped;
+        m->n_saturated = saturated;
         return 0;
     }
     size_t target = (size_t)tp_integer_at(y, sample);

@@ -36,7 +36,7 @@ static void pass(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, in
     int16_t *y = tp_at(m, l->outputs);
     window_t w = window_of(l);
     uint32_t n = (uint32_t)(w.height * w.width);
-    int32_t factor = (int32_t)((128u << (tp_bits(n) - 1)) / n);
+    int32_t factor = (int32_t)((32768u << (tp_bits(n) - 1)) / n);
     for (size_t py = 0; py < l->out_h; py++) {
         for (size_t px = 0; px < l->out_w; px++) {
             for (size_t c = 0; c < l->out_c; c++) {
@@ -52,7 +52,7 @@ static void pass(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, in
                 } else if (l->kind == TP_MAXPOOL) {
                     dx[start + best] = *dy++;
                 } else {
-                    int32_t share = (*dy >> 7) * factor + (((*dy & 127) * factor) >> 7);
+                    int32_t share = (*dy >> 15) * factor + (((*dy & 32767) * factor) >> 15);
                     dy++;
                     for (size_t v = 0; v < w.height; v++) {
                         for (size_t h = 0; h < w.width; h++) {
@@ -70,8 +70,8 @@ void tp_pool_forward(const tp_model_t *m, const tp_layer_t *l) {
 }
 
 // dy int32 [n_out] Q.f -> dx int32 [n_in] Q.(f + returned). An average of n inputs, 2^a <= n < 2^(a+1), is a change of
-// format and a factor: dx = dy * (2^a / n) in Q.(f+a), the factor in Q.7, 64 <= it <= 128. So |dx| <= |dy|; and split as
-// it is, no product goes beyond |dy| either.
+// format and a factor: dx = dy * (2^a / n) in Q.(f+a), the factor in Q.15, 2^14 <= it <= 2^15. So |dx| <= |dy|; and split
+// as it is, no product goes beyond |dy| either.
 int tp_pool_backward(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, int32_t *dx) {
     window_t w = window_of(l);
     for (size_t i = 0; i < l->n_in; i++) {

@@ -224,7 +224,6 @@ void tp_learn_range(tp_model_t *m, int which, const tp_values_t *v, size_t from,
         int f = range_exponent(lo, hi);
         int32_t a = fixed_from_float(lo, f), b = fixed_from_float(hi, f);
         int32_t margin = b - a < 8 ? tp_abs(b) >> 2 : (b - a) >> 2;
-        margin = margin < 2 ? 2 : margin;
         a -= grew_lo ? (a >= 0 && a < margin ? a : margin) : 0;
         b += grew_hi ? margin : 0;
         r->lo = float_from_fixed(a, f);

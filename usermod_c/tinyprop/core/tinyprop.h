@@ -121,7 +121,7 @@ typedef struct {
     uint64_t macs_dense;           // multiply-accumulates of dense backward passes in every step
     uint64_t macs_kept;            // those of the errors that were kept
     uint64_t macs_done;            // those with a non-zero input as well: what was really multiplied
-    uint64_t n_saturated, n_clipped, n_clamped;  // activations, errors, weights
+    uint64_t n_saturated, n_clipped, n_clamped;  // activations and outputs of mse, errors, weights
 } tp_model_t;
 
 // A view of the user's numbers: `type` is an array typecode, `n` counts items.
