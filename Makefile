@@ -30,7 +30,7 @@ digits: ## Accuracy and work of every policy on digits, over several seeds: repo
 	@boards/setup/apt.sh pc
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim digits
 
-repl: ## A MicroPython prompt with tinyprop in it; TARGET=pico for an emulated Pico, PORT=... for your board
+repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board
 	@boards/repl.sh $(or $(PORT),$(TARGET))
 
 mpy: ## dist/<ARCH>_6.3/tinyprop.mpy for stock firmware; ARCH=armv6m for one of them
