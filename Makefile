@@ -1,6 +1,6 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test digits repl mpy firmware flash deploy lint clean distclean
+.PHONY: help demo docs test digits reproduce repl mpy firmware flash deploy lint clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # A MicroPython checkout to build from in place of the pinned package.
@@ -29,6 +29,10 @@ test: ## Every test on every target; TARGETS="unix c" for some of them
 digits: ## Accuracy and work of every policy on digits, over several seeds: reports/digits.*
 	@boards/setup/apt.sh pc
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim digits
+
+reproduce: ## The papers' table: every policy on the data sets in DATA=dir; reports/summary.csv
+	@boards/setup/apt.sh pc
+	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim reproduce $(or $(DATA),"DATA=dir")
 
 repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board
 	@boards/repl.sh $(or $(PORT),$(TARGET))

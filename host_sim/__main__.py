@@ -11,6 +11,7 @@ COMMANDS = {
     "digests": "write the digests that tests/test_digest.py expects",
     "digits": "accuracy on digits of every policy, over several seeds: writes reports/digits.*",
     "pictures": "draw the pictures of docs/method.md",
+    "reproduce": "the papers' table on the papers' data sets: writes reports/summary.csv and more",
     "tables": "write core/tables.h from the formulas",
 }
 

@@ -1,0 +1,120 @@
+"""The papers' table with this library's integers: all policies on all data sets, several seeds.
+
+DATA is a folder with the data sets; one that is missing is named and left out. What is done is
+kept in build/reproduce and not done again. Writes reports/summary.csv, reports/reproduce.md and a
+picture for each data set; rows of other data sets stay as they are.
+"""
+
+import argparse
+import os
+from multiprocessing import Pool
+from pathlib import Path
+
+from tqdm import tqdm
+
+from . import datasets, report, runs
+from .policies import POLICIES
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PROTOCOLS = "scratch", "finetune"
+RATES = (0.0015, 0.003, 0.006, 0.0125, 0.025)
+JUDGES = (1, 2)  # seeds by which rates are chosen
+
+
+def main(arguments):
+    given = parse(arguments)
+    names = [name for name in given.only if present(name, given.data)]
+    if not names:
+        return f"There is no data set in {given.data}."
+    runs.settle(given.data, given.runs)
+    seeds = range(1, given.seeds + 1)
+    with Pool(os.cpu_count(), runs.settle, (given.data, given.runs)) as pool:
+        rates = choose_rates(pool, names, given.protocol)
+        jobs = [
+            runs.job(
+                name, protocol, policy, seed, rates[name, protocol], before(rates, name, protocol)
+            )
+            for name in names
+            for protocol in given.protocol
+            for policy in given.policies
+            for seed in seeds
+        ]
+        results = finish(pool, jobs, "learning")
+    print(report.write(ROOT / "reports", jobs, results))
+    return 0
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(
+        prog="python -m host_sim reproduce",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("data", metavar="DATA", type=folder, help="folder of the data sets")
+    parser.add_argument("--only", type=listed(datasets.SOURCES), default=list(datasets.SOURCES))
+    parser.add_argument("--protocol", type=listed(PROTOCOLS), default=list(PROTOCOLS))
+    parser.add_argument("--policies", type=listed(POLICIES), default=list(POLICIES))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--runs", type=Path, default=ROOT / "build" / "reproduce")
+    return parser.parse_args(arguments)
+
+
+def folder(text):
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is no folder")
+    return Path(text).resolve()
+
+
+def listed(choices):
+    def read(text):
+        names = text.split(",")
+        for name in names:
+            if name not in choices:
+                raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(choices)}")
+        return names
+
+    return read
+
+
+def present(name, data):
+    try:
+        datasets.load(name, data)
+    except datasets.Missing as e:
+        print(e)
+        return False
+    return True
+
+
+def before(rates, name, protocol):
+    return rates[name, "scratch"] if protocol == "finetune" else None
+
+
+def choose_rates(pool, names, protocols):
+    """For each data set and protocol the rate that is best with Full, by validation."""
+    chosen = {}
+    for protocol in PROTOCOLS[: PROTOCOLS.index(protocols[-1]) + 1]:  # fine-tuning needs both
+        jobs = [
+            runs.job(
+                name, protocol, "Full", seed, rate, before(chosen, name, protocol), "validation"
+            )
+            for name in names
+            for rate in RATES
+            for seed in JUDGES
+        ]
+        results = iter(finish(pool, jobs, f"choosing learning rates, {protocol}"))
+        for name in names:
+            score = {rate: sum(next(results)["curve"][-1] for _ in JUDGES) for rate in RATES}
+            chosen[name, protocol] = max(score, key=score.get)
+            print(f"{name}, {protocol}: lr {chosen[name, protocol]}")
+    return chosen
+
+
+def finish(pool, jobs, title):
+    """The results of all jobs, in their order; those that are there already are not done again."""
+    results = [runs.finished(job) for job in jobs]
+    left = [job for job, result in zip(jobs, results, strict=True) if result is None]
+    bar = tqdm(total=len(jobs), initial=len(jobs) - len(left), desc=title, unit="run")
+    with bar:
+        for _ in pool.imap_unordered(runs.run, left):
+            bar.update()
+    return [result or runs.finished(job) for job, result in zip(jobs, results, strict=True)]

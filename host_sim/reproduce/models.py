@@ -1,0 +1,93 @@
+"""A model for each data set, small enough for a board, and how long it learns."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import tinyprop as tp
+
+
+@dataclass
+class Plan:
+    shape: tuple
+    layers: object  # layers(body) -> a list; body: are all layers trained, or the last one alone?
+    epochs: dict  # by protocol
+    input_range: tuple = (0, 255)
+    loss: str = "crossentropy"
+
+
+def mlp(units, classes, body):
+    hidden = [tp.Dense(n, activation="relu", trainable=body) for n in units]
+    return [*hidden, tp.Dense(classes)]
+
+
+def cnn(classes, body):
+    conv = partial(tp.Conv2D, strides=2, padding="same", activation="relu", trainable=body)
+    return [conv(16, 3), conv(24, 3), conv(32, 3), tp.Dense(classes)]
+
+
+FRAMES, BANDS = 10, 32  # what the autoencoder sees of a clip at a time
+
+
+def autoencoder(body):
+    dense = partial(tp.Dense, trainable=body)
+    hidden = [dense(64, activation="relu"), dense(16), dense(64, activation="relu")]
+    return [*hidden, tp.Dense(FRAMES * BANDS)]
+
+
+def images(classes, **epochs):
+    return Plan((32, 32, 3), partial(cnn, classes), epochs)
+
+
+PLANS = {
+    "har": Plan((561,), partial(mlp, (48, 24), 6), {"scratch": 10, "finetune": 10}, (-1, 1)),
+    "dcase2020": Plan((FRAMES * BANDS,), autoencoder, {"scratch": 40, "finetune": 40}, loss="mse"),
+    "mnist": Plan((784,), partial(mlp, (64, 32), 10), {"scratch": 3, "finetune": 3}),
+    "speech": Plan((49, 40, 1), partial(cnn, 12), {"scratch": 15, "finetune": 10}),
+    "flowers": images(17, scratch=25, finetune=15),
+    "food": images(10, scratch=15, finetune=10),
+    "cifar10": images(10, scratch=10, finetune=8),
+    "cifar100": images(100, scratch=10, finetune=8),
+}
+
+
+def new(dataset, policy, body, rate, seed):
+    """policy: as sparsity of tp.Model; body: whether the layers below the output are trained."""
+    plan = PLANS[dataset]
+    ranges = {"input_range": plan.input_range}
+    if plan.loss == "mse":
+        ranges["output_range"] = plan.input_range
+    layers = plan.layers(body)
+    return tp.Model(plan.shape, layers, plan.loss, rate, policy, seed=seed, **ranges)
+
+
+def view(model):
+    """The model's image, by names; what is set there is set in the model."""
+    from _tinyprop_numpy import image
+
+    return image.Model(np.frombuffer(model._image, np.uint8))
+
+
+def transfer(model, learned):
+    """Gives a model what another one of the same layers has learned."""
+    to, source = view(model), view(learned)
+    for a, b in zip(to.layers, source.layers, strict=True):
+        a.fw, a.fy, a.window = b.fw, b.fy, b.window
+        if a.has_weights:
+            to.weights(a)[:] = source.weights(b)
+            to.biases(a)[:] = source.biases(b)
+
+
+def work(model):
+    """Multiply-accumulates of a forward pass, and of a backward pass that trains all layers."""
+    forward = [r.n_out * r.fan_in for r in view(model).layers if r.has_weights]
+    return sum(forward), 2 * sum(forward) - forward[0]
+
+
+def memory(dataset):
+    """The layers in words, and the bytes of all of a model."""
+    model = new(dataset, tp.Full(), True, 0.01, 1)
+    image = view(model)
+    kinds = {0: "Dense {}", 1: "Conv {}"}
+    text = ", ".join(kinds[r.kind].format(r.units) for r in image.layers)
+    return text, image.head.n_bytes
