@@ -119,6 +119,15 @@ def test_evaluate_changes_no_weight_and_counts_rightly():
     assert model.stats()["steps"] == steps
 
 
+def test_a_model_for_mnist_fits_56000_bytes():
+    layers = [tp.Dense(32, activation="relu"), tp.Dense(16, activation="relu"), tp.Dense(10)]
+    model = tp.Model(784, layers, input_range=(0, 255))
+    assert len(model._image) <= 56000, len(model._image)
+    model.learn(bytes(784), 1)
+    model.learn(b"\xff" * 784, 1)  # as many inputs as a list of them must hold
+    assert 0 <= model.predict(bytes(range(196)) * 4) < 10
+
+
 def test_seed_decides_the_weights():
     assert mlp(tp.Full())._image == mlp(tp.Full())._image
     assert weights(mlp(tp.Full(), seed=1)) != weights(mlp(tp.Full(), seed=2))

@@ -1,6 +1,6 @@
 """The model image: one buffer that holds all of a model.
 
-    head | layer records | ranges | weights, biases || inputs | outputs | work | 2 buffers | lists
+    head | layer records | ranges | weights, biases || inputs | outputs | work | 2 buffers | list
     |<------------------- saved ------------------->||<----------------- scratch ---------------->|
 
 Of the scratch part, this backend writes what a newcomer may want to look at: inputs and outputs,

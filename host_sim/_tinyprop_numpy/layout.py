@@ -203,19 +203,26 @@ def list_bytes(layer, n):
     return 4 * (n * (2 if 2 * layer.out_c > 65534 else 1) + 1)
 
 
+def keeps_list(head, layers, i):
+    """Whether the C core needs the list of a layer's inputs beyond its forward pass."""
+    return layers[i].kind == DENSE and i in (0, head.first_trained)
+
+
 def lay_out_scratch(space, head, layers):
-    at = space.take(2 * layers[0].n_in)
+    # The inputs of a model that starts with a dense layer lie at the end of their own list.
+    at = 0 if keeps_list(head, layers, 0) else space.take(2 * layers[0].n_in)
     work, buffer = 0, [0, 0]
     for i, layer in enumerate(layers):
         last = i + 1 == len(layers)
         layer.inputs = at
         layer.outputs = at = space.take(0 if last else 2 * layer.n_out)
-        # What the C core works in: the kept errors, or the inputs that a position sees, or the
-        # gradient of a filter; the errors of every other layer, or the sums at a position; the
-        # biases of a convolution.
-        if layer.has_weights:
-            dense = layer.kind == DENSE
-            work = max(work, 8 * layer.n_out if dense else list_bytes(layer, layer.fan_in))
+        # What the C core works in: the kept errors, or the inputs that a layer or a position sees,
+        # or the gradient of a filter; the errors of every other layer, or the sums at a position;
+        # the biases of a convolution.
+        if layer.has_weights and not keeps_list(head, layers, i):
+            work = max(work, list_bytes(layer, layer.fan_in))
+        if layer.kind == DENSE:
+            work = max(work, 8 * layer.n_out)
         if i >= head.first_trained:
             b = (len(layers) - 1 - i) & 1
             buffer[b] = max(buffer[b], 4 * layer.n_out)
@@ -225,8 +232,12 @@ def lay_out_scratch(space, head, layers):
             buffer[1] = max(buffer[1], 4 * layer.out_c)
     head.work = space.take(work)
     head.buffer = [space.take(size) for size in buffer]
-    for layer in layers:
-        layer.list = space.take(list_bytes(layer, layer.n_in) if layer.kind == DENSE else 0)
+    for i, layer in enumerate(layers):
+        own = keeps_list(head, layers, i)
+        layer.list = space.take(list_bytes(layer, layer.n_in)) if own else head.work
+    first = layers[0]
+    if keeps_list(head, layers, 0):
+        first.inputs = first.list + list_bytes(first, first.n_in) - 2 * first.n_in
 
 
 def open_image(image):

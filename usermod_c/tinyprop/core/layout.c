@@ -1,5 +1,5 @@
 // The layout of a model image, worked out from what was asked for, and its first contents.
-//   head | layer records | ranges | weights and biases, layer by layer || inputs | outputs | work | two buffers | lists
+//   head | layer records | ranges | weights and biases, layer by layer || inputs | outputs | work | two buffers | list
 //   |<------------------- saved ------------------------------------->||<----------------- scratch ------------------>|
 #include "internal.h"
 
@@ -171,8 +171,17 @@ static uint32_t list_bytes(const tp_layer_t *l, uint32_t n) {
     return 4 * ((2u * l->out_c > TP_MAX_SKIP ? 2 * n : n) + 1);
 }
 
+// Whether the list of its non-zero inputs is needed beyond the layer's forward pass: by the backward pass of the lowest
+// trained layer; and that of a model's inputs is made in their place (lay_out_memory). Other lists come and go in `work`.
+static int keeps_list(const tp_model_t *m, const tp_layer_t *l) {
+    size_t i = (size_t)(l - tp_layers(m));
+    return l->kind == TP_DENSE && (i == 0 || i == m->first_trained);
+}
+
 // Offsets. Errors of layer i live in buffer[(last - i) % 2], as int32 sums, then as int16 (tp_errors); the sums of a
-// forward pass in buffer[0], the biases that a convolution starts from in buffer[1].
+// forward pass in buffer[0], the biases that a convolution starts from in buffer[1]. The inputs of a model that starts
+// with a Dense layer lie at the end of their own list: it grows by 4 bytes (8) for each input of 2 bytes that was read, so
+// the last entry meets the last input only when that has been read; and nothing else needs them.
 static tp_err_t lay_out_memory(tp_model_t *m, space_t space) {
     tp_layer_t *layers = tp_layers(m), *end = layers + m->n_layers;
     m->ranges = take(&space, ((uint32_t)m->n_in_ranges + m->n_out_ranges) * (uint32_t)sizeof(tp_range_t));
@@ -183,7 +192,7 @@ static tp_err_t lay_out_memory(tp_model_t *m, space_t space) {
     m->n_saved = space.used;
 
     uint32_t work = 0, buffer[2] = { 0, 0 };
-    uint32_t at = take(&space, 2u * layers->n_in);
+    uint32_t at = keeps_list(m, layers) ? 0 : take(&space, 2u * layers->n_in);
     for (tp_layer_t *l = layers; l < end; l++) {
         l->inputs = at;
         l->outputs = at = take(&space, l + 1 < end ? 2u * l->n_out : 0);  // those of the last one stay sums
@@ -192,8 +201,12 @@ static tp_err_t lay_out_memory(tp_model_t *m, space_t space) {
         }
         if (tp_has_weights(l)) {
             at_least(&buffer[0], 4u * l->out_c);
-            at_least(&work, l->kind == TP_DENSE ? (uint32_t)sizeof(tp_kept_t) * l->n_out : list_bytes(l, l->fan_in));
-            if (l->kind != TP_DENSE) {
+            if (!keeps_list(m, l)) {
+                at_least(&work, list_bytes(l, l->fan_in));
+            }
+            if (l->kind == TP_DENSE) {
+                at_least(&work, (uint32_t)sizeof(tp_kept_t) * l->n_out);
+            } else {
                 at_least(&buffer[1], 4u * l->out_c);
             }
         }
@@ -202,7 +215,10 @@ static tp_err_t lay_out_memory(tp_model_t *m, space_t space) {
     m->buffer[0] = take(&space, buffer[0]);
     m->buffer[1] = take(&space, buffer[1]);
     for (tp_layer_t *l = layers; l < end; l++) {
-        l->list = take(&space, l->kind == TP_DENSE ? list_bytes(l, l->n_in) : 0);
+        l->list = keeps_list(m, l) ? take(&space, list_bytes(l, l->n_in)) : m->work;
+    }
+    if (keeps_list(m, layers)) {
+        layers->inputs = layers->list + list_bytes(layers, layers->n_in) - 2u * layers->n_in;
     }
     m->n_bytes = space.used;
     return space.overflow ? TP_E_TOO_BIG : TP_OK;
