@@ -23,7 +23,7 @@ static int32_t sigmoid_q15(int32_t z) {
 
 // n sums z, Q.(fx+fw) -> activations y, Q.fy. While learning, counts outputs above the range and above a quarter of it.
 // Returns whether any y is not 0.
-int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size_t n, int learning) {
+TP_HOT int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size_t n, int learning) {
     int32_t top = largest(m, l);
     int shift = l->fx + l->fw;
     int16_t any = 0;
@@ -40,7 +40,21 @@ int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size
         int32_t bottom = relu ? 0 : -top;
         uint32_t saturated = 0, high = 0;
         shift -= l->fy;
-        for (size_t i = 0; i < n; i++) {
+        size_t i = 0;
+        if (relu && tp_is_usual(shift)) {  // as below, but quick
+            for (int32_t some = 0; i < n; i++) {
+                int32_t v = tp_round_usual(z[i], shift);
+                v &= ~(v >> 31);
+                if (v > top >> 2) {
+                    high++;
+                    saturated += v > top;
+                    v = v > top ? top : v;
+                }
+                y[i] = (int16_t)v;
+                any = (int16_t)(some |= v);
+            }
+        }
+        for (; i < n; i++) {
             int32_t v = tp_scale(z[i], shift, 32767);
             int32_t size = relu ? v : tp_abs(v);
             saturated += size > top;
@@ -83,36 +97,47 @@ void tp_adapt_activation(tp_model_t *m, tp_layer_t *l, int alive) {
 // Errors of a hidden layer, in place: v int32 [n_out] Q.fin -> int16 [n_out] Q.fd at the start of the same memory.
 // Returns fd: such that the largest error fills `unit` bits, but at least unit (1.0, where errors are clipped), at most
 // unit + 6, and no finer than fin if that is more than unit. |v| < 2^31 (dense.c). tanh and sigmoid multiply |d| <= 2^14 by at most 2^14.
-int tp_errors(tp_model_t *m, const tp_layer_t *l, int32_t *v, int fin) {
+TP_HOT int tp_errors(tp_model_t *m, const tp_layer_t *l, int32_t *v, int fin) {
     const int16_t *y = tp_at(m, l->outputs);
     int unit = tp_unit(m), narrow = m->bits - 8;
+    size_t n = l->n_out;
     uint32_t all = 0;
-    for (size_t i = 0; i < l->n_out; i++) {
-        if (l->activation == TP_RELU && y[i] == 0) {
+    int relu = l->activation == TP_RELU;
+    for (size_t i = 0; i < n; i++) {
+        if (relu && y[i] == 0) {
             v[i] = 0;
+        } else {
+            all |= (uint32_t)tp_abs(v[i]);
         }
-        all |= (uint32_t)tp_abs(v[i]);
     }
     int fd = fin - tp_bits(all) + unit;
     int finest = fin < unit + 6 ? fin : unit + 6;
     fd = fd > finest ? finest : fd;
     fd = fd < unit ? unit : fd;
 
+    int s = fin - fd;
+    if (!tp_is_usual(s)) {
+        tp_shift_all(v, v, n, s < 2 ? s - 2 : s, 1 << 30);  // but for the last two bits, or to 0
+        s = 2;
+    }
     int16_t *errors = (int16_t *)v;  // each is written after the v it overlaps was read
     int32_t limit = 1 << unit;
     uint32_t clipped = 0;
-    for (size_t i = 0; i < l->n_out; i++) {
-        int32_t d = tp_scale(v[i], fin - fd, 1 << 30);
-        int32_t held = tp_sat(d, limit);
-        clipped += held != d;
-        if (l->activation == TP_TANH) {
-            int32_t slope = (1 << 14) - ((y[i] * y[i]) >> (2 * narrow));        // Q.14
-            held = tp_round(held * slope, 14);
-        } else if (l->activation == TP_SIGMOID) {
-            int32_t slope = (y[i] * ((1 << m->bits) - y[i])) >> (2 * narrow);   // Q.16, at most 2^14
-            held = tp_round(held * slope, 14);
+    for (size_t i = 0; i < n; i++) {
+        int32_t d = tp_round_usual(v[i], s);
+        if ((uint32_t)(d + limit) > 2 * (uint32_t)limit) {
+            d = tp_sat(d, limit);
+            clipped++;
         }
-        errors[i] = (int16_t)held;
+        errors[i] = (int16_t)d;
+    }
+    if (l->activation == TP_TANH || l->activation == TP_SIGMOID) {
+        for (size_t i = 0; i < n; i++) {
+            int32_t slope = l->activation == TP_TANH
+                ? (1 << 14) - ((y[i] * y[i]) >> (2 * narrow))              // Q.14
+                : (y[i] * ((1 << m->bits) - y[i])) >> (2 * narrow);        // Q.16, at most 2^14
+            errors[i] = (int16_t)tp_round(errors[i] * slope, 14);
+        }
     }
     m->n_clipped += clipped;
     return l->activation == TP_SIGMOID ? fd + 2 : fd;

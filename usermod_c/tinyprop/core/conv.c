@@ -5,53 +5,55 @@
 // A position of a convolution is a dense layer on its patch of the input, and uses the same sum (dense.c).
 #include "internal.h"
 
-// Where a row of the kernel meets the input, seen from one position.
+// Where the kernel meets the input along one axis, seen from one position.
 typedef struct {
-    size_t x;      // index of the first input met, channel 0
-    size_t k;      // the first column of the kernel that meets one
-    size_t n;      // columns that do; the rest lies in the padding
+    size_t x;      // the first place of the input that it meets
+    size_t k;      // the place of the kernel that does so
+    size_t n;      // how many do; the rest lies in the padding
 } overlap_t;
 
-static overlap_t overlap(const tp_layer_t *l, size_t oy, size_t ox, size_t ky) {
-    int32_t y = (int32_t)(oy * l->stride_h + ky) - l->pad_h;
-    int32_t x = (int32_t)(ox * l->stride_w) - l->pad_w;
-    overlap_t o = { 0, 0, 0 };
-    if (y < 0 || y >= l->in_h) {
-        return o;
+static inline overlap_t overlap(size_t o, size_t stride, size_t pad, size_t kernel, size_t size) {
+    size_t start = o * stride;  // in an input with its padding
+    overlap_t met = { start > pad ? start - pad : 0, start > pad ? 0 : pad - start, 0 };
+    if (met.k < kernel && met.x < size) {
+        met.n = kernel - met.k < size - met.x ? kernel - met.k : size - met.x;
     }
-    int32_t first = x < 0 ? -x : 0, last = l->in_w - x < l->kernel_w ? l->in_w - x : l->kernel_w;
-    if (last > first) {
-        o.x = ((size_t)y * l->in_w + (size_t)(x + first)) * l->in_c;
-        o.k = (size_t)first;
-        o.n = (size_t)(last - first);
-    }
-    return o;
+    return met;
+}
+
+static overlap_t rows_at(const tp_layer_t *l, size_t oy) {
+    return overlap(oy, l->stride_h, l->pad_h, l->kernel_h, l->in_h);
+}
+
+static overlap_t columns_at(const tp_layer_t *l, size_t ox) {
+    return overlap(ox, l->stride_w, l->pad_w, l->kernel_w, l->in_w);
 }
 
 // Lists the non-zero inputs that a position sees.
-TP_HOT static void list_patch(const tp_layer_t *l, const int16_t *x, size_t oy, size_t ox, uint32_t *entries) {
-    uint32_t row_bytes = 2u * l->out_c;
-    size_t listed = 0;
-    tp_list_t list = { entries, 0, 0 };
-    *entries = 0;
-    for (size_t ky = 0; ky < l->kernel_h; ky++) {
-        overlap_t o = overlap(l, oy, ox, ky);
-        if (o.n > 0) {
-            size_t k = (ky * l->kernel_w + o.k) * l->in_c;
-            list.skip += (uint32_t)(k - listed) * row_bytes;
-            tp_list_nonzero(&list, x + o.x, o.n * l->in_c, row_bytes);
-            listed = k + o.n * l->in_c;
-        }
-    }
+static void list_patch(const tp_layer_t *l, const int16_t *x, const overlap_t *rows, const overlap_t *columns,
+    uint32_t *entries) {
+    uint32_t row_bytes = 2u * l->out_c, in_c = l->in_c;
+    uint32_t outside = (uint32_t)(l->kernel_w - columns->n) * in_c;  // inputs of a line of the kernel, from padding
+    tp_list_t list;
+    list.end = entries;
+    list.skip = (uint32_t)(rows->k * l->kernel_w + columns->k) * in_c * row_bytes;
+    list.fillers = 0;
+    list.row_bytes = row_bytes;
+    list.lines = columns->n ? (uint32_t)rows->n : 0;
+    list.line_bytes = 2 * (uint32_t)columns->n * in_c;
+    list.jump_bytes = (int32_t)(2u * l->in_w * in_c - list.line_bytes);
+    list.jump_skip = outside * row_bytes;
+    tp_list_nonzero(&list, x + (rows->x * l->in_w + columns->x) * in_c);
 }
 
-TP_HOT static void depthwise_sums(const tp_layer_t *l, const int16_t *x, size_t oy, size_t ox, const int16_t *w, int32_t *z) {
-    for (size_t ky = 0; ky < l->kernel_h; ky++) {
-        overlap_t o = overlap(l, oy, ox, ky);
-        const int16_t *row = w + (ky * l->kernel_w + o.k) * l->in_c;
-        const int16_t *v = x + o.x;
-        for (size_t kx = 0; kx < o.n; kx++) {
-            for (size_t c = 0; c < l->in_c; c++) {
+TP_HOT static void depthwise_sums(const tp_layer_t *l, const int16_t *x, const overlap_t *rows, const overlap_t *columns,
+    const int16_t *w, int32_t *z) {
+    size_t in_c = l->in_c;
+    for (size_t ky = 0; ky < rows->n; ky++) {
+        const int16_t *row = w + ((rows->k + ky) * l->kernel_w + columns->k) * in_c;
+        const int16_t *v = x + ((rows->x + ky) * l->in_w + columns->x) * in_c;
+        for (size_t kx = 0; kx < columns->n; kx++) {
+            for (size_t c = 0; c < in_c; c++) {
                 z[c] = tp_add(z[c], *v++ * *row++);
             }
         }
@@ -67,15 +69,17 @@ void tp_conv_forward(tp_model_t *m, tp_layer_t *l, int learning) {
     int alive = 0;
     tp_start_sums(l, m, start);
     for (size_t oy = 0; oy < l->out_h; oy++) {
+        overlap_t rows = rows_at(l, oy);
         for (size_t ox = 0; ox < l->out_w; ox++) {
+            overlap_t columns = columns_at(l, ox);
             if (l->kind == TP_CONV) {
-                list_patch(l, x, oy, ox, list);
+                list_patch(l, x, &rows, &columns, list);
                 tp_sum_rows(list, w, l->out_c, start, z);
             } else {
                 for (size_t f = 0; f < l->out_c; f++) {
                     z[f] = start[f];
                 }
-                depthwise_sums(l, x, oy, ox, w, z);
+                depthwise_sums(l, x, &rows, &columns, w, z);
             }
             alive |= tp_activate(m, l, z, y, l->out_c, learning);
             y += l->out_c;
@@ -89,25 +93,24 @@ void tp_conv_forward(tp_model_t *m, tp_layer_t *l, int learning) {
 // One error d of filter f at (oy, ox): gradient_k += d x_k and dx += d w_kf over what it saw. Returns the places met.
 TP_HOT static size_t spread(const tp_layer_t *l, const int16_t *x, size_t oy, size_t ox, int32_t d, int32_t *gradient,
     const int16_t *w, int32_t *dx) {
+    overlap_t rows = rows_at(l, oy), columns = columns_at(l, ox);
     size_t step = l->kind == TP_CONV ? 1 : l->in_c;      // from one input of a filter to its next
     size_t per_tap = l->kind == TP_CONV ? l->in_c : 1;   // inputs of a filter at one place of the kernel
-    size_t met = 0;
-    for (size_t ky = 0; ky < l->kernel_h; ky++) {
-        overlap_t o = overlap(l, oy, ox, ky);
-        size_t k = (ky * l->kernel_w + o.k) * per_tap, n = o.n * per_tap;
-        const int16_t *v = x + o.x, *row = w + k * l->out_c;
-        int32_t *g = gradient + k, *e = dx ? dx + o.x : NULL;
-        met += n;
-        for (size_t i = 0; i < n; i++) {
-            g[i] += d * v[i * step];
+    size_t n = columns.n * per_tap, filters = l->out_c;
+    for (size_t ky = 0; ky < rows.n; ky++) {
+        size_t k = ((rows.k + ky) * l->kernel_w + columns.k) * per_tap;
+        size_t at = ((rows.x + ky) * l->in_w + columns.x) * l->in_c;
+        const int16_t *v = x + at, *weight = w + k * filters;
+        for (int32_t *g = gradient + k, *end = g + n; g < end; g++, v += step) {
+            *g += d * *v;
         }
         if (dx) {
-            for (size_t i = 0; i < n; i++) {
-                e[i * step] = tp_add(e[i * step], d * row[i * l->out_c]);
+            for (int32_t *e = dx + at, *end = e + n * step; e < end; e += step, weight += filters) {
+                *e = tp_add(*e, d * *weight);
             }
         }
     }
-    return met;
+    return rows.n * n;
 }
 
 // errors int16 [positions][filters] Q.fd, those not kept are 0;   dx int32 [n_in] Q.(fd+fw), or NULL.

@@ -6,37 +6,43 @@
 // three, and weights lie [input][output] so that each entry of the list meets its weights side by side.
 #include "internal.h"
 
-// Adds the non-zero ones of n inputs, whose rows of weights are row_bytes long, to a list of entries x << 16 | skip, where
-// skip is how many bytes a row lies behind that of the entry before. A way longer than that can say takes entries with an
-// x of 0 in between; an entry of 0 ends the list.
-TP_HOT void tp_list_nonzero(tp_list_t *list, const int16_t *x, size_t n, uint32_t row_bytes) {
-    uint32_t *end = list->end, skip = list->skip, count = 0;
-    for (; n > 0; n--, skip += row_bytes) {
-        int32_t v = *x++;
-        if (v != 0) {
-            for (; skip > TP_MAX_SKIP; skip -= TP_MAX_SKIP) {
-                *end++ = TP_MAX_SKIP;
+#ifndef TP_ARMV6M
+
+// Adds the non-zero ones among some lines of inputs to a list of entries x << 16 | skip, where skip is how many bytes its
+// row of weights lies behind that of the entry before. A way longer than that can say takes entries with an x of 0 in
+// between; an entry of 0 ends the list.
+TP_HOT void tp_list_nonzero(tp_list_t *list, const int16_t *x) {
+    uint32_t *end = list->end, skip = list->skip;
+    for (uint32_t lines = list->lines; lines > 0; lines--) {
+        const int16_t *x_end = x + list->line_bytes / 2;
+        while (x < x_end) {
+            uint32_t v = (uint16_t)*x++;
+            if (v != 0) {
+                for (; skip > TP_MAX_SKIP; skip -= TP_MAX_SKIP) {
+                    *end++ = TP_MAX_SKIP;
+                    list->fillers++;
+                }
+                *end++ = v << 16 | skip;
+                skip = 0;
             }
-            *end++ = (uint32_t)v << 16 | skip;
-            skip = 0;
-            count++;
+            skip += list->row_bytes;
         }
+        x += list->jump_bytes / 2;
+        skip += list->jump_skip;
     }
     *end = 0;
     list->end = end;
     list->skip = skip;
-    list->count += count;
 }
+
+#endif
 
 // z_j = bias in Q.(fx+fw): b is Q.(fw+12) and fx <= 12. |b| <= 2^30, so 8-bit layers (fx <= 8) start within 2^26, and
 // 12-bit layers are held to 2^28. The clamp binds only for fx > 10 or an image made by others.
 void tp_start_sums(const tp_layer_t *l, const tp_model_t *m, int32_t *z) {
     const int32_t *b = tp_at(m, l->biases);
     int32_t limit = m->bits == 8 ? 1 << 26 : 1 << 28;
-    int shift = 12 - l->fx;
-    for (size_t j = 0; j < l->out_c; j++) {
-        z[j] = tp_sat(tp_scale(b[j], shift, limit), limit);
-    }
+    tp_shift_all(b, z, l->out_c, 12 - l->fx, limit);
 }
 
 // z_j = start_j + sum over the listed i of x_i w_ij, for n_out columns.
@@ -75,10 +81,10 @@ TP_HOT void tp_sum_rows(const uint32_t *list, const int16_t *w, size_t n_out, co
 #endif
 
 void tp_dense_forward(const tp_model_t *m, tp_layer_t *l, int32_t *z) {
-    uint32_t *entries = tp_at(m, l->list);
-    tp_list_t list = { entries, 0, 0 };
-    tp_list_nonzero(&list, tp_at(m, l->inputs), l->n_in, 2u * l->n_out);
-    l->n_nonzero = (uint16_t)list.count;
+    uint32_t *entries = tp_at(m, l->list), row_bytes = 2u * l->out_c;
+    tp_list_t list = { entries, 0, 0, row_bytes, 1, 2u * l->n_in, 0, 0 };
+    tp_list_nonzero(&list, tp_at(m, l->inputs));
+    l->n_nonzero = (uint16_t)((uint32_t)(list.end - entries) - list.fillers);
     tp_start_sums(l, m, z);
     tp_sum_rows(entries, tp_at(m, l->weights), l->n_out, z, z);
 }

@@ -36,6 +36,81 @@
 // After an entry with an x of 0: on to the next one, or to the end.
 #define ASM_ZERO(next, end) "uxth r3, r3\ncmp r3, #0\nbeq " end "\nadds r2, r2, r3\nb " next "\n"
 
+// void tp_list_nonzero(tp_list_t *list, const int16_t *x)
+//   14 cycles an input, 8 for one that is 0, 3 where four of them are
+//   r1 x   r2 end of the line   r3 bytes of a row   r4 end of the list   r5 skip   r12 lines left
+__asm__(
+    ASM_FUNCTION("tp_list_nonzero")
+    "push {r4-r7, lr}\n"
+    "ldr r4, [r0]\n"
+    "ldr r5, [r0, #4]\n"
+    "ldr r3, [r0, #12]\n"
+    "ldr r6, [r0, #16]\n"
+    "cmp r6, #0\n"
+    "beq .Llist_end\n"
+    ".Llist_line:\n"
+    "mov r12, r6\n"
+    "ldr r2, [r0, #20]\n"
+    "adds r2, r2, r1\n"
+    ".Llist_next:\n"
+    "ldrh r6, [r1]\n"
+    "adds r1, #2\n"
+    "lsls r6, r6, #16\n"
+    "beq .Llist_zero\n"
+    "lsrs r7, r5, #16\n"
+    "bne .Llist_far\n"
+    ".Llist_add:\n"
+    "orrs r6, r5\n"
+    "stmia r4!, {r6}\n"
+    "movs r5, r3\n"
+    "cmp r1, r2\n"
+    "bne .Llist_next\n"
+    ".Llist_jump:\n"
+    "ldr r6, [r0, #24]\n"
+    "adds r1, r1, r6\n"
+    "ldr r6, [r0, #28]\n"
+    "adds r5, r5, r6\n"
+    "mov r6, r12\n"
+    "subs r6, #1\n"
+    "bne .Llist_line\n"
+    ".Llist_end:\n"
+    "str r6, [r4]\n"
+    "str r4, [r0]\n"
+    "str r5, [r0, #4]\n"
+    "pop {r4-r7, pc}\n"
+
+    ".Llist_zero:\n"           // seldom alone
+    "adds r5, r5, r3\n"
+    "lsls r6, r1, #30\n"
+    "bne .Llist_single\n"
+    ".Llist_four:\n"
+    "subs r6, r2, r1\n"
+    "cmp r6, #8\n"
+    "blo .Llist_single\n"
+    "ldmia r1!, {r6, r7}\n"
+    "orrs r6, r7\n"
+    "bne .Llist_back\n"
+    "lsls r6, r3, #2\n"
+    "adds r5, r5, r6\n"
+    "b .Llist_four\n"
+    ".Llist_back:\n"
+    "subs r1, #8\n"
+    ".Llist_single:\n"
+    "cmp r1, r2\n"
+    "bne .Llist_next\n"
+    "b .Llist_jump\n"
+
+    ".Llist_far:\n"            // skips by 65534 as long as 16 bits do not do
+    "ldr r7, [r0, #8]\nadds r7, #1\nstr r7, [r0, #8]\n"
+    "ldr r7, =65534\n"
+    "stmia r4!, {r7}\n"
+    "subs r5, r5, r7\n"
+    "lsrs r7, r5, #16\n"
+    "bne .Llist_far\n"
+    "b .Llist_add\n"
+    ".pool\n"
+    ASM_END("tp_list_nonzero"));
+
 // void tp_sum_rows(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z)
 //   on the stack: 0 list, 4 the columns' weights in the row at hand, 8 their start, 12 their z, 16 how many are left
 __asm__(

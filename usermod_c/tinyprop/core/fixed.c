@@ -1,4 +1,4 @@
-#include "fixed.h"
+#include "internal.h"
 
 int32_t tp_shift(int32_t v, int s, int32_t limit) {
     if (s >= 0) {
@@ -9,6 +9,22 @@ int32_t tp_shift(int32_t v, int s, int32_t limit) {
     }
     int32_t edge = limit >> -s;
     return v > edge ? limit : v < -edge ? -limit : v * (int32_t)(1u << -s);
+}
+
+TP_HOT void tp_shift_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit) {
+    const int32_t *end = v + n;
+    if (!tp_is_usual(s)) {
+        while (v < end) {
+            *to++ = tp_shift(*v++, s, limit);
+        }
+    }
+    while (v < end) {
+        int32_t result = tp_round_usual(*v++, s);
+        if ((uint32_t)(result + limit) > 2 * (uint32_t)limit) {
+            result = tp_sat(result, limit);
+        }
+        *to++ = result;
+    }
 }
 
 int tp_bits(uint32_t v) {

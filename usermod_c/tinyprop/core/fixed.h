@@ -27,6 +27,18 @@ static inline int32_t tp_scale(int32_t v, int s, int32_t limit) {
     return (unsigned)s - 1 < 31 ? (v >> s) + ((v >> (s - 1)) & 1) : tp_shift(v, s, limit);
 }
 
+// tp_round where most shifts are, and quicker.
+static inline int tp_is_usual(int s) {
+    return (unsigned)s - 2 < 30;  // 2 to 31
+}
+
+static inline int32_t tp_round_usual(int32_t v, int s) {
+    return ((v >> (s - 1)) + 1) >> 1;
+}
+
+// tp_shift of n numbers, which may be done in place.
+void tp_shift_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit);
+
 // |v|; -2^31 stays what it is (only a damaged image leads there).
 static inline int32_t tp_abs(int32_t v) {
     return v < 0 ? (int32_t)(0u - (uint32_t)v) : v;

@@ -18,6 +18,9 @@
 #define TP_MAX_FW 16
 #define TP_MIN_FW 2
 
+// Two activations at once.
+typedef uint32_t tp_pair_t __attribute__((may_alias));
+
 static inline void *tp_at(const tp_model_t *m, uint32_t offset) {
     return (char *)(uintptr_t)m + offset;
 }
@@ -63,23 +66,27 @@ int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int fd, tp_step_t *
 void tp_update_bias(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd);
 void tp_rescale_weights(tp_model_t *m, tp_layer_t *l);
 
-// dense.c
+// dense.c; dense_armv6m.c has the offsets in these structures
 typedef struct {
-    uint32_t *end;      // where the next entry goes
-    uint32_t skip;      // bytes from the row of weights of the last entry to that of the input at hand
-    uint32_t count;
+    uint32_t *end;          // where the next entry goes
+    uint32_t skip;          // bytes from the row of weights of the last entry to that of the input at hand
+    uint32_t fillers;       // entries with an x of 0
+    uint32_t row_bytes;     // from one row of weights to the next
+    uint32_t lines, line_bytes;  // of inputs
+    int32_t jump_bytes;     // from the end of a line to the next line,
+    uint32_t jump_skip;     // and from the row of weights there to the one that belongs to it
 } tp_list_t;
 typedef struct {
     int32_t d;          // an error that is not 0
     uint32_t at;        // bytes from the start of a row to its weight
 } tp_kept_t;
-typedef struct {        // dense_armv6m.c has the offsets of these
+typedef struct {
     tp_step_t step;
     uint32_t clamped;
     const tp_kept_t *kept, *kept_end;
     uint32_t row_bytes, n_in;
 } tp_update_t;
-void tp_list_nonzero(tp_list_t *list, const int16_t *x, size_t n, uint32_t row_bytes);
+void tp_list_nonzero(tp_list_t *list, const int16_t *x);
 void tp_sum_rows(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z);
 void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *job);
 void tp_backward_rows(const int16_t *x, int16_t *w, int32_t *dx, tp_update_t *job);

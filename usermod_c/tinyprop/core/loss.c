@@ -30,8 +30,8 @@ static int32_t logit(const tp_layer_t *l, int32_t z) {
 // z -> e^(z - max) * 65535 in place; returns the largest logit. The sum of at most 65534 is below 2^32.
 static int32_t exponentials(const tp_layer_t *l, int32_t *z, uint32_t *sum) {
     int32_t max = INT32_MIN;
+    tp_shift_all(z, z, l->n_out, l->fx + l->fw - 12, 1 << 26);  // logits, Q.12
     for (size_t j = 0; j < l->n_out; j++) {
-        z[j] = logit(l, z[j]);
         max = z[j] > max ? z[j] : max;
     }
     *sum = 0;

@@ -17,40 +17,58 @@ static window_t window_of(const tp_layer_t *l) {
     return w;
 }
 
-// The window whose first input is x[0]: its first largest input, and the sum of all. At most 65534 inputs of 12 bits: the
-// sum is below 2^28.
-static size_t look(const int16_t *x, window_t w, int32_t *sum) {
-    size_t best = 0;
-    *sum = 0;
-    for (size_t v = 0; v < w.height; v++) {
-        for (size_t h = 0; h < w.width; h++) {
-            size_t i = v * w.row + h * w.column;
-            *sum += x[i];
-            best = x[i] > x[best] ? i : best;
+// In the window whose first input is x[0]: its first largest input.
+static inline const int16_t *largest_of(const int16_t *x, const window_t *w) {
+    const int16_t *best = x;
+    int32_t most = *x;
+    for (size_t v = w->height; v > 0; v--, x += w->row) {
+        const int16_t *at = x;
+        for (size_t h = w->width; h > 0; h--, at += w->column) {
+            if (*at > most) {
+                most = *at;
+                best = at;
+            }
         }
     }
     return best;
 }
 
-static void pass(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, int32_t *dx) {
+// The sum of all. At most 65534 inputs of 12 bits: below 2^28.
+static int32_t sum_of(const int16_t *x, const window_t *w) {
+    int32_t sum = 0;
+    for (size_t v = w->height; v > 0; v--, x += w->row) {
+        const int16_t *at = x;
+        for (size_t h = w->width; h > 0; h--, at += w->column) {
+            sum += *at;
+        }
+    }
+    return sum;
+}
+
+TP_HOT static void pass(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, int32_t *dx) {
+    const int16_t *inputs = tp_at(m, l->inputs);
     int16_t *y = tp_at(m, l->outputs);
+    size_t channels = l->out_c;
+    int max = l->kind == TP_MAXPOOL;
     window_t w = window_of(l);
     uint32_t n = (uint32_t)(w.height * w.width);
     int32_t factor = (int32_t)((32768u << (tp_bits(n) - 1)) / n);
     for (size_t py = 0; py < l->out_h; py++) {
         for (size_t px = 0; px < l->out_w; px++) {
-            for (size_t c = 0; c < l->out_c; c++) {
-                size_t start = py * w.height * w.row + px * w.width * w.column + c;
-                const int16_t *x = (const int16_t *)tp_at(m, l->inputs) + start;
-                int32_t sum;
-                size_t best = look(x, w, &sum);
-                if (!dx && l->kind == TP_MAXPOOL) {
-                    *y++ = x[best];
+            size_t start = py * w.height * w.row + px * w.width * w.column;
+            for (size_t end = start + channels; start < end; start++) {
+                const int16_t *x = inputs + start;
+                if (max) {
+                    const int16_t *best = largest_of(x, &w);
+                    if (dx) {
+                        dx[best - inputs] = *dy++;
+                    } else {
+                        *y++ = *best;
+                    }
                 } else if (!dx) {
+                    int32_t sum = sum_of(x, &w);
                     int32_t mean = (int32_t)(((uint32_t)tp_abs(sum) + n / 2) / n);  // unsigned: half the code of signed
                     *y++ = (int16_t)(sum < 0 ? -mean : mean);
-                } else if (l->kind == TP_MAXPOOL) {
-                    dx[start + best] = *dy++;
                 } else {
                     int32_t share = (*dy >> 15) * factor + (((*dy & 32767) * factor) >> 15);
                     dy++;

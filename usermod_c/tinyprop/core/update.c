@@ -16,13 +16,22 @@ int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int fd, tp_step_t *
 
 // b -= lr * (sum of its errors over all positions), from all errors, before any is dropped. Biases are Q.(fw+12).
 // The sum of at most 65534 errors of 2^14 is below 2^30; rounded to 16 bits, times m < 2^5, it is below 2^22.
-void tp_update_bias(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd) {
+TP_HOT void tp_update_bias(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd) {
     int32_t *b = tp_at(m, l->biases);
     int shift = m->lr_n + fd - (l->fw + 12);
-    for (size_t c = 0; c < l->out_c; c++) {
+    size_t n = l->out_c, i = 0;
+    if (n == l->n_out && shift >= -8) {  // one position, and a factor that fits: as below, but quick
+        int32_t factor = m->lr_m << (shift < 2 ? 2 - shift : 0);  // |d factor| <= 2^14 * 31 * 2^10
+        int s = shift < 2 ? 2 : shift > 31 ? 31 : shift;          // the step is 0 from 21 on
+        for (; i < n; i++) {
+            int32_t moved = tp_add(b[i], -tp_round_usual(errors[i] * factor, s));
+            b[i] = (uint32_t)moved + TP_MAX_BIAS > 2u * TP_MAX_BIAS ? tp_sat(moved, TP_MAX_BIAS) : moved;
+        }
+    }
+    for (; i < n; i++) {
         int32_t sum = 0;
-        for (size_t i = c; i < l->n_out; i += l->out_c) {
-            sum += errors[i];
+        for (size_t at = i; at < l->n_out; at += n) {
+            sum += errors[at];
         }
         int excess = 0;
         if (tp_abs(sum) >= 1 << 16) {
@@ -30,7 +39,7 @@ void tp_update_bias(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, i
             sum = tp_round(sum, excess);
         }
         int32_t step = tp_scale(sum * m->lr_m, shift - excess, TP_MAX_BIAS - 1);
-        b[c] = tp_sat(tp_add(b[c], -step), TP_MAX_BIAS);
+        b[i] = tp_sat(tp_add(b[i], -step), TP_MAX_BIAS);
     }
 }
 
