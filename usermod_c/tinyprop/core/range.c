@@ -248,7 +248,7 @@ static int32_t to_integer(const tp_range_t *r, const tp_values_t *v, size_t i, i
 
 // Four at a time where they lie well, which is usual; all four are often 0.
 TP_HOT static void copy_bytes(const uint8_t *bytes, size_t n, int16_t *inputs) {
-    if (((uintptr_t)bytes & 3) == 0) {
+    if ((((uintptr_t)bytes | (uintptr_t)inputs) & 3) == 0) {
         tp_pair_t *pairs = (tp_pair_t *)inputs;
         for (; n >= 4; n -= 4, bytes += 4, inputs += 4, pairs += 2) {
             uint32_t four = *(const tp_pair_t *)bytes;
