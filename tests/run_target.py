@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mpremote.transport import TransportError
@@ -337,17 +338,32 @@ def main(arguments):
     for name in names:
         if name not in TARGETS:
             sys.exit(f"error: no target {name}; there are: {' '.join(TARGETS)}")
-    table = []
-    for name in names:
-        target = TARGETS[name]
-        print(f"{name} ({target.module})", flush=True)
-        table.append((name, target.module, *target.run_all(tests)))
+    if len(names) == 1:
+        print(f"{names[0]} ({TARGETS[names[0]].module})", flush=True)
+        counts = [TARGETS[names[0]].run_all(tests)]
+    else:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            counts = list(pool.map(lambda name: run_apart(name, tests), names))
     print()
-    for name, module, passed, failed in table:
-        print(f"{name:16} {module:24} {passed:4} passed {failed:4} failed")
-    passed, failed = sum(row[2] for row in table), sum(row[3] for row in table)
+    for name, (passed, failed) in zip(names, counts, strict=True):
+        print(f"{name:16} {TARGETS[name].module:24} {passed:4} passed {failed:4} failed")
+    passed, failed = (sum(column) for column in zip(*counts, strict=True))
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
+
+
+def run_apart(name, tests):
+    """One target in a process of its own, as several run at the same time; shows what it printed at its end."""
+    print(f"{name} ...", flush=True)
+    command = [sys.executable, __file__, name, *map(str, tests)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    report, _, last = done.stdout.rstrip("\n").rpartition("\n")
+    print(report.rpartition("\n\n")[0], flush=True)
+    found = re.fullmatch(r"(\d+) passed, (\d+) failed", last)
+    if not found:
+        print(done.stdout)
+        return 0, 1
+    return int(found.group(1)), int(found.group(2))
 
 
 if __name__ == "__main__":

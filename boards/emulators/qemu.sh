@@ -62,6 +62,10 @@ build() {
 
 key=$(cksum <<<"${options[*]}" | cut -d' ' -f1)
 folder=$CACHE/qemu-$machine-${source##*/micropython-}-$key
+# Two targets of the tests run on an M3.
+mkdir -p build
+exec 9>"build/qemu-$machine.lock"
+flock 9
 if [ -n "${own_board:-}${MPY_DIR:-}" ]; then
     # Has files of this project, or of a checkout that can change: not for the cache.
     folder=$PWD/build/qemu-$machine
@@ -78,6 +82,7 @@ elif [ ! -e "$folder" ]; then
     mv "$work/build/firmware.elf" "$work/result"
     mv -T "$work/result" "$folder"
 fi
+exec 9>&-
 
 if [ "${1:-}" = build ]; then
     echo "$folder/firmware.elf"

@@ -3,6 +3,11 @@
 set -euo pipefail
 . "$(dirname "$0")/../setup/common.sh"
 
+# Tests and a person may ask for it at the same time.
+mkdir -p build
+exec 9>build/unix.lock
+flock 9
+
 source=$(micropython_dir)
 python=$(boards/setup/python.sh demo)
 root=$PWD

@@ -21,6 +21,10 @@ for arch in "$@"; do
             ;;
         *) fail "ARCH=$arch should be one of x64 armv6m armv7m armv7emsp rv32imc xtensawin." ;;
     esac
+    # Several targets of the tests may ask for the same file at the same time.
+    mkdir -p build
+    exec 9>"build/natmod-$arch.lock"
+    flock 9
     folder=$PWD/build/natmod/$arch
     dist=$PWD/dist/${arch}_6.3
     start_anew_unless "$folder" "$source ${tools[*]}"
@@ -29,5 +33,6 @@ for arch in "$@"; do
     cat >"$dist/package.json" <<JSON
 {"version": "$version", "urls": [["tinyprop.mpy", "tinyprop.mpy"]]}
 JSON
+    flock -u 9
     echo "dist/${arch}_6.3/tinyprop.mpy $(stat -c %s "$dist/tinyprop.mpy") bytes"
 done
