@@ -15,6 +15,7 @@ from serial.tools.list_ports import comports
 
 ROOT = Path(__file__).resolve().parent.parent
 BOARDS = ROOT / "boards"
+PATIENCE = 10  # seconds for a board to answer
 
 ASK = """
 import os, sys
@@ -33,7 +34,6 @@ except OSError:
     _files, _free = [], None
 _i = sys.implementation
 print({
-    "platform": sys.platform,
     "release": ".".join(str(n) for n in _i.version[:3]),
     "machine": getattr(_i, "_machine", sys.platform),
     "mpy": getattr(_i, "_mpy", 0),
@@ -107,25 +107,38 @@ def group(port):
 @contextlib.contextmanager
 def micropython(port):
     """with micropython(port) as board: ...; freshly started, as far as boot.py, not main.py."""
-    check_port(port)
     board = None
     try:
-        board = SerialTransport(port, timeout=5)
-        with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it does not expect
-            board.enter_raw_repl(timeout_overall=30)
+        board = connect(port)
         yield board
-        board.exit_raw_repl()
+        with contextlib.suppress(OSError):
+            board.exit_raw_repl()
     except TransportExecError as error:
         raise Problem(f"The board at {port} says:\n{error.error_output.strip()}") from None
-    except (TransportError, serial.SerialException) as error:
+    except (TransportError, OSError) as error:
         raise Problem(
             f"What is at {port} does not answer as MicroPython does ({error}). Press the board's"
             " reset button and try again; a board without MicroPython needs make flash first."
         ) from None
     finally:
         if board:
-            with contextlib.suppress(OSError, serial.SerialException):
+            with contextlib.suppress(OSError):
                 board.close()
+
+
+def connect(port):
+    try:
+        board = SerialTransport(port, timeout=5)
+    except TransportError:
+        check_port(port)
+        raise
+    with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it does not expect
+        try:
+            board.enter_raw_repl(timeout_overall=PATIENCE)
+        except TransportError:
+            # Opening the port may have restarted the board; by now it has come up.
+            board.enter_raw_repl(timeout_overall=PATIENCE)
+    return board
 
 
 def tell(board, code):

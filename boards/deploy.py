@@ -6,6 +6,7 @@ python boards/deploy.py PORT
 import argparse
 import errno
 import hashlib
+import os
 import re
 import subprocess
 
@@ -39,6 +40,18 @@ gc.collect()
 print((tinyprop.__version__, _before - gc.mem_free(), gc.mem_free()))
 """
 
+# After mpremote could not write the file: its handle is f.
+CLEAN_UP = f"""
+try:
+    f.close()
+except Exception:
+    pass
+try:
+    os.remove("{FILE}")
+except OSError:
+    pass
+"""
+
 TRY = "import tinyprop as tp; m = tp.Model(2, [tp.Dense(2)]); m.learn((1, 3), 1); m.summary()"
 
 
@@ -54,7 +67,7 @@ def main(arguments):
             print(f"tinyprop {about['built_in']} is in this firmware; nothing has to be copied.")
         else:
             file = build(architecture(about))
-            check_files(about, file)
+            check_files(about)
             copy(board, file)
             version, taken, free = try_import(board)
             print(f"tinyprop {version} works; it takes {taken} bytes of RAM, {free} are free")
@@ -120,7 +133,7 @@ def build(arch):
     return ROOT / done.stdout.split()[0]
 
 
-def check_files(about, file):
+def check_files(about):
     for name in ("tinyprop", "tinyprop.py"):
         if name in about["files"]:
             raise Problem(
@@ -141,20 +154,24 @@ def copy(board, file):
     # The old file goes first: a small board has no room for both.
     if board.fs_exists(FILE):
         board.fs_rmfile(FILE)
-    free = ask(board)["free"]
-    full = Problem(f"The board has no room for {name}; {free} are free. See mpremote ls and df.")
-    if free < len(data):
-        raise full
+    if ask(board)["free"] < len(data):
+        raise no_room(board, name)
     try:
         board.fs_writefile(FILE, data)
     except OSError as error:
-        board.exec(f"try: f.close()\nexcept OSError: pass\nos.remove('{FILE}')")
+        board.exec(CLEAN_UP)
         if error.errno == errno.ENOSPC:
-            raise full from None
-        raise Problem(f"The board could not write {FILE}: {error.strerror or error}") from None
+            raise no_room(board, name) from None
+        reason = os.strerror(error.errno) if error.errno else error
+        raise Problem(f"The board could not write {FILE}: {reason}") from None
     if digest != digest_there(board):
         raise Problem(f"{FILE} arrived damaged: its SHA-256 read back is another. Try again.")
     print(f"{name}: copied; its SHA-256 read back is the same")
+
+
+def no_room(board, name):
+    free = ask(board)["free"]
+    return Problem(f"The board has no room for {name}; {free} are free. See mpremote ls and df.")
 
 
 def digest_there(board):

@@ -8,13 +8,13 @@ Without --firmware it is that of `make firmware`, in dist/BOARD/.
 import argparse
 import contextlib
 import os
+import re
 import shutil
 import struct
 import subprocess
 import time
 from pathlib import Path
 
-import serial
 from board import Problem, ask, check_port, facts, micropython, run
 from esptool import FatalError
 from esptool.cmds import attach_flash, detect_chip, reset_chip, run_stub, write_flash
@@ -73,7 +73,7 @@ def flash_esp32(board, port, file):
             attach_flash(esp)
             write_flash(esp, [(int(board["FLASH_OFFSET"], 0), str(file))])
             reset_chip(esp, "hard-reset")
-    except (FatalError, serial.SerialException) as error:
+    except (FatalError, OSError) as error:
         raise Problem(f"The board was not flashed; esptool says: {error}") from None
     print(f"{file} is on the board, verified. Next: make deploy PORT={port}")
 
@@ -82,7 +82,7 @@ def connect_esp32(port):
     try:
         return detect_chip(port)
     except FatalError as error:
-        if "connect" not in str(error):
+        if "Failed to connect" not in str(error):
             raise
         raise Problem(
             f"No boot loader of an ESP32 answers at {port}. Hold the board's button BOOT, press"
@@ -139,12 +139,17 @@ def find_drive(board):
     return None
 
 
-def mount_points():
-    mounts = Path("/proc/self/mounts")
+def mount_points(mounts=Path("/proc/self/mounts")):
+    """Where drives of the kind that boot loaders show are mounted."""
     if not mounts.exists():  # macOS
         return list(Path("/Volumes").iterdir())
-    paths = [line.split()[1] for line in mounts.read_text().splitlines()]
-    return [Path(path.encode().decode("unicode_escape")) for path in paths]
+    lines = [line.split() for line in mounts.read_text().splitlines()]
+    # A space in a path is written as \040 there.
+    return [
+        Path(re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), path))
+        for _, path, kind, *_ in lines
+        if kind == "vfat"
+    ]
 
 
 def start_boot_loader(board, port):
@@ -153,7 +158,8 @@ def start_boot_loader(board, port):
         if board["CHIP"] not in machine:
             raise Problem(f"The board at {port} is {machine}, not one with {board['CHIP']}.")
         print(f"{machine}: starting its boot loader")
-        there.exec_raw_no_follow("import machine; machine.bootloader()")
+        # It waits until the answer has come: then the port is gone.
+        there.exec_raw_no_follow("import machine, time; time.sleep_ms(200); machine.bootloader()")
 
 
 def wait_for(condition):

@@ -1,11 +1,13 @@
 """make deploy: a person's way with stock firmware, on an emulated Pico at a pseudo-terminal."""
 
 import contextlib
+import errno
 import os
 import pty
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -255,13 +257,27 @@ def test_no_serial_port():
 
 
 def test_a_board_that_does_not_answer(monkeypatch):
-    enter = board.SerialTransport.enter_raw_repl
-    monkeypatch.setattr(
-        board.SerialTransport, "enter_raw_repl", lambda self, timeout_overall: enter(self, True, 2)
-    )
+    monkeypatch.setattr(board, "PATIENCE", 1)
     master, slave = pty.openpty()
     try:
         refuses(os.ttyname(slave), "does not answer as MicroPython does")
     finally:
         os.close(slave)
         os.close(master)
+
+
+def test_a_board_that_is_pulled_out(tmp_path):
+    with EmulatedPico("plain", "--flash", tmp_path / "flash.bin") as pico:
+        mpremote(
+            pico, "exec", "with open('boot.py', 'w') as f: f.write('import time; time.sleep(5)')"
+        )
+        threading.Timer(3, pico.power_off).start()
+        refuses(pico.port, "does not answer as MicroPython does")
+
+
+def test_a_board_whose_files_cannot_be_written(pico, monkeypatch):
+    def read_only(self, name, data):
+        raise OSError(errno.EROFS, name)
+
+    monkeypatch.setattr(board.SerialTransport, "fs_writefile", read_only)
+    refuses(pico.port, "could not write tinyprop.mpy: Read-only file system")

@@ -269,5 +269,12 @@ def test_picotool(uf2, drive, tmp_path, monkeypatch):
     refuses("picotool failed", "RPI_PICO")
 
 
-def test_mount_points():
-    assert Path("/") in flash.mount_points() and Path("/proc") in flash.mount_points()
+def test_mount_points(tmp_path):
+    mounts = tmp_path / "mounts"
+    mounts.write_text(
+        "proc /proc proc rw 0 0\n"
+        "/dev/sda1 /boot/efi vfat rw 0 0\n"
+        "/dev/sdb1 /media/J\u00f6\\040K/RPI-RP2 vfat rw,nosuid 0 0\n"
+    )
+    assert flash.mount_points(mounts) == [Path("/boot/efi"), Path("/media/J\u00f6 K/RPI-RP2")]
+    assert Path("/") not in flash.mount_points()
