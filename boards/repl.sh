@@ -14,6 +14,7 @@ case ${1:-} in
         ;;
     /*)
         boards/setup/apt.sh pc
+        [ -e "$1" ] || fail "There is no port $1."
         exec "$(boards/setup/python.sh all)/bin/mpremote" connect "$1" repl
         ;;
     *) fail "TARGET=${1:-} should be unix or pico, PORT=... a port such as /dev/ttyACM0." ;;
