@@ -1,4 +1,4 @@
-"""python -m host_sim digests: writes tests/digests.py by the numpy backend, which is the specification."""
+"""python -m host_sim digests: writes tests/digests.py by numpy, which is the specification."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ def main(arguments):
 
     lines = [
         "# SHA-256 of what each model of test_digest.py saves after 1,000 steps. Written by",
-        "# `python -m host_sim digests`, that is by numpy; every other backend and board must agree.",
+        "# `python -m host_sim digests`, by numpy; every other backend and board must agree.",
         "AFTER_1000 = {",
     ]
     for model in test_digest.MODELS:

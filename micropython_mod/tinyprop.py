@@ -31,7 +31,7 @@ from _tinyprop import run as _run
 
 __version__ = "0.1.0"
 
-# The model image, as in core/tinyprop.h: a head, a record for each layer, and what C lays out behind.
+# The model image, as in core/tinyprop.h: a head, a record for each layer, and what C lays out.
 _MAGIC = const(0x504E5954)
 _VERSION = const(1)
 _HEAD = const("<I6B4x3H2H4H2H")  # what the user asked for; the rest of the head is the core's
@@ -64,7 +64,9 @@ _BAD_RANGE = const(-13)
 _NO_RANGE = const(-14)
 _BAD_OUT = const(-15)
 
-_CHUNK_MACS = const(20000)  # of a learn_many between two looks at Ctrl-C: some milliseconds on a Pico
+_CHUNK_MACS = const(
+    20000
+)  # of a learn_many between two looks at Ctrl-C: some milliseconds on a Pico
 _DEAD_AFTER = const(64)  # learn steps in a row with nothing but zeros
 
 
@@ -103,7 +105,15 @@ def _count(name, value):
 # ---- layers: each is (its name, its record)
 
 
-def _layer(kind, units=0, kernel=(0, 0), stride=(0, 0), padding="valid", activation="linear", trainable=True):
+def _layer(
+    kind,
+    units=0,
+    kernel=(0, 0),
+    stride=(0, 0),
+    padding="valid",
+    activation="linear",
+    trainable=True,
+):
     settings = (
         _KINDS.index(kind),
         _choice("activation", activation, _ACTIVATIONS),
@@ -116,7 +126,7 @@ def _layer(kind, units=0, kernel=(0, 0), stride=(0, 0), padding="valid", activat
 def Dense(units, activation="linear", trainable=True):
     """A layer of `units` outputs, each of which sees every input (of any shape).
 
-    activation: "linear", "relu", "sigmoid" or "tanh". trainable=False keeps its weights as they are.
+    activation: "linear", "relu", "sigmoid" or "tanh". trainable=False keeps its weights.
     """
     return _layer("Dense", _count("units", units), activation=activation, trainable=trainable)
 
@@ -144,7 +154,7 @@ def DepthwiseConv2D(kernel_size, strides=1, padding="valid", activation="linear"
 
 
 def MaxPool2D(pool_size=2):
-    """The largest of each window of pool_size, one number or (height, width); (1, 2) for a series."""
+    """The largest of each window of pool_size, a number or (height, width); (1, 2): a series."""
     size = _pair("pool_size", pool_size)
     return _layer("MaxPool2D", 0, size, size)
 
@@ -160,7 +170,7 @@ def GlobalAvgPool2D():
     return _layer("AvgPool2D")
 
 
-# ---- policies, each as in the head: which samples to learn from, and which errors to keep (docs/method.md)
+# ---- policies, as in the head: which samples to learn from, which errors to keep (docs/method.md)
 
 
 def _share(name, value, one):
@@ -171,8 +181,13 @@ def _share(name, value, one):
 
 def _policy(kind, s_min=0, s_max=0, zeta=1, skip=0):
     q15 = 1 << 15
-    return kind, _share("s_min or ratio", s_min, q15), _share("s_max", s_max, q15), _share("zeta", zeta, q15), _share(
-        "skip", skip, 1 << 14)
+    return (
+        kind,
+        _share("s_min or ratio", s_min, q15),
+        _share("s_max", s_max, q15),
+        _share("zeta", zeta, q15),
+        _share("skip", skip, 1 << 14),
+    )
 
 
 def Full():
@@ -181,12 +196,12 @@ def Full():
 
 
 def TopK(ratio=0.25):
-    """Keeps the largest errors of a layer, always the same share of them (meProp, arXiv 1706.06197)."""
+    """Keeps the largest errors of a layer, always the same share (meProp, arXiv 1706.06197)."""
     return _policy(1, ratio, ratio)
 
 
 def TinyProp(s_min=0, s_max=1, zeta=1):
-    """Keeps a share of the largest errors that grows with the size of the error (arXiv 2308.09201).
+    """Keeps a share of the largest errors that grows with their size (arXiv 2308.09201).
 
     s_min .. s_max: that share, from no error to the largest one seen; zeta: multiplies it for each
     layer further down. All 0 to 1.
@@ -253,7 +268,9 @@ def _new(n_bytes):
         return bytearray(n_bytes)
     except MemoryError:
         free = ", %d are free" % gc.mem_free() if hasattr(gc, "mem_free") else ""
-        raise MemoryError("this model needs %d bytes of RAM in one piece%s" % (n_bytes, free)) from None
+        raise MemoryError(
+            "this model needs %d bytes of RAM in one piece%s" % (n_bytes, free)
+        ) from None
 
 
 def _layout_error(code, image, names):
@@ -265,8 +282,14 @@ def _layout_error(code, image, names):
         return "no model, or a damaged one"
     i = image[_BAD_LAYER]
     shape = struct.unpack_from("<3H", image, _HEAD_BYTES + i * _RECORD_BYTES + 24)
-    problem = "does not fit" if code == _BAD_SHAPE else "has over 65534 inputs, outputs or weights an output, with"
-    return "layer %d: %s %s an input of %d x %d x %d (height, width, channels)" % ((i, names[i], problem) + shape)
+    problem = (
+        "does not fit"
+        if code == _BAD_SHAPE
+        else "has over 65534 inputs, outputs or weights an output, with"
+    )
+    return "layer %d: %s %s an input of %d x %d x %d (height, width, channels)" % (
+        (i, names[i], problem) + shape
+    )
 
 
 class Model:
@@ -277,16 +300,25 @@ class Model:
     loss          "crossentropy" for classes, "mse" for numbers
     lr            learning rate, 2e-8 to 1; rounded to m / 2^n with m of 16 to 31 (within 3 %)
     sparsity      TinyPropV2(), Diffused(), TinyProp(), TopK(), Full()
-    input_range   (lo, hi) of the values of x; a list of such pairs, one a channel; or a Scaler, which
-                  learns it. Values outside count as its ends (of twice the range with "mse")
+    input_range   (lo, hi) of the values of x; a list of such pairs, one a channel; or a Scaler,
+                  which learns it. Values outside count as its ends (of twice the range with "mse")
     output_range  the same for y, with loss="mse"
     seed          0 to 2^30 - 1; the same seed gives the same weights on every machine
 
     ValueError: layers that do not fit together. MemoryError: more RAM than is free.
     """
 
-    def __init__(self, input_shape, layers, loss="crossentropy", lr=0.02, sparsity=None, input_range=None,
-                 output_range=None, seed=1):
+    def __init__(
+        self,
+        input_shape,
+        layers,
+        loss="crossentropy",
+        lr=0.02,
+        sparsity=None,
+        input_range=None,
+        output_range=None,
+        seed=1,
+    ):
         shape = tuple(input_shape) if _is_list(input_shape) else (input_shape,)
         if not 1 <= len(shape) <= 3:
             _wrong("input_shape", shape, "1 to 3 numbers")
@@ -302,7 +334,7 @@ class Model:
             _wrong("sparsity", policy, "TinyPropV2(), Full(), ...")
         if not isinstance(seed, int) or not 0 <= seed < 1 << 30:
             _wrong("seed", seed, "0 to 2^30 - 1")
-        shape = (1, 1, 1)[len(shape):] + shape
+        shape = (1, 1, 1)[len(shape) :] + shape
         mse = _choice("loss", loss, _LOSSES)
         n_in, learn_in, pairs = _plan_ranges("input_range", input_range, shape[2])
         n_out = learn_out = 0
@@ -314,16 +346,24 @@ class Model:
             _wrong("output_range", output_range, "None with loss='crossentropy'")
         plan = _new(_HEAD_BYTES + _RECORD_BYTES * len(layers))
         struct.pack_into(
-            _HEAD, plan, 0, _MAGIC, _VERSION, len(layers), mse, policy[0], *_lr(lr) + shape + (n_in, n_out) + policy[1:]
-            + (learn_in, learn_out))
+            _HEAD,
+            plan,
+            0,
+            _MAGIC,
+            _VERSION,
+            len(layers),
+            mse,
+            policy[0],
+            *_lr(lr) + shape + (n_in, n_out) + policy[1:] + (learn_in, learn_out),
+        )
         for i, (_, record) in enumerate(layers):
             start = _HEAD_BYTES + _RECORD_BYTES * i
-            plan[start:start + len(record)] = record
+            plan[start : start + len(record)] = record
         n_bytes = _tinyprop.layout(plan)
         if n_bytes < 0:
             raise ValueError(_layout_error(n_bytes, plan, [layer[0] for layer in layers]))
         image = _new(n_bytes)
-        image[:len(plan)] = plan
+        image[: len(plan)] = plan
         for i, pair in enumerate(pairs):
             struct.pack_into("<2f", image, len(plan) + 24 * i, *pair)
         if _tinyprop.init(image, seed) < 0:
@@ -343,8 +383,11 @@ class Model:
         # 0..8 as _RECORD; 9 quiet; 10..12 out_h, out_w, out_c; 13 n_in, 14 n_out, 15 fan_in
         at = _HEAD_BYTES + _RECORD_BYTES * i
         image = self._image
-        return (struct.unpack_from(_RECORD, image, at) + struct.unpack_from("<H", image, at + 20)
-                + struct.unpack_from("<6H", image, at + 30))
+        return (
+            struct.unpack_from(_RECORD, image, at)
+            + struct.unpack_from("<H", image, at + 20)
+            + struct.unpack_from("<6H", image, at + 30)
+        )
 
     # -- learning and predicting
 
@@ -405,7 +448,7 @@ class Model:
             self._once_more(_tinyprop.predict_into, code, x, out)
 
     def _once_more(self, function, code, x, y):
-        """Lists and numbers are copied to arrays, which cost RAM only from now on; the rest is an error."""
+        """Lists and numbers are copied to arrays, at the cost of RAM; the rest is an error."""
         if code == _X_TYPE and _is_list(x):
             if len(x) != self._n_in:
                 self._fail(_X_LENGTH, x)
@@ -455,7 +498,9 @@ class Model:
             n = total * (self._n_out if self._mse else 1)
             raise ValueError("y has %d values, expected %d" % (_items(y), n))
         if code == _X_TYPE:
-            raise TypeError("x is %s, expected a buffer of B b H h I i L l or f, or a list" % type(x))
+            raise TypeError(
+                "x is %s, expected a buffer of B b H h I i L l or f, or a list" % type(x)
+            )
         if code == _Y_TYPE:
             wanted = "%d numbers" % self._n_out if self._mse else "a class number (int)"
             raise TypeError("y is %s, expected %s" % (type(y), wanted))
@@ -483,7 +528,7 @@ class Model:
 
     @property
     def loss(self):
-        """Mean loss over the samples of the last learn, learn_many or evaluate; before its updates."""
+        """Mean loss over the samples of the last learn, learn_many or evaluate, as they came."""
         count, total = struct.unpack_from("<IQ", self._image, _LOSS)
         return total / (count << 24) if count else 0.0
 
@@ -498,7 +543,9 @@ class Model:
         dead                        layers that gave nothing but zeros in the last 64 steps
         """
         steps, skipped = struct.unpack_from("<2I", self._image, _STEPS)
-        dense, kept, done, saturated, clipped, clamped = struct.unpack_from("<6Q", self._image, _COUNTERS)
+        dense, kept, done, saturated, clipped, clamped = struct.unpack_from(
+            "<6Q", self._image, _COUNTERS
+        )
         return {
             "steps": steps,
             "skipped": skipped,
@@ -522,7 +569,9 @@ class Model:
             print("%-16s %-14s %9d%s" % (_KINDS[r[0]], shape, parameters, note))
             total += parameters
         ram, saved = struct.unpack_from("<2I", self._image, _SIZES)
-        print("%d weights and biases, %d bytes of RAM, %d bytes as a file" % (total, ram, saved + 4))
+        print(
+            "%d weights and biases, %d bytes of RAM, %d bytes as a file" % (total, ram, saved + 4)
+        )
 
     # -- files
 
@@ -581,12 +630,16 @@ def _load(f):
     if n_bytes < 0 or n_saved != struct.unpack_from("<I", plan, _SIZES + 4)[0]:
         raise ValueError("the file is damaged")
     image = _new(n_bytes)
-    image[:len(plan)] = plan
+    image[: len(plan)] = plan
     saved = memoryview(image)[:n_saved]
-    _fill(f, saved[len(plan):])
+    _fill(f, saved[len(plan) :])
     check = bytearray(4)
     _fill(f, memoryview(check))
-    if struct.unpack("<I", check)[0] != crc32(saved[len(plan):], crc) or f.read(1) or _tinyprop.layout(image) < 0:
+    if (
+        struct.unpack("<I", check)[0] != crc32(saved[len(plan) :], crc)
+        or f.read(1)
+        or _tinyprop.layout(image) < 0
+    ):
         raise ValueError("the file is damaged")
     model = object.__new__(Model)
     model._attach(image)

@@ -15,7 +15,7 @@ class Random:
 
 
 class Blobs:
-    """Classes that a small network can tell apart: a pattern for each, a third of it zeros, and noise.
+    """Classes that a small network can tell apart: a pattern, a third of it zeros, and noise.
 
     A few samples of each are made once, as a board takes its time to.
     """
@@ -26,7 +26,9 @@ class Blobs:
         self.samples = []
         for _ in range(n_classes):
             pattern = [below(3) and 1 + below(255 - noise) for _ in range(n_values)]
-            self.samples.append([bytes(v and v + below(noise) for v in pattern) for _ in range(n_each)])
+            self.samples.append(
+                [bytes(v and v + below(noise) for v in pattern) for _ in range(n_each)]
+            )
         self.x = bytearray(n_values)
 
     def next(self):

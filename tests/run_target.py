@@ -353,7 +353,7 @@ def main(arguments):
 
 
 def run_apart(name, tests):
-    """One target in a process of its own, as several run at the same time; shows what it printed at its end."""
+    """One target in a process of its own, as several run at a time; it reports at its end."""
     print(f"{name} ...", flush=True)
     command = [sys.executable, __file__, name, *map(str, tests)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

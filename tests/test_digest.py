@@ -1,5 +1,5 @@
-# After 1,000 steps on the same stream every saved byte of a model is the same on every machine; the
-# scratch behind them means nothing between two calls.
+# After 1,000 steps on the same stream every saved byte of a model is the same on every machine;
+# the scratch behind them means nothing between two calls.
 import hashlib
 from binascii import hexlify
 
@@ -46,8 +46,15 @@ def series(sparsity):
 
 
 def autoencoder(sparsity):
-    layers = [tp.Dense(6, activation="relu"), tp.Dense(3), tp.Dense(6, activation="tanh"), tp.Dense(12)]
-    return tp.Model(12, layers, loss="mse", sparsity=sparsity, lr=0.1, input_range=tp.Scaler(20, True))
+    layers = [
+        tp.Dense(6, activation="relu"),
+        tp.Dense(3),
+        tp.Dense(6, activation="tanh"),
+        tp.Dense(12),
+    ]
+    return tp.Model(
+        12, layers, loss="mse", sparsity=sparsity, lr=0.1, input_range=tp.Scaler(20, True)
+    )
 
 
 MODELS = {"mlp": mlp, "cnn": cnn, "series": series, "autoencoder": autoencoder}

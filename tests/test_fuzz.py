@@ -1,8 +1,8 @@
-# 10,000 calls with whatever comes: wrong types and sizes, buffers that overlap, images altered behind
-# the library's back. Each works or raises one of three errors; nothing crashes and no memory is lost.
+# 10,000 calls with whatever comes: wrong types and sizes, buffers that overlap, images altered
+# behind the library's back. Each works or raises an error it should; nothing crashes and no memory
+# is lost.
 # On the emulated boards a bad address or a misaligned access ends the run.
 import gc
-import io
 from array import array
 
 import _tinyprop
@@ -16,12 +16,19 @@ EXPECTED = (ValueError, TypeError, MemoryError, OverflowError)
 
 
 def models():
-    conv = [tp.Conv2D(2, 3, activation="relu", padding="same"), tp.MaxPool2D(2), tp.DepthwiseConv2D(2), tp.Dense(3)]
+    conv = [
+        tp.Conv2D(2, 3, activation="relu", padding="same"),
+        tp.MaxPool2D(2),
+        tp.DepthwiseConv2D(2),
+        tp.Dense(3),
+    ]
     dense = [tp.Dense(5, activation="sigmoid"), tp.Dense(4, activation="relu"), tp.Dense(3)]
     small = [tp.Dense(3, activation="tanh"), tp.Dense(2)]
     return (
         tp.Model((6, 6, 1), conv, input_range=(0, 255)),
-        tp.Model((4, 2), dense, sparsity=tp.Diffused(), input_range=tp.Scaler(9, per_channel=True)),
+        tp.Model(
+            (4, 2), dense, sparsity=tp.Diffused(), input_range=tp.Scaler(9, per_channel=True)
+        ),
         tp.Model(4, small, loss="mse", lr=0.5, output_range=[(-1, 1), (0, 9)]),
     )
 
@@ -30,19 +37,37 @@ class Fuzz:
     def __init__(self, seed):
         self.below = data.Random(seed).below
         self.models = models()
-        for m in self.models:  # the arrays that lists are copied to are made when they are first needed
+        for m in (
+            self.models
+        ):  # the arrays that lists are copied to are made when they are first needed
             m.learn([1] * m._n_in, [1] * m._n_out if m._mse else 1)
             m.predict([1] * m._n_in)
         self.whole = [bytes(m._image) for m in self.models]
         self.raised = 0
 
     def number(self):
-        return (0, 1, -1, 2, 3, 127, 255, -32768, 1 << 29, 1 << 31, 1 << 70, 0.5, -1e30, float("nan"), float("inf"))[
-            self.below(15)
-        ]
+        return (
+            0,
+            1,
+            -1,
+            2,
+            3,
+            127,
+            255,
+            -32768,
+            1 << 29,
+            1 << 31,
+            1 << 70,
+            0.5,
+            -1e30,
+            float("nan"),
+            float("inf"),
+        )[self.below(15)]
 
     def buffer(self, model):
-        n = (model._n_in, model._n_in, model._n_in, model._n_out, 0, 1, self.below(80))[self.below(7)]
+        n = (model._n_in, model._n_in, model._n_in, model._n_out, 0, 1, self.below(80))[
+            self.below(7)
+        ]
         kind = self.below(12)
         if kind == 0:
             return bytes(n)
@@ -90,7 +115,11 @@ class Fuzz:
         else:
             n = below(len(model._image))
             image = bytearray(model._image[:n])
-            call = (_tinyprop.layout, lambda m: _tinyprop.init(m, 1), lambda m: _tinyprop.learn(m, bytes(36), 1))
+            call = (
+                _tinyprop.layout,
+                lambda m: _tinyprop.init(m, 1),
+                lambda m: _tinyprop.learn(m, bytes(36), 1),
+            )
             call[below(3)](image)
 
     def run(self, calls):

@@ -1,7 +1,8 @@
+from array import array
+
 import data
 import testkit
 import tinyprop as tp
-from array import array
 
 
 def model(shape=6, **options):
@@ -77,7 +78,11 @@ def test_bad_x_is_refused_and_changes_nothing():
         (TypeError, [1, 2, 3, 4, 5, "6"]),
         (TypeError, [1, 2, 3, 4, 5, None]),
     ):
-        for call in (lambda x: m.learn(x, 1), m.predict, lambda x: m.predict_into(x, array("f", [0] * 3))):
+        for call in (
+            lambda x: m.learn(x, 1),
+            m.predict,
+            lambda x: m.predict_into(x, array("f", [0] * 3)),
+        ):
             testkit.raises(error, call, x)
             assert m._image == before, x
 
@@ -132,8 +137,14 @@ def test_messages_say_what_was_expected_and_what_came():
         (lambda: tp.Dense(0), ("0", "65534")),
         (lambda: tp.Dense(3, activation="gelu"), ("gelu", "relu")),
         (lambda: tp.TinyPropV2(skip=2), ("skip", "2", "1")),
-        (lambda: tp.Model((4, 4, 1), [tp.Conv2D(2, 5), tp.Dense(2)]), ("layer 0", "Conv2D", "4 x 4 x 1")),
-        (lambda: tp.Model((4, 4, 1), [tp.MaxPool2D(5), tp.Dense(2)]), ("layer 0", "MaxPool2D", "4 x 4 x 1")),
+        (
+            lambda: tp.Model((4, 4, 1), [tp.Conv2D(2, 5), tp.Dense(2)]),
+            ("layer 0", "Conv2D", "4 x 4 x 1"),
+        ),
+        (
+            lambda: tp.Model((4, 4, 1), [tp.MaxPool2D(5), tp.Dense(2)]),
+            ("layer 0", "MaxPool2D", "4 x 4 x 1"),
+        ),
         (lambda: tp.Model(4, [tp.Dense(2, activation="relu")]), ("last", "linear")),
         (lambda: tp.Model((3000, 40, 1), [tp.Dense(2)]), ("layer 0", "65534")),
     ):
@@ -144,7 +155,14 @@ def test_messages_say_what_was_expected_and_what_came():
 
 def test_out_must_fit():
     m = model()
-    for out in (array("f", [0] * 2), array("f", [0] * 4), array("h", [0] * 3), [0, 0, 0], bytes(12), None):
+    for out in (
+        array("f", [0] * 2),
+        array("f", [0] * 4),
+        array("h", [0] * 3),
+        [0, 0, 0],
+        bytes(12),
+        None,
+    ):
         testkit.raises(ValueError, m.predict_into, bytes(6), out)
 
 

@@ -1,7 +1,8 @@
+from array import array
+
 import data
 import testkit
 import tinyprop as tp
-from array import array
 
 try:
     from micropython import heap_lock, heap_unlock
@@ -32,16 +33,21 @@ def test_classes():
     model.learn(as_list, 1)  # makes the array that lists are copied to
     for _ in range(30):
         label = blobs.next()
-        locked(lambda: model.learn(blobs.x, label))
-        locked(lambda: model.learn(as_list, label))
+        locked(lambda y=label: model.learn(blobs.x, y))
+        locked(lambda y=label: model.learn(as_list, y))
         assert 0 <= locked(lambda: model.predict(blobs.x)) < 3
         locked(lambda: model.predict_into(blobs.x, out))
     locked(lambda: model.learn_many(x, y))
 
 
 def test_targets():
-    model = tp.Model(4, [tp.Dense(6, activation="tanh"), tp.Dense(4)], loss="mse", input_range=(-1, 1),
-                     output_range=(-1, 1))
+    model = tp.Model(
+        4,
+        [tp.Dense(6, activation="tanh"), tp.Dense(4)],
+        loss="mse",
+        input_range=(-1, 1),
+        output_range=(-1, 1),
+    )
     x, out = array("f", [0.5, -0.5, 0, 1]), array("f", [0] * 4)
     for _ in range(30):
         locked(lambda: model.learn(x, x))

@@ -11,8 +11,7 @@ import numpy as np
 
 from . import layout as _layout
 from . import model as _model
-from . import ranges as _ranges
-from .image import Error, Refused
+from .image import Refused
 
 __all__ = [
     "backend",

@@ -199,7 +199,7 @@ def lay_out_saved(space, head, layers):
 
 
 def list_bytes(layer, n):
-    """Of a list of n inputs in the C core: a word each, two where rows of weights are long; an end."""
+    """Of a list of n inputs in the C core: a word each, two where rows are long; an end."""
     return 4 * (n * (2 if 2 * layer.out_c > 65534 else 1) + 1)
 
 

@@ -16,7 +16,6 @@ any power of two, and every sum below, exactly.
 import numpy as np
 
 from .fixed import rounded, saturated, shifted
-from .image import Error, require
 
 SATURATED = 1 << 30
 MAX_FLOAT = float(np.finfo(np.float32).max)
