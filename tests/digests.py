@@ -18,16 +18,7 @@ AFTER_1000 = {
     ("series", "Diffused"): "3b6572e972593a57540ef60888e3a1ad779d973ec6f5b47163ee55626d9b8e60",
     ("autoencoder", "Full"): "9e03e916cb76434ac42a3a9fef41f562bc6e9582f49bcc023274ac86d39615c5",
     ("autoencoder", "TopK"): "097884caa9b1350a48b09ea5753a304c0346c5bf6ec1e4f32302253680392833",
-    (
-        "autoencoder",
-        "TinyProp",
-    ): "b8c51ec4e5b5826f1053dbffb8c83a20cb1f2ea9aca807b7e0933c36ab57abf6",
-    (
-        "autoencoder",
-        "TinyPropV2",
-    ): "4e5a4ae409f7ccd16acaa09fd2494240d26189ce8b5cd4b82f2e47c15ef015ca",
-    (
-        "autoencoder",
-        "Diffused",
-    ): "ccd7df21f1da17b68ead873887a18b4fd87b34bd5428619cff5cb2920321750a",
+    ("autoencoder", "TinyProp"): "b8c51ec4e5b5826f1053dbffb8c83a20cb1f2ea9aca807b7e0933c36ab57abf6",
+    ("autoencoder", "TinyPropV2"): "4e5a4ae409f7ccd16acaa09fd2494240d26189ce8b5cd4b82f2e47c15ef015ca",
+    ("autoencoder", "Diffused"): "ccd7df21f1da17b68ead873887a18b4fd87b34bd5428619cff5cb2920321750a",
 }
