@@ -5,6 +5,11 @@ import testkit
 import tinyprop as tp
 
 
+def saved(m):
+    """What a file holds; the scratch behind it means nothing between two calls."""
+    return m._image[: int.from_bytes(m._image[48:52], "little")]
+
+
 def model(shape=6, **options):
     options.setdefault("input_range", (0, 200))
     options.setdefault("sparsity", tp.Full())
@@ -17,11 +22,11 @@ def test_every_kind_of_buffer_gives_the_same_bits():
     for kind in "BHhIiLlf":
         m = model()
         m.learn(array(kind, values), 1)
-        images.append((kind, m._image))
+        images.append((kind, saved(m)))
     for x in (values, tuple(values), bytes(values), bytearray(values), memoryview(bytes(values))):
         m = model()
         m.learn(x, 1)
-        images.append((type(x), m._image))
+        images.append((type(x), saved(m)))
     for kind, image in images:
         assert image == images[0][1], kind
 
@@ -31,7 +36,7 @@ def test_signed_values_too():
     for kind in "bhilf":
         m = model(input_range=(-100, 100))
         m.learn(array(kind, [-100, -50, 0, 1, 99, 100]), 1)
-        images.append(m._image)
+        images.append(saved(m))
     assert all(image == images[0] for image in images)
 
 
@@ -43,17 +48,17 @@ def test_a_buffer_may_start_anywhere():
     one, two = model(), model()
     one.learn(values.cast("f"), 1)
     two.learn([1, 2, 3, 4, 5, 6], 1)
-    assert one._image == two._image
+    assert saved(one) == saved(two)
 
 
 def test_values_beyond_the_range_count_as_its_ends():
     one, two = model(), model()
     one.learn(array("h", [-30000, -1, 0, 200, 201, 30000]), 2)
     two.learn(array("h", [0, 0, 0, 200, 200, 200]), 2)
-    assert one._image == two._image
+    assert saved(one) == saved(two)
     three = model()
     three.learn(array("f", [-3e38, -1, 0, 200, 1e9, 3e38]), 2)
-    assert three._image == two._image
+    assert saved(three) == saved(two)
 
 
 def test_bad_x_is_refused_and_changes_nothing():
@@ -210,10 +215,10 @@ def test_learn_many_takes_lists_and_buffers():
     one, two = model(input_range=(0, 255)), model(input_range=(0, 255))
     one.learn_many(x, y)
     two.learn_many([list(x[6 * i : 6 * i + 6]) for i in range(20)], list(y))
-    assert one._image == two._image
+    assert saved(one) == saved(two)
     three = model(input_range=(0, 255))
     three.learn_many([x[6 * i : 6 * i + 6] for i in range(20)], y)
-    assert one._image == three._image
+    assert saved(one) == saved(three)
 
 
 def test_learn_many_checks_all_before_it_learns_any():

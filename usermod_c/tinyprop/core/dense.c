@@ -8,21 +8,26 @@
 
 #ifndef TP_ARMV6M
 
-// Adds the non-zero ones among some lines of inputs to a list of entries x << 16 | skip, where skip is how many bytes its
-// row of weights lies behind that of the entry before. A way longer than that can say takes entries with an x of 0 in
-// between; an entry of 0 ends the list.
+// At the end of a list comes an entry for an x that is not 0.
+static inline uint32_t *add_entry(tp_list_t *list, uint32_t *end, uint32_t x, uint32_t skip) {
+    for (; skip > TP_MAX_SKIP; skip -= TP_MAX_SKIP) {
+        *end++ = TP_MAX_SKIP;
+        list->fillers++;
+    }
+    *end++ = x << 16 | skip;
+    return end;
+}
+
+// Lists the non-zero ones among some lines of inputs. An entry is x << 16 | skip, where skip is how many bytes its row of
+// weights lies behind that of the entry before. A way longer than that can say takes entries with an x of 0 in between; an
+// entry of 0 ends the list.
 TP_HOT void tp_list_nonzero(tp_list_t *list, const int16_t *x) {
     uint32_t *end = list->end, skip = list->skip;
     for (uint32_t lines = list->lines; lines > 0; lines--) {
-        const int16_t *x_end = x + list->line_bytes / 2;
-        while (x < x_end) {
+        for (uint32_t n = list->line_bytes / 2; n > 0; n--) {
             uint32_t v = (uint16_t)*x++;
             if (v != 0) {
-                for (; skip > TP_MAX_SKIP; skip -= TP_MAX_SKIP) {
-                    *end++ = TP_MAX_SKIP;
-                    list->fillers++;
-                }
-                *end++ = v << 16 | skip;
+                end = add_entry(list, end, v, skip);
                 skip = 0;
             }
             skip += list->row_bytes;
@@ -32,10 +37,37 @@ TP_HOT void tp_list_nonzero(tp_list_t *list, const int16_t *x) {
     }
     *end = 0;
     list->end = end;
-    list->skip = skip;
+}
+
+// The same of one line of bytes.
+TP_HOT void tp_list_bytes(tp_list_t *list, const uint8_t *x) {
+    uint32_t *end = list->end, skip = list->skip;
+    for (uint32_t n = list->line_bytes; n > 0; n--) {
+        uint32_t v = *x++;
+        if (v != 0) {
+            end = add_entry(list, end, v, skip);
+            skip = 0;
+        }
+        skip += list->row_bytes;
+    }
+    *end = 0;
+    list->end = end;
 }
 
 #endif
+
+// Makes the list of a layer's inputs, which may be bytes that are what the inputs would be.
+void tp_dense_list(const tp_model_t *m, tp_layer_t *l, const uint8_t *bytes) {
+    uint32_t *entries = tp_at(m, l->list);
+    tp_list_t list = { entries, 0, 0, 2u * l->out_c, 1, 2u * l->n_in, 0, 0 };
+    if (bytes) {
+        list.line_bytes = l->n_in;
+        tp_list_bytes(&list, bytes);
+    } else {
+        tp_list_nonzero(&list, tp_at(m, l->inputs));
+    }
+    l->n_nonzero = (uint16_t)((uint32_t)(list.end - entries) - list.fillers);
+}
 
 // z_j = bias in Q.(fx+fw): b is Q.(fw+12) and fx <= 12. |b| <= 2^30, so 8-bit layers (fx <= 8) start within 2^26, and
 // 12-bit layers are held to 2^28. The clamp binds only for fx > 10 or an image made by others.
@@ -81,12 +113,11 @@ TP_HOT void tp_sum_rows(const uint32_t *list, const int16_t *w, size_t n_out, co
 #endif
 
 void tp_dense_forward(const tp_model_t *m, tp_layer_t *l, int32_t *z) {
-    uint32_t *entries = tp_at(m, l->list), row_bytes = 2u * l->out_c;
-    tp_list_t list = { entries, 0, 0, row_bytes, 1, 2u * l->n_in, 0, 0 };
-    tp_list_nonzero(&list, tp_at(m, l->inputs));
-    l->n_nonzero = (uint16_t)((uint32_t)(list.end - entries) - list.fillers);
+    if (l != tp_layers(m)) {  // its list is made where inputs are read
+        tp_dense_list(m, l, NULL);
+    }
     tp_start_sums(l, m, z);
-    tp_sum_rows(entries, tp_at(m, l->weights), l->n_out, z, z);
+    tp_sum_rows(tp_at(m, l->list), tp_at(m, l->weights), l->n_out, z, z);
 }
 
 #ifndef TP_ARMV6M
@@ -119,14 +150,11 @@ TP_HOT void tp_update_rows(const uint32_t *list, int16_t *row, tp_update_t *job)
 }
 
 // The row of weights of each input that is not 0 moves, and the input's error is the row (as it was before) times the kept
-// errors:   |sum w d| <= 32767 * sum |d|, and sum |d| <= 65535 (model.c, L1 guard): below 2^31
+// errors; that of an input of 0 is 0:   |sum w d| <= 32767 * sum |d|, and sum |d| <= 65535 (model.c, L1 guard): below 2^31
 TP_HOT void tp_backward_rows(const int16_t *x, int16_t *row, int32_t *dx, tp_update_t *job) {
     for (uint32_t i = 0; i < job->n_in; i++, row += job->row_bytes / 2) {
-        if (x[i] == 0) {
-            continue;
-        }
         int32_t xm = x[i] * job->step.m, sum = 0;
-        for (const tp_kept_t *kept = job->kept; kept < job->kept_end; kept++) {
+        for (const tp_kept_t *kept = job->kept; xm != 0 && kept < job->kept_end; kept++) {
             int16_t *weight = weight_at(row, kept);
             sum = tp_add(sum, *weight * kept->d);
             move_weight(weight, xm, kept->d, job);
@@ -141,16 +169,15 @@ TP_HOT void tp_backward_rows(const int16_t *x, int16_t *row, int32_t *dx, tp_upd
 TP_HOT static void errors_alone(const tp_layer_t *l, const int16_t *x, const int16_t *row, int only_zeros, int32_t *dx,
     const tp_update_t *job) {
     for (size_t i = 0; i < l->n_in; i++, row += l->n_out) {
-        if (only_zeros && x[i] != 0) {
-            continue;
-        }
-        int32_t sum = 0;
-        if (!(l->rectified && x[i] == 0)) {
+        if (x[i] == 0 ? !l->rectified : !only_zeros) {
+            int32_t sum = 0;
             for (const tp_kept_t *kept = job->kept; kept < job->kept_end; kept++) {
                 sum = tp_add(sum, row[kept->at / 2] * kept->d);
             }
+            dx[i] = sum;
+        } else if (!only_zeros) {
+            dx[i] = 0;
         }
-        dx[i] = sum;
     }
 }
 
@@ -167,17 +194,19 @@ TP_HOT void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t 
     uint32_t n = (uint32_t)(end - kept);
     tp_update_t job = { { 0, 0, 0 }, 0, kept, end, 2u * l->n_out, l->n_in };
     int trains = tp_weight_step(m, l, fd, &job.step) && n > 0;
-    if (trains) {
-        m->macs_done += (uint32_t)l->n_nonzero * n;
-    }
-    if (dx) {
-        errors_alone(l, x, w, trains, dx, &job);
-        m->macs_done += (uint32_t)(l->rectified ? l->n_nonzero : l->n_in) * n;
-    }
     if (trains && dx) {
         tp_backward_rows(x, w, dx, &job);
     } else if (trains) {
         tp_update_rows(tp_at(m, l->list), w, &job);
+    }
+    if (dx && !(trains && l->rectified)) {
+        errors_alone(l, x, w, trains, dx, &job);
+    }
+    if (trains) {
+        m->macs_done += (uint32_t)l->n_nonzero * n;
+    }
+    if (dx) {
+        m->macs_done += (uint32_t)(l->rectified ? l->n_nonzero : l->n_in) * n;
     }
     m->n_clamped += job.clamped;
 }

@@ -36,6 +36,11 @@
 // After an entry with an x of 0: on to the next one, or to the end.
 #define ASM_ZERO(next, end) "uxth r3, r3\ncmp r3, #0\nbeq " end "\nadds r2, r2, r3\nb " next "\n"
 
+// Entries of a list that skip by 65534, as long as 16 bits do not hold the skip in r5.
+#define ASM_FAR \
+    "9:\nldr r7, [r0, #8]\nadds r7, #1\nstr r7, [r0, #8]\n" \
+    "ldr r7, =65534\nstmia r4!, {r7}\nsubs r5, r5, r7\nlsrs r7, r5, #16\nbne 9b\n"
+
 // void tp_list_nonzero(tp_list_t *list, const int16_t *x)
 //   14 cycles an input, 8 for one that is 0, 3 where four of them are
 //   r1 x   r2 end of the line   r3 bytes of a row   r4 end of the list   r5 skip   r12 lines left
@@ -76,7 +81,6 @@ __asm__(
     ".Llist_end:\n"
     "str r6, [r4]\n"
     "str r4, [r0]\n"
-    "str r5, [r0, #4]\n"
     "pop {r4-r7, pc}\n"
 
     ".Llist_zero:\n"           // seldom alone
@@ -100,16 +104,57 @@ __asm__(
     "bne .Llist_next\n"
     "b .Llist_jump\n"
 
-    ".Llist_far:\n"            // skips by 65534 as long as 16 bits do not do
-    "ldr r7, [r0, #8]\nadds r7, #1\nstr r7, [r0, #8]\n"
-    "ldr r7, =65534\n"
-    "stmia r4!, {r7}\n"
-    "subs r5, r5, r7\n"
-    "lsrs r7, r5, #16\n"
-    "bne .Llist_far\n"
-    "b .Llist_add\n"
-    ".pool\n"
+    ".Llist_far:\n" ASM_FAR "b .Llist_add\n.pool\n"
     ASM_END("tp_list_nonzero"));
+
+// void tp_list_bytes(tp_list_t *list, const uint8_t *x)
+//   14 cycles an input, 9 for one that is 0, 2 where four of them are in a word
+//   r1 x   r2 end of x   r3 bytes of a row   r4 end of the list   r5 skip   r12 where the last word starts   lr bytes of four rows
+__asm__(
+    ASM_FUNCTION("tp_list_bytes")
+    "push {r4-r7, lr}\n"
+    "ldr r4, [r0]\n"
+    "ldr r5, [r0, #4]\n"
+    "ldr r3, [r0, #12]\n"
+    "ldr r2, [r0, #20]\n"
+    "adds r2, r2, r1\n"
+    "lsls r6, r3, #2\nmov lr, r6\n"
+    "subs r6, r2, #4\nmov r12, r6\n"
+    ".Lbytes_next:\n"
+    "ldrb r6, [r1]\n"
+    "adds r1, #1\n"
+    "lsls r6, r6, #16\n"
+    "beq .Lbytes_zero\n"
+    "lsrs r7, r5, #16\n"
+    "bne .Lbytes_far\n"
+    ".Lbytes_add:\n"
+    "orrs r6, r5\n"
+    "stmia r4!, {r6}\n"
+    "movs r5, r3\n"
+    ".Lbytes_test:\n"
+    "cmp r1, r2\n"
+    "bne .Lbytes_next\n"
+    "movs r6, #0\n"
+    "str r6, [r4]\n"
+    "str r4, [r0]\n"
+    "pop {r4-r7, pc}\n"
+    ".Lbytes_zero:\n"          // seldom alone
+    "adds r5, r5, r3\n"
+    "lsls r6, r1, #30\n"
+    "bne .Lbytes_test\n"
+    ".Lbytes_four:\n"
+    "cmp r1, r12\n"
+    "bhi .Lbytes_test\n"
+    "ldmia r1!, {r6}\n"
+    "cmp r6, #0\n"
+    "bne .Lbytes_back\n"
+    "add r5, lr\n"
+    "b .Lbytes_four\n"
+    ".Lbytes_back:\n"
+    "subs r1, #4\n"
+    "b .Lbytes_next\n"
+    ".Lbytes_far:\n" ASM_FAR "b .Lbytes_add\n.pool\n"
+    ASM_END("tp_list_bytes"));
 
 // void tp_sum_rows(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z)
 //   on the stack: 0 list, 4 the columns' weights in the row at hand, 8 their start, 12 their z, 16 how many are left
@@ -300,9 +345,9 @@ __asm__(
     "adds r0, #2\n"
     "mov lr, r0\n"
     "ldr r4, [sp]\n"
+    "mov r12, r1\n"
     "cmp r5, #0\n"
     "beq .Lbackward_next\n"
-    "mov r12, r1\n"
     "ldr r1, [r4]\nmuls r5, r1\n"
     "ldr r0, [r4, #16]\n"
     "mov r1, r10\nsubs r1, r1, r0\nlsrs r1, #4\n"
@@ -312,12 +357,12 @@ __asm__(
     ".Lbackward_test:\n"
     "cmp r0, r10\n"
     "bne .Lbackward_first\n"
-    "mov r1, r12\n"
-    "ldr r0, [sp, #8]\n"
-    "str r1, [r0]\n"
     "ldr r4, [sp]\n"
     ".Lbackward_next:\n"
-    "ldr r0, [sp, #8]\nadds r0, #4\nstr r0, [sp, #8]\n"
+    "mov r1, r12\n"
+    "ldr r0, [sp, #8]\n"
+    "stmia r0!, {r1}\n"
+    "str r0, [sp, #8]\n"
     "ldr r1, [r4, #24]\n"
     "adds r3, r3, r1\n"
     "ldr r1, [sp, #4]\n"

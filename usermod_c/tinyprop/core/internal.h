@@ -18,9 +18,6 @@
 #define TP_MAX_FW 16
 #define TP_MIN_FW 2
 
-// Two activations at once.
-typedef uint32_t tp_pair_t __attribute__((may_alias));
-
 static inline void *tp_at(const tp_model_t *m, uint32_t offset) {
     return (char *)(uintptr_t)m + offset;
 }
@@ -52,7 +49,7 @@ int tp_range_is_sound(const tp_range_t *r);
 tp_range_t *tp_ranges(const tp_model_t *m, int which);
 void tp_derive_ranges(tp_model_t *m);
 void tp_learn_range(tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n);
-void tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from, int16_t *inputs);
+void tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from);
 int32_t tp_read_target(const tp_model_t *m, const tp_values_t *y, size_t from, size_t j);
 uint32_t tp_score_bits(const tp_model_t *m, size_t j, int32_t score);
 
@@ -87,10 +84,12 @@ typedef struct {
     uint32_t row_bytes, n_in;
 } tp_update_t;
 void tp_list_nonzero(tp_list_t *list, const int16_t *x);
+void tp_list_bytes(tp_list_t *list, const uint8_t *x);
 void tp_sum_rows(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z);
 void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *job);
 void tp_backward_rows(const int16_t *x, int16_t *w, int32_t *dx, tp_update_t *job);
 void tp_start_sums(const tp_layer_t *l, const tp_model_t *m, int32_t *z);
+void tp_dense_list(const tp_model_t *m, tp_layer_t *l, const uint8_t *bytes);
 void tp_dense_forward(const tp_model_t *m, tp_layer_t *l, int32_t *z);
 void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd, int32_t *dx);
 

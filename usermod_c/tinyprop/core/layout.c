@@ -71,9 +71,13 @@ static tp_err_t shape(tp_layer_t *l) {
     }
     int same = tp_has_weights(l) && l->same;
     if (l->in_h == 0 || l->in_w == 0 || l->in_c == 0 || l->out_c == 0
-        || !slide(l->in_h, kernel_h, stride_h, same, &l->out_h, &l->pad_h)
-        || !slide(l->in_w, kernel_w, stride_w, same, &l->out_w, &l->pad_w)) {
+        || (l->kind != TP_DENSE && (!slide(l->in_h, kernel_h, stride_h, same, &l->out_h, &l->pad_h)
+            || !slide(l->in_w, kernel_w, stride_w, same, &l->out_w, &l->pad_w)))) {
         return TP_E_LAYER;
+    }
+    if (l->kind == TP_DENSE) {
+        l->out_h = l->out_w = 1;
+        l->pad_h = l->pad_w = 0;
     }
     l->n_in = product(l->in_h, l->in_w, l->in_c);
     l->n_out = product(l->out_h, l->out_w, l->out_c);

@@ -213,7 +213,7 @@ int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t 
                 tp_learn_range(m, which, which ? y : x, i * n, n);
             }
         }
-        tp_read_inputs(m, x, i * n_in, tp_at(m, tp_layers(m)->inputs));
+        tp_read_inputs(m, x, i * n_in);
         hits += learning ? learn_step(m, y, i) : evaluate_step(m, y, i);
     }
     return hits;
@@ -230,7 +230,7 @@ static int predict(void *image, size_t n_bytes, const tp_values_t *x, int32_t **
         err = TP_E_NO_RANGE;
     }
     if (!err) {
-        tp_read_inputs(m, x, 0, tp_at(m, tp_layers(m)->inputs));
+        tp_read_inputs(m, x, 0);
         *z = forward(m, 0);
     }
     return err;

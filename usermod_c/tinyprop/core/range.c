@@ -246,36 +246,26 @@ static int32_t to_integer(const tp_range_t *r, const tp_values_t *v, size_t i, i
     return q < lo ? lo : q > hi ? hi : q;
 }
 
-// Four at a time where they lie well, which is usual; all four are often 0.
-TP_HOT static void copy_bytes(const uint8_t *bytes, size_t n, int16_t *inputs) {
-    if ((((uintptr_t)bytes | (uintptr_t)inputs) & 3) == 0) {
-        tp_pair_t *pairs = (tp_pair_t *)inputs;
-        for (; n >= 4; n -= 4, bytes += 4, inputs += 4, pairs += 2) {
-            uint32_t four = *(const tp_pair_t *)bytes;
-            pairs[0] = (four & 0xff) | (four << 8 & 0xff0000);
-            pairs[1] = (four >> 16 & 0xff) | (four >> 24 << 16);
-        }
-    }
-    for (; n > 0; n--) {
-        *inputs++ = *bytes++;
-    }
-}
-
-// n_in values from item `from` on -> activations of the input. Checked by tp_check_values before.
-void tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from, int16_t *inputs) {
+// n_in values from item `from` on -> activations of the input; where they meet a dense layer, its list of them, for which
+// bytes in the usual range need not be copied. Checked by tp_check_values before.
+void tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from) {
+    tp_layer_t *first = tp_layers(m);
+    int16_t *inputs = tp_at(m, first->inputs);
+    const uint8_t *bytes = NULL;
     size_t n = (size_t)m->in_h * m->in_w * m->in_c;
     const tp_range_t *r = tp_ranges(m, 0);
     int unsigned8 = m->bits == 8 && !m->in_signed;
     if (x->type == 'B' && unsigned8 && m->n_in_ranges == 1 && r->lo == 0 && r->hi == FLOAT_255) {
-        const uint8_t *bytes = (const uint8_t *)x->items + from;
-        copy_bytes(bytes, n, inputs);
-        return;
+        bytes = (const uint8_t *)x->items + from;
     }
     int32_t hi = m->bits == 12 ? 2047 : unsigned8 ? 255 : 127, lo = unsigned8 ? 0 : -hi;
     size_t c = 0;
-    for (size_t i = 0; i < n; i++) {
-        inputs[i] = (int16_t)to_integer(&r[c], x, from + i, lo, hi);
+    for (size_t i = 0; i < n && !(bytes && first->kind == TP_DENSE); i++) {
+        inputs[i] = (int16_t)(bytes ? bytes[i] : to_integer(&r[c], x, from + i, lo, hi));
         c = c + 1 < m->n_in_ranges ? c + 1 : 0;
+    }
+    if (first->kind == TP_DENSE) {
+        tp_dense_list(m, first, bytes);
     }
 }
 
