@@ -32,7 +32,7 @@ digits: ## Accuracy and work of every policy on digits, over several seeds: repo
 
 reproduce: ## The papers' table: every policy on the data sets in DATA=dir; reports/summary.csv
 	@boards/setup/apt.sh pc
-	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim reproduce $(or $(DATA),"DATA=dir")
+	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim reproduce "$(DATA)"
 
 repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board
 	@boards/repl.sh $(or $(PORT),$(TARGET))

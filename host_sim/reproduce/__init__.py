@@ -60,8 +60,8 @@ def parse(arguments):
 
 
 def folder(text):
-    if not Path(text).is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is no folder")
+    if not text or not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no folder; with make, DATA=folder")
     return Path(text).resolve()
 
 
