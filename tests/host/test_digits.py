@@ -40,7 +40,9 @@ def test_the_better_rate_was_chosen(rows):
 def test_work(rows):
     share = {policy: number(row, "backward_share") for policy, row in rows.items()}
     assert share["Full"] == share["Full, float32"] == 1
-    assert share["TopK(0.25)"] == pytest.approx((640 + 2048 / 4) / 2688, abs=1e-3)
+    # A quarter of the hidden errors, but for samples that have fewer errors than that.
+    quarter = (640 + 2048 / 4) / 2688
+    assert quarter - 0.01 < share["TopK(0.25)"] <= quarter + 1e-3
     assert share["last layer only"] == pytest.approx(320 / 2688, abs=1e-3)
     assert share["TinyPropV2"] < share["TinyProp"] < 1
     assert share["TinyPropV2, float32"] == pytest.approx(share["TinyPropV2"], abs=0.05)
