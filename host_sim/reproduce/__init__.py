@@ -115,6 +115,7 @@ def finish(pool, jobs, title):
     left = [job for job, result in zip(jobs, results, strict=True) if result is None]
     bar = tqdm(total=len(jobs), initial=len(jobs) - len(left), desc=title, unit="run")
     with bar:
-        for _ in pool.imap_unordered(runs.run, left):
+        for result in pool.imap(runs.run, left):
+            results[results.index(None)] = result
             bar.update()
-    return [result or runs.finished(job) for job, result in zip(jobs, results, strict=True)]
+    return results
