@@ -86,8 +86,11 @@ class Pytest:
 
     def run_all(self, tests):
         command = [sys.executable, "-m", "pytest", "-q", "tests/host"]
+        # Tests call make as a person does, not as a part of the make that may run this.
+        alone = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+        pipe = subprocess.PIPE
         last = ""
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(command, cwd=ROOT, env=alone, stdout=pipe, text=True) as process:
             for line in process.stdout:
                 print(" ", line, end="", flush=True)
                 last = line.strip() or last
