@@ -87,7 +87,8 @@ class Pytest:
     def run_all(self, tests):
         command = [sys.executable, "-m", "pytest", "-q", "tests/host"]
         # Tests call make as a person does, not as a part of the make that may run this.
-        alone = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+        of_make = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+        alone = {name: value for name, value in os.environ.items() if name not in of_make}
         pipe = subprocess.PIPE
         last = ""
         with subprocess.Popen(command, cwd=ROOT, env=alone, stdout=pipe, text=True) as process:
