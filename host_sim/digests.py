@@ -11,6 +11,7 @@ def main(arguments):
     os.environ["TINYPROP_BACKEND"] = "numpy"
     sys.path.insert(0, str(TESTS))
     import test_digest
+    import test_shapes
 
     lines = [
         "# SHA-256 of what each model of test_digest.py saves after 1,000 steps. Written by",
@@ -21,4 +22,8 @@ def main(arguments):
         for policy in test_digest.POLICIES:
             print(model, policy, flush=True)
             lines.append(f'    ("{model}", "{policy}"): "{test_digest.digest(model, policy)}",')
+    lines += ["}", "# The same of the small models of test_shapes.py.", "SHAPES = {"]
+    for name in test_shapes.SHAPES:
+        print(name, flush=True)
+        lines.append(f'    "{name}": "{test_shapes.digest(name)}",')
     (TESTS / "digests.py").write_text("\n".join([*lines, "}", ""]))

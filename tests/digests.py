@@ -1,5 +1,5 @@
 # SHA-256 of what each model of test_digest.py saves after 1,000 steps. Written by
-# `python -m host_sim digests`, that is by numpy; every other backend and board must agree.
+# `python -m host_sim digests`, by numpy; every other backend and board must agree.
 AFTER_1000 = {
     ("mlp", "Full"): "daca775bba2afd777dc96aa852fe30e1a8c6b07930fabbf1990402132552a08c",
     ("mlp", "TopK"): "37a55ce0ccfb51b3664d396c7348f726ff8d6c3ba0420edaae4e2781f8215f4c",
@@ -21,4 +21,13 @@ AFTER_1000 = {
     ("autoencoder", "TinyProp"): "b8c51ec4e5b5826f1053dbffb8c83a20cb1f2ea9aca807b7e0933c36ab57abf6",
     ("autoencoder", "TinyPropV2"): "4e5a4ae409f7ccd16acaa09fd2494240d26189ce8b5cd4b82f2e47c15ef015ca",
     ("autoencoder", "Diffused"): "ccd7df21f1da17b68ead873887a18b4fd87b34bd5428619cff5cb2920321750a",
+}
+# The same of the small models of test_shapes.py.
+SHAPES = {
+    "dense, no zeros": "8e9d3a033e564f1a15e67fa9713de105d9aaa3d7cb18b29a4153e7ed58f14bb5",
+    "dense, half zeros": "8548447d1f3cec11c31f69fc5a231007025a119c3d52d1e0cb2475749775917d",
+    "dense, most zeros": "9f852e915fcedcfcc0253d04bb7b4a7bfc22d52463f2deea993e3353b7d4676e",
+    "convolutions": "f152031f2a19a52ce81d04ece822b9ee12d714f5b0483d12de501bbf1b341bbf",
+    "convolutions, half zeros": "71407d0f6a00cae482832ebba33aefa0470fea297f2f50d21870e6bf755e36f4",
+    "long rows": "70319fb2d45825abb56c0191f2e86c1a3c6c9f28777b170b55840d749d311e43",
 }

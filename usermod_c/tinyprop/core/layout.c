@@ -129,15 +129,16 @@ static tp_err_t lay_out_shapes(tp_model_t *m) {
     uint16_t h = m->in_h, w = m->in_w, c = m->in_c;
     int non_negative = m->bits == 8;  // inputs of a model may be set to be (range.c), and that bound is the tighter one
     int rectified = 0;                // zeros below have zero errors: above a relu, also through a maximum
+    uint8_t i = 0;
     m->first_trained = m->n_layers;
-    for (tp_layer_t *l = layers; l < end; l++) {
+    for (tp_layer_t *l = layers; l < end; l++, i++) {
         if (!record_is_sound(l)) {
             return TP_E_IMAGE;
         }
         l->in_h = h;
         l->in_w = w;
         l->in_c = c;
-        m->bad_layer = (uint8_t)(l - layers);
+        m->bad_layer = i;
         tp_err_t err = shape(l);
         if (err) {
             return err;
@@ -151,7 +152,7 @@ static tp_err_t lay_out_shapes(tp_model_t *m) {
             non_negative = l->activation == TP_RELU || l->activation == TP_SIGMOID;
             rectified = l->activation == TP_RELU;
             if (l->trainable && m->first_trained == m->n_layers) {
-                m->first_trained = m->bad_layer;
+                m->first_trained = i;
             }
         } else if (l->kind == TP_AVGPOOL) {
             rectified = 0;  // a small average rounds to 0
@@ -178,8 +179,8 @@ static uint32_t list_bytes(const tp_layer_t *l, uint32_t n) {
 // Whether the list of its non-zero inputs is needed beyond the layer's forward pass: by the backward pass of the lowest
 // trained layer; and that of a model's inputs is made in their place (lay_out_memory). Other lists come and go in `work`.
 static int keeps_list(const tp_model_t *m, const tp_layer_t *l) {
-    size_t i = (size_t)(l - tp_layers(m));
-    return l->kind == TP_DENSE && (i == 0 || i == m->first_trained);
+    const tp_layer_t *layers = tp_layers(m);
+    return l->kind == TP_DENSE && (l == layers || l == layers + m->first_trained);
 }
 
 // Offsets. Errors of layer i live in buffer[(last - i) % 2], as int32 sums, then as int16 (tp_errors); the sums of a
@@ -197,11 +198,13 @@ static tp_err_t lay_out_memory(tp_model_t *m, space_t space) {
 
     uint32_t work = 0, buffer[2] = { 0, 0 };
     uint32_t at = keeps_list(m, layers) ? 0 : take(&space, 2u * layers->n_in);
-    for (tp_layer_t *l = layers; l < end; l++) {
+    const tp_layer_t *first_trained = layers + m->first_trained;
+    int b = (m->n_layers - 1) & 1;
+    for (tp_layer_t *l = layers; l < end; l++, b ^= 1) {
         l->inputs = at;
         l->outputs = at = take(&space, l + 1 < end ? 2u * l->n_out : 0);  // those of the last one stay sums
-        if (l - layers >= m->first_trained) {
-            at_least(&buffer[(end - 1 - l) & 1], 4u * l->n_out);
+        if (l >= first_trained) {
+            at_least(&buffer[b], 4u * l->n_out);
         }
         if (tp_has_weights(l)) {
             at_least(&buffer[0], 4u * l->out_c);

@@ -54,8 +54,8 @@ static int guard(const tp_layer_t *l, int16_t *errors, int fd) {
     if (excess <= 0) {
         return fd;
     }
-    for (size_t i = 0; i < l->n_out; i++) {
-        errors[i] = (int16_t)tp_round(errors[i], excess);
+    for (size_t n = l->n_out; n > 0; n--, errors++) {
+        *errors = (int16_t)(((*errors >> (excess - 1)) + 1) >> 1);  // tp_round
     }
     return fd - excess;
 }
