@@ -1,6 +1,6 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test digits reproduce repl mpy firmware flash deploy lint clean distclean
+.PHONY: help demo docs test bench digits reproduce repl mpy firmware flash deploy lint clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # A MicroPython checkout to build from in place of the pinned package.
@@ -25,6 +25,10 @@ docs: demo ## Draws the pictures in docs/ anew
 test: ## Every test on every target; TARGETS="unix c" for some of them
 	@boards/setup/apt.sh pc arm riscv qemu rp2 node
 	@$(PYTHON) tests/run_target.py $(TARGETS)
+
+bench: ## Cycles on an emulated Pico, RAM, sizes: bench/results.*
+	@boards/setup/apt.sh pc arm riscv rp2 node
+	@$(PYTHON) bench/run.py
 
 digits: ## Accuracy and work of every policy on digits, over several seeds: reports/digits.*
 	@boards/setup/apt.sh pc

@@ -1,0 +1,84 @@
+# The models that are measured, and what is done with them; sent to boards.
+import gc
+
+import tinyprop as tp
+from machine import mem32
+
+POLICIES = {
+    "full": tp.Full,
+    "topk25": tp.TopK,
+    "tinyprop": tp.TinyProp,
+    "tinypropv2": tp.TinyPropV2,
+    "diffused": tp.Diffused,
+}
+
+
+def mlp(options):
+    return tp.Model(64, [tp.Dense(32, "relu"), tp.Dense(10)], **options)
+
+
+def mnist(options):
+    return tp.Model(784, [tp.Dense(32, "relu"), tp.Dense(16, "relu"), tp.Dense(10)], **options)
+
+
+def cnn(options):
+    layers = [
+        tp.Conv2D(8, 3, padding="same", activation="relu"),
+        tp.MaxPool2D(2),
+        tp.Conv2D(16, 3, padding="same", activation="relu"),
+        tp.Dense(10),
+    ]
+    return tp.Model((8, 8, 1), layers, **options)
+
+
+MODELS = {"mlp-64-32-10": mlp, "mnist-784-32-16-10": mnist, "cnn-8x8": cnn}
+
+
+def build(case, policy):
+    gc.collect()
+    return MODELS[case]({"sparsity": POLICIES[policy](), "lr": 0.03, "input_range": (0, 255)})
+
+
+def each(x, y):
+    """The samples in x, one by one, and their class numbers."""
+    n = len(x) // len(y)
+    view = memoryview(x)
+    for i in range(len(y)):
+        yield view[i * n : i * n + n], y[i]
+
+
+def learn(model, x, y):
+    for sample, label in each(x, y):
+        model.learn(sample, label)
+
+
+def predict(model, x, y):
+    """How many are right."""
+    return sum(model.predict(sample) == label for sample, label in each(x, y))
+
+
+# SysTick counts the processor's cycles down, 24 bits of them.
+mem32[0xE000E014] = 0xFFFFFF
+mem32[0xE000E010] = 5
+
+
+def no_call(model, x, y):
+    """Cycles of reading the timer."""
+    gc.collect()
+    start = mem32[0xE000E018]
+    return (start - mem32[0xE000E018]) & 0xFFFFFF
+
+
+def learn_call(model, x, y):
+    """Cycles of a call from Python, and of reading the timer."""
+    gc.collect()
+    start = mem32[0xE000E018]
+    model.learn(x, y)
+    return (start - mem32[0xE000E018]) & 0xFFFFFF
+
+
+def predict_call(model, x, y):
+    gc.collect()
+    start = mem32[0xE000E018]
+    model.predict(x)
+    return (start - mem32[0xE000E018]) & 0xFFFFFF

@@ -1,0 +1,39 @@
+"""bench/results.json has the figures of this very code: none has changed unnoticed."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "bench"))
+
+import run  # noqa: E402
+
+STALE = "make bench writes the new figures, if they are as they should be"
+
+
+def recorded(rows):
+    """Those rows of results.json that are about the same, as {what: value}."""
+
+    def key(r):
+        return r["target"], r["case"], r["op"], r["metric"]
+
+    known = {key(r): r["value"] for r in json.loads(run.RESULTS.read_text())}
+    return {key(r): known.get(key(r)) for r in rows}, {key(r): r["value"] for r in rows}
+
+
+@pytest.mark.parametrize(
+    "case, policies",
+    [("mlp-64-32-10", ("full", "tinypropv2")), ("mnist-784-32-16-10", ("full",))],
+)
+def test_cycles(case, policies):
+    with run.open_pico() as pico:
+        want, got = recorded(list(run.measure_case(pico, case, policies)))
+    assert got == want, STALE
+
+
+def test_sizes():
+    want, got = recorded([run.size_of_mpy("armv6m"), run.firmware_growth(), run.heap_of_import()])
+    assert got == want, STALE
