@@ -43,6 +43,7 @@ static void list_patch(const tp_layer_t *l, const int16_t *x, const overlap_t *r
     list.line_bytes = 2 * (uint32_t)columns->n * in_c;
     list.jump_bytes = (int32_t)(2u * l->in_w * in_c - list.line_bytes);
     list.jump_skip = outside * row_bytes;
+    list.after = row_bytes - tp_ahead(l->out_c);
     tp_list_nonzero(&list, x + (rows->x * l->in_w + columns->x) * in_c);
 }
 

@@ -28,9 +28,10 @@ TP_HOT void tp_list_nonzero(tp_list_t *list, const int16_t *x) {
             uint32_t v = (uint16_t)*x++;
             if (v != 0) {
                 end = add_entry(list, end, v, skip);
-                skip = 0;
+                skip = list->after;
+            } else {
+                skip += list->row_bytes;
             }
-            skip += list->row_bytes;
         }
         x += list->jump_bytes / 2;
         skip += list->jump_skip;
@@ -46,9 +47,10 @@ TP_HOT void tp_list_bytes(tp_list_t *list, const uint8_t *x) {
         uint32_t v = *x++;
         if (v != 0) {
             end = add_entry(list, end, v, skip);
-            skip = 0;
+            skip = list->after;
+        } else {
+            skip += list->row_bytes;
         }
-        skip += list->row_bytes;
     }
     *end = 0;
     list->end = end;
@@ -59,7 +61,7 @@ TP_HOT void tp_list_bytes(tp_list_t *list, const uint8_t *x) {
 // Makes the list of a layer's inputs, which may be bytes that are what the inputs would be.
 void tp_dense_list(const tp_model_t *m, tp_layer_t *l, const uint8_t *bytes) {
     uint32_t *entries = tp_at(m, l->list);
-    tp_list_t list = { entries, 0, 0, 2u * l->out_c, 1, 2u * l->n_in, 0, 0 };
+    tp_list_t list = { entries, 0, 0, 2u * l->out_c, 1, 2u * l->n_in, 0, 0, 2u * l->out_c - tp_ahead(l->out_c) };
     if (bytes) {
         list.line_bytes = l->n_in;
         tp_list_bytes(&list, bytes);
@@ -192,7 +194,7 @@ TP_HOT void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t 
         end += errors[j] != 0;
     }
     uint32_t n = (uint32_t)(end - kept);
-    tp_update_t job = { { 0, 0, 0 }, 0, kept, end, 2u * l->n_out, l->n_in };
+    tp_update_t job = { { 0, 0, 0 }, 0, kept, end, 2u * l->n_out, l->n_in, tp_ahead(l->n_out) };
     int trains = tp_weight_step(m, l, fd, &job.step) && n > 0;
     if (trains && dx) {
         tp_backward_rows(x, w, dx, &job);

@@ -43,13 +43,14 @@
 
 // void tp_list_nonzero(tp_list_t *list, const int16_t *x)
 //   14 cycles an input, 8 for one that is 0, 3 where four of them are
-//   r1 x   r2 end of the line   r3 bytes of a row   r4 end of the list   r5 skip   r12 lines left
+//   r1 x   r2 end of the line   r3 bytes of a row   r4 end of the list   r5 skip   r12 lines left   lr skip after an entry
 __asm__(
     ASM_FUNCTION("tp_list_nonzero")
     "push {r4-r7, lr}\n"
     "ldr r4, [r0]\n"
     "ldr r5, [r0, #4]\n"
     "ldr r3, [r0, #12]\n"
+    "ldr r6, [r0, #32]\nmov lr, r6\n"
     "ldr r6, [r0, #16]\n"
     "cmp r6, #0\n"
     "beq .Llist_end\n"
@@ -67,7 +68,7 @@ __asm__(
     ".Llist_add:\n"
     "orrs r6, r5\n"
     "stmia r4!, {r6}\n"
-    "movs r5, r3\n"
+    "mov r5, lr\n"
     "cmp r1, r2\n"
     "bne .Llist_next\n"
     ".Llist_jump:\n"
@@ -109,10 +110,13 @@ __asm__(
 
 // void tp_list_bytes(tp_list_t *list, const uint8_t *x)
 //   14 cycles an input, 9 for one that is 0, 2 where four of them are in a word
-//   r1 x   r2 end of x   r3 bytes of a row   r4 end of the list   r5 skip   r12 where the last word starts   lr bytes of four rows
+//   r1 x   r2 end of x   r3 bytes of a row   r4 end of the list   r5 skip   r8 skip after an entry
+//   r12 where the last word starts   lr bytes of four rows
 __asm__(
     ASM_FUNCTION("tp_list_bytes")
-    "push {r4-r7, lr}\n"
+    "mov r3, r8\n"
+    "push {r3-r7, lr}\n"
+    "ldr r6, [r0, #32]\nmov r8, r6\n"
     "ldr r4, [r0]\n"
     "ldr r5, [r0, #4]\n"
     "ldr r3, [r0, #12]\n"
@@ -130,13 +134,14 @@ __asm__(
     ".Lbytes_add:\n"
     "orrs r6, r5\n"
     "stmia r4!, {r6}\n"
-    "movs r5, r3\n"
+    "mov r5, r8\n"
     ".Lbytes_test:\n"
     "cmp r1, r2\n"
     "bne .Lbytes_next\n"
     "movs r6, #0\n"
     "str r6, [r4]\n"
     "str r4, [r0]\n"
+    "pop {r3}\nmov r8, r3\n"
     "pop {r4-r7, pc}\n"
     ".Lbytes_zero:\n"          // seldom alone
     "adds r5, r5, r3\n"
@@ -157,20 +162,25 @@ __asm__(
     ASM_END("tp_list_bytes"));
 
 // void tp_sum_rows(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z)
-//   on the stack: 0 list, 4 the columns' weights in the row at hand, 8 their start, 12 their z, 16 how many are left
+//   on the stack: 0 list, 4 the columns' weights in the row at hand, 8 their start, 12 their z, 16 how many are left, 20 tp_ahead
 __asm__(
     ASM_FUNCTION("tp_sum_rows")
     ASM_ENTER
     "ldr r4, [sp, #36]\n"
-    "push {r0-r4}\n"
+    "movs r5, #0\n"
+    "push {r0-r5}\n"
     "str r2, [sp, #16]\n"
     "str r3, [sp, #8]\n"
     "str r4, [sp, #12]\n"
+    "cmp r2, #8\n"
+    "blo .Lnarrow\n"
     "lsrs r4, r2, #1\n"
     "bcs .Lnarrow\n"            // rows of an odd length: words would be misaligned
+    "movs r5, #16\n"
+    "str r5, [sp, #20]\n"
     "b .Lwide\n"
 
-    // 8 columns: 38 cycles an entry
+    // 8 columns: 37 cycles an entry
     ".Lwide_loop:\n"
     "uxth r3, r3\n"
     "adds r2, r2, r3\n"
@@ -178,7 +188,6 @@ __asm__(
     ASM_TWO("r3", "r8", "r9") ASM_TWO("r4", "r10", "r11")
     "ldmia r2!, {r3, r4}\n"
     ASM_TWO("r3", "r12", "lr") ASM_TWO("r4", "r6", "r7")
-    "subs r2, #16\n"
     ".Lwide_next:\n" ASM_NEXT
     "bne .Lwide_loop\n"
     ASM_ZERO(".Lwide_next", ".Lwide_end")
@@ -208,7 +217,7 @@ __asm__(
     "ldr r2, [sp, #4]\n"
     "b .Lwide_next\n"
 
-    // 1 to 4 columns: 23 cycles an entry, or 15 for no more than 2. Of 1 or 3 the weight behind is read too, and its sum
+    // 1 to 4 columns: 24 cycles an entry, or 16 for no more than 2. Of 1 or 3 the weight behind is read too, and its sum
     // forgotten: behind the last row the image has biases.
     ".Lnarrow:\n"
     "ldr r3, [sp, #16]\n"
@@ -218,6 +227,7 @@ __asm__(
     "ldr r2, [sp, #4]\n"
     "movs r4, #0\nmovs r5, #2\nmovs r6, #4\nmovs r7, #6\n"
     "mov r8, r4\nmov r9, r4\nmov r10, r4\nmov r11, r4\n"
+    "ldr r1, [sp, #20]\nmov r12, r1\n"
     "cmp r3, #2\n"
     "bls .Ltwo_next\n"
     "b .Lfour_next\n"
@@ -225,6 +235,7 @@ __asm__(
     "uxth r3, r3\n"
     "adds r2, r2, r3\n"
     ASM_ONE("r4", "r8") ASM_ONE("r5", "r9") ASM_ONE("r6", "r10") ASM_ONE("r7", "r11")
+    "add r2, r12\n"
     ".Lfour_next:\n" ASM_NEXT
     "bne .Lfour_loop\n"
     ASM_ZERO(".Lfour_next", ".Lnarrow_end")
@@ -232,6 +243,7 @@ __asm__(
     "uxth r3, r3\n"
     "adds r2, r2, r3\n"
     ASM_ONE("r4", "r8") ASM_ONE("r5", "r9")
+    "add r2, r12\n"
     ".Ltwo_next:\n" ASM_NEXT
     "bne .Ltwo_loop\n"
     ASM_ZERO(".Ltwo_next", ".Lnarrow_end")
@@ -261,7 +273,7 @@ __asm__(
     "b .Lnarrow\n"
 
     ".Lsums_end:\n"
-    "add sp, #20\n"
+    "add sp, #24\n"
     ASM_LEAVE
     ASM_END("tp_sum_rows"));
 
@@ -288,14 +300,16 @@ __asm__(
 
 // void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *job)
 //   14.75 cycles a weight: the loop does four, and starts with what is beyond a multiple of them
-//   r11 list   r12 m   lr where the loop is entered   on the stack: 0 job, 4 kept errors, 8 where the loop starts
+//   r11 list   r12 tp_ahead   lr where the loop is entered
+//   on the stack: 0 job, 4 kept errors, 8 where the loop starts, 12 m
 __asm__(
     ASM_FUNCTION("tp_update_rows")
     ASM_ENTER
     "movs r3, r1\n"
     "mov r11, r0\n"
     ASM_READ("r2")
-    "ldr r1, [r2]\nmov r12, r1\n"
+    "ldr r1, [r2, #32]\nmov r12, r1\n"
+    "ldr r1, [r2]\npush {r1}\n"
     "ldr r1, [r2, #16]\n"
     "adr r4, .Lupdate_four\n"
     "subs r0, r1, r5\n"
@@ -313,7 +327,7 @@ __asm__(
     "adds r3, r3, r0\n"
     "asrs r5, r4, #16\n"
     "beq .Lupdate_zero\n"
-    "mov r0, r12\nmuls r5, r0\n"
+    "ldr r0, [sp, #12]\nmuls r5, r0\n"
     "ldr r0, [sp, #4]\n"
     "mov pc, lr\n"
     ".align 2\n"
@@ -321,11 +335,12 @@ __asm__(
     ".Lupdate_test:\n"
     "cmp r0, r10\n"
     "bne .Lupdate_four\n"
+    "add r3, r12\n"
     "b .Lupdate_row\n"
     ".Lupdate_zero:\n"
     "cmp r4, #0\n"
     "bne .Lupdate_row\n"
-    "add sp, #12\n"
+    "add sp, #16\n"
     ASM_LEAVE
     ".Lupdate_clamp:\n" ASM_CLAMP
     "rsbs r1, r1, #0\nlsls r1, r1, #27\nlsrs r1, r1, #30\n"

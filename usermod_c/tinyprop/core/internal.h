@@ -72,6 +72,7 @@ typedef struct {
     uint32_t lines, line_bytes;  // of inputs
     int32_t jump_bytes;     // from the end of a line to the next line,
     uint32_t jump_skip;     // and from the row of weights there to the one that belongs to it
+    uint32_t after;         // what an entry skips to the row behind it: row_bytes, less tp_ahead
 } tp_list_t;
 typedef struct {
     int32_t d;          // an error that is not 0
@@ -82,7 +83,19 @@ typedef struct {
     uint32_t clamped;
     const tp_kept_t *kept, *kept_end;
     uint32_t row_bytes, n_in;
+    uint32_t ahead;
 } tp_update_t;
+
+// Bytes of a row that its reader has gone ahead at the next entry of the list: what tp_sum_rows loads at a time.
+static inline uint32_t tp_ahead(size_t n_out) {
+#ifdef TP_ARMV6M
+    return n_out % 2 == 0 && n_out >= 8 ? 16 : 0;
+#else
+    (void)n_out;
+    return 0;
+#endif
+}
+
 void tp_list_nonzero(tp_list_t *list, const int16_t *x);
 void tp_list_bytes(tp_list_t *list, const uint8_t *x);
 void tp_sum_rows(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z);
