@@ -2,7 +2,6 @@
 import gc
 
 import tinyprop as tp
-from machine import mem32
 
 POLICIES = {
     "full": tp.Full,
@@ -55,30 +54,3 @@ def learn(model, x, y):
 def predict(model, x, y):
     """How many are right."""
     return sum(model.predict(sample) == label for sample, label in each(x, y))
-
-
-# SysTick counts the processor's cycles down, 24 bits of them.
-mem32[0xE000E014] = 0xFFFFFF
-mem32[0xE000E010] = 5
-
-
-def no_call(model, x, y):
-    """Cycles of reading the timer."""
-    gc.collect()
-    start = mem32[0xE000E018]
-    return (start - mem32[0xE000E018]) & 0xFFFFFF
-
-
-def learn_call(model, x, y):
-    """Cycles of a call from Python, and of reading the timer."""
-    gc.collect()
-    start = mem32[0xE000E018]
-    model.learn(x, y)
-    return (start - mem32[0xE000E018]) & 0xFFFFFF
-
-
-def predict_call(model, x, y):
-    gc.collect()
-    start = mem32[0xE000E018]
-    model.predict(x)
-    return (start - mem32[0xE000E018]) & 0xFFFFFF

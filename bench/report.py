@@ -8,8 +8,8 @@ import matplotlib.pyplot as plt  # noqa: E402
 HEAD = """# How fast it is
 
 Made by `make bench`, on an emulated Raspberry Pi Pico (RP2040, a Cortex-M0+): cycles between a C
-function's entry and its return, mean over the last of four epochs of learning; a call from Python
-once, by the processor's own timer. At the Pico's 125 MHz a million cycles take 8 ms. Which data,
+function's entry and its return, mean over the last of four epochs of learning; and
+what a call from Python adds. At the Pico's 125 MHz a million cycles take 8 ms. Which data,
 and why it is not quicker still: [docs/performance.md](../docs/performance.md).
 """
 

@@ -24,6 +24,8 @@ from serial_port import EmulatedPico  # noqa: E402
 
 RESULTS = HERE / "results.json"
 POLICIES = ("full", "topk25", "tinyprop", "tinypropv2", "diffused")
+# The interpreter's function that calls a method which it has looked up.
+METHOD_CALL = "mp_call_method_n_kw"
 # A run learns an epoch this often; the last one is measured.
 EPOCHS = 4
 EPOCH = {"mlp-64-32-10": 300, "mnist-784-32-16-10": 150, "cnn-8x8": 150}
@@ -38,7 +40,7 @@ def row(case, op, metric, value, unit, target="pico"):
 class Pico:
     """The prompt of an emulated Pico on which calls of some C functions are counted."""
 
-    def __init__(self, firmware="tinyprop", functions=("tp_run", "tp_predict")):
+    def __init__(self, firmware, functions):
         self.board = EmulatedPico(firmware, "--profile", ",".join(functions))
         self.line = SerialTransport(self.board.port)
         self.line.enter_raw_repl(soft_reset=False, timeout_overall=60)
@@ -91,25 +93,28 @@ def measure_case(pico, case, policies=POLICIES):
 
 
 def measure_calls(pico, case):
-    """Calls from Python, and the part of each that is not C; the least of some, as an interrupt
-    may come in between."""
-    pico.run("sample = bytes(x[:len(x) // len(y)])")
-    timer = min(int(pico.run("print(no_call(model, sample, 0))")) for _ in range(5))
-    for op, function in (("predict", "tp_predict"), ("learn", "tp_run")):
+    """What a call from Python costs beside the C function in it: the least of some calls, as the
+    interpreter looks after USB now and then."""
+    pico.run("sample, label = bytes(x[:len(x) // len(y)]), y[0]")
+    for op, function, call in (
+        ("predict-call", "tp_predict", "model.predict(sample)"),
+        ("learn-call", "tp_run", "model.learn(sample, label)"),
+    ):
         counts = []
-        for _ in range(5):
+        for _ in range(10):
             pico.board.take_profile()
-            whole = int(pico.run(f"print({op}_call(model, sample, y[0]))")) - timer
-            counts.append((whole, whole - pico.board.take_profile()[function]["cycles"]))
-        yield row(case, f"{op}-call", "least", min(n[0] for n in counts), "cycles")
-        yield row(case, f"{op}-call", "over C", min(n[1] for n in counts), "cycles")
+            pico.run(call)
+            profile = pico.board.take_profile()
+            assert profile[METHOD_CALL]["calls"] == 1
+            counts.append(profile[METHOD_CALL]["cycles"] - profile[function]["cycles"])
+        yield row(case, op, "over C", min(counts), "cycles")
 
 
 def open_pico(firmware="tinyprop"):
-    functions = ("tp_run", "tp_predict") if firmware == "tinyprop" else ("gc_collect",)
-    pico = Pico(firmware, functions)
-    if firmware == "tinyprop":
-        pico.run((HERE / "models.py").read_text())
+    if firmware == "plain":
+        return Pico(firmware, [METHOD_CALL])
+    pico = Pico(firmware, [METHOD_CALL, "tp_run", "tp_predict"])
+    pico.run((HERE / "models.py").read_text())
     return pico
 
 

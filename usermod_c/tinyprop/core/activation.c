@@ -97,7 +97,7 @@ void tp_adapt_activation(tp_model_t *m, tp_layer_t *l, int alive) {
 // Errors of a hidden layer, in place: v int32 [n_out] Q.fin -> int16 [n_out] Q.fd at the start of the same memory.
 // Returns fd: such that the largest error fills `unit` bits, but at least unit (1.0, where errors are clipped), at most
 // unit + 6, and no finer than fin if that is more than unit. |v| < 2^31 (dense.c). tanh and sigmoid multiply |d| <= 2^14 by at most 2^14.
-TP_HOT int tp_errors(tp_model_t *m, const tp_layer_t *l, int32_t *v, int fin) {
+int tp_errors(tp_model_t *m, const tp_layer_t *l, int32_t *v, int fin) {
     const int16_t *y = tp_at(m, l->outputs);
     int unit = tp_unit(m), narrow = m->bits - 8;
     size_t n = l->n_out;

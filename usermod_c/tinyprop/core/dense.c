@@ -168,7 +168,7 @@ TP_HOT void tp_backward_rows(const int16_t *x, int16_t *row, int32_t *dx, tp_upd
 #endif
 
 // The errors of a layer that moves no weight, or of inputs that are 0, where they have one.
-TP_HOT static void errors_alone(const tp_layer_t *l, const int16_t *x, const int16_t *row, int only_zeros, int32_t *dx,
+static void errors_alone(const tp_layer_t *l, const int16_t *x, const int16_t *row, int only_zeros, int32_t *dx,
     const tp_update_t *job) {
     for (size_t i = 0; i < l->n_in; i++, row += l->n_out) {
         if (x[i] == 0 ? !l->rectified : !only_zeros) {
@@ -184,7 +184,7 @@ TP_HOT static void errors_alone(const tp_layer_t *l, const int16_t *x, const int
 }
 
 // errors int16 [n_out] Q.fd, those not kept are 0;   dx int32 [n_in] Q.(fd+fw), or NULL where no layer below is trained.
-TP_HOT void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd, int32_t *dx) {
+void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd, int32_t *dx) {
     const int16_t *x = tp_at(m, l->inputs);
     int16_t *w = tp_at(m, l->weights);
     tp_kept_t *kept = tp_at(m, m->work), *end = kept;

@@ -45,7 +45,7 @@ static int32_t sum_of(const int16_t *x, const window_t *w) {
     return sum;
 }
 
-TP_HOT static void pass(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, int32_t *dx) {
+static void pass(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, int32_t *dx) {
     const int16_t *inputs = tp_at(m, l->inputs);
     int16_t *y = tp_at(m, l->outputs);
     size_t channels = l->out_c;

@@ -16,7 +16,7 @@ int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int fd, tp_step_t *
 
 // b -= lr * (sum of its errors over all positions), from all errors, before any is dropped. Biases are Q.(fw+12).
 // The sum of at most 65534 errors of 2^14 is below 2^30; rounded to 16 bits, times m < 2^5, it is below 2^22.
-TP_HOT void tp_update_bias(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd) {
+void tp_update_bias(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd) {
     int32_t *b = tp_at(m, l->biases);
     int shift = m->lr_n + fd - (l->fw + 12);
     size_t n = l->out_c, i = 0;
