@@ -16,27 +16,17 @@ import struct
 from array import array
 from binascii import crc32
 
-try:
-    from micropython import const
-except ImportError:  # CPython
-
-    def const(value):
-        return value
-
-
 import _tinyprop
 from _tinyprop import learn as _learn
 from _tinyprop import predict as _predict
-from _tinyprop import run as _run
 
 __version__ = "0.1.0"
 
+const = int  # to MicroPython's compiler the word says more: it puts the number in place of the name
+
 # The model image, as in core/tinyprop.h: a head, a record for each layer, and what C lays out.
-_MAGIC = const(0x504E5954)
 _VERSION = const(1)
-_HEAD = const("<I6B4x3H2H4H2H")  # what the user asked for; the rest of the head is the core's
 _HEAD_BYTES = const(128)
-_RECORD = const("<8BH")
 _RECORD_BYTES = const(80)
 _STEPS = const(36)  # offsets in the head
 _COUNTERS = const(80)
@@ -64,9 +54,8 @@ _BAD_RANGE = const(-13)
 _NO_RANGE = const(-14)
 _BAD_OUT = const(-15)
 
-_CHUNK_MACS = const(
-    20000
-)  # of a learn_many between two looks at Ctrl-C: some milliseconds on a Pico
+# Of a learn_many between two looks at Ctrl-C: some milliseconds on a Pico.
+_CHUNK_MACS = const(20000)
 _DEAD_AFTER = const(64)  # learn steps in a row with nothing but zeros
 
 
@@ -90,15 +79,15 @@ def _is_list(value):
 
 def _pair(name, value):
     """(height, width) of a kernel or stride given as one number or two."""
-    pair = tuple(value) if _is_list(value) else (value, value)
-    if len(pair) != 2 or not all(isinstance(v, int) and 1 <= v <= 255 for v in pair):
-        _wrong(name, value, "1 to 255, or two such numbers")
-    return pair
+    pair = value if _is_list(value) else (value, value)
+    if len(pair) != 2:
+        _wrong(name, value, "one number or two")
+    return _count(name, pair[0], 255), _count(name, pair[1], 255)
 
 
-def _count(name, value):
-    if not isinstance(value, int) or not 1 <= value <= 65534:
-        _wrong(name, value, "1 to 65534")
+def _count(name, value, most=65534):
+    if not isinstance(value, int) or not 1 <= value <= most:
+        _wrong(name, value, "1 to %d" % most)
     return value
 
 
@@ -120,7 +109,7 @@ def _layer(
         bool(trainable),
         _choice("padding", padding, ("valid", "same")),
     )
-    return kind, struct.pack(_RECORD, *settings + kernel + stride + (units,))
+    return kind, struct.pack("<8BH", *settings + kernel + stride + (units,))
 
 
 def Dense(units, activation="linear", trainable=True):
@@ -279,13 +268,13 @@ def _layout_error(code, image, names):
     if code == _BAD_VERSION:
         return "a model of version %d, expected %d" % (image[4], _VERSION)
     if code != _BAD_SHAPE and code != _TOO_BIG:
-        return "no model, or a damaged one"
+        return "the model is damaged"
     i = image[_BAD_LAYER]
     shape = struct.unpack_from("<3H", image, _HEAD_BYTES + i * _RECORD_BYTES + 24)
     problem = (
         "does not fit"
         if code == _BAD_SHAPE
-        else "has over 65534 inputs, outputs or weights an output, with"
+        else "has more than 65534 values with"
     )
     return "layer %d: %s %s an input of %d x %d x %d (height, width, channels)" % (
         (i, names[i], problem) + shape
@@ -346,10 +335,10 @@ class Model:
             _wrong("output_range", output_range, "None with loss='crossentropy'")
         plan = _new(_HEAD_BYTES + _RECORD_BYTES * len(layers))
         struct.pack_into(
-            _HEAD,
+            "<4s6B4x3H2H4H2H",  # what the user asked for; the rest of the head is the core's
             plan,
             0,
-            _MAGIC,
+            b"TYNP",
             _VERSION,
             len(layers),
             mse,
@@ -373,21 +362,18 @@ class Model:
     def _attach(self, image):
         self._image = image
         self._mse = image[6]
-        self._n_in = self._record(0)[13]
-        self._n_out = self._record(image[5] - 1)[14]
-        macs = sum(r[14] * r[15] for r in map(self._record, range(image[5])))
-        self._chunk = max(1, _CHUNK_MACS // max(1, macs))
+        macs = 1
+        for i in range(image[5]):
+            _, _, _, _, _, _, n_in, self._n_out, fan_in = self._record(i)
+            if i == 0:
+                self._n_in = n_in
+            macs += self._n_out * fan_in
+        self._chunk = max(1, _CHUNK_MACS // macs)
         self._x = self._y = self._out = None
 
     def _record(self, i):
-        # 0..8 as _RECORD; 9 quiet; 10..12 out_h, out_w, out_c; 13 n_in, 14 n_out, 15 fan_in
-        at = _HEAD_BYTES + _RECORD_BYTES * i
-        image = self._image
-        return (
-            struct.unpack_from(_RECORD, image, at)
-            + struct.unpack_from("<H", image, at + 20)
-            + struct.unpack_from("<6H", image, at + 30)
-        )
+        # 0 kind, 1 trainable, 2 quiet, 3..5 out_h, out_w, out_c, 6 n_in, 7 n_out, 8 fan_in
+        return struct.unpack_from("<BxB17xH8x6H", self._image, _HEAD_BYTES + _RECORD_BYTES * i)
 
     # -- learning and predicting
 
@@ -483,7 +469,7 @@ class Model:
         done = result = 0
         while True:
             n = min(self._chunk, total - done)
-            code = _run(self._image, x, y, total, done, n, learning)
+            code = _tinyprop.run(self._image, x, y, total, done, n, learning)
             if code < 0:
                 self._fail(code, x, y, total)
             result += code
@@ -507,8 +493,9 @@ class Model:
         if code == _X_FINITE or code == _Y_FINITE:
             raise ValueError("%s holds a NaN or an infinity" % "xy"[code == _Y_FINITE])
         if code == _Y_CLASS:
-            bad = [y] if isinstance(y, int) else [v for v in y if not 0 <= v < self._n_out]
-            _wrong("y", bad[0] if bad else y, "a class number, 0 to %d" % (self._n_out - 1))
+            for label in [y] if isinstance(y, int) else y:
+                if not 0 <= label < self._n_out:
+                    _wrong("y", label, "a class number, 0 to %d" % (self._n_out - 1))
         if code == _NO_RANGE:
             raise ValueError("no range is known: learn first, or give input_range=(lo, hi)")
         if code == _BAD_OUT:
@@ -554,7 +541,7 @@ class Model:
             "saturated": saturated,
             "clipped": clipped,
             "clamped": clamped,
-            "dead": [i for i in range(self._image[5]) if self._record(i)[9] >= _DEAD_AFTER],
+            "dead": [i for i in range(self._image[5]) if self._record(i)[2] >= _DEAD_AFTER],
         }
 
     def summary(self):
@@ -563,12 +550,12 @@ class Model:
         print("%-16s %-14s %9s" % ("layer", "output", "weights"))
         for i in range(self._image[5]):
             r = self._record(i)
-            shape = "%d" % r[12] if r[10] == r[11] == 1 else "%d x %d x %d" % r[10:13]
-            parameters = (r[15] + 1) * r[12] if r[0] <= 2 else 0
-            note = "" if r[2] or not parameters else "  (frozen)"
+            shape = "%d" % r[5] if r[3] == r[4] == 1 else "%d x %d x %d" % r[3:6]
+            parameters = (r[8] + 1) * r[5] if r[0] <= 2 else 0
+            note = "" if r[1] or not parameters else "  (frozen)"
             print("%-16s %-14s %9d%s" % (_KINDS[r[0]], shape, parameters, note))
             total += parameters
-        ram, saved = struct.unpack_from("<2I", self._image, _SIZES)
+        ram, saved = _sizes(self._image)
         print(
             "%d weights and biases, %d bytes of RAM, %d bytes as a file" % (total, ram, saved + 4)
         )
@@ -581,20 +568,19 @@ class Model:
         All that was learned, counters and ranges included. The same bytes on every machine. A file
         of that name is replaced only once the new one is whole, so a power cut loses neither.
         """
-        saved = memoryview(self._image)[: struct.unpack_from("<I", self._image, _SIZES + 4)[0]]
-        check = struct.pack("<I", crc32(saved, 0))
-        if not isinstance(file, str):
+        if isinstance(file, str):
+            new = file + ".new"
+            with open(new, "wb") as f:
+                self.save(f)
+            try:
+                os.rename(new, file)
+            except OSError:  # FAT replaces no file
+                os.remove(file)
+                os.rename(new, file)
+        else:
+            saved = memoryview(self._image)[: _sizes(self._image)[1]]
             file.write(saved)
-            file.write(check)
-            return
-        with open(file + ".new", "wb") as f:
-            f.write(saved)
-            f.write(check)
-        try:
-            os.rename(file + ".new", file)
-        except OSError:  # FAT replaces no file
-            os.remove(file)
-            os.rename(file + ".new", file)
+            file.write(struct.pack("<I", crc32(saved)))
 
 
 def load(file):
@@ -602,53 +588,39 @@ def load(file):
 
     ValueError: the file is no model, of another version, cut short or altered.
     """
-    if not isinstance(file, str):
-        return _load(file)
-    try:
-        f = open(file, "rb")
-    except OSError:
+    if isinstance(file, str):
         try:
-            f = open(file + ".new", "rb")  # the power went while save was replacing it
+            f = open(file, "rb")
         except OSError:
-            raise OSError("there is no file %s" % file) from None
-    with f:
-        return _load(f)
-
-
-def _load(f):
-    head = bytearray(f.read(_HEAD_BYTES))
-    if len(head) < _HEAD_BYTES or struct.unpack_from("<I", head)[0] != _MAGIC:
+            try:
+                f = open(file + ".new", "rb")  # the power went while save was replacing it
+            except OSError:
+                raise OSError("there is no file " + file) from None
+        with f:
+            return load(f)
+    plan = bytearray(file.read(_HEAD_BYTES))
+    if len(plan) < _HEAD_BYTES or plan[:4] != b"TYNP":
         raise ValueError("the file is no tinyprop model")
-    if head[4] != _VERSION:
-        raise ValueError(_layout_error(_BAD_VERSION, head, ()))
-    plan = _new(_HEAD_BYTES + _RECORD_BYTES * head[5])
-    plan[:_HEAD_BYTES] = head
-    _fill(f, memoryview(plan)[_HEAD_BYTES:])
-    crc = crc32(plan, 0)  # of the bytes as they were in the file: layout mends some
-    n_saved = struct.unpack_from("<I", plan, _SIZES + 4)[0]
+    if plan[4] != _VERSION:
+        raise ValueError(_layout_error(_BAD_VERSION, plan, ()))
+    plan += file.read(_RECORD_BYTES * plan[5])
+    crc = crc32(plan)  # of the bytes as they were in the file: layout mends some
     n_bytes = _tinyprop.layout(plan)
-    if n_bytes < 0 or n_saved != struct.unpack_from("<I", plan, _SIZES + 4)[0]:
-        raise ValueError("the file is damaged")
-    image = _new(n_bytes)
-    image[: len(plan)] = plan
-    saved = memoryview(image)[:n_saved]
-    _fill(f, saved[len(plan) :])
-    check = bytearray(4)
-    _fill(f, memoryview(check))
-    if (
-        struct.unpack("<I", check)[0] != crc32(saved[len(plan) :], crc)
-        or f.read(1)
-        or _tinyprop.layout(image) < 0
-    ):
-        raise ValueError("the file is damaged")
-    model = object.__new__(Model)
-    model._attach(image)
-    return model
+    if n_bytes > 0:
+        image = _new(n_bytes)
+        image[: len(plan)] = plan
+        rest = memoryview(image)[len(plan) : _sizes(image)[1]]
+        file.readinto(rest)
+        if file.read(5) == struct.pack("<I", crc32(rest, crc)):
+            model = object.__new__(Model)
+            model._attach(image)
+            return model
+    raise ValueError("the file is damaged or cut short")
 
 
-def _fill(f, view):
-    if f.readinto(view) != len(view):
-        raise ValueError("the file is cut short")
+def _sizes(image):
+    """Bytes of the image, and of the part of it that a file keeps."""
+    return struct.unpack_from("<2I", image, _SIZES)
 
 
 def _lr(value):
