@@ -21,53 +21,61 @@ static int32_t sigmoid_q15(int32_t z) {
     return z < 0 ? (1 << 15) - s : s;
 }
 
+#ifndef TP_ARMV6M
+
+// n sums -> outputs of relu, s >= 1 bits to the right. Returns whether any is not 0.
+TP_HOT int tp_relu(const int32_t *z, int16_t *y, size_t n, int s, tp_range_use_t *use) {
+    int32_t any = 0;
+    s = s < 32 ? s : 32;
+    for (; n > 0; n--) {
+        int32_t v = tp_round_right(*z++, s);
+        v &= ~(v >> 31);
+        if (v > use->top >> 2) {
+            use->high++;
+            use->saturated += v > use->top;
+            v = v > use->top ? use->top : v;
+        }
+        *y++ = (int16_t)v;
+        any |= v;
+    }
+    return any != 0;
+}
+
+#endif
+
 // n sums z, Q.(fx+fw) -> activations y, Q.fy. While learning, counts outputs above the range and above a quarter of it.
 // Returns whether any y is not 0.
-TP_HOT int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size_t n, int learning) {
-    int32_t top = largest(m, l);
-    int shift = l->fx + l->fw;
-    int16_t any = 0;
+int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size_t n, int learning) {
+    tp_range_use_t use = { largest(m, l), 0, 0 };
+    int shift = l->fx + l->fw, any = 0;
     if (l->activation == TP_TANH || l->activation == TP_SIGMOID) {
         int tanh = l->activation == TP_TANH;  // tanh(z) = 2 sigmoid(2 z) - 1
         for (size_t i = 0; i < n; i++) {
             int32_t s = sigmoid_q15(tp_shift(z[i], shift - 12 - tanh, 1 << 16));
             int32_t v = tanh ? tp_round(s - (1 << 14), 15 - m->bits) : tp_round(s, 15 - m->bits);
-            y[i] = (int16_t)tp_sat(v, top);
+            y[i] = (int16_t)tp_sat(v, use.top);
             any |= y[i];
         }
+        return any != 0;
+    }
+    int relu = l->activation == TP_RELU;
+    shift -= l->fy;
+    if (relu && shift > 0) {
+        any = tp_relu(z, y, n, shift, &use);
     } else {
-        int relu = l->activation == TP_RELU;
-        int32_t bottom = relu ? 0 : -top;
-        uint32_t saturated = 0, high = 0;
-        shift -= l->fy;
-        size_t i = 0;
-        if (relu && tp_is_usual(shift)) {  // as below, but quick
-            for (int32_t some = 0; i < n; i++) {
-                int32_t v = tp_round_usual(z[i], shift);
-                v &= ~(v >> 31);
-                if (v > top >> 2) {
-                    high++;
-                    saturated += v > top;
-                    v = v > top ? top : v;
-                }
-                y[i] = (int16_t)v;
-                any = (int16_t)(some |= v);
-            }
-        }
-        for (; i < n; i++) {
-            int32_t v = tp_scale(z[i], shift, 32767);
+        for (size_t i = 0; i < n; i++) {
+            int32_t v = tp_shift(z[i], shift, 32767);
             int32_t size = relu ? v : tp_abs(v);
-            saturated += size > top;
-            high += size > top >> 2;
-            v = v > top ? top : v < bottom ? bottom : v;
-            y[i] = (int16_t)v;
+            use.saturated += size > use.top;
+            use.high += size > use.top >> 2;
+            y[i] = (int16_t)(relu && v < 0 ? 0 : tp_sat(v, use.top));
             any |= y[i];
         }
-        if (learning) {
-            l->n_saturated += saturated;
-            l->n_high += high;
-            m->n_saturated += saturated;
-        }
+    }
+    if (learning) {
+        l->n_saturated += use.saturated;
+        l->n_high += use.high;
+        m->n_saturated += use.saturated;
     }
     return any != 0;
 }
@@ -102,13 +110,13 @@ int tp_errors(tp_model_t *m, const tp_layer_t *l, int32_t *v, int fin) {
     int unit = tp_unit(m), narrow = m->bits - 8;
     size_t n = l->n_out;
     uint32_t all = 0;
-    int relu = l->activation == TP_RELU;
-    for (size_t i = 0; i < n; i++) {
-        if (relu && y[i] == 0) {
-            v[i] = 0;
-        } else {
-            all |= (uint32_t)tp_abs(v[i]);
+    if (l->activation == TP_RELU && !(l[1].kind == TP_DENSE && l[1].rectified)) {  // else these errors are 0 (dense.c)
+        for (size_t i = 0; i < n; i++) {
+            v[i] = y[i] ? v[i] : 0;
         }
+    }
+    for (const int32_t *at = v; at < v + n; at++) {
+        all |= (uint32_t)tp_abs(*at);
     }
     int fd = fin - tp_bits(all) + unit;
     int finest = fin < unit + 6 ? fin : unit + 6;
@@ -116,21 +124,12 @@ int tp_errors(tp_model_t *m, const tp_layer_t *l, int32_t *v, int fin) {
     fd = fd < unit ? unit : fd;
 
     int s = fin - fd;
-    if (!tp_is_usual(s)) {
-        tp_shift_all(v, v, n, s < 2 ? s - 2 : s, 1 << 30);  // but for the last two bits, or to 0
-        s = 2;
+    if (s < 1) {
+        tp_shift_all(v, v, n, s - 1, 1 << 30);  // but for the last bit
+        s = 1;
     }
     int16_t *errors = (int16_t *)v;  // each is written after the v it overlaps was read
-    int32_t limit = 1 << unit;
-    uint32_t clipped = 0;
-    for (size_t i = 0; i < n; i++) {
-        int32_t d = tp_round_usual(v[i], s);
-        if ((uint32_t)(d + limit) > 2 * (uint32_t)limit) {
-            d = tp_sat(d, limit);
-            clipped++;
-        }
-        errors[i] = (int16_t)d;
-    }
+    m->n_clipped += tp_narrow_all(v, errors, n, s, 1 << unit);
     if (l->activation == TP_TANH || l->activation == TP_SIGMOID) {
         for (size_t i = 0; i < n; i++) {
             int32_t slope = l->activation == TP_TANH
@@ -139,6 +138,5 @@ int tp_errors(tp_model_t *m, const tp_layer_t *l, int32_t *v, int fin) {
             errors[i] = (int16_t)tp_round(errors[i] * slope, 14);
         }
     }
-    m->n_clipped += clipped;
     return l->activation == TP_SIGMOID ? fd + 2 : fd;
 }

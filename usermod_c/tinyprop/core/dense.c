@@ -124,11 +124,11 @@ void tp_dense_forward(const tp_model_t *m, tp_layer_t *l, int32_t *z) {
 
 #ifndef TP_ARMV6M
 
-// w -= (x d m + half) >> shift, clamped to +-max;   |x m| <= 255 * 31 with |d| <= 2^14, or 4095 * 31 with |d| <= 2^13:
-// |x d m| <= 2^13 * 4095 * 31 < 2^30, plus half <= 2^30: below 2^31
-static inline void move_weight(int16_t *weight, int32_t xm, int32_t d, tp_update_t *job) {
+// w -= (gradient + half) >> shift, clamped to +-max;   gradient = x d m, and x <= 255 with |d| <= 2^14, or x <= 4095 with
+// |d| <= 2^13: |x d m| <= 2^13 * 4095 * 31 < 2^30, plus half <= 2^30: below 2^31
+static inline void move_weight(int16_t *weight, int32_t gradient, tp_update_t *job) {
     int32_t max = job->step.max, half = (int32_t)(1u << (job->step.shift - 1));
-    int32_t moved = *weight - ((xm * d + half) >> job->step.shift);
+    int32_t moved = *weight - ((gradient + half) >> job->step.shift);
     if ((uint32_t)(moved + max) > 2 * (uint32_t)max) {
         moved = moved > 0 ? max : -max;
         job->clamped++;
@@ -140,13 +140,28 @@ static inline int16_t *weight_at(int16_t *row, const tp_kept_t *kept) {
     return row + kept->at / 2;
 }
 
+// Keeps the errors that are not 0, times factor, where that is beyond +-idle. Returns how many are not 0.
+uint32_t tp_keep(const int16_t *errors, size_t n, int32_t factor, int32_t idle, tp_update_t *job) {
+    tp_kept_t *end = job->kept;
+    uint32_t not_0 = 0;
+    for (uint32_t j = 0; j < n; j++) {
+        int32_t d = errors[j] * factor;
+        end->d = d;  // written in any case: one branch less
+        end->at = 2 * j;
+        not_0 += d != 0;
+        end += (uint32_t)(d + idle) > 2 * (uint32_t)idle;
+    }
+    job->kept_end = end;
+    return not_0;
+}
+
 // The rows of weights of the listed inputs move.
 TP_HOT void tp_update_rows(const uint32_t *list, int16_t *row, tp_update_t *job) {
     for (; *list != 0; list++) {
-        int32_t xm = ((int32_t)*list >> 16) * job->step.m;
+        int32_t x = (int32_t)*list >> 16;
         row += (*list & 0xffff) / 2;
-        for (const tp_kept_t *kept = job->kept; xm != 0 && kept < job->kept_end; kept++) {
-            move_weight(weight_at(row, kept), xm, kept->d, job);
+        for (const tp_kept_t *kept = job->kept; x != 0 && kept < job->kept_end; kept++) {
+            move_weight(weight_at(row, kept), x * kept->d, job);
         }
     }
 }
@@ -159,7 +174,7 @@ TP_HOT void tp_backward_rows(const int16_t *x, int16_t *row, int32_t *dx, tp_upd
         for (const tp_kept_t *kept = job->kept; xm != 0 && kept < job->kept_end; kept++) {
             int16_t *weight = weight_at(row, kept);
             sum = tp_add(sum, *weight * kept->d);
-            move_weight(weight, xm, kept->d, job);
+            move_weight(weight, xm * kept->d, job);
         }
         dx[i] = sum;
     }
@@ -187,18 +202,16 @@ static void errors_alone(const tp_layer_t *l, const int16_t *x, const int16_t *r
 void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd, int32_t *dx) {
     const int16_t *x = tp_at(m, l->inputs);
     int16_t *w = tp_at(m, l->weights);
-    tp_kept_t *kept = tp_at(m, m->work), *end = kept;
-    for (uint32_t j = 0; j < l->n_out; j++) {
-        end->d = errors[j];  // written in any case: no branch
-        end->at = 2 * j;
-        end += errors[j] != 0;
-    }
-    uint32_t n = (uint32_t)(end - kept);
-    tp_update_t job = { { 0, 0, 0 }, 0, kept, end, 2u * l->n_out, l->n_in, tp_ahead(l->n_out) };
-    int trains = tp_weight_step(m, l, fd, &job.step) && n > 0;
+    tp_kept_t *kept = tp_at(m, m->work);
+    tp_update_t job = { { 0, 0, 0 }, 0, kept, kept, 2u * l->n_out, l->n_in, tp_ahead(l->n_out) };
+    int trains = tp_weight_step(m, l, fd, &job.step);
+    // Where weights alone move, an error is left out that moves none: x < 2^bits, and |x d m| < half is a step of 0.
+    int32_t factor = dx ? 1 : job.step.m, idle = dx || !trains ? 0 : (int32_t)(((1u << (job.step.shift - 1)) - 1) >> m->bits);
+    uint32_t n = tp_keep(errors, l->n_out, factor, idle, &job);
+    trains = trains && n > 0;
     if (trains && dx) {
         tp_backward_rows(x, w, dx, &job);
-    } else if (trains) {
+    } else if (trains && job.kept_end > kept) {
         tp_update_rows(tp_at(m, l->list), w, &job);
     }
     if (dx && !(trains && l->rectified)) {

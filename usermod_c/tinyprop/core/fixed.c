@@ -11,21 +11,37 @@ int32_t tp_shift(int32_t v, int s, int32_t limit) {
     return v > edge ? limit : v < -edge ? -limit : v * (int32_t)(1u << -s);
 }
 
-TP_HOT void tp_shift_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit) {
-    const int32_t *end = v + n;
-    if (!tp_is_usual(s)) {
-        while (v < end) {
-            *to++ = tp_shift(*v++, s, limit);
-        }
+void tp_shift_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit) {
+    if (s > 0) {
+        tp_scale_all(v, to, n, s, limit);
+        return;
     }
-    while (v < end) {
-        int32_t result = tp_round_usual(*v++, s);
-        if ((uint32_t)(result + limit) > 2 * (uint32_t)limit) {
-            result = tp_sat(result, limit);
-        }
-        *to++ = result;
+    for (; n > 0; n--) {
+        *to++ = tp_shift(*v++, s, limit);
     }
 }
+
+#ifndef TP_ARMV6M
+
+#define SCALE_ALL \
+    uint32_t beyond = 0; \
+    s = s < 32 ? s : 32; \
+    for (; n > 0; n--) { \
+        int32_t scaled = tp_round_right(*v++, s), held = tp_sat(scaled, limit); \
+        beyond += held != scaled; \
+        *to++ = (__typeof__(*to))held; \
+    } \
+    return beyond;
+
+uint32_t tp_scale_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit) {
+    SCALE_ALL
+}
+
+uint32_t tp_narrow_all(const int32_t *v, int16_t *to, size_t n, int s, int32_t limit) {
+    SCALE_ALL
+}
+
+#endif
 
 int tp_bits(uint32_t v) {
     int n = 0;

@@ -27,17 +27,22 @@ static inline int32_t tp_scale(int32_t v, int s, int32_t limit) {
     return (unsigned)s - 1 < 31 ? (v >> s) + ((v >> (s - 1)) & 1) : tp_shift(v, s, limit);
 }
 
-// tp_round where most shifts are, and quicker.
-static inline int tp_is_usual(int s) {
-    return (unsigned)s - 2 < 30;  // 2 to 31
+// The loops of the core are written in assembly where the compiler falls far behind (armv6m.c).
+#ifdef __ARM_ARCH_6M__
+#define TP_ARMV6M
+#endif
+
+// tp_round to the right by s from 1 to 32.
+static inline int32_t tp_round_right(int32_t v, int s) {
+    int32_t twice = v >> (s - 1);
+    return (twice >> 1) + (twice & 1);
 }
 
-static inline int32_t tp_round_usual(int32_t v, int s) {
-    return ((v >> (s - 1)) + 1) >> 1;
-}
-
-// tp_shift of n numbers, which may be done in place.
+// tp_shift of n numbers, which may be done in place. To the right alone (1 <= s <= 255) as 32 or 16 bits, it returns how many
+// of them saturated.
 void tp_shift_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit);
+uint32_t tp_scale_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit);
+uint32_t tp_narrow_all(const int32_t *v, int16_t *to, size_t n, int s, int32_t limit);
 
 // |v|; -2^31 stays what it is (only a damaged image leads there).
 static inline int32_t tp_abs(int32_t v) {

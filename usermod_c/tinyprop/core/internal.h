@@ -6,11 +6,10 @@
 #include "tinyprop.h"
 
 // Loops that run once a multiply-accumulate, and what they use; all else is compiled for size where that matters (.mpy).
+#ifdef __OPTIMIZE_SIZE__
 #define TP_HOT __attribute__((optimize("O2")))
-
-// The loops of dense.c are written in assembly where the compiler falls far behind (dense_armv6m.c).
-#ifdef __ARM_ARCH_6M__
-#define TP_ARMV6M
+#else
+#define TP_HOT
 #endif
 
 #define TP_MAX_SKIP 65534u    // bytes, of an entry in a list of inputs (dense.c)
@@ -60,10 +59,11 @@ typedef struct {
     int32_t max;    // bound of |w|
 } tp_step_t;
 int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int fd, tp_step_t *step);
+void tp_move_biases(const int16_t *errors, int32_t *b, size_t n, int32_t factor, int s);
 void tp_update_bias(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd);
 void tp_rescale_weights(tp_model_t *m, tp_layer_t *l);
 
-// dense.c; dense_armv6m.c has the offsets in these structures
+// dense.c; armv6m.c has the offsets in these structures and in tp_range_use_t
 typedef struct {
     uint32_t *end;          // where the next entry goes
     uint32_t skip;          // bytes from the row of weights of the last entry to that of the input at hand
@@ -75,13 +75,13 @@ typedef struct {
     uint32_t after;         // what an entry skips to the row behind it: row_bytes, less tp_ahead
 } tp_list_t;
 typedef struct {
-    int32_t d;          // an error that is not 0
+    int32_t d;          // an error that is not 0; times m for tp_update_rows
     uint32_t at;        // bytes from the start of a row to its weight
 } tp_kept_t;
 typedef struct {
     tp_step_t step;
     uint32_t clamped;
-    const tp_kept_t *kept, *kept_end;
+    tp_kept_t *kept, *kept_end;
     uint32_t row_bytes, n_in;
     uint32_t ahead;
 } tp_update_t;
@@ -99,6 +99,7 @@ static inline uint32_t tp_ahead(size_t n_out) {
 void tp_list_nonzero(tp_list_t *list, const int16_t *x);
 void tp_list_bytes(tp_list_t *list, const uint8_t *x);
 void tp_sum_rows(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z);
+uint32_t tp_keep(const int16_t *errors, size_t n, int32_t factor, int32_t idle, tp_update_t *job);
 void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *job);
 void tp_backward_rows(const int16_t *x, int16_t *w, int32_t *dx, tp_update_t *job);
 void tp_start_sums(const tp_layer_t *l, const tp_model_t *m, int32_t *z);
@@ -115,6 +116,11 @@ void tp_pool_forward(const tp_model_t *m, const tp_layer_t *l);
 int tp_pool_backward(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, int32_t *dx);
 
 // activation.c
+typedef struct {
+    int32_t top;                // the largest activation
+    uint32_t saturated, high;   // how many outputs were above it, and above a quarter of it
+} tp_range_use_t;
+int tp_relu(const int32_t *z, int16_t *y, size_t n, int s, tp_range_use_t *use);
 int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size_t n, int learning);
 void tp_adapt_activation(tp_model_t *m, tp_layer_t *l, int alive);
 int tp_start_exponent(const tp_model_t *m, const tp_layer_t *l);

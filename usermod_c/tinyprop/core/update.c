@@ -14,21 +14,33 @@ int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int fd, tp_step_t *
     return l->trainable && step->shift <= 31;
 }
 
+static int32_t held(int32_t bias) {
+    return tp_sat(bias, TP_MAX_BIAS);
+}
+
+#ifndef TP_ARMV6M
+
+// b -= round(d factor / 2^s)
+void tp_move_biases(const int16_t *errors, int32_t *b, size_t n, int32_t factor, int s) {
+    s = s < 32 ? s : 32;
+    for (; n > 0; n--, b++) {
+        *b = held(tp_add(*b, -tp_round_right(*errors++ * factor, s)));
+    }
+}
+
+#endif
+
 // b -= lr * (sum of its errors over all positions), from all errors, before any is dropped. Biases are Q.(fw+12).
 // The sum of at most 65534 errors of 2^14 is below 2^30; rounded to 16 bits, times m < 2^5, it is below 2^22.
 void tp_update_bias(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd) {
     int32_t *b = tp_at(m, l->biases);
     int shift = m->lr_n + fd - (l->fw + 12);
-    size_t n = l->out_c, i = 0;
-    if (n == l->n_out && shift >= -8) {  // one position, and a factor that fits: as below, but quick
-        int32_t factor = m->lr_m << (shift < 2 ? 2 - shift : 0);  // |d factor| <= 2^14 * 31 * 2^10
-        int s = shift < 2 ? 2 : shift > 31 ? 31 : shift;          // the step is 0 from 21 on
-        for (; i < n; i++) {
-            int32_t moved = tp_add(b[i], -tp_round_usual(errors[i] * factor, s));
-            b[i] = (uint32_t)moved + TP_MAX_BIAS > 2u * TP_MAX_BIAS ? tp_sat(moved, TP_MAX_BIAS) : moved;
-        }
+    size_t n = l->out_c;
+    if (n == l->n_out && shift >= -8) {  // one position, and a factor that fits: |d factor| <= 2^14 * 31 * 2^9
+        tp_move_biases(errors, b, n, m->lr_m << (shift < 1 ? 1 - shift : 0), shift < 1 ? 1 : shift);
+        return;
     }
-    for (; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         int32_t sum = 0;
         for (size_t at = i; at < l->n_out; at += n) {
             sum += errors[at];
@@ -39,7 +51,7 @@ void tp_update_bias(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, i
             sum = tp_round(sum, excess);
         }
         int32_t step = tp_scale(sum * m->lr_m, shift - excess, TP_MAX_BIAS - 1);
-        b[i] = tp_sat(tp_add(b[i], -step), TP_MAX_BIAS);
+        b[i] = held(tp_add(b[i], -step));
     }
 }
 

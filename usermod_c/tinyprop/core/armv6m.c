@@ -1,6 +1,8 @@
-// The loops of dense.c for Cortex-M0 and M0+ (ARMv6-M), bit for bit what the C there gives. What a compiler does not find:
+// The core's loops for Cortex-M0 and M0+ (ARMv6-M), bit for bit what the C in dense.c, fixed.c and activation.c gives. What a
+// compiler does not find:
 //   - Eight sums stay in registers, six of them in the upper half of the register file, which ADD alone reaches.
 //   - LDM brings two words, and so four weights, in three cycles; the weight of the upper half is an ASR away.
+//   - The last bit that a shift drops is the carry, and so rounds in one addition.
 //   - The distance to the next row is in the list, so no loop multiplies or keeps a row's length.
 // docs/performance.md counts every cycle. Registers r4 to r11 belong to the caller.
 #include "internal.h"
@@ -277,20 +279,21 @@ __asm__(
     ASM_LEAVE
     ASM_END("tp_sum_rows"));
 
-// A kept error of the pair at r0, d to r1 and its weight's place in the row to r2, and that weight to r4. The step of the
-// weight is (x m d + half) >> shift, with x m in r5, shift in r6 and half in r8; what moves it beyond the bound is rare.
+// A kept error at r0, d to r1 and its weight's place in the row to r2, and that weight to r4. The step of the weight is
+// (v + half) >> shift with v = d times what is in r5 and the shift in r6, which is v >> shift plus the last bit that falls off.
+// Of ~v, shifted, that is one less than minus the step; the bit makes up for it, as carry. What moves a weight beyond the
+// bound is rare.
 #define ASM_LOAD "ldmia r0!, {r1, r2}\nldrsh r4, [r3, r2]\n"
-#define ASM_MOVE "muls r1, r5\nadd r1, r8\nasrs r1, r6\nsubs r4, r4, r1\n"
+#define ASM_MOVE "muls r1, r5\nmvns r1, r1\nasrs r1, r6\nadcs r4, r1\n"
 #define ASM_PUT(clamp) "cmp r1, r9\nbhi " clamp "\nstrh r4, [r3, r2]\n"
 #define ASM_UPDATE ASM_LOAD ASM_MOVE "adds r1, r4, r7\n" ASM_PUT(".Lupdate_clamp")
 #define ASM_ERROR_AND_UPDATE ASM_LOAD "movs r7, r4\nmuls r7, r1\nadd r12, r7\n" ASM_MOVE \
     "mov r1, r4\nadd r1, r11\n" ASM_PUT(".Lbackward_clamp")
 
-// From the job at `job`, by way of r5: 2 max to r9, half to r8, shift to r6 and max to r7; end of the kept errors to r10.
+// From the job at `job`, by way of r5: 2 max to r9, shift to r6 and max to r7; end of the kept errors to r10.
 #define ASM_READ(job) \
     "ldr r7, [" job ", #8]\nlsls r5, r7, #1\nmov r9, r5\n" \
-    "ldr r6, [" job ", #4]\nmovs r5, #1\nlsls r5, r6\nlsrs r5, #1\nmov r8, r5\n" \
-    "ldr r5, [" job ", #20]\nmov r10, r5\n"
+    "ldr r6, [" job ", #4]\nldr r5, [" job ", #20]\nmov r10, r5\n"
 
 // A weight beyond the bound, in r4, and max in r7: stores the bound and counts. The job's address is on the stack.
 #define ASM_CLAMP \
@@ -299,9 +302,8 @@ __asm__(
     "mov r1, r10\nsubs r1, r1, r0\n"
 
 // void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *job)
-//   14.75 cycles a weight: the loop does four, and starts with what is beyond a multiple of them
-//   r11 list   r12 tp_ahead   lr where the loop is entered
-//   on the stack: 0 job, 4 kept errors, 8 where the loop starts, 12 m
+//   14.75 cycles a weight: the loop does four, and starts with what is beyond a multiple of them; 13 a row
+//   r8 kept errors   r11 list   r12 tp_ahead   lr where the loop is entered   on the stack: 0 job, 4 where the loop starts
 __asm__(
     ASM_FUNCTION("tp_update_rows")
     ASM_ENTER
@@ -309,56 +311,58 @@ __asm__(
     "mov r11, r0\n"
     ASM_READ("r2")
     "ldr r1, [r2, #32]\nmov r12, r1\n"
-    "ldr r1, [r2]\npush {r1}\n"
-    "ldr r1, [r2, #16]\n"
-    "adr r4, .Lupdate_four\n"
+    "ldr r1, [r2, #16]\nmov r8, r1\n"
     "subs r0, r1, r5\n"
-    "movs r5, r4\n"
-    "push {r1, r5}\n"
-    "push {r2}\n"
+    "adr r4, .Lupdate_four\n"
+    "push {r2, r4}\n"
     "lsls r0, r0, #27\nlsrs r0, r0, #30\n"    // (4 - n) mod 4 weights are left out at first
     "movs r1, #20\nmuls r0, r1\nadds r0, r0, r4\n"
     "mov lr, r0\n"
-    ".Lupdate_row:\n"
-    "mov r0, r11\n"
-    "ldmia r0!, {r4}\n"
-    "mov r11, r0\n"
-    "uxth r0, r4\n"
-    "adds r3, r3, r0\n"
-    "asrs r5, r4, #16\n"
-    "beq .Lupdate_zero\n"
-    "ldr r0, [sp, #12]\nmuls r5, r0\n"
-    "ldr r0, [sp, #4]\n"
-    "mov pc, lr\n"
+    "b .Lupdate_row\n"
     ".align 2\n"
     ".Lupdate_four:\n" ASM_UPDATE ASM_UPDATE ASM_UPDATE ASM_UPDATE  // 20 bytes each
     ".Lupdate_test:\n"
     "cmp r0, r10\n"
     "bne .Lupdate_four\n"
     "add r3, r12\n"
-    "b .Lupdate_row\n"
+    ".Lupdate_row:\n"
+    "mov r0, r11\n"
+    "ldmia r0!, {r4}\n"
+    "mov r11, r0\n"
+    "uxth r0, r4\n"
+    "adds r3, r3, r0\n"
+    "mov r0, r8\n"
+    "asrs r5, r4, #16\n"
+    "beq .Lupdate_zero\n"
+    "mov pc, lr\n"
     ".Lupdate_zero:\n"
     "cmp r4, #0\n"
     "bne .Lupdate_row\n"
-    "add sp, #16\n"
+    "add sp, #8\n"
     ASM_LEAVE
     ".Lupdate_clamp:\n" ASM_CLAMP
     "rsbs r1, r1, #0\nlsls r1, r1, #27\nlsrs r1, r1, #30\n"
     "beq .Lupdate_test\n"
     "movs r2, #20\nmuls r1, r2\n"
-    "ldr r2, [sp, #8]\nadds r1, r1, r2\n"
+    "ldr r2, [sp, #4]\nadds r1, r1, r2\n"
     "mov pc, r1\n"
     ASM_END("tp_update_rows"));
 
 // void tp_backward_rows(const int16_t *x, int16_t *w, int32_t *dx, tp_update_t *job)
-//   r11 max   r12 sum of dx   lr x   on the stack: 0 job, 4 end of x, 8 dx
+//   19.5 cycles a weight, 31 a row, 22 a row that does not move
+//   r8 dx   r11 max   r12 sum of dx   lr x   on the stack: 0 job, 4 m, 8 kept errors, 12 bytes of a row, 16 end of x
 __asm__(
     ASM_FUNCTION("tp_backward_rows")
     ASM_ENTER
     "mov lr, r0\n"
-    "ldr r4, [r3, #28]\nlsls r4, #1\nadds r4, r4, r0\n"
-    "push {r2}\npush {r3, r4}\n"
-    ASM_READ("r3")
+    "mov r8, r2\n"
+    "ldr r7, [r3, #28]\nlsls r7, #1\nadds r7, r7, r0\n"
+    "movs r4, r3\n"
+    "ldr r5, [r3]\nldr r6, [r3, #16]\n"
+    "ldr r3, [r3, #24]\n"
+    "push {r3, r7}\n"
+    "push {r4, r5, r6}\n"
+    ASM_READ("r4")
     "mov r11, r7\n"
     "movs r3, r1\n"
     ".Lbackward_row:\n"
@@ -367,12 +371,11 @@ __asm__(
     "ldrsh r5, [r0, r1]\n"
     "adds r0, #2\n"
     "mov lr, r0\n"
-    "ldr r4, [sp]\n"
     "mov r12, r1\n"
     "cmp r5, #0\n"
     "beq .Lbackward_next\n"
-    "ldr r1, [r4]\nmuls r5, r1\n"
-    "ldr r0, [r4, #16]\n"
+    "ldr r1, [sp, #4]\nmuls r5, r1\n"
+    "ldr r0, [sp, #8]\n"
     "mov r1, r10\nsubs r1, r1, r0\nlsrs r1, #4\n"
     "bcs .Lbackward_second\n"
     ".Lbackward_first:\n" ASM_ERROR_AND_UPDATE
@@ -380,18 +383,17 @@ __asm__(
     ".Lbackward_test:\n"
     "cmp r0, r10\n"
     "bne .Lbackward_first\n"
-    "ldr r4, [sp]\n"
     ".Lbackward_next:\n"
+    "mov r0, r8\n"
     "mov r1, r12\n"
-    "ldr r0, [sp, #8]\n"
     "stmia r0!, {r1}\n"
-    "str r0, [sp, #8]\n"
-    "ldr r1, [r4, #24]\n"
+    "mov r8, r0\n"
+    "ldr r1, [sp, #12]\n"
     "adds r3, r3, r1\n"
-    "ldr r1, [sp, #4]\n"
+    "ldr r1, [sp, #16]\n"
     "cmp lr, r1\n"
     "bne .Lbackward_row\n"
-    "add sp, #12\n"
+    "add sp, #20\n"
     ASM_LEAVE
     ".Lbackward_clamp:\n"
     "mov r7, r11\n" ASM_CLAMP
@@ -399,5 +401,139 @@ __asm__(
     "bmi .Lbackward_second\n"
     "b .Lbackward_test\n"
     ASM_END("tp_backward_rows"));
+
+// uint32_t tp_scale_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit), and tp_narrow_all: 12 cycles, 13
+//   r2 end of v   r4 limit   r7 0   r12 2 limit   lr saturated
+#define ASM_SCALE(name, store) \
+    ASM_FUNCTION(name) \
+    "push {r4-r7, lr}\n" \
+    "ldr r4, [sp, #20]\nlsls r5, r4, #1\nmov r12, r5\n" \
+    "lsls r2, #2\nadds r2, r2, r0\n" \
+    "movs r7, #0\n" \
+    "mov lr, r7\n" \
+    "b 4f\n" \
+    "1:\nldmia r0!, {r5}\n" \
+    "asrs r5, r3\nadcs r5, r7\n"   /* the last bit that fell off rounds */ \
+    "adds r6, r5, r4\ncmp r6, r12\n" \
+    "bhi 3f\n" \
+    "2:\n" store \
+    "4:\ncmp r0, r2\n" \
+    "bne 1b\n" \
+    "mov r0, lr\n" \
+    "pop {r4-r7, pc}\n" \
+    "3:\nmovs r6, #1\nadd lr, r6\n" \
+    "asrs r5, r5, #31\n" \
+    "eors r5, r4\nlsrs r6, r5, #31\nadds r5, r5, r6\n"   /* limit, or minus it */ \
+    "b 2b\n" \
+    ASM_END(name)
+__asm__(ASM_SCALE("tp_scale_all", "stmia r1!, {r5}\n"));
+__asm__(ASM_SCALE("tp_narrow_all", "strh r5, [r1]\nadds r1, #2\n"));
+
+// int tp_relu(const int32_t *z, int16_t *y, size_t n, int s, tp_range_use_t *use)
+//   14 cycles an output, 12 below 0
+//   r2 end of z   r4 a quarter of the top   r6 or of all y   r7 0
+__asm__(
+    ASM_FUNCTION("tp_relu")
+    "push {r4-r7, lr}\n"
+    "ldr r4, [sp, #20]\nldr r4, [r4]\nasrs r4, r4, #2\n"
+    "lsls r2, #2\nadds r2, r2, r0\n"
+    "movs r6, #0\n"
+    "movs r7, #0\n"
+    ".Lrelu_next:\n"
+    "ldmia r0!, {r5}\n"
+    "asrs r5, r3\n"
+    "adcs r5, r7\n"
+    "bmi .Lrelu_negative\n"
+    "cmp r5, r4\n"
+    "bgt .Lrelu_high\n"
+    ".Lrelu_put:\n"
+    "strh r5, [r1]\n"
+    "adds r1, #2\n"
+    "orrs r6, r5\n"
+    "cmp r0, r2\n"
+    "bne .Lrelu_next\n"
+    ".Lrelu_end:\n"
+    "movs r0, r6\n"
+    "pop {r4-r7, pc}\n"
+    ".Lrelu_negative:\n"
+    "strh r7, [r1]\n"
+    "adds r1, #2\n"
+    "cmp r0, r2\n"
+    "bne .Lrelu_next\n"
+    "b .Lrelu_end\n"
+    ".Lrelu_high:\n"
+    "push {r0, r1}\n"
+    "ldr r0, [sp, #28]\n"
+    "ldr r1, [r0, #8]\nadds r1, #1\nstr r1, [r0, #8]\n"
+    "ldr r1, [r0]\n"
+    "cmp r5, r1\n"
+    "ble 1f\n"
+    "movs r5, r1\n"
+    "ldr r1, [r0, #4]\nadds r1, #1\nstr r1, [r0, #4]\n"
+    "1:\npop {r0, r1}\n"
+    "b .Lrelu_put\n"
+    ASM_END("tp_relu"));
+
+// uint32_t tp_keep(const int16_t *errors, size_t n, int32_t factor, int32_t idle, tp_update_t *job)
+//   17 cycles an error, 10 for one that is 0
+//   r0 errors   r1 end of errors   r2 factor   r3 idle   r4 kept   r7 place in the row   r12 2 idle   lr left out
+__asm__(
+    ASM_FUNCTION("tp_keep")
+    "push {r4-r7, lr}\n"
+    "lsls r1, #1\nadds r1, r1, r0\n"
+    "ldr r4, [sp, #20]\nldr r4, [r4, #16]\n"
+    "lsls r5, r3, #1\nmov r12, r5\n"
+    "movs r7, #0\nmov lr, r7\n"
+    ".Lkeep_next:\n"
+    "ldrh r5, [r0]\n"
+    "adds r0, #2\n"
+    "lsls r5, r5, #16\n"
+    "beq .Lkeep_none\n"
+    "asrs r6, r5, #16\nmuls r6, r2\n"
+    "adds r5, r6, r3\ncmp r5, r12\n"
+    "bls .Lkeep_idle\n"
+    "stmia r4!, {r6, r7}\n"
+    ".Lkeep_none:\n"
+    "adds r7, #2\n"
+    "cmp r0, r1\n"
+    "bne .Lkeep_next\n"
+    "ldr r5, [sp, #20]\n"
+    "str r4, [r5, #20]\n"
+    "ldr r5, [r5, #16]\nsubs r0, r4, r5\nlsrs r0, r0, #3\nadd r0, lr\n"
+    "pop {r4-r7, pc}\n"
+    ".Lkeep_idle:\n"
+    "movs r5, #1\nadd lr, r5\n"
+    "b .Lkeep_none\n"
+    ASM_END("tp_keep"));
+
+// void tp_move_biases(const int16_t *errors, int32_t *b, size_t n, int32_t factor, int s): 18 cycles a bias
+//   r2 end of b   r7 0   r12 the bound   lr 2 bounds
+__asm__(
+    ASM_FUNCTION("tp_move_biases")
+    "push {r4-r7, lr}\n"
+    "ldr r4, [sp, #20]\n"
+    "lsls r2, #2\nadds r2, r2, r1\n"
+    "movs r7, #1\nlsls r6, r7, #30\nmov r12, r6\nlsls r6, r7, #31\nmov lr, r6\n"
+    "movs r7, #0\n"
+    ".Lbias_next:\n"
+    "ldrsh r5, [r0, r7]\n"
+    "adds r0, #2\n"
+    "muls r5, r3\nmvns r5, r5\nasrs r5, r4\n"
+    "ldr r6, [r1]\n"
+    "adcs r6, r5\n"
+    "mov r5, r6\nadd r5, r12\ncmp r5, lr\n"
+    "bhi .Lbias_clamp\n"
+    ".Lbias_put:\n"
+    "stmia r1!, {r6}\n"
+    "cmp r1, r2\n"
+    "bne .Lbias_next\n"
+    "pop {r4-r7, pc}\n"
+    ".Lbias_clamp:\n"
+    "cmp r6, #0\n"
+    "mov r6, r12\n"
+    "bgt .Lbias_put\n"
+    "rsbs r6, r6, #0\n"
+    "b .Lbias_put\n"
+    ASM_END("tp_move_biases"));
 
 #endif
