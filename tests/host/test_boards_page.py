@@ -133,8 +133,7 @@ def test_tinyprop_onto_a_pico_and_the_first_network(tmp_path):
         terminal = Terminal(*commands.replace(PICO, pico.port).split())
         for line in sees.splitlines():
             terminal.expect(line.replace(PICO, pico.port))
-        terminal.type("\r")
-        terminal.expect(">>> ")
+        terminal.type_until("\r", ">>> ")
         terminal.type("import tinyprop as tp; print(tp.__name__)\r")
         terminal.expect("\ntinyprop\n>>> ")
         terminal.type("\x1d")

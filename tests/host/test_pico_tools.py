@@ -131,15 +131,28 @@ class Terminal:
         self.seen = ""
 
     def expect(self, text, seconds=300):
+        assert self.sees(text, seconds), self.seen
+
+    def sees(self, text, seconds):
         deadline = time.monotonic() + seconds
         while text not in self.seen:
             ready, _, _ = select.select([self.master], [], [], max(0, deadline - time.monotonic()))
-            assert ready, self.seen
+            if not ready:
+                return False
             self.seen += os.read(self.master, 4096).decode().replace("\r", "")
         self.seen = self.seen.partition(text)[2]
+        return True
 
     def type(self, keys):
         os.write(self.master, keys.encode())
+
+    def type_until(self, keys, text):
+        """Types again and again: what comes before a program listens is lost."""
+        for _ in range(100):
+            self.type(keys)
+            if self.sees(text, 3):
+                return
+        raise AssertionError(self.seen)
 
 
 def test_make_repl_is_a_prompt_on_the_board():
