@@ -87,4 +87,3 @@ init = _chosen.init
 learn = _chosen.learn
 run = _chosen.run
 predict = _chosen.predict
-predict_into = _chosen.predict_into

@@ -143,26 +143,13 @@ static PyObject *mod_run(PyObject *self, PyObject *args) {
 }
 
 static PyObject *mod_predict(PyObject *self, PyObject *args) {
-    PyObject *image_in, *x_in;
-    Py_buffer image, x;
-    if (!PyArg_ParseTuple(args, "OO", &image_in, &x_in) || !to_image(image_in, &image)) {
-        return NULL;
-    }
-    tp_values_t values = to_values(x_in, &x, 0);
-    long result = tp_predict(image.buf, (size_t)image.len, &values);
-    PyBuffer_Release(&x);
-    PyBuffer_Release(&image);
-    return PyLong_FromLong(result);
-}
-
-static PyObject *mod_predict_into(PyObject *self, PyObject *args) {
     PyObject *image_in, *x_in, *out_in;
     Py_buffer image, x, out;
     if (!PyArg_ParseTuple(args, "OOO", &image_in, &x_in, &out_in) || !to_image(image_in, &image)) {
         return NULL;
     }
     tp_values_t values = to_values(x_in, &x, 0), scores = to_values(out_in, &out, PyBUF_WRITABLE);
-    long result = tp_predict_into(image.buf, (size_t)image.len, &values, &scores);
+    long result = tp_predict(image.buf, (size_t)image.len, &values, out_in == Py_None ? NULL : &scores);
     PyBuffer_Release(&out);
     PyBuffer_Release(&x);
     PyBuffer_Release(&image);
@@ -175,8 +162,7 @@ static PyMethodDef methods[] = {
     { "init", mod_init, METH_VARARGS, "init(image, seed)" },
     { "learn", mod_learn, METH_VARARGS, "learn(image, x, y): 1 trained, 0 skipped" },
     { "run", mod_run, METH_VARARGS, "run(image, x, y, total, start, count, learning): trained on, or classified rightly" },
-    { "predict", mod_predict, METH_VARARGS, "predict(image, x): class number" },
-    { "predict_into", mod_predict_into, METH_VARARGS, "predict_into(image, x, out)" },
+    { "predict", mod_predict, METH_VARARGS, "predict(image, x, out): class number; out: None, or gets scores" },
     { NULL, NULL, 0, NULL },
 };
 

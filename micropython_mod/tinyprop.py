@@ -419,9 +419,9 @@ class Model:
                 self._out = array("f", [0] * self._n_out)
             self.predict_into(x, self._out)
             return self._out[0] if self._n_out == 1 else list(self._out)
-        label = _predict(self._image, x)
+        label = _predict(self._image, x, None)
         if label < 0:
-            label = self._once_more(_predict_any, label, x, None)
+            label = self._once_more(_predict, label, x, None)
         return label
 
     def predict_into(self, x, out):
@@ -429,9 +429,9 @@ class Model:
 
         With loss="mse": with the outputs, in the units of y. Allocates nothing for buffers.
         """
-        code = _tinyprop.predict_into(self._image, x, out)
+        code = _BAD_OUT if out is None else _predict(self._image, x, out)
         if code < 0:
-            self._once_more(_tinyprop.predict_into, code, x, out)
+            self._once_more(_predict, code, x, out)
 
     def _once_more(self, function, code, x, y):
         """Lists and numbers are copied to arrays, at the cost of RAM; the rest is an error."""
@@ -633,10 +633,6 @@ def _lr(value):
         n += 1
     m = int(value + 0.5)
     return (m, n) if m < 32 else (16, n - 1)
-
-
-def _predict_any(image, x, _):
-    return _predict(image, x)
 
 
 def _copy(values, to):

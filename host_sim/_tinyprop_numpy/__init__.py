@@ -19,7 +19,6 @@ __all__ = [
     "layout",
     "learn",
     "predict",
-    "predict_into",
     "run",
 ]
 
@@ -100,11 +99,6 @@ def run(image, x, y, total, start, count, learning):
     return _call(_image(image), _model.run_samples, _values(x), _targets(y), *sizes, learning)
 
 
-def predict(image, x):
-    """Class number"""
-    return _call(_image(image), _model.predict, _values(x))
-
-
-def predict_into(image, x, out):
-    """out: an array('f') with a place for each output"""
-    return _call(_image(image), _model.predict_into, _values(x), _values(out))
+def predict(image, x, out):
+    """Class number. out: None, or an array('f') with a place for the score of each output"""
+    return _call(_image(image), _model.predict, _values(x), out is not None, _values(out))

@@ -167,23 +167,19 @@ def learn_ranges(model, *values):
             ranges.learn(model, which, values[which])
 
 
-def sums_of(model, x):
+def predict(model, x, with_scores, scores):
+    """Class number of x; the scores go to where they are wanted."""
+    output = model.layers[-1]
+    if with_scores:
+        ok = scores is not None and scores.dtype == np.float32 and len(scores) == output.n_out
+        require(ok, Error.OUT)
     check_x(model, x, 1, 0, 1)
     require(ranges.are_known(model, 0) and ranges.are_known(model, 1), Error.NO_RANGE)
     ranges.read_inputs(model, x)
-    return forward(model)
-
-
-def predict(model, x):
-    return int(sums_of(model, x).argmax())
-
-
-def predict_into(model, x, out):
-    output = model.layers[-1]
-    ok = out is not None and out.dtype == np.float32 and len(out) == output.n_out
-    require(ok, Error.OUT)
-    z = sums_of(model, x)
-    if model.head.loss == CROSSENTROPY:
-        out[:] = loss.softmax(output, z) / 2**14
-    else:
-        out[:] = ranges.values_of_outputs(model, loss.output(output, z))
+    z = forward(model)
+    label = int(z.argmax())
+    if with_scores and model.head.loss == CROSSENTROPY:
+        scores[:] = loss.softmax(output, z) / 2**14
+    elif with_scores:
+        scores[:] = ranges.values_of_outputs(model, loss.output(output, z))
+    return label

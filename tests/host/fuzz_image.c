@@ -194,18 +194,14 @@ static void call_all(uint8_t *image, size_t n) {
         tp_values_t y = numbers(total * (is_open && m->loss == TP_MSE ? n_out : 1), &blocks[1]);
         tp_values_t one = numbers(n_in, &blocks[2]), scores = numbers(n_out, &blocks[3]);
         int result;
-        switch (below(7)) {
+        switch (below(6)) {
             case 0:
                 result = tp_init(image, n, random32());
                 check(result <= 0, "init");
                 break;
             case 1:
-                result = tp_predict(image, n, &one);
+                result = tp_predict(image, n, &one, below(2) ? &scores : NULL);
                 check(result < (int)n_out, "class");
-                break;
-            case 2:
-                result = tp_predict_into(image, n, &one, &scores);
-                check(result <= 0, "predict_into");
                 break;
             default:
                 result = tp_run(image, n, &x, &y, total, start, count, below(3) != 0);

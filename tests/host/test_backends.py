@@ -91,8 +91,8 @@ def do_something(random, twins):
         twins.call("run", x, y, total, start, count, bool(random.integers(3)))
     elif action == 6:
         x = random_models.inputs(random, n_in)
-        twins.call("predict", x)
-        twins.call("predict_into", x, array("f", [7]) * n_out)
+        twins.call("predict", x, None)
+        twins.call("predict", x, array("f", [7]) * n_out)
     else:
         twins.set(lr_m=random.integers(16, 32), lr_n=random.integers(4, 14))
 

@@ -86,21 +86,13 @@ static mp_obj_t mod_learn(mp_obj_t image, mp_obj_t x, mp_obj_t y) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(mod_learn_obj, mod_learn);
 
-// predict(image, x): class number
-static mp_obj_t mod_predict(mp_obj_t image_in, mp_obj_t x) {
-    image_t image = to_image(image_in);
-    tp_values_t values = to_values(x, MP_BUFFER_READ);
-    return mp_obj_new_int(tp_predict(image.bytes, image.n, &values));
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(mod_predict_obj, mod_predict);
-
-// predict_into(image, x, out): out is an array('f') with a place for each output
-static mp_obj_t mod_predict_into(mp_obj_t image_in, mp_obj_t x, mp_obj_t out) {
+// predict(image, x, out): class number; out is None, or an array('f') with a place for the score of each output
+static mp_obj_t mod_predict(mp_obj_t image_in, mp_obj_t x, mp_obj_t out) {
     image_t image = to_image(image_in);
     tp_values_t values = to_values(x, MP_BUFFER_READ), scores = to_values(out, MP_BUFFER_WRITE);
-    return mp_obj_new_int(tp_predict_into(image.bytes, image.n, &values, &scores));
+    return mp_obj_new_int(tp_predict(image.bytes, image.n, &values, out == mp_const_none ? NULL : &scores));
 }
-static MP_DEFINE_CONST_FUN_OBJ_3(mod_predict_into_obj, mod_predict_into);
+static MP_DEFINE_CONST_FUN_OBJ_3(mod_predict_obj, mod_predict);
 
 static mp_obj_t mod_backend(void) {
     #if MICROPY_ENABLE_DYNRUNTIME
@@ -119,8 +111,7 @@ static MP_DEFINE_CONST_FUN_OBJ_0(mod_backend_obj, mod_backend);
     X(MP_QSTR_init, MP_ROM_PTR(&mod_init_obj)) \
     X(MP_QSTR_learn, MP_ROM_PTR(&mod_learn_obj)) \
     X(MP_QSTR_run, MP_ROM_PTR(&mod_run_obj)) \
-    X(MP_QSTR_predict, MP_ROM_PTR(&mod_predict_obj)) \
-    X(MP_QSTR_predict_into, MP_ROM_PTR(&mod_predict_into_obj))
+    X(MP_QSTR_predict, MP_ROM_PTR(&mod_predict_obj))
 
 #if MICROPY_ENABLE_DYNRUNTIME
 

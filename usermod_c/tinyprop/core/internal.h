@@ -129,7 +129,7 @@ int tp_errors(tp_model_t *m, const tp_layer_t *l, int32_t *v, int fin);
 // loss.c: sums of the output layer -> errors in place, Q.unit; the loss in Q.24
 uint32_t tp_exp_minus(uint32_t d);
 uint32_t tp_crossentropy(const tp_layer_t *l, int32_t *z, size_t target, int32_t *p_target);
-uint32_t tp_mse(tp_model_t *m, const tp_layer_t *l, int32_t *z, const tp_values_t *y, size_t from);
+uint32_t tp_mse(tp_model_t *m, const tp_layer_t *l, int32_t *z, const tp_values_t *y, size_t from, int learning);
 void tp_softmax(const tp_layer_t *l, int32_t *z);
 int32_t tp_output(const tp_layer_t *l, int32_t z);
 

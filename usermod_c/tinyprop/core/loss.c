@@ -82,19 +82,19 @@ int32_t tp_output(const tp_layer_t *l, int32_t z) {
 
 // z int32 [n_out] -> errors int16 [n_out], Q.unit, clipped at +-1.0, in place. |o - t| <= 65535: its square fits 32 bits,
 // and the sum of 65534 of them 64.
-uint32_t tp_mse(tp_model_t *m, const tp_layer_t *l, int32_t *z, const tp_values_t *y, size_t from) {
+uint32_t tp_mse(tp_model_t *m, const tp_layer_t *l, int32_t *z, const tp_values_t *y, size_t from, int learning) {
     int16_t *errors = (int16_t *)z;
     int unit = tp_unit(m);
     uint64_t squares = 0;
     for (size_t j = 0; j < l->n_out; j++) {
         int32_t o = tp_output(l, z[j]);
-        m->n_saturated += tp_abs(o) == 32767;
+        m->n_saturated += learning && tp_abs(o) == 32767;
         int32_t d = o - tp_read_target(m, y, from, j);
         uint32_t size = (uint32_t)tp_abs(d);
         squares += (uint64_t)(size * size);
         int32_t error = tp_round(d, 14 - unit);
         int32_t held = tp_sat(error, 1 << unit);
-        m->n_clipped += held != error;
+        m->n_clipped += learning && held != error;
         errors[j] = (int16_t)held;
     }
     // squares / n_out from Q.28 to Q.24; the quotient is at most 2^32 / 2^4.

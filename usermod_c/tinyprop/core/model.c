@@ -60,10 +60,15 @@ static int guard(const tp_layer_t *l, int16_t *errors, int fd) {
     return fd - excess;
 }
 
-// Multiply-accumulates of a backward pass for so many errors of a layer, zero inputs counted.
-static uint64_t macs(const tp_model_t *m, const tp_layer_t *l, size_t errors) {
-    uint32_t once = (uint32_t)errors * l->fan_in;  // at most 65534^2
-    return (l->trainable ? once : 0) + (uint64_t)(l > tp_layers(m) + m->first_trained ? once : 0);
+// Adds the multiply-accumulates of a backward pass for so many errors of a layer, zero inputs counted.
+static void count_macs(uint64_t *counter, const tp_model_t *m, const tp_layer_t *l, size_t errors) {
+    uint32_t n = (uint32_t)errors * l->fan_in;  // at most 65534^2
+    if (l->trainable) {
+        *counter += n;
+    }
+    if (l > tp_layers(m) + m->first_trained) {
+        *counter += n;
+    }
 }
 
 // errors: of the output layer, int16 Q.unit in buffer[0].
@@ -82,7 +87,7 @@ static void backward(tp_model_t *m) {
                 tp_update_bias(m, l, errors, fd);
             }
             size_t kept = tp_select(m, l, errors, fd, depth++);
-            m->macs_kept += macs(m, l, kept);
+            count_macs(&m->macs_kept, m, l, kept);
             fd = guard(l, errors, fd);
             if (l->kind == TP_DENSE) {
                 tp_dense_backward(m, l, errors, fd, dx);
@@ -99,20 +104,35 @@ static void backward(tp_model_t *m) {
     }
 }
 
-// One sample, already in the image. Returns whether it was trained on.
-static int learn_step(tp_model_t *m, const tp_values_t *y, size_t sample) {
-    tp_layer_t *output = output_layer(m);
-    int32_t *z = forward(m, 1);
-    int32_t p_target = 0;
-    if (m->loss == TP_CROSSENTROPY) {
-        m->loss_sum += tp_crossentropy(output, z, (size_t)tp_integer_at(y, sample), &p_target);
-    } else {
-        m->loss_sum += tp_mse(m, output, z, y, sample * output->n_out);
+static size_t argmax(const int32_t *z, size_t n) {
+    size_t best = 0;
+    for (size_t j = 1; j < n; j++) {
+        best = z[j] > z[best] ? j : best;
     }
+    return best;
+}
+
+// One sample, already in the image. Returns whether it was trained on; if not learning, whether it was classified rightly.
+static int step(tp_model_t *m, const tp_values_t *y, size_t sample, int learning) {
+    tp_layer_t *output = output_layer(m);
+    int32_t *z = forward(m, learning), p_target = 0;
+    int right = 0;
     m->loss_count++;
+    if (m->loss == TP_MSE) {
+        m->loss_sum += tp_mse(m, output, z, y, sample * output->n_out, learning);
+    } else {
+        size_t target = (size_t)tp_integer_at(y, sample);
+        right = !learning && argmax(z, output->n_out) == target;
+        m->loss_sum += tp_crossentropy(output, z, target, &p_target);
+    }
+    if (!learning) {
+        return right;
+    }
     m->steps++;
     for (const tp_layer_t *l = tp_layers(m); l <= output; l++) {
-        m->macs_dense += tp_has_weights(l) ? macs(m, l, l->n_out) : 0;
+        if (tp_has_weights(l)) {
+            count_macs(&m->macs_dense, m, l, l->n_out);
+        }
     }
     if (m->first_trained == m->n_layers || tp_skip_step(m, (int16_t *)z, p_target)) {
         m->skipped++;
@@ -127,33 +147,6 @@ static int learn_step(tp_model_t *m, const tp_values_t *y, size_t sample) {
         }
     }
     return 1;
-}
-
-static size_t argmax(const int32_t *z, size_t n) {
-    size_t best = 0;
-    for (size_t j = 1; j < n; j++) {
-        best = z[j] > z[best] ? j : best;
-    }
-    return best;
-}
-
-// Loss of a sample already in the image, without learning. Returns whether it was classified rightly.
-static int evaluate_step(tp_model_t *m, const tp_values_t *y, size_t sample) {
-    tp_layer_t *output = output_layer(m);
-    int32_t *z = forward(m, 0);
-    m->loss_count++;
-    if (m->loss == TP_MSE) {
-        uint64_t clipped = m->n_clipped, saturated = m->n_saturated;
-        m->loss_sum += tp_mse(m, output, z, y, sample * output->n_out);
-        m->n_clipped = clipped;
-        m->n_saturated = saturated;
-        return 0;
-    }
-    size_t target = (size_t)tp_integer_at(y, sample);
-    int32_t p_target;
-    int right = argmax(z, output->n_out) == target;
-    m->loss_sum += tp_crossentropy(output, z, target, &p_target);
-    return right;
 }
 
 // The samples to come are checked before they change anything; all of them before the first does.
@@ -214,59 +207,44 @@ int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t 
             }
         }
         tp_read_inputs(m, x, i * n_in);
-        hits += learning ? learn_step(m, y, i) : evaluate_step(m, y, i);
+        hits += step(m, y, i, learning);
     }
     return hits;
 }
 
-// x -> sums of the output layer in *z.
-static int predict(void *image, size_t n_bytes, const tp_values_t *x, int32_t **z) {
+static void write_scores(tp_model_t *m, int32_t *z, uint8_t *to) {
+    const tp_layer_t *output = output_layer(m);
+    if (m->loss == TP_CROSSENTROPY) {
+        tp_softmax(output, z);
+    }
+    for (size_t j = 0; j < output->n_out; j++) {
+        uint32_t bits = tp_score_bits(m, j, m->loss == TP_CROSSENTROPY ? z[j] : tp_output(output, z[j]));
+        for (int i = 0; i < 4; i++, bits >>= 8) {
+            *to++ = (uint8_t)bits;
+        }
+    }
+}
+
+int tp_predict(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *out) {
     tp_model_t *m = image;
     int err = tp_open(image, n_bytes);
+    if (!err && out && (out->type != 'f' || out->n != output_layer(m)->n_out)) {
+        err = TP_E_OUT;
+    }
     if (!err) {
         err = tp_check_values(x, input_count(m), 0, input_count(m), TP_E_X_LENGTH);
     }
     if (!err && !(ranges_known(m, 0) && ranges_known(m, 1))) {
         err = TP_E_NO_RANGE;
     }
-    if (!err) {
-        tp_read_inputs(m, x, 0);
-        *z = forward(m, 0);
-    }
-    return err;
-}
-
-int tp_predict(void *image, size_t n_bytes, const tp_values_t *x) {
-    int32_t *z;
-    int err = predict(image, n_bytes, x, &z);
-    return err ? err : (int)argmax(z, output_layer(image)->n_out);
-}
-
-int tp_predict_into(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *out) {
-    tp_model_t *m = image;
-    int32_t *z;
-    int err = tp_open(image, n_bytes);
-    if (!err && (out->type != 'f' || out->n != output_layer(m)->n_out)) {
-        err = TP_E_OUT;
-    }
-    if (!err) {
-        err = predict(image, n_bytes, x, &z);
-    }
     if (err) {
         return err;
     }
-    const tp_layer_t *output = output_layer(m);
-    size_t n_out = output->n_out;
-    if (m->loss == TP_CROSSENTROPY) {
-        tp_softmax(output, z);
+    tp_read_inputs(m, x, 0);
+    int32_t *z = forward(m, 0);
+    int label = (int)argmax(z, output_layer(m)->n_out);
+    if (out) {
+        write_scores(m, z, (uint8_t *)(uintptr_t)out->items);
     }
-    for (size_t j = 0; j < n_out; j++) {
-        int32_t score = m->loss == TP_CROSSENTROPY ? z[j] : tp_output(output, z[j]);
-        uint32_t bits = tp_score_bits(m, j, score);
-        uint8_t *to = (uint8_t *)(uintptr_t)out->items + 4 * j;
-        for (int i = 0; i < 4; i++) {
-            to[i] = (uint8_t)(bits >> (8 * i));
-        }
-    }
-    return TP_OK;
+    return label;
 }

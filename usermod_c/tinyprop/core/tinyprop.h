@@ -146,11 +146,9 @@ tp_err_t tp_open(void *image, size_t n_bytes);
 // seed gives the same bytes. lo and hi of each range may have been set, float32 bit patterns, or be 0: to be learned.
 tp_err_t tp_init(void *image, size_t n_bytes, uint32_t seed);
 
-// Class number of x (index of the largest score; the first one on a tie), or 0 with mse.
-int tp_predict(void *image, size_t n_bytes, const tp_values_t *x);
-
-// Scores of x as float32 bit patterns: probabilities, or values in the user's units with mse.
-int tp_predict_into(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *out);
+// Class number of x (index of the largest score; the first one on a tie). Unless NULL, out gets the scores as float32 bit
+// patterns: probabilities, or values in the user's units with mse.
+int tp_predict(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *out);
 
 // Runs samples start .. start+count-1 of the `total` ones in x and y through the model, learning or just evaluating. y
 // holds a class number a sample, or n_out targets a sample with mse. Returns the number of samples trained on (learning)
