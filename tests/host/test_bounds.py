@@ -303,6 +303,7 @@ def test_errors_of_any_size_and_format(c, kind, loss):
         for first in range(len(values)):
             v = np.array((values[first:] + values[:first])[:6], np.int32)
             want, fd = activation.errors_from(k.model, record, v.copy(), fin)
+            v[0] *= kind != "relu"  # where its output was 0, the dense layer above leaves no error
             assert k.call("tp_errors", 0, v, fin) == fd
             assert v.view(np.int16)[:6].tolist() == want.tolist(), (fin, first)
             assert np.abs(want).max() <= 1 << k.model.unit

@@ -58,31 +58,38 @@ static uint16_t product(uint32_t a, uint32_t b, uint32_t c) {
     return (uint16_t)(ab * c);
 }
 
-// Shape of the layer's output from that of its input.
-static tp_err_t shape(tp_layer_t *l) {
-    uint32_t kernel_h = l->kernel_h, kernel_w = l->kernel_w, stride_h = l->stride_h, stride_w = l->stride_w;
+// Shape of the layer's output from that of its input, and products per output.
+static tp_err_t shape(tp_layer_t *l, uint16_t n_in) {
     l->out_c = l->kind == TP_DENSE || l->kind == TP_CONV ? l->units : l->in_c;
-    if (l->kind == TP_DENSE || (!tp_has_weights(l) && kernel_h == 0)) {
-        kernel_h = stride_h = l->in_h;  // one window: the whole input
-        kernel_w = stride_w = l->in_w;
-    } else if (!tp_has_weights(l)) {
-        stride_h = kernel_h;
-        stride_w = kernel_w;
-    }
-    int same = tp_has_weights(l) && l->same;
-    if (l->in_h == 0 || l->in_w == 0 || l->in_c == 0 || l->out_c == 0
-        || (l->kind != TP_DENSE && (!slide(l->in_h, kernel_h, stride_h, same, &l->out_h, &l->pad_h)
-            || !slide(l->in_w, kernel_w, stride_w, same, &l->out_w, &l->pad_w)))) {
+    if (l->in_h == 0 || l->in_w == 0 || l->in_c == 0 || l->out_c == 0) {
         return TP_E_LAYER;
     }
     if (l->kind == TP_DENSE) {
         l->out_h = l->out_w = 1;
         l->pad_h = l->pad_w = 0;
+        l->n_out = product(l->out_c, 1, 1);
+        l->fan_in = n_in;
+    } else {
+        uint32_t kernel_h = l->kernel_h, kernel_w = l->kernel_w, stride_h = l->stride_h, stride_w = l->stride_w;
+        int same = l->same;
+        if (!tp_has_weights(l)) {
+            if (kernel_h == 0) {  // one window: the whole input
+                kernel_h = l->in_h;
+                kernel_w = l->in_w;
+            }
+            stride_h = kernel_h;
+            stride_w = kernel_w;
+            same = 0;
+        }
+        if (!slide(l->in_h, kernel_h, stride_h, same, &l->out_h, &l->pad_h)
+            || !slide(l->in_w, kernel_w, stride_w, same, &l->out_w, &l->pad_w)) {
+            return TP_E_LAYER;
+        }
+        l->n_out = product(l->out_h, l->out_w, l->out_c);
+        l->fan_in = product(kernel_h, kernel_w, l->kind == TP_DEPTHWISE ? 1 : l->in_c);
     }
-    l->n_in = product(l->in_h, l->in_w, l->in_c);
-    l->n_out = product(l->out_h, l->out_w, l->out_c);
-    l->fan_in = product(kernel_h, kernel_w, l->kind == TP_DEPTHWISE ? 1 : l->in_c);
-    return l->n_in && l->n_out && l->fan_in && tp_weight_count(l) <= MAX_BYTES / 2 ? TP_OK : TP_E_TOO_BIG;
+    l->n_in = n_in;
+    return n_in && l->n_out && l->fan_in && tp_weight_count(l) <= MAX_BYTES / 2 ? TP_OK : TP_E_TOO_BIG;
 }
 
 // Every field that is a choice, a shift or a count, of a head and a record made by others.
@@ -112,12 +119,13 @@ static int activation_bits(const tp_model_t *m) {
     return 12;
 }
 
+#define SUM_MAX(spare) (0x7fffffffu - (1u << spare))
+
 // max |w| such that no sum can overflow: x_max * fan_in * max_weight + bias < 2^31 (tp_sum_rows), at most 32767.
 static uint16_t max_weight(const tp_model_t *m, const tp_layer_t *l, int non_negative) {
-    uint32_t x_max = (1u << (m->bits - !non_negative)) - 1;
-    uint32_t sum_max = 0x7fffffffu - (m->bits == 8 ? 1u << 27 : 1u << 29);
-    uint32_t inputs = x_max * l->fan_in;  // below 2^24
-    if (inputs < 1 << 16 && inputs * 32767 <= sum_max) {
+    uint32_t inputs = ((1u << (m->bits - !non_negative)) - 1) * l->fan_in;  // below 2^24
+    uint32_t sum_max = m->bits == 8 ? SUM_MAX(27) : SUM_MAX(29);
+    if (inputs <= (m->bits == 8 ? SUM_MAX(27) / 32767 : SUM_MAX(29) / 32767)) {
         return 32767;
     }
     return (uint16_t)quotient(sum_max, inputs, l->max_weight);
@@ -126,7 +134,7 @@ static uint16_t max_weight(const tp_model_t *m, const tp_layer_t *l, int non_neg
 // Shapes, from the inputs up, and what follows from them for each layer alone.
 static tp_err_t lay_out_shapes(tp_model_t *m) {
     tp_layer_t *layers = tp_layers(m), *end = layers + m->n_layers;
-    uint16_t h = m->in_h, w = m->in_w, c = m->in_c;
+    uint16_t h = m->in_h, w = m->in_w, c = m->in_c, n = product(h, w, c);
     int non_negative = m->bits == 8;  // inputs of a model may be set to be (range.c), and that bound is the tighter one
     int rectified = 0;                // zeros below have zero errors: above a relu, also through a maximum
     uint8_t i = 0;
@@ -139,13 +147,14 @@ static tp_err_t lay_out_shapes(tp_model_t *m) {
         l->in_w = w;
         l->in_c = c;
         m->bad_layer = i;
-        tp_err_t err = shape(l);
+        tp_err_t err = shape(l, n);
         if (err) {
             return err;
         }
         h = l->out_h;
         w = l->out_w;
         c = l->out_c;
+        n = l->n_out;
         l->rectified = (uint8_t)rectified;
         if (tp_has_weights(l)) {
             l->max_weight = max_weight(m, l, non_negative);
@@ -166,8 +175,8 @@ static tp_err_t lay_out_shapes(tp_model_t *m) {
     return ranges_fit && (m->n_in_ranges == 1 || m->n_in_ranges == m->in_c) ? TP_OK : TP_E_IMAGE;
 }
 
-static void at_least(uint32_t *size, uint32_t bytes) {
-    *size = *size > bytes ? *size : bytes;
+static uint32_t larger(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
 }
 
 // Of a list of n inputs, even if none is 0: an entry for each, two where rows of weights are so long, and the one that
@@ -196,35 +205,36 @@ static tp_err_t lay_out_memory(tp_model_t *m, space_t space) {
     }
     m->n_saved = space.used;
 
-    uint32_t work = 0, buffer[2] = { 0, 0 };
-    uint32_t at = keeps_list(m, layers) ? 0 : take(&space, 2u * layers->n_in);
-    const tp_layer_t *first_trained = layers + m->first_trained;
-    int b = (m->n_layers - 1) & 1;
-    for (tp_layer_t *l = layers; l < end; l++, b ^= 1) {
+    // Errors of this layer and every other one below and above it, of the rest; sums of a position, and their biases; work.
+    uint32_t own = 0, others = 0, sums = 0, starts = 0, work = 0;
+    int lists_inputs = keeps_list(m, layers);
+    uint32_t at = lists_inputs ? 0 : take(&space, 2u * layers->n_in);
+    tp_layer_t *first_trained = layers + m->first_trained;
+    for (tp_layer_t *l = layers; l < end; l++) {
         l->inputs = at;
         l->outputs = at = take(&space, l + 1 < end ? 2u * l->n_out : 0);  // those of the last one stay sums
-        if (l >= first_trained) {
-            at_least(&buffer[b], 4u * l->n_out);
-        }
+        uint32_t errors = l < first_trained ? 0 : 4u * l->n_out, same = others;
+        others = larger(own, errors);
+        own = same;
         if (tp_has_weights(l)) {
-            at_least(&buffer[0], 4u * l->out_c);
-            if (!keeps_list(m, l)) {
-                at_least(&work, list_bytes(l, l->fan_in));
-            }
+            sums = larger(sums, 4u * l->out_c);
             if (l->kind == TP_DENSE) {
-                at_least(&work, (uint32_t)sizeof(tp_kept_t) * l->n_out);
+                work = larger(work, (uint32_t)sizeof(tp_kept_t) * l->n_out);
             } else {
-                at_least(&buffer[1], 4u * l->out_c);
+                starts = larger(starts, 4u * l->out_c);
+            }
+            if (!keeps_list(m, l)) {
+                work = larger(work, list_bytes(l, l->fan_in));
             }
         }
     }
     m->work = take(&space, work);
-    m->buffer[0] = take(&space, buffer[0]);
-    m->buffer[1] = take(&space, buffer[1]);
+    m->buffer[0] = take(&space, larger(others, sums));
+    m->buffer[1] = take(&space, larger(own, starts));
     for (tp_layer_t *l = layers; l < end; l++) {
         l->list = keeps_list(m, l) ? take(&space, list_bytes(l, l->n_in)) : m->work;
     }
-    if (keeps_list(m, layers)) {
+    if (lists_inputs) {
         layers->inputs = layers->list + list_bytes(layers, layers->n_in) - 2u * layers->n_in;
     }
     m->n_bytes = space.used;
