@@ -369,7 +369,7 @@ class Model:
                 self._n_in = n_in
             macs += self._n_out * fan_in
         self._chunk = max(1, _CHUNK_MACS // macs)
-        self._x = self._y = self._out = None
+        self._x = ()  # an array to copy lists to, once there was one
 
     def _record(self, i):
         # 0 kind, 1 trainable, 2 quiet, 3..5 out_h, out_w, out_c, 6 n_in, 7 n_out, 8 fan_in
@@ -415,10 +415,9 @@ class Model:
         Allocates nothing for buffers and classes.
         """
         if self._mse:
-            if self._out is None:
-                self._out = array("f", [0] * self._n_out)
-            self.predict_into(x, self._out)
-            return self._out[0] if self._n_out == 1 else list(self._out)
+            out = array("f", [0] * self._n_out)
+            self.predict_into(x, out)
+            return out[0] if self._n_out == 1 else list(out)
         label = _predict(self._image, x, None)
         if label < 0:
             label = self._once_more(_predict, label, x, None)
@@ -436,26 +435,19 @@ class Model:
     def _once_more(self, function, code, x, y):
         """Lists and numbers are copied to arrays, at the cost of RAM; the rest is an error."""
         if code == _X_TYPE and _is_list(x):
-            if len(x) != self._n_in:
-                self._fail(_X_LENGTH, x)
-            self._x = self._x or array("f", [0] * self._n_in)
-            _copy(x, self._x)
+            if len(x) == len(self._x):
+                for i in range(len(x)):
+                    self._x[i] = x[i]
+            else:
+                self._x = array("f", x)
             x = self._x
             code = function(self._image, x, y)
         if code == _Y_TYPE:
-            if isinstance(y, bool):
+            if self._mse and (_is_list(y) or isinstance(y, float)):
+                y = array("f", y if _is_list(y) else [y])
+            elif isinstance(y, bool):
                 y = int(y)
-                code = function(self._image, x, y)
-            elif self._mse and (_is_list(y) or isinstance(y, float)):
-                if _items(y) != self._n_out:
-                    self._fail(_Y_LENGTH, x, y)
-                self._y = self._y or array("f", [0] * self._n_out)
-                if _is_list(y):
-                    _copy(y, self._y)
-                else:
-                    self._y[0] = y
-                y = self._y
-                code = function(self._image, x, y)
+            code = function(self._image, x, y)
         if code < 0:
             self._fail(code, x, y)
         return code
@@ -633,11 +625,6 @@ def _lr(value):
         n += 1
     m = int(value + 0.5)
     return (m, n) if m < 32 else (16, n - 1)
-
-
-def _copy(values, to):
-    for i in range(len(to)):
-        to[i] = values[i]
 
 
 def _join(rows, n):

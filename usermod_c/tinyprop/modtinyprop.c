@@ -10,12 +10,9 @@
 // Results of the core go to Python as they are: 0 and above, or a negative tp_err_t, which the Python half puts into words
 // (a .mpy cannot format an error text). What is no buffer or integer at all is an error of that kind too.
 
+// What is no small integer is more than there can be.
 static size_t to_size(mp_obj_t obj) {
-    // Checked while it is an object: mp_obj_get_int raises for a big one in firmware, but cuts it off in a .mpy.
-    if (!mp_obj_is_small_int(obj) || MP_OBJ_SMALL_INT_VALUE(obj) < 0) {
-        mp_raise_ValueError(MP_ERROR_TEXT("expected an integer from 0 on"));
-    }
-    return (size_t)MP_OBJ_SMALL_INT_VALUE(obj);
+    return mp_obj_is_small_int(obj) ? (size_t)MP_OBJ_SMALL_INT_VALUE(obj) : SIZE_MAX;
 }
 
 // The typecode is 0, which the core refuses, for what is no buffer; a str is none, though it has one.
@@ -118,11 +115,15 @@ static MP_DEFINE_CONST_FUN_OBJ_0(mod_backend_obj, mod_backend);
 // The Python half of tinyprop.mpy runs after this function, in the same namespace, and says
 // `import _tinyprop`. So the exports go into an object of their own under that name in sys.modules
 // (a class, as a native module has no way to make a module), where they cannot meet its names.
+__attribute__((noinline)) static void store(mp_obj_t exports, qstr name, mp_obj_t value) {
+    mp_obj_dict_store(exports, MP_OBJ_NEW_QSTR(name), value);
+}
+
 __attribute__((externally_visible)) mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *args) {
     MP_DYNRUNTIME_INIT_ENTRY
     mp_obj_t name = MP_OBJ_NEW_QSTR(MP_QSTR__tinyprop);
     mp_obj_t exports = mp_obj_new_dict(0);
-    #define STORE(qstr, value) mp_obj_dict_store(exports, MP_OBJ_NEW_QSTR(qstr), (mp_obj_t)(value));
+    #define STORE(qstr, value) store(exports, qstr, (mp_obj_t)(value));
     EXPORTS(STORE)
     mp_obj_t type_args[] = { name, mp_const_empty_tuple, exports };
     mp_obj_t module = mp_call_function_n_kw(MP_OBJ_FROM_PTR(&mp_type_type), 3, 0, type_args);

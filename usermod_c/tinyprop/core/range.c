@@ -16,6 +16,8 @@
 #define MAX_FLOAT 0x7f7fffffu
 #define SATURATED (1 << 30)
 
+#define HAS_8_BYTES (sizeof(size_t) == 8)  // items of that size come up on a PC only, as its 'l' has it
+
 size_t tp_item_size(char type) {
     switch (type | 32) {  // in lower case: the signed type of that size
         case 'b': return 1;
@@ -23,7 +25,7 @@ size_t tp_item_size(char type) {
         case 'i': return 4;
         case 'f': return type == 'f' ? 4 : 0;
         case 'l': return sizeof(long);
-        case 'q': return 8;
+        case 'q': return HAS_8_BYTES ? 8 : 0;
         default: return 0;
     }
 }
@@ -45,7 +47,8 @@ int32_t tp_integer_at(const tp_values_t *v, size_t i) {
         int32_t bits = p[0] | p[1] << 8;
         return is_signed ? (int16_t)bits : bits;
     }
-    uint32_t low = word_at(p), high = size == 8 ? word_at(p + 4) : is_signed && low >> 31 ? UINT32_MAX : 0;
+    uint32_t low = word_at(p);
+    uint32_t high = HAS_8_BYTES && size == 8 ? word_at(p + 4) : is_signed && low >> 31 ? UINT32_MAX : 0;
     if (is_signed && high >> 31) {
         return high == UINT32_MAX && low > 1u << 31 ? (int32_t)low : -INT32_MAX;
     }
@@ -201,19 +204,21 @@ void tp_learn_range(tp_model_t *m, int which, const tp_values_t *v, size_t from,
     int changed = 0;
     for (size_t c = 0; c < count; c++) {
         tp_range_t *r = tp_ranges(m, which) + c;
-        int have = known(r), grew_lo = 0, grew_hi = 0;
+        int grew_lo = !known(r), grew_hi = grew_lo;
         uint32_t lo = r->lo, hi = r->hi;
         for (size_t i = c; i < n; i += count) {
             uint32_t bits = v->type == 'f' ? float_at(v, from + i) : float_from_fixed(tp_integer_at(v, from + i), 0);
-            if (!have || order(bits) < order(lo)) {
+            if (i == c && grew_lo) {
+                lo = hi = bits;
+            }
+            if (order(bits) < order(lo)) {
                 lo = bits;
                 grew_lo = 1;
             }
-            if (!have || order(bits) > order(hi)) {
+            if (order(bits) > order(hi)) {
                 hi = bits;
                 grew_hi = 1;
             }
-            have = 1;
         }
         if (!grew_lo && !grew_hi) {
             continue;
