@@ -91,7 +91,7 @@ def _count(name, value, most=65534):
     return value
 
 
-# ---- layers: each is (its name, its record)
+# ---- layers: each is its record in the image
 
 
 def _layer(
@@ -109,7 +109,7 @@ def _layer(
         bool(trainable),
         _choice("padding", padding, ("valid", "same")),
     )
-    return kind, struct.pack("<8BH", *settings + kernel + stride + (units,))
+    return struct.pack("<8BH70x", *settings + kernel + stride + (units,))
 
 
 def Dense(units, activation="linear", trainable=True):
@@ -262,7 +262,7 @@ def _new(n_bytes):
         ) from None
 
 
-def _layout_error(code, image, names):
+def _layout_error(code, image):
     if code == _BAD_OUTPUT:
         return "the last layer must be a linear Dense, one unit a class or output"
     if code == _BAD_VERSION:
@@ -270,14 +270,10 @@ def _layout_error(code, image, names):
     if code != _BAD_SHAPE and code != _TOO_BIG:
         return "the model is damaged"
     i = image[_BAD_LAYER]
-    shape = struct.unpack_from("<3H", image, _HEAD_BYTES + i * _RECORD_BYTES + 24)
-    problem = (
-        "does not fit"
-        if code == _BAD_SHAPE
-        else "has more than 65534 values with"
-    )
+    at = _HEAD_BYTES + _RECORD_BYTES * i
+    problem = "does not fit" if code == _BAD_SHAPE else "has more than 65534 values with"
     return "layer %d: %s %s an input of %d x %d x %d (height, width, channels)" % (
-        (i, names[i], problem) + shape
+        (i, _KINDS[image[at]], problem) + struct.unpack_from("<3H", image, at + 24)
     )
 
 
@@ -316,7 +312,7 @@ class Model:
         if not 1 <= len(layers) <= 254:
             _wrong("number of layers", len(layers), "1 to 254")
         for layer in layers:
-            if not isinstance(layer, tuple):
+            if not isinstance(layer, bytes):
                 _wrong("a layer", layer, "Dense(...), Conv2D(...), ...")
         policy = sparsity or TinyPropV2()
         if not isinstance(policy, tuple):
@@ -328,16 +324,13 @@ class Model:
         n_in, learn_in, pairs = _plan_ranges("input_range", input_range, shape[2])
         n_out = learn_out = 0
         if mse:
-            units = struct.unpack_from("<H", layers[-1][1], 8)[0]
+            units = struct.unpack_from("<H", layers[-1], 8)[0]
             n_out, learn_out, pairs_out = _plan_ranges("output_range", output_range, units)
             pairs = list(pairs) + [(0, 0)] * (n_in - len(pairs)) + list(pairs_out)
         elif output_range is not None:
             _wrong("output_range", output_range, "None with loss='crossentropy'")
-        plan = _new(_HEAD_BYTES + _RECORD_BYTES * len(layers))
-        struct.pack_into(
-            "<4s6B4x3H2H4H2H",  # what the user asked for; the rest of the head is the core's
-            plan,
-            0,
+        head = struct.pack(
+            "<4s6B4x3H2H4H2H92x",  # what the user asked for; the rest of the head is the core's
             b"TYNP",
             _VERSION,
             len(layers),
@@ -345,12 +338,10 @@ class Model:
             policy[0],
             *_lr(lr) + shape + (n_in, n_out) + policy[1:] + (learn_in, learn_out),
         )
-        for i, (_, record) in enumerate(layers):
-            start = _HEAD_BYTES + _RECORD_BYTES * i
-            plan[start : start + len(record)] = record
+        plan = bytearray(head + b"".join(layers))
         n_bytes = _tinyprop.layout(plan)
         if n_bytes < 0:
-            raise ValueError(_layout_error(n_bytes, plan, [layer[0] for layer in layers]))
+            raise ValueError(_layout_error(n_bytes, plan))
         image = _new(n_bytes)
         image[: len(plan)] = plan
         for i, pair in enumerate(pairs):
@@ -594,7 +585,7 @@ def load(file):
     if len(plan) < _HEAD_BYTES or plan[:4] != b"TYNP":
         raise ValueError("the file is no tinyprop model")
     if plan[4] != _VERSION:
-        raise ValueError(_layout_error(_BAD_VERSION, plan, ()))
+        raise ValueError(_layout_error(_BAD_VERSION, plan))
     plan += file.read(_RECORD_BYTES * plan[5])
     crc = crc32(plan)  # of the bytes as they were in the file: layout mends some
     n_bytes = _tinyprop.layout(plan)

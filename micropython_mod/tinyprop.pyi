@@ -9,7 +9,7 @@ __version__: str
 _Activation = Literal["linear", "relu", "sigmoid", "tanh"]
 _Padding = Literal["valid", "same"]
 _Size = int | tuple[int, int]  # height and width
-_Layer = tuple[str, bytes]
+_Layer = bytes
 _Policy = tuple[int, int, int, int, int]
 _Range = tuple[float, float]  # lo, hi
 _Values = Buffer | Sequence[float]  # a buffer of b B h H i I l L or f
