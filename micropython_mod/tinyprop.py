@@ -34,6 +34,11 @@ _LOSS = const(68)
 _BAD_LAYER = const(12)
 _SIZES = const(44)
 
+_DENSE = const(0)
+_CONV = const(1)
+_DEPTHWISE = const(2)
+_MAXPOOL = const(3)
+_AVGPOOL = const(4)
 _KINDS = ("Dense", "Conv2D", "DepthwiseConv2D", "MaxPool2D", "AvgPool2D")
 _ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh")
 _LOSSES = ("crossentropy", "mse")
@@ -104,7 +109,7 @@ def _layer(
     trainable=True,
 ):
     settings = (
-        _KINDS.index(kind),
+        kind,
         _choice("activation", activation, _ACTIVATIONS),
         bool(trainable),
         _choice("padding", padding, ("valid", "same")),
@@ -117,7 +122,7 @@ def Dense(units, activation="linear", trainable=True):
 
     activation: "linear", "relu", "sigmoid" or "tanh". trainable=False keeps its weights.
     """
-    return _layer("Dense", _count("units", units), activation=activation, trainable=trainable)
+    return _layer(_DENSE, _count("units", units), activation=activation, trainable=trainable)
 
 
 def Conv2D(filters, kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
@@ -128,7 +133,7 @@ def Conv2D(filters, kernel_size, strides=1, padding="valid", activation="linear"
     """
     kernel, stride = _pair("kernel_size", kernel_size), _pair("strides", strides)
     filters = _count("filters", filters)
-    return _layer("Conv2D", filters, kernel, stride, padding, activation, trainable)
+    return _layer(_CONV, filters, kernel, stride, padding, activation, trainable)
 
 
 def Conv1D(filters, kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
@@ -139,24 +144,24 @@ def Conv1D(filters, kernel_size, strides=1, padding="valid", activation="linear"
 def DepthwiseConv2D(kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
     """A Conv2D of one filter for each channel, which sees that channel alone."""
     kernel, stride = _pair("kernel_size", kernel_size), _pair("strides", strides)
-    return _layer("DepthwiseConv2D", 0, kernel, stride, padding, activation, trainable)
+    return _layer(_DEPTHWISE, 0, kernel, stride, padding, activation, trainable)
 
 
 def MaxPool2D(pool_size=2):
     """The largest of each window of pool_size, a number or (height, width); (1, 2): a series."""
     size = _pair("pool_size", pool_size)
-    return _layer("MaxPool2D", 0, size, size)
+    return _layer(_MAXPOOL, 0, size, size)
 
 
 def AvgPool2D(pool_size=2):
     """The mean of each window of pool_size, one number or (height, width); (1, 2) for a series."""
     size = _pair("pool_size", pool_size)
-    return _layer("AvgPool2D", 0, size, size)
+    return _layer(_AVGPOOL, 0, size, size)
 
 
 def GlobalAvgPool2D():
     """The mean of each channel over the whole input."""
-    return _layer("AvgPool2D")
+    return _layer(_AVGPOOL)
 
 
 # ---- policies, as in the head: which samples to learn from, which errors to keep (docs/method.md)
@@ -230,18 +235,18 @@ class Scaler:
         self.per_channel = per_channel
 
 
-def _plan_ranges(name, given, channels):
-    """(number of ranges, samples to learn them from, the (lo, hi) pairs) of input_range=given."""
-    if given is None:
-        given = Scaler()
-    if isinstance(given, Scaler):
-        return channels if given.per_channel else 1, given.samples, ((0, 0),)
+def _plan_ranges(name, value, channels):
+    """(number of ranges, samples to learn them from, the (lo, hi) pairs) of input_range=value."""
+    if value is None:
+        value = Scaler()
+    if isinstance(value, Scaler):
+        return channels if value.per_channel else 1, value.samples, ((0, 0),)
     expected = "(lo, hi) with lo < hi, or a list of %d of them" % channels
-    if not _is_list(given) or not given:
-        _wrong(name, given, expected)
-    pairs = given if _is_list(given[0]) else [given]
+    if not _is_list(value) or not value:
+        _wrong(name, value, expected)
+    pairs = value if _is_list(value[0]) else [value]
     if len(pairs) not in (1, channels):
-        _wrong(name, given, expected)
+        _wrong(name, value, expected)
     for pair in pairs:
         if not _is_list(pair) or len(pair) != 2 or not -3.4e38 < pair[0] < pair[1] < 3.4e38:
             _wrong(name, pair, expected)
@@ -309,15 +314,14 @@ class Model:
             _wrong("input_shape", shape, "1 to 3 numbers")
         for n in shape:
             _count("input_shape", n)
-        if not 1 <= len(layers) <= 254:
-            _wrong("number of layers", len(layers), "1 to 254")
+        _count("number of layers", len(layers), 254)
         for layer in layers:
             if not isinstance(layer, bytes):
                 _wrong("a layer", layer, "Dense(...), Conv2D(...), ...")
         policy = sparsity or TinyPropV2()
         if not isinstance(policy, tuple):
             _wrong("sparsity", policy, "TinyPropV2(), Full(), ...")
-        if not isinstance(seed, int) or not 0 <= seed < 1 << 30:
+        if not isinstance(seed, int) or seed >> 30:
             _wrong("seed", seed, "0 to 2^30 - 1")
         shape = (1, 1, 1)[len(shape) :] + shape
         mse = _choice("loss", loss, _LOSSES)
@@ -530,11 +534,11 @@ class Model:
     def summary(self):
         """Prints the layers, their output shapes and parameters, and the bytes of RAM and file."""
         total = 0
-        print("%-16s %-14s %9s" % ("layer", "output", "weights"))
+        print("layer            output           weights")
         for i in range(self._image[5]):
             r = self._record(i)
             shape = "%d" % r[5] if r[3] == r[4] == 1 else "%d x %d x %d" % r[3:6]
-            parameters = (r[8] + 1) * r[5] if r[0] <= 2 else 0
+            parameters = (r[8] + 1) * r[5] if r[0] <= _DEPTHWISE else 0
             note = "" if r[1] or not parameters else "  (frozen)"
             print("%-16s %-14s %9d%s" % (_KINDS[r[0]], shape, parameters, note))
             total += parameters

@@ -37,7 +37,7 @@ static inline uint32_t tp_weight_count(const tp_layer_t *l) {
 
 // Errors are Q.fd with 1.0 = 2^unit at fd = unit; finer (up to 6 bits) for a sample whose errors are all small.
 static inline int tp_unit(const tp_model_t *m) {
-    return m->bits == 8 ? 14 : 13;
+    return 16 - m->bits / 4;  // 14 with 8 bits, 13 with 12
 }
 
 // range.c
