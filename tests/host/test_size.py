@@ -1,6 +1,17 @@
-"""What a model takes of RAM."""
+"""What tinyprop takes of a small board's RAM: a module that is loaded, and a model."""
+
+import subprocess
+from pathlib import Path
 
 import tinyprop as tp
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_module_of_a_pico_takes_at_most_20_kb():
+    command = [ROOT / "usermod_c/tinyprop/natmod/build.sh", "armv6m"]
+    printed = subprocess.check_output(command, text=True)
+    assert (ROOT / printed.split()[0]).stat().st_size <= 20 << 10, printed
 
 
 def test_a_model_for_mnist_takes_at_most_56000_bytes():
