@@ -15,7 +15,7 @@ from . import demo_picture, demo_text, digits_data
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-POLICY = "TinyPropV2"  # what tinyprop does unless told otherwise, set against:
+POLICY = "Diffused"  # what tinyprop does unless told otherwise, set against:
 DENSE = "Full"
 EPOCHS = 15
 

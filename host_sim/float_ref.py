@@ -263,9 +263,7 @@ class FloatModel:
 
     def select(self, layer, d, depth):
         head = self.head
-        crossentropy = head.loss == im.CROSSENTROPY
-        dense = depth == 0 and (crossentropy or head.policy == im.TOPK)
-        if head.policy == im.FULL or dense:
+        if head.policy == im.FULL or (depth == 0 and head.loss == im.CROSSENTROPY):
             kept, n = d, d.size
         else:
             flat = d.ravel()

@@ -212,7 +212,7 @@ def TinyPropV2(s_min=0, s_max=1, zeta=1, skip=0.1):
     return _policy(1, s_min, s_max, zeta, skip)
 
 
-def Diffused(ratio=0.12, skip=0.1):
+def Diffused(ratio=0.11, skip=0.1):
     """Keeps a share of the errors on average, and gathers the small ones until they count.
 
     ratio: that share; skip: as in TinyPropV2, but with loss="mse" no sample is skipped.
@@ -289,7 +289,7 @@ class Model:
     layers        a list of Dense, Conv2D, ...; the last one a Dense of one unit a class or output
     loss          "crossentropy" for classes, "mse" for numbers
     lr            learning rate, 2e-8 to 1; rounded to m / 2^n with m of 16 to 31 (within 3 %)
-    sparsity      TinyPropV2(), Diffused(), TinyProp(), TopK(), Full()
+    sparsity      Diffused(), TinyPropV2(), TinyProp(), TopK(), Full()
     input_range   (lo, hi) of the values of x; a list of such pairs, one a channel; or a Scaler,
                   which learns it. Values outside count as its ends (of twice the range with "mse")
     output_range  the same for y, with loss="mse"
@@ -318,9 +318,9 @@ class Model:
         for layer in layers:
             if not isinstance(layer, bytes):
                 _wrong("a layer", layer, "Dense(...), Conv2D(...), ...")
-        policy = sparsity or TinyPropV2()
+        policy = sparsity or Diffused()
         if not isinstance(policy, tuple):
-            _wrong("sparsity", policy, "TinyPropV2(), Full(), ...")
+            _wrong("sparsity", policy, "Diffused(), Full(), ...")
         if not isinstance(seed, int) or seed >> 30:
             _wrong("seed", seed, "0 to 2^30 - 1")
         shape = (1, 1, 1)[len(shape) :] + shape

@@ -13,13 +13,14 @@
                    crossentropy   p_y >= 1 - skip
                    mse            Y_L < skip Ymax_L      (not with DIFFUSED)
 
-With crossentropy the output layer is dense: a part of its errors no longer sums to 0.
+With crossentropy the output layer is dense: a part of its errors no longer sums to 0. With mse it
+is like all others.
 """
 
 import numpy as np
 
 from .fixed import rounded, size_of
-from .image import CROSSENTROPY, DIFFUSED, FULL, TOPK
+from .image import CROSSENTROPY, DIFFUSED, FULL
 
 DECAY = 10  # Ymax loses 1/2^10 a step
 CARRY_F = 22  # of carry: the finest format of errors
@@ -121,9 +122,8 @@ def skips(model, d, p_target):
 
 def select(model, layer, d, fd, depth):
     """Returns the errors with those that are not kept as 0, and how many are kept (FULL: all)."""
-    head, is_output = model.head, depth == 0
-    dense = is_output and (head.loss == CROSSENTROPY or head.policy == TOPK)
-    if head.policy == FULL or dense:
+    head = model.head
+    if head.policy == FULL or (depth == 0 and head.loss == CROSSENTROPY):
         return d, layer.n_out
     if head.policy == DIFFUSED:
         return keep_diffused(model, layer, d, fd)

@@ -13,7 +13,8 @@
 //   skip > 0      no backward pass for a sample that is known already (TinyPropv2, arXiv 2409.07109):
 //                     crossentropy   Y_L = 2 (1 - p_y), at most 2, so p_y >= 1 - skip
 //                     mse            Y_L < skip Ymax_L                              (not with TP_DIFFUSED)
-// With crossentropy the output layer is dense: a part of its errors no longer sums to 0, and training diverges.
+// With crossentropy the output layer is dense: a part of its errors no longer sums to 0, and training diverges. With mse it is
+// like all others.
 // Errors differ in format (Q.fd) from sample to sample, so what is kept between samples is Q.unit (Ymax) or absolute.
 #include "internal.h"
 
@@ -167,8 +168,7 @@ int tp_skip_step(tp_model_t *m, const int16_t *errors, int32_t p_target) {
 
 // Zeroes the errors of a layer that are not kept; returns how many are (with TP_FULL: all). errors Q.fd, |d| <= 2^unit.
 size_t tp_select(tp_model_t *m, tp_layer_t *l, int16_t *errors, int fd, int depth) {
-    int output = depth == 0;
-    if (m->policy == TP_FULL || (output && (m->loss == TP_CROSSENTROPY || m->policy == TP_TOPK))) {
+    if (m->policy == TP_FULL || (depth == 0 && m->loss == TP_CROSSENTROPY)) {
         return l->n_out;
     }
     if (m->policy == TP_DIFFUSED) {
