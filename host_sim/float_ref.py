@@ -72,7 +72,12 @@ class Conv(Weighted):
         super().__init__(record, w.reshape(record.kernel_h, record.kernel_w, *inner), b)
         rows = self.padding(record.in_h, record.kernel_h, record.stride_h)
         columns = self.padding(record.in_w, record.kernel_w, record.stride_w)
-        self.pads = (rows, columns, (0, 0))
+        h, w = record.in_h + sum(rows), record.in_w + sum(columns)
+        self.padded_shape = h, w, record.in_c
+        self.inside = (
+            slice(rows[0], rows[0] + record.in_h),
+            slice(columns[0], columns[0] + record.in_w),
+        )
 
     def padding(self, n, kernel, stride):
         """Before and after, as Keras has it."""
@@ -84,9 +89,10 @@ class Conv(Weighted):
     def windows(self, x):
         """[row, column, channel, kernel row, kernel column]"""
         r = self.record
-        return sliding_window_view(np.pad(x, self.pads), (r.kernel_h, r.kernel_w), (0, 1))[
-            :: r.stride_h, :: r.stride_w
-        ]
+        padded = np.zeros(self.padded_shape, x.dtype)
+        padded[self.inside] = x
+        views = sliding_window_view(padded, (r.kernel_h, r.kernel_w), (0, 1))
+        return views[:: r.stride_h, :: r.stride_w]
 
     def sums(self, x):
         v = self.windows(x)
@@ -102,15 +108,14 @@ class Conv(Weighted):
             self.dw = np.tensordot(v, d, ((0, 1), (0, 1))).transpose(1, 2, 0, 3)
         if not want_dx:
             return None
-        dx = np.pad(np.zeros_like(self.x), self.pads)
+        dx = np.zeros(self.padded_shape, d.dtype)
         for k in range(r.kernel_h):
             for m in range(r.kernel_w):
                 rows = slice(k, k + r.out_h * r.stride_h, r.stride_h)
                 columns = slice(m, m + r.out_w * r.stride_w, r.stride_w)
                 w = self.w[k, m]
                 dx[rows, columns] += d * w if self.depthwise else d @ w.T
-        (top, _), (left, _), _ = self.pads
-        return dx[top : top + r.in_h, left : left + r.in_w]
+        return dx[self.inside]
 
 
 class Pool(Layer):
