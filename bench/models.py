@@ -4,6 +4,7 @@ import gc
 import tinyprop as tp
 
 POLICIES = {
+    "default": lambda: None,
     "full": tp.Full,
     "topk25": tp.TopK,
     "tinyprop": tp.TinyProp,
@@ -30,7 +31,18 @@ def cnn(options):
     return tp.Model((8, 8, 1), layers, **options)
 
 
-MODELS = {"mlp-64-32-10": mlp, "mnist-784-32-16-10": mnist, "cnn-8x8": cnn}
+def kws(options):
+    layers = [
+        tp.Conv2D(8, 3, strides=2, padding="same", activation="relu"),
+        tp.DepthwiseConv2D(3, padding="same", activation="relu"),
+        tp.Conv2D(16, 1, activation="relu"),
+        tp.AvgPool2D(5),
+        tp.Dense(12),
+    ]
+    return tp.Model((49, 40, 1), layers, **options)
+
+
+MODELS = {"mlp-64-32-10": mlp, "mnist-784-32-16-10": mnist, "cnn-8x8": cnn, "kws-cnn": kws}
 
 
 def build(case, policy):

@@ -1,4 +1,4 @@
-"""The rows of results.json as a table and a bar chart."""
+"""The rows of results.json as tables and a bar chart."""
 
 import matplotlib
 
@@ -7,46 +7,110 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 HEAD = """# How fast it is
 
-Made by `make bench`, on an emulated Raspberry Pi Pico (RP2040, a Cortex-M0+): cycles between a C
-function's entry and its return, mean over the last of four epochs of learning; and
-what a call from Python adds. At the Pico's 125 MHz a million cycles take 8 ms. Which data,
-and why it is not quicker still: [docs/performance.md](../docs/performance.md).
+Made by `make bench`. Which data, what is counted and why it is not quicker still:
+[docs/performance.md](../docs/performance.md).
+"""
+PICO = """
+## Raspberry Pi Pico
+
+On an emulated one (RP2040, a Cortex-M0+): cycles between a C function's entry and its return, mean
+over the last epoch of a run that learns from scratch, and what a call from Python adds. At the
+Pico's 125 MHz a million cycles take 8 ms. In brackets the samples that were skipped as known.
+"""
+OTHERS = """
+## Other processors
+
+Instructions of a step in QEMU, with the .mpy file on stock firmware, less those of the interpreter.
+"""
+SIZES = """
+## Sizes
+"""
+SPEED = """
+## This PC
+
+Of one run; they differ from run to run.
 """
 
 
-def cell(value):
-    return f"{value:,}" if isinstance(value, int) else f"{value:.0%}"
+def names(rows, field):
+    return list(dict.fromkeys(r[field] for r in rows))
 
 
-def table(rows):
-    yield "| case | what | | | |"
-    yield "|---|---|---|---:|---|"
-    for r in rows:
-        name = r["case"] if r["target"] == "pico" else r["target"]
-        unit = "" if r["unit"] == "share" else r["unit"]
-        yield f"| {name} | {r['op']} | {r['metric']} | {cell(r['value'])} | {unit} |"
+def cell(row):
+    return "" if row is None else f"{row['value']:,}"
+
+
+def grid(rows, down, across):
+    """Rows of a table: a line for each value of the fields `down`, a column for each of `across`."""
+    columns = names(rows, across)
+    yield "| " + " | ".join([*("" for _ in down), *columns]) + " |"
+    yield "|" + "---|" * len(down) + "---:|" * len(columns)
+    lines = dict.fromkeys(tuple(r[field] for field in down) for r in rows)
+    for line in lines:
+        of_line = {
+            r[across]: r for r in rows if tuple(r[field] for field in down) == line
+        }
+        yield "| " + " | ".join([*line, *(cell(of_line.get(c)) for c in columns)]) + " |"
+
+
+def with_skipped(rows):
+    """The means, and with them the share of skipped samples."""
+    skipped = {(r["case"], r["op"]): r["value"] for r in rows if r["metric"] == "skipped"}
+    columns = [c for c in names(rows, "case") if c != "module"]
+    yield "| | " + " | ".join(columns) + " |"
+    yield "|---|" + "---:|" * len(columns)
+    for op in names([r for r in rows if r["case"] != "module"], "op"):
+        cells = []
+        for case in columns:
+            value = [
+                r for r in rows
+                if (r["case"], r["op"]) == (case, op) and r["metric"] != "skipped"
+            ]
+            share = skipped.get((case, op))
+            cells.append(cell(value[0]) + (f" ({share:.0%})" if share else ""))
+        name = "RAM, bytes" if op == "model" else op
+        yield f"| {name} | " + " | ".join(cells) + " |"
+
+
+def tables(rows, speed):
+    module = [r for r in rows if r["case"] == "module"]
+    steps = [r for r in rows if r["case"] != "module"]
+    yield HEAD + PICO
+    yield from with_skipped([r for r in steps if r["target"] == "pico"])
+    yield OTHERS
+    yield from grid([r for r in steps if r["target"] != "pico"], ("target", "op"), "case")
+    yield SIZES
+    yield "| | | bytes |"
+    yield "|---|---|---:|"
+    for r in module:
+        what = "" if r["target"] == "pico" else f" {r['target']}"
+        yield f"| {r['op']}{what} | {r['metric']} | {r['value']:,} |"
+    yield SPEED
+    yield from (f"- {line}" for line in speed)
 
 
 def chart(rows, path):
-    cases = list(dict.fromkeys(r["case"] for r in rows if r["metric"] == "mean"))
-    figure, axes = plt.subplots(1, len(cases), figsize=(11, 3.2), layout="constrained")
+    rows = [r for r in rows if r["metric"] == "mean" and r["target"] == "pico"]
+    cases = names(rows, "case")
+    figure, axes = plt.subplots(1, len(cases), figsize=(13, 3.2), layout="constrained")
     for axis, case in zip(axes, cases, strict=True):
-        means = {r["op"]: r["value"] for r in rows if r["case"] == case and r["metric"] == "mean"}
+        means = {r["op"]: r["value"] for r in rows if r["case"] == case}
         forward = means.pop("forward")
-        names = ["forward", *means]
-        bars = axis.barh(names, [forward, *means.values()], color=["#888", *["#3a7"] * len(means)])
+        ops = ["forward", *means]
+        bars = axis.barh(ops, [forward, *means.values()], color=["#888", *["#3a7"] * len(means)])
         axis.bar_label(bars, [f"{n:,}" for n in (forward, *means.values())], padding=2, fontsize=8)
         axis.axvline(forward, color="#888", lw=0.8, ls=":")
         axis.invert_yaxis()
-        axis.margins(x=0.25)
+        axis.margins(x=0.3)
         axis.set_title(case, fontsize=10)
         axis.set_xticks([])
+        axis.tick_params(labelsize=8)
         axis.spines[["top", "right", "bottom"]].set_visible(False)
     figure.suptitle("Cycles of a step on a Cortex-M0+", fontsize=11)
     figure.savefig(path, dpi=110, metadata={"Software": None})
     plt.close(figure)
 
 
-def write(rows, path):
-    path.with_suffix(".md").write_text("\n".join([HEAD, *table(rows)]) + "\n")
+def write(rows, speed, path):
+    path.with_suffix(".md").write_text("\n".join(tables(rows, speed)) + "\n")
     chart(rows, path.with_suffix(".png"))

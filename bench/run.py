@@ -1,14 +1,15 @@
-"""Measures tinyprop on an emulated Raspberry Pi Pico, in exact cycles of its processor.
+"""Measures tinyprop: on an emulated Raspberry Pi Pico in exact cycles of its processor, and on the
+processors that QEMU emulates in instructions.
 
     python bench/run.py
 
 writes results.json, rows of {"target", "case", "op", "metric", "value", "unit"}, with results.md
 and results.png beside this file. The figures are the same in every run, so that a test can tell
-when one has changed (tests/host/test_bench.py).
+when one has changed (tests/host/test_bench.py). The speed on this PC, which is not, is printed and
+goes to results.md alone.
 """
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,19 +17,32 @@ from mpremote.transport_serial import SerialTransport
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-sys.path[:0] = [str(ROOT / "boards/emulators/pico"), str(HERE)]
+sys.path[:0] = [str(ROOT / "boards/emulators/pico"), str(ROOT / "tests"), str(HERE)]
 
+import pc  # noqa: E402
 import report  # noqa: E402
+import run_target  # noqa: E402
 from samples import SAMPLES, samples  # noqa: E402
 from serial_port import EmulatedPico  # noqa: E402
 
 RESULTS = HERE / "results.json"
-POLICIES = ("full", "topk25", "tinyprop", "tinypropv2", "diffused")
+POLICIES = ("full", "default", "topk25", "tinyprop", "tinypropv2", "diffused")
 # The interpreter's function that calls a method which it has looked up.
 METHOD_CALL = "mp_call_method_n_kw"
-# A run learns an epoch this often; the last one is measured.
-EPOCHS = 4
-EPOCH = {"mlp-64-32-10": 300, "mnist-784-32-16-10": 150, "cnn-8x8": 150}
+# Samples of an epoch, and how many epochs a run learns; the last one is measured.
+EPOCHS = {
+    "mlp-64-32-10": (300, 4),
+    "mnist-784-32-16-10": (150, 4),
+    "cnn-8x8": (150, 4),
+    "kws-cnn": (30, 9),
+}
+# What runs on QEMU's machines: their .mpy, and a name.
+MACHINES = {
+    "m3": ("armv7m", "Cortex-M3"),
+    "m4f": ("armv7emsp", "Cortex-M4F"),
+    "rv32": ("rv32imc", "RISC-V"),
+    "xtensa": ("xtensawin", "Xtensa"),
+}
 ARCHITECTURES = ("x64", "armv6m", "armv7m", "armv7emsp", "rv32imc", "xtensawin")
 
 
@@ -37,20 +51,11 @@ def row(case, op, metric, value, unit, target="pico"):
     return dict(zip(names, (target, case, op, metric, value, unit), strict=True))
 
 
-class Pico:
-    """The prompt of an emulated Pico on which calls of some C functions are counted."""
-
-    def __init__(self, firmware, functions):
-        self.board = EmulatedPico(firmware, "--profile", ",".join(functions))
-        self.line = SerialTransport(self.board.port)
-        self.line.enter_raw_repl(soft_reset=False, timeout_overall=60)
+class Prompt:
+    """MicroPython at the serial line self.line."""
 
     def __enter__(self):
         return self
-
-    def __exit__(self, *exception):
-        self.line.close()
-        self.board.power_off()
 
     def run(self, code):
         output, error = self.line.exec_raw(code, timeout=300)
@@ -63,6 +68,29 @@ class Pico:
         for i in range(0, len(data), 1024):
             self.run(f"{name}[{i}:{i + 1024}] = {bytes(data[i : i + 1024])!r}")
 
+    def send_samples(self, case):
+        x, y = samples(case, EPOCHS[case][0])
+        self.run("x = y = model = None; gc.collect()")
+        self.send("x", x)
+        self.send("y", y)
+
+    def learn_to_the_last_epoch(self, case, policy):
+        self.run(f"model = None; model = build('{case}', '{policy}')")
+        self.run(f"for _ in range({EPOCHS[case][1] - 1}): learn(model, x, y)")
+
+
+class Pico(Prompt):
+    """An emulated Pico on which calls of some C functions are counted."""
+
+    def __init__(self, firmware, functions):
+        self.board = EmulatedPico(firmware, "--profile", ",".join(functions))
+        self.line = SerialTransport(self.board.port)
+        self.line.enter_raw_repl(soft_reset=False, timeout_overall=60)
+
+    def __exit__(self, *exception):
+        self.line.close()
+        self.board.power_off()
+
     def cycles(self, function, code):
         """Calls of a C function while code runs, and the mean cycles of one."""
         self.board.take_profile()
@@ -71,15 +99,39 @@ class Pico:
         return profile["calls"], round(profile["cycles"] / profile["calls"])
 
 
+class Qemu(Prompt):
+    """A machine of QEMU on which instructions are counted (instructions.py)."""
+
+    def __init__(self, machine):
+        self.board = run_target.qemu(machine, MACHINES[machine][0])
+        self.board.command = [*self.board.command, "-icount", "shift=7"]
+        self.board.start()
+        self.line = self.board.line
+        for name in ("models.py", "instructions.py"):
+            self.run((HERE / name).read_text())
+
+    def __exit__(self, *exception):
+        self.board.stop()
+
+
+def measure_on_qemu(machine, case, policies=("full", "default")):
+    """Instructions of a step, less what interpreting the call takes."""
+    name = MACHINES[machine][1]
+    with Qemu(machine) as board:
+        board.send_samples(case)
+        for policy in policies:
+            board.learn_to_the_last_epoch(case, policy)
+            learn, predict = board.run("print(*means(model, x, y))").split()
+            yield row(case, f"learn-{policy}", "mean", int(learn), "instructions", target=name)
+            if policy == "full":
+                yield row(case, "forward", "mean", int(predict), "instructions", target=name)
+
+
 def measure_case(pico, case, policies=POLICIES):
     """The rows of a case, those of forward with the policy full."""
-    x, y = samples(case, EPOCH[case])
-    pico.run("x = y = model = None; gc.collect()")
-    pico.send("x", x)
-    pico.send("y", y)
+    pico.send_samples(case)
     for policy in policies:
-        pico.run(f"model = None; model = build('{case}', '{policy}')")
-        pico.run(f"for _ in range({EPOCHS - 1}): learn(model, x, y)")
+        pico.learn_to_the_last_epoch(case, policy)
         pico.run("skipped = model.stats()['skipped']")
         calls, cycles = pico.cycles("tp_run", "learn(model, x, y)")
         skipped = int(pico.run("print(model.stats()['skipped'] - skipped)"))
@@ -118,20 +170,15 @@ def open_pico(firmware="tinyprop"):
     return pico
 
 
-def script(*command):
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    return done.stdout.splitlines()[-1]
-
-
 def size_of_mpy(arch):
-    path = script("usermod_c/tinyprop/natmod/build.sh", arch).split()[0]
-    return row("module", ".mpy", "file", (ROOT / path).stat().st_size, "bytes", target=arch)
+    path = ROOT / run_target.mpy(arch)()
+    return row("module", ".mpy", "file", path.stat().st_size, "bytes", target=arch)
 
 
 def firmware_growth():
     """Flash that the module takes; a .uf2 file has blocks of 512 bytes for 256 of flash."""
     sizes = [
-        Path(script("boards/firmware.sh", "RPI_PICO", *plain)).stat().st_size // 2
+        Path(run_target.script("boards/firmware.sh", "RPI_PICO", *plain)).stat().st_size // 2
         for plain in ([], ["plain"])
     ]
     return row("module", "firmware", "flash", sizes[0] - sizes[1], "bytes")
@@ -156,6 +203,9 @@ def measure_all():
     with open_pico() as pico:
         for case in SAMPLES:
             yield from measure_case(pico, case)
+    for machine in MACHINES:
+        for case in SAMPLES:
+            yield from measure_on_qemu(machine, case)
 
 
 def main():
@@ -164,7 +214,9 @@ def main():
         print(*result.values(), flush=True)
         rows.append(result)
     RESULTS.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
-    report.write(rows, HERE / "results")
+    speed = pc.measure()
+    print(*speed, sep="\n")
+    report.write(rows, speed, HERE / "results")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Data to learn in a benchmark: ten classes, the same bytes on every machine."""
+"""Data to learn in a benchmark: some classes, the same bytes on every machine."""
 
 import sys
 from pathlib import Path
@@ -7,20 +7,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from data import Random  # noqa: E402
 
-CLASSES = 10
 
-
-def patterns(random, n, zeros):
+def patterns(random, classes, n, zeros):
     """Samples are a pattern of their class, `zeros` percent of it black, and noise."""
 
     def value():
         return random.below(100) >= zeros and 31 + random.below(195)
 
-    lit = [[value() for _ in range(n)] for _ in range(CLASSES)]
+    lit = [[value() for _ in range(n)] for _ in range(classes)]
     return lambda label: bytes(v and v + random.below(61) - 30 for v in lit[label])
 
 
-def strokes(random, size, points):
+def strokes(random, classes, size, points):
     """Samples are lines on black, as in images of digits: a walk of so many points for each
     class, two pixels thick, moved by a pixel at most and of changing brightness."""
 
@@ -32,7 +30,7 @@ def strokes(random, size, points):
             x, y = (min(max(v, 1), size - 3) for v in (x, y))
             yield x, y
 
-    walks = [list(walk()) for _ in range(CLASSES)]
+    walks = [list(walk()) for _ in range(classes)]
 
     def sample(label):
         image = bytearray(size * size)
@@ -46,16 +44,40 @@ def strokes(random, size, points):
     return sample
 
 
+def words(random, classes, frames, bands):
+    """Samples are noise that is loud in some blocks of 7 frames and 5 bands, as spectra of spoken
+    words: four in ten blocks, others in each class, up to 3 frames early."""
+    across = bands // 5
+
+    def blocks():
+        return [120 * (random.below(10) < 4) for _ in range((frames // 7 + 1) * across)]
+
+    loud = [blocks() for _ in range(classes)]
+
+    def sample(label):
+        early = random.below(4)
+        return bytes(
+            random.below(90) + loud[label][(frame + early) // 7 * across + band // 5]
+            for frame in range(frames)
+            for band in range(bands)
+        )
+
+    return sample
+
+
+# How many classes, and a function that makes one of their samples.
 SAMPLES = {
-    "mlp-64-32-10": lambda random: patterns(random, 64, zeros=0),
-    "mnist-784-32-16-10": lambda random: strokes(random, 28, 190),
-    "cnn-8x8": lambda random: patterns(random, 64, zeros=50),
+    "mlp-64-32-10": (10, lambda *r: patterns(*r, 64, zeros=0)),
+    "mnist-784-32-16-10": (10, lambda *r: strokes(*r, 28, 190)),
+    "cnn-8x8": (10, lambda *r: patterns(*r, 64, zeros=50)),
+    "kws-cnn": (12, lambda *r: words(*r, 49, 40)),
 }
 
 
 def samples(case, n, seed=1):
     """n samples in a row, and their class numbers."""
     random = Random(seed)
-    sample = SAMPLES[case](random)
-    y = bytes(random.below(CLASSES) for _ in range(n))
+    classes, make = SAMPLES[case]
+    sample = make(random, classes)
+    y = bytes(random.below(classes) for _ in range(n))
     return b"".join(sample(label) for label in y), y

@@ -6,7 +6,7 @@
 #   m4f     Cortex-M4 with an FPU
 #   rv32    RISC-V, rv32imc
 #   xtensa  the windowed Xtensa of an ESP32, as far as QEMU has it (see xtensa_sim/); faults on misaligned words
-# QEMU_OPTION -icount shift=7 makes every run take the same number of instructions, which tests/instructions.py counts.
+# QEMU_OPTION -icount shift=7 makes every run take the same number of instructions, which bench/instructions.py counts.
 set -euo pipefail
 . "$(dirname "$0")/../setup/common.sh"
 

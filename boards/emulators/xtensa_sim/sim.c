@@ -90,7 +90,7 @@ static int emulate(struct exception_frame *frame) {
     }
     frame->a[instruction >> 12 & 15] = high;
     frame->pc += 3;
-    // So that the emulation counts as one instruction in what is measured (tests/instructions.py): the
+    // So that the emulation counts as one instruction in what is measured (bench/instructions.py): the
     // handler's instructions outside of those between its reading and writing CCOUNT take 17 ticks more.
     frame->ccount -= 17;
     return 1;
