@@ -1,5 +1,6 @@
-"""What starts the emulators can be killed without leaving one behind."""
+"""The Pico's own executor of instructions; and what starts emulators leaves none behind."""
 
+import json
 import os
 import signal
 import subprocess
@@ -54,3 +55,23 @@ def test_ends_with_its_runner(command):
         if left:
             os.killpg(session, signal.SIGKILL)
         assert not left
+
+
+# PUSH and POP aside, what begins with 1011: interrupts, byte order, hints; then UDF and SVC; and
+# the wide instructions that the Cortex-M0+ does not have.
+LEFT = [177, 179, *range(183, 188), 190, 191, 222, 223, *range(232, 240), *range(248, 256)]
+
+
+def test_the_picos_core_does_what_rp2040js_does():
+    def line(*command):
+        return subprocess.check_output(command, cwd=ROOT, text=True).split("\n")[-2]
+
+    firmware = line("boards/firmware.sh", "RPI_PICO", "plain")
+    rom = f"{ROOT}/build/pico/boot_rom.bin"
+    subprocess.check_call(["make", "-s", "-C", "boards/emulators/pico/boot_rom", f"OUT={rom}"])
+    modules = line("boards/setup/node.sh") + "/node_modules"
+    result = subprocess.check_output(
+        ["node", ROOT / "tests/host/compare_cores.mjs", rom, firmware],
+        env={**os.environ, "NODE_PATH": modules},
+    )
+    assert json.loads(result) == LEFT

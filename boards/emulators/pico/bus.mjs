@@ -4,9 +4,9 @@ import { createRequire } from 'node:module';
 
 const { RP2040 } = createRequire(import.meta.url)('rp2040js');
 
-const FLASH_START = 0x10000000;
+export const FLASH_START = 0x10000000;
 export const FLASH_BYTES = 2 << 20;             // the Pico's flash chip
-const RAM_START = 0x20000000;
+export const RAM_START = 0x20000000;
 const ROM_BYTES = 16 << 10;
 
 // Core 1 (datasheet 2.3.1.4 and 2.13): the mailbox between the cores, and what holds core 1 in reset.

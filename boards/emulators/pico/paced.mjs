@@ -27,7 +27,7 @@ export class PacedRun {
   work() {
     try {
       for (let i = 0; i < 20; i++) {
-        if (this.pico.run(5000)) continue;
+        if (this.pico.run(20e3)) continue;
         const nanos = this.pico.nanosToEvent;
         if (nanos >= WORTH_WAITING) return this.wait(Math.min(nanos, LONGEST_WAIT));
         this.pico.sleep(nanos);

@@ -1,6 +1,7 @@
 // A Raspberry Pi Pico: the RP2040 with its boot ROM, 2 MB of flash and a USB serial port.
 import fs from 'node:fs';
 import { CheckedRP2040, Fault, FLASH_BYTES } from './bus.mjs';
+import { FastCore } from './core.mjs';
 import { loadUf2 } from './uf2.mjs';
 import { UsbSerial } from './usb_serial.mjs';
 
@@ -57,6 +58,7 @@ export class Pico {
       this.onConnected();
     };
     this.mcu = mcu;
+    this.fastCore = new FastCore(mcu);
   }
 
   // What the watchdog keeps over a reset is how the program learns its cause (machine.reset_cause()).
@@ -74,31 +76,44 @@ export class Pico {
     this.usb.send(bytes);
   }
 
-  // Executes up to n instructions; false when the processor waits for an event.
-  run(n) {
+  // Executes for a number of cycles; false when the processor waits for an event.
+  run(cycles) {
     const { profile } = this;
     const { core, clock } = this.mcu;
-    let pc = core.PC;
     try {
-      for (; n > 0 && !core.waiting; n--) {
-        pc = core.PC;
+      while (cycles > 0 && !core.waiting) {
         profile?.before(core);
-        const cycles = core.executeInstruction();
-        profile?.after(core, cycles);
-        clock.tick(cycles * this.cycleNanos);
+        const done = this.execute(Math.min(cycles, this.cyclesToEvent));
+        profile?.after(core, done);
+        clock.tick(done * this.cycleNanos);
+        cycles -= done;
       }
       return !core.waiting;
     } catch (error) {
-      if (!(error instanceof Reset)) throw this.explain(error, pc);
+      if (!(error instanceof Reset)) throw this.explain(error);
       this.reset();
       return true;
     }
+  }
+
+  // One instruction or more, for about so many cycles; returns how many it took.
+  execute(cycles) {
+    const { core } = this.mcu;
+    const done = core.interruptsUpdated ? 0 : this.fastCore.execute(cycles, this.profile?.watched);
+    if (done) return done;
+    this.pc = core.PC;
+    return core.executeInstruction();
   }
 
   // Nanoseconds until something happens to a waiting processor without input.
   get nanosToEvent() {
     const { clock } = this.mcu;
     return clock.nextAlarm ? clock.nanosToNextAlarm : Infinity;
+  }
+
+  // Until then no peripheral does anything that nobody asked it for.
+  get cyclesToEvent() {
+    return Math.max(1, Math.ceil(this.nanosToEvent / this.cycleNanos));
   }
 
   // Lets time pass for a waiting processor.
@@ -111,13 +126,13 @@ export class Pico {
     }
   }
 
-  explain(error, pc) {
+  explain(error) {
     if (!(error instanceof Fault)) return error;
     const at = (address) => {
       const name = this.symbols?.describe(address);
       return `0x${(address >>> 0).toString(16).padStart(8, '0')}${name ? ` (${name})` : ''}`;
     };
-    return new Fault(`${error.message}; program counter ${at(pc)}, called from ${at(this.mcu.core.LR)}`);
+    return new Fault(`${error.message}; program counter ${at(this.pc)}, called from ${at(this.mcu.core.LR)}`);
   }
 
   // Keeps the flash in its file. A run that is killed leaves the old file or the new one, never half of one.
