@@ -42,7 +42,8 @@ export class PacedRun {
     this.pico.saveFlash();
     if (nanos >= START_IS_OVER && this.pico.connected && this.readyMcu !== this.pico.mcu) {
       this.readyMcu = this.pico.mcu;
-      this.onReady();
+      this.onReady();                           // may send something
+      return setImmediate(() => this.work());
     }
     this.waitingSince = performance.now();
     this.timer = setTimeout(() => this.wake(), Math.max(1, nanos / 1e6));
