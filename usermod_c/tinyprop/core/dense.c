@@ -6,6 +6,14 @@
 // three, and weights lie [input][output] so that each entry of the list meets its weights side by side.
 #include "internal.h"
 
+// That sums are made of at a time: as many as fit into the registers.
+#ifdef __XTENSA__
+#define COLUMNS 4
+#else
+#define COLUMNS 8
+#endif
+#define UNROLL _Pragma("GCC unroll 8")
+
 #ifndef TP_ARMV6M
 
 // At the end of a list comes an entry for an x that is not 0.
@@ -84,34 +92,52 @@ void tp_start_sums(const tp_layer_t *l, const tp_model_t *m, int32_t *z) {
 // Bound: max_weight = floor((2^31 - 1 - spare) / (x_max * fan_in)) (tp_layout), so |z| <= bias + x_max * fan_in *
 // max_weight < 2^31 in any order of summation; spare is 2^27 (2^29 with 12 bits), twice the bias' limit.
 #ifndef TP_ARMV6M
-TP_HOT void tp_sum_rows(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z) {
-    size_t j = 0;
-    for (; j + 4 <= n_out; j += 4) {
-        int32_t z0 = start[j], z1 = start[j + 1], z2 = start[j + 2], z3 = start[j + 3];
-        const int16_t *row = w + j;
-        for (const uint32_t *entry = list; *entry != 0; entry++) {
-            int32_t x = (int32_t)*entry >> 16;
-            row += (*entry & 0xffff) / 2;
-            z0 = tp_add(z0, x * row[0]);
-            z1 = tp_add(z1, x * row[1]);
-            z2 = tp_add(z2, x * row[2]);
-            z3 = tp_add(z3, x * row[3]);
-        }
-        z[j] = z0;
-        z[j + 1] = z1;
-        z[j + 2] = z2;
-        z[j + 3] = z3;
+
+static inline const int16_t *row_of(const uint32_t *entry, const int16_t *before) {
+    return (const int16_t *)((const char *)before + (uint16_t)*entry);
+}
+
+// Weight j of n. Cortex-M4 multiplies either half of a word, and loads words from any address.
+static inline int32_t weight_of(const int16_t *row, int j, int n) {
+#ifdef __ARM_FEATURE_DSP
+    uint32_t pair;
+    if (n > 1) {
+        __builtin_memcpy(&pair, row + (j & ~1), 4);
+        return (int16_t)(j & 1 ? pair >> 16 : pair);
     }
-    for (; j < n_out; j++) {
-        int32_t sum = start[j];
-        const int16_t *row = w + j;
-        for (const uint32_t *entry = list; *entry != 0; entry++) {
-            row += (*entry & 0xffff) / 2;
-            sum = tp_add(sum, ((int32_t)*entry >> 16) * *row);
+#else
+    (void)n;
+#endif
+    return row[j];
+}
+
+// So many columns; as arrays of a known length the sums stay in registers.
+static inline void sum_columns(const uint32_t *entry, const int16_t *row, const int n, const int32_t *start, int32_t *z) {
+    int32_t sum[COLUMNS];
+    UNROLL for (int j = 0; j < n; j++) {
+        sum[j] = start[j];
+    }
+    for (; *entry != 0; entry++) {
+        int16_t x = (int16_t)(*entry >> 16);
+        row = row_of(entry, row);
+        UNROLL for (int j = 0; j < n; j++) {
+            sum[j] = tp_add(sum[j], x * weight_of(row, j, n));
         }
-        z[j] = sum;
+    }
+    UNROLL for (int j = 0; j < n; j++) {
+        z[j] = sum[j];
     }
 }
+
+TP_HOT void tp_sum_rows(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z) {
+    for (; n_out >= COLUMNS; n_out -= COLUMNS, w += COLUMNS, start += COLUMNS, z += COLUMNS) {
+        sum_columns(list, w, COLUMNS, start, z);
+    }
+    for (; n_out > 0; n_out--) {
+        sum_columns(list, w++, 1, start++, z++);
+    }
+}
+
 #endif
 
 void tp_dense_forward(const tp_model_t *m, tp_layer_t *l, int32_t *z) {
@@ -126,18 +152,17 @@ void tp_dense_forward(const tp_model_t *m, tp_layer_t *l, int32_t *z) {
 
 // w -= (gradient + half) >> shift, clamped to +-max;   gradient = x d m, and x <= 255 with |d| <= 2^14, or x <= 4095 with
 // |d| <= 2^13: |x d m| <= 2^13 * 4095 * 31 < 2^30, plus half <= 2^30: below 2^31
-static inline void move_weight(int16_t *weight, int32_t gradient, tp_update_t *job) {
-    int32_t max = job->step.max, half = (int32_t)(1u << (job->step.shift - 1));
-    int32_t moved = *weight - ((gradient + half) >> job->step.shift);
-    if ((uint32_t)(moved + max) > 2 * (uint32_t)max) {
-        moved = moved > 0 ? max : -max;
-        job->clamped++;
+static inline void move_weight(int16_t *weight, int32_t gradient, const tp_step_t *step, uint32_t *clamped) {
+    int32_t moved = *weight - ((gradient + (1 << (step->shift - 1))) >> step->shift);
+    if (__builtin_expect((uint32_t)(moved + step->max) > 2 * (uint32_t)step->max, 0)) {
+        moved = moved > 0 ? step->max : -step->max;
+        ++*clamped;
     }
     *weight = (int16_t)moved;
 }
 
 static inline int16_t *weight_at(int16_t *row, const tp_kept_t *kept) {
-    return row + kept->at / 2;
+    return (int16_t *)((char *)row + kept->at);
 }
 
 // Keeps the errors that are not 0, times factor, where that is beyond +-idle. Returns how many are not 0.
@@ -157,27 +182,38 @@ uint32_t tp_keep(const int16_t *errors, size_t n, int32_t factor, int32_t idle, 
 
 // The rows of weights of the listed inputs move.
 TP_HOT void tp_update_rows(const uint32_t *list, int16_t *row, tp_update_t *job) {
+    const tp_step_t step = job->step;
+    const tp_kept_t *first = job->kept, *end = job->kept_end;
+    uint32_t clamped = 0;
     for (; *list != 0; list++) {
         int32_t x = (int32_t)*list >> 16;
-        row += (*list & 0xffff) / 2;
-        for (const tp_kept_t *kept = job->kept; x != 0 && kept < job->kept_end; kept++) {
-            move_weight(weight_at(row, kept), x * kept->d, job);
+        row = (int16_t *)row_of(list, row);
+        const tp_kept_t *kept = x != 0 ? first : end;
+        while (kept != end) {
+            int32_t d = kept->d;
+            int16_t *weight = weight_at(row, kept++);
+            move_weight(weight, x * d, &step, &clamped);
         }
     }
+    job->clamped += clamped;
 }
 
 // The row of weights of each input that is not 0 moves, and the input's error is the row (as it was before) times the kept
 // errors; that of an input of 0 is 0:   |sum w d| <= 32767 * sum |d|, and sum |d| <= 65535 (model.c, L1 guard): below 2^31
 TP_HOT void tp_backward_rows(const int16_t *x, int16_t *row, int32_t *dx, tp_update_t *job) {
+    const tp_step_t step = job->step;
+    const tp_kept_t *end = job->kept_end;
+    uint32_t clamped = 0;
     for (uint32_t i = 0; i < job->n_in; i++, row += job->row_bytes / 2) {
-        int32_t xm = x[i] * job->step.m, sum = 0;
-        for (const tp_kept_t *kept = job->kept; xm != 0 && kept < job->kept_end; kept++) {
+        int32_t xm = x[i] * step.m, sum = 0;
+        for (const tp_kept_t *kept = job->kept; xm != 0 && kept < end; kept++) {
             int16_t *weight = weight_at(row, kept);
             sum = tp_add(sum, *weight * kept->d);
-            move_weight(weight, xm * kept->d, job);
+            move_weight(weight, xm * kept->d, &step, &clamped);
         }
         dx[i] = sum;
     }
+    job->clamped += clamped;
 }
 
 #endif
