@@ -45,7 +45,8 @@ case $machine in
         groups=(pc qemu)
         own_board=xtensa_sim
         boards/setup/apt.sh pc
-        options=(CROSS_COMPILE="$(boards/setup/xtensa_toolchain.sh)/bin/xtensa-esp32-elf-")
+        prefix=$(boards/setup/xtensa_toolchain.sh)/bin/xtensa-esp32-elf-
+        options=(CROSS_COMPILE="$prefix" CC="ccache ${prefix}gcc")
         qemu=(qemu-system-xtensa -machine sim -cpu dc233c)
         ;;
     *) fail "usage: boards/emulators/qemu.sh m0|m3|m4f|rv32|xtensa [build | QEMU_OPTION...]" ;;

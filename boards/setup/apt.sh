@@ -5,7 +5,7 @@ set -euo pipefail
 
 # package=what shows that it is there: a command, a file, or a Python module (python:NAME)
 declare -A groups=(
-    [pc]="gcc=gcc libc6-dev=/usr/include/stdio.h make=make python3-venv=python:ensurepip
+    [pc]="gcc=gcc ccache=ccache libc6-dev=/usr/include/stdio.h make=make python3-venv=python:ensurepip
         python3-dev=python:header xz-utils=xz"
     [arm]="gcc-arm-none-eabi=arm-none-eabi-gcc libnewlib-arm-none-eabi=/usr/include/newlib/stdio.h
         libstdc++-arm-none-eabi-newlib=/usr/include/newlib/c++"

@@ -5,6 +5,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 CACHE=${CACHE:-$HOME/.cache/tinyprop}
 mkdir -p "$CACHE"
 CACHE=$(cd "$CACHE" && pwd)
+# gcc and its like are ccache, which has what was compiled before, in another clone too.
+export PATH=/usr/lib/ccache:$PATH CCACHE_DIR=$CACHE/ccache CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+export CCACHE_MAXSIZE=1G
 
 say() {
     echo "$*" >&2
