@@ -212,7 +212,7 @@ def TinyPropV2(s_min=0, s_max=1, zeta=1, skip=0.1):
     return _policy(1, s_min, s_max, zeta, skip)
 
 
-def Diffused(ratio=0.11, skip=0.1):
+def Diffused(ratio=0.14, skip=0.1):
     """Keeps a share of the errors on average, and gathers the small ones until they count.
 
     ratio: that share; skip: as in TinyPropV2, but with loss="mse" no sample is skipped.
