@@ -6,6 +6,7 @@ picture for each data set; rows of other data sets stay as they are.
 """
 
 import argparse
+import gc
 import os
 from multiprocessing import Pool
 from pathlib import Path
@@ -17,12 +18,13 @@ from .policies import POLICIES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROTOCOLS = "scratch", "finetune"
-RATES = (0.0015, 0.003, 0.006, 0.0125, 0.025)
-JUDGES = (1, 2)  # seeds by which rates are chosen
+RATES = (0.003, 0.006, 0.0125, 0.025)
+JUDGED = 1000  # samples at least, in validations of two seeds or more, decide about a rate
 
 
 def main(arguments):
     given = parse(arguments)
+    gc.freeze()  # the modules: each new model looks for garbage, and there is none in them
     names = [name for name in given.only if present(name, given.data)]
     if not names:
         return f"There is no data set in {given.data}."
@@ -90,7 +92,8 @@ def before(rates, name, protocol):
 
 
 def choose_rates(pool, names, protocols):
-    """For each data set and protocol the rate that is best with Full, by validation."""
+    """For each data set and protocol the rate that is best with Full, by validation; of those that
+    validation cannot tell from the best, the largest."""
     chosen = {}
     for protocol in PROTOCOLS[: PROTOCOLS.index(protocols[-1]) + 1]:  # fine-tuning needs both
         jobs = [
@@ -99,14 +102,22 @@ def choose_rates(pool, names, protocols):
             )
             for name in names
             for rate in RATES
-            for seed in JUDGES
+            for seed in judges(name, protocol)
         ]
         results = iter(finish(pool, jobs, f"choosing learning rates, {protocol}"))
         for name in names:
-            score = {rate: sum(next(results)["curve"][-1] for _ in JUDGES) for rate in RATES}
-            chosen[name, protocol] = max(score, key=score.get)
+            n = len(judges(name, protocol))
+            score = {rate: sum(next(results)["curve"][-1] for _ in range(n)) / n for rate in RATES}
+            best = max(score.values())
+            worst = best - runs.standard_error(name, protocol, best, n)
+            chosen[name, protocol] = max(rate for rate in RATES if score[rate] >= worst)
             print(f"{name}, {protocol}: lr {chosen[name, protocol]}")
     return chosen
+
+
+def judges(name, protocol):
+    """Seeds by which a rate is chosen."""
+    return range(1, 1 + max(2, -(-JUDGED // runs.validation_samples(name, protocol))))
 
 
 def finish(pool, jobs, title):

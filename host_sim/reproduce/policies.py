@@ -16,9 +16,9 @@ POLICIES = {
     "float32 Full": Policy(tp.Full(), floats=True),
     "Full": Policy(tp.Full()),
     "last layer only": Policy(tp.Full(), body=False),
-    **{f"TopK({r})": Policy(tp.TopK(r)) for r in (0.05, 0.1, 0.2, 0.4)},
+    **{f"TopK({r})": Policy(tp.TopK(r)) for r in (0.05, 0.1, 0.2)},
     "TinyProp": Policy(tp.TinyProp()),
-    **{f"TinyPropV2(skip={s})": Policy(tp.TinyPropV2(skip=s)) for s in (0.05, 0.1, 0.25, 0.5)},
-    **{f"Diffused({r})": Policy(tp.Diffused(r)) for r in (0.06, 0.08, 0.12, 0.2)},
+    **{f"TinyPropV2(skip={s})": Policy(tp.TinyPropV2(skip=s)) for s in (0.1, 0.25)},
+    **{f"Diffused({r})": Policy(tp.Diffused(r)) for r in (0.06, 0.2)},
     "default": Policy(),
 }

@@ -20,6 +20,8 @@ from . import datasets, models, protocols
 from .policies import POLICIES
 
 FALL = 1 / 20  # of the learning rate, from the first epoch to the end
+VALIDATION = 5  # one sample of so many of the training set
+SEEN = 50  # samples, to count how much of a forward pass meets zeros
 
 
 class Place:
@@ -48,7 +50,7 @@ def task(dataset, protocol):
 
 def job(dataset, protocol, policy, seed, rate, before=None, part="test"):
     """before: the rate at which the model learned what it knows before fine-tuning.
-    part: "test", or "validation": a fifth of the training set, with the rest to learn from."""
+    part: "test", or "validation": a part of the training set, with the rest to learn from."""
     return {
         "dataset": dataset,
         "protocol": protocol,
@@ -170,8 +172,9 @@ class Learner:
                 self.model.predict_into(sample, to)
         return np.mean((outputs - x) ** 2, 1)
 
-    def counters(self):
-        """Shares of the dense backward pass through all layers, were it done in each step."""
+    def counters(self, x):
+        """Shares of the dense backward pass through all layers, were it done in each step; and
+        what a forward pass of samples like x multiplies, zeros left out."""
         forward, backward = models.work(self.model)
         if self.floats:
             steps, skipped = self.floats.steps, self.floats.skipped
@@ -187,6 +190,7 @@ class Learner:
             "backward_share": share,
             "backward_share_nonzero": None if done is None else done / (steps * backward),
             "total_share": (forward + share * backward) / (forward + backward),
+            "forward_nonzero": None if self.floats else models.nonzero_work(self.model, x),
         }
 
 
@@ -205,13 +209,25 @@ def learn_and_test(job):
         mixed = order.permutation(len(y))
         learner.epoch(x[mixed], y[mixed], FALL ** (1 / epochs))
         curve.append(score(learner, test_x, test_y, labels))
-    return curve, learner.counters()
+    return curve, learner.counters(test_x[:SEEN])
 
 
 def split(x, y, seed):
     mixed = np.random.default_rng(1000 + seed).permutation(len(y))
-    kept, left = mixed[: len(y) // 5], mixed[len(y) // 5 :]
+    kept, left = np.split(mixed, [len(y) // VALIDATION])
     return (x[left], y[left]), (x[kept], y[kept])
+
+
+def standard_error(dataset, protocol, accuracy, n):
+    """Of an accuracy that is the mean of n validations; 0 for a loss."""
+    if models.PLANS[dataset].loss == "mse":
+        return 0
+    samples = validation_samples(dataset, protocol) * n
+    return (accuracy * (1 - accuracy) / samples) ** 0.5
+
+
+def validation_samples(dataset, protocol):
+    return len(task(dataset, protocol).train[1]) // VALIDATION
 
 
 def score(learner, x, y, labels):
