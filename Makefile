@@ -34,9 +34,9 @@ digits: ## Accuracy and work of every policy on digits, over several seeds: repo
 	@boards/setup/apt.sh pc
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim digits
 
-reproduce: ## The papers' table: every policy on the data sets in DATA=dir; reports/summary.csv
+reproduce: ## The papers' table: every policy on the data sets in DATA=dir, or ONLY=har; reports/summary.csv
 	@boards/setup/apt.sh pc
-	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim reproduce "$(DATA)"
+	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim reproduce "$(DATA)" $(if $(ONLY),--only $(ONLY))
 
 repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board
 	@boards/repl.sh $(or $(PORT),$(TARGET))

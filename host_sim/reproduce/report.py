@@ -27,6 +27,7 @@ COLUMNS = (
     "cycles_pico",
 )
 SHARES = COLUMNS[8:12]
+RUN = "dataset", "protocol", "policy", "seed", "rate", "steps", "result"
 PICO = 190_000  # bytes of heap
 
 CLAIMS = """\
@@ -62,19 +63,21 @@ BASELINE = "TopK("
 
 
 def write(folder, jobs, results):
-    """Puts the results into the table, in place of rows of the same name. Returns a text."""
+    """Puts the results into the tables, in place of rows of the same name. Returns a text."""
     runs = defaultdict(list)
     for job, result in zip(jobs, results, strict=True):
         runs[job["dataset"], job["protocol"], job["policy"]].append(result)
     folder.mkdir(exist_ok=True)
     before = read(folder / "summary.csv")
-    now = {key: row(key, of, runs) for key, of in runs.items()}
+    now = {key: [row(key, of, runs)] for key, of in runs.items()}
     table = sort(before | now)
-    with open(folder / "summary.csv", "w", newline="") as file:
-        rows = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        rows.writeheader()
-        rows.writerows(table.values())
-    steps = {key[:2]: of[0]["counters"]["steps"] for key, of in runs.items()}
+    each = sort(
+        read(folder / "runs.csv") | {key: list(run_rows(key, of)) for key, of in runs.items()}
+    )
+    save(folder / "summary.csv", COLUMNS, table)
+    save(folder / "runs.csv", RUN, each)
+    table = {key: line for key, (line,) in table.items()}
+    steps = {key[:2]: lines[0]["steps"] for key, lines in each.items()}
     (folder / "reproduce.md").write_text(markdown(table, steps))
     for dataset in dict.fromkeys(key[0] for key in runs):
         of = {key[1:]: its for key, its in runs.items() if key[0] == dataset}
@@ -83,14 +86,21 @@ def write(folder, jobs, results):
 
 
 def read(path):
-    if not path.exists():
-        return {}
-    with open(path, newline="") as file:
-        return {key(line): line for line in csv.DictReader(file)}
+    """(data set, protocol, policy) -> rows"""
+    table = defaultdict(list)
+    if path.exists():
+        with open(path, newline="") as file:
+            for line in csv.DictReader(file):
+                table[line["dataset"], line["protocol"], line["policy"]].append(line)
+    return table
 
 
-def key(line):
-    return line["dataset"], line["protocol"], line["policy"]
+def save(path, columns, table):
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        for lines in table.values():
+            writer.writerows(lines)
 
 
 def sort(table):
@@ -104,6 +114,12 @@ def sort(table):
 
 def metric(dataset):
     return "auc" if PLANS[dataset].loss == "mse" else "accuracy"
+
+
+def run_rows(key, results):
+    for result in results:
+        of = result["settings"]["seed"], result["settings"]["rate"], result["counters"]["steps"]
+        yield dict(zip(RUN, (*key, *of, f"{result['curve'][-1]:.4f}"), strict=True))
 
 
 def row(key, results, runs):
@@ -136,8 +152,8 @@ def pico_cycles(key, results):
 
 def compare(before, now):
     lines = [f"{'':42} {'now':>14} {'before':>14} {'share':>6}"]
-    for k, line in now.items():
-        old = before.get(k)
+    for k, [line] in now.items():
+        old = before[k][0] if k in before else None
         lines.append(f"{'  '.join(k):42} {score(line):>14} {score(old):>14} {share(line):>6}")
     return "\n".join(lines)
 
