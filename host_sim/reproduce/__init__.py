@@ -1,8 +1,8 @@
 """The papers' table with this library's integers: all policies on all data sets, several seeds.
 
 DATA is a folder with the data sets; one that is missing is named and left out. What is done is
-kept in build/reproduce and not done again. Writes summary.csv, runs.csv, reproduce.md and a picture
-for each data set to reports/; rows of other data sets stay as they are.
+kept in build/reproduce and not done again. Writes summary.csv, runs.csv, reproduce.md and, for
+each data set, a picture to reports/; rows of other data sets stay as they are.
 """
 
 import argparse
