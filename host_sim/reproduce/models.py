@@ -14,6 +14,7 @@ class Plan:
     epochs: dict  # by protocol
     input_range: tuple = (0, 255)
     loss: str = "crossentropy"
+    seeds: int = 5
 
 
 def mlp(units, classes, body):
@@ -35,8 +36,8 @@ def autoencoder(body):
     return [*hidden, tp.Dense(FRAMES * BANDS)]
 
 
-def images(classes, **epochs):
-    return Plan((32, 32, 3), partial(cnn, (8, 16), classes), epochs)
+def images(classes, seeds=5, **epochs):
+    return Plan((32, 32, 3), partial(cnn, (8, 16), classes), epochs, seeds=seeds)
 
 
 PLANS = {
@@ -44,8 +45,8 @@ PLANS = {
     "dcase2020": Plan((FRAMES * BANDS,), autoencoder, {"scratch": 20, "finetune": 20}, loss="mse"),
     "mnist": Plan((784,), partial(mlp, (64, 32), 10), {"scratch": 3, "finetune": 3}),
     "speech": Plan((49, 40, 1), partial(cnn, (8, 16, 24), 12), {"scratch": 10, "finetune": 8}),
-    "flowers": images(17, scratch=30, finetune=20),
-    "food": images(10, scratch=10, finetune=8),
+    "flowers": images(17, seeds=10, scratch=30, finetune=20),
+    "food": images(10, seeds=10, scratch=10, finetune=8),
     "cifar10": images(10, scratch=8, finetune=8),
     "cifar100": images(100, scratch=8, finetune=8),
 }
