@@ -178,7 +178,7 @@ def markdown(table, steps):
         of = {k: line for k, line in table.items() if k[0] == dataset}
         parts.append(section(dataset, of, steps))
     parts += [boards(), time()]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
 def averages(table):
@@ -230,6 +230,8 @@ def equal_effort(table):
             above[protocol].append(mean > topk)
             cells = f"{share(line)} | {mean:.1f} | {topk:.1f} | {mean - topk:+.1f}"
             lines.append(f"| {SOURCES[dataset].title} | {protocol} | {cells} |")
+    if not above:
+        return ""
     counts = [f"{sum(of)} of {len(of)} data sets in {name}" for name, of in above.items()]
     return "\n".join([*lines, "", f"The default is above TopK on {', on '.join(counts)}."])
 

@@ -12,7 +12,7 @@ import pytest
 import tinyprop as tp
 
 from host_sim import reproduce
-from host_sim.reproduce import cycles, datasets, logmel, models, originals, protocols, runs
+from host_sim.reproduce import cycles, datasets, logmel, models, originals, protocols, report, runs
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 
@@ -219,6 +219,26 @@ def test_cycles(study, rows):
 
 
 # ---- parts
+
+
+def test_equal_effort():
+    """Between two ratios of TopK by interpolation; below the smallest, that one."""
+
+    def line(share, mean):
+        return {"backward_share": str(share), "mean": str(mean)}
+
+    table = {
+        ("har", "scratch", "TopK(0.05)"): line(0.1, 0.5),
+        ("har", "scratch", "TopK(0.2)"): line(0.2, 0.9),
+        ("har", "scratch", "default"): line(0.15, 0.75),
+        ("har", "finetune", "TopK(0.05)"): line(0.1, 0.5),
+        ("har", "finetune", "default"): line(0.05, 0.45),
+    }
+    text = report.equal_effort(table)
+    assert "| HAR | scratch | 0.150 | 75.0 | 70.0 | +5.0 |" in text
+    assert "| HAR | finetune | 0.050 | 45.0 | 50.0 | -5.0 |" in text
+    assert text.endswith("1 of 1 data sets in scratch, on 0 of 1 data sets in finetune.")
+    assert report.equal_effort({}) == ""
 
 
 def test_fine_tuning_starts_from_what_was_learned():
