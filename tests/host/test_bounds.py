@@ -149,7 +149,7 @@ def test_dx_of_dense(c, errors, trainable):
     w[0], w[1], w[2] = 32767, -32767, 1
     c_list_of_nonzero_inputs(k, 1, [255, 255, 0])
     dx = np.zeros(3, np.int32)
-    k.call("tp_dense_backward", 1, d, 14, dx)
+    k.call("tp_dense_backward", 1, d, 0, 14, dx)
     total = int(d.astype(int).sum())
     assert total in (65534, 65535)
     assert dx.tolist() == [32767 * total, -32767 * total, total]
@@ -182,7 +182,7 @@ def test_gradient_and_dx_of_convolutions(c, kind, sign):
         k.model.inputs(record)[:] = 255
         w[:] = 32767 * sign
         dx = np.zeros(4, np.int32)
-        k.call("tp_conv_backward", 0, d, fd, dx)
+        k.call("tp_conv_backward", 0, d, 0, fd, dx)
         step = (255 * 65535 * sign * 31 + (1 << (shift - 1))) >> shift
         assert w[0, 0] == max(-32767, min(32767, 32767 * sign - step)), shift
         assert dx.tolist() == [32767 * sign * int(e) for e in d]
@@ -195,7 +195,7 @@ def test_dx_of_a_convolution_with_many_filters(c, sign):
     record = k.model.layers[0]
     k.model.weights(record)[:] = 32767 * sign
     dx = np.zeros(2, np.int32)
-    k.call("tp_conv_backward", 0, int16(4, *FULL_ERRORS["few"]), 14, dx)
+    k.call("tp_conv_backward", 0, int16(4, *FULL_ERRORS["few"]), 0, 14, dx)
     assert dx.tolist() == [32767 * sign * 65535] * 2
 
 
@@ -209,7 +209,7 @@ def test_step_of_a_dense_weight(c, x, d, loss):
                 k.set(0, fx=8, fw=0, max_weight=32767)
                 c_list_of_nonzero_inputs(k, 0, [sign_x * x])
                 w[:] = 5
-                k.call("tp_dense_backward", 0, int16(1, sign_d * d), shift - 38, None)
+                k.call("tp_dense_backward", 0, int16(1, sign_d * d), 0, shift - 38, None)
                 product = sign_x * x * sign_d * d * 31
                 assert abs(product) + (1 << 30) <= INT_MAX
                 want = 5 - ((product + (1 << (shift - 1))) >> shift)
@@ -222,7 +222,7 @@ def test_a_step_of_more_than_31_bits_is_none(c):
     k.set(0, fx=8, fw=0)
     c_list_of_nonzero_inputs(k, 0, [255])
     w[:] = 5
-    k.call("tp_dense_backward", 0, int16(1, 1 << 14), 32 - 38, None)
+    k.call("tp_dense_backward", 0, int16(1, 1 << 14), 0, 32 - 38, None)
     assert w[0, 0] == 5 and abs(255 * (1 << 14) * 31) < 1 << 31
 
 

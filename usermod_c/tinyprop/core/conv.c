@@ -9,15 +9,13 @@
 typedef struct {
     size_t x;      // the first place of the input that it meets
     size_t k;      // the place of the kernel that does so
-    size_t n;      // how many do; the rest lies in the padding
+    size_t n;      // how many do, at least 1 (pad < kernel, and tp_layout's steps end in the input); the rest lies in the padding
 } overlap_t;
 
 static inline overlap_t overlap(size_t o, size_t stride, size_t pad, size_t kernel, size_t size) {
     size_t start = o * stride;  // in an input with its padding
     overlap_t met = { start > pad ? start - pad : 0, start > pad ? 0 : pad - start, 0 };
-    if (met.k < kernel && met.x < size) {
-        met.n = kernel - met.k < size - met.x ? kernel - met.k : size - met.x;
-    }
+    met.n = kernel - met.k < size - met.x ? kernel - met.k : size - met.x;
     return met;
 }
 
@@ -39,7 +37,7 @@ static void list_patch(const tp_layer_t *l, const int16_t *x, const overlap_t *r
     list.skip = (uint32_t)(rows->k * l->kernel_w + columns->k) * in_c * row_bytes;
     list.fillers = 0;
     list.row_bytes = row_bytes;
-    list.lines = columns->n ? (uint32_t)rows->n : 0;
+    list.lines = (uint32_t)rows->n;
     list.line_bytes = 2 * (uint32_t)columns->n * in_c;
     list.jump_bytes = (int32_t)(2u * l->in_w * in_c - list.line_bytes);
     list.jump_skip = outside * row_bytes;
@@ -91,55 +89,68 @@ void tp_conv_forward(tp_model_t *m, tp_layer_t *l, int learning) {
     }
 }
 
-// One error d of filter f at (oy, ox): gradient_k += d x_k and dx += d w_kf over what it saw. Returns the places met.
-TP_HOT static size_t spread(const tp_layer_t *l, const int16_t *x, size_t oy, size_t ox, int32_t d, int32_t *gradient,
-    const int16_t *w, int32_t *dx) {
-    overlap_t rows = rows_at(l, oy), columns = columns_at(l, ox);
-    size_t step = l->kind == TP_CONV ? 1 : l->in_c;      // from one input of a filter to its next
-    size_t per_tap = l->kind == TP_CONV ? l->in_c : 1;   // inputs of a filter at one place of the kernel
-    size_t n = columns.n * per_tap, filters = l->out_c;
-    for (size_t ky = 0; ky < rows.n; ky++) {
-        size_t k = ((rows.k + ky) * l->kernel_w + columns.k) * per_tap;
-        size_t at = ((rows.x + ky) * l->in_w + columns.x) * l->in_c;
-        const int16_t *v = x + at, *weight = w + k * filters;
-        for (int32_t *g = gradient + k, *end = g + n; g < end; g++, v += step) {
-            *g += d * *v;
-        }
-        if (dx) {
-            for (int32_t *e = dx + at, *end = e + n * step; e < end; e += step, weight += filters) {
-                *e = tp_add(*e, d * *weight);
-            }
+#ifndef TP_ARMV6M
+
+// to += d from, at every place of every line.
+TP_HOT void tp_add_lines(const tp_lines_t *lines, int32_t d) {
+    char *to_line = (char *)lines->to;
+    const char *from_line = (const char *)lines->from;
+    for (uint32_t n = lines->n; n > 0; n--, to_line += lines->to_line, from_line += lines->from_line) {
+        const char *from = from_line;
+        for (char *to = to_line; to != to_line + lines->to_bytes; to += lines->to_step, from += lines->from_step) {
+            *(int32_t *)to = tp_add(*(int32_t *)to, d * *(const int16_t *)from);
         }
     }
-    return rows.n * n;
 }
 
-// errors int16 [positions][filters] Q.fd, those not kept are 0;   dx int32 [n_in] Q.(fd+fw), or NULL.
-//   gradient  |sum x d| <= 255 * sum |d| <= 255 * 65535 (model.c, L1 guard); times m <= 31, plus half <= 2^30: below 2^31
+#endif
+
+// errors int16 [positions][filters] Q.(fd+excess), those not kept are 0;   dx int32 [n_in] Q.(fd+fw), or NULL.
+//   gradient  |sum x d| <= 255 * sum |d| <= 255 * 65535 (model.c, L1 guard); times m <= 31: below 2^31
 //   dx        each error reaches an input through one weight at most: |dx| <= 32767 * 65535 < 2^31
-void tp_conv_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd, int32_t *dx) {
+void tp_conv_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int excess, int fd, int32_t *dx) {
     const int16_t *x = tp_at(m, l->inputs);
     int16_t *w = tp_at(m, l->weights);
     int32_t *gradient = tp_at(m, m->work);
     tp_step_t step;
     int trains = tp_weight_step(m, l, fd, &step);
-    int32_t half = (int32_t)(1u << (step.shift <= 31 ? step.shift - 1 : 0));
-    uint32_t clamped = 0;
-    if (dx) {
-        for (size_t i = 0; i < l->n_in; i++) {
-            dx[i] = 0;
-        }
+    uint32_t filters = l->out_c, in_c = l->in_c, in_line = l->in_w * in_c, clamped = 0;
+    // Inputs of a filter at one place of the kernel; from one of them to the next.
+    uint32_t per_tap = l->kind == TP_CONV ? in_c : 1, next = l->kind == TP_CONV ? 1 : in_c, kernel_line = l->kernel_w * per_tap;
+    tp_lines_t up = { NULL, NULL, 0, 0, 4, 2 * next, 4 * kernel_line, 2 * in_line };
+    tp_lines_t down = { NULL, NULL, 0, 0, 4 * next, 2 * filters, 4 * in_line, 2 * filters * kernel_line };
+    for (size_t i = 0; dx && i < l->n_in; i++) {
+        dx[i] = 0;
     }
-    for (size_t f = 0; f < l->out_c; f++) {
-        size_t met = 0, channel = l->kind == TP_CONV ? 0 : f;
+    for (size_t f = 0; f < filters; f++) {
+        uint32_t met = 0;
+        size_t channel = l->kind == TP_CONV ? 0 : f;
         const int16_t *error = errors + f;
         for (size_t k = 0; k < l->fan_in; k++) {
             gradient[k] = 0;
         }
+        // One error d: gradient_k += d x_k and dx += d w_kf over what it saw.
         for (size_t oy = 0; oy < l->out_h; oy++) {
-            for (size_t ox = 0; ox < l->out_w; ox++, error += l->out_c) {
-                if (*error) {
-                    met += spread(l, x + channel, oy, ox, *error, gradient, w + f, dx ? dx + channel : NULL);
+            overlap_t rows = rows_at(l, oy);
+            for (size_t ox = 0; ox < l->out_w; ox++, error += filters) {
+                int32_t d = tp_round(*error, excess);
+                if (d == 0) {
+                    continue;
+                }
+                overlap_t columns = columns_at(l, ox);
+                size_t k = rows.k * kernel_line + columns.k * per_tap, at = rows.x * in_line + columns.x * in_c + channel;
+                uint32_t n = (uint32_t)columns.n * per_tap;
+                up.to = gradient + k;
+                up.from = x + at;
+                up.n = down.n = (uint32_t)rows.n;
+                up.to_bytes = 4 * n;
+                met += up.n * n;
+                tp_add_lines(&up, d);
+                if (dx) {
+                    down.to = dx + at;
+                    down.from = w + k * filters + f;
+                    down.to_bytes = n * down.to_step;
+                    tp_add_lines(&down, d);
                 }
             }
         }
@@ -149,9 +160,9 @@ void tp_conv_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors,
             continue;
         }
         int16_t *weight = w + f;
-        for (size_t k = 0; k < l->fan_in; k++, weight += l->out_c) {
-            int32_t moved = *weight - ((gradient[k] * step.m + half) >> step.shift);
-            int32_t held = tp_sat(moved, step.max);
+        const int32_t *end = gradient + l->fan_in;
+        for (const int32_t *g = gradient; g < end; g++, weight += filters) {
+            int32_t moved = *weight - tp_round_right(*g * step.m, step.shift), held = tp_sat(moved, step.max);
             clamped += held != moved;
             *weight = (int16_t)held;
         }

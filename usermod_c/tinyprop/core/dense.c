@@ -66,7 +66,7 @@ TP_HOT void tp_list_bytes(tp_list_t *list, const uint8_t *x) {
 
 #endif
 
-// Makes the list of a layer's inputs, which may be bytes that are what the inputs would be.
+// Makes the list of a layer's inputs, which may be bytes that are what the inputs would be, if a row has TP_MAX_SKIP at most.
 void tp_dense_list(const tp_model_t *m, tp_layer_t *l, const uint8_t *bytes) {
     uint32_t *entries = tp_at(m, l->list);
     tp_list_t list = { entries, 0, 0, 2u * l->out_c, 1, 2u * l->n_in, 0, 0, 2u * l->out_c - tp_ahead(l->out_c) };
@@ -74,6 +74,10 @@ void tp_dense_list(const tp_model_t *m, tp_layer_t *l, const uint8_t *bytes) {
         list.line_bytes = l->n_in;
         tp_list_bytes(&list, bytes);
     } else {
+        if (list.row_bytes > TP_MAX_SKIP) {  // a line each: only from one to the next may be further than 16 bits can say
+            list.lines = l->n_in;
+            list.line_bytes = 2;
+        }
         tp_list_nonzero(&list, tp_at(m, l->inputs));
     }
     l->n_nonzero = (uint16_t)((uint32_t)(list.end - entries) - list.fillers);
@@ -165,12 +169,12 @@ static inline int16_t *weight_at(int16_t *row, const tp_kept_t *kept) {
     return (int16_t *)((char *)row + kept->at);
 }
 
-// Keeps the errors that are not 0, times factor, where that is beyond +-idle. Returns how many are not 0.
+// Keeps the errors that are not 0 without the excess bits, times factor, where that is beyond +-idle. Returns how many are not 0.
 uint32_t tp_keep(const int16_t *errors, size_t n, int32_t factor, int32_t idle, tp_update_t *job) {
     tp_kept_t *end = job->kept;
     uint32_t not_0 = 0;
     for (uint32_t j = 0; j < n; j++) {
-        int32_t d = errors[j] * factor;
+        int32_t d = tp_round(errors[j], job->excess) * factor;
         end->d = d;  // written in any case: one branch less
         end->at = 2 * j;
         not_0 += d != 0;
@@ -234,12 +238,12 @@ static void errors_alone(const tp_layer_t *l, const int16_t *x, const int16_t *r
     }
 }
 
-// errors int16 [n_out] Q.fd, those not kept are 0;   dx int32 [n_in] Q.(fd+fw), or NULL where no layer below is trained.
-void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd, int32_t *dx) {
+// errors int16 [n_out] Q.(fd+excess), those not kept are 0;   dx int32 [n_in] Q.(fd+fw), or NULL where no layer below is trained.
+void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int excess, int fd, int32_t *dx) {
     const int16_t *x = tp_at(m, l->inputs);
     int16_t *w = tp_at(m, l->weights);
     tp_kept_t *kept = tp_at(m, m->work);
-    tp_update_t job = { { 0, 0, 0 }, 0, kept, kept, 2u * l->n_out, l->n_in, tp_ahead(l->n_out) };
+    tp_update_t job = { { 0, 0, 0 }, 0, kept, kept, 2u * l->n_out, l->n_in, tp_ahead(l->n_out), excess };
     int trains = tp_weight_step(m, l, fd, &job.step);
     // Where weights alone move, an error is left out that moves none: x < 2^bits, and |x d m| < half is a step of 0.
     int32_t factor = dx ? 1 : job.step.m, idle = dx || !trains ? 0 : (int32_t)(((1u << (job.step.shift - 1)) - 1) >> m->bits);

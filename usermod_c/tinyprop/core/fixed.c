@@ -23,22 +23,28 @@ void tp_shift_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit)
 
 #ifndef TP_ARMV6M
 
-#define SCALE_ALL \
-    uint32_t beyond = 0; \
-    s = s < 32 ? s : 32; \
-    for (; n > 0; n--) { \
-        int32_t scaled = tp_round_right(*v++, s), held = tp_sat(scaled, limit); \
-        beyond += held != scaled; \
-        *to++ = (__typeof__(*to))held; \
-    } \
-    return beyond;
-
 uint32_t tp_scale_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit) {
-    SCALE_ALL
+    uint32_t beyond = 0;
+    s = s < 32 ? s : 32;
+    for (; n > 0; n--) {
+        int32_t scaled = tp_round_right(*v++, s), held = tp_sat(scaled, limit);
+        beyond += held != scaled;
+        *to++ = held;
+    }
+    return beyond;
 }
 
-uint32_t tp_narrow_all(const int32_t *v, int16_t *to, size_t n, int s, int32_t limit) {
-    SCALE_ALL
+#endif
+
+// In assembly only where speed is worth 56 bytes.
+#if !defined(TP_ARMV6M) || defined(__OPTIMIZE_SIZE__)
+
+uint32_t tp_narrow_all(int32_t *v, int16_t *to, size_t n, int s, int32_t limit) {
+    uint32_t beyond = tp_scale_all(v, v, n, s, limit);
+    for (; n > 0; n--) {
+        *to++ = (int16_t)*v++;
+    }
+    return beyond;
 }
 
 #endif

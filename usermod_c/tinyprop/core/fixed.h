@@ -38,11 +38,11 @@ static inline int32_t tp_round_right(int32_t v, int s) {
     return (twice >> 1) + (twice & 1);
 }
 
-// tp_shift of n numbers, which may be done in place. To the right alone (1 <= s <= 255) as 32 or 16 bits, it returns how many
-// of them saturated.
+// tp_shift of n numbers, which may be done in place. To the right alone (1 <= s <= 255) as 32 or 16 bits (v is lost), it
+// returns how many of them saturated.
 void tp_shift_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit);
 uint32_t tp_scale_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit);
-uint32_t tp_narrow_all(const int32_t *v, int16_t *to, size_t n, int s, int32_t limit);
+uint32_t tp_narrow_all(int32_t *v, int16_t *to, size_t n, int s, int32_t limit);
 
 // |v|; -2^31 stays what it is (only a damaged image leads there).
 static inline int32_t tp_abs(int32_t v) {

@@ -58,6 +58,7 @@ typedef struct {
     int32_t shift;
     int32_t max;    // bound of |w|
 } tp_step_t;
+int tp_excess(const int16_t *errors, size_t n);
 int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int fd, tp_step_t *step);
 void tp_move_biases(const int16_t *errors, int32_t *b, size_t n, int32_t factor, int s);
 void tp_update_bias(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd);
@@ -84,6 +85,7 @@ typedef struct {
     tp_kept_t *kept, *kept_end;
     uint32_t row_bytes, n_in;
     uint32_t ahead;
+    int32_t excess;     // bits that errors are rounded off by when they are kept
 } tp_update_t;
 
 // Bytes of a row that its reader has gone ahead at the next entry of the list: what tp_sum_rows loads at a time.
@@ -105,11 +107,20 @@ void tp_backward_rows(const int16_t *x, int16_t *w, int32_t *dx, tp_update_t *jo
 void tp_start_sums(const tp_layer_t *l, const tp_model_t *m, int32_t *z);
 void tp_dense_list(const tp_model_t *m, tp_layer_t *l, const uint8_t *bytes);
 void tp_dense_forward(const tp_model_t *m, tp_layer_t *l, int32_t *z);
-void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd, int32_t *dx);
+void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int excess, int fd, int32_t *dx);
 
-// conv.c
+// conv.c; ways in bytes
+typedef struct {
+    int32_t *to;
+    const int16_t *from;
+    uint32_t n;                     // of lines
+    uint32_t to_bytes;              // of a line
+    uint32_t to_step, from_step;    // from one place to the next
+    uint32_t to_line, from_line;    // from one line to the next
+} tp_lines_t;
+void tp_add_lines(const tp_lines_t *lines, int32_t d);
 void tp_conv_forward(tp_model_t *m, tp_layer_t *l, int learning);
-void tp_conv_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd, int32_t *dx);
+void tp_conv_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int excess, int fd, int32_t *dx);
 
 // pool.c
 void tp_pool_forward(const tp_model_t *m, const tp_layer_t *l);

@@ -48,18 +48,6 @@ static int32_t *forward(tp_model_t *m, int learning) {
     return z;
 }
 
-// L1 guard: with sum |d| < 2^15, and at most 2^16 - 1 after rounding 65534 errors, no gradient or error below can overflow.
-static int guard(const tp_layer_t *l, int16_t *errors, int fd) {
-    int excess = tp_bits(tp_sum_of_sizes(errors, l->n_out)) - 15;
-    if (excess <= 0) {
-        return fd;
-    }
-    for (size_t n = l->n_out; n > 0; n--, errors++) {
-        *errors = (int16_t)(((*errors >> (excess - 1)) + 1) >> 1);  // tp_round
-    }
-    return fd - excess;
-}
-
 // Adds the multiply-accumulates of a backward pass for so many errors of a layer, zero inputs counted.
 static void count_macs(uint64_t *counter, const tp_model_t *m, const tp_layer_t *l, size_t errors) {
     uint32_t n = (uint32_t)errors * l->fan_in;  // at most 65534^2
@@ -88,11 +76,12 @@ static void backward(tp_model_t *m) {
             }
             size_t kept = tp_select(m, l, errors, fd, depth++);
             count_macs(&m->macs_kept, m, l, kept);
-            fd = guard(l, errors, fd);
+            int excess = tp_excess(errors, l->n_out);
+            fd -= excess;
             if (l->kind == TP_DENSE) {
-                tp_dense_backward(m, l, errors, fd, dx);
+                tp_dense_backward(m, l, errors, excess, fd, dx);
             } else {
-                tp_conv_backward(m, l, errors, fd, dx);
+                tp_conv_backward(m, l, errors, excess, fd, dx);
             }
             fd += l->fw;
         } else {

@@ -159,7 +159,7 @@ int tp_range_is_sound(const tp_range_t *r) {
         return r->post == 0;
     }
     return tp_range_has_width(r) && r->zero >= -(1 << 29) && r->zero <= 1 << 29
-        && r->width >= 2 && tp_bits(r->width) + tp_bits(r->gain) <= 30  // 2 width gain < 2^31
+        && r->width >= 2 && (r->gain >> 14 == 0 || tp_bits(r->width) + tp_bits(r->gain) <= 30)  // 2 width gain < 2^31
         && r->f >= -100 && r->f <= 155 && r->pre <= 14 && r->post >= 13 && r->post <= 20;
 }
 
@@ -260,7 +260,8 @@ void tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from) {
     size_t n = (size_t)m->in_h * m->in_w * m->in_c;
     const tp_range_t *r = tp_ranges(m, 0);
     int unsigned8 = m->bits == 8 && !m->in_signed;
-    if (x->type == 'B' && unsigned8 && m->n_in_ranges == 1 && r->lo == 0 && r->hi == FLOAT_255) {
+    if (x->type == 'B' && unsigned8 && m->n_in_ranges == 1 && r->lo == 0 && r->hi == FLOAT_255
+        && 2u * first->out_c <= TP_MAX_SKIP) {
         bytes = (const uint8_t *)x->items + from;
     }
     int32_t hi = m->bits == 12 ? 2047 : unsigned8 ? 255 : 127, lo = unsigned8 ? 0 : -hi;

@@ -14,6 +14,13 @@ int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int fd, tp_step_t *
     return l->trainable && step->shift <= 31;
 }
 
+// L1 guard: with sum |d| < 2^15, and at most 2^16 - 1 after rounding 65534 errors, no gradient or error below can overflow.
+// Returns how many bits the errors are to be rounded off by.
+int tp_excess(const int16_t *errors, size_t n) {
+    int excess = tp_bits(tp_sum_of_sizes(errors, n)) - 15;
+    return excess > 0 ? excess : 0;
+}
+
 static int32_t held(int32_t bias) {
     return tp_sat(bias, TP_MAX_BIAS);
 }
