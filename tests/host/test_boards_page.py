@@ -137,7 +137,7 @@ def test_tinyprop_onto_a_pico_and_the_first_network(tmp_path):
         terminal.type("import tinyprop as tp; print(tp.__name__)\r")
         terminal.expect("\ntinyprop\n>>> ")
         terminal.type("\x1d")
-        assert terminal.process.wait(10) == 0
+        assert terminal.process.wait(60) == 0
 
         activate, _ = named("source")
         file = tmp_path / "page.py"

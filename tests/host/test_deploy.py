@@ -57,6 +57,12 @@ sys.modules["sys"] = Sys
 """
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """A board is never too slow because this machine is busy."""
+    monkeypatch.setattr(board, "PATIENCE", 100)
+
+
 @pytest.fixture(scope="module")
 def emulated():
     with EmulatedPico("plain") as pico:
@@ -257,6 +263,8 @@ def test_no_serial_port():
 
 
 def test_a_board_that_does_not_answer(monkeypatch):
+    transport = board.SerialTransport
+    monkeypatch.setattr(board, "SerialTransport", lambda port, timeout: transport(port, timeout=1))
     monkeypatch.setattr(board, "PATIENCE", 1)
     master, slave = pty.openpty()
     try:
