@@ -43,28 +43,26 @@ export class FastCore {
   execute(limit, watched = null) {
     const { core, sio, registers: r, rom16, flash, flash16, flash32, ram, ram16, ram32 } = this;
     const ramBytes = ram.length;
-    // Where the program is: a memory, its first address, and how many instructions it holds.
+    // Where the program is: a memory and its first address.
     let code = flash16;
     let codeStart = FLASH_START;
-    let codeLength = flash16.length;
 
     let pc = r[PC];
-    // The flags: N is n < 0, Z is z === 0, C is c, V is v < 0.
-    let n = core.N ? -1 : 0;
-    let z = core.Z ? 0 : 1;
+    // The flags: N is n < 0, Z is n === 0, C is c, V is v < 0.
+    if (core.N && core.Z) return 0;             // no result is both
+    let n = core.N ? -1 : core.Z ? 0 : 1;
     let c = core.C ? 1 : 0;
     let v = core.V ? -1 : 0;
     let cycles = 0;
 
     run: while (cycles < limit) {
       let at = (pc - codeStart) >>> 1;
-      if (at >= codeLength) {
+      if (at >= code.length) {
         const address = pc >>> 0;
         codeStart = address < FLASH_START ? 0 : address < RAM_START ? FLASH_START : RAM_START;
         code = address < FLASH_START ? rom16 : address < RAM_START ? flash16 : ram16;
-        codeLength = code.length;
         at = (pc - codeStart) >>> 1;
-        if (at >= codeLength) break;
+        if (at >= code.length) break;
       }
       if (watched !== null && watched[at & watched.length - 1] && cycles) break;
       const op = code[at];
@@ -79,32 +77,32 @@ export class FastCore {
           const shift = op >> 6 & 31;
           const value = r[m];
           if (shift) c = value >>> 32 - shift & 1;
-          n = z = r[d] = value << shift;
+          n = r[d] = value << shift;
           break;
         }
         case 0b00001: {                         // LSRS d, m, #
           const shift = op >> 6 & 31;
           const value = r[m];
           c = value >>> shift - 1 & 1;          // a shift by 0 means 32
-          n = z = r[d] = shift ? value >>> shift : 0;
+          n = r[d] = shift ? value >>> shift : 0;
           break;
         }
         case 0b00010: {                         // ASRS d, m, #
           const shift = op >> 6 & 31;
           const value = r[m];
           c = value >>> shift - 1 & 1;
-          n = z = r[d] = value >> (shift || 31);
+          n = r[d] = value >> (shift || 31);
           break;
         }
         case 0b00011: {                         // ADDS, SUBS d, m, register or #
           const a = r[m];
           const b = op & 1 << 10 ? op >> 6 & 7 : r[op >> 6 & 7];
           if (op & 1 << 9) {
-            n = z = a - b | 0;
+            n = a - b | 0;
             c = a >>> 0 >= b >>> 0 ? 1 : 0;
             v = (a ^ b) & (a ^ n);
           } else {
-            n = z = a + b | 0;
+            n = a + b | 0;
             c = n >>> 0 < a >>> 0 ? 1 : 0;
             v = (a ^ n) & (b ^ n);
           }
@@ -112,19 +110,19 @@ export class FastCore {
           break;
         }
         case 0b00100:                           // MOVS #
-          n = z = r[op >> 8 & 7] = op & 0xff;
+          n = r[op >> 8 & 7] = op & 0xff;
           break;
         case 0b00101: {                         // CMP #
           const a = r[op >> 8 & 7];
           const b = op & 0xff;
-          n = z = a - b | 0;
+          n = a - b | 0;
           c = a >>> 0 >= b ? 1 : 0;
           v = a & ~n;
           break;
         }
         case 0b00110: {                         // ADDS #
           const a = r[op >> 8 & 7];
-          n = z = r[op >> 8 & 7] = a + (op & 0xff) | 0;
+          n = r[op >> 8 & 7] = a + (op & 0xff) | 0;
           c = n >>> 0 < a >>> 0 ? 1 : 0;
           v = ~a & n;
           break;
@@ -132,7 +130,7 @@ export class FastCore {
         case 0b00111: {                         // SUBS #
           const a = r[op >> 8 & 7];
           const b = op & 0xff;
-          n = z = r[op >> 8 & 7] = a - b | 0;
+          n = r[op >> 8 & 7] = a - b | 0;
           c = a >>> 0 >= b ? 1 : 0;
           v = a & ~n;
           break;
@@ -152,7 +150,7 @@ export class FastCore {
                 if (to === PC) break run;
                 const a = r[to];
                 const b = r[from];
-                n = z = a - b | 0;
+                n = a - b | 0;
                 c = a >>> 0 >= b >>> 0 ? 1 : 0;
                 v = (a ^ b) & (a ^ n);
                 break;
@@ -176,34 +174,34 @@ export class FastCore {
             break;
           }
           switch (op >> 6 & 15) {
-            case 0b0000: n = z = r[d] &= r[m]; break;             // ANDS
-            case 0b0001: n = z = r[d] ^= r[m]; break;             // EORS
+            case 0b0000: n = r[d] &= r[m]; break;                 // ANDS
+            case 0b0001: n = r[d] ^= r[m]; break;                 // EORS
             case 0b0010: {                      // LSLS
               const shift = r[m] & 0xff;
               const value = r[d];
               if (shift) c = value >>> 32 - shift & 1;
-              n = z = r[d] = shift < 32 ? value << shift : 0;
+              n = r[d] = shift < 32 ? value << shift : 0;
               break;
             }
             case 0b0011: {                      // LSRS
               const shift = r[m] & 0xff;
               const value = r[d];
               c = shift <= 32 ? value >>> shift - 1 & 1 : 0;
-              n = z = r[d] = shift < 32 ? value >>> shift | 0 : 0;
+              n = r[d] = shift < 32 ? value >>> shift | 0 : 0;
               break;
             }
             case 0b0100: {                      // ASRS
               const shift = Math.min(r[m] & 0xff, 32);
               const value = r[d];
               c = value >>> shift - 1 & 1;
-              n = z = r[d] = value >> Math.min(shift, 31);
+              n = r[d] = value >> Math.min(shift, 31);
               break;
             }
             case 0b0101: {                      // ADCS
               const a = r[m];
               const b = r[d];
               const sum = (a >>> 0) + (b >>> 0) + c;
-              n = z = r[d] = sum | 0;
+              n = r[d] = sum | 0;
               v = (a ^ n) & (b + c ^ n);
               c = sum > 0xffffffff ? 1 : 0;
               break;
@@ -212,21 +210,21 @@ export class FastCore {
               const a = r[d];
               const b = r[m] + 1 - c;
               c = a >>> 0 >= (r[m] >>> 0) + 1 - c ? 1 : 0;
-              n = z = r[d] = a - b | 0;
+              n = r[d] = a - b | 0;
               v = (a ^ b) & (a ^ n);
               break;
             }
             case 0b0111: {                      // RORS
               const shift = r[m] & 31;
               const value = r[d];
-              n = z = r[d] = value >>> shift | value << 32 - shift;
+              n = r[d] = value >>> shift | value << 32 - shift;
               c = n >>> 31;
               break;
             }
-            case 0b1000: n = z = r[d] & r[m]; break;              // TST
+            case 0b1000: n = r[d] & r[m]; break;                  // TST
             case 0b1001: {                      // RSBS
               const b = r[m];
-              n = z = r[d] = -b | 0;
+              n = r[d] = -b | 0;
               c = b === 0 ? 1 : 0;
               v = b & n;
               break;
@@ -234,7 +232,7 @@ export class FastCore {
             case 0b1010: {                      // CMP
               const a = r[d];
               const b = r[m];
-              n = z = a - b | 0;
+              n = a - b | 0;
               c = a >>> 0 >= b >>> 0 ? 1 : 0;
               v = (a ^ b) & (a ^ n);
               break;
@@ -242,15 +240,15 @@ export class FastCore {
             case 0b1011: {                      // CMN
               const a = r[d];
               const b = r[m];
-              n = z = a + b | 0;
+              n = a + b | 0;
               c = n >>> 0 < a >>> 0 ? 1 : 0;
               v = (a ^ n) & (b ^ n);
               break;
             }
-            case 0b1100: n = z = r[d] |= r[m]; break;             // ORRS
-            case 0b1101: n = z = r[d] = Math.imul(r[d], r[m]); break;       // MULS
-            case 0b1110: n = z = r[d] &= ~r[m]; break;            // BICS
-            case 0b1111: n = z = r[d] = ~r[m]; break;             // MVNS
+            case 0b1100: n = r[d] |= r[m]; break;                 // ORRS
+            case 0b1101: n = r[d] = Math.imul(r[d], r[m]); break; // MULS
+            case 0b1110: n = r[d] &= ~r[m]; break;                // BICS
+            case 0b1111: n = r[d] = ~r[m]; break;                 // MVNS
           }
           break;
 
@@ -354,13 +352,13 @@ export class FastCore {
         case 0b11011: {                         // B if
           let taken;
           switch (op >> 9 & 7) {
-            case 0: taken = z === 0; break;
+            case 0: taken = n === 0; break;
             case 1: taken = c !== 0; break;
             case 2: taken = n < 0; break;
             case 3: taken = v < 0; break;
-            case 4: taken = c !== 0 && z !== 0; break;
+            case 4: taken = c !== 0 && n !== 0; break;
             case 5: taken = (n ^ v) >= 0; break;
-            case 6: taken = (n ^ v) >= 0 && z !== 0; break;
+            case 6: taken = (n ^ v) >= 0 && n !== 0; break;
             default: break run;                 // UDF, SVC
           }
           if (taken === !(op & 1 << 8)) {
@@ -375,7 +373,7 @@ export class FastCore {
           cycles += 2;
           continue;
         case 0b11110: {                         // BL and what begins like it
-          if (at + 1 === codeLength) break run;
+          if (at + 1 === code.length) break run;
           const op2 = code[at + 1];
           if (op2 >> 12 !== 0b1111 && op2 >> 12 !== 0b1101) {
             if (op === MRS && (op2 & 0xf8ff) === FROM_PRIMASK) r[op2 >> 8 & 7] = core.PM ? 1 : 0;
@@ -434,7 +432,7 @@ export class FastCore {
 
     r[PC] = pc;
     core.N = n < 0;
-    core.Z = z === 0;
+    core.Z = n === 0;
     core.C = c !== 0;
     core.V = v < 0;
     core.cycles += cycles;
