@@ -301,8 +301,18 @@ __asm__(
     "ldr r2, [sp]\nldr r1, [r2, #12]\nadds r1, #1\nstr r1, [r2, #12]\n" \
     "mov r1, r10\nsubs r1, r1, r0\n"
 
+// The weights that a turn of the loop moves, and how (start - end) of the kept errors, in r0 or r1, becomes the number that
+// is left out in the first turn: modulo 4, or 8.
+#ifdef __OPTIMIZE_SIZE__
+#define ASM_TURN ASM_UPDATE ASM_UPDATE ASM_UPDATE ASM_UPDATE
+#define ASM_LEFT_OUT(r) "lsls " r ", " r ", #27\nlsrs " r ", " r ", #30\n"
+#else
+#define ASM_TURN ASM_UPDATE ASM_UPDATE ASM_UPDATE ASM_UPDATE ASM_UPDATE ASM_UPDATE ASM_UPDATE ASM_UPDATE
+#define ASM_LEFT_OUT(r) "lsls " r ", " r ", #26\nlsrs " r ", " r ", #29\n"
+#endif
+
 // void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *job)
-//   14.75 cycles a weight: the loop does four, and starts with what is beyond a multiple of them; 13 a row
+//   14.75 cycles a weight, or 14.4: a turn of the loop moves four, or eight, and the first one fewer; 13 a row
 //   r8 kept errors   r11 list   r12 tp_ahead   lr where the loop is entered   on the stack: 0 job, 4 where the loop starts
 __asm__(
     ASM_FUNCTION("tp_update_rows")
@@ -313,17 +323,17 @@ __asm__(
     "ldr r1, [r2, #32]\nmov r12, r1\n"
     "ldr r1, [r2, #16]\nmov r8, r1\n"
     "subs r0, r1, r5\n"
-    "adr r4, .Lupdate_four\n"
+    "adr r4, .Lupdate_turn\n"
     "push {r2, r4}\n"
-    "lsls r0, r0, #27\nlsrs r0, r0, #30\n"    // (4 - n) mod 4 weights are left out at first
+    ASM_LEFT_OUT("r0")
     "movs r1, #20\nmuls r0, r1\nadds r0, r0, r4\n"
     "mov lr, r0\n"
     "b .Lupdate_row\n"
     ".align 2\n"
-    ".Lupdate_four:\n" ASM_UPDATE ASM_UPDATE ASM_UPDATE ASM_UPDATE  // 20 bytes each
+    ".Lupdate_turn:\n" ASM_TURN  // 20 bytes each
     ".Lupdate_test:\n"
     "cmp r0, r10\n"
-    "bne .Lupdate_four\n"
+    "bne .Lupdate_turn\n"
     "add r3, r12\n"
     ".Lupdate_row:\n"
     "mov r0, r11\n"
@@ -341,7 +351,7 @@ __asm__(
     "add sp, #8\n"
     "b .Lleave\n"
     ".Lupdate_clamp:\n" ASM_CLAMP
-    "rsbs r1, r1, #0\nlsls r1, r1, #27\nlsrs r1, r1, #30\n"
+    "rsbs r1, r1, #0\n" ASM_LEFT_OUT("r1")
     "beq .Lupdate_test\n"
     "movs r2, #20\nmuls r1, r2\n"
     "ldr r2, [sp, #4]\nadds r1, r1, r2\n"
