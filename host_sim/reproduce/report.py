@@ -50,9 +50,9 @@ Made by `make reproduce DATA=dir`. Batch 1. The learning rate is chosen for each
 protocol with Full, on a fifth of the training set: of the rates within a standard error of the
 best, the largest. It is the same for all policies, and falls to a twentieth. Accuracy (DCASE2020:
 AUC) in the test set after the last epoch, in %, mean ± standard deviation over the seeds. Drop: in
-points, against Full in int16. Backward: multiplications for the errors kept, of those of dense
-training; non-zero: less those that meet a zero. Total: with the forward pass. Pico: the time of a
-step, estimated as the last section says.
+points, against Full in int16 with the same seeds. Backward: multiplications for the errors kept,
+of those of dense training; non-zero: less those that meet a zero. Total: with the forward pass.
+Pico: the time of a step, estimated as the last section says.
 *default* is what a model does unless told otherwise, `Diffused()`.
 
 The models and the number of epochs are such that all of it takes about an hour on two cores of a
@@ -116,9 +116,13 @@ def metric(dataset):
     return "auc" if PLANS[dataset].loss == "mse" else "accuracy"
 
 
+def seed(result):
+    return result["settings"]["seed"]
+
+
 def run_rows(key, results):
     for result in results:
-        of = result["settings"]["seed"], result["settings"]["rate"], result["counters"]["steps"]
+        of = seed(result), result["settings"]["rate"], result["counters"]["steps"]
         yield dict(zip(RUN, (*key, *of, f"{result['curve'][-1]:.4f}"), strict=True))
 
 
@@ -132,10 +136,10 @@ def row(key, results, runs):
         "drop_vs_full": "",
         "cycles_pico": pico_cycles(key, results),
     }
-    full = runs.get((*key[:2], "Full"))
-    if full:
-        drop = np.mean([result["curve"][-1] for result in full]) - np.mean(final)
-        line["drop_vs_full"] = f"{100 * drop:.2f}"
+    full = {seed(result): result["curve"][-1] for result in runs.get((*key[:2], "Full"), ())}
+    if all(seed(result) in full for result in results):
+        drops = [full[seed(result)] - result["curve"][-1] for result in results]
+        line["drop_vs_full"] = f"{100 * np.mean(drops):.2f}"
     for name in SHARES:
         shares = [result["counters"][name] for result in results]
         line[name] = "" if None in shares else f"{np.mean(shares):.4f}"
