@@ -284,20 +284,21 @@ def plain_pico():
 
 PICO = "boards/emulators/pico/serial_port.py"
 
+# Several run at a time: what takes longest comes first.
 TARGETS = {
     "host": Pytest(),
-    "numpy": cpython("numpy"),
-    "c": cpython("c"),
-    "unix": Program("firmware", "built in", lambda: script("boards/unix/build.sh")),
-    "unix-mpy": Program("mpy", "x64 .mpy", plain_unix, MICROPYPATH=f"{ROOT}/dist/x64_6.3"),
     "pico": Board("firmware", "in the rp2 firmware", [PICO, "tinyprop"], pico),
     "pico-mpy": Board("mpy", "armv6m .mpy", [PICO, "plain"], plain_pico, on_flash=True),
+    "qemu-xtensa": qemu("xtensa", "xtensawin"),
+    "numpy": cpython("numpy"),
     "qemu-m0": qemu("m0", "armv6m"),
     "qemu-m3-armv6m": qemu("m3", "armv6m"),
     "qemu-m3-armv7m": qemu("m3", "armv7m"),
     "qemu-m4f": qemu("m4f", "armv7emsp"),
     "qemu-rv32": qemu("rv32", "rv32imc"),
-    "qemu-xtensa": qemu("xtensa", "xtensawin"),
+    "unix": Program("firmware", "built in", lambda: script("boards/unix/build.sh")),
+    "unix-mpy": Program("mpy", "x64 .mpy", plain_unix, MICROPYPATH=f"{ROOT}/dist/x64_6.3"),
+    "c": cpython("c"),
 }
 
 
