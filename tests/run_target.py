@@ -173,7 +173,7 @@ class Board(TestFiles):
 
     def device(self):
         self.said = []
-        timer = threading.Timer(60, self.stop)
+        timer = threading.Timer(self.limit, self.stop)
         timer.start()
         for text in self.process.stdout:
             self.said.append(text)

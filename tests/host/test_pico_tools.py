@@ -27,7 +27,7 @@ def pico():
 
 def tool(*command):
     done = subprocess.run(
-        [TOOLS / command[0], *command[1:]], stdout=subprocess.PIPE, timeout=60, check=True
+        [TOOLS / command[0], *command[1:]], stdout=subprocess.PIPE, timeout=300, check=True
     )
     return done.stdout.decode().replace("\r", "")
 
