@@ -16,6 +16,7 @@ FAMILIES = {  # by how a policy's name begins: colour, marker
     "Diffused": ("tab:green", "o"),
     "default": ("tab:purple", "*"),
 }
+SHARES = 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1  # that are marked
 
 
 def style(policy):
@@ -77,6 +78,9 @@ def draw_work(panel, runs):
             x, y, spread = np.array(sorted(points)).T
             panel.errorbar(x, y, spread, fmt=f"{marker}-", color=colour, capsize=2, label=start)
     panel.set_xscale("log")
+    low, high = panel.get_xlim()
+    panel.set_xticks([share for share in SHARES if low < share < high])
+    panel.minorticks_off()
     panel.xaxis.set_major_formatter(PercentFormatter(1))
     panel.set_xlabel("backward work, share of dense training")
     panel.legend(frameon=False, loc="lower right")
