@@ -13,7 +13,6 @@ FAMILIES = {  # by how a policy's name begins: colour, marker
     "TopK": ("tab:blue", "o"),
     "TinyPropV2": ("tab:red", "o"),
     "TinyProp": ("tab:orange", "D"),
-    "Diffused": ("tab:green", "o"),
     "default": ("tab:purple", "*"),
 }
 SHARES = 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1  # that are marked

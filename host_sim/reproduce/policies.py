@@ -19,6 +19,5 @@ POLICIES = {
     **{f"TopK({r})": Policy(tp.TopK(r)) for r in (0.05, 0.1, 0.2)},
     "TinyProp": Policy(tp.TinyProp()),
     **{f"TinyPropV2(skip={s})": Policy(tp.TinyPropV2(skip=s)) for s in (0.1, 0.25)},
-    **{f"Diffused({r})": Policy(tp.Diffused(r)) for r in (0.06, 0.2)},
     "default": Policy(),
 }

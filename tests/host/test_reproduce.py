@@ -126,7 +126,7 @@ def blobs(n, groups):
     return np.clip(x, -1, 1).astype(np.float16), y, np.arange(n) // 6 % groups
 
 
-CHOSEN = "float32 Full", "Full", "last layer only", "Diffused(0.2)"
+CHOSEN = "float32 Full", "Full", "last layer only", "default"
 
 
 @pytest.fixture(scope="module")
@@ -189,10 +189,10 @@ def test_table(study, rows):
 def test_results_hold_their_settings_and_are_kept(study, rows):
     place, arguments = study
     files = list(Path(place, "runs").rglob("*.json"))
-    one = place / "runs" / "har" / "finetune" / "test" / "Diffused(0.2),2.json"
+    one = place / "runs" / "har" / "finetune" / "test" / "default,2.json"
     settings = json.loads(one.read_text())["settings"]
-    assert settings["seed"] == 2 and settings["policy"] == "Diffused(0.2)"
-    assert settings["sparsity"] == list(tp.Diffused(0.2)) and settings["rate"] in reproduce.RATES
+    assert settings["seed"] == 2 and settings["policy"] == "default"
+    assert settings["sparsity"] == list(tp.Diffused()) and settings["rate"] in reproduce.RATES
     times = {file: file.stat().st_mtime_ns for file in files}
     text = one.read_text()
     one.write_text(text.replace('"seed": 2', '"seed": 3'))  # of other settings: to be done again
