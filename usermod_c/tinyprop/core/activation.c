@@ -47,7 +47,7 @@ TP_HOT int tp_relu(const int32_t *z, int16_t *y, size_t n, int s, tp_range_use_t
 // Returns whether any y is not 0.
 int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size_t n, int learning) {
     tp_range_use_t use = { largest(m, l), 0, 0 };
-    int shift = l->fx + l->fw, any = 0;
+    int shift = l->fx + l->fw, any = 0, relu = l->activation == TP_RELU, lists = tp_lists_at_once(l);
     if (l->activation == TP_TANH || l->activation == TP_SIGMOID) {
         int tanh = l->activation == TP_TANH;  // tanh(z) = 2 sigmoid(2 z) - 1
         for (size_t i = 0; i < n; i++) {
@@ -56,21 +56,21 @@ int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size
             y[i] = (int16_t)tp_sat(v, use.top);
             any |= y[i];
         }
-        return any != 0;
-    }
-    int relu = l->activation == TP_RELU;
-    shift -= l->fy;
-    if (relu && shift > 0) {
-        any = tp_relu(z, y, n, shift, &use);
+    } else if (relu && shift > l->fy) {
+        any = lists ? tp_relu_to_dense(m, l + 1, z, y, shift - l->fy, &use) : tp_relu(z, y, n, shift - l->fy, &use);
+        lists = 0;
     } else {
         for (size_t i = 0; i < n; i++) {
-            int32_t v = tp_shift(z[i], shift, 32767);
+            int32_t v = tp_shift(z[i], shift - l->fy, 32767);
             int32_t size = relu ? v : tp_abs(v);
             use.saturated += size > use.top;
             use.high += size > use.top >> 2;
             y[i] = (int16_t)(relu && v < 0 ? 0 : tp_sat(v, use.top));
             any |= y[i];
         }
+    }
+    if (lists) {
+        tp_dense_list(m, l + 1, NULL);
     }
     if (learning) {
         l->n_saturated += use.saturated;

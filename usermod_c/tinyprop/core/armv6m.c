@@ -367,12 +367,9 @@ __asm__(
     "mov lr, r0\n"
     "mov r8, r2\n"
     "ldr r7, [r3, #28]\nlsls r7, #1\nadds r7, r7, r0\n"
-    "movs r4, r3\n"
-    "ldr r5, [r3]\nldr r6, [r3, #16]\n"
-    "ldr r3, [r3, #24]\n"
-    "push {r3, r7}\n"
-    "push {r4, r5, r6}\n"
-    ASM_READ("r4")
+    "ldr r4, [r3]\nldr r5, [r3, #16]\nldr r6, [r3, #24]\n"
+    "push {r3-r7}\n"
+    ASM_READ("r3")
     "mov r11, r7\n"
     "movs r3, r1\n"
     ".Lbackward_row:\n"
@@ -587,5 +584,69 @@ __asm__(
     "bne .Lplace_line\n"
     "pop {r0, r4-r7, pc}\n"
     ASM_END("tp_add_lines"));
+
+#ifdef TP_LISTS_AT_ONCE
+// void tp_relu_and_list(const int32_t *z, int16_t *y, size_t n, int s, tp_range_use_t *use, tp_list_t *list)
+//   18 cycles an output, 15 for 0
+//   r2 0   r4 end of the list   r6 skip   r8 a quarter of the top   r9 bytes of a row   r10 skip after an entry   r12 end of z
+__asm__(
+    ASM_FUNCTION("tp_relu_and_list")
+    ASM_ENTER
+    "lsls r2, #2\nadds r2, r2, r0\nmov r12, r2\n"
+    "ldr r4, [sp, #36]\nldr r4, [r4]\nasrs r4, r4, #2\nmov r8, r4\n"
+    "ldr r5, [sp, #40]\nldr r4, [r5]\n"
+    "ldr r6, [r5, #12]\nmov r9, r6\n"
+    "ldr r6, [r5, #32]\nmov r10, r6\n"
+    "movs r2, #0\n"
+    "movs r6, #0\n"
+    ".Lboth_next:\n"
+    "ldmia r0!, {r5}\n"
+    "asrs r5, r3\n"
+    "adcs r5, r2\n"
+    "ble .Lboth_zero\n"
+    "cmp r5, r8\n"
+    "bgt .Lboth_high\n"
+    ".Lboth_put:\n"
+    "strh r5, [r1]\n"
+    "adds r1, #2\n"
+    "lsls r5, r5, #16\n"
+    "orrs r5, r6\n"
+    "stmia r4!, {r5}\n"
+    "mov r6, r10\n"
+    "cmp r0, r12\n"
+    "bne .Lboth_next\n"
+    ".Lboth_end:\n"
+    "str r2, [r4]\n"
+    "ldr r5, [sp, #40]\nstr r4, [r5]\n"
+    "b .Lleave\n"
+    ".Lboth_zero:\n"
+    "strh r2, [r1]\n"
+    "adds r1, #2\n"
+    "add r6, r9\n"
+    ".Lboth_skipped:\n"
+    "lsrs r5, r6, #16\n"
+    "bne .Lboth_far\n"
+    "cmp r0, r12\n"
+    "bne .Lboth_next\n"
+    "b .Lboth_end\n"
+    ".Lboth_far:\n"
+    "ldr r7, [sp, #40]\n"
+    "ldr r5, [r7, #8]\nadds r5, #1\nstr r5, [r7, #8]\n"
+    "ldr r5, =65534\nstmia r4!, {r5}\nsubs r6, r6, r5\n"
+    "b .Lboth_skipped\n"
+    ".Lboth_high:\n"
+    "ldr r7, [sp, #36]\n"
+    "push {r4}\n"
+    "ldr r4, [r7, #8]\nadds r4, #1\nstr r4, [r7, #8]\n"
+    "ldr r4, [r7]\n"
+    "cmp r5, r4\n"
+    "ble 1f\n"
+    "movs r5, r4\n"
+    "ldr r4, [r7, #4]\nadds r4, #1\nstr r4, [r7, #4]\n"
+    "1:\npop {r4}\n"
+    "b .Lboth_put\n"
+    ".pool\n"
+    ASM_END("tp_relu_and_list"));
+#endif
 
 #endif

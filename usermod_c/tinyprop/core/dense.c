@@ -66,10 +66,19 @@ TP_HOT void tp_list_bytes(tp_list_t *list, const uint8_t *x) {
 
 #endif
 
+// The list of a layer's inputs before its first entry, and after the last one.
+static inline tp_list_t new_list(const tp_model_t *m, const tp_layer_t *l) {
+    uint32_t row = 2u * l->out_c;
+    return (tp_list_t) { tp_at(m, l->list), 0, 0, row, 1, 2u * l->n_in, 0, 0, row - tp_ahead(l->out_c) };
+}
+
+static inline void end_list(const tp_model_t *m, tp_layer_t *l, const tp_list_t *list) {
+    l->n_nonzero = (uint16_t)((uint32_t)(list->end - (uint32_t *)tp_at(m, l->list)) - list->fillers);
+}
+
 // Makes the list of a layer's inputs, which may be bytes that are what the inputs would be, if a row has TP_MAX_SKIP at most.
 void tp_dense_list(const tp_model_t *m, tp_layer_t *l, const uint8_t *bytes) {
-    uint32_t *entries = tp_at(m, l->list);
-    tp_list_t list = { entries, 0, 0, 2u * l->out_c, 1, 2u * l->n_in, 0, 0, 2u * l->out_c - tp_ahead(l->out_c) };
+    tp_list_t list = new_list(m, l);
     if (bytes) {
         list.line_bytes = l->n_in;
         tp_list_bytes(&list, bytes);
@@ -80,8 +89,25 @@ void tp_dense_list(const tp_model_t *m, tp_layer_t *l, const uint8_t *bytes) {
         }
         tp_list_nonzero(&list, tp_at(m, l->inputs));
     }
-    l->n_nonzero = (uint16_t)((uint32_t)(list.end - entries) - list.fillers);
+    end_list(m, l, &list);
 }
+
+#ifdef TP_LISTS_AT_ONCE
+
+// tp_relu of the outputs y of a layer, and their list for the dense layer above.
+int tp_relu_to_dense(const tp_model_t *m, tp_layer_t *above, const int32_t *z, int16_t *y, int s, tp_range_use_t *use) {
+    tp_list_t list = new_list(m, above);
+    if (list.row_bytes > TP_MAX_SKIP) {
+        int any = tp_relu(z, y, above->n_in, s, use);
+        tp_dense_list(m, above, NULL);
+        return any;
+    }
+    tp_relu_and_list(z, y, above->n_in, s, use, &list);
+    end_list(m, above, &list);
+    return above->n_nonzero != 0;
+}
+
+#endif
 
 // z_j = bias in Q.(fx+fw): b is Q.(fw+12) and fx <= 12. |b| <= 2^30, so 8-bit layers (fx <= 8) start within 2^26, and
 // 12-bit layers are held to 2^28. The clamp binds only for fx > 10 or an image made by others.
@@ -145,7 +171,8 @@ TP_HOT void tp_sum_rows(const uint32_t *list, const int16_t *w, size_t n_out, co
 #endif
 
 void tp_dense_forward(const tp_model_t *m, tp_layer_t *l, int32_t *z) {
-    if (l != tp_layers(m)) {  // its list is made where inputs are read
+    int has_list = l == tp_layers(m) || tp_lists_at_once(l - 1);  // made where inputs are read, or outputs below
+    if (!has_list) {
         tp_dense_list(m, l, NULL);
     }
     tp_start_sums(l, m, z);

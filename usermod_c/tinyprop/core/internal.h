@@ -5,6 +5,10 @@
 #include "fixed.h"
 #include "tinyprop.h"
 
+#if defined(TP_ARMV6M) && !defined(__OPTIMIZE_SIZE__)
+#define TP_LISTS_AT_ONCE
+#endif
+
 // Loops that run once a multiply-accumulate, and what they use; all else is compiled for size where that matters (.mpy).
 #ifdef __OPTIMIZE_SIZE__
 #define TP_HOT __attribute__((optimize("O2")))
@@ -105,6 +109,16 @@ uint32_t tp_keep(const int16_t *errors, size_t n, int32_t factor, int32_t idle, 
 void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *job);
 void tp_backward_rows(const int16_t *x, int16_t *w, int32_t *dx, tp_update_t *job);
 void tp_start_sums(const tp_layer_t *l, const tp_model_t *m, int32_t *z);
+// Whether the layer's activation lists its outputs at once, for a dense layer above another: where code may be larger.
+static inline int tp_lists_at_once(const tp_layer_t *l) {
+#ifdef TP_LISTS_AT_ONCE
+    return l->kind == TP_DENSE && l[1].kind == TP_DENSE;
+#else
+    (void)l;
+    return 0;
+#endif
+}
+
 void tp_dense_list(const tp_model_t *m, tp_layer_t *l, const uint8_t *bytes);
 void tp_dense_forward(const tp_model_t *m, tp_layer_t *l, int32_t *z);
 void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int excess, int fd, int32_t *dx);
@@ -132,6 +146,8 @@ typedef struct {
     uint32_t saturated, high;   // how many outputs were above it, and above a quarter of it
 } tp_range_use_t;
 int tp_relu(const int32_t *z, int16_t *y, size_t n, int s, tp_range_use_t *use);
+int tp_relu_to_dense(const tp_model_t *m, tp_layer_t *above, const int32_t *z, int16_t *y, int s, tp_range_use_t *use);
+void tp_relu_and_list(const int32_t *z, int16_t *y, size_t n, int s, tp_range_use_t *use, tp_list_t *list);
 int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size_t n, int learning);
 void tp_adapt_activation(tp_model_t *m, tp_layer_t *l, int alive);
 int tp_start_exponent(const tp_model_t *m, const tp_layer_t *l);
