@@ -33,7 +33,12 @@ def main(arguments):
         rates = choose_rates(pool, names, given.protocol)
         jobs = [
             runs.job(
-                name, protocol, policy, seed, rates[name, protocol], before(rates, name, protocol)
+                name,
+                protocol,
+                policy,
+                seed,
+                rates[name, protocol] * (models.PLANS[name].float_rate if is_float(policy) else 1),
+                before(rates, name, protocol),
             )
             for name in names
             for protocol in given.protocol
@@ -84,6 +89,10 @@ def present(name, data):
         print(e)
         return False
     return True
+
+
+def is_float(policy):
+    return POLICIES[policy].floats
 
 
 def before(rates, name, protocol):

@@ -1,9 +1,10 @@
 """Cycles of a step on a Raspberry Pi Pico, estimated from those that bench/results.json counts.
 
 The models of the benchmark learn here once more, on the same data and so with the same bits, and
-what their steps consist of is counted. Five costs follow by least squares: of a multiplication of
-the forward pass, of one of the backward pass (zeros are left out in both), of an error, of finding
-the largest among the errors, and of the loss. Networks with convolutions have costs of their own.
+what their steps consist of is counted. Six costs follow by least squares: of a multiplication of
+the forward pass, of one of the backward pass (zeros are left out in both), of an output, of an error,
+of finding the largest among the errors, and of the loss. Networks with convolutions have costs of
+their own.
 """
 
 import json
@@ -43,9 +44,10 @@ def of_a_step(model, counts):
 def parts(model, forward, backward, trained):
     """What a step consists of, on average: as many numbers as there are costs."""
     image = models.view(model)
-    errors = sum(r.n_out for r in image.layers[image.head.first_trained :] if r.has_weights)
-    errors *= trained
-    return np.array([forward, backward, errors, (image.head.policy == TOPK) * errors, 1])
+    outputs = [r.n_out * r.has_weights for r in image.layers]
+    errors = sum(outputs[image.head.first_trained :]) * trained
+    chosen_among = errors * (image.head.policy == TOPK)
+    return np.array([forward, backward, sum(outputs), errors, chosen_among, 1])
 
 
 def has_convolutions(model):
@@ -54,7 +56,7 @@ def has_convolutions(model):
 
 @lru_cache
 def costs():
-    """{are there convolutions?: (the five costs, the worst relative error of the estimate)}"""
+    """{are there convolutions?: (the six costs, the worst relative error of the estimate)}"""
     equations = {False: [], True: []}
     bench, measured = load("models"), cycles()
     for case, (n, epochs) in EPOCHS.items():
@@ -67,7 +69,8 @@ def costs():
             kind = equations[has_convolutions(model)]
             kind.append((parts(model, *of), measured[case, f"learn-{policy}"]))
             if policy == "full":
-                kind.append((np.array([of[0], 0, 0, 0, 0]), measured[case, "forward"]))
+                forward = parts(model, of[0], 0, 0) - (0, 0, 0, 0, 0, 1)
+                kind.append((forward, measured[case, "forward"]))
     return {kind: solve(rows) for kind, rows in equations.items()}
 
 

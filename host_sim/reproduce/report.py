@@ -262,6 +262,12 @@ def integers(table):
                 f"{score(floats)} | {score(full)} | {off:+.2f} ± {100 * sum(variances) ** 0.5:.2f}"
             )
             lines.append(f"| {SOURCES[dataset].title} | {protocol} | {cells} |")
+    slower = [SOURCES[name].title for name, plan in PLANS.items() if plan.float_rate != 1]
+    lines += [
+        "",
+        f"In {', '.join(slower)} float32 learns at half the rate: at the other it diverges, where",
+        "the integers' clip of errors at 1.0 holds (docs/numbers.md).",
+    ]
     return "\n".join(lines)
 
 
@@ -302,6 +308,7 @@ def time():
     names = (
         "a multiplication, forward",
         "a multiplication, backward",
+        "an output",
         "an error of a step that trains",
         "finding the largest, an error",
         "the loss, a step",
