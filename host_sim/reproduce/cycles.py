@@ -2,9 +2,9 @@
 
 The models of the benchmark learn here once more, on the same data and so with the same bits, and
 what their steps consist of is counted. Six costs follow by least squares: of a multiplication of
-the forward pass, of one of the backward pass (zeros are left out in both), of an output, of an error,
-of finding the largest among the errors, and of the loss. Networks with convolutions have costs of
-their own.
+the forward pass, of one of the backward pass (zeros are left out in both), of an output, of an
+error, of finding the largest among the errors, and of the loss. Networks with convolutions have
+costs of their own.
 """
 
 import json
