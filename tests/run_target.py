@@ -8,6 +8,7 @@ is built first; what cannot be built or started is a failure, never left out.
 """
 
 import ast
+import base64
 import os
 import re
 import signal
@@ -164,6 +165,7 @@ class Board(TestFiles):
         self.line = SerialTransport(self.device(), timeout=5)
         self.line.enter_raw_repl(soft_reset=False, timeout_overall=60)
         self.line.exec((TESTS / "ram_files.py").read_text())
+        self.line.exec("from binascii import a2b_base64")
         if mpy and self.on_flash:
             self.line.fs_writefile("tinyprop.mpy", Path(mpy).read_bytes())
         elif mpy:
@@ -190,8 +192,9 @@ class Board(TestFiles):
 
     def send(self, path, data):
         self.line.exec(f"d = ram.files['/{path}'] = bytearray({len(data)})")
-        for i in range(0, len(data), 256):
-            self.line.exec(f"d[{i}:{i + 256}] = {bytes(data[i : i + 256])!r}")
+        for i in range(0, len(data), 768):
+            text = base64.b64encode(data[i : i + 768]).decode()
+            self.line.exec(f"d[{i}:{i + 768}] = a2b_base64('{text}')")
         self.line.exec("del d")
 
     # Compiled here, as a small board may lack the RAM to compile a test file itself.
