@@ -48,7 +48,7 @@ PLANS = {
         autoencoder,
         {"scratch": 20, "finetune": 20},
         loss="mse",
-        float_rate=0.5,
+        float_rate=0.25,
     ),
     "mnist": Plan((784,), partial(mlp, (64, 32), 10), {"scratch": 3, "finetune": 3}),
     "speech": Plan((49, 40, 1), partial(cnn, (8, 16, 24), 12), {"scratch": 10, "finetune": 8}),
