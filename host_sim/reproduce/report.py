@@ -265,8 +265,8 @@ def integers(table):
     slower = [SOURCES[name].title for name, plan in PLANS.items() if plan.float_rate != 1]
     lines += [
         "",
-        f"In {', '.join(slower)} float32 learns at a quarter of the rate: at a higher one it diverges, where",
-        "the integers' clip of errors at 1.0 holds (docs/numbers.md).",
+        f"In {', '.join(slower)} float32 learns at a quarter of the rate: at a higher one it",
+        "diverges, where the integers' clip of errors at 1.0 holds (docs/numbers.md).",
     ]
     return "\n".join(lines)
 
