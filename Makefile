@@ -26,8 +26,8 @@ test: ## Every test on every target; TARGETS="unix c" for some of them
 	@boards/setup/apt.sh pc arm riscv qemu rp2 node
 	@$(PYTHON) tests/run_target.py $(TARGETS)
 
-bench: ## Cycles on an emulated Pico, RAM, sizes: bench/results.*
-	@boards/setup/apt.sh pc arm riscv rp2 node
+bench: ## Cycles on an emulated Pico, instructions on other processors, RAM, sizes: bench/results.*
+	@boards/setup/apt.sh pc arm riscv qemu rp2 node
 	@$(PYTHON) bench/run.py
 
 digits: ## Accuracy and work of every policy on digits, over several seeds: reports/digits.*

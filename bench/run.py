@@ -29,6 +29,12 @@ RESULTS = HERE / "results.json"
 POLICIES = ("full", "default", "topk25", "tinyprop", "tinypropv2", "diffused")
 # The interpreter's function that calls a method which it has looked up.
 METHOD_CALL = "mp_call_method_n_kw"
+# Functions of the core whose share of a small network's step is told.
+PARTS = (
+    *("tp_open", "tp_list_bytes", "tp_scale_all", "tp_sum_rows", "tp_relu_to_dense"),
+    *("tp_crossentropy", "tp_errors", "tp_update_bias", "tp_excess", "tp_keep"),
+    *("tp_update_rows", "tp_backward_rows", "tp_rescale_weights"),
+)
 # Samples of an epoch, and how many epochs a run learns; the last one is measured.
 EPOCHS = {
     "mlp-64-32-10": (300, 4),
@@ -92,11 +98,13 @@ class Pico(Prompt):
         self.board.power_off()
 
     def cycles(self, function, code):
-        """Calls of a C function while code runs, and the mean cycles of one."""
+        """Calls of a C function while code runs, and the mean cycles of one; and of its PARTS."""
         self.board.take_profile()
         self.run(code)
-        profile = self.board.take_profile()[function]
-        return profile["calls"], round(profile["cycles"] / profile["calls"])
+        profile = self.board.take_profile()
+        calls = profile[function]["calls"]
+        means = {name: round(profile[name]["cycles"] / calls) for name in (function, *PARTS)}
+        return calls, means.pop(function), means
 
 
 class Qemu(Prompt):
@@ -122,9 +130,9 @@ def measure_on_qemu(machine, case, policies=("full", "default")):
         for policy in policies:
             board.learn_to_the_last_epoch(case, policy)
             learn, predict = board.run("print(*means(model, x, y))").split()
-            yield row(case, f"learn-{policy}", "mean", int(learn), "instructions", target=name)
             if policy == "full":
                 yield row(case, "forward", "mean", int(predict), "instructions", target=name)
+            yield row(case, f"learn-{policy}", "mean", int(learn), "instructions", target=name)
 
 
 def measure_case(pico, case, policies=POLICIES):
@@ -133,15 +141,25 @@ def measure_case(pico, case, policies=POLICIES):
     for policy in policies:
         pico.learn_to_the_last_epoch(case, policy)
         pico.run("skipped = model.stats()['skipped']")
-        calls, cycles = pico.cycles("tp_run", "learn(model, x, y)")
+        calls, cycles, learn_parts = pico.cycles("tp_run", "learn(model, x, y)")
         skipped = int(pico.run("print(model.stats()['skipped'] - skipped)"))
+        if policy == "full":
+            _, forward, parts = pico.cycles("tp_predict", "predict(model, x, y)")
+            yield row(case, "forward", "mean", forward, "cycles")
+            if case == "mlp-64-32-10":
+                yield from rows_of_parts(case, "forward", parts)
+                yield from rows_of_parts(case, "learn-full", learn_parts)
         yield row(case, f"learn-{policy}", "mean", cycles, "cycles")
         yield row(case, f"learn-{policy}", "skipped", round(skipped / calls, 4), "share")
         if policy == "full":
-            cycles = pico.cycles("tp_predict", "predict(model, x, y)")[1]
-            yield row(case, "forward", "mean", cycles, "cycles")
-            yield row(case, "model", "RAM", int(pico.run("print(len(model._image))")), "bytes")
             yield from measure_calls(pico, case)
+            yield row(case, "model", "RAM", int(pico.run("print(len(model._image))")), "bytes")
+
+
+def rows_of_parts(case, op, parts):
+    for name, cycles in parts.items():
+        if cycles:
+            yield row(case, op, f"in {name}", cycles, "cycles")
 
 
 def measure_calls(pico, case):
@@ -165,7 +183,7 @@ def measure_calls(pico, case):
 def open_pico(firmware="tinyprop"):
     if firmware == "plain":
         return Pico(firmware, [METHOD_CALL])
-    pico = Pico(firmware, [METHOD_CALL, "tp_run", "tp_predict"])
+    pico = Pico(firmware, [METHOD_CALL, "tp_run", "tp_predict", *PARTS])
     pico.run((HERE / "models.py").read_text())
     return pico
 

@@ -25,6 +25,7 @@ AFTER_1000 = {
 # The same of the small models of test_shapes.py.
 SHAPES = {
     "long rows": "70319fb2d45825abb56c0191f2e86c1a3c6c9f28777b170b55840d749d311e43",
+    "long rows above a relu": "a34626262a7d42211d0e8fff7a9753232d7a6f373af70ce711b27e07d3d5aff3",
     "dense, no zeros": "8e9d3a033e564f1a15e67fa9713de105d9aaa3d7cb18b29a4153e7ed58f14bb5",
     "dense, half zeros": "8548447d1f3cec11c31f69fc5a231007025a119c3d52d1e0cb2475749775917d",
     "dense, most zeros": "9f852e915fcedcfcc0253d04bb7b4a7bfc22d52463f2deea993e3353b7d4676e",

@@ -34,6 +34,11 @@ def test_cycles(case, policies):
     assert got == want, STALE
 
 
+def test_instructions():
+    want, got = recorded(list(run.measure_on_qemu("m4f", "mlp-64-32-10", ("full",))))
+    assert got == want, STALE
+
+
 def test_sizes():
     want, got = recorded([run.size_of_mpy("armv6m"), run.firmware_growth(), run.heap_of_import()])
     assert got == want, STALE
