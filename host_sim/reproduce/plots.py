@@ -78,8 +78,8 @@ def draw_work(panel, runs):
             panel.errorbar(x, y, spread, fmt=f"{marker}-", color=colour, capsize=2, label=start)
     panel.set_xscale("log")
     low, high = panel.get_xlim()
-    panel.set_xticks([share for share in SHARES if low < share < high])
+    marks = [share for share in SHARES if low < share < high]
+    panel.set_xticks(marks, [f"{100 * share:g}%" for share in marks])
     panel.minorticks_off()
-    panel.xaxis.set_major_formatter(PercentFormatter(1))
     panel.set_xlabel("backward work, share of dense training")
     panel.legend(frameon=False, loc="lower right")
