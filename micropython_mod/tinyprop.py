@@ -22,7 +22,7 @@ from _tinyprop import predict as _predict
 
 __version__ = "0.1.0"
 
-const = int  # to MicroPython's compiler the word says more: it puts the number in place of the name
+const = int  # more to MicroPython: its compiler puts the number in place of the name
 
 # The model image, as in core/tinyprop.h: a head, a record for each layer, and what C lays out.
 _VERSION = const(1)
