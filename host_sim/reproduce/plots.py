@@ -2,7 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 plt.switch_backend("agg")  # there may be no screen
 
@@ -31,6 +31,8 @@ def draw(path, title, runs, metric):
     )
     for protocol, (curves, work) in zip(protocols, axes.T, strict=True):
         of = {policy: results for (its, policy), results in runs.items() if its == protocol}
+        seeds = min(map(len, of.values()))  # the same for all, to be compared
+        of = {policy: results[:seeds] for policy, results in of.items()}
         draw_curves(curves, of)
         curves.set_title(f"{title}, {protocol}")
         draw_work(work, of)
@@ -59,6 +61,7 @@ def draw_curves(panel, runs):
         panel.plot(epochs, curves.mean(0), dashes, color=style(policy)[0], label=policy)
     lowest = np.median([result["curve"][0] for results in runs.values() for result in results])
     panel.set_ylim(bottom=lowest)
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.set_xlabel("epoch")
     panel.legend(frameon=False, loc="lower right")
 
