@@ -269,7 +269,7 @@ def _new(n_bytes):
 
 def _layout_error(code, image):
     if code == _BAD_OUTPUT:
-        return "the last layer must be a linear Dense, one unit a class or output"
+        return "the last layer must be a linear Dense"
     if code == _BAD_VERSION:
         return "a model of version %d, expected %d" % (image[4], _VERSION)
     if code != _BAD_SHAPE and code != _TOO_BIG:

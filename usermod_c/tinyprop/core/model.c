@@ -94,11 +94,15 @@ static void backward(tp_model_t *m) {
 }
 
 static size_t argmax(const int32_t *z, size_t n) {
-    size_t best = 0;
-    for (size_t j = 1; j < n; j++) {
-        best = z[j] > z[best] ? j : best;
+    const int32_t *best = z, *end = z + n;
+    int32_t most = *z;
+    for (const int32_t *at = z; at < end; at++) {
+        if (*at > most) {
+            most = *at;
+            best = at;
+        }
     }
-    return best;
+    return (size_t)(best - z);
 }
 
 // One sample, already in the image. Returns whether it was trained on; if not learning, whether it was classified rightly.
