@@ -1,6 +1,7 @@
 """bench/results.json has the figures of this very code: none has changed unnoticed."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -42,3 +43,14 @@ def test_instructions():
 def test_sizes():
     want, got = recorded([run.size_of_mpy("armv6m"), run.firmware_growth(), run.heap_of_import()])
     assert got == want, STALE
+
+
+def test_the_readme_has_these_figures():
+    text = (ROOT / "README.md").read_text()
+    said = re.search(r"takes\s+([\d,]+) cycles to predict and ([\d,]+) to learn", text).groups()
+    mean = {
+        (r["target"], r["case"], r["op"]): f"{r['value']:,}"
+        for r in json.loads(run.RESULTS.read_text())
+        if r["metric"] == "mean"
+    }
+    assert said == tuple(mean["pico", "mlp-64-32-10", op] for op in ("forward", "learn-default"))
