@@ -60,7 +60,9 @@ def parse(arguments):
     parser.add_argument("--only", type=listed(datasets.SOURCES), default=list(datasets.SOURCES))
     parser.add_argument("--protocol", type=listed(PROTOCOLS), default=list(PROTOCOLS))
     parser.add_argument("--policies", type=listed(POLICIES), default=list(POLICIES))
-    parser.add_argument("--seeds", type=int, help="how many; 5, or 10 where results vary most")
+    parser.add_argument(
+        "--seeds", type=int, help="how many; 5, or up to 20 where results vary most"
+    )
     parser.add_argument("--runs", type=Path, default=ROOT / "build" / "reproduce")
     return parser.parse_args(arguments)
 

@@ -269,3 +269,14 @@ def test_models_fit_boards():
 
 def test_words_are_in_order():
     assert originals.WORDS == sorted(originals.WORDS) and len(originals.WORDS) == 10
+
+
+def test_the_readme_has_the_figures_of_the_report():
+    root = Path(__file__).resolve().parents[2]
+    with open(root / "reports/summary.csv", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["policy"] == "default"]
+    assert len({row["dataset"] for row in rows}) == 7 and len(rows) == 14
+    drop = np.mean([float(row["drop_vs_full"]) for row in rows])
+    share = np.mean([float(row["backward_share"]) for row in rows])
+    assert f"loses\n  {drop:.1f} points on average" in (root / "README.md").read_text()
+    assert f"{share:.1f}" == "0.1"  # a tenth
