@@ -364,7 +364,7 @@ class Model:
                 self._n_in = n_in
             macs += self._n_out * fan_in
         self._chunk = max(1, _CHUNK_MACS // macs)
-        self._x = ()  # an array to copy lists to, once there was one
+        self._x = array("f")  # that lists are copied to; as long as the last one
 
     def _record(self, i):
         # 0 kind, 1 trainable, 2 quiet, 3..5 out_h, out_w, out_c, 6 n_in, 7 n_out, 8 fan_in

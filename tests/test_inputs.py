@@ -124,6 +124,7 @@ def test_messages_say_what_was_expected_and_what_came():
     m = model()
     for call, words in (
         (lambda: m.learn(bytes(5), 1), ("5", "6")),
+        (lambda: m.learn([], 1), ("0", "6")),
         (lambda: m.learn(bytes(6), 7), ("7", "2")),
         (lambda: m.learn("abc", 1), ("str", "buffer")),
         (lambda: m.learn(bytes(6), 0.5), ("float", "int")),
