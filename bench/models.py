@@ -9,7 +9,6 @@ POLICIES = {
     "topk25": tp.TopK,
     "tinyprop": tp.TinyProp,
     "tinypropv2": tp.TinyPropV2,
-    "diffused": tp.Diffused,
 }
 
 

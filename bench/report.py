@@ -43,11 +43,11 @@ def names(rows, field):
     return list(dict.fromkeys(r[field] for r in rows))
 
 
-def cell(row):
-    return "" if row is None else f"{row['value']:,}"
+def number(row):
+    return f"{row['value']:,}"
 
 
-def grid(rows, down, across):
+def grid(rows, down, across, cell=number):
     """A table: a line for each value of the fields `down`, a column for each of `across`."""
     columns = names(rows, across)
     yield "| " + " | ".join([*("" for _ in down), *columns]) + " |"
@@ -55,25 +55,24 @@ def grid(rows, down, across):
     lines = dict.fromkeys(tuple(r[field] for field in down) for r in rows)
     for line in lines:
         of_line = {r[across]: r for r in rows if tuple(r[field] for field in down) == line}
-        yield "| " + " | ".join([*line, *(cell(of_line.get(c)) for c in columns)]) + " |"
+        cells = (cell(of_line[c]) if c in of_line else "" for c in columns)
+        yield "| " + " | ".join([*line, *cells]) + " |"
 
 
 def with_skipped(rows):
     """The means, and with them the share of skipped samples."""
     skipped = {(r["case"], r["op"]): r["value"] for r in rows if r["metric"] == "skipped"}
-    columns = [c for c in names(rows, "case") if c != "module"]
-    yield "| | " + " | ".join(columns) + " |"
-    yield "|---|" + "---:|" * len(columns)
-    for op in names([r for r in rows if r["case"] != "module"], "op"):
-        cells = []
-        for case in columns:
-            value = [
-                r for r in rows if (r["case"], r["op"]) == (case, op) and r["metric"] != "skipped"
-            ]
-            share = skipped.get((case, op))
-            cells.append(cell(value[0]) + (f" ({share:.0%})" if share else ""))
-        name = "RAM, bytes" if op == "model" else op
-        yield f"| {name} | " + " | ".join(cells) + " |"
+
+    def cell(row):
+        share = skipped.get((row["case"], row["op"]))
+        return number(row) + (f" ({share:.0%})" if share else "")
+
+    shown = [
+        r | {"op": "RAM, bytes"} if r["op"] == "model" else r
+        for r in rows
+        if r["metric"] != "skipped"
+    ]
+    return grid(shown, ("op",), "case", cell)
 
 
 def tables(rows, speed):

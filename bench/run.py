@@ -22,11 +22,11 @@ sys.path[:0] = [str(ROOT / "boards/emulators/pico"), str(ROOT / "tests"), str(HE
 import pc  # noqa: E402
 import report  # noqa: E402
 import run_target  # noqa: E402
-from samples import SAMPLES, samples  # noqa: E402
+from samples import EPOCHS, SAMPLES, samples  # noqa: E402
 from serial_port import EmulatedPico  # noqa: E402
 
 RESULTS = HERE / "results.json"
-POLICIES = ("full", "default", "topk25", "tinyprop", "tinypropv2", "diffused")
+POLICIES = ("full", "default", "topk25", "tinyprop", "tinypropv2")
 # The interpreter's function that calls a method which it has looked up.
 METHOD_CALL = "mp_call_method_n_kw"
 # Functions of the core whose share of a small network's step is told.
@@ -35,13 +35,6 @@ PARTS = (
     *("tp_crossentropy", "tp_errors", "tp_update_bias", "tp_excess", "tp_keep"),
     *("tp_update_rows", "tp_backward_rows", "tp_rescale_weights"),
 )
-# Samples of an epoch, and how many epochs a run learns; the last one is measured.
-EPOCHS = {
-    "mlp-64-32-10": (300, 4),
-    "mnist-784-32-16-10": (150, 4),
-    "cnn-8x8": (150, 4),
-    "kws-cnn": (30, 9),
-}
 # What runs on QEMU's machines: their .mpy, and a name.
 MACHINES = {
     "m3": ("armv7m", "Cortex-M3"),
@@ -206,8 +199,8 @@ def heap_of_import():
     """RAM that the .mpy takes on stock firmware."""
     with open_pico("plain") as pico:
         pico.run("import gc")
-        pico.send("mpy", (ROOT / "dist/armv6m_6.3/tinyprop.mpy").read_bytes())
-        pico.run("f = open('tinyprop.mpy', 'wb'); f.write(mpy); f.close(); del mpy, f")
+        mpy = (ROOT / "dist/armv6m_6.3/tinyprop.mpy").read_bytes()
+        pico.line.fs_writefile("tinyprop.mpy", mpy)
         pico.run("gc.collect(); before = gc.mem_alloc()")
         heap = pico.run("import tinyprop; gc.collect(); print(gc.mem_alloc() - before)")
     return row("module", ".mpy", "heap of import", int(heap), "bytes")

@@ -7,6 +7,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from data import Random  # noqa: E402
 
+# Samples of an epoch, and how many epochs a run learns; the last one is measured.
+EPOCHS = {
+    "mlp-64-32-10": (300, 4),
+    "mnist-784-32-16-10": (150, 4),
+    "cnn-8x8": (150, 4),
+    "kws-cnn": (30, 9),
+}
+
 
 def patterns(random, classes, n, zeros):
     """Samples are a pattern of their class, `zeros` percent of it black, and noise."""

@@ -18,16 +18,20 @@ from scipy.optimize import nnls
 from . import models
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
-# As bench/run.py has them: samples of an epoch, and how many epochs; the last one is measured.
-EPOCHS = {
-    "mlp-64-32-10": (300, 4),
-    "mnist-784-32-16-10": (150, 4),
-    "cnn-8x8": (150, 4),
-    "kws-cnn": (30, 9),
-}
-POLICIES = "full", "topk25", "tinyprop", "tinypropv2", "diffused"
+POLICIES = "full", "topk25", "tinyprop", "tinypropv2", "default"
 HZ = 125_000_000
 TOPK = 1  # in the head: TopK and TinyProp
+
+
+def load(name):
+    """A module of the benchmark."""
+    spec = spec_from_file_location(f"bench_{name}", BENCH / f"{name}.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+EPOCHS = load("samples").EPOCHS
 
 
 def of_a_step(model, counts):
@@ -72,13 +76,6 @@ def costs():
                 forward = parts(model, of[0], 0, 0) - (0, 0, 0, 0, 0, 1)
                 kind.append((forward, measured[case, "forward"]))
     return {kind: solve(rows) for kind, rows in equations.items()}
-
-
-def load(name):
-    spec = spec_from_file_location(f"bench_{name}", BENCH / f"{name}.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def cycles():

@@ -26,6 +26,17 @@ static inline uint32_t *add_entry(tp_list_t *list, uint32_t *end, uint32_t x, ui
     return end;
 }
 
+// The next input: an entry, unless it is 0.
+static inline uint32_t *list_input(tp_list_t *list, uint32_t *end, uint32_t x, uint32_t *skip) {
+    if (x == 0) {
+        *skip += list->row_bytes;
+        return end;
+    }
+    end = add_entry(list, end, x, *skip);
+    *skip = list->after;
+    return end;
+}
+
 // Lists the non-zero ones among some lines of inputs. An entry is x << 16 | skip, where skip is how many bytes its row of
 // weights lies behind that of the entry before. A way longer than that can say takes entries with an x of 0 in between; an
 // entry of 0 ends the list.
@@ -33,13 +44,7 @@ TP_HOT void tp_list_nonzero(tp_list_t *list, const int16_t *x) {
     uint32_t *end = list->end, skip = list->skip;
     for (uint32_t lines = list->lines; lines > 0; lines--) {
         for (uint32_t n = list->line_bytes / 2; n > 0; n--) {
-            uint32_t v = (uint16_t)*x++;
-            if (v != 0) {
-                end = add_entry(list, end, v, skip);
-                skip = list->after;
-            } else {
-                skip += list->row_bytes;
-            }
+            end = list_input(list, end, (uint16_t)*x++, &skip);
         }
         x += list->jump_bytes / 2;
         skip += list->jump_skip;
@@ -52,13 +57,7 @@ TP_HOT void tp_list_nonzero(tp_list_t *list, const int16_t *x) {
 TP_HOT void tp_list_bytes(tp_list_t *list, const uint8_t *x) {
     uint32_t *end = list->end, skip = list->skip;
     for (uint32_t n = list->line_bytes; n > 0; n--) {
-        uint32_t v = *x++;
-        if (v != 0) {
-            end = add_entry(list, end, v, skip);
-            skip = list->after;
-        } else {
-            skip += list->row_bytes;
-        }
+        end = list_input(list, end, *x++, &skip);
     }
     *end = 0;
     list->end = end;

@@ -1,4 +1,4 @@
-#include "internal.h"
+#include "fixed.h"
 
 int32_t tp_shift(int32_t v, int s, int32_t limit) {
     if (s >= 0) {

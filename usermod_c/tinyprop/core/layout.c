@@ -205,17 +205,18 @@ static tp_err_t lay_out_memory(tp_model_t *m, space_t space) {
     }
     m->n_saved = space.used;
 
-    // Errors of this layer and every other one below and above it, of the rest; sums of a position, and their biases; work.
-    uint32_t own = 0, others = 0, sums = 0, starts = 0, work = 0;
+    // The largest errors in the buffer of the layer at hand, and in the other one: they take turns. Then the largest sums of
+    // a position, and the biases that they start from.
+    uint32_t here = 0, there = 0, sums = 0, starts = 0, work = 0;
     int lists_inputs = keeps_list(m, layers);
     uint32_t at = lists_inputs ? 0 : take(&space, 2u * layers->n_in);
     tp_layer_t *first_trained = layers + m->first_trained;
     for (tp_layer_t *l = layers; l < end; l++) {
         l->inputs = at;
         l->outputs = at = take(&space, l + 1 < end ? 2u * l->n_out : 0);  // those of the last one stay sums
-        uint32_t errors = l < first_trained ? 0 : 4u * l->n_out, same = others;
-        others = larger(own, errors);
-        own = same;
+        uint32_t errors = l < first_trained ? 0 : 4u * l->n_out, below = here;
+        here = larger(there, errors);
+        there = below;
         if (tp_has_weights(l)) {
             sums = larger(sums, 4u * l->out_c);
             if (l->kind == TP_DENSE) {
@@ -229,8 +230,8 @@ static tp_err_t lay_out_memory(tp_model_t *m, space_t space) {
         }
     }
     m->work = take(&space, work);
-    m->buffer[0] = take(&space, larger(others, sums));
-    m->buffer[1] = take(&space, larger(own, starts));
+    m->buffer[0] = take(&space, larger(here, sums));
+    m->buffer[1] = take(&space, larger(there, starts));
     for (tp_layer_t *l = layers; l < end; l++) {
         l->list = keeps_list(m, l) ? take(&space, list_bytes(l, l->n_in)) : m->work;
     }
