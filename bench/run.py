@@ -32,7 +32,7 @@ METHOD_CALL = "mp_call_method_n_kw"
 # Functions of the core whose share of a small network's step is told.
 PARTS = (
     *("tp_open", "tp_list_bytes", "tp_scale_all", "tp_sum_rows", "tp_relu_to_dense"),
-    *("tp_crossentropy", "tp_errors", "tp_update_bias", "tp_excess", "tp_keep"),
+    *("tp_crossentropy", "tp_errors", "tp_update_bias", "tp_sum_of_sizes", "tp_keep"),
     *("tp_update_rows", "tp_backward_rows", "tp_rescale_weights"),
 )
 # What runs on QEMU's machines: their .mpy, and a name.

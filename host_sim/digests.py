@@ -11,6 +11,7 @@ def main(arguments):
     os.environ["TINYPROP_BACKEND"] = "numpy"
     sys.path.insert(0, str(TESTS))
     import test_digest
+    import test_long_rows
     import test_shapes
 
     lines = [
@@ -22,8 +23,13 @@ def main(arguments):
         for policy in test_digest.POLICIES:
             print(model, policy, flush=True)
             lines.append(f'    ("{model}", "{policy}"): "{test_digest.digest(model, policy)}",')
-    lines += ["}", "# The same of the small models of test_shapes.py.", "SHAPES = {"]
-    for name in test_shapes.SHAPES:
-        print(name, flush=True)
-        lines.append(f'    "{name}": "{test_shapes.digest(name)}",')
+    for title, names, digest in (
+        ("SHAPES", test_shapes.SHAPES, test_shapes.digest),
+        ("ROWS", test_long_rows.ROWS, test_long_rows.digest),
+    ):
+        source = f"{digest.__module__}.py"
+        lines += ["}", f"# The same of the small models of {source}.", f"{title} = {{"]
+        for name in names:
+            print(name, flush=True)
+            lines.append(f'    "{name}": "{digest(name)}",')
     (TESTS / "digests.py").write_text("\n".join([*lines, "}", ""]))

@@ -25,7 +25,7 @@ __version__ = "0.1.0"
 const = int  # more to MicroPython: its compiler puts the number in place of the name
 
 # The model image, as in core/tinyprop.h: a head, a record for each layer, and what C lays out.
-_VERSION = const(1)
+_VERSION = const(2)
 _HEAD_BYTES = const(128)
 _RECORD_BYTES = const(80)
 _STEPS = const(36)  # offsets in the head

@@ -9,7 +9,7 @@ python=$(boards/setup/python.sh all)/bin
 
 core=usermod_c/tinyprop/core
 strict=(-std=c99 -O2 -Wall -Wextra -Wconversion -Wdouble-promotion -Werror -c -o /dev/null)
-for compiler in gcc "arm-none-eabi-gcc -mthumb -mcpu=cortex-m0" \
+for compiler in gcc "arm-none-eabi-gcc -mthumb -mcpu=cortex-m0" "arm-none-eabi-gcc -mthumb -mcpu=cortex-m4" \
     "riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -specs=picolibc.specs"; do
     echo "$compiler"
     while read -r file; do

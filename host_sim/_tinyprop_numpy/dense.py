@@ -33,9 +33,9 @@ def forward(model, layer):
     return wrap(start_of_sums(model, layer) + product(x, model.weights(layer)))
 
 
-def backward(model, layer, d, fd, want_dx):
-    """d: errors, Q.fd, 0 where not kept. Returns dx, Q.(fd+fw), where it is wanted; then moves the
-    weights."""
+def backward(model, layer, d, largest, fd, want_dx):
+    """d: errors, Q.fd, 0 where not kept, and |d| <= largest. Returns dx, Q.(fd+fw), where it is
+    wanted; then moves the weights."""
     x, w = model.inputs(layer), model.weights(layer)
     inputs, kept = np.flatnonzero(x), np.flatnonzero(d)
     dx = None
@@ -44,7 +44,8 @@ def backward(model, layer, d, fd, want_dx):
         if layer.rectified:
             dx[x == 0] = 0
         model.head.macs_done += (len(inputs) if layer.rectified else len(x)) * len(kept)
-    if update.learns(model, layer, fd):
+    if update.learns(model, layer, fd) and len(kept) > 0:
+        update.take_room(model, layer, largest, fd)
         part = np.ix_(inputs, kept)
         dw = np.outer(x[inputs].astype(np.int64), d[kept])
         w[part] = update.moved(model, layer, w[part], dw, fd)

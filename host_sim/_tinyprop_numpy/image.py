@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 
 MAGIC = 0x504E5954
-VERSION = 1
+VERSION = 2
 ALIGN = 8
 
 DENSE, CONV, DEPTHWISE, MAXPOOL, AVGPOOL = range(5)
@@ -83,7 +83,7 @@ LAYER = np.dtype(
         ("stride_h", "u1"),
         ("stride_w", "u1"),
         ("units", "<u2"),
-        # Learned, beside weights and biases (with window .. carry below).
+        # Learned, beside weights and biases (with room .. carry below).
         ("fw", "i1"),
         ("fy", "i1"),
         # Worked out by layout, or by the last forward pass.
@@ -91,7 +91,7 @@ LAYER = np.dtype(
         ("pad_w", "u1"),
         ("rectified", "u1"),
         ("fx", "i1"),
-        ("window", "<u2"),
+        ("room", "<u2"),
         ("seen", "<u2"),
         ("quiet", "<u2"),
         ("n_nonzero", "<u2"),

@@ -71,8 +71,7 @@ def record_is_sound(r):
         and r.same <= 1
         and 0 <= r.fw <= MAX_FW
         and -8 <= r.fy <= 12
-        and r.window <= 256
-        and r.seen <= r.window
+        and r.seen < 511
         and r.threshold <= 1 << 30
         and r.carry <= 1 << 30
     )
@@ -199,8 +198,8 @@ def lay_out_saved(space, head, layers):
 
 
 def list_bytes(layer, n):
-    """Of a list of n inputs in the C core: a word each, two where rows are long; an end."""
-    return 4 * (n * (2 if 2 * layer.out_c > 65534 else 1) + 1)
+    """Of a list of n inputs in the C core: a word each, three where rows are long; an end."""
+    return 4 * (n * (3 if 2 * layer.out_c > 65532 else 1) + 1)
 
 
 def keeps_list(head, layers, i):
@@ -286,6 +285,5 @@ def init(image, seed):
     random = random_numbers(seed)
     for layer in model.layers:
         layer.fy = start_exponent(model, layer)
-        layer.window = 1
         if layer.has_weights:
             init_layer(model, layer, random)

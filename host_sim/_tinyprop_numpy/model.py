@@ -29,11 +29,12 @@ def forward(model, learning=False):
     return z
 
 
-def guard(d, fd):
+def guard(model, d, fd):
     """L1 guard: with sum |d| < 2^15, and at most 2^16 - 1 after rounding 65534 errors, no gradient
-    and no error below can overflow."""
+    and no error below can overflow. Returns d, its format, and what no |d| is larger than."""
     excess = max(size_of(d).bit_length() - 15, 0)
-    return rounded(d, excess), fd - excess
+    largest = min(size_of(d), 1 << model.unit) >> excess
+    return rounded(d, excess), fd - excess, largest
 
 
 def backward(model, d):
@@ -54,9 +55,11 @@ def backward(model, d):
         d, kept = select.select(model, layer, d, fd, depth)
         depth += 1
         head.macs_kept += kept * layer.fan_in * (layer.trainable + want_dx)
-        d, fd = guard(d, fd)
-        step = dense.backward if layer.kind == DENSE else conv.backward
-        dx = step(model, layer, d, fd, want_dx)
+        d, fd, largest = guard(model, d, fd)
+        if layer.kind == DENSE:
+            dx = dense.backward(model, layer, d, largest, fd, want_dx)
+        else:
+            dx = conv.backward(model, layer, d, fd, want_dx)
         fd += layer.fw
 
 

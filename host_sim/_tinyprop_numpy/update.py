@@ -30,6 +30,14 @@ def moved(model, layer, w, dw, fd):
     return held
 
 
+def take_room(model, layer, largest, fd):
+    """The room that is left between weights and their bound after a step for |d| <= largest, or 0.
+    (C does not compare weights with their bound where there is room.)"""
+    dw = ((1 << model.head.bits) - 1) * largest
+    step = (dw * model.head.lr_m >> shift_of_step(model, layer, fd)) + 1
+    layer.room = max(layer.room - step, 0)
+
+
 def move_biases(model, layer, d, fd):
     """b -= lr (sum of its errors over all positions), from all errors, before any is dropped. The
     sum is cut to 16 bits, so that times m it fits 32. Biases are Q.(fw+12)."""
@@ -51,7 +59,10 @@ def rescale(model, layer):
         w[:] = rounded(w.astype(np.int64), 1)
         b[:] = rounded(b.astype(np.int64), 1)
         layer.fw -= 1
+        w_max = rounded(w_max, 1)
     elif w_max < layer.max_weight >> 2 and b_max < MAX_BIAS >> 2 and layer.fw < MAX_FW:
         w *= 2
         b *= 2
         layer.fw += 1
+        w_max *= 2
+    layer.room = layer.max_weight - w_max

@@ -149,7 +149,7 @@ def test_dx_of_dense(c, errors, trainable):
     w[0], w[1], w[2] = 32767, -32767, 1
     c_list_of_nonzero_inputs(k, 1, [255, 255, 0])
     dx = np.zeros(3, np.int32)
-    k.call("tp_dense_backward", 1, d, 0, 14, dx)
+    k.call("tp_dense_backward", 1, d, int(d.astype(int).sum()), 0, 14, dx)
     total = int(d.astype(int).sum())
     assert total in (65534, 65535)
     assert dx.tolist() == [32767 * total, -32767 * total, total]
@@ -209,7 +209,7 @@ def test_step_of_a_dense_weight(c, x, d, loss):
                 k.set(0, fx=8, fw=0, max_weight=32767)
                 c_list_of_nonzero_inputs(k, 0, [sign_x * x])
                 w[:] = 5
-                k.call("tp_dense_backward", 0, int16(1, sign_d * d), 0, shift - 38, None)
+                k.call("tp_dense_backward", 0, int16(1, sign_d * d), d, 0, shift - 38, None)
                 product = sign_x * x * sign_d * d * 31
                 assert abs(product) + (1 << 30) <= INT_MAX
                 want = 5 - ((product + (1 << (shift - 1))) >> shift)
@@ -222,8 +222,52 @@ def test_a_step_of_more_than_31_bits_is_none(c):
     k.set(0, fx=8, fw=0)
     c_list_of_nonzero_inputs(k, 0, [255])
     w[:] = 5
-    k.call("tp_dense_backward", 0, int16(1, 1 << 14), 0, 32 - 38, None)
+    k.call("tp_dense_backward", 0, int16(1, 1 << 14), 1 << 14, 0, 32 - 38, None)
     assert w[0, 0] == 5 and abs(255 * (1 << 14) * 31) < 1 << 31
+
+
+# ---- room: weights are not compared with their bound where none can reach it
+
+
+@pytest.mark.parametrize("below", [False, True])  # whether errors go down to a layer below
+@pytest.mark.parametrize(
+    "size, shift",
+    [(1, 1), (1, 31), (1000, 8), ((1 << 14) - 1, 12), *((1 << 14, s) for s in (12, 17, 24, 31))],
+)
+def test_a_step_of_all_the_room_there_is(c, below, size, shift):
+    """The largest step brings a weight to its bound and no further."""
+    for sign in (1, -1):
+        step = -exact_round(-sign * 255 * size * 31, shift) * sign
+        room = (255 * size * 31 >> shift) + 1
+        for spare, start in ((0, 32767 - room), (-1, 32767 - step), (-1, 32767 - step // 2)):
+            k = Kernels(c, (1, 1, 1), [dense(1), dense(1)], lr_m=31, lr_n=30)
+            k.set(below, fx=8, fw=0, max_weight=32767, room=room + spare)
+            w = k.model.weights(k.model.layers[below])
+            w[:] = sign * start
+            c_list_of_nonzero_inputs(k, below, [255])
+            errors, dx = int16(1, -sign * size), np.zeros(1, np.int32) if below else None
+            k.call("tp_dense_backward", below, errors, size, 0, shift - 38, dx)
+            after = images.open_image(k.image)
+            moved = start + step
+            assert moved <= 32767 or spare == -1
+            assert w[0, 0] == sign * min(32767, moved), (sign, spare)
+            assert after.layers[below].room == 0
+            assert after.head.n_clamped == (moved > 32767)
+
+
+def test_where_there_is_room_no_weight_is_compared(c):
+    """An image that tells a lie about it gets a weight beyond the bound, as is to be seen."""
+    for below in (False, True):
+        k = Kernels(c, (1, 1, 1), [dense(1), dense(1)], lr_m=31, lr_n=30)
+        k.set(below, fx=8, fw=0, max_weight=10000, room=5000)
+        w = k.model.weights(k.model.layers[below])
+        w[:] = 9999
+        c_list_of_nonzero_inputs(k, below, [255])
+        dx = np.zeros(1, np.int32) if below else None
+        k.call("tp_dense_backward", below, int16(1, -(1 << 14)), 1 << 14, 0, 16 - 38, dx)
+        step = exact_round(255 * 31 << 14, 16)
+        assert w[0, 0] == 9999 + step
+        assert images.open_image(k.image).layers[below].room == 5000 - step - 1
 
 
 # ---- biases: 2^30
@@ -284,6 +328,7 @@ def test_rescale_at_its_edges(c):
         k.call("tp_rescale_weights", 0)
         record = images.open_image(k.image).layers[0]
         assert record.fw == fw + move, (weight, bias, fw)
+        assert record.room == most - np.abs(w).max()
         assert w[:, 0].tolist() == [exact_round(v, -move) for v in (weight, 3)]
         assert b[0] == exact_round(bias, -move)
 

@@ -75,12 +75,15 @@ int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size
     if (learning) {
         l->n_saturated += use.saturated;
         l->n_high += use.high;
-        m->n_saturated += use.saturated;
+        if (use.saturated > 0) {
+            tp_count(&m->n_saturated, use.saturated);
+        }
     }
     return any != 0;
 }
 
-// After a layer's forward pass while learning: moves fy by one when the counts of a window say so. More than 1 in 512
+// After a layer's forward pass while learning: moves fy by one when the counts of a window say so. A window is of 1 step, the
+// next ones of 2, 4, ... 256, so each ends where the steps seen are one less than a power of two. More than 1 in 512
 // outputs saturated: coarser. Fewer than 1 in 2048 above a quarter of the range: finer; so after a move up fewer than
 // 1 in 2048 exceed half the range, and it does not swing back.
 void tp_adapt_activation(tp_model_t *m, tp_layer_t *l, int alive) {
@@ -88,18 +91,17 @@ void tp_adapt_activation(tp_model_t *m, tp_layer_t *l, int alive) {
     if (l->activation != TP_RELU && l->activation != TP_LINEAR) {
         return;
     }
-    if (++l->seen < l->window) {
+    uint32_t seen = ++l->seen, window = (seen + 1) / 2, outputs = window * l->n_out;
+    if (seen & (seen + 1)) {
         return;
     }
-    uint32_t outputs = (uint32_t)l->seen * l->n_out;
     if (l->n_saturated > outputs / 512) {
         l->fy = (int8_t)(l->fy > -8 ? l->fy - 1 : -8);
-    } else if (l->window >= 64 && l->n_high < outputs / 2048) {
+    } else if (window >= 64 && l->n_high < outputs / 2048) {
         l->fy = (int8_t)(l->fy < m->bits ? l->fy + 1 : m->bits);
     }
     l->n_saturated = l->n_high = 0;
-    l->seen = 0;
-    l->window = (uint16_t)(l->window < 256 ? 2 * l->window : 256);
+    l->seen = (uint16_t)(seen < 511 ? seen : 255);
 }
 
 // Errors of a hidden layer, in place: v int32 [n_out] Q.fin -> int16 [n_out] Q.fd at the start of the same memory.
@@ -129,7 +131,7 @@ int tp_errors(tp_model_t *m, const tp_layer_t *l, int32_t *v, int fin) {
         s = 1;
     }
     int16_t *errors = (int16_t *)v;  // each is written after the v it overlaps was read
-    m->n_clipped += tp_narrow_all(v, errors, n, s, 1 << unit);
+    tp_count(&m->n_clipped, tp_narrow_all(v, errors, n, s, 1 << unit));
     if (l->activation == TP_TANH || l->activation == TP_SIGMOID) {
         for (size_t i = 0; i < n; i++) {
             int32_t slope = l->activation == TP_TANH

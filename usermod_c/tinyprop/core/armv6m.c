@@ -45,10 +45,10 @@
 // After an entry with an x of 0: on to the next one, or to the end.
 #define ASM_ZERO(next, end) "uxth r3, r3\ncmp r3, #0\nbeq " end "\nadds r2, r2, r3\nb " next "\n"
 
-// An entry that skips by 65534, as 16 bits do not hold the skip in r5; r7 is lost.
+// An entry that skips by 65532, as 16 bits do not hold the skip in r5; r7 is lost.
 #define ASM_FILLER \
     "ldr r7, [r0, #8]\nadds r7, #1\nstr r7, [r0, #8]\n" \
-    "ldr r7, =65534\nstmia r4!, {r7}\nsubs r5, r5, r7\n"
+    "ldr r7, =65532\nstmia r4!, {r7}\nsubs r5, r5, r7\n"
 
 // void tp_list_nonzero(tp_list_t *list, const int16_t *x)
 //   12 cycles an input, 14 for one that is 0, 3 where four of them are
@@ -306,16 +306,20 @@ __asm__(
     ASM_LEAVE
     ASM_END("tp_sum_rows"));
 
-// A kept error at r0, d to r1 and its weight's place in the row to r2, and that weight to r4. The step of the weight is
-// (v + half) >> shift with v = d times what is in r5 and the shift in r6, which is v >> shift plus the last bit that falls off.
-// Of ~v, shifted, that is one less than minus the step; the bit makes up for it, as carry. What moves a weight beyond the
-// bound is rare.
+// A kept error at r0, d to r1 and its weight's place in the row to r2, and that weight to r4. With v = d times what is in r5, and
+// the shift in r6, the weight is to move by the integer nearest to v / 2^shift, halves down: by (v - 1) >> shift plus the last bit
+// that falls off, as carry. Where no v can be a half, v will do. What moves a weight beyond the bound is rare, and mostly it is
+// known that nothing does.
 #define ASM_LOAD "ldmia r0!, {r1, r2}\nldrsh r4, [r3, r2]\n"
-#define ASM_MOVE "muls r1, r5\nmvns r1, r1\nasrs r1, r6\nadcs r4, r1\n"
-#define ASM_PUT(clamp) "cmp r1, r9\nbhi " clamp "\nstrh r4, [r3, r2]\n"
-#define ASM_UPDATE ASM_LOAD ASM_MOVE "adds r1, r4, r7\n" ASM_PUT(".Lupdate_clamp")
-#define ASM_ERROR_AND_UPDATE ASM_LOAD "movs r7, r4\nmuls r7, r1\nadd r12, r7\n" ASM_MOVE \
-    "mov r1, r4\nadd r1, r11\n" ASM_PUT(".Lbackward_clamp")
+#define ASM_ERROR "movs r7, r4\nmuls r7, r1\nadd r12, r7\n"
+#define ASM_MOVE "muls r1, r5\nsubs r1, #1\nasrs r1, r6\nadcs r4, r1\n"
+#define ASM_MOVE_NO_HALF "muls r1, r5\nasrs r1, r6\nadcs r4, r1\n"
+#define ASM_STORE "strh r4, [r3, r2]\n"
+#define ASM_UPDATE ASM_LOAD ASM_MOVE "adds r1, r4, r7\ncmp r1, r9\nbhi .Lupdate_clamp\n" ASM_STORE
+#define ASM_UPDATE_FREELY ASM_LOAD ASM_MOVE ASM_STORE
+#define ASM_UPDATE_NO_HALF ASM_LOAD ASM_MOVE_NO_HALF ASM_STORE
+#define ASM_BACKWARD ASM_LOAD ASM_ERROR ASM_MOVE "mov r1, r4\nadd r1, r11\ncmp r1, r9\nbhi .Lbackward_clamp\n" ASM_STORE
+#define ASM_BACKWARD_FREELY ASM_LOAD ASM_ERROR ASM_MOVE ASM_STORE
 
 // From the job at `job`, by way of r5: 2 max to r9, shift to r6 and max to r7; end of the kept errors to r10.
 #define ASM_READ(job) \
@@ -331,15 +335,45 @@ __asm__(
 // The weights that a turn of the loop moves, and how (start - end) of the kept errors, in r0 or r1, becomes the number that
 // is left out in the first turn: modulo 4, or 8.
 #ifdef __OPTIMIZE_SIZE__
-#define ASM_TURN ASM_UPDATE ASM_UPDATE ASM_UPDATE ASM_UPDATE
+#define ASM_TURN(update) update update update update
 #define ASM_LEFT_OUT(r) "lsls " r ", " r ", #27\nlsrs " r ", " r ", #30\n"
 #else
-#define ASM_TURN ASM_UPDATE ASM_UPDATE ASM_UPDATE ASM_UPDATE ASM_UPDATE ASM_UPDATE ASM_UPDATE ASM_UPDATE
+#define ASM_TURN(update) update update update update update update update update
 #define ASM_LEFT_OUT(r) "lsls " r ", " r ", #26\nlsrs " r ", " r ", #29\n"
 #endif
 
+// To the loop at `turn`, of so many bytes a weight, without those that are left out in its first turn: their number is in r0.
+#define ASM_START(turn, bytes) \
+    "adr r4, " turn "\npush {r2, r4}\nmovs r1, #" bytes "\nmuls r0, r1\nadds r0, r0, r4\nmov lr, r0\n"
+
+#define ASM_UPDATE_ROWS(turn, update) \
+    ".align 2\n" \
+    turn ":\n" ASM_TURN(update) \
+    turn "_test:\n" \
+    "cmp r0, r10\n" \
+    "bne " turn "\n" \
+    "add r3, r12\n" \
+    turn "_row:\n" \
+    "mov r0, r11\n" \
+    "ldmia r0!, {r4}\n" \
+    "mov r11, r0\n" \
+    "uxth r0, r4\n" \
+    "adds r3, r3, r0\n" \
+    "mov r0, r8\n" \
+    "asrs r5, r4, #16\n" \
+    "beq " turn "_zero\n" \
+    "mov pc, lr\n" \
+    turn "_zero:\n" \
+    "cmp r4, #0\n" \
+    "bne " turn "_row\n" \
+    "add sp, #8\n" \
+    "b .Lleave\n"
+
 // void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *job)
-//   14.75 cycles a weight, or 14.4: a turn of the loop moves four, or eight, and the first one fewer; 13 a row
+//   14.75 cycles a weight, or 14.4: a turn of the loop moves four, or eight, and the first one fewer; 13 a row. Where the
+//   code may take 388 bytes more, 11.4 if no weight can pass its bound, and 10.4 if no step can be a half either. A half has as
+//   many zeros at its end as x and d have together, shift - 1. As x < 2^bits it has less than `bits` of them, so if no d has
+//   shift - bits or more there is none.
 //   r8 kept errors   r11 list   r12 tp_ahead   lr where the loop is entered   on the stack: 0 job, 4 where the loop starts
 __asm__(
     ASM_FUNCTION("tp_update_rows")
@@ -350,33 +384,38 @@ __asm__(
     "ldr r1, [r2, #32]\nmov r12, r1\n"
     "ldr r1, [r2, #16]\nmov r8, r1\n"
     "subs r0, r1, r5\n"
-    "adr r4, .Lupdate_turn\n"
-    "push {r2, r4}\n"
     ASM_LEFT_OUT("r0")
-    "movs r1, #20\nmuls r0, r1\nadds r0, r0, r4\n"
-    "mov lr, r0\n"
+#ifndef __OPTIMIZE_SIZE__
+    "ldr r1, [r2, #40]\n"
+    "cmp r1, #0\n"
+    "beq .Lfree\n"
+    "b .Lbounded\n"
+    ".Lfree:\n"
+    "ldr r1, [r2, #44]\n"
+    "subs r1, r6, r1\n"
+    "ble .Lmaybe_half\n"
+    "movs r4, #32\n"
+    "subs r4, r4, r1\n"
+    "mov r5, r8\n"
+    ".Lhalf_next:\n"
+    "ldr r1, [r5]\n"
+    "lsls r1, r4\n"
+    "beq .Lmaybe_half\n"
+    "adds r5, #8\n"
+    "cmp r5, r10\n"
+    "bne .Lhalf_next\n"
+    ASM_START(".Lno_half", "12")
+    "b .Lno_half_row\n"
+    ASM_UPDATE_ROWS(".Lno_half", ASM_UPDATE_NO_HALF)
+    ".Lmaybe_half:\n"
+    ASM_START(".Lfree_update", "14")
+    "b .Lfree_update_row\n"
+    ASM_UPDATE_ROWS(".Lfree_update", ASM_UPDATE_FREELY)
+    ".Lbounded:\n"
+#endif
+    ASM_START(".Lupdate", "20")
     "b .Lupdate_row\n"
-    ".align 2\n"
-    ".Lupdate_turn:\n" ASM_TURN  // 20 bytes each
-    ".Lupdate_test:\n"
-    "cmp r0, r10\n"
-    "bne .Lupdate_turn\n"
-    "add r3, r12\n"
-    ".Lupdate_row:\n"
-    "mov r0, r11\n"
-    "ldmia r0!, {r4}\n"
-    "mov r11, r0\n"
-    "uxth r0, r4\n"
-    "adds r3, r3, r0\n"
-    "mov r0, r8\n"
-    "asrs r5, r4, #16\n"
-    "beq .Lupdate_zero\n"
-    "mov pc, lr\n"
-    ".Lupdate_zero:\n"
-    "cmp r4, #0\n"
-    "bne .Lupdate_row\n"
-    "add sp, #8\n"
-    "b .Lleave\n"
+    ASM_UPDATE_ROWS(".Lupdate", ASM_UPDATE)
     ".Lupdate_clamp:\n" ASM_CLAMP
     "rsbs r1, r1, #0\n" ASM_LEFT_OUT("r1")
     "beq .Lupdate_test\n"
@@ -385,8 +424,40 @@ __asm__(
     "mov pc, r1\n"
     ASM_END("tp_update_rows"));
 
+#define ASM_BACKWARD_ROWS(row, update) \
+    row ":\n" \
+    "mov r0, lr\n" \
+    "movs r1, #0\n" \
+    "ldrsh r5, [r0, r1]\n" \
+    "adds r0, #2\n" \
+    "mov lr, r0\n" \
+    "mov r12, r1\n" \
+    "cmp r5, #0\n" \
+    "beq " row "_next\n" \
+    "ldr r1, [sp, #4]\nmuls r5, r1\nrsbs r5, r5, #0\n" \
+    "ldr r0, [sp, #8]\n" \
+    "mov r1, r10\nsubs r1, r1, r0\nlsrs r1, #4\n" \
+    "bcs " row "_second\n" \
+    row "_first:\n" update \
+    row "_second:\n" update \
+    row "_test:\n" \
+    "cmp r0, r10\n" \
+    "bne " row "_first\n" \
+    row "_next:\n" \
+    "mov r0, r8\n" \
+    "mov r1, r12\n" \
+    "stmia r0!, {r1}\n" \
+    "mov r8, r0\n" \
+    "ldr r1, [sp, #12]\n" \
+    "adds r3, r3, r1\n" \
+    "ldr r1, [sp, #16]\n" \
+    "cmp lr, r1\n" \
+    "bne " row "\n" \
+    "add sp, #20\n" \
+    "b .Lleave\n"
+
 // void tp_backward_rows(const int16_t *x, int16_t *w, int32_t *dx, tp_update_t *job)
-//   19.5 cycles a weight, 31 a row, 22 a row that does not move
+//   19.5 cycles a weight, 31 a row, 22 a row that does not move; or, for 118 bytes, 15.5 a weight
 //   r8 dx   r11 max   r12 sum of dx   lr x   on the stack: 0 job, 4 m, 8 kept errors, 12 bytes of a row, 16 end of x
 __asm__(
     ASM_FUNCTION("tp_backward_rows")
@@ -398,37 +469,16 @@ __asm__(
     "push {r3-r7}\n"
     ASM_READ("r3")
     "mov r11, r7\n"
+#ifndef __OPTIMIZE_SIZE__
+    "ldr r0, [r3, #40]\n"
     "movs r3, r1\n"
-    ".Lbackward_row:\n"
-    "mov r0, lr\n"
-    "movs r1, #0\n"
-    "ldrsh r5, [r0, r1]\n"
-    "adds r0, #2\n"
-    "mov lr, r0\n"
-    "mov r12, r1\n"
-    "cmp r5, #0\n"
-    "beq .Lbackward_next\n"
-    "ldr r1, [sp, #4]\nmuls r5, r1\n"
-    "ldr r0, [sp, #8]\n"
-    "mov r1, r10\nsubs r1, r1, r0\nlsrs r1, #4\n"
-    "bcs .Lbackward_second\n"
-    ".Lbackward_first:\n" ASM_ERROR_AND_UPDATE
-    ".Lbackward_second:\n" ASM_ERROR_AND_UPDATE
-    ".Lbackward_test:\n"
-    "cmp r0, r10\n"
-    "bne .Lbackward_first\n"
-    ".Lbackward_next:\n"
-    "mov r0, r8\n"
-    "mov r1, r12\n"
-    "stmia r0!, {r1}\n"
-    "mov r8, r0\n"
-    "ldr r1, [sp, #12]\n"
-    "adds r3, r3, r1\n"
-    "ldr r1, [sp, #16]\n"
-    "cmp lr, r1\n"
-    "bne .Lbackward_row\n"
-    "add sp, #20\n"
-    "b .Lleave\n"
+    "cmp r0, #0\n"
+    "bne .Lbackward\n"
+    ASM_BACKWARD_ROWS(".Lfree_backward", ASM_BACKWARD_FREELY)
+#else
+    "movs r3, r1\n"
+#endif
+    ASM_BACKWARD_ROWS(".Lbackward", ASM_BACKWARD)
     ".Lbackward_clamp:\n"
     "mov r7, r11\n" ASM_CLAMP
     "lsls r1, r1, #28\n"       // an odd number left: this was the first of two
@@ -612,6 +662,48 @@ __asm__(
     "pop {r0, r4-r7, pc}\n"
     ASM_END("tp_add_lines"));
 
+#ifdef TP_FOUR_CHANNELS
+// One input times one weight of the same half of two words, to a sum; r0, r7 and then the words are lost.
+#define ASM_TWO_CHANNELS(x, w, low, high) \
+    "sxth r0, " x "\nsxth r7, " w "\nmuls r0, r7\nadd " low ", r0\n" \
+    "asrs " x ", " x ", #16\nasrs " w ", " w ", #16\nmuls " x ", " w "\nadd " high ", " x "\n"
+
+// void tp_sum_four_channels(const tp_patch_t *patch, const int16_t *x, const int16_t *w, int32_t *z)
+//   6.75 cycles a multiply-accumulate, 17 a line, 60 a call
+//   r1 x   r2 w   r8 to r11 sums   r12 end of the line   lr step   on the stack: 0 lines left, 4 patch, 8 z
+__asm__(
+    ASM_FUNCTION("tp_sum_four_channels")
+    ASM_ENTER
+    "ldr r5, [r0]\n"
+    "movs r6, r0\nmovs r7, r3\n"
+    "push {r5-r7}\n"
+    "ldmia r3!, {r4-r7}\n"
+    "mov r8, r4\nmov r9, r5\nmov r10, r6\nmov r11, r7\n"
+    "ldr r4, [r0, #8]\nmov lr, r4\n"
+    ".Lchannels_line:\n"
+    "ldr r0, [sp, #4]\n"
+    "ldr r4, [r0, #4]\nadds r4, r4, r1\nmov r12, r4\n"
+    ".Lchannels_next:\n"
+    "ldmia r1!, {r3, r4}\n"
+    "ldmia r2!, {r5, r6}\n"
+    "add r1, lr\n"
+    "add r2, lr\n"
+    ASM_TWO_CHANNELS("r3", "r5", "r8", "r9") ASM_TWO_CHANNELS("r4", "r6", "r10", "r11")
+    "cmp r1, r12\n"
+    "bne .Lchannels_next\n"
+    "ldr r0, [sp, #4]\n"
+    "ldr r3, [r0, #12]\nadds r1, r1, r3\n"
+    "ldr r3, [r0, #16]\nadds r2, r2, r3\n"
+    "ldr r3, [sp]\nsubs r3, #1\nstr r3, [sp]\n"
+    "bne .Lchannels_line\n"
+    "ldr r0, [sp, #8]\n"
+    "mov r4, r8\nmov r5, r9\nmov r6, r10\nmov r7, r11\n"
+    "stmia r0!, {r4-r7}\n"
+    "add sp, #12\n"
+    "b .Lleave\n"
+    ASM_END("tp_sum_four_channels"));
+#endif
+
 #ifdef TP_LISTS_AT_ONCE
 // void tp_relu_and_list(const int32_t *z, int16_t *y, size_t n, int s, tp_range_use_t *use, tp_list_t *list)
 //   18 cycles an output, 15 for 0
@@ -659,7 +751,7 @@ __asm__(
     ".Lboth_far:\n"
     "ldr r7, [sp, #40]\n"
     "ldr r5, [r7, #8]\nadds r5, #1\nstr r5, [r7, #8]\n"
-    "ldr r5, =65534\nstmia r4!, {r5}\nsubs r6, r6, r5\n"
+    "ldr r5, =65532\nstmia r4!, {r5}\nsubs r6, r6, r5\n"
     "b .Lboth_skipped\n"
     ".Lboth_high:\n"
     "ldr r7, [sp, #36]\n"

@@ -48,6 +48,18 @@ static void list_patch(const tp_layer_t *l, const int16_t *x, const overlap_t *r
 TP_HOT static void depthwise_sums(const tp_layer_t *l, const int16_t *x, const overlap_t *rows, const overlap_t *columns,
     const int16_t *w, int32_t *z) {
     size_t in_c = l->in_c;
+#ifdef TP_FOUR_CHANNELS
+    if (in_c % 4 == 0) {
+        uint32_t step = 2 * (uint32_t)in_c, met = (uint32_t)columns->n * step;
+        tp_patch_t patch = { (uint32_t)rows->n, met, step - 8, l->in_w * step - met, l->kernel_w * step - met };
+        w += (rows->k * l->kernel_w + columns->k) * in_c;
+        x += (rows->x * l->in_w + columns->x) * in_c;
+        for (const int32_t *end = z + in_c; z < end; x += 4, w += 4, z += 4) {
+            tp_sum_four_channels(&patch, x, w, z);
+        }
+        return;
+    }
+#endif
     for (size_t ky = 0; ky < rows->n; ky++) {
         const int16_t *row = w + ((rows->k + ky) * l->kernel_w + columns->k) * in_c;
         const int16_t *v = x + ((rows->x + ky) * l->in_w + columns->x) * in_c;
@@ -154,8 +166,7 @@ void tp_conv_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors,
                 }
             }
         }
-        m->macs_done += trains ? met : 0;
-        m->macs_done += dx ? met : 0;
+        tp_count(&m->macs_done, met * (uint32_t)(trains + (dx != NULL)));
         if (!trains || met == 0) {
             continue;
         }
@@ -167,5 +178,5 @@ void tp_conv_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors,
             *weight = (int16_t)held;
         }
     }
-    m->n_clamped += clamped;
+    tp_count(&m->n_clamped, clamped);
 }

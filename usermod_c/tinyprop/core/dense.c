@@ -14,25 +14,31 @@
 #endif
 #define UNROLL _Pragma("GCC unroll 8")
 
+// Cortex-M4 and above have products of halves of words.
+#ifdef __ARM_FEATURE_DSP
+#define TP_DSP 1
+#else
+#define TP_DSP 0
+#endif
+
 #ifndef TP_ARMV6M
 
-// At the end of a list comes an entry for an x that is not 0.
-static inline uint32_t *add_entry(tp_list_t *list, uint32_t *end, uint32_t x, uint32_t skip) {
-    for (; skip > TP_MAX_SKIP; skip -= TP_MAX_SKIP) {
+// Entries with an x of 0, for a way longer than one can say.
+static inline uint32_t *go_far(tp_list_t *list, uint32_t *end, uint32_t *skip) {
+    for (; *skip > TP_MAX_SKIP; *skip -= TP_MAX_SKIP) {
         *end++ = TP_MAX_SKIP;
         list->fillers++;
     }
-    *end++ = x << 16 | skip;
     return end;
 }
 
-// The next input: an entry, unless it is 0.
+// The next input: an entry at the end of the list, unless it is 0. Only then, and between lines, can the way become too long.
 static inline uint32_t *list_input(tp_list_t *list, uint32_t *end, uint32_t x, uint32_t *skip) {
     if (x == 0) {
         *skip += list->row_bytes;
-        return end;
+        return go_far(list, end, skip);
     }
-    end = add_entry(list, end, x, *skip);
+    *end++ = x << 16 | *skip;
     *skip = list->after;
     return end;
 }
@@ -43,6 +49,7 @@ static inline uint32_t *list_input(tp_list_t *list, uint32_t *end, uint32_t x, u
 TP_HOT void tp_list_nonzero(tp_list_t *list, const int16_t *x) {
     uint32_t *end = list->end, skip = list->skip;
     for (uint32_t lines = list->lines; lines > 0; lines--) {
+        end = go_far(list, end, &skip);
         for (uint32_t n = list->line_bytes / 2; n > 0; n--) {
             end = list_input(list, end, (uint16_t)*x++, &skip);
         }
@@ -53,11 +60,25 @@ TP_HOT void tp_list_nonzero(tp_list_t *list, const int16_t *x) {
     list->end = end;
 }
 
-// The same of one line of bytes.
+static inline int four_zeros(const uint8_t *x, size_t left) {
+    uint32_t word;
+    if ((uintptr_t)x % 4 != 0 || left < 4) {
+        return 0;
+    }
+    __builtin_memcpy(&word, __builtin_assume_aligned(x, 4), 4);
+    return word == 0;
+}
+
+// The same of one line of bytes, where zeros are seldom alone.
 TP_HOT void tp_list_bytes(tp_list_t *list, const uint8_t *x) {
+    const uint8_t *x_end = x + list->line_bytes;
     uint32_t *end = list->end, skip = list->skip;
-    for (uint32_t n = list->line_bytes; n > 0; n--) {
-        end = list_input(list, end, *x++, &skip);
+    while (x != x_end) {
+        uint32_t v = *x++;
+        for (; v == 0 && four_zeros(x, (size_t)(x_end - x)); x += 4) {
+            skip += 4 * list->row_bytes;
+        }
+        end = list_input(list, end, v, &skip);
     }
     *end = 0;
     list->end = end;
@@ -126,22 +147,19 @@ static inline const int16_t *row_of(const uint32_t *entry, const int16_t *before
     return (const int16_t *)((const char *)before + (uint16_t)*entry);
 }
 
-// Weight j of n. Cortex-M4 multiplies either half of a word, and loads words from any address.
-static inline int32_t weight_of(const int16_t *row, int j, int n) {
-#ifdef __ARM_FEATURE_DSP
-    uint32_t pair;
-    if (n > 1) {
-        __builtin_memcpy(&pair, row + (j & ~1), 4);
+// Weight j of a row. Cortex-M4 multiplies either half of a word; words lie where they can be loaded in rows of an even length.
+static inline int32_t weight_of(const int16_t *row, int j, const int in_words) {
+    if (in_words) {
+        uint32_t pair;
+        __builtin_memcpy(&pair, __builtin_assume_aligned(row + (j & ~1), 4), 4);
         return (int16_t)(j & 1 ? pair >> 16 : pair);
     }
-#else
-    (void)n;
-#endif
     return row[j];
 }
 
 // So many columns; as arrays of a known length the sums stay in registers.
-static inline void sum_columns(const uint32_t *entry, const int16_t *row, const int n, const int32_t *start, int32_t *z) {
+static inline void sum_columns(const uint32_t *entry, const int16_t *row, const int n, const int in_words, const int32_t *start,
+    int32_t *z) {
     int32_t sum[COLUMNS];
     UNROLL for (int j = 0; j < n; j++) {
         sum[j] = start[j];
@@ -150,7 +168,7 @@ static inline void sum_columns(const uint32_t *entry, const int16_t *row, const 
         int16_t x = (int16_t)(*entry >> 16);
         row = row_of(entry, row);
         UNROLL for (int j = 0; j < n; j++) {
-            sum[j] = tp_add(sum[j], x * weight_of(row, j, n));
+            sum[j] = tp_add(sum[j], x * weight_of(row, j, in_words));
         }
     }
     UNROLL for (int j = 0; j < n; j++) {
@@ -158,12 +176,20 @@ static inline void sum_columns(const uint32_t *entry, const int16_t *row, const 
     }
 }
 
+TP_HOT TP_ALONE static void sum_wide(const uint32_t *list, const int16_t *w, const int32_t *start, int32_t *z) {
+    sum_columns(list, w, COLUMNS, TP_DSP, start, z);
+}
+
 TP_HOT void tp_sum_rows(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z) {
-    for (; n_out >= COLUMNS; n_out -= COLUMNS, w += COLUMNS, start += COLUMNS, z += COLUMNS) {
-        sum_columns(list, w, COLUMNS, start, z);
+    int wide = !TP_DSP || n_out % 2 == 0;
+    for (; wide && n_out >= COLUMNS; n_out -= COLUMNS, w += COLUMNS, start += COLUMNS, z += COLUMNS) {
+        sum_wide(list, w, start, z);
     }
-    for (; n_out > 0; n_out--) {
-        sum_columns(list, w++, 1, start++, z++);
+    for (; n_out >= 2; n_out -= 2, w += 2, start += 2, z += 2) {
+        sum_columns(list, w, 2, 0, start, z);
+    }
+    if (n_out > 0) {
+        sum_columns(list, w, 1, 0, start, z);
     }
 }
 
@@ -180,70 +206,154 @@ void tp_dense_forward(const tp_model_t *m, tp_layer_t *l, int32_t *z) {
 
 #ifndef TP_ARMV6M
 
-// w -= (gradient + half) >> shift, clamped to +-max;   gradient = x d m, and x <= 255 with |d| <= 2^14, or x <= 4095 with
-// |d| <= 2^13: |x d m| <= 2^13 * 4095 * 31 < 2^30, plus half <= 2^30: below 2^31
-static inline void move_weight(int16_t *weight, int32_t gradient, const tp_step_t *step, uint32_t *clamped) {
+// w -= (gradient + half) >> shift, clamped to +-max if it might pass it;   gradient = x d m, and x <= 255 with |d| <= 2^14, or
+// x <= 4095 with |d| <= 2^13: |x d m| <= 2^13 * 4095 * 31 < 2^30, plus half <= 2^30: below 2^31
+static inline void move_weight(int16_t *weight, int32_t gradient, const tp_step_t *step, const int bounded, uint32_t *clamped) {
     int32_t moved = *weight - ((gradient + (1 << (step->shift - 1))) >> step->shift);
-    if (__builtin_expect((uint32_t)(moved + step->max) > 2 * (uint32_t)step->max, 0)) {
+    if (bounded && __builtin_expect((uint32_t)(moved + step->max) > 2 * (uint32_t)step->max, 0)) {
         moved = moved > 0 ? step->max : -step->max;
         ++*clamped;
     }
     *weight = (int16_t)moved;
 }
 
-static inline int16_t *weight_at(int16_t *row, const tp_kept_t *kept) {
-    return (int16_t *)((char *)row + kept->at);
+static inline int16_t *weight_at(int16_t *row, uint32_t at) {
+    return (int16_t *)((char *)row + at);
 }
 
 // Keeps the errors that are not 0 without the excess bits, times factor, where that is beyond +-idle. Returns how many are not 0.
-uint32_t tp_keep(const int16_t *errors, size_t n, int32_t factor, int32_t idle, tp_update_t *job) {
+TP_HOT uint32_t tp_keep(const int16_t *errors, size_t n, int32_t factor, int32_t idle, tp_update_t *job) {
     tp_kept_t *end = job->kept;
-    uint32_t not_0 = 0;
+    uint32_t idle_ones = 0;
     for (uint32_t j = 0; j < n; j++) {
-        int32_t d = tp_round(errors[j], job->excess) * factor;
-        end->d = d;  // written in any case: one branch less
-        end->at = 2 * j;
-        not_0 += d != 0;
-        end += (uint32_t)(d + idle) > 2 * (uint32_t)idle;
+        int32_t d = *errors++;
+        if (d != 0) {
+            d = tp_round_right(2 * d, job->excess + 1) * factor;  // tp_round, the same way for an excess of 0
+            if ((uint32_t)(d + idle) > 2 * (uint32_t)idle) {
+                *end++ = (tp_kept_t) { d, 2 * j };
+            } else {
+                idle_ones += d != 0;
+            }
+        }
     }
     job->kept_end = end;
-    return not_0;
+    return (uint32_t)(end - job->kept) + idle_ones;
 }
 
-// The rows of weights of the listed inputs move.
-TP_HOT void tp_update_rows(const uint32_t *list, int16_t *row, tp_update_t *job) {
+// The rows of weights of the listed inputs move. At least one error is kept, here and in tp_backward_rows.
+static inline void update_rows(const uint32_t *list, int16_t *row, tp_update_t *job, const int bounded) {
     const tp_step_t step = job->step;
     const tp_kept_t *first = job->kept, *end = job->kept_end;
-    uint32_t clamped = 0;
     for (; *list != 0; list++) {
         int32_t x = (int32_t)*list >> 16;
         row = (int16_t *)row_of(list, row);
-        const tp_kept_t *kept = x != 0 ? first : end;
-        while (kept != end) {
-            int32_t d = kept->d;
-            int16_t *weight = weight_at(row, kept++);
-            move_weight(weight, x * d, &step, &clamped);
+        const tp_kept_t *kept = first;
+        if (x != 0) {
+            do {
+                tp_kept_t error = *kept++;
+                move_weight(weight_at(row, error.at), -x * error.d, &step, bounded, &job->clamped);
+            } while (kept != end);
         }
     }
-    job->clamped += clamped;
+}
+
+#ifdef __ARM_FEATURE_DSP
+
+// A kept error times x moves its weight in the row, by the upper half of the product. One piece, as the compiler makes two
+// loads of one. Returns the next error.
+static inline const tp_kept_t *move_by_upper_half(int16_t *row, int32_t x, const tp_kept_t *kept) {
+    int32_t d;
+    uint32_t at, weight;
+    __asm__ volatile(
+        "ldrd %0, %1, [%3], #8\n ldrh %2, [%4, %1]\n smmlar %0, %5, %0, %2\n strh %0, [%4, %1]"
+        : "=&r" (d), "=&r" (at), "=&r" (weight), "+&r" (kept) : "r" (row), "r" (x) : "memory");
+    return kept;
+}
+
+// The same for two, brought by one instruction.
+static inline const tp_kept_t *move_two_by_upper_half(int16_t *row, int32_t x, const tp_kept_t *kept) {
+    uint32_t weight;
+    __asm__ volatile(
+        "ldmia %1!, {r4, r5, r6, r8}\n"
+        "ldrh %0, [%2, r5]\n smmlar r4, %3, r4, %0\n strh r4, [%2, r5]\n"
+        "ldrh %0, [%2, r8]\n smmlar r6, %3, r6, %0\n strh r6, [%2, r8]"
+        : "=&r" (weight), "+&r" (kept) : "r" (row), "r" (x) : "r4", "r5", "r6", "r8", "memory");
+    return kept;
+}
+
+// The same where no bound is in the way and no x is below 0. SMMLAR adds the upper half of a product to a weight, rounded:
+// halves up, but in a step that is subtracted up is down. So d becomes d 2^bits - 1, where x times that 1 is less than a
+// last bit of x d 2^bits, as x < 2^bits. The rest of the way to bit 32 is on x.
+//   |d| <= 2^14 * 31 with 8 bits, 2^13 * 31 with 12: |d| 2^bits < 2^30
+static inline void update_rows_by_upper_half(const uint32_t *list, int16_t *row, const tp_update_t *job, int rest) {
+    tp_kept_t *first = job->kept, *end = job->kept_end;
+    for (tp_kept_t *kept = first; kept != end; kept++) {
+        kept->d = kept->d * (1 << job->bits) - 1;
+    }
+    for (; *list != 0; list++) {
+        int32_t x = (int32_t)(*list >> 16 << rest);
+        row = (int16_t *)row_of(list, row);
+        const tp_kept_t *kept = first;
+        if (x == 0) {
+            continue;
+        }
+        if ((end - first) & 1) {
+            kept = move_by_upper_half(row, x, kept);
+        }
+        if ((end - first) & 2) {
+            kept = move_two_by_upper_half(row, x, kept);
+        }
+        while (kept != end) {
+            kept = move_two_by_upper_half(row, x, kept);
+            kept = move_two_by_upper_half(row, x, kept);
+        }
+    }
+}
+
+#endif
+
+TP_HOT void tp_update_rows(const uint32_t *list, int16_t *row, tp_update_t *job) {
+    if (job->bounded) {
+        update_rows(list, row, job, 1);
+        return;
+    }
+#ifdef __ARM_FEATURE_DSP
+    int rest = 32 - job->step.shift - job->bits;
+    if (rest >= 0 && !job->negative) {
+        update_rows_by_upper_half(list, row, job, rest);
+        return;
+    }
+#endif
+    update_rows(list, row, job, 0);
 }
 
 // The row of weights of each input that is not 0 moves, and the input's error is the row (as it was before) times the kept
 // errors; that of an input of 0 is 0:   |sum w d| <= 32767 * sum |d|, and sum |d| <= 65535 (model.c, L1 guard): below 2^31
-TP_HOT void tp_backward_rows(const int16_t *x, int16_t *row, int32_t *dx, tp_update_t *job) {
+static inline void backward_rows(const int16_t *x, int16_t *row, int32_t *dx, tp_update_t *job, const int bounded) {
     const tp_step_t step = job->step;
-    const tp_kept_t *end = job->kept_end;
-    uint32_t clamped = 0;
-    for (uint32_t i = 0; i < job->n_in; i++, row += job->row_bytes / 2) {
-        int32_t xm = x[i] * step.m, sum = 0;
-        for (const tp_kept_t *kept = job->kept; xm != 0 && kept < end; kept++) {
-            int16_t *weight = weight_at(row, kept);
-            sum = tp_add(sum, *weight * kept->d);
-            move_weight(weight, xm * kept->d, &step, &clamped);
+    const tp_kept_t *first = job->kept, *end = job->kept_end;
+    for (uint32_t n = job->n_in; n > 0; n--) {
+        int32_t xm = *x++ * step.m, sum = 0;
+        const tp_kept_t *kept = first;
+        if (xm != 0) {
+            do {
+                tp_kept_t error = *kept++;
+                int16_t *weight = weight_at(row, error.at);
+                sum = tp_add(sum, *weight * error.d);
+                move_weight(weight, xm * error.d, &step, bounded, &job->clamped);
+            } while (kept != end);
         }
-        dx[i] = sum;
+        *dx++ = sum;
+        row = (int16_t *)((char *)row + job->row_bytes);
     }
-    job->clamped += clamped;
+}
+
+TP_HOT void tp_backward_rows(const int16_t *x, int16_t *row, int32_t *dx, tp_update_t *job) {
+    if (job->bounded) {
+        backward_rows(x, row, dx, job, 1);
+    } else {
+        backward_rows(x, row, dx, job, 0);
+    }
 }
 
 #endif
@@ -264,17 +374,29 @@ static void errors_alone(const tp_layer_t *l, const int16_t *x, const int16_t *r
     }
 }
 
-// errors int16 [n_out] Q.(fd+excess), those not kept are 0;   dx int32 [n_in] Q.(fd+fw), or NULL where no layer below is trained.
-void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int excess, int fd, int32_t *dx) {
+// Whether a weight of the layer might pass its bound in a step for errors of that sum: not if the largest step there can be
+// leaves room to the largest weight. (Where there is excess the sum is above 2^15, and 2^unit loses no bit.)
+static int may_pass_bound(const tp_model_t *m, tp_layer_t *l, const tp_update_t *job, uint32_t sum) {
+    uint32_t unit = 1u << tp_unit(m), largest = (sum < unit ? sum : unit) >> job->excess;
+    uint32_t step = ((((1u << m->bits) - 1) * largest * m->lr_m) >> job->step.shift) + 1;
+    int may = step > l->room;
+    l->room = (uint16_t)(may ? 0 : l->room - step);
+    return may;
+}
+
+// errors int16 [n_out] Q.(fd+excess), those not kept are 0; sum is of their sizes;   dx int32 [n_in] Q.(fd+fw), or NULL where no layer below is trained.
+void tp_dense_backward(tp_model_t *m, tp_layer_t *l, const int16_t *errors, uint32_t sum, int excess, int fd, int32_t *dx) {
     const int16_t *x = tp_at(m, l->inputs);
     int16_t *w = tp_at(m, l->weights);
     tp_kept_t *kept = tp_at(m, m->work);
-    tp_update_t job = { { 0, 0, 0 }, 0, kept, kept, 2u * l->n_out, l->n_in, tp_ahead(l->n_out), excess };
+    tp_update_t job = { { 0, 0, 0 }, 0, kept, kept, 2u * l->n_out, l->n_in, tp_ahead(l->n_out), excess, 0, m->bits,
+        TP_DSP && (l == tp_layers(m) ? m->in_signed : !l->rectified) };
     int trains = tp_weight_step(m, l, fd, &job.step);
     // Where weights alone move, an error is left out that moves none: x < 2^bits, and |x d m| < half is a step of 0.
-    int32_t factor = dx ? 1 : job.step.m, idle = dx || !trains ? 0 : (int32_t)(((1u << (job.step.shift - 1)) - 1) >> m->bits);
+    int32_t factor = dx ? 1 : -job.step.m, idle = dx || !trains ? 0 : (int32_t)(((1u << (job.step.shift - 1)) - 1) >> m->bits);
     uint32_t n = tp_keep(errors, l->n_out, factor, idle, &job);
     trains = trains && n > 0;
+    job.bounded = trains && may_pass_bound(m, l, &job, sum);
     if (trains && dx) {
         tp_backward_rows(x, w, dx, &job);
     } else if (trains && job.kept_end > kept) {
@@ -284,10 +406,10 @@ void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors
         errors_alone(l, x, w, trains, dx, &job);
     }
     if (trains) {
-        m->macs_done += (uint32_t)l->n_nonzero * n;
+        tp_count(&m->macs_done, (uint32_t)l->n_nonzero * n);
     }
     if (dx) {
-        m->macs_done += (uint32_t)(l->rectified ? l->n_nonzero : l->n_in) * n;
+        tp_count(&m->macs_done, (uint32_t)(l->rectified ? l->n_nonzero : l->n_in) * n);
     }
-    m->n_clamped += job.clamped;
+    tp_count(&m->n_clamped, job.clamped);
 }

@@ -1,5 +1,9 @@
 #include "fixed.h"
 
+void tp_count(uint64_t *counter, uint32_t n) {
+    *counter += n;
+}
+
 int32_t tp_shift(int32_t v, int s, int32_t limit) {
     if (s >= 0) {
         return tp_sat(tp_round(v, s), limit);
@@ -23,22 +27,36 @@ void tp_shift_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit)
 
 #ifndef TP_ARMV6M
 
-uint32_t tp_scale_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit) {
+static inline int32_t scaled(int32_t v, int s, int32_t limit, uint32_t *beyond) {
+    v = tp_round_right(v, s);
+    if (__builtin_expect((uint32_t)v + (uint32_t)limit > 2 * (uint32_t)limit, 0)) {
+        ++*beyond;
+        return tp_sat(v, limit);
+    }
+    return v;
+}
+
+TP_HOT uint32_t tp_scale_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit) {
     uint32_t beyond = 0;
     s = s < 32 ? s : 32;
     for (; n > 0; n--) {
-        int32_t scaled = tp_round_right(*v++, s), held = tp_sat(scaled, limit);
-        beyond += held != scaled;
-        *to++ = held;
+        *to++ = scaled(*v++, s, limit, &beyond);
     }
     return beyond;
 }
 
-#endif
+TP_HOT uint32_t tp_narrow_all(int32_t *v, int16_t *to, size_t n, int s, int32_t limit) {
+    uint32_t beyond = 0;
+    s = s < 32 ? s : 32;
+    for (; n > 0; n--) {
+        *to++ = (int16_t)scaled(*v++, s, limit, &beyond);
+    }
+    return beyond;
+}
+
+#elif defined(__OPTIMIZE_SIZE__)
 
 // In assembly only where speed is worth 56 bytes.
-#if !defined(TP_ARMV6M) || defined(__OPTIMIZE_SIZE__)
-
 uint32_t tp_narrow_all(int32_t *v, int16_t *to, size_t n, int s, int32_t limit) {
     uint32_t beyond = tp_scale_all(v, v, n, s, limit);
     for (; n > 0; n--) {
@@ -62,8 +80,8 @@ int tp_bits(uint32_t v) {
 
 uint32_t tp_sum_of_sizes(const int16_t *v, size_t n) {
     uint32_t sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        sum += (uint32_t)tp_abs(v[i]);
+    for (const int16_t *end = v + n; v != end; v++) {
+        sum += (uint32_t)tp_abs(*v);
     }
     return sum;
 }

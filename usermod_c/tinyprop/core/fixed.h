@@ -6,6 +6,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Loops that run most often; all else is compiled for size where that matters (.mpy).
+#ifdef __OPTIMIZE_SIZE__
+#define TP_HOT __attribute__((optimize("O2")))
+#else
+#define TP_HOT
+#endif
+
+// A loop that needs all registers there are, and would not get them inside another function.
+#define TP_ALONE __attribute__((noinline))
+
 // Round to nearest, halves up: floor(v / 2^s + 1/2), 0 <= s: the bit that falls off last is added. Cannot overflow, unlike
 // (v + half) >> s.
 static inline int32_t tp_round(int32_t v, int s) {
@@ -39,10 +49,13 @@ static inline int32_t tp_round_right(int32_t v, int s) {
 }
 
 // tp_shift of n numbers, which may be done in place. To the right alone (1 <= s <= 255) as 32 or 16 bits (v is lost), it
-// returns how many of them saturated.
+// returns how many of them saturated; limit <= 2^30.
 void tp_shift_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit);
 uint32_t tp_scale_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit);
 uint32_t tp_narrow_all(int32_t *v, int16_t *to, size_t n, int s, int32_t limit);
+
+// Once for all counters of the head: 64 bits take more code than a call.
+void tp_count(uint64_t *counter, uint32_t n);
 
 // |v|; -2^31 stays what it is (only a damaged image leads there).
 static inline int32_t tp_abs(int32_t v) {

@@ -5,18 +5,13 @@
 #include "fixed.h"
 #include "tinyprop.h"
 
+// Assembly that pays where code may be larger: not in an .mpy, which a board holds in RAM.
 #if defined(TP_ARMV6M) && !defined(__OPTIMIZE_SIZE__)
 #define TP_LISTS_AT_ONCE
+#define TP_FOUR_CHANNELS
 #endif
 
-// Loops that run once a multiply-accumulate, and what they use; all else is compiled for size where that matters (.mpy).
-#ifdef __OPTIMIZE_SIZE__
-#define TP_HOT __attribute__((optimize("O2")))
-#else
-#define TP_HOT
-#endif
-
-#define TP_MAX_SKIP 65534u    // bytes, of an entry in a list of inputs (dense.c)
+#define TP_MAX_SKIP 65532u    // bytes, of an entry in a list of inputs (dense.c): whole words, as rows are loaded by words
 #define TP_MAX_BIAS (1 << 30)
 #define TP_MAX_FW 16
 #define TP_MIN_FW 2
@@ -62,7 +57,7 @@ typedef struct {
     int32_t shift;
     int32_t max;    // bound of |w|
 } tp_step_t;
-int tp_excess(const int16_t *errors, size_t n);
+int tp_excess(uint32_t sum);
 int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int fd, tp_step_t *step);
 void tp_move_biases(const int16_t *errors, int32_t *b, size_t n, int32_t factor, int s);
 void tp_update_bias(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd);
@@ -80,7 +75,7 @@ typedef struct {
     uint32_t after;         // what an entry skips to the row behind it: row_bytes, less tp_ahead
 } tp_list_t;
 typedef struct {
-    int32_t d;          // an error that is not 0; times m for tp_update_rows
+    int32_t d;          // an error that is not 0; times -m for tp_update_rows
     uint32_t at;        // bytes from the start of a row to its weight
 } tp_kept_t;
 typedef struct {
@@ -90,6 +85,9 @@ typedef struct {
     uint32_t row_bytes, n_in;
     uint32_t ahead;
     int32_t excess;     // bits that errors are rounded off by when they are kept
+    int32_t bounded;    // whether a weight might pass its bound
+    int32_t bits;       // |x| < 2^bits
+    int32_t negative;   // whether an x may be below 0 (told to a Cortex-M4 only)
 } tp_update_t;
 
 // Bytes of a row that its reader has gone ahead at the next entry of the list: what tp_sum_rows loads at a time.
@@ -121,7 +119,7 @@ static inline int tp_lists_at_once(const tp_layer_t *l) {
 
 void tp_dense_list(const tp_model_t *m, tp_layer_t *l, const uint8_t *bytes);
 void tp_dense_forward(const tp_model_t *m, tp_layer_t *l, int32_t *z);
-void tp_dense_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int excess, int fd, int32_t *dx);
+void tp_dense_backward(tp_model_t *m, tp_layer_t *l, const int16_t *errors, uint32_t sum, int excess, int fd, int32_t *dx);
 
 // conv.c; ways in bytes
 typedef struct {
@@ -133,6 +131,12 @@ typedef struct {
     uint32_t to_line, from_line;    // from one line to the next
 } tp_lines_t;
 void tp_add_lines(const tp_lines_t *lines, int32_t d);
+typedef struct {
+    uint32_t lines, line_bytes;     // of the inputs that a position of a depthwise convolution sees
+    uint32_t step;                  // from behind four channels to the next place,
+    uint32_t x_jump, w_jump;        // and from the end of a line to the next one
+} tp_patch_t;
+void tp_sum_four_channels(const tp_patch_t *patch, const int16_t *x, const int16_t *w, int32_t *z);
 void tp_conv_forward(tp_model_t *m, tp_layer_t *l, int learning);
 void tp_conv_backward(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int excess, int fd, int32_t *dx);
 

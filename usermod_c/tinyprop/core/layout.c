@@ -101,7 +101,7 @@ static int head_is_sound(const tp_model_t *m) {
 
 static int record_is_sound(const tp_layer_t *l) {
     return l->kind < TP_KINDS && l->activation < TP_ACTIVATIONS && l->trainable <= 1 && l->same <= 1
-        && l->fw >= 0 && l->fw <= TP_MAX_FW && l->fy >= -8 && l->fy <= 12 && l->window <= 256 && l->seen <= l->window
+        && l->fw >= 0 && l->fw <= TP_MAX_FW && l->fy >= -8 && l->fy <= 12 && l->seen < 511
         && l->threshold <= 1u << 30 && l->carry <= 1u << 30;
 }
 
@@ -179,10 +179,10 @@ static uint32_t larger(uint32_t a, uint32_t b) {
     return a > b ? a : b;
 }
 
-// Of a list of n inputs, even if none is 0: an entry for each, two where rows of weights are so long, and the one that
-// ends it (tp_list_nonzero).
+// Of a list of n inputs, even if none is 0: an entry for each, three where rows of weights are too long for one (at most 2 *
+// MAX_N bytes), and the one that ends it (tp_list_nonzero).
 static uint32_t list_bytes(const tp_layer_t *l, uint32_t n) {
-    return 4 * ((2u * l->out_c > TP_MAX_SKIP ? 2 * n : n) + 1);
+    return 4 * ((2u * l->out_c > TP_MAX_SKIP ? 3 * n : n) + 1);
 }
 
 // Whether the list of its non-zero inputs is needed beyond the layer's forward pass: by the backward pass of the lowest
@@ -194,7 +194,7 @@ static int keeps_list(const tp_model_t *m, const tp_layer_t *l) {
 
 // Offsets. Errors of layer i live in buffer[(last - i) % 2], as int32 sums, then as int16 (tp_errors); the sums of a
 // forward pass in buffer[0], the biases that a convolution starts from in buffer[1]. The inputs of a model that starts
-// with a Dense layer lie at the end of their own list: it grows by 4 bytes (8) for each input of 2 bytes that was read, so
+// with a Dense layer lie at the end of their own list: it grows by 4 bytes (12) for each input of 2 bytes that was read, so
 // the last entry meets the last input only when that has been read; and nothing else needs them.
 static tp_err_t lay_out_memory(tp_model_t *m, space_t space) {
     tp_layer_t *layers = tp_layers(m), *end = layers + m->n_layers;
@@ -335,7 +335,6 @@ tp_err_t tp_init(void *image, size_t n_bytes, uint32_t seed) {
     }
     for (tp_layer_t *l = tp_layers(m); l < tp_layers(m) + m->n_layers; l++) {
         l->fy = (int8_t)tp_start_exponent(m, l);
-        l->window = 1;
         if (tp_has_weights(l)) {
             init_layer(m, l, &random);
         }

@@ -86,16 +86,21 @@ uint32_t tp_mse(tp_model_t *m, const tp_layer_t *l, int32_t *z, const tp_values_
     int16_t *errors = (int16_t *)z;
     int unit = tp_unit(m);
     uint64_t squares = 0;
+    uint32_t saturated = 0, clipped = 0;
     for (size_t j = 0; j < l->n_out; j++) {
         int32_t o = tp_output(l, z[j]);
-        m->n_saturated += learning && tp_abs(o) == 32767;
+        saturated += tp_abs(o) == 32767;
         int32_t d = o - tp_read_target(m, y, from, j);
         uint32_t size = (uint32_t)tp_abs(d);
         squares += (uint64_t)(size * size);
         int32_t error = tp_round(d, 14 - unit);
         int32_t held = tp_sat(error, 1 << unit);
-        m->n_clipped += learning && held != error;
+        clipped += held != error;
         errors[j] = (int16_t)held;
+    }
+    if (learning) {
+        tp_count(&m->n_saturated, saturated);
+        tp_count(&m->n_clipped, clipped);
     }
     // squares / n_out from Q.28 to Q.24; the quotient is at most 2^32 / 2^4.
     int k = 0;

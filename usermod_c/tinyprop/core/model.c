@@ -52,10 +52,10 @@ static int32_t *forward(tp_model_t *m, int learning) {
 static void count_macs(uint64_t *counter, const tp_model_t *m, const tp_layer_t *l, size_t errors) {
     uint32_t n = (uint32_t)errors * l->fan_in;  // at most 65534^2
     if (l->trainable) {
-        *counter += n;
+        tp_count(counter, n);
     }
     if (l > tp_layers(m) + m->first_trained) {
-        *counter += n;
+        tp_count(counter, n);
     }
 }
 
@@ -76,10 +76,11 @@ static void backward(tp_model_t *m) {
             }
             size_t kept = tp_select(m, l, errors, fd, depth++);
             count_macs(&m->macs_kept, m, l, kept);
-            int excess = tp_excess(errors, l->n_out);
+            uint32_t sum = tp_sum_of_sizes(errors, l->n_out);
+            int excess = tp_excess(sum);
             fd -= excess;
             if (l->kind == TP_DENSE) {
-                tp_dense_backward(m, l, errors, excess, fd, dx);
+                tp_dense_backward(m, l, errors, sum, excess, fd, dx);
             } else {
                 tp_conv_backward(m, l, errors, excess, fd, dx);
             }
@@ -109,15 +110,17 @@ static size_t argmax(const int32_t *z, size_t n) {
 static int step(tp_model_t *m, const tp_values_t *y, size_t sample, int learning) {
     tp_layer_t *output = output_layer(m);
     int32_t *z = forward(m, learning), p_target = 0;
+    uint32_t loss;
     int right = 0;
     m->loss_count++;
     if (m->loss == TP_MSE) {
-        m->loss_sum += tp_mse(m, output, z, y, sample * output->n_out, learning);
+        loss = tp_mse(m, output, z, y, sample * output->n_out, learning);
     } else {
         size_t target = (size_t)tp_integer_at(y, sample);
         right = !learning && argmax(z, output->n_out) == target;
-        m->loss_sum += tp_crossentropy(output, z, target, &p_target);
+        loss = tp_crossentropy(output, z, target, &p_target);
     }
+    tp_count(&m->loss_sum, loss);
     if (!learning) {
         return right;
     }

@@ -25,7 +25,7 @@
 // The running maximum of Y, Q.unit, in l->threshold; y is Q.unit and at most 2^30.
 static uint32_t running_maximum(tp_layer_t *l, uint32_t y) {
     uint32_t max = l->threshold;
-    max -= (max >> DECAY) + ((max & ((1 << DECAY) - 1)) != 0);
+    max -= (max + (1 << DECAY) - 1) >> DECAY;
     max = y > max ? y : max;
     l->threshold = max;
     return max;
@@ -60,23 +60,18 @@ static size_t keep_diffused(tp_model_t *m, tp_layer_t *l, int16_t *errors, int f
     int32_t carry = (int32_t)(l->carry >> (CARRY_F - fd));
     carry = carry < t ? carry : t - 1;
     size_t kept = 0;
-    for (size_t i = 0; i < l->n_out; i++) {
-        int32_t size = tp_abs(errors[i]);
-        if (size == 0) {
-            continue;
-        }
+    for (const int16_t *end = errors + l->n_out; errors < end; errors++) {
+        int32_t size = tp_abs(*errors);
         if (size < t) {
-            int32_t share = 0;
-            if (diffuse) {
-                carry += size;  // below 2 t
-                if (carry >= t) {
-                    carry -= t;
-                    share = errors[i] < 0 ? -t : t;
-                }
+            carry += diffuse ? size : 0;  // below 2 t
+            if (carry < t) {
+                *errors = 0;
+                continue;
             }
-            errors[i] = (int16_t)share;
+            carry -= t;
+            *errors = (int16_t)(*errors < 0 ? -t : t);
         }
-        kept += errors[i] != 0;
+        kept++;
     }
     l->carry = (uint32_t)carry << (CARRY_F - fd);
     adapt_threshold(m, l, (uint32_t)kept);

@@ -15,9 +15,9 @@ int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int fd, tp_step_t *
 }
 
 // L1 guard: with sum |d| < 2^15, and at most 2^16 - 1 after rounding 65534 errors, no gradient or error below can overflow.
-// Returns how many bits the errors are to be rounded off by.
-int tp_excess(const int16_t *errors, size_t n) {
-    int excess = tp_bits(tp_sum_of_sizes(errors, n)) - 15;
+// Returns how many bits errors of that sum are to be rounded off by.
+int tp_excess(uint32_t sum) {
+    int excess = tp_bits(sum) - 15;
     return excess > 0 ? excess : 0;
 }
 
@@ -28,10 +28,11 @@ static int32_t held(int32_t bias) {
 #ifndef TP_ARMV6M
 
 // b -= round(d factor / 2^s)
-void tp_move_biases(const int16_t *errors, int32_t *b, size_t n, int32_t factor, int s) {
+TP_HOT void tp_move_biases(const int16_t *errors, int32_t *b, size_t n, int32_t factor, int s) {
     s = s < 32 ? s : 32;
     for (; n > 0; n--, b++) {
-        *b = held(tp_add(*b, -tp_round_right(*errors++ * factor, s)));
+        int32_t moved = tp_add(*b, -tp_round_right(*errors++ * factor, s));
+        *b = __builtin_expect((uint32_t)moved + TP_MAX_BIAS > 2u * TP_MAX_BIAS, 0) ? held(moved) : moved;
     }
 }
 
@@ -77,21 +78,19 @@ void tp_rescale_weights(tp_model_t *m, tp_layer_t *l) {
         int32_t size = tp_abs(b[i]);
         b_max = size > b_max ? size : b_max;
     }
+    int s = 0;
     if ((w_max >= l->max_weight || b_max >= TP_MAX_BIAS) && l->fw > TP_MIN_FW) {
-        for (uint32_t i = 0; i < n; i++) {
-            w[i] = (int16_t)tp_round(w[i], 1);
-        }
-        for (size_t i = 0; i < l->out_c; i++) {
-            b[i] = tp_round(b[i], 1);
-        }
-        l->fw--;
+        s = 1;
     } else if (w_max < l->max_weight >> 2 && b_max < TP_MAX_BIAS >> 2 && l->fw < TP_MAX_FW) {
-        for (uint32_t i = 0; i < n; i++) {
-            w[i] = (int16_t)(w[i] * 2);
-        }
-        for (size_t i = 0; i < l->out_c; i++) {
-            b[i] = tp_mul(b[i], 2);
-        }
-        l->fw++;
+        s = -1;
     }
+    if (s != 0) {
+        l->fw = (int8_t)(l->fw - s);
+        w_max = tp_shift(w_max, s, 32767);
+        for (uint32_t i = 0; i < n; i++) {
+            w[i] = (int16_t)tp_shift(w[i], s, 32767);
+        }
+        tp_shift_all(b, b, l->out_c, s, TP_MAX_BIAS);
+    }
+    l->room = (uint16_t)(w_max < l->max_weight ? l->max_weight - w_max : 0);
 }
