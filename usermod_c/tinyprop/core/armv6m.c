@@ -371,7 +371,7 @@ __asm__(
 
 // void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *job)
 //   14.75 cycles a weight, or 14.4: a turn of the loop moves four, or eight, and the first one fewer; 13 a row. Where the
-//   code may take 388 bytes more, 11.4 if no weight can pass its bound, and 10.4 if no step can be a half either. A half has as
+//   code may take 336 bytes more, 11.4 if no weight can pass its bound, and 10.4 if no step can be a half either. A half has as
 //   many zeros at its end as x and d have together, shift - 1. As x < 2^bits it has less than `bits` of them, so if no d has
 //   shift - bits or more there is none.
 //   r8 kept errors   r11 list   r12 tp_ahead   lr where the loop is entered   on the stack: 0 job, 4 where the loop starts
@@ -457,7 +457,7 @@ __asm__(
     "b .Lleave\n"
 
 // void tp_backward_rows(const int16_t *x, int16_t *w, int32_t *dx, tp_update_t *job)
-//   19.5 cycles a weight, 31 a row, 22 a row that does not move; or, for 118 bytes, 15.5 a weight
+//   19.5 cycles a weight, 32 a row, 22 a row that does not move; or, for 104 bytes, 15.5 a weight
 //   r8 dx   r11 max   r12 sum of dx   lr x   on the stack: 0 job, 4 m, 8 kept errors, 12 bytes of a row, 16 end of x
 __asm__(
     ASM_FUNCTION("tp_backward_rows")

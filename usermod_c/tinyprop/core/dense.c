@@ -384,7 +384,8 @@ static int may_pass_bound(const tp_model_t *m, tp_layer_t *l, const tp_update_t 
     return may;
 }
 
-// errors int16 [n_out] Q.(fd+excess), those not kept are 0; sum is of their sizes;   dx int32 [n_in] Q.(fd+fw), or NULL where no layer below is trained.
+// errors int16 [n_out] Q.(fd+excess), those not kept are 0; sum is of their sizes;   dx int32 [n_in] Q.(fd+fw), or NULL where
+// no layer below is trained.
 void tp_dense_backward(tp_model_t *m, tp_layer_t *l, const int16_t *errors, uint32_t sum, int excess, int fd, int32_t *dx) {
     const int16_t *x = tp_at(m, l->inputs);
     int16_t *w = tp_at(m, l->weights);
