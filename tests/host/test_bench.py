@@ -25,23 +25,23 @@ def recorded(rows):
     return {key(r): known.get(key(r)) for r in rows}, {key(r): r["value"] for r in rows}
 
 
-@pytest.mark.parametrize(
-    "case, policies",
-    [("mlp-64-32-10", ("full", "tinypropv2")), ("mnist-784-32-16-10", ("full",))],
-)
-def test_cycles(case, policies):
+@pytest.mark.parametrize("case", run.SAMPLES)
+def test_cycles(case):
     with run.open_pico() as pico:
-        want, got = recorded(list(run.measure_case(pico, case, policies)))
+        want, got = recorded(list(run.measure_case(pico, case)))
     assert got == want, STALE
 
 
-def test_instructions():
-    want, got = recorded(list(run.measure_on_qemu("m4f", "mlp-64-32-10", ("full",))))
+@pytest.mark.parametrize("machine", run.MACHINES)
+@pytest.mark.parametrize("case", run.SAMPLES)
+def test_instructions(machine, case):
+    want, got = recorded(list(run.measure_on_qemu(machine, case)))
     assert got == pytest.approx(want, abs=2), STALE  # a clock's tick is a third of an instruction
 
 
 def test_sizes():
-    want, got = recorded([run.size_of_mpy("armv6m"), run.firmware_growth(), run.heap_of_import()])
+    sizes = map(run.size_of_mpy, run.ARCHITECTURES)
+    want, got = recorded([*sizes, run.firmware_growth(), run.heap_of_import()])
     assert got == want, STALE
 
 
