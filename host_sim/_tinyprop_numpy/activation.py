@@ -53,16 +53,16 @@ def activate(model, layer, z, learning):
 
 def adapt(model, layer, y):
     """After a layer's forward pass while learning: moves fy by one when the counts of a window of
-    steps say so. A window is of 1 step, the next ones of 2, 4, ... 256, so each ends where the
-    steps seen are one less than a power of two. More than 1 in 512 outputs saturated: coarser.
-    Fewer than 1 in 2048 above a quarter of the range: finer; after that, fewer than 1 in 2048
-    exceed half of it, so fy does not swing back."""
+    steps say so. A window is of 1 step, the next ones of 2, 4, ... 256, so each ends at
+    an age that is a power of two. More than 1 in 512 outputs saturated: coarser. Fewer than 1 in
+    2048 above a quarter of the range: finer; after that, fewer than 1 in 2048 exceed half of it,
+    so fy does not swing back."""
     layer.quiet = 0 if y.any() else min(layer.quiet + 1, 65535)
     if layer.activation not in ADAPTS:
         return
-    layer.seen += 1
-    window = (layer.seen + 1) // 2
-    if layer.seen & (layer.seen + 1):
+    layer.age += 1
+    window = layer.age // 2
+    if layer.age & (layer.age - 1):
         return
     outputs = window * layer.n_out
     if layer.n_saturated > outputs // 512:
@@ -70,7 +70,7 @@ def adapt(model, layer, y):
     elif window >= 64 and layer.n_high < outputs // 2048:
         layer.fy = min(layer.fy + 1, model.head.bits)
     layer.n_saturated = layer.n_high = 0
-    layer.seen = layer.seen if layer.seen < 511 else 255
+    layer.age = layer.age if layer.age < 512 else 256
 
 
 def errors_from(model, layer, dx, fin):

@@ -83,7 +83,7 @@ LAYER = np.dtype(
         ("stride_h", "u1"),
         ("stride_w", "u1"),
         ("units", "<u2"),
-        # Learned, beside weights and biases (with room .. carry below).
+        # Learned, beside weights and biases (with age .. carry below).
         ("fw", "i1"),
         ("fy", "i1"),
         # Worked out by layout, or by the last forward pass.
@@ -91,8 +91,8 @@ LAYER = np.dtype(
         ("pad_w", "u1"),
         ("rectified", "u1"),
         ("fx", "i1"),
+        ("age", "<u2"),
         ("room", "<u2"),
-        ("seen", "<u2"),
         ("quiet", "<u2"),
         ("n_nonzero", "<u2"),
         ("in_h", "<u2"),

@@ -71,7 +71,7 @@ def record_is_sound(r):
         and r.same <= 1
         and 0 <= r.fw <= MAX_FW
         and -8 <= r.fy <= 12
-        and r.seen < 511
+        and r.age < 512
         and r.threshold <= 1 << 30
         and r.carry <= 1 << 30
     )
@@ -285,5 +285,6 @@ def init(image, seed):
     random = random_numbers(seed)
     for layer in model.layers:
         layer.fy = start_exponent(model, layer)
+        layer.age = 1
         if layer.has_weights:
             init_layer(model, layer, random)

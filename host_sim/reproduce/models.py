@@ -80,8 +80,8 @@ def transfer(model, learned):
     """Gives a model what another one of the same layers has learned."""
     to, source = view(model), view(learned)
     for a, b in zip(to.layers, source.layers, strict=True):
-        window = 1 << (b.seen + 1).bit_length() - 1  # the one that b is in; a starts it anew
-        a.fw, a.fy, a.seen = b.fw, b.fy, window - 1
+        window = 1 << b.age.bit_length() - 1  # the one that b is in; a starts it anew
+        a.fw, a.fy, a.age = b.fw, b.fy, window
         if a.has_weights:
             to.weights(a)[:] = source.weights(b)
             to.biases(a)[:] = source.biases(b)

@@ -83,7 +83,7 @@ int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size
 }
 
 // After a layer's forward pass while learning: moves fy by one when the counts of a window say so. A window is of 1 step, the
-// next ones of 2, 4, ... 256, so each ends where the steps seen are one less than a power of two. More than 1 in 512
+// next ones of 2, 4, ... 256, so each ends at an age that is a power of two. More than 1 in 512
 // outputs saturated: coarser. Fewer than 1 in 2048 above a quarter of the range: finer; so after a move up fewer than
 // 1 in 2048 exceed half the range, and it does not swing back.
 void tp_adapt_activation(tp_model_t *m, tp_layer_t *l, int alive) {
@@ -91,8 +91,8 @@ void tp_adapt_activation(tp_model_t *m, tp_layer_t *l, int alive) {
     if (l->activation != TP_RELU && l->activation != TP_LINEAR) {
         return;
     }
-    uint32_t seen = ++l->seen, window = (seen + 1) / 2, outputs = window * l->n_out;
-    if (seen & (seen + 1)) {
+    uint32_t age = ++l->age, window = age / 2, outputs = window * l->n_out;
+    if (age & (age - 1)) {
         return;
     }
     if (l->n_saturated > outputs / 512) {
@@ -101,7 +101,7 @@ void tp_adapt_activation(tp_model_t *m, tp_layer_t *l, int alive) {
         l->fy = (int8_t)(l->fy < m->bits ? l->fy + 1 : m->bits);
     }
     l->n_saturated = l->n_high = 0;
-    l->seen = (uint16_t)(seen < 511 ? seen : 255);
+    l->age = (uint16_t)(age < 512 ? age : 256);
 }
 
 // Errors of a hidden layer, in place: v int32 [n_out] Q.fin -> int16 [n_out] Q.fd at the start of the same memory.

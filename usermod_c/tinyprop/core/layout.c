@@ -101,7 +101,7 @@ static int head_is_sound(const tp_model_t *m) {
 
 static int record_is_sound(const tp_layer_t *l) {
     return l->kind < TP_KINDS && l->activation < TP_ACTIVATIONS && l->trainable <= 1 && l->same <= 1
-        && l->fw >= 0 && l->fw <= TP_MAX_FW && l->fy >= -8 && l->fy <= 12 && l->seen < 511
+        && l->fw >= 0 && l->fw <= TP_MAX_FW && l->fy >= -8 && l->fy <= 12 && l->age < 512
         && l->threshold <= 1u << 30 && l->carry <= 1u << 30;
 }
 
@@ -335,6 +335,7 @@ tp_err_t tp_init(void *image, size_t n_bytes, uint32_t seed) {
     }
     for (tp_layer_t *l = tp_layers(m); l < tp_layers(m) + m->n_layers; l++) {
         l->fy = (int8_t)tp_start_exponent(m, l);
+        l->age = 1;
         if (tp_has_weights(l)) {
             init_layer(m, l, &random);
         }

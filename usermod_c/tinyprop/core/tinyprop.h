@@ -69,15 +69,15 @@ typedef struct {
     uint8_t kernel_h, kernel_w;    // pools: 0 x 0 is the whole input
     uint8_t stride_h, stride_w;    // pools: equal to the kernel
     uint16_t units;                // Dense units, Conv filters, else 0
-    // Learned, beside weights and biases (with room to carry below).
+    // Learned, beside weights and biases (with age to carry below).
     int8_t fw, fy;
     // Worked out by tp_layout, or by the last forward pass. (Bytes first, then halves and words: a Cortex-M0 reaches
     // only the first 32 bytes of a struct byte by byte.)
     uint8_t pad_h, pad_w;          // rows above, columns to the left
     uint8_t rectified;             // where an input is 0 its error is 0 too
     int8_t fx;                     // of the last forward pass
+    uint16_t age;                  // 1 + learn steps, to know when fy is reconsidered (tp_adapt_activation)
     uint16_t room;                 // a Dense layer's weights are all at least this far within +-max_weight (dense.c)
-    uint16_t seen;                 // steps, to know when fy is reconsidered (tp_adapt_activation)
     uint16_t quiet;                // learn steps in a row with nothing but zeros, at most 65535
     uint16_t n_nonzero;            // non-zero inputs in the last forward pass
     uint16_t in_h, in_w, in_c, out_h, out_w, out_c;
