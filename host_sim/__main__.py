@@ -1,6 +1,7 @@
 """python -m host_sim COMMAND: what tinyprop does on a PC, beside running there."""
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +28,7 @@ def main():
     given = parser.parse_args()
 
     # tinyprop and, below it, `_tinyprop` as a PC has it.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's: studies have a process a core
     here = Path(__file__).resolve().parent
     sys.path[:0] = [str(here.parent / "micropython_mod"), str(here)]
     sys.exit(import_module(f"host_sim.{given.command}").main(given.arguments))

@@ -2,8 +2,8 @@
 
 A FloatModel starts from the same weights (integers times a power of two, so exactly), takes the
 same samples in the same order and the same learning rate m * 2^-n, and has the same layers, losses
-and policies; but nothing in it is rounded, clipped or saturated. It shares the layout of the image
-with the integer backends and no arithmetic.
+and policies, and errors are clipped at 1.0 (docs/numbers.md); but nothing in it is rounded or
+saturated. It shares the layout of the image with the integer backends and no arithmetic.
 """
 
 import numpy as np
@@ -204,7 +204,7 @@ class FloatModel:
         if self.head.loss == im.CROSSENTROPY:
             p = softmax(z)
             return p - (np.arange(len(p)) == y), p[y]
-        return z - self.targets(y), None
+        return clipped(z - self.targets(y)), None
 
     def gradients(self, d, select=None):
         """d: errors of the output layer. Leaves dw and db in the layers. select(layer, d, depth)
@@ -214,7 +214,7 @@ class FloatModel:
         for i in range(last, self.first_trained - 1, -1):
             layer = self.layers[i]
             if isinstance(layer, Weighted):
-                d = layer.through_activation(d) if i < last else d
+                d = layer.through_activation(clipped(d)) if i < last else d
                 layer.db = d.reshape(-1, layer.record.out_c).sum(0)
                 d = select(layer, d, depth) if select else d
                 depth += 1
@@ -312,6 +312,10 @@ class FloatModel:
             layer.carry = running[-1] % t
         self.adapt(layer, np.count_nonzero(kept))
         return kept
+
+
+def clipped(d):
+    return np.clip(d, -1, 1)
 
 
 def softmax(z):

@@ -37,7 +37,7 @@ def main(arguments):
                 protocol,
                 policy,
                 seed,
-                rates[name, protocol] * (models.PLANS[name].float_rate if is_float(policy) else 1),
+                rates[name, protocol],
                 before(rates, name, protocol),
             )
             for name in names
@@ -91,10 +91,6 @@ def present(name, data):
         print(e)
         return False
     return True
-
-
-def is_float(policy):
-    return POLICIES[policy].floats
 
 
 def before(rates, name, protocol):

@@ -15,7 +15,6 @@ class Plan:
     input_range: tuple = (0, 255)
     loss: str = "crossentropy"
     seeds: int = 5
-    float_rate: float = 1  # of float32, times the rate of the integers, which a clip protects
 
 
 def mlp(units, classes, body):
@@ -44,11 +43,7 @@ def images(classes, seeds=5, **epochs):
 PLANS = {
     "har": Plan((561,), partial(mlp, (48, 24), 6), {"scratch": 10, "finetune": 10}, (-1, 1)),
     "dcase2020": Plan(
-        (FRAMES * BANDS,),
-        autoencoder,
-        {"scratch": 20, "finetune": 20},
-        loss="mse",
-        float_rate=0.25,
+        (FRAMES * BANDS,), autoencoder, {"scratch": 20, "finetune": 20}, loss="mse", seeds=10
     ),
     "mnist": Plan((784,), partial(mlp, (64, 32), 10), {"scratch": 3, "finetune": 3}),
     "speech": Plan((49, 40, 1), partial(cnn, (8, 16, 24), 12), {"scratch": 10, "finetune": 8}),

@@ -81,7 +81,7 @@ def settings(job):
         "epochs": plan.epochs[job["protocol"]],
         "input_range": list(plan.input_range),
         "data": contents(job["dataset"]),
-        "arithmetic": fingerprint(policy.sparsity, plan.loss),
+        "arithmetic": fingerprint(policy.sparsity, plan.loss, policy.floats),
     }
 
 
@@ -91,7 +91,7 @@ def contents(dataset):
 
 
 @lru_cache
-def fingerprint(sparsity, loss):
+def fingerprint(sparsity, loss, floats):
     """Of what a small model of this policy has become after 200 steps."""
     random = np.random.default_rng(0)
     x, y = random.integers(0, 256, (200, 64), np.uint8), random.integers(0, 4, 200, np.uint8)
@@ -102,6 +102,11 @@ def fingerprint(sparsity, loss):
     else:
         shape, layers, ranges = (8, 8, 1), [*layers, tp.Dense(4)], {"input_range": (0, 255)}
     model = tp.Model(shape, layers, loss, 0.05, sparsity, **ranges)
+    if floats:
+        twin = FloatModel(model._image)
+        for sample, target in zip(x, y, strict=True):
+            twin.learn(sample, target)
+        return crc32(b"".join(layer.w.tobytes() for layer in twin.layers if layer.trainable))
     model.learn_many(x, y)
     start, end = models.view(model).head.ranges, models.view(model).head.n_saved
     return crc32(model._image[start:end])

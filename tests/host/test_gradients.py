@@ -279,3 +279,21 @@ def test_gradients(name, loss):
     assert len(seen) == 2 * len(learning)
     for where, shows in seen.items():
         assert np.mean(shows) > 0.25, f"{where}: the bounds say nothing"
+
+
+def test_both_clip_errors():
+    """An error of 2 moves biases like one of 1, in the output layer and below."""
+    image = images.build(
+        c_backend, (1, 1, 9), MODELS["dense linear"][1], im.MSE, ranges=[(0, 255), (-1, 1)]
+    )
+    model = images.open_image(image)
+    model.head.lr_m, model.head.lr_n = 16, 8
+    floats = FloatModel(image, np.float64)
+    before = [model.biases(r) * 2.0 ** -(r.fw + 12) for r in model.layers]
+    x, y = np.full(9, 127.5, np.float32), np.full(4, 2, np.float32)  # x: 0 to the layers
+    hidden, output = floats.layers
+    output.w[:] = 1  # of the floats alone: four errors of 1 come down
+    assert c_backend.learn(image, x, y) == 1 and floats.learn(x, y)
+    after = model.biases(model.layers[1]) * 2.0 ** -(model.layers[1].fw + 12)
+    assert np.allclose(after - before[1], 1 / 16) and np.allclose(output.b - before[1], 1 / 16)
+    assert np.allclose(hidden.b - before[0], 1 / 16)
