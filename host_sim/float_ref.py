@@ -305,11 +305,17 @@ class FloatModel:
         t = layer.threshold
         kept = np.where(size >= t, d, 0)
         if self.head.loss == im.CROSSENTROPY:
-            carry = min(layer.carry, np.nextafter(t, 0))
-            running = carry + np.cumsum(np.where(size < t, size, 0))
-            passed = np.diff(running // t, prepend=0) > 0
-            kept = np.where(passed, np.sign(d) * t, kept).astype(d.dtype)
-            layer.carry = running[-1] % t
+            carry, maps = min(layer.carry, np.nextafter(t, 0)), layer.record.out_c
+            for j in range(maps):
+                total = 0.0
+                for i in range(j, d.size, maps):
+                    total += d[i] if size[i] < t else 0
+                    if carry + abs(total) >= t:
+                        kept[i] = np.copysign(t, total)
+                        carry += abs(total) - t
+                        total = 0.0
+                carry += abs(total)
+            layer.carry = carry
         self.adapt(layer, np.count_nonzero(kept))
         return kept
 

@@ -8,7 +8,9 @@
                TinyProp, arXiv 2308.09201; s_min = s_max, zeta = 1 is meProp, arXiv 1706.06197.
     DIFFUSED   keeps errors from a threshold T on that adapts until on average K = r n_l are kept
                (r = s_min). With crossentropy nothing of the smaller ones is lost: they add up, and
-               each time they reach T the error at hand is kept as +-T (error diffusion).
+               each time they reach T the error at hand is kept as +-T (error diffusion). In a map
+               of a convolution, which shares its weights, they add up with their signs; between
+               maps, and units, without.
     skip > 0   no backward pass for a sample that is known already (TinyPropv2, arXiv 2409.07109):
                    crossentropy   p_y >= 1 - skip
                    mse            Y_L < skip Ymax_L      (not with DIFFUSED)
@@ -54,19 +56,23 @@ def keep_diffused(model, layer, d, fd):
     one = 1 << THRESHOLD_F
     if layer.threshold == 0:  # the first time: the T that would share Y evenly among K
         share = size_of(d) // budget(model, layer)
-        layer.threshold = min(max(share << (THRESHOLD_F - fd), 1), one)
+        layer.threshold = min(share << (THRESHOLD_F - fd), one)
     t = min(max(layer.threshold >> (THRESHOLD_F - fd), 1), 1 << model.unit)
     carry = min(layer.carry >> (CARRY_F - fd), t - 1)
 
-    size = np.abs(d)
-    small = size < t
+    small = np.abs(d) < t
     kept = np.where(small, 0, d)
     if model.head.loss == CROSSENTROPY:
-        # One share of T each time that the running sum of the small ones passes a multiple of T.
-        running = carry + np.cumsum(np.where(small, size, 0))
-        passed = np.diff(running // t, prepend=0)
-        kept += passed * t * np.sign(d)
-        carry = int(running[-1]) % t
+        maps = np.where(small, d, 0).reshape(-1, layer.out_c).T  # a unit of a dense layer is one
+        total = last = 0
+        for j, i in np.argwhere(maps).tolist():
+            if j != last:
+                carry, total, last = carry + abs(total), 0, j
+            total += int(maps[j, i])
+            if carry + abs(total) >= t:
+                kept[i * layer.out_c + j] = t if total > 0 else -t
+                carry, total = carry + abs(total) - t, 0
+        carry += abs(total)
     layer.carry = carry << (CARRY_F - fd)
     n_kept = np.count_nonzero(kept)
     adapt_threshold(model, layer, n_kept)
@@ -82,7 +88,7 @@ def top_k(model, layer, y, depth):
     largest = running_maximum(layer, y)
     share = head.s_min
     if largest:
-        k = max(largest.bit_length() - 16, 0)
+        k = (largest >> 16).bit_length()
         alpha = ((y >> k) << 15) // (largest >> k)
         share += rounded(alpha * (head.s_max - head.s_min), 15)
     for _ in range(depth):
@@ -109,7 +115,7 @@ def skips(model, d, p_target):
     if head.loss != CROSSENTROPY:
         y = size_of(d)
         largest = running_maximum(model.layers[-1], y)
-        k = max(largest.bit_length() - 17, 0)
+        k = (largest >> 17).bit_length()
         return (y >> k) << 14 < (largest >> k) * head.skip
     skip = p_target >= (1 << 14) - head.skip
     if skip and head.policy == DIFFUSED:

@@ -493,6 +493,27 @@ def test_selection_at_its_edges(c, n, policy):
                     assert kept <= max(n * max(s_min, s_max) >> 15, 1)
 
 
+def test_small_errors_add_up_with_their_signs_in_a_map(c):
+    """In a map of a convolution; in a dense layer they add up without."""
+    t, errors = 100, np.zeros((8, 2), np.int16)
+    errors[:, 0] = [60, -60] * 4
+    errors[:, 1] = 30
+    in_map = np.zeros_like(errors)
+    in_map[[3, 6], 1] = t  # four of 30; the 20 that are left, and three
+    sums = np.cumsum(np.abs(errors))
+    in_dense = np.sign(errors.ravel()) * t * (np.diff(sums // t, prepend=0) > 0)
+    for kind, want, carry in (
+        (layer("conv", 2, (1, 1)), in_map, 40),
+        (dense(16), in_dense, sums[-1] % t),
+    ):
+        k = Kernels(c, (1, 8, 1), [kind, dense(2)], policy=im.DIFFUSED, s_min=1 << 12)
+        k.model.layers[0].threshold = t << 16
+        left = errors.ravel().copy()
+        assert k.call("tp_select", 0, left, 14, 1) == np.count_nonzero(want)
+        assert left.tolist() == want.ravel().tolist()
+        assert images.open_image(k.image).layers[0].carry >> 8 == carry
+
+
 # ---- layout
 
 

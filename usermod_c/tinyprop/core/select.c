@@ -9,7 +9,8 @@
 //                 A plain maximum lets one outlier rule for ever: here it decays by 1/1024 a step.
 //   TP_DIFFUSED   keeps errors above a threshold T that adapts until, on average, K = r n_l of them are kept (r = s_min); of
 //                 the smaller ones nothing is lost with crossentropy: they add up, and each time they reach T the error at
-//                 hand is kept as +-T (error diffusion). No sort and no random numbers. docs/method.md.
+//                 hand is kept as +-T (error diffusion). In a map of a convolution, which shares its weights, they add up
+//                 with their signs; between maps, and units, without. No sort and no random numbers. docs/method.md.
 //   skip > 0      no backward pass for a sample that is known already (TinyPropv2, arXiv 2409.07109):
 //                     crossentropy   Y_L = 2 (1 - p_y), at most 2, so p_y >= 1 - skip
 //                     mse            Y_L < skip Ymax_L                              (not with TP_DIFFUSED)
@@ -35,7 +36,7 @@ static uint32_t running_maximum(tp_layer_t *l, uint32_t y) {
 
 static uint32_t budget(const tp_model_t *m, const tp_layer_t *l) {
     uint32_t k = ((uint32_t)l->n_out * m->s_min + (1 << 14)) >> 15;
-    return k > 1 ? k : 1;
+    return k + (k == 0);
 }
 
 // T moves by 1/2^(m+3) of itself for each error too many or too few, 2^m >= n_out; it stays where that is at least 1.
@@ -49,29 +50,35 @@ static void adapt_threshold(const tp_model_t *m, tp_layer_t *l, uint32_t kept) {
 }
 
 static size_t keep_diffused(tp_model_t *m, tp_layer_t *l, int16_t *errors, int fd) {
-    int diffuse = m->loss == TP_CROSSENTROPY;
     if (l->threshold == 0) {  // the first time: the threshold that would share Y evenly among K
-        int32_t t = tp_shift((int32_t)(tp_sum_of_sizes(errors, l->n_out) / budget(m, l)), fd - THRESHOLD_F,
-            1 << THRESHOLD_F);
-        l->threshold = (uint32_t)(t < 1 ? 1 : t);
+        l->threshold = (uint32_t)tp_shift((int32_t)(tp_sum_of_sizes(errors, l->n_out) / budget(m, l)),
+            fd - THRESHOLD_F, 1 << THRESHOLD_F);
     }
     int32_t t = (int32_t)(l->threshold >> (THRESHOLD_F - fd)), most = 1 << tp_unit(m);
     t = t < 1 ? 1 : t > most ? most : t;
     int32_t carry = (int32_t)(l->carry >> (CARRY_F - fd));
     carry = carry < t ? carry : t - 1;
     size_t kept = 0;
-    for (const int16_t *end = errors + l->n_out; errors < end; errors++) {
-        int32_t size = tp_abs(*errors);
-        if (size < t) {
-            carry += diffuse ? size : 0;  // below 2 t
-            if (carry < t) {
-                *errors = 0;
-                continue;
+    for (size_t map = 0; map < l->out_c; map++) {  // in a dense layer each unit is one
+        int32_t sum = 0;
+        for (size_t i = map; i < l->n_out; i += l->out_c) {
+            int16_t *d = errors + i;
+            if (tp_abs(*d) < t) {
+                if (m->loss == TP_CROSSENTROPY) {
+                    sum += *d;
+                }
+                int32_t more = carry + tp_abs(sum) - t;  // below t: until now the two were
+                if (more < 0) {
+                    *d = 0;
+                    continue;
+                }
+                *d = (int16_t)(sum < 0 ? -t : t);
+                carry = more;
+                sum = 0;
             }
-            carry -= t;
-            *errors = (int16_t)(*errors < 0 ? -t : t);
+            kept++;
         }
-        kept++;
+        carry += tp_abs(sum);
     }
     l->carry = (uint32_t)carry << (CARRY_F - fd);
     adapt_threshold(m, l, (uint32_t)kept);
@@ -85,7 +92,7 @@ static size_t top_k(const tp_model_t *m, tp_layer_t *l, uint32_t y, int depth) {
     uint32_t max = running_maximum(l, y);
     uint32_t share = m->s_min;  // Q.15
     if (max != 0) {
-        int k = tp_bits(max) > 16 ? tp_bits(max) - 16 : 0;
+        int k = tp_bits(max >> 16);
         uint32_t alpha = ((y >> k) << 15) / (max >> k);                          // Q.15; y <= max, 16 bits
         int32_t span = (int32_t)m->s_max - m->s_min;
         share = (uint32_t)(m->s_min + tp_round((int32_t)alpha * span, 15));     // |alpha span| <= 2^30
@@ -122,10 +129,8 @@ static size_t keep_largest(int16_t *errors, size_t n, size_t k) {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
         int32_t size = tp_abs(errors[i]);
-        if (size < size_k || (size == size_k && equal == 0)) {
+        if (size < size_k || (size == size_k && (int32_t)--equal < 0)) {
             errors[i] = 0;
-        } else if (size == size_k) {
-            equal--;
         }
         kept += errors[i] != 0;
     }
@@ -148,7 +153,7 @@ int tp_skip_step(tp_model_t *m, const int16_t *errors, int32_t p_target) {
         tp_layer_t *output = tp_layers(m) + m->n_layers - 1;
         uint32_t y = tp_sum_of_sizes(errors, output->n_out);
         uint32_t max = running_maximum(output, y);
-        int k = tp_bits(max) > 17 ? tp_bits(max) - 17 : 0;
+        int k = tp_bits(max >> 17);
         skip = (y >> k) << 14 < (max >> k) * m->skip;  // y <= max < 2^(17+k), skip <= 2^14: below 2^31
     }
     if (skip && m->policy == TP_DIFFUSED) {  // nothing kept counts too, or the budget would be spent on the rest
