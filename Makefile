@@ -1,6 +1,6 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test bench digits reproduce repl mpy firmware flash deploy lint clean distclean
+.PHONY: help demo docs test bench digits reproduce streams repl mpy firmware flash deploy lint clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # A MicroPython checkout to build from in place of the pinned package.
@@ -37,6 +37,10 @@ digits: ## Accuracy and work of every policy on digits, over several seeds: repo
 reproduce: ## The papers' table: every policy on the data sets in DATA=dir, or ONLY=har; reports/summary.csv
 	@boards/setup/apt.sh pc
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim reproduce "$(DATA)" $(if $(ONLY),--only $(ONLY))
+
+streams: ## What helps when a stream changes, or a class is rare, on data sets in DATA=dir: reports/streams.md
+	@boards/setup/apt.sh pc
+	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim streams "$(DATA)"
 
 repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board
 	@boards/repl.sh $(or $(PORT),$(TARGET))

@@ -13,6 +13,7 @@ COMMANDS = {
     "digits": "accuracy on digits of every policy, over several seeds: writes reports/digits.*",
     "pictures": "draw the pictures of docs/method.md",
     "reproduce": "the papers' table on the papers' data sets: writes reports/summary.csv and more",
+    "streams": "what helps when a stream changes or a class is rare: writes reports/streams.md",
     "tables": "write core/tables.h from the formulas",
 }
 

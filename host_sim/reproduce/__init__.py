@@ -61,7 +61,7 @@ def parse(arguments):
     parser.add_argument("--protocol", type=listed(PROTOCOLS), default=list(PROTOCOLS))
     parser.add_argument("--policies", type=listed(POLICIES), default=list(POLICIES))
     parser.add_argument(
-        "--seeds", type=int, help="how many; 5, or up to 20 where results vary most"
+        "--seeds", type=int, help="how many; 5, or up to 30 where results vary most"
     )
     parser.add_argument("--runs", type=Path, default=ROOT / "build" / "reproduce")
     return parser.parse_args(arguments)

@@ -46,8 +46,10 @@ PLANS = {
         (FRAMES * BANDS,), autoencoder, {"scratch": 20, "finetune": 20}, loss="mse", seeds=10
     ),
     "mnist": Plan((784,), partial(mlp, (64, 32), 10), {"scratch": 3, "finetune": 3}),
-    "speech": Plan((49, 40, 1), partial(cnn, (8, 16, 24), 12), {"scratch": 10, "finetune": 8}),
-    "flowers": images(17, seeds=20, scratch=30, finetune=20),
+    "speech": Plan(
+        (49, 40, 1), partial(cnn, (8, 16, 24), 12), {"scratch": 10, "finetune": 8}, seeds=10
+    ),
+    "flowers": images(17, seeds=30, scratch=30, finetune=20),
     "food": images(10, seeds=10, scratch=10, finetune=8),
     "cifar10": images(10, scratch=8, finetune=8),
     "cifar100": images(100, scratch=8, finetune=8),

@@ -248,8 +248,8 @@ def integers(table):
     lines = [
         "## Integers and floats",
         "",
-        "Full in int16 and in float32, which clips errors at 1.0 too. Difference: in points, with the",
-        "same seeds, ± its standard error.",
+        "Full in int16 and in float32, which clips errors at 1.0 too. Difference: in points, with",
+        "the same seeds, ± its standard error.",
         "",
         "| data set | protocol | float32 | int16 | difference |",
         "|---|---|---:|---:|---:|",

@@ -31,8 +31,8 @@ class Place:
     runs: Path
 
 
-def settle(data, runs):
-    Place.data, Place.runs = Path(data), Path(runs)
+def settle(data, runs=None):
+    Place.data, Place.runs = Path(data), runs and Path(runs)
 
 
 @lru_cache(2)
