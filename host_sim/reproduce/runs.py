@@ -73,10 +73,9 @@ def settings(job):
     plan, policy = models.PLANS[job["dataset"]], POLICIES[job["policy"]]
     model = models.new(job["dataset"], policy.sparsity, policy.body, job["rate"], job["seed"])
     head = models.view(model).head
-    layers = bytes(model._image[tp._HEAD_BYTES : head.ranges])
     return job | {
         "sparsity": [head.policy, head.s_min, head.s_max, head.zeta, head.skip],
-        "layers": crc32(layers),
+        "layers": crc32(b"".join(plan.layers(policy.body))),
         "fall": FALL,
         "epochs": plan.epochs[job["protocol"]],
         "input_range": list(plan.input_range),
