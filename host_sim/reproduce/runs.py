@@ -255,7 +255,8 @@ def learned_before(dataset, seed, rate):
     """The model that fine-tuning starts from, trained with Full; kept, as all policies need it."""
     learner = Learner(dataset, POLICIES["Full"], seed, rate)
     made_of = settings(job(dataset, "scratch", "Full", seed, rate))
-    key = crc32(json.dumps(made_of | {"version": models.view(learner.model).head.version}).encode())
+    made_of["version"] = models.view(learner.model).head.version
+    key = crc32(json.dumps(made_of).encode())
     file = Place.runs / dataset / "before" / f"{seed},{key:08x}.tp"
     if not file.exists():
         x, y = task(dataset, "finetune").before
