@@ -57,7 +57,7 @@ AUC) in the test set after the last epoch, in %, mean ± standard deviation over
 - *Pico*: the time of a step, estimated as the last section says.
 - *default*: what a model does unless told otherwise, `Diffused()`.
 
-The models and the numbers of epochs are such that all of it takes about an hour on two cores of a
+The models and the numbers of epochs are such that all of it takes an hour or two on two cores of a
 PC. They are small; the drops and the shares are what to look at, not the accuracies. runs.csv has
 the seed, the rate, the steps and the result of each run.
 """
