@@ -83,9 +83,9 @@ int tp_activate(tp_model_t *m, tp_layer_t *l, const int32_t *z, int16_t *y, size
 }
 
 // After a layer's forward pass while learning: moves fy by one when the counts of a window say so. A window is of 1 step, the
-// next ones of 2, 4, ... 256, so each ends at an age that is a power of two. More than 1 in 512
-// outputs saturated: coarser. Fewer than 1 in 2048 above a quarter of the range: finer; so after a move up fewer than
-// 1 in 2048 exceed half the range, and it does not swing back.
+// next ones of 2, 4, ... 256, so each ends at an age that is a power of two. More than 1 in 512 outputs saturated: coarser.
+// Fewer than 1 in 2048 above a quarter of the range: finer; so after a move up fewer than 1 in 2048 exceed half the range, and
+// it does not swing back.
 void tp_adapt_activation(tp_model_t *m, tp_layer_t *l, int alive) {
     l->quiet = (uint16_t)(alive ? 0 : l->quiet == 65535 ? 65535 : l->quiet + 1);
     if (l->activation != TP_RELU && l->activation != TP_LINEAR) {

@@ -210,7 +210,7 @@ void tp_dense_forward(const tp_model_t *m, tp_layer_t *l, int32_t *z) {
 // x <= 4095 with |d| <= 2^13: |x d m| <= 2^13 * 4095 * 31 < 2^30, plus half <= 2^30: below 2^31
 static inline void move_weight(int16_t *weight, int32_t gradient, const tp_step_t *step, const int bounded, uint32_t *clamped) {
     int32_t moved = *weight - ((gradient + (1 << (step->shift - 1))) >> step->shift);
-    if (bounded && __builtin_expect((uint32_t)(moved + step->max) > 2 * (uint32_t)step->max, 0)) {
+    if (bounded && __builtin_expect(tp_beyond(moved, step->max), 0)) {
         moved = moved > 0 ? step->max : -step->max;
         ++*clamped;
     }
@@ -229,7 +229,7 @@ TP_HOT uint32_t tp_keep(const int16_t *errors, size_t n, int32_t factor, int32_t
         int32_t d = *errors++;
         if (d != 0) {
             d = tp_round_right(2 * d, job->excess + 1) * factor;  // tp_round, the same way for an excess of 0
-            if ((uint32_t)(d + idle) > 2 * (uint32_t)idle) {
+            if (tp_beyond(d, idle)) {
                 *end++ = (tp_kept_t) { d, 2 * j };
             } else {
                 idle_ones += d != 0;
@@ -257,7 +257,7 @@ static inline void update_rows(const uint32_t *list, int16_t *row, tp_update_t *
     }
 }
 
-#ifdef __ARM_FEATURE_DSP
+#if TP_DSP
 
 // A kept error times x moves its weight in the row, by the upper half of the product. One piece, as the compiler makes two
 // loads of one. Returns the next error.
@@ -317,7 +317,7 @@ TP_HOT void tp_update_rows(const uint32_t *list, int16_t *row, tp_update_t *job)
         update_rows(list, row, job, 1);
         return;
     }
-#ifdef __ARM_FEATURE_DSP
+#if TP_DSP
     int rest = 32 - job->step.shift - job->bits;
     if (rest >= 0 && !job->negative) {
         update_rows_by_upper_half(list, row, job, rest);

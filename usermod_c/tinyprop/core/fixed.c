@@ -29,7 +29,7 @@ void tp_shift_all(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit)
 
 static inline int32_t scaled(int32_t v, int s, int32_t limit, uint32_t *beyond) {
     v = tp_round_right(v, s);
-    if (__builtin_expect((uint32_t)v + (uint32_t)limit > 2 * (uint32_t)limit, 0)) {
+    if (__builtin_expect(tp_beyond(v, limit), 0)) {
         ++*beyond;
         return tp_sat(v, limit);
     }

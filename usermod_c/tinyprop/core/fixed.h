@@ -29,6 +29,11 @@ static inline int32_t tp_sat(int32_t v, int32_t limit) {
     return v > limit ? limit : v < -limit ? -limit : v;
 }
 
+// Whether |v| > limit, in one comparison, for any v.
+static inline int tp_beyond(int32_t v, int32_t limit) {
+    return (uint32_t)v + (uint32_t)limit > 2 * (uint32_t)limit;
+}
+
 // tp_round for any s; to the left the result saturates at +-limit, as it does to the right (0 <= limit < 2^31).
 int32_t tp_shift(int32_t v, int s, int32_t limit);
 

@@ -32,7 +32,7 @@ TP_HOT void tp_move_biases(const int16_t *errors, int32_t *b, size_t n, int32_t 
     s = s < 32 ? s : 32;
     for (; n > 0; n--, b++) {
         int32_t moved = tp_add(*b, -tp_round_right(*errors++ * factor, s));
-        *b = __builtin_expect((uint32_t)moved + TP_MAX_BIAS > 2u * TP_MAX_BIAS, 0) ? held(moved) : moved;
+        *b = __builtin_expect(tp_beyond(moved, TP_MAX_BIAS), 0) ? held(moved) : moved;
     }
 }
 
