@@ -16,8 +16,7 @@ def learn(model, n_zeros, steps, check):
     for step in range(steps):
         x = bytes(random.below(4) >= n_zeros and random.below(256) for _ in range(n))
         model.learn(x, step % model._n_out)
-    n_saved = int.from_bytes(model._image[48:52], "little")
-    check.update(memoryview(model._image)[:n_saved])
+    check.update(testkit.saved(model))
 
 
 def options(n):
@@ -43,8 +42,7 @@ def with_room():
         samples = [bytes(random.below(256) for _ in range(6 + n % 7)) for _ in range(3)]
         for step in range(72):
             model.learn(samples[step % 3], step % (21 - n))
-        n_saved = int.from_bytes(model._image[48:52], "little")
-        check.update(memoryview(model._image)[:n_saved])
+        check.update(testkit.saved(model))
     return check
 
 

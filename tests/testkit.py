@@ -14,6 +14,11 @@ def raises(error, function, *args, **kwargs):
     raise AssertionError("%s not raised" % (error,))
 
 
+def saved(model):
+    """What a file holds of a model; the scratch behind it means nothing between two calls."""
+    return memoryview(model._image)[: int.from_bytes(model._image[48:52], "little")]
+
+
 def print_traceback(error):
     if hasattr(sys, "print_exception"):
         sys.print_exception(error)
