@@ -2,12 +2,9 @@
 before; or one class is rare, and it overlooks that. What helps?
 
 DATA is a folder as in reproduce. The training sets alone: a fifth is the exam, the rest the
-stream. Writes reports/streams.md and
-reports/streams_*.csv.
+stream. Writes reports/streams.md and reports/streams_*.csv.
 """
 
-import argparse
-import csv
 import os
 import random
 import sys
@@ -17,7 +14,7 @@ import numpy as np
 import tinyprop as tp
 from tqdm import tqdm
 
-from .reproduce import ROOT, folder, models, present, runs
+from .reproduce import ROOT, models, parser_of, present, report, runs
 from .reproduce.datasets import SOURCES
 
 sys.path.append(str(ROOT / "examples"))
@@ -231,13 +228,7 @@ KEYS = "study", "dataset", "what"
 
 
 def main(arguments):
-    parser = argparse.ArgumentParser(
-        prog="python -m host_sim streams",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("data", metavar="DATA", type=folder, help="folder of the data sets")
-    given = parser.parse_args(arguments)
+    given = parser_of("streams", __doc__).parse_args(arguments)
     jobs = [
         (study, dataset, seed)
         for study, datasets in (("change", CHANGES), ("imbalance", IMBALANCES))
@@ -269,18 +260,11 @@ def write(folder, jobs, results):
     for study in STUDIES:
         of = [row for row in rows if row["study"] == study]
         columns = list(of[0]) if of else []
-        save(folder / f"streams_{study}.csv", columns, of)
+        report.save(folder / f"streams_{study}.csv", columns, {study: of})
         tables[study] = table(of, columns[4:])
     text = TEXT.format(seeds=len(SEEDS), rate=RATE, epochs=EPOCHS, rare=RARE, **tables)
     (folder / "streams.md").write_text(text)
     print(text)
-
-
-def save(path, columns, rows):
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def table(rows, columns):

@@ -33,12 +33,7 @@ def main(arguments):
         rates = choose_rates(pool, names, given.protocol)
         jobs = [
             runs.job(
-                name,
-                protocol,
-                policy,
-                seed,
-                rates[name, protocol],
-                before(rates, name, protocol),
+                name, protocol, policy, seed, rates[name, protocol], before(rates, name, protocol)
             )
             for name in names
             for protocol in given.protocol
@@ -50,13 +45,19 @@ def main(arguments):
     return 0
 
 
-def parse(arguments):
+def parser_of(command, description):
+    """With the one argument that every command on data sets has."""
     parser = argparse.ArgumentParser(
-        prog="python -m host_sim reproduce",
-        description=__doc__,
+        prog=f"python -m host_sim {command}",
+        description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("data", metavar="DATA", type=folder, help="folder of the data sets")
+    return parser
+
+
+def parse(arguments):
+    parser = parser_of("reproduce", __doc__)
     parser.add_argument("--only", type=listed(datasets.SOURCES), default=list(datasets.SOURCES))
     parser.add_argument("--protocol", type=listed(PROTOCOLS), default=list(PROTOCOLS))
     parser.add_argument("--policies", type=listed(POLICIES), default=list(POLICIES))
