@@ -27,7 +27,7 @@ def compile_extension():
     sources = [HERE / "_tinyprop_c.c"]
     sources += [CORE / name for name in (CORE / "sources.txt").read_text().split()]
     key = hashlib.sha256(" ".join(FLAGS).encode())
-    for path in [*sources, *sorted(CORE.glob("*.h"))]:
+    for path in [*sources, *sorted(CORE.rglob("*.h"))]:
         key.update(path.read_bytes())
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     result = BUILD / key.hexdigest()[:16] / f"_tinyprop_c{suffix}"
@@ -83,6 +83,7 @@ def choose():
 _chosen = choose()
 backend = _chosen.backend
 layout = _chosen.layout
+shape = _chosen.shape
 init = _chosen.init
 learn = _chosen.learn
 run = _chosen.run

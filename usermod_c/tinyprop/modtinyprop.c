@@ -10,7 +10,7 @@
 // Results of the core go to Python as they are: 0 and above, or a negative tp_err_t, which the Python half puts into words
 // (a .mpy cannot format an error text). What is no buffer or integer at all is an error of that kind too.
 
-// What is no small integer is more than there can be.
+// Not a small int: SIZE_MAX, which every length check rejects.
 static size_t to_size(mp_obj_t obj) {
     return mp_obj_is_small_int(obj) ? (size_t)MP_OBJ_SMALL_INT_VALUE(obj) : SIZE_MAX;
 }
@@ -42,13 +42,28 @@ static image_t to_image(mp_obj_t obj) {
     return image;
 }
 
-// layout(image): bytes that the model described by its head and records needs
-static mp_obj_t mod_layout(mp_obj_t image_in) {
-    image_t image = to_image(image_in);
-    tp_err_t err = tp_layout(image.bytes, image.n);
-    return mp_obj_new_int(err ? (mp_int_t)err : (mp_int_t)((tp_model_t *)image.bytes)->n_bytes);
+// layout(spec): bytes of RAM that a model of this spec needs
+static mp_obj_t mod_layout(mp_obj_t spec_in) {
+    mp_buffer_info_t spec;
+    mp_get_buffer_raise(spec_in, &spec, MP_BUFFER_READ);
+    return mp_obj_new_int(tp_layout(spec.buf, spec.len));
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(mod_layout_obj, mod_layout);
+
+// shape(spec, i): (height, width, channels, products per output) of layer i
+static mp_obj_t mod_shape(mp_obj_t spec_in, mp_obj_t i) {
+    mp_buffer_info_t spec;
+    tp_shape_t shape;
+    mp_get_buffer_raise(spec_in, &spec, MP_BUFFER_READ);
+    tp_err_t err = tp_layer_shape(spec.buf, spec.len, to_size(i), &shape);
+    if (err) {
+        return mp_obj_new_int(err);
+    }
+    mp_obj_t items[] = { MP_OBJ_NEW_SMALL_INT(shape.h), MP_OBJ_NEW_SMALL_INT(shape.w), MP_OBJ_NEW_SMALL_INT(shape.c),
+        MP_OBJ_NEW_SMALL_INT(shape.fan_in) };
+    return mp_obj_new_tuple(4, items);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(mod_shape_obj, mod_shape);
 
 // init(image, seed)
 static mp_obj_t mod_init(mp_obj_t image_in, mp_obj_t seed) {
@@ -105,6 +120,7 @@ static MP_DEFINE_CONST_FUN_OBJ_0(mod_backend_obj, mod_backend);
 #define EXPORTS(X) \
     X(MP_QSTR_backend, MP_ROM_PTR(&mod_backend_obj)) \
     X(MP_QSTR_layout, MP_ROM_PTR(&mod_layout_obj)) \
+    X(MP_QSTR_shape, MP_ROM_PTR(&mod_shape_obj)) \
     X(MP_QSTR_init, MP_ROM_PTR(&mod_init_obj)) \
     X(MP_QSTR_learn, MP_ROM_PTR(&mod_learn_obj)) \
     X(MP_QSTR_run, MP_ROM_PTR(&mod_run_obj)) \
