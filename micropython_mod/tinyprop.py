@@ -146,28 +146,25 @@ def _layer_text(spec, at):
     """A layer as it is written in Python, from its spec at an offset."""
     layer = struct.unpack_from(_LAYER_SPEC_FORMAT, spec, at)
     kind, activation, trainable, same, height, width, down, right, units = layer
-    if kind == _DENSE:
-        text = "Dense(%d" % units
-    elif kind == _CONV and height == down == 1 < width:
-        text = "Conv1D(%d, %d" % (units, width)
-        down = right
-    elif kind == _CONV:
-        text = "Conv2D(%d, %s" % (units, _size_text(height, width))
-    elif kind == _DEPTHWISE:
-        text = "DepthwiseConv2D(" + _size_text(height, width)
-    elif height:
-        text = "%sPool2D(%s" % ("Max" if kind == _MAXPOOL else "Avg", _size_text(height, width))
-    else:
-        text = "GlobalAvgPool2D("
-    if _CONV <= kind <= _DEPTHWISE and (down, right) != (1, 1):
-        text += ", strides=" + _size_text(down, right)
+    name = ("Dense", "Conv2D", "DepthwiseConv2D", "MaxPool2D", "AvgPool2D")[kind]
+    if kind == _CONV and height == down == 1 < width:
+        name, height, down = "Conv1D", width, right
+    arguments = []
+    if units:
+        arguments.append("%d" % units)
+    if height:
+        arguments.append(_size_text(height, width))
+    elif kind == _AVGPOOL:
+        name = "GlobalAvgPool2D"
+    if _CONV <= kind <= _DEPTHWISE and down * right != 1:
+        arguments.append("strides=" + _size_text(down, right))
     if same:
-        text += ", padding='same'"
+        arguments.append("padding='same'")
     if activation:
-        text += ", activation='%s'" % _ACTIVATION_NAMES[activation]
+        arguments.append("activation='%s'" % _ACTIVATION_NAMES[activation])
     if not trainable:
-        text += ", trainable=False"
-    return text + ")"
+        arguments.append("trainable=False")
+    return "%s(%s)" % (name, ", ".join(arguments))
 
 
 def Dense(units, activation="linear", trainable=True):
@@ -227,9 +224,9 @@ def _share(name, value, one):
 
 
 class _Policy:
-    def __init__(self, text, kind, s_min=0, s_max=0, zeta=1, skip=0):
+    def __init__(self, name, arguments, kind, s_min=0, s_max=0, zeta=1, skip=0):
+        self.text = "%s(%s)" % (name, ", ".join(map(repr, arguments)))
         q15 = 1 << 15
-        self.text = text
         self.spec = (
             kind,
             _share("s_min or ratio", s_min, q15),
@@ -244,12 +241,12 @@ class _Policy:
 
 def Full():
     """Learns from every error of every sample: the usual back-propagation."""
-    return _Policy("Full()", _FULL)
+    return _Policy("Full", (), _FULL)
 
 
 def TopK(ratio=0.25):
     """Keeps the largest errors of a layer, always the same share (meProp, arXiv 1706.06197)."""
-    return _Policy("TopK(ratio=%r)" % ratio, _TOPK, ratio, ratio)
+    return _Policy("TopK", (ratio,), _TOPK, ratio, ratio)
 
 
 def TinyProp(s_min=0, s_max=1, zeta=1):
@@ -258,8 +255,8 @@ def TinyProp(s_min=0, s_max=1, zeta=1):
     s_min .. s_max: that share, from no error to the largest one seen; zeta: multiplies it for each
     layer further down. All 0 to 1.
     """
-    text = "TinyProp(s_min=%r, s_max=%r, zeta=%r)" % (s_min, s_max, zeta)
-    return _Policy(text, _TOPK, s_min, s_max, zeta)
+    shares = s_min, s_max, zeta
+    return _Policy("TinyProp", shares, _TOPK, *shares)
 
 
 def TinyPropV2(s_min=0, s_max=1, zeta=1, skip=0.1):
@@ -268,8 +265,8 @@ def TinyPropV2(s_min=0, s_max=1, zeta=1, skip=0.1):
     skip: a sample is skipped when its error is below this share of the largest; with crossentropy,
     when its class has a probability of 1 - skip or more.
     """
-    text = "TinyPropV2(s_min=%r, s_max=%r, zeta=%r, skip=%r)" % (s_min, s_max, zeta, skip)
-    return _Policy(text, _TOPK, s_min, s_max, zeta, skip)
+    shares = s_min, s_max, zeta, skip
+    return _Policy("TinyPropV2", shares, _TOPK, *shares)
 
 
 def Diffused(ratio=0.14, skip=0.1):
@@ -277,8 +274,7 @@ def Diffused(ratio=0.14, skip=0.1):
 
     ratio: that share; skip: as in TinyPropV2, but with loss="mse" no sample is skipped.
     """
-    text = "Diffused(ratio=%r, skip=%r)" % (ratio, skip)
-    return _Policy(text, _DIFFUSED, ratio, skip=skip)
+    return _Policy("Diffused", (ratio, skip), _DIFFUSED, ratio, 0, 1, skip)
 
 
 # ---- ranges

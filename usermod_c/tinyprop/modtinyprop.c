@@ -53,7 +53,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(mod_layout_obj, mod_layout);
 // shape(spec, i): (height, width, channels, products per output) of layer i
 static mp_obj_t mod_shape(mp_obj_t spec_in, mp_obj_t i) {
     mp_buffer_info_t spec;
-    tp_shape_t shape;
+    tp_shape_t shape = { 0, 0, 0, 0 };
     mp_get_buffer_raise(spec_in, &spec, MP_BUFFER_READ);
     tp_err_t err = tp_layer_shape(spec.buf, spec.len, to_size(i), &shape);
     if (err) {

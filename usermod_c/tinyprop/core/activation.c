@@ -21,14 +21,10 @@ static int32_t sigmoid_q15(int32_t z) {
     return z < 0 ? (1 << 15) - s : s;
 }
 
-// z_frac: of z. tanh(z) = 2 sigmoid(2 z) - 1.
-static int32_t sigmoid_or_tanh(const tp_model_t *m, const tp_layer_t *l, int32_t z, int z_frac) {
-    if (l->activation == TP_SIGMOID) {
-        int32_t s = sigmoid_q15(tp_rshift_round_sat(z, z_frac - 12, 1 << 16));
-        return tp_rshift_round(s, 15 - m->bits);
-    }
-    int32_t s = sigmoid_q15(tp_rshift_round_sat(z, z_frac - 13, 1 << 16));
-    return tp_rshift_round(s - (1 << 14), 15 - m->bits);
+// z: Q.z_frac. tanh(z) = 2 sigmoid(2 z) - 1.
+static int32_t sigmoid_or_tanh(const tp_model_t *m, int tanh, int32_t z, int z_frac) {
+    int32_t s = sigmoid_q15(tp_rshift_round_sat(z, z_frac - 12 - tanh, 1 << 16));
+    return tp_rshift_round(tanh ? s - (1 << 14) : s, 15 - m->bits);
 }
 
 // Any activation that tp_relu does not do, one by one.
@@ -38,7 +34,8 @@ static int activate_one_by_one(const tp_model_t *m, const tp_layer_t *l, const i
     int z_frac = l->x_frac + state->w_frac, relu = l->activation == TP_RELU, any = 0;
     int adapts = relu || l->activation == TP_LINEAR;
     for (size_t i = 0; i < n; i++) {
-        int32_t v = adapts ? tp_rshift_round_sat(z[i], z_frac - state->y_frac, 32767) : sigmoid_or_tanh(m, l, z[i], z_frac);
+        int32_t v = adapts ? tp_rshift_round_sat(z[i], z_frac - state->y_frac, 32767)
+            : sigmoid_or_tanh(m, l->activation == TP_TANH, z[i], z_frac);
         v = relu && v < 0 ? 0 : v;
         if (adapts) {
             use->n_saturated += tp_abs(v) > use->top;
@@ -50,42 +47,25 @@ static int activate_one_by_one(const tp_model_t *m, const tp_layer_t *l, const i
     return any != 0;
 }
 
-static void count_use(const tp_model_t *m, const tp_layer_t *l, const tp_format_use_t *use) {
+int tp_activate(const tp_model_t *m, const tp_layer_t *l, tp_layer_t *above, const int32_t *z, int16_t *y, size_t n,
+    int learning) {
     tp_layer_state_t *state = tp_state(m, l);
-    state->n_saturated += use->n_saturated;
-    state->n_high += use->n_high;
-    if (use->n_saturated > 0) {
-        tp_count(&m->state->n_saturated, use->n_saturated);
-    }
-}
-
-// Bits to the right from sums to outputs of a relu; below 1: tp_relu cannot do it.
-static int relu_shift(const tp_model_t *m, const tp_layer_t *l) {
-    const tp_layer_state_t *state = tp_state(m, l);
-    return l->activation == TP_RELU ? l->x_frac + state->w_frac - state->y_frac : 0;
-}
-
-int tp_activate(const tp_model_t *m, const tp_layer_t *l, const int32_t *z, int16_t *y, size_t n, int learning) {
     tp_format_use_t use = { top_of_format(m, l), 0, 0 };
-    int s = relu_shift(m, l);
-    int alive = s > 0 ? tp_relu(z, y, n, s, &use) : activate_one_by_one(m, l, z, y, n, &use);
-    if (learning) {
-        count_use(m, l, &use);
-    }
-    return alive;
-}
-
-int tp_activate_listed(const tp_model_t *m, const tp_layer_t *l, tp_layer_t *above, const int32_t *z, int learning) {
-    tp_format_use_t use = { top_of_format(m, l), 0, 0 };
-    int s = relu_shift(m, l), alive;
-    if (s > 0) {
+    int s = l->x_frac + state->w_frac - state->y_frac, alive;
+    if (l->activation != TP_RELU || s < 1) {
+        alive = activate_one_by_one(m, l, z, y, n, &use);
+        if (above) {
+            tp_list_inputs(m, above);
+        }
+    } else if (above) {
         alive = tp_list_relu(m, above, z, s, &use);
     } else {
-        alive = activate_one_by_one(m, l, z, tp_at(m, l->outputs), l->n_out, &use);
-        tp_list_inputs(m, above);
+        alive = tp_relu(z, y, n, s, &use);
     }
     if (learning) {
-        count_use(m, l, &use);
+        state->n_saturated += use.n_saturated;
+        state->n_high += use.n_high;
+        tp_count(&m->state->n_saturated, use.n_saturated);
     }
     return alive;
 }

@@ -73,7 +73,7 @@ void tp_conv_forward(const tp_model_t *m, const tp_layer_t *l, int learning) {
             } else {
                 depthwise_sums(l, x, w, &rows, &columns, start, z);
             }
-            alive |= tp_activate(m, l, z, y, l->out_c, learning);
+            alive |= tp_activate(m, l, NULL, z, y, l->out_c, learning);
             y += l->out_c;
         }
     }
@@ -99,10 +99,15 @@ static taps_t taps_of(const tp_layer_t *l) {
 static uint32_t backward_filter(const tp_layer_t *l, const taps_t *taps, const int16_t *deltas, int guard_shift,
     const int16_t *x, const int16_t *w, int32_t *gradient, int32_t *dx) {
     uint32_t n_products = 0, filters = l->out_c, in_c = l->in_c;
-    tp_axpy_t to_gradient = { .to_step = 4, .from_step = 2 * taps->next_input, .to_stride = 4 * taps->kernel_row,
-        .from_stride = 2 * taps->input_row };
-    tp_axpy_t to_dx = { .to_step = 4 * taps->next_input, .from_step = 2 * filters, .to_stride = 4 * taps->input_row,
-        .from_stride = 2 * filters * taps->kernel_row };
+    tp_axpy_t to_gradient, to_dx;
+    to_gradient.to_step = 4;
+    to_gradient.from_step = 2 * taps->next_input;
+    to_gradient.to_stride = 4 * taps->kernel_row;
+    to_gradient.from_stride = 2 * taps->input_row;
+    to_dx.to_step = 4 * taps->next_input;
+    to_dx.from_step = 2 * filters;
+    to_dx.to_stride = 4 * taps->input_row;
+    to_dx.from_stride = 2 * filters * taps->kernel_row;
     for (size_t row = 0; row < l->out_h; row++) {
         overlap_t rows = rows_at(l, row);
         for (size_t column = 0; column < l->out_w; column++, deltas += filters) {

@@ -164,11 +164,11 @@ int tp_guard_shift(uint32_t l1_norm);
 
 // y_frac of a new layer.
 int tp_first_y_frac(const tp_model_t *m, const tp_layer_t *l);
-// z int32 [n], Q.(x_frac+w_frac) -> y int16 [n], Q.y_frac: the outputs of the layer, or of one pixel of it. While learning
-// counts how well the format is used. y does not overlap z. Returns whether any y is not 0.
-int tp_activate(const tp_model_t *m, const tp_layer_t *l, const int32_t *z, int16_t *y, size_t n, int learning);
-// tp_activate of a dense layer into the inputs of `above`, the dense layer that follows, and their list.
-int tp_activate_listed(const tp_model_t *m, const tp_layer_t *l, tp_layer_t *above, const int32_t *z, int learning);
+// z int32 [n], Q.(x_frac+w_frac) -> y int16 [n], Q.y_frac: the outputs of the layer, or of one pixel of it. y does not overlap
+// z. above: a dense layer whose inputs y are all of, and whose list is made as well; or NULL. While learning counts how well
+// the format is used. Returns whether any y is not 0.
+int tp_activate(const tp_model_t *m, const tp_layer_t *l, tp_layer_t *above, const int32_t *z, int16_t *y, size_t n,
+    int learning);
 // After a layer's forward pass while learning: moves y_frac by one when the counts say so. alive: some output was not 0.
 void tp_adapt_format(const tp_model_t *m, const tp_layer_t *l, int alive);
 // dLoss/dy -> dLoss/dz, in place: v int32 [n_out], Q.v_frac -> int16 [n_out] at the start of the same

@@ -50,8 +50,14 @@ void tp_dense_backward(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas
     int frac, int32_t *dx) {
     const int16_t *x = tp_at(m, l->inputs);
     int16_t *w = tp_at(m, l->weights);
-    tp_update_t update = { .selected = m->work, .row_bytes = 2u * l->n_out, .n_in = l->n_in, .guard_shift = guard_shift,
-        .x_bits = m->bits, .x_signed = l == m->layers ? m->in_signed : !l->zero_delta };
+    tp_update_t update;
+    update.n_clamped = 0;
+    update.selected = m->work;
+    update.row_bytes = 2u * l->n_out;
+    update.n_in = l->n_in;
+    update.guard_shift = guard_shift;
+    update.x_bits = m->bits;
+    update.x_signed = l == m->layers ? m->in_signed : !l->zero_delta;
     int trains = tp_weight_step(m, l, frac, &update.step);
     // Where weights alone move, a delta that moves none is left out: x < 2^bits, and |x delta m| < half a step is a step of 0.
     int32_t factor = dx ? 1 : -update.step.lr_mantissa;

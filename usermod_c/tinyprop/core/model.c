@@ -28,8 +28,8 @@ static void forward_dense(const tp_model_t *m, tp_layer_t *l, int learning) {
     }
     tp_dense_forward(m, l, z);
     if (l < m->output) {
-        int alive = l[1].kind == TP_DENSE ? tp_activate_listed(m, l, l + 1, z, learning)
-            : tp_activate(m, l, z, tp_at(m, l->outputs), l->n_out, learning);
+        tp_layer_t *above = l[1].kind == TP_DENSE ? l + 1 : NULL;
+        int alive = tp_activate(m, l, above, z, tp_at(m, l->outputs), l->n_out, learning);
         if (learning) {
             tp_adapt_format(m, l, alive);
         }

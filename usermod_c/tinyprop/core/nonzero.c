@@ -10,9 +10,16 @@ uint32_t *tp_nonzero_of(const tp_model_t *m, const tp_layer_t *l) {
     return l->nonzero ? tp_at(m, l->nonzero) : m->work;
 }
 
-static tp_nonzero_t start_list(const tp_model_t *m, const tp_layer_t *l) {
-    return (tp_nonzero_t) { .end = tp_nonzero_of(m, l), .row_bytes = 2u * l->out_c, .n_rows = 1, .x_bytes = 2u * l->n_in,
-        .row_delta = tp_row_delta(l->out_c) };
+static void start_list(const tp_model_t *m, const tp_layer_t *l, tp_nonzero_t *list) {
+    list->end = tp_nonzero_of(m, l);
+    list->delta = 0;
+    list->n_padding = 0;
+    list->row_bytes = 2u * l->out_c;
+    list->n_rows = 1;
+    list->x_bytes = 2u * l->n_in;
+    list->x_jump = 0;
+    list->delta_jump = 0;
+    list->row_delta = tp_row_delta(l->out_c);
 }
 
 static void end_list(const tp_model_t *m, tp_layer_t *l, const tp_nonzero_t *list) {
@@ -20,7 +27,8 @@ static void end_list(const tp_model_t *m, tp_layer_t *l, const tp_nonzero_t *lis
 }
 
 void tp_list_inputs(const tp_model_t *m, tp_layer_t *l) {
-    tp_nonzero_t list = start_list(m, l);
+    tp_nonzero_t list;
+    start_list(m, l, &list);
     if (list.row_bytes > TP_MAX_ROW_DELTA) {  // only between rows of inputs may a delta be split
         list.n_rows = l->n_in;
         list.x_bytes = 2;
@@ -30,7 +38,8 @@ void tp_list_inputs(const tp_model_t *m, tp_layer_t *l) {
 }
 
 void tp_list_input_bytes(const tp_model_t *m, tp_layer_t *l, const uint8_t *x) {
-    tp_nonzero_t list = start_list(m, l);
+    tp_nonzero_t list;
+    start_list(m, l, &list);
     list.x_bytes = l->n_in;
     tp_list_nonzero_bytes(&list, x);
     end_list(m, l, &list);
@@ -43,7 +52,8 @@ int tp_list_relu(const tp_model_t *m, tp_layer_t *l, const int32_t *z, int s, tp
         tp_list_inputs(m, l);
         return alive;
     }
-    tp_nonzero_t list = start_list(m, l);
+    tp_nonzero_t list;
+    start_list(m, l, &list);
     int alive = tp_relu_listed(z, inputs, l->n_in, s, use, &list);
     end_list(m, l, &list);
     return alive;

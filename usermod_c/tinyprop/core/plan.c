@@ -24,19 +24,16 @@ void tp_count(uint64_t *counter, uint32_t n) {
     *counter += n;
 }
 
-// Hands out memory piece by piece, at multiples of 4.
-typedef struct {
-    uint32_t used;      // at most TP_MAX_BYTES
-    int overflow;
-} space_t;
+// Hands out memory piece by piece, at multiples of 4: *used moves on, to TOO_MUCH once it is beyond TP_MAX_BYTES.
+#define TOO_MUCH UINT32_MAX
 
-static uint32_t take(space_t *space, uint32_t bytes) {
-    uint32_t offset = space->used;
-    if (bytes > TP_MAX_BYTES - offset) {
-        space->overflow = 1;
-        return offset;
+static uint32_t take(uint32_t *used, uint32_t bytes) {
+    uint32_t offset = *used;
+    if (offset > TP_MAX_BYTES || bytes > TP_MAX_BYTES - offset) {
+        *used = TOO_MUCH;
+    } else {
+        *used = (offset + bytes + 3) & ~3u;
     }
-    space->used = (offset + bytes + 3) & ~3u;
     return offset;
 }
 
@@ -167,7 +164,7 @@ typedef struct {
     int non_negative, zero_delta;     // of the outputs of the layer below; see tp_layer_t
     uint32_t n_ranges;
     uint32_t states;                  // offset of the layers' states
-    space_t saved, scratch;
+    uint32_t saved, scratch;          // bytes used: of spec and state, and behind it
     uint32_t work, buffer[2];         // bytes needed
 } plan_t;
 
@@ -199,9 +196,8 @@ static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes)
     plan->n_ranges = (uint32_t)spec->n_input_ranges + spec->n_output_ranges;
     plan->states = spec_end + (uint32_t)sizeof(tp_model_state_t);
     uint32_t ranges = plan->states + (uint32_t)(spec->n_layers * sizeof(tp_layer_state_t));
-    plan->saved = (space_t) { ranges + plan->n_ranges * (uint32_t)sizeof(tp_range_t), 0 };
-    plan->scratch = (space_t) { 0, 0 };
-    plan->work = plan->buffer[0] = plan->buffer[1] = 0;
+    plan->saved = ranges + plan->n_ranges * (uint32_t)sizeof(tp_range_t);
+    plan->scratch = plan->work = plan->buffer[0] = plan->buffer[1] = 0;
     return TP_OK;
 }
 
@@ -278,42 +274,42 @@ static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output) {
     if (!outputs_fit || !(spec->n_input_ranges == 1 || spec->n_input_ranges == spec->in_c)) {
         return TP_E_IMAGE;
     }
-    return plan->saved.overflow || plan->scratch.overflow ? TP_E_TOO_BIG : TP_OK;
+    return TP_OK;
 }
 
-// The plan of layers 0 .. n-1 without an image: that of the last one is left in *l.
-static tp_err_t plan_without_image(plan_t *plan, size_t n, tp_layer_t *l) {
-    tp_layer_t below;
+// The plan of layers 0 .. n-1 without an image: the last two are left in `layers`, layer i in layers[i % 2].
+static tp_err_t plan_without_image(plan_t *plan, size_t n, tp_layer_t *layers) {
     tp_err_t err = TP_OK;
-    *l = (tp_layer_t) { 0 };
+    for (int i = 0; i < 2; i++) {  // what quotient() takes as a guess
+        layers[i].out_h = layers[i].out_w = layers[i].max_weight = 0;
+    }
     for (size_t i = 0; i < n && !err; i++) {
-        below = *l;
-        err = plan_layer(plan, i, i > 0 ? &below : NULL, l);
+        err = plan_layer(plan, i, i > 0 ? &layers[(i - 1) % 2] : NULL, &layers[i % 2]);
     }
     return err;
 }
 
 tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_sizes_t *sizes) {
     plan_t plan;
-    tp_layer_t output;
+    tp_layer_t layers[2];
     tp_err_t err = start_plan(&plan, spec, n_bytes);
     if (!err) {
-        err = plan_without_image(&plan, plan.spec->n_layers, &output);
+        err = plan_without_image(&plan, plan.spec->n_layers, layers);
     }
     if (!err) {
-        err = end_plan(&plan, &output);
+        err = end_plan(&plan, &layers[(plan.spec->n_layers - 1) % 2]);
     }
     if (err) {
         return err;
     }
-    sizes->saved = plan.saved.used;
-    take(&plan.saved, plan_bytes(&plan));
-    take(&plan.saved, plan.scratch.used);
-    take(&plan.saved, plan.work);
-    take(&plan.saved, plan.buffer[0]);
-    take(&plan.saved, plan.buffer[1]);
-    sizes->image = plan.saved.used;
-    return plan.saved.overflow ? TP_E_TOO_BIG : TP_OK;
+    sizes->saved = plan.saved;
+    take(&plan.scratch, plan.work);
+    take(&plan.scratch, plan.buffer[0]);
+    take(&plan.scratch, plan.buffer[1]);
+    take(&plan.scratch, plan_bytes(&plan));
+    take(&plan.scratch, plan.saved);
+    sizes->image = plan.scratch;
+    return plan.scratch == TOO_MUCH ? TP_E_TOO_BIG : TP_OK;
 }
 
 int32_t tp_layout(const void *spec, size_t n_bytes) {
@@ -328,13 +324,14 @@ int32_t tp_layout(const void *spec, size_t n_bytes) {
 
 tp_err_t tp_layer_shape(const void *spec, size_t n_bytes, size_t i, tp_shape_t *shape) {
     plan_t plan;
-    tp_layer_t l;
+    tp_layer_t layers[2];
     tp_err_t err = start_plan(&plan, spec, n_bytes);
     if (!err) {
-        err = i < plan.spec->n_layers ? plan_without_image(&plan, i + 1, &l) : TP_E_LAYER;
+        err = i < plan.spec->n_layers ? plan_without_image(&plan, i + 1, layers) : TP_E_LAYER;
     }
     if (!err) {
-        *shape = (tp_shape_t) { l.out_h, l.out_w, l.out_c, l.fan_in };
+        const tp_layer_t *l = &layers[i % 2];
+        *shape = (tp_shape_t) { l->out_h, l->out_w, l->out_c, l->fan_in };
     }
     return err;
 }
@@ -346,20 +343,20 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
         return err;
     }
     uint32_t saved = plan.spec->saved_bytes;
-    if (saved % 4 != 0 || saved < plan.saved.used || n_bytes < saved || n_bytes - saved < plan_bytes(&plan)) {
+    if (saved % 4 != 0 || saved < plan.saved || n_bytes < saved || n_bytes - saved < plan_bytes(&plan)) {
         return TP_E_IMAGE;
     }
     m->image = image;
     m->spec = plan.spec;
     m->state = tp_at(m, plan.states - (uint32_t)sizeof(tp_model_state_t));
-    m->ranges = tp_at(m, plan.saved.used - plan.n_ranges * (uint32_t)sizeof(tp_range_t));
+    m->ranges = tp_at(m, plan.saved - plan.n_ranges * (uint32_t)sizeof(tp_range_t));
     m->layers = tp_at(m, saved);
     m->output = m->layers + plan.spec->n_layers - 1;
     m->first_trained = m->layers + plan.first_trained;
     m->affine = (tp_affine_t *)(m->output + 1);
     m->bits = plan.bits;
     m->delta_frac = 16 - plan.bits / 4;  // 14 with 8 bits, 13 with 12
-    plan.scratch.used = saved + plan_bytes(&plan);
+    plan.scratch = saved + plan_bytes(&plan);
     tp_layer_t *l = m->layers;
     for (size_t i = 0; l <= m->output; i++, l++) {
         l->state = plan.states + (uint32_t)(i * sizeof(tp_layer_state_t));
@@ -378,7 +375,7 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
     m->work = tp_at(m, take(&plan.scratch, plan.work));
     m->buffer[0] = tp_at(m, take(&plan.scratch, plan.buffer[0]));
     m->buffer[1] = tp_at(m, take(&plan.scratch, plan.buffer[1]));
-    if (plan.scratch.overflow || plan.saved.used != saved || n_bytes < plan.scratch.used) {
+    if (plan.saved != saved || plan.scratch == TOO_MUCH || n_bytes < plan.scratch) {
         return TP_E_IMAGE;
     }
     return tp_complete_ranges(m);
