@@ -24,7 +24,7 @@ docs: demo ## Draws the pictures in docs/ anew
 
 test: ## Every test on every target; TARGETS="unix c" for some of them
 	@boards/setup/apt.sh pc arm riscv qemu rp2 node
-	@$(PYTHON) tests/run_target.py $(TARGETS)
+	@$(PYTHON) tests/targets.py $(TARGETS)
 
 bench: ## Cycles on an emulated Pico, instructions on other processors, RAM, sizes: bench/results.*
 	@boards/setup/apt.sh pc arm riscv qemu rp2 node

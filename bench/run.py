@@ -5,8 +5,8 @@ processors that QEMU emulates in instructions.
 
 writes results.json, rows of {"target", "case", "op", "metric", "value", "unit"}, with results.md
 and results.png beside this file. The figures are the same in every run, so that a test can tell
-when one has changed (tests/host/test_bench.py). The speed on this PC, which is not, is printed and
-goes to results.md alone.
+when one has changed (tests/system/test_bench.py). The speed on this PC, which is not, is printed
+and goes to results.md alone.
 """
 
 import json
@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT / "boards/emulators/pico"), str(ROOT / "tests"), str(HE
 
 import pc  # noqa: E402
 import report  # noqa: E402
-import run_target  # noqa: E402
+import targets  # noqa: E402
 from samples import EPOCHS, SAMPLES, samples  # noqa: E402
 from serial_port import EmulatedPico  # noqa: E402
 
@@ -104,7 +104,7 @@ class Qemu(Prompt):
     """A machine of QEMU on which instructions are counted (instructions.py)."""
 
     def __init__(self, machine):
-        self.board = run_target.qemu(machine, MACHINES[machine][0])
+        self.board = targets.qemu(machine, MACHINES[machine][0])
         self.board.command = [*self.board.command, "-icount", "shift=7"]
         self.board.start()
         self.line = self.board.line
@@ -182,14 +182,14 @@ def open_pico(firmware="tinyprop"):
 
 
 def size_of_mpy(arch):
-    path = ROOT / run_target.mpy(arch)()
+    path = ROOT / targets.mpy(arch)()
     return row("module", ".mpy", "file", path.stat().st_size, "bytes", target=arch)
 
 
 def firmware_growth():
     """Flash that the module takes; a .uf2 file has blocks of 512 bytes for 256 of flash."""
     sizes = [
-        Path(run_target.script("boards/firmware.sh", "RPI_PICO", *plain)).stat().st_size // 2
+        Path(targets.script("boards/firmware.sh", "RPI_PICO", *plain)).stat().st_size // 2
         for plain in ([], ["plain"])
     ]
     return row("module", "firmware", "flash", sizes[0] - sizes[1], "bytes")

@@ -9,7 +9,7 @@ from pathlib import Path
 # A module of this folder for each command, with main(arguments).
 COMMANDS = {
     "demo": "learn digits inside MicroPython and show how it went",
-    "digests": "write the digests that tests/test_digest.py expects",
+    "digests": "write the digests that tests/portable/test_digest.py expects",
     "digits": "accuracy on digits of every policy, over several seeds: writes reports/digits.*",
     "pictures": "draw the pictures of docs/method.md",
     "reproduce": "the papers' table on the papers' data sets: writes reports/summary.csv and more",

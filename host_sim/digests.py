@@ -1,10 +1,10 @@
-"""python -m host_sim digests: writes tests/digests.py by numpy, which is the specification."""
+"""python -m host_sim digests: writes tests/portable/digests.py by numpy, the specification."""
 
 import os
 import sys
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parent.parent / "tests"
+TESTS = Path(__file__).resolve().parent.parent / "tests" / "portable"
 
 
 def main(arguments):

@@ -10,19 +10,16 @@ import sys
 import threading
 from pathlib import Path
 
+import board
+import deploy
 import pytest
 import serial
+from board import Problem
+from serial_port import EmulatedPico
+
+from host_sim import digits_data
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "boards"), str(ROOT / "boards/emulators/pico")]
-
-import board  # noqa: E402
-import deploy  # noqa: E402
-from board import Problem  # noqa: E402
-from serial_port import EmulatedPico  # noqa: E402
-
-from host_sim import digits_data  # noqa: E402
-
 TOOLS = Path(sys.executable).parent
 
 LEARN = """

@@ -3,20 +3,16 @@
 import csv
 import gzip
 import json
-import sys
 import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
+import run as bench
 import tinyprop as tp
 
 from host_sim import reproduce
 from host_sim.reproduce import cycles, datasets, logmel, models, originals, protocols, report, runs
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
-
-import run as bench  # noqa: E402
 
 RANDOM = np.random.default_rng(1)
 

@@ -16,15 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from run_target import TARGETS
+from serial_port import EmulatedPico
+from targets import TARGETS
 
 from host_sim.__main__ import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "boards/emulators/pico"))
-
-from serial_port import EmulatedPico  # noqa: E402
-
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Starts a command as tests/run_target.py does, prints its process id and what it prints.
+# Starts a command as tests/targets.py does, prints its process id and what it prints.
 RUNNER = """
 import subprocess, sys
 options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -71,7 +71,7 @@ def test_the_picos_core_does_what_rp2040js_does():
     subprocess.check_call(["make", "-s", "-C", "boards/emulators/pico/boot_rom", f"OUT={rom}"])
     modules = line("boards/setup/node.sh") + "/node_modules"
     result = subprocess.check_output(
-        ["node", ROOT / "tests/host/compare_cores.mjs", rom, firmware],
+        ["node", ROOT / "tests/system/compare_cores.mjs", rom, firmware],
         env={**os.environ, "NODE_PATH": modules},
     )
     assert json.loads(result) == LEFT

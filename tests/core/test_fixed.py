@@ -22,7 +22,7 @@ LIMITS = (0, 1, 127, 32767, 1 << 26, 1 << 30, INT_MAX)
 
 @pytest.fixture(scope="module")
 def c(tmp_path_factory):
-    source = native.ROOT / "tests" / "host" / "fixed_functions.c"
+    source = native.ROOT / "tests" / "core" / "fixed_functions.c"
     library = native.library(tmp_path_factory.mktemp("core"), source)
     library.tp_exp_minus.restype = library.tp_sum_of_sizes.restype = ctypes.c_uint32
     library.tp_exp_minus.argtypes = library.tp_bits.argtypes = [ctypes.c_uint32]

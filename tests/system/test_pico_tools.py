@@ -10,12 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+from serial_port import EmulatedPico
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "boards/emulators/pico"))
-
-from serial_port import EmulatedPico  # noqa: E402
-
 TOOLS = Path(sys.executable).parent
 
 

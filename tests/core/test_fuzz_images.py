@@ -16,7 +16,7 @@ PROCESSES = 2
 
 def test_no_image_makes_the_core_misbehave(tmp_path):
     program = tmp_path / "fuzz_image"
-    source = native.ROOT / "tests" / "host" / "fuzz_image.c"
+    source = native.ROOT / "tests" / "core" / "fuzz_image.c"
     native.gcc(*native.SANITIZED, "-o", program, source, *native.SOURCES)
     # Leaks are the driver's own affair; a short quarantine keeps it in the processor's cache.
     options = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0:quarantine_size_mb=4"}

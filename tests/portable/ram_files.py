@@ -1,4 +1,4 @@
-# Sent to a board by run_target.py: files in RAM that the board can import from.
+# Sent to a board by targets.py: files in RAM that the board can import from.
 import io
 import sys
 

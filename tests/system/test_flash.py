@@ -8,17 +8,14 @@ import threading
 import time
 from pathlib import Path
 
+import flash
 import pytest
+from board import Problem, facts
 from esptool.targets import CHIP_DEFS
 from fake_esp32 import SECTOR, FakeEsp32, image
+from serial_port import EmulatedPico
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "boards"), str(ROOT / "boards/emulators/pico")]
-
-import flash  # noqa: E402
-from board import Problem, facts  # noqa: E402
-from serial_port import EmulatedPico  # noqa: E402
-
 TOOLS = Path(sys.executable).parent
 ESP32_BOARDS = sorted(path.name for path in ROOT.glob("boards/ESP32_*"))
 

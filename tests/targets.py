@@ -1,6 +1,6 @@
-"""Runs tests/test_*.py, unmodified, on targets by name.
+"""Runs tests/portable/test_*.py, unmodified, on targets by name.
 
-    python tests/run_target.py [TARGET...] [TEST_FILE...]      (none: all of them)
+    python tests/targets.py [TARGET...] [TEST_FILE...]      (none: all of them)
 
 TARGETS below is the one list. A target says how the test files are run there, how `_tinyprop`
 comes in, and which backend the first line that testkit prints must name. Whatever a target needs
@@ -23,7 +23,7 @@ from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTS = ROOT / "tests"
+TESTS = ROOT / "tests" / "portable"
 
 
 # tinyprop comes first: `_tinyprop` is inside a tinyprop.mpy, and there only after it is imported.
@@ -81,12 +81,12 @@ class TestFiles:
 
 
 class Pytest:
-    """What only a PC can do: the files in tests/host."""
+    """What only a PC can do: the files in tests/core and tests/system."""
 
     module = "pytest"
 
     def run_all(self, tests):
-        command = [sys.executable, "-m", "pytest", "-q", "tests/host"]
+        command = [sys.executable, "-m", "pytest", "-q", "tests/core", "tests/system"]
         # Tests call make as a person does, not as a part of the make that may run this.
         of_make = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
         alone = {name: value for name, value in os.environ.items() if name not in of_make}
@@ -235,7 +235,7 @@ class Board(TestFiles):
 
 
 def imports_of(source):
-    """The files of tests/ that a test file imports, beside testkit: its vectors."""
+    """The files of tests/portable that a test file imports, beside testkit: its vectors."""
     found = {}
     for node in ast.walk(ast.parse(source.read_text())):
         if isinstance(node, ast.Import):

@@ -9,22 +9,18 @@ import doctest
 import io
 import re
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
+import flash
 import pytest
 from fake_esp32 import FakeEsp32, image
+from serial_port import EmulatedPico
 from test_flash import show, take
 from test_pico_tools import Terminal
 from test_readme import check, outputs, program
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "boards"), str(ROOT / "boards/emulators/pico")]
-
-import flash  # noqa: E402
-from serial_port import EmulatedPico  # noqa: E402
-
 PAGE = ROOT / "docs/boards.md"
 BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PICO, ESP32 = "/dev/ttyACM0", "/dev/ttyUSB0"  # on the page
