@@ -23,7 +23,7 @@ docs: demo ## Draws the pictures in docs/ anew
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim pictures
 
 test: ## Every test on every target; TARGETS="unix c" for some of them
-	@boards/setup/apt.sh pc arm riscv qemu rp2 node
+	@boards/setup/apt.sh pc arm riscv qemu rp2 node lint
 	@$(PYTHON) tests/run_target.py $(TARGETS)
 
 bench: ## Cycles on an emulated Pico, instructions on other processors, RAM, sizes: bench/results.*
@@ -59,8 +59,7 @@ deploy: ## tinyprop.mpy onto a board that has MicroPython: PORT=/dev/ttyACM0
 	@boards/setup/apt.sh pc
 	@$(PYTHON) boards/deploy.py "$(PORT)"
 
-lint: ## ruff on the Python, strict compilers on the C core
-	@boards/setup/apt.sh pc arm riscv
+lint: ## Formats, spelling, types, shell scripts, strict compilers: a part of make test
 	@boards/setup/lint.sh
 
 clean: ## Removes build/ and dist/
