@@ -23,7 +23,7 @@ docs: demo ## Draws the pictures in docs/ anew
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim pictures
 
 test: ## Every test on every target; TARGETS="unix c" for some of them
-	@boards/setup/apt.sh pc arm riscv qemu rp2 node lint
+	@boards/setup/apt.sh pc arm riscv qemu rp2 node
 	@$(PYTHON) tests/run_target.py $(TARGETS)
 
 bench: ## Cycles on an emulated Pico, instructions on other processors, RAM, sizes: bench/results.*
