@@ -155,7 +155,8 @@ static PyObject *mod_run(PyObject *self, PyObject *args) {
     PyObject *image, *x, *y;
     size_t total, start, count;
     int learning;
-    if (!PyArg_ParseTuple(args, "OOOO&O&O&p", &image, &x, &y, to_size, &total, to_size, &start, to_size, &count, &learning)) {
+    if (!PyArg_ParseTuple(args, "OOOO&O&O&p", &image, &x, &y, to_size, &total, to_size, &start, to_size, &count,
+            &learning)) {
         return NULL;
     }
     return run(image, x, y, total, start, count, learning);
@@ -181,7 +182,8 @@ static PyMethodDef methods[] = {
     { "shape", mod_shape, METH_VARARGS, "shape(spec, i): (height, width, channels, products per output) of layer i" },
     { "init", mod_init, METH_VARARGS, "init(image, seed)" },
     { "learn", mod_learn, METH_VARARGS, "learn(image, x, y): 1 trained, 0 skipped" },
-    { "run", mod_run, METH_VARARGS, "run(image, x, y, total, start, count, learning): trained on, or classified rightly" },
+    { "run", mod_run, METH_VARARGS,
+        "run(image, x, y, total, start, count, learning): trained on, or classified rightly" },
     { "predict", mod_predict, METH_VARARGS, "predict(image, x, out): class number; out: None, or gets scores" },
     { NULL, NULL, 0, NULL },
 };

@@ -93,7 +93,8 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mod_run_obj, 7, 7, mod_run);
 
 // learn(image, x, y): 1 trained, 0 skipped
 static mp_obj_t mod_learn(mp_obj_t image, mp_obj_t x, mp_obj_t y) {
-    mp_obj_t args[] = { image, x, y, MP_OBJ_NEW_SMALL_INT(1), MP_OBJ_NEW_SMALL_INT(0), MP_OBJ_NEW_SMALL_INT(1), mp_const_true };
+    mp_obj_t args[] = { image, x, y, MP_OBJ_NEW_SMALL_INT(1), MP_OBJ_NEW_SMALL_INT(0), MP_OBJ_NEW_SMALL_INT(1),
+        mp_const_true };
     return mod_run(7, args);
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(mod_learn_obj, mod_learn);
@@ -107,11 +108,11 @@ static mp_obj_t mod_predict(mp_obj_t image_in, mp_obj_t x, mp_obj_t out) {
 static MP_DEFINE_CONST_FUN_OBJ_3(mod_predict_obj, mod_predict);
 
 static mp_obj_t mod_backend(void) {
-    #if MICROPY_ENABLE_DYNRUNTIME
+#if MICROPY_ENABLE_DYNRUNTIME
     return MP_OBJ_NEW_QSTR(MP_QSTR_mpy);
-    #else
+#else
     return MP_OBJ_NEW_QSTR(MP_QSTR_firmware);
-    #endif
+#endif
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(mod_backend_obj, mod_backend);
 
@@ -136,11 +137,12 @@ __attribute__((noinline)) static void store(mp_obj_t exports, qstr name, mp_obj_
 // The Python half of tinyprop.mpy runs after this function, in the same namespace, and says
 // `import _tinyprop`. So the exports go into an object of their own under that name in sys.modules
 // (a class, as a native module has no way to make a module), where they cannot meet its names.
-__attribute__((externally_visible)) mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *args) {
+__attribute__((externally_visible)) mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw,
+    mp_obj_t *args) {
     MP_DYNRUNTIME_INIT_ENTRY
     mp_obj_t name = MP_OBJ_NEW_QSTR(MP_QSTR__tinyprop);
     mp_obj_t exports = mp_obj_new_dict(0);
-    #define STORE(qstr, value) store(exports, qstr, (mp_obj_t)(value));
+#define STORE(qstr, value) store(exports, qstr, (mp_obj_t)(value));
     EXPORTS(STORE)
     mp_obj_t type_args[] = { name, mp_const_empty_tuple, exports };
     mp_obj_t module = mp_call_function_n_kw(MP_OBJ_FROM_PTR(&mp_type_type), 3, 0, type_args);
@@ -153,8 +155,7 @@ __attribute__((externally_visible)) mp_obj_t mpy_init(mp_obj_fun_bc_t *self, siz
 
 #define ROM_ENTRY(qstr, value) { MP_ROM_QSTR(qstr), value },
 static const mp_rom_map_elem_t tinyprop_globals_table[] = {
-    { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__tinyprop) },
-    EXPORTS(ROM_ENTRY)
+    { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__tinyprop) }, EXPORTS(ROM_ENTRY)
 };
 static MP_DEFINE_CONST_DICT(tinyprop_globals, tinyprop_globals_table);
 
