@@ -21,7 +21,7 @@ import deploy  # noqa: E402
 from board import Problem  # noqa: E402
 from serial_port import EmulatedPico  # noqa: E402
 
-from host_sim import digits_data  # noqa: E402
+from host_sim.tasks import digits as digits_data  # noqa: E402
 
 TOOLS = Path(sys.executable).parent
 
@@ -120,7 +120,8 @@ def test_what_a_board_learned_gives_the_same_answers_on_a_pc(pico, tmp_path):
     ampy(pico, "get", "digits.tp", tmp_path / "digits.tp")
     mpremote(pico, "cp", ":digits.tp", tmp_path / "again.tp")
     assert (tmp_path / "digits.tp").read_bytes() == (tmp_path / "again.tp").read_bytes()
-    path = f"{ROOT}/micropython_mod{os.pathsep}{ROOT}/host_sim"
+    folders = "micropython_mod", "host_sim/backend", "host_sim"
+    path = os.pathsep.join(str(ROOT / folder) for folder in folders)
     for backend in "c", "numpy":
         environment = {**os.environ, "PYTHONPATH": path, "TINYPROP_BACKEND": backend}
         here = output(sys.executable, "scores.py", cwd=tmp_path, env=environment)

@@ -12,7 +12,7 @@ import pytest
 from _tinyprop_numpy import image as im
 from images import dense, layer
 
-from host_sim.float_ref import FloatModel, Weighted
+from host_sim.oracle import FloatModel, Weighted
 
 c_backend = _tinyprop.c_backend()
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import tinyprop as tp
 
-from host_sim import reproduce
-from host_sim.reproduce import cycles, datasets, logmel, models, originals, protocols, report, runs
+from host_sim.studies import papers
+from host_sim.studies.papers import cycles, report, runs
+from host_sim.tasks import datasets, logmel, networks, originals, protocols
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 
@@ -151,11 +152,11 @@ def study(tmp_path_factory):
     parts = {"x_train": clips % 99, "x_test": clips}
     np.savez(place / "dcase2020_toycar_logmel50x32.npz", **parts, **kinds)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reproduce, "ROOT", place)
-        patch.setattr(reproduce, "RATES", (0.0001, 0.0125))
-        patch.setattr(reproduce, "JUDGED", 1)
+        patch.setattr(papers, "ROOT", place)
+        patch.setattr(papers, "RATES", (0.0001, 0.0125))
+        patch.setattr(papers, "JUDGED", 1)
         for name in "har", "dcase2020":
-            patch.setattr(models.PLANS[name], "epochs", {"scratch": 2, "finetune": 2})
+            patch.setattr(networks.PLANS[name], "epochs", {"scratch": 2, "finetune": 2})
         arguments = [str(place), "--only", "har,dcase2020,food", "--seeds", "2"]
         arguments += ["--policies", ",".join(CHOSEN), "--runs", str(place / "runs")]
         yield place, arguments
@@ -164,7 +165,7 @@ def study(tmp_path_factory):
 @pytest.fixture(scope="module")
 def rows(study):
     place, arguments = study
-    assert reproduce.main(arguments) == 0
+    assert papers.main(arguments) == 0
     with open(place / "reports" / "summary.csv") as file:
         return {(r["dataset"], r["protocol"], r["policy"]): r for r in csv.DictReader(file)}
 
@@ -192,17 +193,17 @@ def test_results_hold_their_settings_and_are_kept(study, rows):
     one = place / "runs" / "har" / "finetune" / "test" / "default,2.json"
     settings = json.loads(one.read_text())["settings"]
     assert settings["seed"] == 2 and settings["policy"] == "default"
-    assert settings["sparsity"] == list(tp.Diffused()) and settings["rate"] in reproduce.RATES
+    assert settings["sparsity"] == list(tp.Diffused()) and settings["rate"] in papers.RATES
     times = {file: file.stat().st_mtime_ns for file in files}
     text = one.read_text()
     one.write_text(text.replace('"seed": 2', '"seed": 3'))  # of other settings: to be done again
-    assert reproduce.main(arguments) == 0
+    assert papers.main(arguments) == 0
     assert json.loads(one.read_text())["curve"] == json.loads(text)["curve"]
     assert [file for file in files if file.stat().st_mtime_ns != times[file]] == [one]
 
 
 def test_an_empty_folder_is_an_error(tmp_path):
-    assert "no data set" in reproduce.main([str(tmp_path), "--only", "food"])
+    assert "no data set" in papers.main([str(tmp_path), "--only", "food"])
 
 
 def test_cycles(study, rows):
@@ -242,12 +243,12 @@ def test_equal_effort():
 
 
 def test_fine_tuning_starts_from_what_was_learned():
-    learned, new = (models.new("har", tp.Full(), True, 0.01, seed) for seed in (1, 2))
+    learned, new = (networks.new("har", tp.Full(), True, 0.01, seed) for seed in (1, 2))
     x = RANDOM.normal(0, 0.5, (200, 561)).astype(np.float32)
     y = RANDOM.integers(0, 6, 200)
     learned.learn_many(x, y)
     assert new.evaluate(x, y) != learned.evaluate(x, y)
-    models.transfer(new, learned)
+    networks.transfer(new, learned)
     assert new.evaluate(x, y) == learned.evaluate(x, y) and new.loss == learned.loss
 
 
@@ -263,8 +264,8 @@ def test_clips():
 
 
 def test_models_fit_boards():
-    for dataset in models.PLANS:
-        assert models.memory(dataset)[1] < 200_000
+    for dataset in networks.PLANS:
+        assert networks.memory(dataset)[1] < 200_000
 
 
 def test_words_are_in_order():

@@ -6,8 +6,9 @@ from collections import Counter
 
 import numpy as np
 
-from host_sim import streams
-from host_sim.reproduce import models, runs
+from host_sim.studies import streams
+from host_sim.studies.papers import runs
+from host_sim.tasks import networks
 
 
 def offered(kind, samples, size=20):
@@ -61,7 +62,7 @@ def test_study(tmp_path, monkeypatch):
     np.savez(tmp_path / "har_feat561.npz", **parts, **subjects)
     monkeypatch.setattr(streams, "ROOT", tmp_path)
     monkeypatch.setattr(streams, "SEEDS", (1, 2))
-    monkeypatch.setitem(models.PLANS["har"].epochs, "scratch", 6)
+    monkeypatch.setitem(networks.PLANS["har"].epochs, "scratch", 6)
     runs.load.cache_clear()
     runs.task.cache_clear()
     (tmp_path / "reports").mkdir()

@@ -10,14 +10,14 @@ costs of their own.
 import json
 from functools import lru_cache
 from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import numpy as np
 from scipy.optimize import nnls
 
-from . import models
+from ... import ROOT
+from ...tasks import networks
 
-BENCH = Path(__file__).resolve().parents[2] / "bench"
+BENCH = ROOT / "bench"
 POLICIES = "full", "topk25", "tinyprop", "tinypropv2", "default"
 HZ = 125_000_000
 TOPK = 1  # in the head: TopK and TinyProp
@@ -39,7 +39,7 @@ def of_a_step(model, counts):
     as in floating point."""
     if counts["backward_share_nonzero"] is None:
         return None
-    multiplied = counts["backward_share_nonzero"] * models.work(model)[1]
+    multiplied = counts["backward_share_nonzero"] * networks.work(model)[1]
     trained = 1 - counts["skipped_share"]
     of = parts(model, counts["forward_nonzero"], multiplied, trained)
     return float(of @ costs()[has_convolutions(model)][0])
@@ -47,7 +47,7 @@ def of_a_step(model, counts):
 
 def parts(model, forward, backward, trained):
     """What a step consists of, on average: as many numbers as there are costs."""
-    image = models.view(model)
+    image = networks.view(model)
     outputs = [r.n_out * r.has_weights for r in image.layers]
     errors = sum(outputs[image.head.first_trained :]) * trained
     chosen_among = errors * (image.head.policy == TOPK)
@@ -55,7 +55,7 @@ def parts(model, forward, backward, trained):
 
 
 def has_convolutions(model):
-    return any(r.kind in (1, 2) for r in models.view(model).layers)
+    return any(r.kind in (1, 2) for r in networks.view(model).layers)
 
 
 @lru_cache
@@ -91,12 +91,12 @@ def cycles():
 def last_epoch(model, x, y, epochs):
     """Of its steps: multiplications forward and backward, and how many trained."""
     for _ in range(epochs):
-        head = models.view(model).head
+        head = networks.view(model).head
         before = np.array([head.steps, head.skipped, head.macs_done])
         model.learn_many(x, y)
-    head = models.view(model).head
+    head = networks.view(model).head
     steps, skipped, done = np.array([head.steps, head.skipped, head.macs_done]) - before
-    forward = models.nonzero_work(model, x.reshape(len(y), -1))
+    forward = networks.nonzero_work(model, x.reshape(len(y), -1))
     return forward, done / steps, 1 - skipped / steps
 
 

@@ -10,16 +10,17 @@ import os
 import struct
 from functools import partial
 from multiprocessing import Pool
-from pathlib import Path
 
 import numpy as np
 import tinyprop as tp
 from tqdm import tqdm
 
-from . import digits_data, digits_report
-from .float_ref import FloatModel
+from .. import ROOT
+from ..oracle import FloatModel
+from ..tasks import digits as digits_data
+from . import digits_report
 
-REPORTS = Path(__file__).resolve().parent.parent / "reports"
+REPORTS = ROOT / "reports"
 EPOCHS = 15
 SEEDS = range(1, 6)
 RATES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1)

@@ -5,11 +5,11 @@ from collections import defaultdict
 
 import numpy as np
 
+from ...tasks.datasets import SOURCES
+from ...tasks.networks import PLANS, memory, new
+from ...tasks.protocols import SHIFTS
 from . import cycles, plots
-from .datasets import SOURCES
-from .models import PLANS, memory, new
 from .policies import POLICIES
-from .protocols import SHIFTS
 
 COLUMNS = (
     "dataset",

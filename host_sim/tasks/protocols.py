@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from .models import BANDS, FRAMES
+from .networks import BANDS, FRAMES
 
 
 @dataclass

@@ -15,8 +15,8 @@ from zlib import crc32
 import numpy as np
 import tinyprop as tp
 
-from ..float_ref import FloatModel
-from . import datasets, models, protocols
+from ...oracle import FloatModel
+from ...tasks import datasets, networks, protocols
 from .policies import POLICIES
 
 FALL = 1 / 20  # of the learning rate, from the first epoch to the end
@@ -70,9 +70,9 @@ def path(job):
 
 def settings(job):
     """All that decides the result."""
-    plan, policy = models.PLANS[job["dataset"]], POLICIES[job["policy"]]
-    model = models.new(job["dataset"], policy.sparsity, policy.body, job["rate"], job["seed"])
-    head = models.view(model).head
+    plan, policy = networks.PLANS[job["dataset"]], POLICIES[job["policy"]]
+    model = networks.new(job["dataset"], policy.sparsity, policy.body, job["rate"], job["seed"])
+    head = networks.view(model).head
     return job | {
         "sparsity": [head.policy, head.s_min, head.s_max, head.zeta, head.skip],
         "layers": crc32(b"".join(plan.layers(policy.body))),
@@ -107,7 +107,7 @@ def fingerprint(sparsity, loss, floats):
             twin.learn(sample, target)
         return crc32(b"".join(layer.w.tobytes() for layer in twin.layers if layer.trainable))
     model.learn_many(x, y)
-    start, end = models.view(model).head.ranges, models.view(model).head.n_saved
+    start, end = networks.view(model).head.ranges, networks.view(model).head.n_saved
     return crc32(model._image[start:end])
 
 
@@ -144,11 +144,11 @@ class Learner:
     """A model in integers or in floating point, with a rate that falls."""
 
     def __init__(self, dataset, policy, seed, rate, before=None):
-        self.model = models.new(dataset, policy.sparsity, policy.body, rate, seed)
+        self.model = networks.new(dataset, policy.sparsity, policy.body, rate, seed)
         if before:
-            models.transfer(self.model, before)
+            networks.transfer(self.model, before)
         self.floats = FloatModel(self.model._image) if policy.floats else None
-        self.mse = models.PLANS[dataset].loss == "mse"
+        self.mse = networks.PLANS[dataset].loss == "mse"
 
     def epoch(self, x, y, decay):
         y = x if self.mse else y
@@ -179,12 +179,12 @@ class Learner:
     def counters(self, x):
         """Shares of the dense backward pass through all layers, were it done in each step; and
         what a forward pass of samples like x multiplies, zeros left out."""
-        forward, backward = models.work(self.model)
+        forward, backward = networks.work(self.model)
         if self.floats:
             steps, skipped = self.floats.steps, self.floats.skipped
             kept, done = self.floats.kept_macs, None
         else:
-            head = models.view(self.model).head
+            head = networks.view(self.model).head
             steps, skipped = head.steps, head.skipped
             kept, done = head.macs_kept, head.macs_done
         share = kept / (steps * backward)
@@ -194,7 +194,7 @@ class Learner:
             "backward_share": share,
             "backward_share_nonzero": None if done is None else done / (steps * backward),
             "total_share": (forward + share * backward) / (forward + backward),
-            "forward_nonzero": None if self.floats else models.nonzero_work(self.model, x),
+            "forward_nonzero": None if self.floats else networks.nonzero_work(self.model, x),
         }
 
 
@@ -206,7 +206,7 @@ def learn_and_test(job):
         labels = None
     before = learned_before(dataset, seed, job["before"]) if now.before else None
     learner = Learner(dataset, POLICIES[job["policy"]], seed, job["rate"], before)
-    epochs = models.PLANS[dataset].epochs[job["protocol"]]
+    epochs = networks.PLANS[dataset].epochs[job["protocol"]]
     order = np.random.default_rng(seed)
     curve = []
     for _ in range(epochs):
@@ -224,7 +224,7 @@ def split(x, y, seed):
 
 def standard_error(dataset, protocol, accuracy, n):
     """Of an accuracy that is the mean of n validations; 0 for a loss."""
-    if models.PLANS[dataset].loss == "mse":
+    if networks.PLANS[dataset].loss == "mse":
         return 0
     samples = validation_samples(dataset, protocol) * n
     return (accuracy * (1 - accuracy) / samples) ** 0.5
@@ -255,7 +255,7 @@ def learned_before(dataset, seed, rate):
     """The model that fine-tuning starts from, trained with Full; kept, as all policies need it."""
     learner = Learner(dataset, POLICIES["Full"], seed, rate)
     made_of = settings(job(dataset, "scratch", "Full", seed, rate))
-    made_of["version"] = models.view(learner.model).head.version
+    made_of["version"] = networks.view(learner.model).head.version
     key = crc32(json.dumps(made_of).encode())
     file = Place.runs / dataset / "before" / f"{seed},{key:08x}.tp"
     if not file.exists():

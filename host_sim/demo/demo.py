@@ -6,14 +6,14 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from . import demo_picture, demo_text, digits_data
+from .. import ROOT
+from ..tasks import digits
+from . import picture, text
 
-ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 POLICY = "Diffused"  # what tinyprop does unless told otherwise, set against:
 DENSE = "Full"
@@ -107,15 +107,15 @@ def main(arguments):
     parser.parse_args(arguments)
 
     micropython = build()
-    digits_data.write(BUILD / "digits.bin")
-    print(demo_text.OPENING, flush=True)
+    digits.write(BUILD / "digits.bin")
+    print(text.OPENING, flush=True)
     sparse, dense = [learn(micropython, BUILD, policy) for policy in (POLICY, DENSE)]
 
     (BUILD / f"{POLICY}.tp").replace(BUILD / "digits.tp")
     (BUILD / f"{DENSE}.tp").unlink()
     (BUILD / "demo.json").write_text(json.dumps(sparse.numbers(), indent=4) + "\n")
-    exam = digits_data.load()[1]
-    demo_picture.draw(BUILD / "demo.png", sparse, dense, exam, demo_text.verdict(sparse, dense))
-    demo_text.show(sparse, dense, exam)
+    exam = digits.load()[1]
+    picture.draw(BUILD / "demo.png", sparse, dense, exam, text.verdict(sparse, dense))
+    text.show(sparse, dense, exam)
     print("\nThe picture is build/demo.png, the numbers are in build/demo.json.")
     print(f"\nTry it by hand (the last line reads the first digit above):\n\n{BY_HAND}")

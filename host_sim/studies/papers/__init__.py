@@ -13,10 +13,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from . import datasets, models, report, runs
+from ... import ROOT
+from ...tasks import datasets, networks
+from . import report, runs
 from .policies import POLICIES
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 PROTOCOLS = "scratch", "finetune"
 RATES = (0.003, 0.006, 0.0125, 0.025)
 JUDGED = 1000  # samples at least, in validations of two seeds or more, decide about a rate
@@ -38,7 +39,7 @@ def main(arguments):
             for name in names
             for protocol in given.protocol
             for policy in given.policies
-            for seed in range(1, 1 + (given.seeds or models.PLANS[name].seeds))
+            for seed in range(1, 1 + (given.seeds or networks.PLANS[name].seeds))
         ]
         results = finish(pool, jobs, "learning")
     print(report.write(ROOT / "reports", jobs, results))

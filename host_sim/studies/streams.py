@@ -7,19 +7,18 @@ stream. Writes reports/streams.md and reports/streams_*.csv.
 
 import os
 import random
-import sys
 from multiprocessing import Pool
 
 import numpy as np
 import tinyprop as tp
 from tqdm import tqdm
 
-from .reproduce import ROOT, models, parser_of, present, report, runs
-from .reproduce.datasets import SOURCES
+from examples.memory import Memory
 
-sys.path.append(str(ROOT / "examples"))
-
-from memory import Memory  # noqa: E402
+from .. import ROOT
+from ..tasks import networks
+from ..tasks.datasets import SOURCES
+from .papers import parser_of, present, report, runs
 
 SEEDS = range(1, 6)
 RATE = 0.0125
@@ -100,7 +99,7 @@ class Stream:
     """Teaches a model sample by sample, and a remembered one after each if there is a memory."""
 
     def __init__(self, dataset, classes, seed, policy=None):
-        self.model = models.new(dataset, policy or tp.Diffused(), True, RATE, seed)
+        self.model = networks.new(dataset, policy or tp.Diffused(), True, RATE, seed)
         self.scores = np.zeros(classes, np.float32)
         self.order = np.random.default_rng(seed)
 
@@ -146,7 +145,7 @@ def change(dataset, seed):
     memories = {name: of and of[0](of[1]) for name, of in MEMORIES.items()}
     first = Stream(dataset, classes, seed)
     watching = [memory for memory in memories.values() if memory]
-    epochs = max(EPOCHS, models.PLANS[dataset].epochs["scratch"] // 2)
+    epochs = max(EPOCHS, networks.PLANS[dataset].epochs["scratch"] // 2)
     first.show(*old, epochs, watching=watching)
 
     def result(stream, shown):
@@ -156,7 +155,7 @@ def change(dataset, seed):
     results = {"before": result(first, epochs * len(old[1]))}
     for name, memory in memories.items():
         then = Stream(dataset, classes, seed)
-        models.transfer(then.model, first.model)
+        networks.transfer(then.model, first.model)
         then.show(*new, EPOCHS, memory)
         results[name] = result(then, EPOCHS * len(new[1]))
     return results
@@ -180,7 +179,7 @@ def imbalance(dataset, seed):
     rare = seed % classes
     at = np.flatnonzero(y == rare)
     x, y = (np.delete(v, at[len(at) // RARE :], 0) for v in (x, y))
-    epochs = max(2 * EPOCHS, models.PLANS[dataset].epochs["scratch"])
+    epochs = max(2 * EPOCHS, networks.PLANS[dataset].epochs["scratch"])
     results = {}
     for name, its in REMEDIES.items():
         stream = Stream(dataset, classes, seed, its.get("policy"))

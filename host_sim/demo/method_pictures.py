@@ -6,7 +6,6 @@ and chooses as it would.
 
 import argparse
 import os
-from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -18,9 +17,10 @@ os.environ["TINYPROP_BACKEND"] = "numpy"  # it is the one that can be looked int
 import _tinyprop_numpy.select as select
 import tinyprop as tp
 
-from . import digits_data
+from .. import ROOT
+from ..tasks import digits
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = ROOT / "docs"
 STEPS = 1437  # each digit once
 SHOWN = 500  # the step whose errors are shown
 POLICIES = {
@@ -64,7 +64,7 @@ def watch():
             select.select = look_on
         return chosen(model, layer, d, fd, depth)
 
-    (x, y), _ = digits_data.load()
+    (x, y), _ = digits.load()
     layers = [tp.Dense(32, activation="relu"), tp.Dense(10)]
     m = tp.Model(64, layers, lr=0.05, input_range=(0, 16), sparsity=tp.Full())
     select.select = look_on

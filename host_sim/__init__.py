@@ -1,0 +1,24 @@
+"""tinyprop on a PC, in rooms. Each imports from those below it alone:
+
+__main__          python -m host_sim COMMAND
+demo/             learns and shows it
+studies/          compare: policies on digits and on the papers' data sets, what helps with streams
+generate/         writes what a program writes
+tasks/            what there is to learn: data sets, and networks for them
+oracle            the models in floating point
+_tinyprop_numpy/  the specification: the core in numpy
+backend/          `import _tinyprop` on CPython: the core in C, or the specification
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def add_to_path(*folders):
+    """What is in them is imported by its bare name, as on a board or when pip has installed it."""
+    sys.path[:0] = [str(ROOT / folder) for folder in folders]
+
+
+add_to_path("micropython_mod", "host_sim/backend", "host_sim")
