@@ -152,7 +152,7 @@ class FloatModel:
         self.ranges = [[(r.lo, r.hi) for r in model.ranges(which)] for which in (0, 1)]
         self.lr = dtype(model.head.lr_m * 2.0**-model.head.lr_n)
         self.steps = self.skipped = 0
-        self.kept_macs = self.dense_macs = 0
+        self.macs_selected = 0
 
     def layer(self, model, record):
         if not record.has_weights:
@@ -227,8 +227,6 @@ class FloatModel:
         z = self.forward(self.inputs(x))
         d, p_target = self.output_errors(z, y)
         self.steps += 1
-        weighted = [layer for layer in self.layers if isinstance(layer, Weighted)]
-        self.dense_macs += sum(self.macs(layer, layer.record.n_out) for layer in weighted)
         if self.first_trained == len(self.layers) or self.skips(d, p_target):
             self.skipped += 1
             return False
@@ -275,7 +273,7 @@ class FloatModel:
             pick = self.diffuse if head.policy == im.DIFFUSED else self.keep_largest
             kept = pick(layer, flat, depth).reshape(d.shape)
             n = np.count_nonzero(kept)
-        self.kept_macs += self.macs(layer, n)
+        self.macs_selected += self.macs(layer, n)
         return kept
 
     def keep_largest(self, layer, d, depth):

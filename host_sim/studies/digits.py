@@ -2,181 +2,184 @@
 
 Writes reports/digits.csv, .md and .png. A seed stands for its own initial weights and its own
 order of samples. The learning rate is chosen for each model with Full, on a fifth of the training
-set, and is the same for all policies; the exam is not looked at before.
+set, and is the same for all policies; the test set is not looked at before.
 """
 
-import argparse
-import os
-import struct
 from functools import partial
-from multiprocessing import Pool
 
 import numpy as np
 import tinyprop as tp
-from tqdm import tqdm
 
-from .. import ROOT
-from ..oracle import FloatModel
-from ..tasks import digits as digits_data
-from . import digits_report
+from ..tasks import digits
+from .kit import jobs, learning, plots, tables
+from .kit.command import REPORTS, parser
+from .kit.learning import Variant
 
-REPORTS = ROOT / "reports"
 EPOCHS = 15
 SEEDS = range(1, 6)
 RATES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
 DECAYS = (1, 0.8)  # of the learning rate, after each epoch
 
 
-def mlp(body):
-    return 64, [tp.Dense(32, activation="relu", trainable=body), tp.Dense(10)]
+def mlp(train_backbone):
+    return 64, [tp.Dense(32, activation="relu", trainable=train_backbone), tp.Dense(10)]
 
 
-def cnn(body):
-    conv = partial(tp.Conv2D, padding="same", activation="relu", trainable=body)
+def cnn(train_backbone):
+    conv = partial(tp.Conv2D, padding="same", activation="relu", trainable=train_backbone)
     return (8, 8, 1), [conv(8, 3), tp.MaxPool2D(2), conv(16, 3), tp.Dense(10)]
 
 
 MODELS = {"64-32-10": mlp, "CNN 8-16-10": cnn}
 POLICIES = {
-    "Full": tp.Full,
-    "TopK(0.25)": partial(tp.TopK, 0.25),
-    "TinyProp": tp.TinyProp,
-    "TinyPropV2": tp.TinyPropV2,
-    "Diffused": tp.Diffused,
-    "last layer only": tp.Full,
-    "Full, float32": tp.Full,
-    "TinyPropV2, float32": tp.TinyPropV2,
+    "Full": Variant(tp.Full()),
+    "TopK(0.25)": Variant(tp.TopK(0.25)),
+    "TinyProp": Variant(tp.TinyProp()),
+    "TinyPropV2": Variant(tp.TinyPropV2()),
+    "Diffused": Variant(tp.Diffused()),
+    "last layer only": Variant(tp.Full(), train_backbone=False),
+    "Full, float32": Variant(tp.Full(), floats=True),
+    "TinyPropV2, float32": Variant(tp.TinyPropV2(), floats=True),
 }
 
 
-class FloatTwin:
-    """The same model in floating point, as far as train() asks for it."""
-
-    def __init__(self, model):
-        self.integers, self.floats = model, FloatModel(model._image)
-
-    @property
-    def lr(self):
-        return self.integers.lr
-
-    @lr.setter
-    def lr(self, value):
-        self.integers.lr = value
-        self.floats.lr = np.float32(self.lr)
-
-    def learn_many(self, x, y):
-        for sample, label in zip(x, y, strict=True):
-            self.floats.learn(sample, label)
-
-    def evaluate(self, x, y):
-        return np.mean([self.floats.predict(sample) for sample in x] == y)
-
-    def stats(self):
-        m = self.floats
-        share = m.kept_macs / m.dense_macs
-        return {
-            "steps": m.steps,
-            "skipped": m.skipped,
-            "backward_share": share,
-            "backward_share_nonzero": np.nan,
-        }
+# ---- learning
 
 
-def new_model(model, policy, seed, rate):
-    shape, layers = MODELS[model](body=policy != "last layer only")
-    sparsity = POLICIES[policy]()
-    m = tp.Model(shape, layers, lr=rate, sparsity=sparsity, input_range=(0, 16), seed=seed)
-    return FloatTwin(m) if "float" in policy else m
-
-
-def train(m, train, exam, seed, decay):
-    """Accuracy in the exam after each epoch, and what learning did."""
-    x, y = train
-    order = np.random.default_rng(seed)
-    right = []
-    for _ in range(EPOCHS):
-        now = order.permutation(len(y))
-        m.learn_many(x[now], y[now])
-        m.lr *= decay
-        right.append(m.evaluate(*exam))
-    s = m.stats()
-    return right, {
-        "backward_share": s["backward_share"],
-        "backward_share_nonzero": s["backward_share_nonzero"],
-        "skipped_share": s["skipped"] / s["steps"],
-    }
-
-
-def dense_work(model, policy):
-    """Multiply-accumulates of a dense backward pass through the layers that are trained."""
-    m = new_model(model, policy, 1, 0.02)
-    m.learn(bytes(64), 0)
-    return struct.unpack_from("<Q", m._image, tp._COUNTERS)[0]
+def learn(model, policy, seed, rate, decay, train, test):
+    """Accuracy in the test set after each epoch, and what learning did."""
+    variant = POLICIES[policy]
+    shape, layers = MODELS[model](variant.train_backbone)
+    settings = {"sparsity": variant.policy, "input_range": (0, 16), "seed": seed}
+    m = variant.cast(tp.Model(shape, layers, lr=rate, **settings))
+    curve = [m.evaluate(*test) for _ in learning.epochs(m, *train, EPOCHS, seed, decay)]
+    return {"curve": curve} | learning.shares(m)
 
 
 def validate(job):
     """Accuracy on a fifth of the training set, after learning the rest."""
     model, seed, rate, decay = job
-    (x, y), _ = digits_data.load()
-    now = np.random.default_rng(1000 + seed).permutation(len(y))
-    kept, left = now[: len(y) // 5], now[len(y) // 5 :]
-    m = new_model(model, "Full", seed, rate)
-    right, _ = train(m, (x[left], y[left]), (x[kept], y[kept]), seed, decay)
-    return right[-1]
+    train, _ = digits.load()
+    return learn(model, "Full", seed, rate, decay, *learning.split(*train, seed))["curve"][-1]
 
 
-def examine(job):
-    model, policy, seed, rate, decay = job
-    m = new_model(model, policy, seed, rate)
-    right, shares = train(m, *digits_data.load(), seed, decay)
-    if policy == "last layer only":
-        # A model counts against dense training of what it trains; here, all layers are meant.
-        trained = dense_work(model, policy) / dense_work(model, "Full")
-        shares["backward_share"] *= trained
-        shares["backward_share_nonzero"] *= trained
-    return right, shares
+def run(job):
+    return learn(*job, *digits.load())
 
 
-def progress(pool, function, jobs, title):
-    return list(tqdm(pool.imap(function, jobs), total=len(jobs), desc=title))
-
-
-def choose_rates(pool):
-    """For each model the best (rate, decay), and the accuracies it was chosen by, as text."""
+def choose_rates(workers):
+    """For each model the best (rate, decay), and the accuracies it was chosen by, as a table."""
     settings = [(rate, decay) for decay in DECAYS for rate in RATES]
-    jobs = [(model, seed, *s) for model in MODELS for s in settings for seed in SEEDS]
-    right = progress(pool, validate, jobs, "choosing learning rates")
-    right = np.reshape(right, (len(MODELS), len(settings), len(SEEDS))).mean(2)
-    chosen = {}
-    lines = [
-        "Mean accuracy with Full, in %, on a fifth of the training set after learning the rest.",
-        "",
-        f"| model | lr after an epoch | {' | '.join(f'lr {rate}' for rate in RATES)} | chosen |",
-        "|---|---|" + "---:|" * len(RATES) + "---|",
-    ]
-    for model, row in zip(MODELS, right, strict=True):
-        rate, decay = chosen[model] = settings[int(np.argmax(row))]
-        for i, part in enumerate(np.split(row, len(DECAYS))):
-            cells = [
-                model,
-                "constant" if DECAYS[i] == 1 else f"x {DECAYS[i]}",
-                *(f"{100 * v:.1f}" for v in part),
-            ]
-            cells.append(f"lr {rate}" if decay == DECAYS[i] else "")
-            lines.append(f"| {' | '.join(cells)} |")
-    return chosen, "\n".join(lines)
+    todo = [(model, seed, *s) for model in MODELS for s in settings for seed in SEEDS]
+    accuracies = jobs.finish(workers, validate, todo, "choosing learning rates")
+    means = np.reshape(accuracies, (len(MODELS), len(settings), len(SEEDS))).mean(2)
+    chosen, rows = {}, []
+    for model, row in zip(MODELS, means, strict=True):
+        best, best_decay = chosen[model] = settings[int(np.argmax(row))]
+        for decay, part in zip(DECAYS, np.split(row, len(DECAYS)), strict=True):
+            cells = [model, "constant" if decay == 1 else f"x {decay}", *map(tables.percent, part)]
+            rows.append([*cells, f"lr {best}" if decay == best_decay else ""])
+    header = ["model", "lr after an epoch", *(f"lr {rate}" for rate in RATES), "chosen"]
+    return chosen, tables.markdown("ll" + "r" * len(RATES) + "l", header, rows)
 
 
 def main(arguments):
-    parser = argparse.ArgumentParser(prog="python -m host_sim digits", description=__doc__)
-    parser.parse_args(arguments)
-    with Pool(os.cpu_count()) as pool:
-        chosen, choice = choose_rates(pool)
+    parser("digits", __doc__).parse_args(arguments)
+    with jobs.pool() as workers:
+        chosen, choice = choose_rates(workers)
         print(f"\n{choice}\n")
         names = [(model, policy) for model in MODELS for policy in POLICIES]
-        jobs = [(*name, seed, *chosen[name[0]]) for name in names for seed in SEEDS]
-        runs = progress(pool, examine, jobs, "learning")
+        todo = [(*name, seed, *chosen[name[0]]) for name in names for seed in SEEDS]
+        done = jobs.finish(workers, run, todo, "learning")
     n = len(SEEDS)
-    results = {name: runs[i * n : (i + 1) * n] for i, name in enumerate(names)}
-    print(f"\n{digits_report.write(REPORTS, results, choice)}")
+    results = {name: done[i * n : (i + 1) * n] for i, name in enumerate(names)}
+    print(f"\n{write(results, choice)}")
     print("The table is reports/digits.md and .csv, the picture reports/digits.png.")
+
+
+# ---- the report
+
+
+TEXT = """\
+# Digits: accuracy and work of every policy
+
+scikit-learn's scans of 8 x 8 pixels, 1437 to learn from, 360 for the exam; batch 1,
+{epochs} epochs, {seeds} seeds, each with initial weights and an order of its own.
+Accuracy in the exam after the last epoch, in %. The shares are multiply-accumulates of
+the backward pass, of those that dense training of all layers in every step would need:
+for the errors that were kept, and less those that meet a zero. Made by `make digits`.
+
+{sections}
+
+## Learning rates
+
+Mean accuracy with Full, in %, on a fifth of the training set after learning the rest.
+
+{choice}
+"""
+ACCURACIES = "mean", "sd", "min", "max"
+SHARES = "backward_share", "backward_share_nonzero", "skipped_share"
+FIGURES = *ACCURACIES, *SHARES
+HEADER = "policy", *ACCURACIES, "backward share", "non-zero", "skipped"
+
+
+def summary(results):
+    """FIGURES of the results of several seeds, by name."""
+    final = [result["curve"][-1] for result in results]
+    accuracies = np.mean(final), tables.sd(final), min(final), max(final)
+    shares = (tables.mean([result[name] for result in results]) for name in SHARES)
+    return dict(zip(FIGURES, (*accuracies, *shares), strict=True))
+
+
+def write(results, choice):
+    """results: for each (model, policy) those of all seeds. Returns the report."""
+    rows = [
+        {"model": model, "policy": policy} | summary(of_seeds)
+        for (model, policy), of_seeds in results.items()
+    ]
+    lines = [row | {name: tables.number(row[name], 4, "") for name in FIGURES} for row in rows]
+    tables.write_csv(REPORTS / "digits.csv", lines)
+    sections = "\n\n".join(section(model, rows) for model in MODELS)
+    text = TEXT.format(epochs=EPOCHS, seeds=len(SEEDS), sections=sections, choice=choice)
+    (REPORTS / "digits.md").write_text(text)
+    draw(REPORTS / "digits.png", results)
+    return text
+
+
+def section(model, rows):
+    lines = [
+        [
+            row["policy"],
+            *(tables.percent(row[name]) for name in ACCURACIES),
+            *(tables.number(row[name], 3, "-") for name in SHARES),
+        ]
+        for row in rows
+        if row["model"] == model
+    ]
+    return f"## {model}\n\n{tables.markdown('lrrrrrrr', HEADER, lines)}"
+
+
+def draw(path, results):
+    """Above, the learning curves, mean and standard deviation; below, accuracy against work."""
+    exact = [policy for policy, variant in POLICIES.items() if not variant.floats]
+    colours = dict(zip(exact, plots.plt.cm.tab10.colors, strict=False))
+    figure, panels = plots.panels(len(MODELS), (11, 9), sharey=True)
+    figure.get_layout_engine().set(hspace=0.06, wspace=0.04)
+    for model, (curves, work) in zip(MODELS, panels, strict=True):
+        for policy, variant in POLICIES.items():
+            of_seeds, colour = results[model, policy], colours[policy.split(",")[0]]
+            look = {"color": colour, "label": policy}
+            plots.curve(curves, of_seeds, band=True, dashed=variant.floats, **look)
+            fill = "white" if variant.floats else colour
+            share, accuracy, sd = plots.end(of_seeds)
+            work.errorbar(share, accuracy, sd, fmt="o", capsize=3, color=colour, mfc=fill)
+        curves.set_title(f"{model}: accuracy in the exam")
+        plots.epochs_axis(curves)
+        plots.work_axis(work, (0.01, 1.4))
+        for panel in curves, work:
+            plots.percent_axis(panel, decimals=0)
+            panel.set_yticks(np.arange(0.8, 1.01, 0.05))
+            panel.set_ylim(0.8, 1)
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    plots.save(figure, path, dpi=120)

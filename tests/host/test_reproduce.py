@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tinyprop as tp
 
+from host_sim import internals
 from host_sim.studies import papers
 from host_sim.studies.papers import cycles, report, runs
 from host_sim.tasks import datasets, logmel, networks, originals, protocols
@@ -152,11 +153,11 @@ def study(tmp_path_factory):
     parts = {"x_train": clips % 99, "x_test": clips}
     np.savez(place / "dcase2020_toycar_logmel50x32.npz", **parts, **kinds)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(papers, "ROOT", place)
+        patch.setattr(papers, "REPORTS", place / "reports")
         patch.setattr(papers, "RATES", (0.0001, 0.0125))
         patch.setattr(papers, "JUDGED", 1)
         for name in "har", "dcase2020":
-            patch.setattr(networks.PLANS[name], "epochs", {"scratch": 2, "finetune": 2})
+            patch.setattr(networks.NETWORKS[name], "epochs", {"scratch": 2, "finetune": 2})
         arguments = [str(place), "--only", "har,dcase2020,food", "--seeds", "2"]
         arguments += ["--policies", ",".join(CHOSEN), "--runs", str(place / "runs")]
         yield place, arguments
@@ -193,7 +194,7 @@ def test_results_hold_their_settings_and_are_kept(study, rows):
     one = place / "runs" / "har" / "finetune" / "test" / "default,2.json"
     settings = json.loads(one.read_text())["settings"]
     assert settings["seed"] == 2 and settings["policy"] == "default"
-    assert settings["sparsity"] == list(tp.Diffused()) and settings["rate"] in papers.RATES
+    assert settings["policy_settings"] == list(tp.Diffused()) and settings["rate"] in papers.RATES
     times = {file: file.stat().st_mtime_ns for file in files}
     text = one.read_text()
     one.write_text(text.replace('"seed": 2', '"seed": 3'))  # of other settings: to be done again
@@ -215,7 +216,7 @@ def test_cycles(study, rows):
         for policy in ("Full", "last layer only")
     )
     assert 28224 * 6 < last < full < 28224 * 35  # products of a forward pass
-    assert bench.EPOCHS == cycles.EPOCHS
+    assert bench.EPOCHS == cycles.samples.EPOCHS
     assert max(off for _, off in cycles.costs().values()) < 0.1
 
 
@@ -238,17 +239,18 @@ def test_equal_effort():
     text = report.equal_effort(table)
     assert "| HAR | scratch | 0.150 | 75.0 | 70.0 | +5.0 |" in text
     assert "| HAR | finetune | 0.050 | 45.0 | 50.0 | -5.0 |" in text
-    assert text.endswith("1 of 1 data sets in scratch, on 0 of 1 data sets in finetune.")
+    assert text.endswith("1 of 1 data sets in scratch, on 0 of 1 data sets in finetune.\n")
     assert report.equal_effort({}) == ""
 
 
 def test_fine_tuning_starts_from_what_was_learned():
-    learned, new = (networks.new("har", tp.Full(), True, 0.01, seed) for seed in (1, 2))
+    har = networks.NETWORKS["har"]
+    learned, new = (har.model(tp.Full(), True, 0.01, seed) for seed in (1, 2))
     x = RANDOM.normal(0, 0.5, (200, 561)).astype(np.float32)
     y = RANDOM.integers(0, 6, 200)
     learned.learn_many(x, y)
     assert new.evaluate(x, y) != learned.evaluate(x, y)
-    networks.transfer(new, learned)
+    internals.transfer(new, learned)
     assert new.evaluate(x, y) == learned.evaluate(x, y) and new.loss == learned.loss
 
 
@@ -264,8 +266,8 @@ def test_clips():
 
 
 def test_models_fit_boards():
-    for dataset in networks.PLANS:
-        assert networks.memory(dataset)[1] < 200_000
+    for dataset in networks.NETWORKS:
+        assert len(internals.memory(report.new_model(dataset))) < 200_000
 
 
 def test_words_are_in_order():

@@ -9,78 +9,59 @@ costs of their own.
 
 import json
 from functools import lru_cache
-from importlib.util import module_from_spec, spec_from_file_location
 
 import numpy as np
 from scipy.optimize import nnls
 
-from ... import ROOT
-from ...tasks import networks
+from bench import models, samples
 
-BENCH = ROOT / "bench"
+from ... import ROOT, internals
+
 POLICIES = "full", "topk25", "tinyprop", "tinypropv2", "default"
 HZ = 125_000_000
-TOPK = 1  # in the head: TopK and TinyProp
 
 
-def load(name):
-    """A module of the benchmark."""
-    spec = spec_from_file_location(f"bench_{name}", BENCH / f"{name}.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-EPOCHS = load("samples").EPOCHS
-
-
-def of_a_step(model, counts):
-    """counts: of a run of this model (runs.Learner.counters). None without what they are based on,
-    as in floating point."""
-    if counts["backward_share_nonzero"] is None:
+def of_a_step(model, result):
+    """result: of a run of this model. None without what it is based on, as in floating point."""
+    if result["backward_share_nonzero"] is None:
         return None
-    multiplied = counts["backward_share_nonzero"] * networks.work(model)[1]
-    trained = 1 - counts["skipped_share"]
-    of = parts(model, counts["forward_nonzero"], multiplied, trained)
-    return float(of @ costs()[has_convolutions(model)][0])
+    multiplied = result["backward_share_nonzero"] * internals.macs(model)[1]
+    trained = 1 - result["skipped_share"]
+    step = parts(model, result["forward_nonzero"], multiplied, trained)
+    return float(step @ costs()[internals.has_convolutions(model)][0])
 
 
 def parts(model, forward, backward, trained):
     """What a step consists of, on average: as many numbers as there are costs."""
-    image = networks.view(model)
-    outputs = [r.n_out * r.has_weights for r in image.layers]
-    errors = sum(outputs[image.head.first_trained :]) * trained
-    chosen_among = errors * (image.head.policy == TOPK)
-    return np.array([forward, backward, sum(outputs), errors, chosen_among, 1])
-
-
-def has_convolutions(model):
-    return any(r.kind in (1, 2) for r in networks.view(model).layers)
+    outputs, visited = internals.outputs(model)
+    errors = visited * trained
+    chosen_among = errors * internals.sorts(model)
+    return np.array([forward, backward, outputs, errors, chosen_among, 1])
 
 
 @lru_cache
 def costs():
     """{are there convolutions?: (the six costs, the worst relative error of the estimate)}"""
     equations = {False: [], True: []}
-    bench, measured = load("models"), cycles()
-    for case, (n, epochs) in EPOCHS.items():
-        x, y = load("samples").samples(case, n)
+    measured = cycles()
+    for case, (n, epochs) in samples.EPOCHS.items():
+        x, y = samples.samples(case, n)
         for policy in POLICIES:
             if (case, f"learn-{policy}") not in measured:
                 continue
-            model = bench.build(case, policy)
-            of = last_epoch(model, np.frombuffer(x, np.uint8), y, epochs)
-            kind = equations[has_convolutions(model)]
-            kind.append((parts(model, *of), measured[case, f"learn-{policy}"]))
+            model = models.build(case, policy)
+            step = last_epoch(model, np.frombuffer(x, np.uint8), y, epochs)
+            kind = equations[internals.has_convolutions(model)]
+            kind.append((parts(model, *step), measured[case, f"learn-{policy}"]))
             if policy == "full":
-                forward = parts(model, of[0], 0, 0) - (0, 0, 0, 0, 0, 1)
+                forward = parts(model, step[0], 0, 0) - (0, 0, 0, 0, 0, 1)
                 kind.append((forward, measured[case, "forward"]))
     return {kind: solve(rows) for kind, rows in equations.items()}
 
 
 def cycles():
     """{(case, operation): cycles}"""
-    rows = json.loads((BENCH / "results.json").read_text())
+    rows = json.loads((ROOT / "bench" / "results.json").read_text())
     return {
         (r["case"], r["op"]): r["value"]
         for r in rows
@@ -91,12 +72,13 @@ def cycles():
 def last_epoch(model, x, y, epochs):
     """Of its steps: multiplications forward and backward, and how many trained."""
     for _ in range(epochs):
-        head = networks.view(model).head
-        before = np.array([head.steps, head.skipped, head.macs_done])
+        before = internals.counters(model)
         model.learn_many(x, y)
-    head = networks.view(model).head
-    steps, skipped, done = np.array([head.steps, head.skipped, head.macs_done]) - before
-    forward = networks.nonzero_work(model, x.reshape(len(y), -1))
+    counted = internals.counters(model)
+    steps = counted.steps - before.steps
+    skipped = counted.skipped - before.skipped
+    done = counted.macs_done - before.macs_done
+    forward = internals.nonzero_macs(model, x.reshape(len(y), -1))
     return forward, done / steps, 1 - skipped / steps
 
 

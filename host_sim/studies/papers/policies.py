@@ -1,23 +1,15 @@
-"""What is compared: a name, the policy, which layers are trained, and in which numbers."""
-
-from dataclasses import dataclass
+"""What is compared, by its name in the tables."""
 
 import tinyprop as tp
 
-
-@dataclass
-class Policy:
-    sparsity: tuple | None = None  # None: what a model does unless told otherwise
-    body: bool = True  # whether layers below the output are trained
-    floats: bool = False
-
+from ..kit.learning import Variant
 
 POLICIES = {
-    "float32 Full": Policy(tp.Full(), floats=True),
-    "Full": Policy(tp.Full()),
-    "last layer only": Policy(tp.Full(), body=False),
-    **{f"TopK({r})": Policy(tp.TopK(r)) for r in (0.05, 0.1, 0.2)},
-    "TinyProp": Policy(tp.TinyProp()),
-    **{f"TinyPropV2(skip={s})": Policy(tp.TinyPropV2(skip=s)) for s in (0.1, 0.25)},
-    "default": Policy(),
+    "float32 Full": Variant(tp.Full(), floats=True),
+    "Full": Variant(tp.Full()),
+    "last layer only": Variant(tp.Full(), train_backbone=False),
+    **{f"TopK({r})": Variant(tp.TopK(r)) for r in (0.05, 0.1, 0.2)},
+    "TinyProp": Variant(tp.TinyProp()),
+    **{f"TinyPropV2(skip={s})": Variant(tp.TinyPropV2(skip=s)) for s in (0.1, 0.25)},
+    "default": Variant(),
 }

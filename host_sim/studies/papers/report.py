@@ -1,33 +1,20 @@
 """The files that `python -m host_sim reproduce` writes: a table, the report, the pictures."""
 
-import csv
 from collections import defaultdict
 
 import numpy as np
 
+from ... import internals
 from ...tasks.datasets import SOURCES
-from ...tasks.networks import PLANS, memory, new
+from ...tasks.networks import NETWORKS
 from ...tasks.protocols import SHIFTS
+from ..kit import tables
 from . import cycles, plots
 from .policies import POLICIES
+from .runs import is_autoencoder
 
-COLUMNS = (
-    "dataset",
-    "protocol",
-    "policy",
-    "seeds",
-    "metric",
-    "mean",
-    "std",
-    "drop_vs_full",
-    "backward_share",
-    "backward_share_nonzero",
-    "skipped_share",
-    "total_share",
-    "cycles_pico",
-)
-SHARES = COLUMNS[8:12]
-RUN = "dataset", "protocol", "policy", "seed", "rate", "steps", "result"
+KEY = "dataset", "protocol", "policy"
+SHARES = "backward_share", "backward_share_nonzero", "skipped_share", "total_share"
 PICO = 190_000  # bytes of heap
 
 CLAIMS = """\
@@ -69,107 +56,97 @@ def write(folder, jobs, results):
     """Puts the results into the tables, in place of rows of the same name. Returns a text."""
     runs = defaultdict(list)
     for job, result in zip(jobs, results, strict=True):
-        runs[job["dataset"], job["protocol"], job["policy"]].append(result)
-    folder.mkdir(exist_ok=True)
+        runs[tuple(job[name] for name in KEY)].append(result)
     before = read(folder / "summary.csv")
-    now = {key: [row(key, of, runs)] for key, of in runs.items()}
-    table = sort(before | now)
-    each = sort(
-        read(folder / "runs.csv") | {key: list(run_rows(key, of)) for key, of in runs.items()}
-    )
-    save(folder / "summary.csv", COLUMNS, table)
-    save(folder / "runs.csv", RUN, each)
+    new = {key: [row(key, of_seeds, runs)] for key, of_seeds in runs.items()}
+    table = in_order(before | new)
+    new_runs = {key: list(run_rows(key, of_seeds)) for key, of_seeds in runs.items()}
+    each = in_order(read(folder / "runs.csv") | new_runs)
+    for name, groups in ("summary.csv", table), ("runs.csv", each):
+        tables.write_csv(folder / name, [line for lines in groups.values() for line in lines])
     table = {key: line for key, (line,) in table.items()}
     steps = {key[:2]: lines[0]["steps"] for key, lines in each.items()}
     (folder / "reproduce.md").write_text(markdown(table, steps))
     for dataset in dict.fromkeys(key[0] for key in runs):
-        of = {key[1:]: its for key, its in runs.items() if key[0] == dataset}
-        plots.draw(folder / f"{dataset}.png", SOURCES[dataset].title, of, metric(dataset))
-    return compare(before, now)
+        drawn = {key[1:]: of_seeds for key, of_seeds in runs.items() if key[0] == dataset}
+        plots.draw(folder / f"{dataset}.png", SOURCES[dataset].title, drawn, metric(dataset))
+    return compare(before, new)
 
 
 def read(path):
-    """(data set, protocol, policy) -> rows"""
-    table = defaultdict(list)
-    if path.exists():
-        with open(path, newline="") as file:
-            for line in csv.DictReader(file):
-                table[line["dataset"], line["protocol"], line["policy"]].append(line)
-    return table
+    """KEY -> rows"""
+    groups = defaultdict(list)
+    for line in tables.read_csv(path):
+        groups[tuple(line[name] for name in KEY)].append(line)
+    return groups
 
 
-def save(path, columns, table):
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        for lines in table.values():
-            writer.writerows(lines)
-
-
-def sort(table):
+def in_order(groups):
     names, policies = list(SOURCES), list(POLICIES)
-    known = [k for k in table if k[0] in names and k[2] in policies]
-    order = sorted(
-        known, key=lambda k: (names.index(k[0]), k[1] != "scratch", policies.index(k[2]))
-    )
-    return {k: table[k] for k in order}
+    known = [key for key in groups if key[0] in names and key[2] in policies]
+    known.sort(key=lambda k: (names.index(k[0]), k[1] != "scratch", policies.index(k[2])))
+    return {key: groups[key] for key in known}
 
 
 def metric(dataset):
-    return "auc" if PLANS[dataset].loss == "mse" else "accuracy"
-
-
-def seed(result):
-    return result["settings"]["seed"]
+    return "auc" if is_autoencoder(dataset) else "accuracy"
 
 
 def run_rows(key, results):
     for result in results:
-        of = seed(result), result["settings"]["rate"], result["counters"]["steps"]
-        yield dict(zip(RUN, (*key, *of, f"{result['curve'][-1]:.4f}"), strict=True))
+        settings = result["settings"]
+        yield dict(zip(KEY, key, strict=True)) | {
+            "seed": settings["seed"],
+            "rate": settings["rate"],
+            "steps": result["steps"],
+            "result": f"{result['curve'][-1]:.4f}",
+        }
 
 
 def row(key, results, runs):
-    final = [result["curve"][-1] for result in results]
-    line = dict(zip(COLUMNS, key, strict=False)) | {
-        "seeds": len(results),
-        "metric": metric(key[0]),
-        "mean": f"{np.mean(final):.4f}",
-        "std": f"{np.std(final, ddof=1):.4f}" if len(final) > 1 else "",
-        "drop_vs_full": "",
-        "cycles_pico": pico_cycles(key, results),
-    }
-    full = {seed(result): result["curve"][-1] for result in runs.get((*key[:2], "Full"), ())}
-    if all(seed(result) in full for result in results):
-        drops = [full[seed(result)] - result["curve"][-1] for result in results]
-        line["drop_vs_full"] = f"{100 * np.mean(drops):.2f}"
-    for name in SHARES:
-        shares = [result["counters"][name] for result in results]
-        line[name] = "" if None in shares else f"{np.mean(shares):.4f}"
-    return line
+    final = {result["settings"]["seed"]: result["curve"][-1] for result in results}
+    full = {r["settings"]["seed"]: r["curve"][-1] for r in runs.get((*key[:2], "Full"), ())}
+    drop = ""
+    if final.keys() <= full.keys():
+        drop = f"{100 * np.mean([full[seed] - final[seed] for seed in final]):.2f}"
+    ends = list(final.values())
+    means = {name: tables.mean([result[name] for result in results]) for name in SHARES}
+    return (
+        dict(zip(KEY, key, strict=True))
+        | {
+            "seeds": len(ends),
+            "metric": metric(key[0]),
+            "mean": f"{np.mean(ends):.4f}",
+            "std": f"{tables.sd(ends):.4f}" if len(ends) > 1 else "",
+            "drop_vs_full": drop,
+        }
+        | {name: tables.number(mean, 4, "") for name, mean in means.items()}
+        | {"cycles_pico": tables.number(pico_cycles(key, results), 0, "")}
+    )
+
+
+def new_model(dataset, policy="Full"):
+    variant = POLICIES[policy]
+    return NETWORKS[dataset].model(variant.policy, variant.train_backbone, 0.01, 1)
 
 
 def pico_cycles(key, results):
     """Of a step, on average."""
-    policy = POLICIES[key[2]]
-    model = new(key[0], policy.sparsity, policy.body, 0.01, 1)
-    counts = [cycles.of_a_step(model, result["counters"]) for result in results]
-    return "" if None in counts else f"{np.mean(counts):.0f}"
+    dataset, _, policy = key
+    model = new_model(dataset, policy)
+    return tables.mean([cycles.of_a_step(model, result) for result in results])
 
 
-def compare(before, now):
+def compare(before, new):
     lines = [f"{'':42} {'now':>14} {'before':>14} {'share':>6}"]
-    for k, [line] in now.items():
-        old = before[k][0] if k in before else None
-        lines.append(f"{'  '.join(k):42} {score(line):>14} {score(old):>14} {share(line):>6}")
+    for key, [line] in new.items():
+        old = score(before[key][0]) if key in before else "-"
+        lines.append(f"{'  '.join(key):42} {score(line):>14} {old:>14} {share(line):>6}")
     return "\n".join(lines)
 
 
 def score(line):
-    if not line:
-        return "-"
-    spread = f" ± {100 * float(line['std']):.1f}" if line["std"] else ""
-    return f"{100 * float(line['mean']):.1f}{spread}"
+    return tables.percent(float(line["mean"]), float(line["std"]) if line["std"] else None)
 
 
 def share(line, name="backward_share"):
@@ -181,124 +158,127 @@ def share(line, name="backward_share"):
 
 def markdown(table, steps):
     parts = [INTRODUCTION, averages(table), equal_effort(table), integers(table), CLAIMS]
-    for dataset in dict.fromkeys(k[0] for k in table):
-        of = {k: line for k, line in table.items() if k[0] == dataset}
-        parts.append(section(dataset, of, steps))
+    for dataset in dict.fromkeys(key[0] for key in table):
+        lines = {key: line for key, line in table.items() if key[0] == dataset}
+        parts.append(section(dataset, lines, steps))
     parts += [boards(), time()]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
 def averages(table):
     """Every policy over the data sets for which it and Full are known."""
-    lines = [
-        "## Over the data sets",
-        "",
-        "| protocol | policy | data sets | mean drop | worst drop | backward | total |",
-        "|---|---|---:|---:|---:|---:|---:|",
-    ]
-    for protocol in dict.fromkeys(k[1] for k in table):
+    rows = []
+    for protocol in dict.fromkeys(key[1] for key in table):
         for policy in POLICIES:
-            rows = [
-                v for k, v in table.items() if k[1:] == (protocol, policy) and v["drop_vs_full"]
-            ]
-            if rows:
-                drops = [float(v["drop_vs_full"]) for v in rows]
-                shares = [
-                    np.mean([float(v[s]) for v in rows]) for s in ("backward_share", "total_share")
-                ]
-                cells = f"{len(rows)} | {np.mean(drops):.2f} | {max(drops):.2f}"
-                lines.append(
-                    f"| {protocol} | {policy} | {cells} | {shares[0]:.3f} | {shares[1]:.3f} |"
+            lines = [line for key, line in table.items() if key[1:] == (protocol, policy)]
+            lines = [line for line in lines if line["drop_vs_full"]]
+            if lines:
+                drops, backward, total = (
+                    [float(line[name]) for line in lines]
+                    for name in ("drop_vs_full", "backward_share", "total_share")
                 )
-    return "\n".join(lines)
+                cells = f"{np.mean(drops):.2f}", f"{max(drops):.2f}"
+                shares = f"{np.mean(backward):.3f}", f"{np.mean(total):.3f}"
+                rows.append((protocol, policy, len(lines), *cells, *shares))
+    header = "protocol", "policy", "data sets", "mean drop", "worst drop", "backward", "total"
+    return f"## Over the data sets\n\n{tables.markdown('llrrrrr', header, rows)}"
+
+
+EQUAL_EFFORT = """\
+## At equal effort
+
+The default beside TopK at the same share of backward work: between two of its ratios by
+linear interpolation, below the smallest one by that one.
+
+{table}
+
+The default is above TopK on {counts}.
+"""
 
 
 def equal_effort(table):
     """The default beside static choices of the same backward work."""
-    lines = [
-        "## At equal effort",
-        "",
-        "The default beside TopK at the same share of backward work: between two of its ratios by",
-        "linear interpolation, below the smallest one by that one.",
-        "",
-        "| data set | protocol | backward | default | TopK | difference |",
-        "|---|---|---:|---:|---:|---:|",
-    ]
-    above = defaultdict(list)
+    rows, above = [], defaultdict(list)
     for (dataset, protocol, policy), line in table.items():
         points = [
-            (float(v["backward_share"]), 100 * float(v["mean"]))
-            for k, v in table.items()
-            if k[:2] == (dataset, protocol) and k[2].startswith(BASELINE)
+            (float(other["backward_share"]), 100 * float(other["mean"]))
+            for key, other in table.items()
+            if key[:2] == (dataset, protocol) and key[2].startswith(BASELINE)
         ]
         if policy == UNDER_TEST and points:
             mean = 100 * float(line["mean"])
             topk = np.interp(float(line["backward_share"]), *np.array(sorted(points)).T)
             above[protocol].append(mean > topk)
-            cells = f"{share(line)} | {mean:.1f} | {topk:.1f} | {mean - topk:+.1f}"
-            lines.append(f"| {SOURCES[dataset].title} | {protocol} | {cells} |")
+            cells = f"{mean:.1f}", f"{topk:.1f}", f"{mean - topk:+.1f}"
+            rows.append((SOURCES[dataset].title, protocol, share(line), *cells))
     if not above:
         return ""
-    counts = [f"{sum(of)} of {len(of)} data sets in {name}" for name, of in above.items()]
-    return "\n".join([*lines, "", f"The default is above TopK on {', on '.join(counts)}."])
+    counts = [f"{sum(wins)} of {len(wins)} data sets in {name}" for name, wins in above.items()]
+    header = "data set", "protocol", "backward", "default", "TopK", "difference"
+    shown = tables.markdown("llrrrr", header, rows)
+    return EQUAL_EFFORT.format(table=shown, counts=", on ".join(counts))
+
+
+INTEGERS = """\
+## Integers and floats
+
+Full in int16 and in float32, which clips errors at 1.0 too. Difference: in points, with
+the same seeds, ± its standard error.
+
+{table}
+"""
 
 
 def integers(table):
     """int16 beside float32."""
-    lines = [
-        "## Integers and floats",
-        "",
-        "Full in int16 and in float32, which clips errors at 1.0 too. Difference: in points, with",
-        "the same seeds, ± its standard error.",
-        "",
-        "| data set | protocol | float32 | int16 | difference |",
-        "|---|---|---:|---:|---:|",
-    ]
+    rows = []
     for (dataset, protocol, policy), floats in table.items():
         full = table.get((dataset, protocol, "Full"))
         if policy == "float32 Full" and full:
-            error = 100 * np.hypot(*(float(v["std"] or 0) for v in (full, floats)))
+            error = 100 * np.hypot(*(float(line["std"] or 0) for line in (full, floats)))
             error /= int(floats["seeds"]) ** 0.5
             off = f"{float(floats['drop_vs_full']):+.2f} ± {error:.2f}"
-            cells = f"{score(floats)} | {score(full)} | {off}"
-            lines.append(f"| {SOURCES[dataset].title} | {protocol} | {cells} |")
-    return "\n".join(lines)
+            rows.append((SOURCES[dataset].title, protocol, score(floats), score(full), off))
+    header = "data set", "protocol", "float32", "int16", "difference"
+    return INTEGERS.format(table=tables.markdown("llrrr", header, rows))
 
 
 def section(dataset, table, steps):
+    """table, steps: lines and steps of a run by KEY and (data set, protocol)."""
+    title = SOURCES[dataset].title
     shift = " ".join(SHIFTS[dataset].__doc__.split())
-    parts = [f"## {SOURCES[dataset].title}", f"Fine-tuning: {shift[0].lower()}{shift[1:]}"]
-    name = metric(dataset)
-    lines = [
-        f"| protocol | policy | {name} | drop | backward | non-zero | skipped | total | Pico |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    for (_, protocol, policy), line in table.items():
-        shares = " | ".join(share(line, name) for name in SHARES)
-        ms = f"{milliseconds(line):.1f} ms" if line["cycles_pico"] else "-"
-        lines.append(
-            f"| {protocol} | {policy} | {score(line)} | {line['drop_vs_full']} | {shares} | {ms} |"
-        )
-    counts = [f"{n} in {protocol}" for (its, protocol), n in steps.items() if its == dataset]
+    parts = [f"## {title}", f"Fine-tuning: {shift[0].lower()}{shift[1:]}"]
+    counts = [f"{n} in {protocol}" for (name, protocol), n in steps.items() if name == dataset]
     if counts:
         parts.append(f"Steps of a run: {', '.join(counts)}.")
-    return "\n\n".join([*parts, "\n".join(lines), f"![{SOURCES[dataset].title}]({dataset}.png)"])
+    name = metric(dataset)
+    rows = []
+    for (_, protocol, policy), line in table.items():
+        shares = (share(line, name) for name in SHARES)
+        ms = f"{milliseconds(line):.1f} ms" if line["cycles_pico"] else "-"
+        rows.append((protocol, policy, score(line), line["drop_vs_full"], *shares, ms))
+    names = "drop", "backward", "non-zero", "skipped", "total", "Pico"
+    parts.append(tables.markdown("llrrrrrrr", ("protocol", "policy", name, *names), rows))
+    return "\n\n".join([*parts, f"![{title}]({dataset}.png)"])
 
 
 def milliseconds(line):
     return 1000 * float(line["cycles_pico"]) / cycles.HZ
 
 
+TIME = """\
+## Time on a Pico
+
+The tables above have the mean time of a step on a Raspberry Pi Pico at 125 MHz, and
+summary.csv its cycles. They are estimated from those that bench/results.json counts:
+
+{table}
+
+With these the measured steps come out within {dense_off:.0f} % and {conv_off:.0f} %.
+"""
+
+
 def time():
-    lines = [
-        "## Time on a Pico",
-        "",
-        "The tables above have the mean time of a step on a Raspberry Pi Pico at 125 MHz, and",
-        "summary.csv its cycles. They are estimated from those that bench/results.json counts:",
-        "",
-        "| cycles for | dense networks | with convolutions |",
-        "|---|---:|---:|",
-    ]
     names = (
         "a multiplication, forward",
         "a multiplication, backward",
@@ -308,23 +288,27 @@ def time():
         "the loss, a step",
     )
     (dense, dense_off), (conv, conv_off) = (cycles.costs()[kind] for kind in (False, True))
-    for name, a, b in zip(names, dense, conv, strict=True):
-        lines.append(f"| {name} | {a:.1f} | {b:.1f} |")
-    off = f"{100 * dense_off:.0f} % and {100 * conv_off:.0f} %"
-    return "\n".join([*lines, "", f"With these the measured steps come out within {off}."])
+    rows = [(name, f"{a:.1f}", f"{b:.1f}") for name, a, b in zip(names, dense, conv, strict=True)]
+    shown = tables.markdown("lrr", ("cycles for", "dense networks", "with convolutions"), rows)
+    return TIME.format(table=shown, dense_off=100 * dense_off, conv_off=100 * conv_off)
+
+
+BOARDS = """\
+## The models
+
+Layers, and the RAM of all of it: weights, activations, errors.
+
+{table}
+"""
 
 
 def boards():
-    lines = [
-        "## The models",
-        "",
-        "Layers, and the RAM of all of it: weights, activations, errors.",
-        "",
-        "| data set | model | bytes | fits |",
-        "|---|---|---:|---|",
-    ]
-    for dataset in PLANS:
-        text, size = memory(dataset)
+    rows = []
+    for dataset in NETWORKS:
+        model = new_model(dataset)
+        size = len(internals.memory(model))
         fits = "Pico, ESP32" if size < PICO else "ESP32"
-        lines.append(f"| {SOURCES[dataset].title} | {text} | {size} | {fits} |")
-    return "\n".join(lines)
+        rows.append((SOURCES[dataset].title, internals.in_words(model), size, fits))
+    return BOARDS.format(
+        table=tables.markdown("llrl", ("data set", "model", "bytes", "fits"), rows)
+    )
