@@ -1,7 +1,7 @@
-"""What the public API does not tell of a model, read out of its memory.
+"""What the public API does not tell of a model, read out of its image.
 
-The one module of host_sim beside the oracle that knows what lies there, by the views of the
-specification. Multiplications are counted as multiply-accumulates (MACs).
+The one module beside the oracle that knows what is in an image, by the views of the specification.
+Work is counted in multiply-accumulates (MACs).
 """
 
 from typing import NamedTuple
@@ -21,13 +21,13 @@ class Counters(NamedTuple):
     macs_done: int  # less those that met a zero
 
 
-def memory(model):
+def image(model):
     return model._image
 
 
 def view(model):
-    """Its memory, by names; what is set there is set in the model."""
-    return im.Model(np.frombuffer(memory(model), np.uint8))
+    """Its image, by names; what is set there is set in the model."""
+    return im.Model(np.frombuffer(image(model), np.uint8))
 
 
 def weighted(model):

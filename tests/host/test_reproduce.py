@@ -267,7 +267,7 @@ def test_clips():
 
 def test_models_fit_boards():
     for dataset in networks.NETWORKS:
-        assert len(internals.memory(report.new_model(dataset))) < 200_000
+        assert len(internals.image(report.new_model(dataset))) < 200_000
 
 
 def test_words_are_in_order():

@@ -27,7 +27,7 @@ class FloatTwin:
     """A model in floating point that starts as one in integers does, and is used like it."""
 
     def __init__(self, model):
-        self.integers, self.floats = model, FloatModel(internals.memory(model))
+        self.integers, self.floats = model, FloatModel(internals.image(model))
 
     @property
     def lr(self):

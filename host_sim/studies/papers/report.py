@@ -306,7 +306,7 @@ def boards():
     rows = []
     for dataset in NETWORKS:
         model = new_model(dataset)
-        size = len(internals.memory(model))
+        size = len(internals.image(model))
         fits = "Pico, ESP32" if size < PICO else "ESP32"
         rows.append((SOURCES[dataset].title, internals.in_words(model), size, fits))
     return BOARDS.format(
