@@ -25,7 +25,7 @@ import digits, hashlib, tinyprop as tp
 from array import array
 m = digits.learn(tp.{policy}(), {epochs}, 100)
 m.save("{policy}.tp")
-print("image", len(m._image), hashlib.sha256(open("{policy}.tp", "rb").read()).digest().hex())
+print("digest", hashlib.sha256(open("{policy}.tp", "rb").read()).digest().hex())
 p = array("f", [0] * 10)
 for x, _ in digits.records(open("digits.bin", "rb"), 0, digits.EXAM):
     m.predict_into(x, p)
@@ -76,7 +76,7 @@ def learn(micropython, folder, policy, epochs=EPOCHS):
         stdout=subprocess.PIPE,
         text=True,
     )
-    curve, answers, image = [], [], None
+    curve, answers, ram, digest = [], [], None, None
     bar = tqdm(
         total=epochs * 1437,
         desc=f"  {policy:10}",
@@ -87,8 +87,10 @@ def learn(micropython, folder, policy, epochs=EPOCHS):
         match line.split():
             case ["says", label, probability]:
                 answers.append((int(label), float(probability)))
-            case ["image", size, digest]:
-                image = int(size), digest
+            case [_, "weights", "and", "biases,", n_bytes, "bytes", "of", "RAM,", *_]:
+                ram = int(n_bytes)
+            case ["digest", value]:
+                digest = value
             case [steps, right, _, _, _] as row if steps.isdigit():
                 curve.append([float(word) for word in row])
                 steps, right = int(steps), f"{float(right):.1%} right"
@@ -99,7 +101,7 @@ def learn(micropython, folder, policy, epochs=EPOCHS):
     bar.close()
     if process.wait():
         sys.exit("error: MicroPython stopped before the end; what it said is above")
-    return Run(policy, np.array(curve), answers, *image)
+    return Run(policy, np.array(curve), answers, ram, digest)
 
 
 def main(arguments):

@@ -4,22 +4,21 @@ import matplotlib.pyplot as plt
 from matplotlib.ticker import PercentFormatter
 
 plt.switch_backend("agg")  # there may be no screen
-plt.rcParams.update(
-    {
-        "font.size": 11,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.edgecolor": "#888888",
-        "axes.titlelocation": "left",
-        "axes.titlesize": 12,
-        "axes.titlepad": 14,
-        "xtick.color": "#555555",
-        "ytick.color": "#555555",
-    }
-)
+STYLE = {
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#888888",
+    "axes.titlelocation": "left",
+    "axes.titlesize": 12,
+    "axes.titlepad": 14,
+    "xtick.color": "#555555",
+    "ytick.color": "#555555",
+}
 SPARSE, DENSE, WRONG = "#0b7a75", "#9a9a9a", "#c8321f"
 
 
+@plt.rc_context(STYLE)
 def draw(path, sparse, dense, exam, verdict):
     figure = plt.figure(figsize=(11, 7.6), layout="constrained")
     figure.get_layout_engine().set(rect=(0.012, 0.012, 0.976, 0.976))

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from host_sim import ROOT
-from host_sim.demo import demo, picture, text
+from host_sim.demo import demo, method_pictures, picture, text
 from host_sim.tasks import digits
 
 # examples/digits.py on a PC, which has no ticks; one epoch, and the model as its last line.
@@ -104,3 +104,12 @@ def test_shows(runs, folder, capsys):
     assert max(map(len, shown.split("\n"))) < 100
     picture.draw(folder / "demo.png", *runs, exam, text.verdict(*runs))
     assert (folder / "demo.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_pictures_of_the_method(tmp_path, monkeypatch):
+    """Drawn anew, they are those in docs/."""
+    monkeypatch.setattr(method_pictures, "DOCS", tmp_path)
+    method_pictures.main([])
+    for drawn in tmp_path.iterdir():
+        assert drawn.read_bytes() == (ROOT / "docs" / drawn.name).read_bytes(), drawn.name
+    assert len(list(tmp_path.iterdir())) == 2
