@@ -15,7 +15,7 @@ from ..tasks import digits
 from . import picture, text
 
 BUILD = ROOT / "build"
-POLICY = "Diffused"  # what tinyprop does unless told otherwise, set against:
+POLICY = "Diffused"  # what tinyprop does by default, set against:
 DENSE = "Full"
 EPOCHS = 15
 
@@ -27,7 +27,7 @@ m = digits.learn(tp.{policy}(), {epochs}, 100)
 m.save("{policy}.tp")
 print("digest", hashlib.sha256(open("{policy}.tp", "rb").read()).digest().hex())
 p = array("f", [0] * 10)
-for x, _ in digits.records(open("digits.bin", "rb"), 0, digits.EXAM):
+for x, _ in digits.records(open("digits.bin", "rb"), 0, digits.TEST):
     m.predict_into(x, p)
     print("says", m.predict(x), max(p))
 """
@@ -42,7 +42,7 @@ m.predict(open("build/digits.bin", "rb").read(64))"""
 class Run:
     policy: str
     curve: np.ndarray  # a row for each 100 steps, as examples/digits.py prints it
-    answers: list  # to each digit of the exam: (class, probability)
+    answers: list  # to each digit of the test set: (class, probability)
     image_bytes: int
     digest: str  # SHA-256 of what the model saves
 
@@ -116,8 +116,8 @@ def main(arguments):
     (BUILD / f"{POLICY}.tp").replace(BUILD / "digits.tp")
     (BUILD / f"{DENSE}.tp").unlink()
     (BUILD / "demo.json").write_text(json.dumps(sparse.numbers(), indent=4) + "\n")
-    exam = digits.load()[1]
-    picture.draw(BUILD / "demo.png", sparse, dense, exam, text.verdict(sparse, dense))
-    text.show(sparse, dense, exam)
+    _, test = digits.load()
+    picture.draw(BUILD / "demo.png", sparse, dense, test, text.verdict(sparse, dense))
+    text.show(sparse, dense, test)
     print("\nThe picture is build/demo.png, the numbers are in build/demo.json.")
     print(f"\nTry it by hand (the last line reads the first digit above):\n\n{BY_HAND}")

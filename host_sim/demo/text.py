@@ -5,16 +5,16 @@ import numpy as np
 OPENING = """
 A network of 64-32-10 learns to read digits inside MicroPython. It starts from nothing and
 sees one digit at a time: 1437 that people wrote by hand, 15 times over. 360 more, which it
-never learns from, are its exam. Diffused learns only from what it does not know yet;
+never learns from, are the test set. Diffused learns only from what it does not know yet;
 Full is the usual training, for comparison.
 """
 
 
-def show(sparse, dense, exam):
-    print(f"\nRight in the exam ({sparse.policy})\n")
+def show(sparse, dense, test):
+    print(f"\nRight in the test set ({sparse.policy})\n")
     print(curve(sparse))
-    print("\nFrom the exam\n")
-    print(digits(sparse, exam))
+    print("\nFrom the test set\n")
+    print(digits(sparse, test))
     print()
     print(table(sparse, dense))
     print(f"\n{verdict(sparse, dense)}")
@@ -49,9 +49,9 @@ def curve(run, width=64, height=10):
     return "\n".join(lines)
 
 
-def digits(run, exam, shades=" ░▒▓█"):
-    """The first three digits of the exam and the first mistake, side by side."""
-    x, y = exam
+def digits(run, test, shades=" ░▒▓█"):
+    """The first three digits of the test set and the first mistake, side by side."""
+    x, y = test
     wrong = [i for i, (label, _) in enumerate(run.answers) if label != y[i]]
     chosen = [*range(3), *wrong[:1]]
     rows = [

@@ -103,9 +103,9 @@ def main(arguments):
 TEXT = """\
 # Digits: accuracy and work of every policy
 
-scikit-learn's scans of 8 x 8 pixels, 1437 to learn from, 360 for the exam; batch 1,
+scikit-learn's scans of 8 x 8 pixels, 1437 to learn from, 360 to test; batch 1,
 {epochs} epochs, {seeds} seeds, each with initial weights and an order of its own.
-Accuracy in the exam after the last epoch, in %. The shares are multiply-accumulates of
+Accuracy in the test set after the last epoch, in %. The shares are multiply-accumulates of
 the backward pass, of those that dense training of all layers in every step would need:
 for the errors that were kept, and less those that meet a zero. Made by `make digits`.
 
@@ -173,7 +173,7 @@ def draw(path, results):
             fill = "white" if variant.floats else colour
             share, accuracy, sd = plots.end(of_seeds)
             work.errorbar(share, accuracy, sd, fmt="o", capsize=3, color=colour, mfc=fill)
-        curves.set_title(f"{model}: accuracy in the exam")
+        curves.set_title(f"{model}: accuracy in the test set")
         plots.epochs_axis(curves)
         plots.work_axis(work, (0.01, 1.4))
         for panel in curves, work:

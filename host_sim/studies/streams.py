@@ -206,9 +206,9 @@ STUDIES = {
 TEXT = """\
 # Streams: forgetting, and rare classes
 
-Made by `make streams DATA=dir`, on parts of the training sets: a fifth is the exam. The default
-policy where no other is named, {seeds} seeds, a rate of {rate} that falls to a twentieth. Means
-in %, ± standard error.
+Made by `make streams DATA=dir`, on parts of the training sets: a fifth is the test set. The
+default policy where no other is named, {seeds} seeds, a rate of {rate} that falls to a twentieth.
+Means in %, ± standard error.
 
 ## When what it sees changes
 

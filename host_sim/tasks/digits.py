@@ -4,18 +4,18 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-EXAM = 360
+TEST = 360
 
 
 def load():
-    """(x, y) to learn from and (x, y) for the exam; x of one row of 64 bytes a digit."""
+    """(x, y) to learn from and (x, y) of the test set; x of one row of 64 bytes a digit."""
     x, y = load_digits(return_X_y=True)
-    x, exam_x, y, exam_y = train_test_split(x, y, test_size=EXAM, stratify=y, random_state=0)
-    return (x.astype("u1"), y.astype("u1")), (exam_x.astype("u1"), exam_y.astype("u1"))
+    x, test_x, y, test_y = train_test_split(x, y, test_size=TEST, stratify=y, random_state=0)
+    return (x.astype("u1"), y.astype("u1")), (test_x.astype("u1"), test_y.astype("u1"))
 
 
 def write(path):
-    """The file that examples/digits.py reads: the exam's digits first, then the others."""
-    train, exam = load()
-    records = [np.column_stack(part) for part in (exam, train)]
+    """The file that examples/digits.py reads: the test set first, then the others."""
+    train, test = load()
+    records = [np.column_stack(part) for part in (test, train)]
     path.write_bytes(np.vstack(records).tobytes())

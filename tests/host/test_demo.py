@@ -73,7 +73,7 @@ def test_same_digest_again(micropython, folder, runs):
 
 
 def test_same_digest_on_the_pc(folder, runs):
-    """Also shows that demo.POLICY is what a model does unless told otherwise."""
+    """Also shows that demo.POLICY is what a model does by default."""
     places = [str(ROOT / name) for name in ("host_sim/backend", "micropython_mod")]
     environment = {"TINYPROP_BACKEND": "c", "PYTHONPATH": os.pathsep.join(places)}
     command = [sys.executable, "-c", ON_PC, ROOT / "examples/digits.py"]
@@ -97,12 +97,12 @@ def test_by_hand(micropython, folder, runs):
 
 
 def test_shows(runs, folder, capsys):
-    exam = digits.load()[1]
-    text.show(*runs, exam)
+    _, test = digits.load()
+    text.show(*runs, test)
     shown = capsys.readouterr().out
     assert f"{runs[0].numbers()['accuracy']:.1%}" in shown
     assert max(map(len, shown.split("\n"))) < 100
-    picture.draw(folder / "demo.png", *runs, exam, text.verdict(*runs))
+    picture.draw(folder / "demo.png", *runs, test, text.verdict(*runs))
     assert (folder / "demo.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -27,7 +27,7 @@ TOOLS = Path(sys.executable).parent
 
 LEARN = """
 import digits
-digits.EXAM, digits.TRAIN = 60, 300
+digits.TEST, digits.TRAIN = 60, 300
 digits.learn(epochs=1).save("digits.tp")
 """
 

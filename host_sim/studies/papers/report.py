@@ -42,7 +42,7 @@ AUC) in the test set after the last epoch, in %, mean ± standard deviation over
 - *Backward*: multiplications for the errors kept, of those of dense training; *non-zero*: less
   those that meet a zero. *Total*: with the forward pass.
 - *Pico*: the time of a step, estimated as the last section says.
-- *default*: what a model does unless told otherwise, `Diffused()`.
+- *default*: the policy of a model that is given none, `Diffused()`.
 
 The models and the numbers of epochs are such that all of it takes an hour or two on two cores of a
 PC. They are small; the drops and the shares are what to look at, not the accuracies. runs.csv has
