@@ -1,11 +1,15 @@
-"""tinyprop on a PC, in rooms. Each imports from those below it alone:
+"""tinyprop on a PC, in rooms. Each imports from those below it alone.
 
 __main__          python -m host_sim COMMAND
-demo/             learns and shows it
-studies/          compare: policies on digits and on the papers' data sets, what helps with streams
-generate/         writes what a program writes
+
+demo/             learns digits inside MicroPython and shows it; the pictures of docs/method.md
+studies/          compare: digits, streams and the papers' table; kit/ is what they have in common
+generate/         files that are written by a program: tables of functions, digests
+
 tasks/            what there is to learn: data sets, and networks for them
+internals         what the public API does not tell of a model
 oracle            the models in floating point
+
 _tinyprop_numpy/  the specification: the core in numpy
 backend/          `import _tinyprop` on CPython: the core in C, or the specification
 """

@@ -108,10 +108,10 @@ def parameters(model):
 
 def transfer(model, learned):
     """Gives a model what another one of the same layers has learned."""
-    to, source = view(model), view(learned)
-    for a, b in zip(to.layers, source.layers, strict=True):
-        window = 1 << b.age.bit_length() - 1  # the one that b is in; a starts it anew
-        a.fw, a.fy, a.age = b.fw, b.fy, window
-        if a.has_weights:
-            to.weights(a)[:] = source.weights(b)
-            to.biases(a)[:] = source.biases(b)
+    target, source = view(model), view(learned)
+    for new, old in zip(target.layers, source.layers, strict=True):
+        window = 1 << old.age.bit_length() - 1  # the one that old is in; new starts it again
+        new.fw, new.fy, new.age = old.fw, old.fy, window
+        if new.has_weights:
+            target.weights(new)[:] = source.weights(old)
+            target.biases(new)[:] = source.biases(old)

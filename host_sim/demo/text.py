@@ -35,15 +35,15 @@ def verdict(sparse, dense):
 def curve(run, width=64, height=10):
     """The learning curve as a hill, over a logarithmic axis."""
     steps, right = run.curve[:, 0], run.curve[:, 1]
-    at = np.geomspace(steps[0], steps[-1], width)
-    eighths = np.round(8 * height * np.interp(at, steps, right)).astype(int)
+    columns = np.geomspace(steps[0], steps[-1], width)
+    eighths = np.round(8 * height * np.interp(columns, steps, right)).astype(int)
     lines = []
     for row in reversed(range(height)):
         hill = "".join(" ▁▂▃▄▅▆▇█"[n] for n in np.clip(eighths - 8 * row, 0, 8))
         lines.append(f"  {(row + 1) / height:4.0%} │{hill}")
     ticks = [" "] * (width + 8)
     for step in 100, 300, 1000, 3000, 10000:
-        column = np.searchsorted(at, step)
+        column = np.searchsorted(columns, step)
         ticks[column : column + len(str(step))] = str(step)
     lines += ["       └" + "─" * width, " " * 8 + "".join(ticks).rstrip() + " digits seen"]
     return "\n".join(lines)

@@ -52,8 +52,8 @@ class FloatTwin:
 def split(x, y, seed):
     """What is left to learn from, and what is kept for validation."""
     mixed = np.random.default_rng(1000 + seed).permutation(len(y))
-    kept, left = np.split(mixed, [len(y) // VALIDATION])
-    return (x[left], y[left]), (x[kept], y[kept])
+    validation, rest = np.split(mixed, [len(y) // VALIDATION])
+    return (x[rest], y[rest]), (x[validation], y[validation])
 
 
 def epochs(model, x, y, n, seed, decay):
