@@ -266,7 +266,8 @@ def imports_of(source):
 
 
 def cpython(backend):
-    path = os.pathsep.join(str(ROOT / folder) for folder in ("", "host_sim", "micropython_mod"))
+    folders = "", "host_sim/backend", "host_sim", "micropython_mod"
+    path = os.pathsep.join(str(ROOT / folder) for folder in folders)
     environment = {"TINYPROP_BACKEND": backend, "PYTHONPATH": path}
     return Program(backend, "host_sim", lambda: sys.executable, **environment)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from _tinyprop_numpy import fixed
 
-from host_sim import tables
+from host_sim.generate import tables
 
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 POWERS = [2**k for k in (0, 1, 2, 3, 7, 8, 14, 15, 16, 24, 29, 30)]

@@ -12,7 +12,7 @@ import pytest
 from _tinyprop_numpy import image as im
 from images import dense, layer
 
-from host_sim.float_ref import FloatModel, Weighted
+from host_sim.oracle import FloatModel, Weighted
 
 c_backend = _tinyprop.c_backend()
 
@@ -43,8 +43,8 @@ class Bounds:
                 average = size.forward(e)
                 e = (real.windows(e).max(2) if r.kind == im.MAXPOOL else average) + rounding
                 continue
-            size.e_z = size.sums(e)
-            real.z = real.sums(real.x) + real.b
+            size.e_z = size.linear(e)
+            real.z = real.linear(real.x) + real.b
             e = size.e_z
             if real is self.real.layers[-1]:
                 break
@@ -60,7 +60,7 @@ class Bounds:
         return z
 
     def output_errors(self, z, y):
-        d, _ = self.real.output_errors(z, y)
+        d, _ = self.real.output_delta(z, y)
         e_z = self.size.layers[-1].e_z.max()
         if self.real.head.loss == im.MSE:
             return d, np.full_like(d, e_z + 2.0**-15 + 2.0**-self.unit / 2)
@@ -120,7 +120,7 @@ class Bounds:
     def through_activation(self, real, size, dx, e_dx):
         kind, y, e_y = real.record.activation, real.y, size.e_out
         rounding = 2.0**-self.unit / 2
-        d = real.through_activation(dx)
+        d = real.activation_backward(dx)
         if kind == im.LINEAR:
             return d, e_dx + rounding
         if kind == im.RELU:

@@ -112,7 +112,7 @@ with_python = pytest.mark.parametrize(
 @with_python
 def test_examples_on_cpython(page, tmp_path, monkeypatch):
     monkeypatch.delenv("TINYPROP_BACKEND", raising=False)
-    path = f"{ROOT}/micropython_mod{os.pathsep}{ROOT}/host_sim"
+    path = f"{ROOT}/micropython_mod{os.pathsep}{ROOT}/host_sim/backend"
     check(page, run(page, tmp_path, sys.executable, PYTHONPATH=path))
 
 

@@ -5,16 +5,16 @@ import numpy as np
 OPENING = """
 A network of 64-32-10 learns to read digits inside MicroPython. It starts from nothing and
 sees one digit at a time: 1437 that people wrote by hand, 15 times over. 360 more, which it
-never learns from, are its exam. Diffused learns only from what it does not know yet;
+never learns from, are the test set. Diffused learns only from what it does not know yet;
 Full is the usual training, for comparison.
 """
 
 
-def show(sparse, dense, exam):
-    print(f"\nRight in the exam ({sparse.policy})\n")
+def show(sparse, dense, test):
+    print(f"\nRight in the test set ({sparse.policy})\n")
     print(curve(sparse))
-    print("\nFrom the exam\n")
-    print(digits(sparse, exam))
+    print("\nFrom the test set\n")
+    print(digits(sparse, test))
     print()
     print(table(sparse, dense))
     print(f"\n{verdict(sparse, dense)}")
@@ -35,23 +35,23 @@ def verdict(sparse, dense):
 def curve(run, width=64, height=10):
     """The learning curve as a hill, over a logarithmic axis."""
     steps, right = run.curve[:, 0], run.curve[:, 1]
-    at = np.geomspace(steps[0], steps[-1], width)
-    eighths = np.round(8 * height * np.interp(at, steps, right)).astype(int)
+    columns = np.geomspace(steps[0], steps[-1], width)
+    eighths = np.round(8 * height * np.interp(columns, steps, right)).astype(int)
     lines = []
     for row in reversed(range(height)):
         hill = "".join(" ▁▂▃▄▅▆▇█"[n] for n in np.clip(eighths - 8 * row, 0, 8))
         lines.append(f"  {(row + 1) / height:4.0%} │{hill}")
     ticks = [" "] * (width + 8)
     for step in 100, 300, 1000, 3000, 10000:
-        column = np.searchsorted(at, step)
+        column = np.searchsorted(columns, step)
         ticks[column : column + len(str(step))] = str(step)
     lines += ["       └" + "─" * width, " " * 8 + "".join(ticks).rstrip() + " digits seen"]
     return "\n".join(lines)
 
 
-def digits(run, exam, shades=" ░▒▓█"):
-    """The first three digits of the exam and the first mistake, side by side."""
-    x, y = exam
+def digits(run, test, shades=" ░▒▓█"):
+    """The first three digits of the test set and the first mistake, side by side."""
+    x, y = test
     wrong = [i for i, (label, _) in enumerate(run.answers) if label != y[i]]
     chosen = [*range(3), *wrong[:1]]
     rows = [

@@ -2,11 +2,12 @@
 
 import argparse
 import textwrap
-from pathlib import Path
 
 from _tinyprop_numpy.tables import EXP2, LOG
 
-HEADER = Path(__file__).resolve().parent.parent / "usermod_c/tinyprop/core/tables.h"
+from .. import ROOT
+
+HEADER = ROOT / "usermod_c/tinyprop/core/tables.h"
 
 START = """\
 // Tables of functions, written by `python -m host_sim tables`; a test compares them with the \

@@ -1,33 +1,31 @@
 """Two troubles of a network that learns on a board: what it sees changes, and it forgets what was
 before; or one class is rare, and it overlooks that. What helps?
 
-DATA is a folder as in reproduce. The training sets alone: a fifth is the exam, the rest the
+DATA is a folder as in reproduce. The training sets alone: a fifth is the test set, the rest the
 stream. Writes reports/streams.md and reports/streams_*.csv.
 """
 
-import os
 import random
-import sys
-from multiprocessing import Pool
+from functools import partial
 
 import numpy as np
 import tinyprop as tp
-from tqdm import tqdm
 
-from .reproduce import ROOT, models, parser_of, present, report, runs
-from .reproduce.datasets import SOURCES
+from examples.memory import Memory
 
-sys.path.append(str(ROOT / "examples"))
-
-from memory import Memory  # noqa: E402
+from .. import internals
+from ..tasks.datasets import SOURCES
+from ..tasks.networks import NETWORKS
+from ..tasks.protocols import task
+from .kit import jobs, learning, tables
+from .kit.command import REPORTS, parser_with_data, present
 
 SEEDS = range(1, 6)
 RATE = 0.0125
+DECAY = 1 / 20  # of the rate, from the first epoch to the end
 LONGEST = 10_000  # samples of a stream
 EPOCHS = 3  # of what is new
 RARE = 10  # times rarer than the others is the rare class
-CHANGES = "har", "mnist", "speech", "cifar10"
-IMBALANCES = "har", "mnist", "speech"
 
 
 # ---- which samples a memory keeps
@@ -100,7 +98,7 @@ class Stream:
     """Teaches a model sample by sample, and a remembered one after each if there is a memory."""
 
     def __init__(self, dataset, classes, seed, policy=None):
-        self.model = models.new(dataset, policy or tp.Diffused(), True, RATE, seed)
+        self.model = NETWORKS[dataset].model(policy or tp.Diffused(), True, RATE, seed)
         self.scores = np.zeros(classes, np.float32)
         self.order = np.random.default_rng(seed)
 
@@ -108,55 +106,55 @@ class Stream:
         """watching: memories that see the last epoch but are not learned from. rates: by class,
         times the rate of all."""
         for epoch in range(epochs):
-            rate = RATE * runs.FALL ** (epoch / epochs)
+            rate = RATE * DECAY ** (epoch / epochs)
             self.model.lr = rate
             for i in self.order.permutation(len(y)):
                 label = int(y[i])
                 if rates is not None:
                     self.model.lr = rate * rates[label]
-                to = [memory] if memory else watching if epoch == epochs - 1 else ()
-                if to:
+                offered = [memory] if memory else watching if epoch == epochs - 1 else ()
+                if offered:
                     self.model.predict_into(x[i], self.scores)
                 trained = self.model.learn(x[i], label)
-                for one in to:
+                for one in offered:
                     one.offer(x[i], label, 1 - self.scores[label], trained)
                 if memory:
                     self.model.learn(*memory.any())
 
     def result(self, shown, **accuracies):
         """shown: samples that were new."""
-        stats = self.model.stats()
+        done = learning.shares(self.model)
         return accuracies | {
-            "backward": stats["backward_share"] * stats["steps"] / shown,
-            "skipped": stats["skipped"] / stats["steps"],
+            "backward": done["backward_share"] * done["steps"] / shown,
+            "skipped": done["skipped_share"],
         }
 
 
-def task(dataset, protocol, seed):
-    """The parts of it, each as (stream, exam), and the number of classes."""
-    now = runs.task(dataset, protocol)
-    parts = [runs.split(*part, seed) for part in (now.before, now.train) if part]
-    classes = 1 + max(int(y.max()) for stream, _ in parts for y in stream[1:])
-    return [((x[:LONGEST], y[:LONGEST]), exam) for (x, y), exam in parts], classes
+def parts(dataset, protocol, data, seed):
+    """Those of a task, each as (stream, test set), and the number of classes."""
+    learned = task(dataset, protocol, data)
+    sets = [learning.split(*part, seed) for part in (learned.before, learned.train) if part]
+    classes = 1 + max(int(y.max()) for stream, _ in sets for y in stream[1:])
+    return [((x[:LONGEST], y[:LONGEST]), test) for (x, y), test in sets], classes
 
 
-def change(dataset, seed):
+def change(dataset, data, seed):
     """Learns, and then something else; {memory: what it knows then of both}"""
-    ((old, old_exam), (new, new_exam)), classes = task(dataset, "finetune", seed)
-    memories = {name: of and of[0](of[1]) for name, of in MEMORIES.items()}
+    ((old, old_test), (new, new_test)), classes = parts(dataset, "finetune", data, seed)
+    memories = {name: made and made[0](made[1]) for name, made in MEMORIES.items()}
     first = Stream(dataset, classes, seed)
     watching = [memory for memory in memories.values() if memory]
-    epochs = max(EPOCHS, models.PLANS[dataset].epochs["scratch"] // 2)
+    epochs = max(EPOCHS, NETWORKS[dataset].epochs["scratch"] // 2)
     first.show(*old, epochs, watching=watching)
 
     def result(stream, shown):
-        old, new = (stream.model.evaluate(*exam) for exam in (old_exam, new_exam))
+        old, new = (stream.model.evaluate(*test) for test in (old_test, new_test))
         return stream.result(shown, old=old, new=new)
 
     results = {"before": result(first, epochs * len(old[1]))}
     for name, memory in memories.items():
         then = Stream(dataset, classes, seed)
-        models.transfer(then.model, first.model)
+        internals.transfer(then.model, first.model)
         then.show(*new, EPOCHS, memory)
         results[name] = result(then, EPOCHS * len(new[1]))
     return results
@@ -174,22 +172,22 @@ REMEDIES = {
 }
 
 
-def imbalance(dataset, seed):
+def imbalance(dataset, data, seed):
     """{remedy: recall of a class that is rare, and the mean of the others}"""
-    [((x, y), (exam_x, exam_y))], classes = task(dataset, "scratch", seed)
+    [((x, y), (test_x, test_y))], classes = parts(dataset, "scratch", data, seed)
     rare = seed % classes
-    at = np.flatnonzero(y == rare)
-    x, y = (np.delete(v, at[len(at) // RARE :], 0) for v in (x, y))
-    epochs = max(2 * EPOCHS, models.PLANS[dataset].epochs["scratch"])
+    samples = np.flatnonzero(y == rare)
+    x, y = (np.delete(v, samples[len(samples) // RARE :], 0) for v in (x, y))
+    epochs = max(2 * EPOCHS, NETWORKS[dataset].epochs["scratch"])
     results = {}
-    for name, its in REMEDIES.items():
-        stream = Stream(dataset, classes, seed, its.get("policy"))
+    for name, remedy in REMEDIES.items():
+        stream = Stream(dataset, classes, seed, remedy.get("policy"))
         rates = np.ones(classes)
-        rates[rare] = its.get("factor", 1)
-        memory = Balanced(its["memory"]) if "memory" in its else None
+        rates[rare] = remedy.get("factor", 1)
+        memory = Balanced(remedy["memory"]) if "memory" in remedy else None
         stream.show(x, y, epochs // 2 if memory else epochs, memory, rates=rates)
         recall = [
-            stream.model.evaluate(exam_x[exam_y == label], exam_y[exam_y == label])
+            stream.model.evaluate(test_x[test_y == label], test_y[test_y == label])
             for label in range(classes)
         ]
         others = np.delete(recall, rare).mean()
@@ -200,13 +198,17 @@ def imbalance(dataset, seed):
 # ---- the study
 
 
-STUDIES = {"change": change, "imbalance": imbalance}
+# For each what is done, what is compared by it, and the data sets.
+STUDIES = {
+    "change": (change, "memory", ("har", "mnist", "speech", "cifar10")),
+    "imbalance": (imbalance, "remedy", ("har", "mnist", "speech")),
+}
 TEXT = """\
 # Streams: forgetting, and rare classes
 
-Made by `make streams DATA=dir`, on parts of the training sets: a fifth is the exam. The default
-policy where no other is named, {seeds} seeds, a rate of {rate} that falls to a twentieth. Means
-in %, ± standard error.
+Made by `make streams DATA=dir`, on parts of the training sets: a fifth is the test set. The
+default policy where no other is named, {seeds} seeds, a rate of {rate} that falls to a twentieth.
+Means in %, ± standard error.
 
 ## When what it sees changes
 
@@ -224,63 +226,62 @@ many epochs, and so as many steps.
 
 {imbalance}
 """
-KEYS = "study", "dataset", "what"
+KEYS = "study", "dataset", "what", "seed"
 
 
 def main(arguments):
-    given = parser_of("streams", __doc__).parse_args(arguments)
-    jobs = [
-        (study, dataset, seed)
-        for study, datasets in (("change", CHANGES), ("imbalance", IMBALANCES))
-        for dataset in datasets
-        if present(dataset, given.data)
-        for seed in SEEDS
-    ]
-    if not jobs:
+    given = parser_with_data("streams", __doc__).parse_args(arguments)
+    wanted = [(study, name) for study, (_, _, names) in STUDIES.items() for name in names]
+    names = present(dict.fromkeys(name for _, name in wanted), given.data)
+    todo = [(study, name, seed) for study, name in wanted if name in names for seed in SEEDS]
+    if not todo:
         return f"There is no data set in {given.data}."
-    with Pool(os.cpu_count(), runs.settle, (given.data,)) as pool:
-        results = list(tqdm(pool.imap(run, jobs), total=len(jobs), desc="learning", unit="run"))
-    write(ROOT / "reports", jobs, results)
+    with jobs.pool() as workers:
+        results = jobs.finish(workers, partial(run, given.data), todo, "learning")
+    print(write(todo, results))
     return 0
 
 
-def run(job):
+def run(data, job):
     study, dataset, seed = job
     random.seed(seed)
-    return STUDIES[study](dataset, seed)
+    function, _, _ = STUDIES[study]
+    return function(dataset, data, seed)
 
 
-def write(folder, jobs, results):
+def write(todo, results):
+    """Returns the report."""
     rows = [
-        dict(zip((*KEYS, "seed"), (study, dataset, what, seed), strict=True)) | figures
-        for (study, dataset, seed), result in zip(jobs, results, strict=True)
+        dict(zip(KEYS, (study, dataset, what, seed), strict=True)) | figures
+        for (study, dataset, seed), result in zip(todo, results, strict=True)
         for what, figures in result.items()
     ]
-    tables = {}
-    for study in STUDIES:
-        of = [row for row in rows if row["study"] == study]
-        columns = list(of[0]) if of else []
-        report.save(folder / f"streams_{study}.csv", columns, {study: of})
-        tables[study] = table(of, columns[4:])
-    text = TEXT.format(seeds=len(SEEDS), rate=RATE, epochs=EPOCHS, rare=RARE, **tables)
-    (folder / "streams.md").write_text(text)
-    print(text)
+    shown = {}
+    for study, (_, compared, _) in STUDIES.items():
+        of_study = [row for row in rows if row["study"] == study]
+        if of_study:
+            tables.write_csv(REPORTS / f"streams_{study}.csv", of_study)
+        shown[study] = table(of_study, compared) if of_study else "None of its data sets is here."
+    text = TEXT.format(seeds=len(SEEDS), rate=RATE, epochs=EPOCHS, rare=RARE, **shown)
+    (REPORTS / "streams.md").write_text(text)
+    return text
 
 
-def table(rows, columns):
-    """A line for each data set and remedy, the means of its seeds."""
-    lines = ["| data set | | " + " | ".join(columns) + " |", "|---|---|" + "---:|" * len(columns)]
+def table(rows, compared):
+    """A line for each data set and what is compared, the means of its seeds."""
+    columns = [name for name in rows[0] if name not in KEYS]
     groups = {}
     for row in rows:
-        groups.setdefault((row["dataset"], row["what"]), []).append(row)
-    for (dataset, what), of in groups.items():
-        cells = [cell([row[name] for row in of], name) for name in columns]
-        lines.append(f"| {SOURCES[dataset].title} | {what} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        groups.setdefault((SOURCES[row["dataset"]].title, row["what"]), []).append(row)
+    lines = [
+        [*key, *(cell([row[name] for row in of_seeds], name) for name in columns)]
+        for key, of_seeds in groups.items()
+    ]
+    return tables.markdown("ll" + "r" * len(columns), ["data set", compared, *columns], lines)
 
 
 def cell(values, name):
-    mean, error = np.mean(values), np.std(values, ddof=1) / len(values) ** 0.5
+    mean = np.mean(values)
     if name in ("backward", "skipped"):
         return f"{mean:.2f}"
-    return f"{100 * mean:.1f} ± {100 * error:.1f}"
+    return tables.percent(mean, tables.standard_error(values))

@@ -6,16 +6,16 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from . import demo_picture, demo_text, digits_data
+from .. import ROOT
+from ..tasks import digits
+from . import picture, text
 
-ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-POLICY = "Diffused"  # what tinyprop does unless told otherwise, set against:
+POLICY = "Diffused"  # what tinyprop does by default, set against:
 DENSE = "Full"
 EPOCHS = 15
 
@@ -25,9 +25,9 @@ import digits, hashlib, tinyprop as tp
 from array import array
 m = digits.learn(tp.{policy}(), {epochs}, 100)
 m.save("{policy}.tp")
-print("image", len(m._image), hashlib.sha256(open("{policy}.tp", "rb").read()).digest().hex())
+print("digest", hashlib.sha256(open("{policy}.tp", "rb").read()).digest().hex())
 p = array("f", [0] * 10)
-for x, _ in digits.records(open("digits.bin", "rb"), 0, digits.EXAM):
+for x, _ in digits.records(open("digits.bin", "rb"), 0, digits.TEST):
     m.predict_into(x, p)
     print("says", m.predict(x), max(p))
 """
@@ -42,7 +42,7 @@ m.predict(open("build/digits.bin", "rb").read(64))"""
 class Run:
     policy: str
     curve: np.ndarray  # a row for each 100 steps, as examples/digits.py prints it
-    answers: list  # to each digit of the exam: (class, probability)
+    answers: list  # to each digit of the test set: (class, probability)
     image_bytes: int
     digest: str  # SHA-256 of what the model saves
 
@@ -76,7 +76,7 @@ def learn(micropython, folder, policy, epochs=EPOCHS):
         stdout=subprocess.PIPE,
         text=True,
     )
-    curve, answers, image = [], [], None
+    curve, answers, ram, digest = [], [], None, None
     bar = tqdm(
         total=epochs * 1437,
         desc=f"  {policy:10}",
@@ -87,8 +87,10 @@ def learn(micropython, folder, policy, epochs=EPOCHS):
         match line.split():
             case ["says", label, probability]:
                 answers.append((int(label), float(probability)))
-            case ["image", size, digest]:
-                image = int(size), digest
+            case [_, "weights", "and", "biases,", n_bytes, "bytes", "of", "RAM,", *_]:
+                ram = int(n_bytes)
+            case ["digest", value]:
+                digest = value
             case [steps, right, _, _, _] as row if steps.isdigit():
                 curve.append([float(word) for word in row])
                 steps, right = int(steps), f"{float(right):.1%} right"
@@ -99,7 +101,7 @@ def learn(micropython, folder, policy, epochs=EPOCHS):
     bar.close()
     if process.wait():
         sys.exit("error: MicroPython stopped before the end; what it said is above")
-    return Run(policy, np.array(curve), answers, *image)
+    return Run(policy, np.array(curve), answers, ram, digest)
 
 
 def main(arguments):
@@ -107,15 +109,15 @@ def main(arguments):
     parser.parse_args(arguments)
 
     micropython = build()
-    digits_data.write(BUILD / "digits.bin")
-    print(demo_text.OPENING, flush=True)
+    digits.write(BUILD / "digits.bin")
+    print(text.OPENING, flush=True)
     sparse, dense = [learn(micropython, BUILD, policy) for policy in (POLICY, DENSE)]
 
     (BUILD / f"{POLICY}.tp").replace(BUILD / "digits.tp")
     (BUILD / f"{DENSE}.tp").unlink()
     (BUILD / "demo.json").write_text(json.dumps(sparse.numbers(), indent=4) + "\n")
-    exam = digits_data.load()[1]
-    demo_picture.draw(BUILD / "demo.png", sparse, dense, exam, demo_text.verdict(sparse, dense))
-    demo_text.show(sparse, dense, exam)
+    _, test = digits.load()
+    picture.draw(BUILD / "demo.png", sparse, dense, test, text.verdict(sparse, dense))
+    text.show(sparse, dense, test)
     print("\nThe picture is build/demo.png, the numbers are in build/demo.json.")
     print(f"\nTry it by hand (the last line reads the first digit above):\n\n{BY_HAND}")

@@ -17,8 +17,9 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-CORE = HERE.parent / "usermod_c" / "tinyprop" / "core"
-BUILD = HERE.parent / "build" / "host_sim"
+ROOT = HERE.parents[1]
+CORE = ROOT / "usermod_c" / "tinyprop" / "core"
+BUILD = ROOT / "build" / "host_sim"
 FLAGS = ["-O3", "-shared", "-fPIC"]
 
 

@@ -1,15 +1,15 @@
 """python -m host_sim digests: writes tests/portable/digests.py by numpy, the specification."""
 
 import os
-import sys
-from pathlib import Path
 
-TESTS = Path(__file__).resolve().parent.parent / "tests" / "portable"
+from .. import ROOT, add_to_path
+
+TESTS = "tests/portable"
 
 
 def main(arguments):
     os.environ["TINYPROP_BACKEND"] = "numpy"
-    sys.path.insert(0, str(TESTS))
+    add_to_path(TESTS)
     import test_digest
     import test_long_rows
     import test_shapes
@@ -32,4 +32,4 @@ def main(arguments):
         for name in names:
             print(name, flush=True)
             lines.append(f'    "{name}": "{digest(name)}",')
-    (TESTS / "digests.py").write_text("\n".join([*lines, "}", ""]))
+    (ROOT / TESTS / "digests.py").write_text("\n".join([*lines, "}", ""]))

@@ -1,11 +1,13 @@
 """What is learned and tested: from scratch, and fine-tuning to something that has changed."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import ndimage
 
-from .models import BANDS, FRAMES
+from . import datasets
+from .networks import BANDS, FRAMES
 
 
 @dataclass
@@ -22,7 +24,9 @@ class Task:
     labels: np.ndarray | None = None
 
 
-def task(dataset, protocol, data):
+@lru_cache(2)
+def task(dataset, protocol, folder):
+    data = datasets.load(dataset, folder)
     if dataset == "dcase2020":
         return machines(data, protocol)
     if protocol == "scratch":
@@ -39,8 +43,8 @@ def new_subjects(data, random):
     early = np.zeros(len(data.y_test), bool)
     for subject in np.unique(data.group_test):
         for label in np.unique(data.y_test):
-            its = np.flatnonzero((data.group_test == subject) & (data.y_test == label))
-            early[its[: len(its) // 2]] = True
+            same = np.flatnonzero((data.group_test == subject) & (data.y_test == label))
+            early[same[: len(same) // 2]] = True
     return Task(
         (data.x_train, data.y_train),
         (data.x_test[early], data.y_test[early]),

@@ -5,22 +5,18 @@ and chooses as it would.
 """
 
 import argparse
-import os
-from pathlib import Path
-from types import SimpleNamespace
 
+import _tinyprop_numpy
 import matplotlib.pyplot as plt
 import numpy as np
+import tinyprop as tp
+from _tinyprop_numpy import select
 from matplotlib.ticker import PercentFormatter
 
-os.environ["TINYPROP_BACKEND"] = "numpy"  # it is the one that can be looked into
+from .. import ROOT, internals
+from ..tasks import digits
 
-import _tinyprop_numpy.select as select
-import tinyprop as tp
-
-from . import digits_data
-
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = ROOT / "docs"
 STEPS = 1437  # each digit once
 SHOWN = 500  # the step whose errors are shown
 POLICIES = {
@@ -31,45 +27,45 @@ POLICIES = {
 }
 COLOURS = dict(zip(POLICIES, ("#9a9a9a", "#c77d1e", "#0b7a75", "#5b4b9a"), strict=True))
 DROPPED = "#d9d9d9"
+select_errors = select.select
+
+
+def new_model(policy):
+    layers = [tp.Dense(32, activation="relu"), tp.Dense(10)]
+    return tp.Model(64, layers, lr=0.05, input_range=(0, 16), sparsity=policy)
 
 
 class Onlooker:
     """A policy with its own state, that chooses among the errors of another model."""
 
     def __init__(self, policy):
-        kind, s_min, s_max, zeta, _ = policy
-        self.head = SimpleNamespace(policy=kind, s_min=s_min, s_max=s_max, zeta=zeta, loss=0)
+        self.model = internals.view(new_model(policy))
         self.shares, self.shown = [], None
 
-    def choose(self, model, layer, d, fd):
-        if not self.shares:
-            self.layer = SimpleNamespace(n_out=layer.n_out, threshold=0, carry=0)
-        me = SimpleNamespace(head=self.head, unit=model.unit)
-        kept, _ = select.select(me, self.layer, d, fd, depth=1)
-        self.shares.append(np.count_nonzero(kept) / layer.n_out)
+    def choose(self, d, fd):
+        selected, _ = select_errors(self.model, self.model.layers[0], d, fd, depth=1)
+        self.shares.append(np.count_nonzero(selected) / len(d))
         if len(self.shares) == SHOWN:
-            self.shown = d / 2**fd, kept / 2**fd
+            self.shown = d / 2**fd, selected / 2**fd
 
 
 def watch():
-    """Onlookers of a network that learns each digit once."""
+    """Onlookers of a network that learns each digit once, by the specification: it is the one that
+    can be looked into."""
     onlookers = {name: Onlooker(policy) for name, policy in POLICIES.items()}
-    chosen = select.select
 
     def look_on(model, layer, d, fd, depth):
         if depth == 1:
-            select.select = chosen
             for onlooker in onlookers.values():
-                onlooker.choose(model, layer, d, fd)
-            select.select = look_on
-        return chosen(model, layer, d, fd, depth)
+                onlooker.choose(d, fd)
+        return select_errors(model, layer, d, fd, depth)
 
-    (x, y), _ = digits_data.load()
-    layers = [tp.Dense(32, activation="relu"), tp.Dense(10)]
-    m = tp.Model(64, layers, lr=0.05, input_range=(0, 16), sparsity=tp.Full())
+    (x, y), _ = digits.load()
+    image = internals.image(new_model(tp.Full()))
     select.select = look_on
-    m.learn_many(x[:STEPS].ravel(), y[:STEPS])
-    select.select = chosen
+    for sample, label in zip(x[:STEPS], y[:STEPS], strict=True):
+        _tinyprop_numpy.learn(image, sample, label)
+    select.select = select_errors
     return onlookers
 
 
@@ -92,11 +88,11 @@ def draw_choice(onlookers):
         len(onlookers), 1, figsize=(8, 6), sharex=True, sharey=True, layout="constrained"
     )
     for axes, (name, onlooker) in zip(rows, onlookers.items(), strict=True):
-        d, kept = onlooker.shown
+        d, selected = onlooker.shown
         axes.bar(range(len(d)), d, color=DROPPED)
-        axes.bar(range(len(d)), kept, color=COLOURS[name], alpha=0.85)
+        axes.bar(range(len(d)), selected, color=COLOURS[name], alpha=0.85)
         axes.axhline(0, color="#888888", lw=0.8)
-        n = np.count_nonzero(kept)
+        n = np.count_nonzero(selected)
         axes.set_title(
             f"{name} keeps {n} of {len(d)}", loc="left", fontsize=11, color=COLOURS[name]
         )
@@ -110,11 +106,11 @@ def draw_share(onlookers):
     """How much each policy keeps as learning goes on."""
     figure, axes = plt.subplots(figsize=(8, 3.4), layout="constrained")
     window = 50
-    at = range(window, STEPS + 1, 10)
+    steps = range(window, STEPS + 1, 10)
     ends = []
     for name, onlooker in onlookers.items():
-        share = [np.mean(onlooker.shares[i - window : i]) for i in at]
-        axes.plot(at, share, color=COLOURS[name], lw=1.8)
+        share = [np.mean(onlooker.shares[i - window : i]) for i in steps]
+        axes.plot(steps, share, color=COLOURS[name], lw=1.8)
         ends.append((share[-1], name))
     lowest = 0
     for end, name in sorted(ends):  # labels, each a line of text above the one before at least
@@ -130,12 +126,12 @@ def draw_share(onlookers):
     save(figure, "share.svg")
 
 
+@plt.rc_context({"svg.hashsalt": "tinyprop", "font.size": 10})
 def main(arguments):
     parser = argparse.ArgumentParser(prog="python -m host_sim pictures", description=__doc__)
     parser.parse_args(arguments)
 
     plt.switch_backend("svg")
-    plt.rcParams.update({"svg.hashsalt": "tinyprop", "font.size": 10})
     onlookers = watch()
     draw_choice(onlookers)
     draw_share(onlookers)

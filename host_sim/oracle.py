@@ -27,8 +27,8 @@ SLOPES = {  # by the value of the activation
 
 
 class Layer:
-    """forward(x) -> y and backward(d) -> dx, or None; arrays are [height, width, channels]. One
-    with weights keeps what learning needs: x, y, and after backward the gradient dw."""
+    """forward(x) -> y and backward(delta) -> dx, or None; arrays are [height, width, channels].
+    One with weights keeps what learning needs: x, y, and after backward the gradient dw."""
 
     def __init__(self, record):
         self.record = record
@@ -42,24 +42,24 @@ class Weighted(Layer):
         super().__init__(record)
         self.w, self.b = w, b
         self.trainable = bool(record.trainable)
-        self.threshold = self.carry = 0.0  # state of the policies
+        self.threshold = self.residual = 0.0  # state of the policies
 
     def forward(self, x):
         self.x = x
-        self.y = ACTIVATIONS[self.record.activation](self.sums(x) + self.b)
+        self.y = ACTIVATIONS[self.record.activation](self.linear(x) + self.b)
         return self.y
 
-    def through_activation(self, dx):
+    def activation_backward(self, dx):
         return dx * SLOPES[self.record.activation](self.y)
 
 
 class Dense(Weighted):
-    def sums(self, x):
+    def linear(self, x):
         return (x.ravel() @ self.w).reshape(self.shape_out)
 
-    def backward(self, d, want_dx):
-        self.dw = np.outer(self.x, d)
-        return (self.w @ d.ravel()).reshape(self.shape_in) if want_dx else None
+    def backward(self, delta, want_dx):
+        self.dw = np.outer(self.x, delta)
+        return (self.w @ delta.ravel()).reshape(self.shape_in) if want_dx else None
 
 
 class Conv(Weighted):
@@ -94,33 +94,33 @@ class Conv(Weighted):
         views = sliding_window_view(padded, (r.kernel_h, r.kernel_w), (0, 1))
         return views[:: r.stride_h, :: r.stride_w]
 
-    def sums(self, x):
+    def linear(self, x):
         v = self.windows(x)
         if self.depthwise:
             return np.einsum("yxfkl,klf->yxf", v, self.w)
         return np.tensordot(v, self.w, ((3, 4, 2), (0, 1, 2)))
 
-    def backward(self, d, want_dx):
+    def backward(self, delta, want_dx):
         r, v = self.record, self.windows(self.x)
         if self.depthwise:
-            self.dw = np.einsum("yxfkl,yxf->klf", v, d)
+            self.dw = np.einsum("yxfkl,yxf->klf", v, delta)
         else:
-            self.dw = np.tensordot(v, d, ((0, 1), (0, 1))).transpose(1, 2, 0, 3)
+            self.dw = np.tensordot(v, delta, ((0, 1), (0, 1))).transpose(1, 2, 0, 3)
         if not want_dx:
             return None
-        dx = np.zeros(self.padded_shape, d.dtype)
+        dx = np.zeros(self.padded_shape, delta.dtype)
         for k in range(r.kernel_h):
             for m in range(r.kernel_w):
                 rows = slice(k, k + r.out_h * r.stride_h, r.stride_h)
                 columns = slice(m, m + r.out_w * r.stride_w, r.stride_w)
                 w = self.w[k, m]
-                dx[rows, columns] += d * w if self.depthwise else d @ w.T
+                dx[rows, columns] += delta * w if self.depthwise else delta @ w.T
         return dx[self.inside]
 
 
 class Pool(Layer):
     def windows(self, x):
-        """[row, column, place, channel]"""
+        """[row, column, tap, channel]"""
         r = self.record
         h, w = r.kernel_h or r.in_h, r.kernel_w or r.in_w
         x = x[: r.out_h * h, : r.out_w * w].reshape(r.out_h, h, r.out_w, w, r.in_c)
@@ -130,15 +130,15 @@ class Pool(Layer):
         self.v = self.windows(x)
         return self.v.max(2) if self.record.kind == im.MAXPOOL else self.v.mean(2)
 
-    def backward(self, d, want_dx):
+    def backward(self, delta, want_dx):
         v = self.v
         if self.record.kind == im.MAXPOOL:
             share = np.arange(v.shape[2])[:, None] == v.argmax(2)[:, :, None]
         else:
             share = np.full_like(v, 1 / v.shape[2])
-        places = self.windows(np.arange(self.record.n_in).reshape(self.shape_in))
-        dx = np.zeros(self.record.n_in, d.dtype)
-        dx[places] = share * d[:, :, None]
+        sources = self.windows(np.arange(self.record.n_in).reshape(self.shape_in))
+        dx = np.zeros(self.record.n_in, delta.dtype)
+        dx[sources] = share * delta[:, :, None]
         return dx.reshape(self.shape_in)
 
 
@@ -152,7 +152,7 @@ class FloatModel:
         self.ranges = [[(r.lo, r.hi) for r in model.ranges(which)] for which in (0, 1)]
         self.lr = dtype(model.head.lr_m * 2.0**-model.head.lr_n)
         self.steps = self.skipped = 0
-        self.kept_macs = self.dense_macs = 0
+        self.macs_selected = 0
 
     def layer(self, model, record):
         if not record.has_weights:
@@ -189,7 +189,7 @@ class FloatModel:
     # ---- passes
 
     def forward(self, a):
-        """a: inputs as inputs() gives them. Returns the sums of the output layer."""
+        """a: inputs as inputs() gives them. Returns z, the outputs before softmax."""
         for layer in self.layers:
             a = layer.forward(a)
         return a.ravel()
@@ -200,39 +200,37 @@ class FloatModel:
             return np.log(np.exp(z - z.max()).sum()) + z.max() - z[y]
         return 0.5 * ((z - self.targets(y)) ** 2).sum()
 
-    def output_errors(self, z, y):
+    def output_delta(self, z, y):
         if self.head.loss == im.CROSSENTROPY:
             p = softmax(z)
             return p - (np.arange(len(p)) == y), p[y]
         return clipped(z - self.targets(y)), None
 
-    def gradients(self, d, select=None):
-        """d: errors of the output layer. Leaves dw and db in the layers. select(layer, d, depth)
-        zeroes errors that are not to be kept."""
+    def gradients(self, delta, select=None):
+        """delta: errors of the output layer. Leaves dw and db in the layers. select(layer, delta,
+        depth) zeroes those of a layer that are not selected."""
         depth, last = 0, len(self.layers) - 1
-        d = d.reshape(self.layers[-1].shape_out).astype(self.dtype)
+        delta = delta.reshape(self.layers[-1].shape_out).astype(self.dtype)
         for i in range(last, self.first_trained - 1, -1):
             layer = self.layers[i]
             if isinstance(layer, Weighted):
-                d = layer.through_activation(clipped(d)) if i < last else d
-                layer.db = d.reshape(-1, layer.record.out_c).sum(0)
-                d = select(layer, d, depth) if select else d
+                delta = layer.activation_backward(clipped(delta)) if i < last else delta
+                layer.db = delta.reshape(-1, layer.record.out_c).sum(0)
+                delta = select(layer, delta, depth) if select else delta
                 depth += 1
-            d = layer.backward(d, i > self.first_trained)
+            delta = layer.backward(delta, i > self.first_trained)
 
     # ---- learning
 
     def learn(self, x, y):
         """One step; whether it trained."""
         z = self.forward(self.inputs(x))
-        d, p_target = self.output_errors(z, y)
+        delta, p_target = self.output_delta(z, y)
         self.steps += 1
-        weighted = [layer for layer in self.layers if isinstance(layer, Weighted)]
-        self.dense_macs += sum(self.macs(layer, layer.record.n_out) for layer in weighted)
-        if self.first_trained == len(self.layers) or self.skips(d, p_target):
+        if self.first_trained == len(self.layers) or self.skips(delta, p_target):
             self.skipped += 1
             return False
-        self.gradients(d, self.select)
+        self.gradients(delta, self.select)
         for layer in self.layers[self.first_trained :]:
             if layer.trainable:
                 layer.w -= self.lr * layer.dw.reshape(layer.w.shape)
@@ -248,12 +246,12 @@ class FloatModel:
 
     # ---- policies: see core/select.c
 
-    def skips(self, d, p_target):
+    def skips(self, delta, p_target):
         skip = self.head.skip / 2**14
         if skip == 0 or (p_target is None and self.head.policy == im.DIFFUSED):
             return False
         if p_target is None:
-            y = np.abs(d).sum()
+            y = np.abs(delta).sum()
             return y < skip * self.running_maximum(self.layers[-1], y)
         known = p_target >= 1 - skip
         if known and self.head.policy == im.DIFFUSED:
@@ -266,62 +264,61 @@ class FloatModel:
         layer.threshold = max(layer.threshold * (1 - DECAY), y)
         return layer.threshold
 
-    def select(self, layer, d, depth):
+    def select(self, layer, delta, depth):
         head = self.head
         if head.policy == im.FULL or (depth == 0 and head.loss == im.CROSSENTROPY):
-            kept, n = d, d.size
+            selected, n = delta, delta.size
         else:
-            flat = d.ravel()
-            pick = self.diffuse if head.policy == im.DIFFUSED else self.keep_largest
-            kept = pick(layer, flat, depth).reshape(d.shape)
-            n = np.count_nonzero(kept)
-        self.kept_macs += self.macs(layer, n)
-        return kept
+            choose = self.diffuse if head.policy == im.DIFFUSED else self.top_k
+            selected = choose(layer, delta.ravel(), depth).reshape(delta.shape)
+            n = np.count_nonzero(selected)
+        self.macs_selected += self.macs(layer, n)
+        return selected
 
-    def keep_largest(self, layer, d, depth):
+    def top_k(self, layer, delta, depth):
         head, one = self.head, 2**15
-        y = np.abs(d).sum()
+        y = np.abs(delta).sum()
         largest = self.running_maximum(layer, y)
         share = head.s_min + (y / largest if largest else 0) * (head.s_max - head.s_min)
         share = share / one * (head.zeta / one) ** depth
-        k = min(max(int(d.size * share), 1), d.size)
-        kept = np.zeros_like(d)
-        largest_first = np.argsort(-np.abs(d), kind="stable")[:k]
-        kept[largest_first] = d[largest_first]
-        return kept
+        k = min(max(int(delta.size * share), 1), delta.size)
+        selected = np.zeros_like(delta)
+        largest_first = np.argsort(-np.abs(delta), kind="stable")[:k]
+        selected[largest_first] = delta[largest_first]
+        return selected
 
     def budget(self, layer):
         return max(int(layer.record.n_out * self.head.s_min / 2**15 + 0.5), 1)
 
-    def adapt(self, layer, kept):
+    def adapt(self, layer, n_selected):
         step = 2.0 ** ((layer.record.n_out - 1).bit_length() + 3)
-        t = layer.threshold * (1 + (kept - self.budget(layer)) / step)
+        t = layer.threshold * (1 + (n_selected - self.budget(layer)) / step)
         layer.threshold = min(max(t, step * 2.0**-30), 1.0)
 
-    def diffuse(self, layer, d, depth):
-        size = np.abs(d)
+    def diffuse(self, layer, delta, depth):
+        magnitude = np.abs(delta)
         if layer.threshold == 0:
-            layer.threshold = min(max(size.sum() / self.budget(layer), 2.0**-30), 1.0)
+            layer.threshold = min(max(magnitude.sum() / self.budget(layer), 2.0**-30), 1.0)
         t = layer.threshold
-        kept = np.where(size >= t, d, 0)
+        selected = np.where(magnitude >= t, delta, 0)
         if self.head.loss == im.CROSSENTROPY:
-            carry, maps = min(layer.carry, np.nextafter(t, 0)), layer.record.out_c
-            for j in range(maps):
+            residual, channels = min(layer.residual, np.nextafter(t, 0)), layer.record.out_c
+            for j in range(channels):
                 total = 0.0
-                for i in range(j, d.size, maps):
-                    total += d[i] if size[i] < t else 0
-                    if carry + abs(total) >= t:
-                        kept[i] = np.copysign(t, total)
-                        carry += abs(total) - t
+                for i in range(j, delta.size, channels):
+                    total += delta[i] if magnitude[i] < t else 0
+                    if residual + abs(total) >= t:
+                        selected[i] = np.copysign(t, total)
+                        residual += abs(total) - t
                         total = 0.0
-                carry += abs(total)
-            layer.carry = carry
-        self.adapt(layer, np.count_nonzero(kept))
-        return kept
+                residual += abs(total)
+            layer.residual = residual
+        self.adapt(layer, np.count_nonzero(selected))
+        return selected
 
 
-def clipped(d):
-    return np.clip(d, -1, 1)
+def clipped(delta):
+    return np.clip(delta, -1, 1)
 
 
 def softmax(z):

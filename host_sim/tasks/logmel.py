@@ -17,9 +17,9 @@ def mel(hertz):
 def bands():
     """[frequency, band]: triangles between neighbouring points, evenly spaced in mel."""
     points = np.linspace(mel(LOWEST), mel(HIGHEST), BANDS + 2)
-    at = mel(np.fft.rfftfreq(WINDOW, 1 / RATE))[:, None]
-    rising = (at - points[:-2]) / (points[1:-1] - points[:-2])
-    falling = (points[2:] - at) / (points[2:] - points[1:-1])
+    frequencies = mel(np.fft.rfftfreq(WINDOW, 1 / RATE))[:, None]
+    rising = (frequencies - points[:-2]) / (points[1:-1] - points[:-2])
+    falling = (points[2:] - frequencies) / (points[2:] - points[1:-1])
     return np.maximum(np.minimum(rising, falling), 0)
 
 

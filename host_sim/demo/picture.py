@@ -1,26 +1,25 @@
-"""The picture of `make demo`: what was learned, what it cost, and some digits of the exam."""
+"""The picture of `make demo`: what was learned, what it cost, and some digits of the test set."""
 
 import matplotlib.pyplot as plt
 from matplotlib.ticker import PercentFormatter
 
 plt.switch_backend("agg")  # there may be no screen
-plt.rcParams.update(
-    {
-        "font.size": 11,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.edgecolor": "#888888",
-        "axes.titlelocation": "left",
-        "axes.titlesize": 12,
-        "axes.titlepad": 14,
-        "xtick.color": "#555555",
-        "ytick.color": "#555555",
-    }
-)
+STYLE = {
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#888888",
+    "axes.titlelocation": "left",
+    "axes.titlesize": 12,
+    "axes.titlepad": 14,
+    "xtick.color": "#555555",
+    "ytick.color": "#555555",
+}
 SPARSE, DENSE, WRONG = "#0b7a75", "#9a9a9a", "#c8321f"
 
 
-def draw(path, sparse, dense, exam, verdict):
+@plt.rc_context(STYLE)
+def draw(path, sparse, dense, test, verdict):
     figure = plt.figure(figsize=(11, 7.6), layout="constrained")
     figure.get_layout_engine().set(rect=(0.012, 0.012, 0.976, 0.976))
     top, bottom = figure.subfigures(2, 1, height_ratios=[2.8, 1])
@@ -30,13 +29,13 @@ def draw(path, sparse, dense, exam, verdict):
     left, right = top.subplots(1, 2, gridspec_kw={"wspace": 0.08})
     accuracy(left, sparse, dense)
     work(right, sparse, dense)
-    digits(bottom, sparse, exam)
+    digits(bottom, sparse, test)
     figure.savefig(path, dpi=130)
     plt.close(figure)
 
 
 def accuracy(axes, sparse, dense):
-    axes.set_title("Right in the exam")
+    axes.set_title("Right in the test set")
     for run, colour, height in (dense, DENSE, 0.34), (sparse, SPARSE, 0.42):
         steps, right = run.curve[:, 0], run.curve[:, 1]
         axes.plot(steps, right, color=colour, lw=1.8)
@@ -74,13 +73,16 @@ def finish(axes):
     axes.grid(axis="y", color="#eeeeee")
 
 
-def digits(figure, run, exam):
+def digits(figure, run, test):
     """One digit of each kind, then some mistakes."""
-    x, y = exam
+    x, y = test
     wrong = [i for i, (label, _) in enumerate(run.answers) if label != y[i]]
     chosen = [list(y).index(label) for label in range(10)] + wrong[:3]
     figure.suptitle(
-        "What it says of digits in the exam, and how sure it is", fontsize=12, x=0.01, ha="left"
+        "What it says of digits in the test set, and how sure it is",
+        fontsize=12,
+        x=0.01,
+        ha="left",
     )
     for i, axes in zip(chosen, figure.subplots(1, len(chosen)), strict=True):
         label, probability = run.answers[i]

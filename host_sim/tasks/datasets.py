@@ -5,6 +5,7 @@ sample has an origin: a subject, a speaker, a machine) or, for some, what its au
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,7 @@ class Missing(Exception):
     pass
 
 
+@lru_cache(2)
 def load(name, folder):
     source, folder = SOURCES[name], Path(folder)
     if (folder / source.npz).exists():
