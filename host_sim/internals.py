@@ -7,9 +7,11 @@ Work is counted in multiply-accumulates (MACs).
 from typing import NamedTuple
 
 import numpy as np
-from _tinyprop_numpy import image as im
+from _tinyprop_numpy import format as fmt
+from _tinyprop_numpy import model as step
+from _tinyprop_numpy import plan, values
 
-VERSION = im.VERSION  # of files
+VERSION = fmt.VERSION  # of files
 KERNEL = "kernel_h", "kernel_w", "stride_h", "stride_w"
 ASKED_FOR = "kind", "activation", "trainable", "same", *KERNEL, "units"
 
@@ -27,7 +29,7 @@ def image(model):
 
 def view(model):
     """Its image, by names; what is set there is set in the model."""
-    return im.Model(np.frombuffer(image(model), np.uint8))
+    return plan.open_image(np.frombuffer(image(model), np.uint8))
 
 
 def weighted(model):
@@ -35,8 +37,8 @@ def weighted(model):
 
 
 def counters(model):
-    head = view(model).head
-    return Counters(head.steps, head.skipped, head.macs_kept, head.macs_done)
+    state = view(model).state
+    return Counters(state.steps, state.skipped, state.macs_selected, state.macs_done)
 
 
 # ---- what was asked for
@@ -44,28 +46,28 @@ def counters(model):
 
 def policy(model):
     """As the functions of tinyprop describe it: TopK(...) and so on."""
-    head = view(model).head
-    return head.policy, head.s_min, head.s_max, head.zeta, head.skip
+    spec = view(model).spec
+    return spec.policy, spec.s_min, spec.s_max, spec.zeta, spec.skip
 
 
 def sorts(model):
     """Whether its policy finds the largest errors."""
-    return view(model).head.policy == im.TOPK
+    return view(model).spec.policy == fmt.TOPK
 
 
 def layers(model):
     """For each layer its settings, by name."""
-    return [{name: getattr(layer, name) for name in ASKED_FOR} for layer in view(model).layers]
+    return [{name: getattr(layer.spec, name) for name in ASKED_FOR} for layer in view(model).layers]
 
 
 def has_convolutions(model):
-    return any(layer.kind != im.DENSE for layer in weighted(model))
+    return any(layer.kind != fmt.DENSE for layer in weighted(model))
 
 
 def in_words(model):
     """Its layers."""
-    kinds = {im.DENSE: "Dense {}", im.CONV: "Conv {}"}
-    return ", ".join(kinds[layer.kind].format(layer.units) for layer in view(model).layers)
+    kinds = {fmt.DENSE: "Dense {}", fmt.CONV: "Conv {}"}
+    return ", ".join(kinds[layer.kind].format(layer.spec.units) for layer in view(model).layers)
 
 
 # ---- work
@@ -80,20 +82,21 @@ def macs(model):
 def nonzero_macs(model, x):
     """Of a forward pass with the inputs that are not 0, a mean over the samples x. In convolutions
     every input counts as often as the mean of all."""
-    total = 0
+    opened, total = view(model), 0
     for sample in x:
-        model.predict(sample)
-        for layer in weighted(model):
-            dense = layer.kind == im.DENSE
-            n = layer.n_nonzero if dense else np.count_nonzero(view(model).inputs(layer))
-            total += layer.n_out * layer.fan_in * n / layer.n_in
+        step.forward(opened, values.read_inputs(opened, sample))
+        for layer in opened.layers:
+            if layer.has_weights:
+                n = np.count_nonzero(layer.inputs)
+                total += layer.n_out * layer.fan_in * n / layer.n_in
     return total / len(x)
 
 
 def outputs(model):
     """How many the layers with weights have, and how many of them a backward pass visits."""
-    n_out = [layer.n_out * layer.has_weights for layer in view(model).layers]
-    return sum(n_out), sum(n_out[view(model).head.first_trained :])
+    opened = view(model)
+    n_out = [layer.n_out * layer.has_weights for layer in opened.layers]
+    return sum(n_out), sum(n_out[opened.first_trained :])
 
 
 # ---- what was learned
@@ -101,17 +104,16 @@ def outputs(model):
 
 def parameters(model):
     """Weights and biases, as bytes."""
-    opened = view(model)
-    parts = (f(layer) for layer in weighted(model) for f in (opened.weights, opened.biases))
+    parts = (part for layer in weighted(model) for part in (layer.weights, layer.biases))
     return b"".join(part.tobytes() for part in parts)
 
 
 def transfer(model, learned):
     """Gives a model what another one of the same layers has learned."""
-    target, source = view(model), view(learned)
-    for new, old in zip(target.layers, source.layers, strict=True):
-        window = 1 << old.age.bit_length() - 1  # the one that old is in; new starts it again
-        new.fw, new.fy, new.age = old.fw, old.fy, window
+    for new, old in zip(view(model).layers, view(learned).layers, strict=True):
+        new.state.w_frac, new.state.y_frac = old.state.w_frac, old.state.y_frac
+        # The window that the old one is in; the new one starts it again.
+        new.state.age = 1 << old.state.age.bit_length() - 1
         if new.has_weights:
-            target.weights(new)[:] = source.weights(old)
-            target.biases(new)[:] = source.biases(old)
+            new.weights[:] = old.weights
+            new.biases[:] = old.biases

@@ -3,26 +3,27 @@
 A FloatModel starts from the same weights (integers times a power of two, so exactly), takes the
 same samples in the same order and the same learning rate m * 2^-n, and has the same layers, losses
 and policies, and errors are clipped at 1.0 (docs/numbers.md); but nothing in it is rounded or
-saturated. It shares the layout of the image with the integer backends and no arithmetic.
+saturated. It shares the format of an image with the integer backends and no arithmetic.
 """
 
 import numpy as np
-from _tinyprop_numpy import image as im
+from _tinyprop_numpy import format as fmt
+from _tinyprop_numpy import plan
 from numpy.lib.stride_tricks import sliding_window_view
 
 DECAY = 1 / 1024  # of a running maximum, a step
 
 ACTIVATIONS = {
-    im.LINEAR: lambda z: z,
-    im.RELU: lambda z: np.maximum(z, 0),
-    im.SIGMOID: lambda z: 0.5 + 0.5 * np.tanh(0.5 * z),
-    im.TANH: np.tanh,
+    fmt.LINEAR: lambda z: z,
+    fmt.RELU: lambda z: np.maximum(z, 0),
+    fmt.SIGMOID: lambda z: 0.5 + 0.5 * np.tanh(0.5 * z),
+    fmt.TANH: np.tanh,
 }
 SLOPES = {  # by the value of the activation
-    im.LINEAR: np.ones_like,
-    im.RELU: lambda y: (y > 0).astype(y.dtype),
-    im.SIGMOID: lambda y: y * (1 - y),
-    im.TANH: lambda y: 1 - y * y,
+    fmt.LINEAR: np.ones_like,
+    fmt.RELU: lambda y: (y > 0).astype(y.dtype),
+    fmt.SIGMOID: lambda y: y * (1 - y),
+    fmt.TANH: lambda y: 1 - y * y,
 }
 
 
@@ -67,8 +68,8 @@ class Conv(Weighted):
     filter sees one channel: "i" below is then the same letter as "f"."""
 
     def __init__(self, record, w, b):
-        self.depthwise = record.kind == im.DEPTHWISE
-        inner = (record.in_c,) if self.depthwise else (record.in_c, record.units)
+        self.depthwise = record.kind == fmt.DEPTHWISE
+        inner = (record.in_c,) if self.depthwise else (record.in_c, record.out_c)
         super().__init__(record, w.reshape(record.kernel_h, record.kernel_w, *inner), b)
         rows = self.padding(record.in_h, record.kernel_h, record.stride_h)
         columns = self.padding(record.in_w, record.kernel_w, record.stride_w)
@@ -81,7 +82,7 @@ class Conv(Weighted):
 
     def padding(self, n, kernel, stride):
         """Before and after, as Keras has it."""
-        if not self.record.same:
+        if not self.record.spec.same:
             return 0, 0
         missing = max((-(-n // stride) - 1) * stride + kernel - n, 0)
         return missing // 2, missing - missing // 2
@@ -128,11 +129,11 @@ class Pool(Layer):
 
     def forward(self, x):
         self.v = self.windows(x)
-        return self.v.max(2) if self.record.kind == im.MAXPOOL else self.v.mean(2)
+        return self.v.max(2) if self.record.kind == fmt.MAXPOOL else self.v.mean(2)
 
     def backward(self, delta, want_dx):
         v = self.v
-        if self.record.kind == im.MAXPOOL:
+        if self.record.kind == fmt.MAXPOOL:
             share = np.arange(v.shape[2])[:, None] == v.argmax(2)[:, :, None]
         else:
             share = np.full_like(v, 1 / v.shape[2])
@@ -144,31 +145,33 @@ class Pool(Layer):
 
 class FloatModel:
     def __init__(self, image, dtype=np.float32):
-        """image: laid out and initialised; it is read once, not kept."""
-        model = im.Model(np.frombuffer(image, np.uint8))
-        self.head, self.dtype = model.head, dtype
-        self.first_trained = model.head.first_trained
-        self.layers = [self.layer(model, record) for record in model.layers]
-        self.ranges = [[(r.lo, r.hi) for r in model.ranges(which)] for which in (0, 1)]
-        self.lr = dtype(model.head.lr_m * 2.0**-model.head.lr_n)
+        """image: of a model, initialised; it is read once, not kept."""
+        model = plan.open_image(np.frombuffer(image, np.uint8))
+        self.spec, self.dtype = model.spec, dtype
+        self.bits, self.in_signed = model.bits, model.in_signed
+        self.first_trained = model.first_trained
+        self.layers = [self.layer(record) for record in model.layers]
+        self.ranges = [[(r.lo, r.hi) for r in ranges] for ranges in model.ranges]
+        self.lr = dtype(model.spec.lr_mantissa * 2.0**-model.spec.lr_shift)
         self.steps = self.skipped = 0
         self.macs_selected = 0
 
-    def layer(self, model, record):
+    def layer(self, record):
         if not record.has_weights:
             return Pool(record)
-        w = np.ldexp(model.weights(record).astype(self.dtype), -record.fw)
-        b = np.ldexp(model.biases(record).astype(self.dtype), -(record.fw + 12))
-        return (Dense if record.kind == im.DENSE else Conv)(record, w, b)
+        w_frac = record.state.w_frac
+        w = np.ldexp(record.weights.astype(self.dtype), -w_frac)
+        b = np.ldexp(record.biases.astype(self.dtype), -(w_frac + fmt.BIAS_FRAC))
+        return (Dense if record.kind == fmt.DENSE else Conv)(record, w, b)
 
     # ---- numbers in and out, in the units of the integers: an unsigned input is 0..255/256
 
     def inputs(self, x):
         lo, hi = np.array(self.ranges[0], self.dtype).T
         x = np.asarray(x, self.dtype).reshape(-1, len(lo))
-        if self.head.bits == 12:
+        if self.bits == 12:
             x, limits = (2 * x - lo - hi) / (hi - lo), (-2047 / 1024, 2047 / 1024)
-        elif self.head.in_signed:
+        elif self.in_signed:
             x, limits = (2 * x - lo - hi) / (hi - lo) * 127 / 128, (-127 / 128, 127 / 128)
         else:
             x, limits = (x - lo) / (hi - lo) * 255 / 256, (0, 255 / 256)
@@ -181,7 +184,7 @@ class FloatModel:
     def scores(self, x):
         """Probabilities, or outputs in the user's units."""
         z = self.forward(self.inputs(x))
-        if self.head.loss == im.CROSSENTROPY:
+        if self.spec.loss == fmt.CROSSENTROPY:
             return softmax(z)
         lo, hi = np.array(self.ranges[1], self.dtype).T
         return (lo + hi) / 2 + z * (hi - lo) / 2
@@ -196,12 +199,12 @@ class FloatModel:
 
     def objective(self, z, y):
         """What a step descends. mse: half the sum of squares (its mean is the loss)."""
-        if self.head.loss == im.CROSSENTROPY:
+        if self.spec.loss == fmt.CROSSENTROPY:
             return np.log(np.exp(z - z.max()).sum()) + z.max() - z[y]
         return 0.5 * ((z - self.targets(y)) ** 2).sum()
 
     def output_delta(self, z, y):
-        if self.head.loss == im.CROSSENTROPY:
+        if self.spec.loss == fmt.CROSSENTROPY:
             p = softmax(z)
             return p - (np.arange(len(p)) == y), p[y]
         return clipped(z - self.targets(y)), None
@@ -247,14 +250,14 @@ class FloatModel:
     # ---- policies: see core/select.c
 
     def skips(self, delta, p_target):
-        skip = self.head.skip / 2**14
-        if skip == 0 or (p_target is None and self.head.policy == im.DIFFUSED):
+        skip = self.spec.skip / 2**14
+        if skip == 0 or (p_target is None and self.spec.policy == fmt.DIFFUSED):
             return False
         if p_target is None:
             y = np.abs(delta).sum()
             return y < skip * self.running_maximum(self.layers[-1], y)
         known = p_target >= 1 - skip
-        if known and self.head.policy == im.DIFFUSED:
+        if known and self.spec.policy == fmt.DIFFUSED:
             for layer in self.layers[self.first_trained :]:
                 if isinstance(layer, Weighted) and layer.threshold:
                     self.adapt(layer, 0)
@@ -265,22 +268,22 @@ class FloatModel:
         return layer.threshold
 
     def select(self, layer, delta, depth):
-        head = self.head
-        if head.policy == im.FULL or (depth == 0 and head.loss == im.CROSSENTROPY):
+        spec = self.spec
+        if spec.policy == fmt.FULL or (depth == 0 and spec.loss == fmt.CROSSENTROPY):
             selected, n = delta, delta.size
         else:
-            choose = self.diffuse if head.policy == im.DIFFUSED else self.top_k
+            choose = self.diffuse if spec.policy == fmt.DIFFUSED else self.top_k
             selected = choose(layer, delta.ravel(), depth).reshape(delta.shape)
             n = np.count_nonzero(selected)
         self.macs_selected += self.macs(layer, n)
         return selected
 
     def top_k(self, layer, delta, depth):
-        head, one = self.head, 2**15
+        spec, one = self.spec, 2**15
         y = np.abs(delta).sum()
         largest = self.running_maximum(layer, y)
-        share = head.s_min + (y / largest if largest else 0) * (head.s_max - head.s_min)
-        share = share / one * (head.zeta / one) ** depth
+        share = spec.s_min + (y / largest if largest else 0) * (spec.s_max - spec.s_min)
+        share = share / one * (spec.zeta / one) ** depth
         k = min(max(int(delta.size * share), 1), delta.size)
         selected = np.zeros_like(delta)
         largest_first = np.argsort(-np.abs(delta), kind="stable")[:k]
@@ -288,7 +291,7 @@ class FloatModel:
         return selected
 
     def budget(self, layer):
-        return max(int(layer.record.n_out * self.head.s_min / 2**15 + 0.5), 1)
+        return max(int(layer.record.n_out * self.spec.s_min / 2**15 + 0.5), 1)
 
     def adapt(self, layer, n_selected):
         step = 2.0 ** ((layer.record.n_out - 1).bit_length() + 3)
@@ -301,7 +304,7 @@ class FloatModel:
             layer.threshold = min(max(magnitude.sum() / self.budget(layer), 2.0**-30), 1.0)
         t = layer.threshold
         selected = np.where(magnitude >= t, delta, 0)
-        if self.head.loss == im.CROSSENTROPY:
+        if self.spec.loss == fmt.CROSSENTROPY:
             residual, channels = min(layer.residual, np.nextafter(t, 0)), layer.record.out_c
             for j in range(channels):
                 total = 0.0
