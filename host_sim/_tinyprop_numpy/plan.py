@@ -89,7 +89,7 @@ def plan_shape(layer):
     if layer.kind == DENSE or not layer.has_weights:
         layer.stride_h, layer.stride_w = layer.kernel_h, layer.kernel_w
     same = layer.has_weights and layer.kind != DENSE and spec.same
-    require(min(layer.in_h, layer.in_w, layer.in_c, layer.out_c) > 0, Error.LAYER)
+    require(layer.out_c > 0, Error.LAYER)
     rows = slide(layer.in_h, layer.kernel_h, layer.stride_h, same)
     require(rows, Error.LAYER)
     layer.out_h, layer.pad_h = rows
@@ -139,6 +139,7 @@ def start(image):
     require(len(image) >= MODEL_SPEC.itemsize + n * LAYER_SPEC.itemsize, Error.IMAGE)
     model = Model(image)
     require(model_spec_is_sound(model.spec), Error.IMAGE)
+    require(min(model.spec.in_h, model.spec.in_w, model.spec.in_c) > 0, Error.LAYER)
     return model
 
 

@@ -58,7 +58,8 @@ int tp_activate(const tp_model_t *m, const tp_layer_t *l, tp_layer_t *above, con
             tp_list_inputs(m, above);
         }
     } else if (above) {
-        alive = tp_list_relu(m, above, z, s, &use);
+        tp_list_relu(m, above, z, s, &use);
+        alive = above->n_nonzero > 0;
     } else {
         alive = tp_relu(z, y, n, s, &use);
     }

@@ -125,7 +125,7 @@ uint32_t tp_score_as_float(const tp_model_t *m, size_t j, int32_t score);
 tp_affine_t *tp_affines(const tp_model_t *m, int which);
 // Whether all ranges of the inputs or outputs are known.
 int tp_ranges_known(const tp_model_t *m, int which);
-// Works out every map that is missing. An error if a range has no width or a map is out of bounds.
+// Works out every map that is missing. An error if its range has no width, or a map that is there is out of bounds.
 tp_err_t tp_complete_ranges(tp_model_t *m);
 // Widens the ranges so that they hold n more values from item `from` on.
 void tp_widen_ranges(tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n);
@@ -139,15 +139,17 @@ int32_t tp_log_sum(uint32_t v);
 
 // ---- nonzero.c: the list of the inputs of a dense layer that are not 0
 
-// Bytes of a list of n inputs of a layer of n_out outputs, even if none is 0.
-uint32_t tp_nonzero_list_bytes(uint32_t n, uint32_t n_out);
+// Bytes of a list of n inputs of a layer of n_out outputs, even if none is 0; its rows are 2 * TP_MAX_VALUES bytes at most.
+static inline uint32_t tp_nonzero_list_bytes(uint32_t n, uint32_t n_out) {
+    return 4 * ((2 * n_out > TP_MAX_ROW_DELTA ? 3 * n : n) + 1);
+}
 uint32_t *tp_nonzero_of(const tp_model_t *m, const tp_layer_t *l);
 // Makes it from the inputs in the image; sets n_nonzero.
 void tp_list_inputs(const tp_model_t *m, tp_layer_t *l);
 // The same from bytes that are what the inputs would be, which are not copied; rows of weights of TP_MAX_ROW_DELTA at most.
 void tp_list_input_bytes(const tp_model_t *m, tp_layer_t *l, const uint8_t *x);
-// z int32 [n_in], s >= 1 -> relu of z 2^-s as inputs int16 [n_in] of the layer, and their list. Whether any is not 0.
-int tp_list_relu(const tp_model_t *m, tp_layer_t *l, const int32_t *z, int s, tp_format_use_t *use);
+// z int32 [n_in], s >= 1 -> relu of z 2^-s as inputs int16 [n_in] of the layer, and their list.
+void tp_list_relu(const tp_model_t *m, tp_layer_t *l, const int32_t *z, int s, tp_format_use_t *use);
 
 // ---- update.c
 

@@ -7,12 +7,11 @@ static int logit_shift(const tp_model_t *m) {
     return m->output->x_frac + tp_state(m, m->output)->w_frac - 12;
 }
 
-// z -> e^(z - max) * 65535 in place, by way of logits in Q.12, saturated at +-2^26; returns the largest logit. The sum of at
-// most 65534 is below 2^32.
-static int32_t exponentials(const tp_model_t *m, int32_t *z, uint32_t *sum) {
-    size_t n = m->output->n_out;
+// z -> e^(z - max) * 65535 in place, by way of logits in Q.12 (z 2^-shift), saturated at +-2^26; returns the largest logit. The
+// sum of at most 65534 is below 2^32.
+static int32_t exponentials(int32_t *z, size_t n, int shift, uint32_t *sum) {
     int32_t max = INT32_MIN;
-    tp_requantize(z, z, n, logit_shift(m), 1 << 26);
+    tp_requantize(z, z, n, shift, 1 << 26);
     for (size_t j = 0; j < n; j++) {
         max = z[j] > max ? z[j] : max;
     }
@@ -36,16 +35,17 @@ static void normalise(int32_t *e, size_t n, uint32_t sum) {
 
 void tp_softmax(const tp_model_t *m, int32_t *z) {
     uint32_t sum;
-    exponentials(m, z, &sum);
+    exponentials(z, m->output->n_out, logit_shift(m), &sum);
     normalise(z, m->output->n_out, sum);
 }
 
 // The loss comes from the logits, so it is never the logarithm of 0: (max - z_y) + ln sum e^(z - max).
 uint32_t tp_crossentropy(const tp_model_t *m, int32_t *z, size_t target, int32_t *p_target) {
     size_t n = m->output->n_out;
+    int shift = logit_shift(m);
     uint32_t sum;
-    int32_t z_target = tp_rshift_round_sat(z[target], logit_shift(m), 1 << 26);
-    int32_t max = exponentials(m, z, &sum);
+    int32_t z_target = tp_rshift_round_sat(z[target], shift, 1 << 26);
+    int32_t max = exponentials(z, n, shift, &sum);
     int32_t loss = max - z_target + tp_log_sum(sum);  // 0 at least, but for rounding
     normalise(z, n, sum);
     *p_target = z[target];

@@ -2,10 +2,6 @@
 // nor in the gradient. One list, made in the forward pass, serves both.
 #include "core.h"
 
-uint32_t tp_nonzero_list_bytes(uint32_t n, uint32_t n_out) {
-    return 4 * ((2 * n_out > TP_MAX_ROW_DELTA ? 3 * n : n) + 1);  // rows are at most 2 * TP_MAX_VALUES long
-}
-
 uint32_t *tp_nonzero_of(const tp_model_t *m, const tp_layer_t *l) {
     return l->nonzero ? tp_at(m, l->nonzero) : m->work;
 }
@@ -45,16 +41,15 @@ void tp_list_input_bytes(const tp_model_t *m, tp_layer_t *l, const uint8_t *x) {
     end_list(m, l, &list);
 }
 
-int tp_list_relu(const tp_model_t *m, tp_layer_t *l, const int32_t *z, int s, tp_format_use_t *use) {
+void tp_list_relu(const tp_model_t *m, tp_layer_t *l, const int32_t *z, int s, tp_format_use_t *use) {
     int16_t *inputs = tp_at(m, l->inputs);
     if (2u * l->out_c > TP_MAX_ROW_DELTA) {
-        int alive = tp_relu(z, inputs, l->n_in, s, use);
+        tp_relu(z, inputs, l->n_in, s, use);
         tp_list_inputs(m, l);
-        return alive;
+        return;
     }
     tp_nonzero_t list;
     start_list(m, l, &list);
-    int alive = tp_relu_listed(z, inputs, l->n_in, s, use, &list);
+    tp_relu_listed(z, inputs, l->n_in, s, use, &list);
     end_list(m, l, &list);
-    return alive;
 }

@@ -24,16 +24,10 @@ void tp_count(uint64_t *counter, uint32_t n) {
     *counter += n;
 }
 
-// Hands out memory piece by piece, at multiples of 4: *used moves on, to TOO_MUCH once it is beyond TP_MAX_BYTES.
-#define TOO_MUCH UINT32_MAX
-
+// Hands out memory piece by piece, at multiples of 4. What no plan_memory checks is small: *used stays below 2^32.
 static uint32_t take(uint32_t *used, uint32_t bytes) {
     uint32_t offset = *used;
-    if (offset > TP_MAX_BYTES || bytes > TP_MAX_BYTES - offset) {
-        *used = TOO_MUCH;
-    } else {
-        *used = (offset + bytes + 3) & ~3u;
-    }
+    *used = (offset + bytes + 3) & ~3u;
     return offset;
 }
 
@@ -89,28 +83,52 @@ static uint16_t product(uint32_t a, uint32_t b, uint32_t c) {
     return (uint16_t)(ab * c);
 }
 
+// Input of a layer, from the output of the one below it (NULL: it is the first); a dense layer knows n_in alone.
+static void plan_input(tp_layer_t *l, const tp_model_spec_t *spec, const tp_layer_t *below) {
+    if (below) {
+        l->n_in = below->n_out;
+        if (l->kind != TP_DENSE) {
+            l->in_h = below->out_h;
+            l->in_w = below->out_w;
+            l->in_c = below->out_c;
+        }
+    } else {
+        l->in_h = spec->in_h;
+        l->in_w = spec->in_w;
+        l->in_c = spec->in_c;
+        l->n_in = product(l->in_h, l->in_w, l->in_c);
+    }
+}
+
+// Output of a layer that is not dense.
+static int plan_windows(tp_layer_t *l, const tp_layer_spec_t *spec) {
+    int pool = !tp_has_weights(l), whole = pool && spec->kernel_h == 0, same = spec->same && !pool;
+    l->kernel_h = whole ? l->in_h : spec->kernel_h;
+    l->kernel_w = whole ? l->in_w : spec->kernel_w;
+    l->stride_h = pool ? l->kernel_h : spec->stride_h;
+    l->stride_w = pool ? l->kernel_w : spec->stride_w;
+    l->out_c = l->kind == TP_CONV ? spec->units : l->in_c;
+    if (!slide(l->in_h, l->kernel_h, l->stride_h, same, &l->out_h, &l->pad_h)
+        || !slide(l->in_w, l->kernel_w, l->stride_w, same, &l->out_w, &l->pad_w)) {
+        return 0;
+    }
+    l->n_out = product(l->out_h, l->out_w, l->out_c);
+    l->fan_in = product(l->kernel_h, l->kernel_w, l->kind == TP_DEPTHWISE ? 1 : l->in_c);
+    return 1;
+}
+
 // Output of a layer from its input, and products per output.
 static tp_err_t plan_shape(tp_layer_t *l, const tp_layer_spec_t *spec) {
-    l->out_c = spec->kind == TP_DENSE || spec->kind == TP_CONV ? spec->units : l->in_c;
-    if (l->in_h == 0 || l->in_w == 0 || l->in_c == 0 || l->out_c == 0) {
-        return TP_E_LAYER;
-    }
-    if (spec->kind == TP_DENSE) {
+    if (l->kind == TP_DENSE) {
         l->out_h = l->out_w = 1;
+        l->out_c = spec->units;
         l->n_out = product(l->out_c, 1, 1);
         l->fan_in = l->n_in;
-    } else {
-        int pool = !tp_has_weights(l), whole = pool && spec->kernel_h == 0, same = spec->same && !pool;
-        l->kernel_h = whole ? l->in_h : spec->kernel_h;
-        l->kernel_w = whole ? l->in_w : spec->kernel_w;
-        l->stride_h = pool ? l->kernel_h : spec->stride_h;
-        l->stride_w = pool ? l->kernel_w : spec->stride_w;
-        if (!slide(l->in_h, l->kernel_h, l->stride_h, same, &l->out_h, &l->pad_h)
-            || !slide(l->in_w, l->kernel_w, l->stride_w, same, &l->out_w, &l->pad_w)) {
-            return TP_E_LAYER;
-        }
-        l->n_out = product(l->out_h, l->out_w, l->out_c);
-        l->fan_in = product(l->kernel_h, l->kernel_w, spec->kind == TP_DEPTHWISE ? 1 : l->in_c);
+    } else if (!plan_windows(l, spec)) {
+        return TP_E_LAYER;
+    }
+    if (l->out_c == 0) {
+        return TP_E_LAYER;
     }
     return l->n_in && l->n_out && l->fan_in && tp_weight_count(l) <= TP_MAX_BYTES / 2 ? TP_OK : TP_E_TOO_BIG;
 }
@@ -187,6 +205,9 @@ static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes)
     if (n_bytes < spec_end || !model_spec_is_sound(spec)) {
         return TP_E_IMAGE;
     }
+    if (spec->in_h == 0 || spec->in_w == 0 || spec->in_c == 0) {
+        return TP_E_LAYER;
+    }
     plan->spec = spec;
     plan->layers = (const tp_layer_spec_t *)(spec + 1);
     plan->first_trained = first_trained(spec);
@@ -201,27 +222,32 @@ static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes)
     return TP_OK;
 }
 
-// Where the weights, inputs, outputs and list of layer i lie, and what it needs to work in.
-static void plan_memory(plan_t *plan, size_t i, const tp_layer_t *below, tp_layer_t *l) {
+// Where the weights, inputs, outputs and list of layer i lie, and what it needs to work in. Before, both sums are at most
+// TP_MAX_BYTES; weights are as many at most, and all else is below 2^21: nothing wraps.
+static tp_err_t plan_memory(plan_t *plan, size_t i, const tp_layer_t *below, tp_layer_t *l) {
     size_t last = plan->spec->n_layers - 1u;
+    uint32_t *buffer = plan->buffer, *work = &plan->work;
     l->nonzero = 0;
     if (tp_has_weights(l)) {
         l->weights = take(&plan->saved, 2 * tp_weight_count(l));
-        l->biases = take(&plan->saved, 4u * l->out_c);
-        plan->buffer[0] = larger(plan->buffer[0], 4u * l->out_c);
+        l->biases = plan->saved;
+        buffer[0] = larger(buffer[0], 4u * l->out_c);
         uint32_t list_bytes = tp_nonzero_list_bytes(l->fan_in, l->out_c);
-        if (l->kind != TP_DENSE) {
-            plan->buffer[1] = larger(plan->buffer[1], 4u * l->out_c);
-            plan->work = larger(plan->work, list_bytes);
-        } else {
-            plan->work = larger(plan->work, (uint32_t)sizeof(tp_selected_t) * l->n_out);
-            if (i == 0 || i == plan->first_trained) {
-                l->nonzero = take(&plan->scratch, list_bytes);
-                l->inputs = l->nonzero + list_bytes - 2u * l->n_in;
-            } else {
-                plan->work = larger(plan->work, list_bytes);
-            }
+        if (l->kind == TP_DENSE && (i == 0 || i == plan->first_trained)) {
+            l->nonzero = take(&plan->scratch, list_bytes);
+            l->inputs = l->nonzero + list_bytes - 2u * l->n_in;
+            list_bytes = 0;
         }
+        *work = larger(*work, list_bytes);
+        if (l->kind == TP_DENSE) {
+            *work = larger(*work, (uint32_t)sizeof(tp_selected_t) * l->n_out);
+        } else {
+            buffer[1] = larger(buffer[1], 4u * l->out_c);
+        }
+        if (plan->saved > TP_MAX_BYTES) {
+            return TP_E_TOO_BIG;
+        }
+        plan->saved += 4u * l->out_c;
     }
     if (below) {
         l->inputs = below->outputs;
@@ -230,9 +256,10 @@ static void plan_memory(plan_t *plan, size_t i, const tp_layer_t *below, tp_laye
     }
     l->outputs = take(&plan->scratch, i < last ? 2u * l->n_out : 0);
     if (i >= plan->first_trained) {
-        uint32_t *buffer = &plan->buffer[(last - i) & 1];
+        buffer += (last - i) & 1;
         *buffer = larger(*buffer, 4u * l->n_out);
     }
+    return plan->saved > TP_MAX_BYTES || plan->scratch > TP_MAX_BYTES ? TP_E_TOO_BIG : TP_OK;
 }
 
 // All of layer i, from the one below it (NULL: it is the first).
@@ -244,10 +271,7 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, const tp_layer_t *below, tp_l
     l->kind = spec->kind;
     l->activation = spec->activation;
     l->trainable = spec->trainable;
-    l->in_h = below ? below->out_h : plan->spec->in_h;
-    l->in_w = below ? below->out_w : plan->spec->in_w;
-    l->in_c = below ? below->out_c : plan->spec->in_c;
-    l->n_in = below ? below->n_out : product(l->in_h, l->in_w, l->in_c);
+    plan_input(l, plan->spec, below);
     tp_err_t err = plan_shape(l, spec);
     if (err) {
         return err;
@@ -260,8 +284,7 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, const tp_layer_t *below, tp_l
     } else if (l->kind == TP_AVGPOOL) {
         plan->zero_delta = 0;  // a small average rounds to 0
     }
-    plan_memory(plan, i, below, l);
-    return TP_OK;
+    return plan_memory(plan, i, below, l);
 }
 
 static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output) {
@@ -303,13 +326,13 @@ tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_sizes_t *sizes) {
         return err;
     }
     sizes->saved = plan.saved;
-    take(&plan.scratch, plan.work);
-    take(&plan.scratch, plan.buffer[0]);
-    take(&plan.scratch, plan.buffer[1]);
-    take(&plan.scratch, plan_bytes(&plan));
-    take(&plan.scratch, plan.saved);
-    sizes->image = plan.scratch;
-    return plan.scratch == TOO_MUCH ? TP_E_TOO_BIG : TP_OK;
+    uint32_t plan_end = plan.saved + plan_bytes(&plan);
+    uint32_t scratch = plan.scratch + plan.work + plan.buffer[0] + plan.buffer[1];
+    if (plan_end > TP_MAX_BYTES || scratch > TP_MAX_BYTES - plan_end) {
+        return TP_E_TOO_BIG;
+    }
+    sizes->image = plan_end + scratch;
+    return TP_OK;
 }
 
 int32_t tp_layout(const void *spec, size_t n_bytes) {
@@ -343,7 +366,7 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
         return err;
     }
     uint32_t saved = plan.spec->saved_bytes;
-    if (saved % 4 != 0 || saved < plan.saved || n_bytes < saved || n_bytes - saved < plan_bytes(&plan)) {
+    if (saved % 4 != 0 || saved < plan.saved || saved > TP_MAX_BYTES || n_bytes < saved || n_bytes - saved < plan_bytes(&plan)) {
         return TP_E_IMAGE;
     }
     m->image = image;
@@ -355,11 +378,12 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
     m->first_trained = m->layers + plan.first_trained;
     m->affine = (tp_affine_t *)(m->output + 1);
     m->bits = plan.bits;
-    m->delta_frac = 16 - plan.bits / 4;  // 14 with 8 bits, 13 with 12
+    m->delta_frac = plan.bits == 8 ? 14 : 13;
     plan.scratch = saved + plan_bytes(&plan);
+    uint32_t state = plan.states;
     tp_layer_t *l = m->layers;
-    for (size_t i = 0; l <= m->output; i++, l++) {
-        l->state = plan.states + (uint32_t)(i * sizeof(tp_layer_state_t));
+    for (size_t i = 0; l <= m->output; i++, l++, state += (uint32_t)sizeof(tp_layer_state_t)) {
+        l->state = state;
         if (!layer_state_is_sound(tp_state(m, l))) {
             return TP_E_IMAGE;
         }
@@ -375,7 +399,7 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
     m->work = tp_at(m, take(&plan.scratch, plan.work));
     m->buffer[0] = tp_at(m, take(&plan.scratch, plan.buffer[0]));
     m->buffer[1] = tp_at(m, take(&plan.scratch, plan.buffer[1]));
-    if (plan.saved != saved || plan.scratch == TOO_MUCH || n_bytes < plan.scratch) {
+    if (plan.saved != saved || n_bytes < plan.scratch) {
         return TP_E_IMAGE;
     }
     return tp_complete_ranges(m);

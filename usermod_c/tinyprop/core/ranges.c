@@ -35,7 +35,7 @@ static int32_t order(uint32_t bits) {
 }
 
 static int has_width(const tp_range_t *r) {
-    return !known(r) || (tp_is_finite(r->lo) && tp_is_finite(r->hi) && order(r->lo) < order(r->hi));
+    return tp_is_finite(r->lo) && tp_is_finite(r->hi) && order(r->lo) < order(r->hi);
 }
 
 int tp_ranges_known(const tp_model_t *m, int which) {
@@ -69,10 +69,16 @@ static void derive(const tp_range_t *r, tp_affine_t *map, uint32_t span, uint8_t
     map->post = post;
 }
 
+// width * gain, shortened by 16 bits.
+static uint32_t width_times_gain(const tp_affine_t *map) {
+    uint32_t width = map->width, high = map->gain >> 16, low = map->gain & 0xffff;
+    return width * high + (width * low >> 16);
+}
+
 // Whether computing with the map is safe, even in a damaged image: fields of the right size, if of no sense.
 static int map_is_sound(const tp_affine_t *map) {
     return map->zero >= -(1 << 29) && map->zero <= 1 << 29 && map->width >= 2
-        && (map->gain >> 14 == 0 || tp_bits(map->width) + tp_bits(map->gain) <= 30)  // 2 width gain < 2^31
+        && (map->gain >> 14 == 0 || (map->gain >> 30 == 0 && width_times_gain(map) < 1 << 14))  // 2 width gain < 2^31
         && map->frac >= -100 && map->frac <= 155 && map->pre <= 14 && map->post >= 13 && map->post <= 20;
 }
 
@@ -87,20 +93,24 @@ static int inputs_are_signed(const tp_model_t *m) {
 tp_err_t tp_complete_ranges(tp_model_t *m) {
     m->in_signed = inputs_are_signed(m);
     size_t n_inputs = m->spec->n_input_ranges, n = n_inputs + m->spec->n_output_ranges;
-    for (size_t i = 0; i < n; i++) {
-        const tp_range_t *r = m->ranges + i;
-        tp_affine_t *map = m->affine + i;
-        if (!has_width(r)) {
-            return TP_E_RANGE;
-        }
-        if (!known(r)) {
-            map->post = 0;
-        } else if (map->post == 0 && i >= n_inputs) {
-            derive(r, map, 1 << 15, 13, 1);
-        } else if (map->post == 0) {
-            derive(r, map, m->bits == 12 ? 1 << 11 : m->in_signed ? 254 : 255, m->bits == 12 ? 17 : 20, m->in_signed);
-        } else if (!map_is_sound(map)) {
-            return TP_E_IMAGE;
+    const tp_range_t *r = m->ranges;
+    tp_affine_t *map = m->affine;
+    for (size_t i = 0; i < n; i++, r++, map++) {
+        if (map->post != 0) {
+            if (!map_is_sound(map)) {
+                return TP_E_IMAGE;
+            }
+        } else if (known(r)) {
+            if (!has_width(r)) {
+                return TP_E_RANGE;
+            }
+            if (i >= n_inputs) {
+                derive(r, map, 1 << 15, 13, 1);
+            } else if (m->bits == 12) {
+                derive(r, map, 1 << 11, 17, 1);
+            } else {
+                derive(r, map, m->in_signed ? 254 : 255, 20, m->in_signed);
+            }
         }
     }
     return TP_OK;

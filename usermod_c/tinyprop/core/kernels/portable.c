@@ -327,10 +327,9 @@ void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const int16_t 
     tp_depthwise_sums_in_c(patch, x, w, z);
 }
 
-int tp_relu_listed(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use, tp_nonzero_t *list) {
-    int any = tp_relu(z, y, n, s, use);
+void tp_relu_listed(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use, tp_nonzero_t *list) {
+    tp_relu(z, y, n, s, use);
     tp_list_nonzero(list, y);
-    return any;
 }
 
 #endif
