@@ -22,7 +22,6 @@ from .kit.command import REPORTS, parser_with_data, present
 
 SEEDS = range(1, 6)
 RATE = 0.0125
-DECAY = 1 / 20  # of the rate, from the first epoch to the end
 LONGEST = 10_000  # samples of a stream
 EPOCHS = 3  # of what is new
 RARE = 10  # times rarer than the others is the rare class
@@ -79,7 +78,7 @@ class Hardest(Balanced):
 MEMORIES = {
     "no memory": None,
     **{
-        f"{n} {text}": (kind, n)
+        f"{n} {text}": partial(kind, n)
         for n in (30, 200)
         for kind, text in (
             (Evenly, "evenly"),
@@ -106,7 +105,7 @@ class Stream:
         """watching: memories that see the last epoch but are not learned from. rates: by class,
         times the rate of all."""
         for epoch in range(epochs):
-            rate = RATE * DECAY ** (epoch / epochs)
+            rate = RATE * learning.DECAY ** (epoch / epochs)
             self.model.lr = rate
             for i in self.order.permutation(len(y)):
                 label = int(y[i])
@@ -141,7 +140,7 @@ def parts(dataset, protocol, data, seed):
 def change(dataset, data, seed):
     """Learns, and then something else; {memory: what it knows then of both}"""
     ((old, old_test), (new, new_test)), classes = parts(dataset, "finetune", data, seed)
-    memories = {name: made and made[0](made[1]) for name, made in MEMORIES.items()}
+    memories = {name: kind and kind() for name, kind in MEMORIES.items()}
     first = Stream(dataset, classes, seed)
     watching = [memory for memory in memories.values() if memory]
     epochs = max(EPOCHS, NETWORKS[dataset].epochs["scratch"] // 2)

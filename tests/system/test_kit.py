@@ -37,7 +37,7 @@ def test_csv(tmp_path):
     path = tmp_path / "reports" / "table.csv"
     assert tables.read_csv(path) == []
     tables.write_csv(path, [{"a": 1, "b": None}, {"a": "x,y", "b": 0.5}])
-    assert path.read_text() == 'a,b\n1,\n"x,y",0.5\n'
+    assert path.read_bytes() == b'a,b\n1,\n"x,y",0.5\n'
     assert tables.read_csv(path) == [{"a": "1", "b": ""}, {"a": "x,y", "b": "0.5"}]
 
 

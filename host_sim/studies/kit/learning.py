@@ -7,6 +7,7 @@ import numpy as np
 from ... import internals
 from ...oracle import FloatModel
 
+DECAY = 1 / 20  # of a learning rate, from the first epoch to the end
 VALIDATION = 5  # one sample of so many of a training set
 
 

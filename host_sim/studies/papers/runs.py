@@ -22,7 +22,6 @@ from ..kit import learning
 from ..kit.learning import FloatTwin
 from .policies import POLICIES
 
-DECAY = 1 / 20  # of the learning rate, from the first epoch to the end
 SEEN = 50  # samples, to count how much of a forward pass meets zeros
 
 
@@ -58,7 +57,7 @@ class Runs:
         return job | {
             "policy_settings": list(internals.policy(model)),
             "layers": crc32(repr(internals.layers(model)).encode()),
-            "decay": DECAY,
+            "decay": learning.DECAY,
             "epochs": network.epochs[job["protocol"]],
             "input_range": list(network.input_range),
             "data": contents(job["dataset"], self.data),
@@ -174,7 +173,7 @@ def new_model(job):
 def epochs(model, job, x, y):
     n = NETWORKS[job["dataset"]].epochs[job["protocol"]]
     targets = x if is_autoencoder(job["dataset"]) else y
-    return learning.epochs(model, x, targets, n, job["seed"], DECAY ** (1 / n))
+    return learning.epochs(model, x, targets, n, job["seed"], learning.DECAY ** (1 / n))
 
 
 def counters(model, integers, x):
