@@ -1,10 +1,14 @@
-"""Compiles the C core, with what a test adds to it, by the machine's gcc."""
+"""The C core, compiled by the machine's gcc, and its functions, called one by one."""
 
 import ctypes
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+import images
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 CORE = ROOT / "usermod_c" / "tinyprop" / "core"
 SOURCES = [CORE / name for name in (CORE / "sources.txt").read_text().split()]
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Werror"]
@@ -17,8 +21,45 @@ def gcc(*arguments):
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"
 
 
-def library(folder, *sources):
-    """The core and some more sources as a shared library for ctypes."""
+def library(folder):
+    """The core as a shared library for ctypes, with names for its inline functions."""
     path = folder / "core.so"
-    gcc("-O1", "-g", "-shared", "-fPIC", "-o", path, *SOURCES, *sources)
-    return ctypes.CDLL(path)
+    gcc("-O1", "-g", "-shared", "-fPIC", "-o", path, *SOURCES, HERE / "inline_functions.c")
+    core = ctypes.CDLL(path)
+    for name in "tp_exp_minus", "tp_sum_of_sizes", "tp_crossentropy":
+        getattr(core, name).restype = ctypes.c_uint32
+    core.tp_exp_minus.argtypes = core.tp_bits.argtypes = [ctypes.c_uint32]
+    core.tp_select.restype = ctypes.c_size_t
+    return core
+
+
+def as_c(value):
+    return value.ctypes.data_as(ctypes.c_void_p) if isinstance(value, np.ndarray) else value
+
+
+class CModel(images.Image):
+    """A model in an image, and the functions of the core that take one of its layers."""
+
+    def __init__(self, core, *arguments, **settings):
+        self.core = core
+        self.buffer = images.build(images.BACKENDS["c"], *arguments, **settings)
+        super().__init__(self.buffer)
+        self.memory = ctypes.c_char.from_buffer(self.buffer)
+
+    def pointer(self, offset=0):
+        return ctypes.c_void_p(ctypes.addressof(self.memory) + offset)
+
+    def call(self, name, layer, *arguments):
+        """name(model, layer, ...), where arrays are passed by their address."""
+        function = getattr(self.core, name)
+        return function(self.pointer(), self.pointer(self.offset(layer)), *map(as_c, arguments))
+
+    def list_inputs(self, layer, values):
+        """Gives a dense layer its inputs, and makes the list of those that are not 0."""
+        self.inputs(layer)[:] = values
+        self.call("tp_dense_list", layer, None)
+
+
+def int16(n, *values):
+    """n deltas: these values, again and again."""
+    return np.resize(np.array(values, np.int16), n)

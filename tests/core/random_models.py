@@ -1,100 +1,174 @@
-"""Random models and random data of every kind that `_tinyprop` takes."""
+"""Random models, and what is done with them, as hypothesis strategies: a failure shrinks.
+
+What comes first in a choice is what is simplest, and what a failing case becomes if it can.
+"""
 
 from array import array
+from dataclasses import dataclass
 
-import images
 import numpy as np
-from _tinyprop_numpy import image as im
+from hypothesis import strategies as st
+from images import Layer
 
-INTEGER_TYPES = "BbHhIiLlQq"
-
-
-def one_of(random, *choices):
-    return choices[random.integers(len(choices))]
+INTEGER_TYPES = "bBhHiIlLqQ"
+SHARES = st.sampled_from([0, 1 << 15]) | st.integers(0, 1 << 15)
 
 
-def layers_of(random, n_outputs):
-    """Most of them fit together; some do not, which is to be found out as well."""
-    layers = []
-    for _ in range(random.integers(0, 4)):
-        kind = one_of(random, "dense", "conv", "conv", "depthwise", "maxpool", "avgpool")
-        pair = (int(random.integers(1, 4)), int(random.integers(1, 4)))
-        options = {"activation": one_of(random, "linear", "relu", "relu", "sigmoid", "tanh")}
-        options["trainable"] = int(random.random() < 0.8)
-        if kind in ("dense", "conv"):
-            options["units"] = int(random.integers(1, 12))
-        if kind in ("conv", "depthwise"):
-            options["stride"] = (int(random.integers(1, 4)), int(random.integers(1, 4)))
-            options["same"] = int(random.integers(2))
-        if kind != "dense":
-            options["kernel"] = pair if random.random() < 0.9 or "conv" in kind else (0, 0)
-        layers.append(images.layer(kind, **options))
-    layers.append(images.dense(n_outputs, trainable=int(random.random() < 0.95)))
-    return layers
+# ---- models
+
+few = st.integers(1, 3)
+pairs = st.tuples(few, few)
+activations = st.sampled_from(["linear", "relu", "sigmoid", "tanh"])
+mostly = st.sampled_from([1, 1, 1, 1, 0])
 
 
-def plan(random):
-    shape = [int(random.integers(1, 9)) for _ in range(3)]
-    if random.random() < 0.3:
-        shape[:2] = 1, 1
-    loss = int(random.integers(2))
-    n_outputs = int(random.integers(1, 9))
-    settings = {
-        "policy": int(random.integers(3)),
-        "s_min": int(random.choice([0, 4000, 1 << 15, random.integers(1 << 15)])),
-        "s_max": int(random.choice([0, 9000, 1 << 15, random.integers(1 << 15)])),
-        "zeta": int(random.choice([0, 20000, 1 << 15])),
-        "skip": int(random.choice([0, 0, 1600, 8000, 1 << 14])),
-        "lr_m": int(random.integers(16, 32)),
-        "lr_n": int(random.integers(6, 16)),
-        "learn_ranges": random.integers(0, 3, 2),
-        "n_in_ranges": one_of(random, 1, shape[2]),
+def layers(kind, **options):
+    return st.builds(Layer, st.just(kind), activation=activations, trainable=mostly, **options)
+
+
+hidden_layers = st.one_of(
+    layers("dense", units=st.integers(1, 11)),
+    layers("conv", units=st.integers(1, 11), kernel=pairs, stride=pairs, same=st.integers(0, 1)),
+    layers("depthwise", kernel=pairs, stride=pairs, same=st.integers(0, 1)),
+    layers("maxpool", kernel=pairs | st.just((0, 0))),
+    layers("avgpool", kernel=pairs | st.just((0, 0))),
+)
+
+
+@st.composite
+def models(draw):
+    """The arguments of images.spec(). Most layers fit together; some do not, which is to be found
+    out as well."""
+    sides = st.integers(1, 8)
+    shape = draw(st.tuples(st.just(1), st.just(1), sides) | st.tuples(sides, sides, sides))
+    last = draw(st.builds(Layer, st.just("dense"), sides, trainable=mostly))
+    asked = {
+        "shape": shape,
+        "layers": [*draw(st.lists(hidden_layers, max_size=3)), last],
+        "loss": draw(st.sampled_from(["crossentropy", "mse"])),
+        "policy": draw(st.sampled_from(["full", "topk", "diffused"])),
+        "s_min": draw(SHARES),
+        "s_max": draw(SHARES),
+        "zeta": draw(SHARES),
+        "skip": draw(st.sampled_from([0, 0, 1600, 8000, 1 << 14])),
+        "lr_mantissa": draw(st.integers(16, 31)),
+        "lr_shift": draw(st.integers(4, 15)),
+        "calibrating": draw(st.tuples(st.integers(0, 2), st.integers(0, 2))),
+        "n_input_ranges": draw(st.sampled_from([1, shape[2]])),
     }
-    if loss == im.MSE:
-        settings["n_out_ranges"] = one_of(random, 1, n_outputs)
-    return images.plan(shape, layers_of(random, n_outputs), loss, **settings)
+    if asked["loss"] == "mse":
+        asked["n_output_ranges"] = draw(st.sampled_from([1, last.units]))
+    return asked
 
 
-def floats(random, n):
-    scale = one_of(random, 1.0, 1.0, 1.0, 300.0, 1e-30, 1e30, 1e-39)
-    values = random.normal(0, 1, n) * scale
-    if random.random() < 0.5:
-        values = np.abs(values)
-    values[random.random(n) < 0.2] = 0
-    if random.random() < 0.03:
-        values[random.integers(n)] = one_of(random, np.nan, np.inf, -np.inf, 3e38, -3e38)
-    return array("f", np.float32(np.clip(values, -3e38, 3e38)).tolist())
+# ---- numbers: too many to be drawn one by one, so by a generator that is drawn
 
 
-def integers(random, n, typecode=None):
-    typecode = typecode or one_of(random, *INTEGER_TYPES)
-    info = np.iinfo(np.dtype(typecode))
-    if random.random() < 0.8:
-        values = np.clip(random.integers(-40, 200, n), info.min, info.max)
+scales = st.sampled_from([1.0, 1.0, 300.0, 1e-30, 1e30, 1e-39])  # the last: subnormal numbers
+
+
+@st.composite
+def floats(draw, n):
+    random = np.random.default_rng(draw(st.integers(0, 1 << 16)))
+    kind = draw(st.sampled_from(["steps", "constant", "positive", "normal", "normal"]))
+    if kind == "constant":
+        values = np.full(n, draw(st.floats(-300, 300, width=32)))
+    elif kind == "steps":
+        values = random.integers(-2, 3, n) / 2
     else:
-        values = [one_of(random, info.min, info.max, 0, 1) for _ in range(n)]
-    return array(typecode, [int(v) for v in values])
+        values = random.normal(0, 1, n) * draw(scales)
+        values[random.random(n) < draw(st.sampled_from([0.2, 0, 0.9]))] = 0
+        values = np.abs(values) if kind == "positive" else values
+    values = np.clip(values, -3e38, 3e38)
+    strange = draw(st.none() | st.floats(width=32)) if draw(st.integers(0, 19)) == 19 else None
+    if strange is not None:
+        values[draw(st.integers(0, n - 1))] = strange
+    return array("f", np.float32(values).tolist())
 
 
-def inputs(random, n):
+@st.composite
+def integers(draw, n):
+    typecode = draw(st.sampled_from(INTEGER_TYPES))
+    random = np.random.default_rng(draw(st.integers(0, 1 << 16)))
+    ends = np.iinfo(np.dtype(typecode))
+    if draw(st.integers(0, 4)) < 4:
+        values = np.clip(random.integers(-40, 200, n), ends.min, ends.max).tolist()
+    else:
+        values = [(0, 1, ends.min, ends.max)[i] for i in random.integers(0, 4, n)]
+    return bytearray(values) if typecode == "B" else array(typecode, values)
+
+
+@st.composite
+def inputs(draw, n):
     """n numbers; now and then one too many or of no allowed type."""
-    if random.random() < 0.01:
-        n += 1
-    if random.random() < 0.01:
-        return one_of(random, array("d", [0] * n), [0] * n, None, "no numbers")
-    if random.random() < 0.6:
-        return floats(random, n)
-    values = integers(random, n)
-    return bytearray(values) if values.typecode == "B" else values
+    wrong = draw(st.integers(0, 99))
+    if wrong == 99:
+        return draw(st.sampled_from([array("d", [0] * n), [0] * n, None, "no numbers"]))
+    return draw(floats(n + (wrong == 98)) | integers(n))
 
 
-def targets(random, model, total):
-    n_out = model.layers[-1].n_out
-    if model.head.loss == im.MSE:
-        return inputs(random, total * n_out)
-    classes = random.integers(0, n_out, total)
-    if random.random() < 0.02:
-        classes[random.integers(total)] = one_of(random, n_out, 100)
-    if total == 1 and random.random() < 0.7:
-        return int(classes[0])
-    return array(one_of(random, *INTEGER_TYPES), classes.tolist())
+@st.composite
+def targets(draw, asked, total):
+    """Of `total` samples."""
+    n_outputs = asked["layers"][-1].units
+    if asked["loss"] == "mse":
+        return draw(inputs(total * n_outputs))
+    random = np.random.default_rng(draw(st.integers(0, 1 << 16)))
+    classes = random.integers(0, n_outputs, total).tolist()
+    if draw(st.integers(0, 49)) == 49:
+        classes[-1] = draw(st.sampled_from([n_outputs, 100]))
+    if total == 1 and draw(st.booleans()):
+        return classes[0]
+    return array(draw(st.sampled_from(INTEGER_TYPES)), classes)
+
+
+# ---- what is done with a model
+
+
+@dataclass
+class Case:
+    asked: dict
+    ranges: list | None
+    seed: int
+    calls: list  # (name in _tinyprop, arguments...), or ("lr", mantissa, shift)
+
+
+@st.composite
+def calls(draw, asked):
+    n_in, n_outputs = int(np.prod(asked["shape"])), asked["layers"][-1].units
+    name = draw(st.sampled_from(["learn"] * 4 + ["run"] * 2 + ["predict", "lr"]))
+    if name == "learn":
+        return name, draw(inputs(n_in)), draw(targets(asked, 1))
+    if name == "predict":
+        scores = array("f", [7] * n_outputs)
+        return name, draw(inputs(n_in)), draw(st.sampled_from([None, scores]))
+    if name == "lr":
+        return name, draw(st.integers(16, 31)), draw(st.integers(4, 13))
+    total = draw(st.integers(1, 39))
+    start = draw(st.just(0) | st.integers(0, total - 1))
+    rest = st.just(total - start)
+    count = draw(st.one_of(rest, rest, st.integers(0, total - 1)))
+    x, y = draw(inputs(total * n_in)), draw(targets(asked, total))
+    return name, x, y, total, start, count, draw(st.sampled_from([True, True, False]))
+
+
+@st.composite
+def ends(draw):
+    """lo and hi of a range; now and then lo >= hi, or a NaN."""
+    kind = draw(st.integers(0, 19))
+    if kind < 5:
+        return draw(st.sampled_from([(0.0, 255.0), (0.0, 0.0)]))  # 0 and 0: to be learned
+    if kind < 19:
+        lo, scale = draw(st.floats(-3, 3)), draw(scales)
+        return lo * scale, (lo + draw(st.floats(0.125, 6))) * scale
+    return draw(st.floats(width=32)), draw(st.floats(width=32))
+
+
+@st.composite
+def cases(draw):
+    asked = draw(models())
+    n_ranges = asked["n_input_ranges"] + asked.get("n_output_ranges", 0)
+    ranges = draw(st.none() | st.lists(ends(), min_size=n_ranges, max_size=n_ranges))
+    seed = draw(st.integers(0, (1 << 31) - 1))
+    n_calls = draw(st.integers(1, 20))
+    return Case(asked, ranges, seed, [draw(calls(asked)) for _ in range(n_calls)])

@@ -16,7 +16,7 @@ PROCESSES = 2
 
 def test_no_image_makes_the_core_misbehave(tmp_path):
     program = tmp_path / "fuzz_image"
-    source = native.ROOT / "tests" / "core" / "fuzz_image.c"
+    source = native.HERE / "fuzz_image.c"
     native.gcc(*native.SANITIZED, "-o", program, source, *native.SOURCES)
     # Leaks are the driver's own affair; a short quarantine keeps it in the processor's cache.
     options = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0:quarantine_size_mb=4"}
@@ -36,8 +36,3 @@ def test_no_image_makes_the_core_misbehave(tmp_path):
         images, whole, opened = map(int, re.findall(r"\d+", output))
         assert images == COUNT // PROCESSES
         assert whole > images / 2 and opened > images / 3, output  # it is not all refused
-
-
-def test_the_core_has_no_warnings(tmp_path):
-    for source in native.SOURCES:
-        native.gcc(*native.STRICT, "-O2", "-c", "-o", tmp_path / "o", source)

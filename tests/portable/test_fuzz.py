@@ -37,12 +37,11 @@ class Fuzz:
     def __init__(self, seed):
         self.below = data.Random(seed).below
         self.models = models()
-        for m in (
-            self.models
-        ):  # the arrays that lists are copied to are made when they are first needed
-            m.learn([1] * m._n_in, [1] * m._n_out if m._mse else 1)
-            m.predict([1] * m._n_in)
-        self.whole = [bytes(m._image) for m in self.models]
+        # The arrays that lists are copied to are made when they are first needed.
+        for model in self.models:
+            model.learn([1] * model._n_in, [1] * model._n_out if model._mse else 1)
+            model.predict([1] * model._n_in)
+        self.whole = [bytes(model._image) for model in self.models]
         self.raised = 0
 
     def number(self):
@@ -117,8 +116,8 @@ class Fuzz:
             image = bytearray(model._image[:n])
             call = (
                 _tinyprop.layout,
-                lambda m: _tinyprop.init(m, 1),
-                lambda m: _tinyprop.learn(m, bytes(36), 1),
+                lambda image: _tinyprop.init(image, 1),
+                lambda image: _tinyprop.learn(image, bytes(36), 1),
             )
             call[below(3)](image)
 

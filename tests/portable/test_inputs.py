@@ -5,11 +5,11 @@ import testkit
 import tinyprop as tp
 
 
-def saved(m):
-    return bytes(testkit.saved(m))
+def saved(model):
+    return bytes(testkit.saved(model))
 
 
-def model(shape=6, **options):
+def small_model(shape=6, **options):
     options.setdefault("input_range", (0, 200))
     options.setdefault("sparsity", tp.Full())
     return tp.Model(shape, [tp.Dense(5, activation="relu"), tp.Dense(3)], **options)
@@ -19,13 +19,13 @@ def test_every_kind_of_buffer_gives_the_same_bits():
     values = [0, 3, 50, 99, 100, 120]
     images = []
     for kind in "BHhIiLlf":
-        m = model()
-        m.learn(array(kind, values), 1)
-        images.append((kind, saved(m)))
+        model = small_model()
+        model.learn(array(kind, values), 1)
+        images.append((kind, saved(model)))
     for x in (values, tuple(values), bytes(values), bytearray(values), memoryview(bytes(values))):
-        m = model()
-        m.learn(x, 1)
-        images.append((type(x), saved(m)))
+        model = small_model()
+        model.learn(x, 1)
+        images.append((type(x), saved(model)))
     for kind, image in images:
         assert image == images[0][1], kind
 
@@ -33,9 +33,9 @@ def test_every_kind_of_buffer_gives_the_same_bits():
 def test_signed_values_too():
     images = []
     for kind in "bhilf":
-        m = model(input_range=(-100, 100))
-        m.learn(array(kind, [-100, -50, 0, 1, 99, 100]), 1)
-        images.append(saved(m))
+        model = small_model(input_range=(-100, 100))
+        model.learn(array(kind, [-100, -50, 0, 1, 99, 100]), 1)
+        images.append(saved(model))
     assert all(image == images[0] for image in images)
 
 
@@ -44,26 +44,26 @@ def test_a_buffer_may_start_anywhere():
     values = memoryview(raw)[1:]
     if not hasattr(values, "cast"):  # MicroPython has no view of floats at an odd address
         return
-    one, two = model(), model()
+    one, two = small_model(), small_model()
     one.learn(values.cast("f"), 1)
     two.learn([1, 2, 3, 4, 5, 6], 1)
     assert saved(one) == saved(two)
 
 
 def test_values_beyond_the_range_count_as_its_ends():
-    one, two = model(), model()
+    one, two = small_model(), small_model()
     one.learn(array("h", [-30000, -1, 0, 200, 201, 30000]), 2)
     two.learn(array("h", [0, 0, 0, 200, 200, 200]), 2)
     assert saved(one) == saved(two)
-    three = model()
+    three = small_model()
     three.learn(array("f", [-3e38, -1, 0, 200, 1e9, 3e38]), 2)
     assert saved(three) == saved(two)
 
 
 def test_bad_x_is_refused_and_changes_nothing():
-    m = model()
-    m.learn([1, 2, 3, 4, 5, 6], 0)
-    before = bytes(m._image)
+    model = small_model()
+    model.learn([1, 2, 3, 4, 5, 6], 0)
+    before = bytes(model._image)
     nan, inf = float("nan"), float("inf")
     for error, x in (
         (ValueError, [1, 2, 3, 4, 5]),
@@ -83,18 +83,18 @@ def test_bad_x_is_refused_and_changes_nothing():
         (TypeError, [1, 2, 3, 4, 5, None]),
     ):
         for call in (
-            lambda x: m.learn(x, 1),
-            m.predict,
-            lambda x: m.predict_into(x, array("f", [0] * 3)),
+            lambda x: model.learn(x, 1),
+            model.predict,
+            lambda x: model.predict_into(x, array("f", [0] * 3)),
         ):
             testkit.raises(error, call, x)
-            assert m._image == before, x
+            assert model._image == before, x
 
 
 def test_bad_y_is_refused_and_changes_nothing():
-    m = model()
-    m.learn([1, 2, 3, 4, 5, 6], 0)
-    before = bytes(m._image)
+    model = small_model()
+    model.learn([1, 2, 3, 4, 5, 6], 0)
+    before = bytes(model._image)
     for error, y in (
         (ValueError, 3),
         (ValueError, -1),
@@ -106,34 +106,34 @@ def test_bad_y_is_refused_and_changes_nothing():
         (TypeError, array("f", [1])),
         (ValueError, b"\x01\x01"),
     ):
-        testkit.raises(error, m.learn, bytes(6), y)
-        assert m._image == before, y
+        testkit.raises(error, model.learn, bytes(6), y)
+        assert model._image == before, y
 
 
 def test_one_target_is_not_enough_for_several_outputs():
-    m = tp.Model(3, [tp.Dense(2)], loss="mse", input_range=(0, 1), output_range=(0, 1))
-    before = bytes(m._image)
+    model = tp.Model(3, [tp.Dense(2)], loss="mse", input_range=(0, 1), output_range=(0, 1))
+    before = bytes(model._image)
     for y in (1, 1.0, [1.0], array("f", [1]), [1, 2, 3]):
-        testkit.raises(ValueError, m.learn, [0, 0, 0], y)
-        assert m._image == before, y
-    m.learn([0, 0, 0], [0.5, 1])
+        testkit.raises(ValueError, model.learn, [0, 0, 0], y)
+        assert model._image == before, y
+    model.learn([0, 0, 0], [0.5, 1])
 
 
 def test_messages_say_what_was_expected_and_what_came():
-    m = model()
+    model = small_model()
     for call, words in (
-        (lambda: m.learn(bytes(5), 1), ("5", "6")),
-        (lambda: m.learn([], 1), ("0", "6")),
-        (lambda: m.learn(bytes(6), 7), ("7", "2")),
-        (lambda: m.learn("abc", 1), ("str", "buffer")),
-        (lambda: m.learn(bytes(6), 0.5), ("float", "int")),
-        (lambda: m.predict_into(bytes(6), array("f", [0])), ("3",)),
-        (lambda: model(lr=7), ("7", "1")),
-        (lambda: model(input_range=(3, 3)), ("3", "lo < hi")),
-        (lambda: model(loss="hinge"), ("hinge", "crossentropy", "mse")),
-        (lambda: model(seed=-1), ("seed", "-1")),
-        (lambda: model(input_range=5), ("input_range", "5", "(lo, hi)")),
-        (lambda: model(sparsity=tp.Full), ("sparsity", "Full()")),
+        (lambda: model.learn(bytes(5), 1), ("5", "6")),
+        (lambda: model.learn([], 1), ("0", "6")),
+        (lambda: model.learn(bytes(6), 7), ("7", "2")),
+        (lambda: model.learn("abc", 1), ("str", "buffer")),
+        (lambda: model.learn(bytes(6), 0.5), ("float", "int")),
+        (lambda: model.predict_into(bytes(6), array("f", [0])), ("3",)),
+        (lambda: small_model(lr=7), ("7", "1")),
+        (lambda: small_model(input_range=(3, 3)), ("3", "lo < hi")),
+        (lambda: small_model(loss="hinge"), ("hinge", "crossentropy", "mse")),
+        (lambda: small_model(seed=-1), ("seed", "-1")),
+        (lambda: small_model(input_range=5), ("input_range", "5", "(lo, hi)")),
+        (lambda: small_model(sparsity=tp.Full), ("sparsity", "Full()")),
         (lambda: tp.Model(3, tp.Dense(2)), ("layer", "Dense(...)")),
         (lambda: tp.Model(3.5, [tp.Dense(2)]), ("input_shape", "3.5")),
         (lambda: tp.Model(3, [tp.Dense]), ("layer", "Dense(...)")),
@@ -159,7 +159,7 @@ def test_messages_say_what_was_expected_and_what_came():
 
 
 def test_out_must_fit():
-    m = model()
+    model = small_model()
     for out in (
         array("f", [0] * 2),
         array("f", [0] * 4),
@@ -168,69 +168,69 @@ def test_out_must_fit():
         bytes(12),
         None,
     ):
-        testkit.raises(ValueError, m.predict_into, bytes(6), out)
+        testkit.raises(ValueError, model.predict_into, bytes(6), out)
 
 
 def test_probabilities_add_up():
-    m = model()
+    model = small_model()
     out = array("f", [0, 0, 0])
-    m.predict_into([1, 2, 3, 4, 5, 6], out)
+    model.predict_into([1, 2, 3, 4, 5, 6], out)
     assert abs(sum(out) - 1) < 0.001, out
-    label = m.predict([1, 2, 3, 4, 5, 6])
+    label = model.predict([1, 2, 3, 4, 5, 6])
     assert out[label] == max(out), (out, label)
 
 
 def test_range_is_learned_from_the_first_samples():
-    m = tp.Model(2, [tp.Dense(4, activation="relu"), tp.Dense(2)], sparsity=tp.Full(), lr=0.1)
-    testkit.raises(ValueError, m.predict, [900, 1000])  # not known yet
+    model = tp.Model(2, [tp.Dense(4, activation="relu"), tp.Dense(2)], sparsity=tp.Full(), lr=0.1)
+    testkit.raises(ValueError, model.predict, [900, 1000])  # not known yet
     random = data.Random(1)
     for _ in range(400):
         v = random.below(1000)
-        m.learn([v, 500], v > 500)
-    right = sum(m.predict([v, 500]) == (v > 500) for v in range(0, 1000, 50))
+        model.learn([v, 500], v > 500)
+    right = sum(model.predict([v, 500]) == (v > 500) for v in range(0, 1000, 50))
     assert right >= 18, right
 
 
 def test_sensors_of_different_kinds_have_ranges_of_their_own():
     ranges = [(15, 35), (95000, 105000)]  # a temperature and a pressure
     for options in ({"input_range": ranges}, {"input_range": tp.Scaler(50, per_channel=True)}):
-        m = tp.Model(2, [tp.Dense(8, activation="relu"), tp.Dense(2)], lr=0.1, **options)
+        model = tp.Model(2, [tp.Dense(8, activation="relu"), tp.Dense(2)], lr=0.1, **options)
         random = data.Random(1)
         for _ in range(600):
             t = 15 + random.below(2000) / 100
-            m.learn([t, 100000 + random.below(5000)], t > 25)
-        right = sum(m.predict([t, 102000]) == (t > 25) for t in range(15, 36, 2))
+            model.learn([t, 100000 + random.below(5000)], t > 25)
+        right = sum(model.predict([t, 102000]) == (t > 25) for t in range(15, 36, 2))
         assert right >= 10, right
 
 
 def test_bad_ranges_are_refused():
     for bad in ((1, 1), (2, 1), (0, float("nan")), (float("-inf"), 0)):
-        testkit.raises(ValueError, model, input_range=bad)
-    testkit.raises(ValueError, model, input_range=[(0, 1), (0, 1)])
-    testkit.raises(ValueError, model, output_range=(0, 1))
+        testkit.raises(ValueError, small_model, input_range=bad)
+    testkit.raises(ValueError, small_model, input_range=[(0, 1), (0, 1)])
+    testkit.raises(ValueError, small_model, output_range=(0, 1))
 
 
 def test_learn_many_takes_lists_and_buffers():
     x, y = data.samples(data.Blobs(6, 3), 20)
-    one, two = model(input_range=(0, 255)), model(input_range=(0, 255))
+    one, two = small_model(input_range=(0, 255)), small_model(input_range=(0, 255))
     one.learn_many(x, y)
     two.learn_many([list(x[6 * i : 6 * i + 6]) for i in range(20)], list(y))
     assert saved(one) == saved(two)
-    three = model(input_range=(0, 255))
+    three = small_model(input_range=(0, 255))
     three.learn_many([x[6 * i : 6 * i + 6] for i in range(20)], y)
     assert saved(one) == saved(three)
 
 
 def test_learn_many_checks_all_before_it_learns_any():
     x, y = data.samples(data.Blobs(6, 3), 300)
-    m = model(input_range=(0, 255))
-    before = bytes(m._image)
+    model = small_model(input_range=(0, 255))
+    before = bytes(model._image)
     y[299] = 3
-    testkit.raises(ValueError, m.learn_many, x, y)
-    assert m._image == before
-    testkit.raises(ValueError, m.learn_many, x[:-1], y)
-    testkit.raises(ValueError, m.learn_many, x, y[:-1])
-    assert m._image == before
+    testkit.raises(ValueError, model.learn_many, x, y)
+    assert model._image == before
+    testkit.raises(ValueError, model.learn_many, x[:-1], y)
+    testkit.raises(ValueError, model.learn_many, x, y[:-1])
+    assert model._image == before
 
 
 if __name__ == "__main__":

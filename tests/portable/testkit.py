@@ -14,9 +14,37 @@ def raises(error, function, *args, **kwargs):
     raise AssertionError("%s not raised" % (error,))
 
 
+# The one place in the portable tests that knows where something lies in a model.
+VERSION = 2
+_VERSION_AT = 4
+_SAVED_BYTES_AT = 48
+_LOSS_AT, _BEHIND_LOSS = 68, 80
+_HEAD_BYTES, _LAYER_BYTES, _RANGE_BYTES = 128, 80, 24
+
+
 def saved(model):
     """What a file holds of a model; the scratch behind it means nothing between two calls."""
-    return memoryview(model._image)[: int.from_bytes(model._image[48:52], "little")]
+    n = int.from_bytes(model._image[_SAVED_BYTES_AT : _SAVED_BYTES_AT + 4], "little")
+    return memoryview(model._image)[:n]
+
+
+def saved_but_loss(model):
+    """The same without the mean loss, which is of the last call."""
+    all_of_it = bytes(saved(model))
+    return all_of_it[:_LOSS_AT] + all_of_it[_BEHIND_LOSS:]
+
+
+def first_weights(model, layers, n):
+    """n weights of the first layer, in a model of so many layers with one range."""
+    start = _HEAD_BYTES + _LAYER_BYTES * layers + _RANGE_BYTES
+    return bytes(model._image[start : start + 2 * n])
+
+
+def of_version(file, version):
+    """The bytes of a file, as if another version had written it."""
+    file = bytearray(file)
+    file[_VERSION_AT] = version
+    return file
 
 
 def print_traceback(error):

@@ -1,0 +1,153 @@
+"""Dense layers at the bounds that the core's comments claim, against exact integers.
+
+The functions are called with the largest operands that they are promised. Where a promise is
+tight, a test also shows that one step more would overflow.
+"""
+
+import images
+import numpy as np
+import pytest
+from exact import INT_MAX, INT_MIN, MAX_VALUES, clamp, exact_round
+from images import dense
+from native import CModel, as_c, int16
+
+BIG_LAYERS = (1, 2, 3, 64, 65, 784, 1152, 3072, 8421, 32768, MAX_VALUES)
+
+# ---- forward: |sum| <= bias + x_max * fan_in * max_weight < 2^31
+
+
+@pytest.mark.parametrize("n", BIG_LAYERS)
+@pytest.mark.parametrize("loss", ["crossentropy", "mse"])
+def test_forward_sum(c, n, loss):
+    model = CModel(c, (1, 1, n), [dense(1)], loss)
+    layer = model.layers[0]
+    bits = model.head.bits
+    x_max, spare = (2047, 1 << 29) if bits == 12 else (255, 1 << 27)
+    layer.x_frac, layer.w_frac = 10 if bits == 12 else 8, 16
+    z = np.zeros(1, np.int32)
+    for sign in (1, -1):
+        model.weights(0)[:] = sign * layer.max_weight
+        model.biases(0)[:] = sign * images.MAX_BIAS
+        model.list_inputs(0, x_max)
+        model.call("tp_dense_forward", 0, z)
+        bias = images.MAX_BIAS >> (12 - layer.x_frac)
+        exact = sign * (x_max * n * layer.max_weight + bias)
+        assert z[0] == exact and bias <= spare // 2
+        assert abs(exact) <= INT_MAX - spare // 2
+    # One more, and the spare half of the biases' room would be touched.
+    assert layer.max_weight == 32767 or x_max * n * (layer.max_weight + 1) > INT_MAX - spare
+
+
+@pytest.mark.parametrize("x_frac", range(-8, 13))
+def test_start_of_sums(c, x_frac):
+    """The bias that a sum starts from is clamped, whatever an image holds."""
+    for loss, limit in (("crossentropy", 1 << 26), ("mse", 1 << 28)):
+        model = CModel(c, (1, 1, 4), [dense(6)], loss)
+        model.layers[0].x_frac = x_frac
+        biases = [INT_MIN, -images.MAX_BIAS, -1, 1, images.MAX_BIAS, INT_MAX]
+        model.biases(0)[:] = biases
+        z = np.zeros(6, np.int32)
+        c.tp_start_sums(model.pointer(model.offset(0)), model.pointer(), as_c(z))
+        assert z.tolist() == [clamp(exact_round(b, 12 - x_frac), limit) for b in biases]
+
+
+# ---- backward: sum |delta| <= 65535 (L1 guard)
+
+FULL_DELTAS = {
+    "few": [1 << 14, 1 << 14, 1 << 14, (1 << 14) - 1],
+    "many": [1] * MAX_VALUES,
+}
+
+
+@pytest.mark.parametrize("deltas", FULL_DELTAS)
+@pytest.mark.parametrize("trainable", [0, 1])
+def test_dx(c, deltas, trainable):
+    d = np.array(FULL_DELTAS[deltas], np.int16)
+    model = CModel(c, (1, 1, 3), [dense(3), dense(len(d), trainable=trainable)])
+    layer, w = model.layers[1], model.weights(1)
+    layer.x_frac, layer.w_frac, layer.max_weight = 8, 0, 32767
+    w[0], w[1], w[2] = 32767, -32767, 1
+    model.list_inputs(1, [255, 255, 0])
+    dx = np.zeros(3, np.int32)
+    total = int(d.astype(int).sum())
+    model.call("tp_dense_backward", 1, d, total, 0, 14, dx)
+    assert total in (65534, 65535)
+    assert dx.tolist() == [32767 * total, -32767 * total, total]
+
+
+@pytest.mark.parametrize(
+    "x, d, loss",
+    [(255, 1 << 14, "crossentropy"), (2047, 1 << 13, "mse"), (4095, 1 << 13, "mse")],
+)
+def test_step_of_a_weight(c, x, d, loss):
+    for shift in (1, 2, 17, 30, 31):
+        for sign_x in (1, -1):
+            for sign_d in (1, -1):
+                model = one_weight(c, loss)
+                model.weights(0)[:] = 5
+                model.list_inputs(0, [sign_x * x])
+                model.call("tp_dense_backward", 0, int16(1, sign_d * d), d, 0, shift - 38, None)
+                product = sign_x * x * sign_d * d * 31
+                assert abs(product) + (1 << 30) <= INT_MAX
+                want = clamp(5 - exact_round(product, shift), 32767)
+                assert model.weights(0)[0, 0] == want, (shift, sign_x, sign_d)
+
+
+def one_weight(c, loss="crossentropy", layers=1):
+    """A step of a weight is its gradient * 31 >> (38 + frac), frac being that of the deltas."""
+    settings = {"lr_mantissa": 31, "lr_shift": 30}
+    model = CModel(c, (1, 1, 1), [dense(1)] * layers, loss, **settings)
+    for layer in model.layers:
+        layer.x_frac, layer.w_frac, layer.max_weight = 8, 0, 32767
+    return model
+
+
+def test_a_step_of_more_than_31_bits_is_none(c):
+    model = one_weight(c)
+    model.weights(0)[:] = 5
+    model.list_inputs(0, [255])
+    model.call("tp_dense_backward", 0, int16(1, 1 << 14), 1 << 14, 0, 32 - 38, None)
+    assert model.weights(0)[0, 0] == 5 and abs(255 * (1 << 14) * 31) < 1 << 31
+
+
+# ---- headroom: weights are not compared with their bound where none can reach it
+
+
+@pytest.mark.parametrize("layer", [0, 1])  # 1: deltas go down to the layer below
+@pytest.mark.parametrize(
+    "size, shift",
+    [(1, 1), (1, 31), (1000, 8), ((1 << 14) - 1, 12), *((1 << 14, s) for s in (12, 17, 24, 31))],
+)
+def test_a_step_of_all_the_headroom_there_is(c, layer, size, shift):
+    """The largest step brings a weight to its bound and no further."""
+    for sign in (1, -1):
+        step = -exact_round(-sign * 255 * size * 31, shift) * sign
+        headroom = (255 * size * 31 >> shift) + 1
+        for spare, start in ((0, 32767 - headroom), (-1, 32767 - step), (-1, 32767 - step // 2)):
+            model = one_weight(c, layers=2)
+            model.layers[layer].headroom = headroom + spare
+            w = model.weights(layer)
+            w[:] = sign * start
+            model.list_inputs(layer, [255])
+            deltas, dx = int16(1, -sign * size), np.zeros(1, np.int32) if layer else None
+            model.call("tp_dense_backward", layer, deltas, size, 0, shift - 38, dx)
+            moved = start + step
+            assert moved <= 32767 or spare == -1
+            assert w[0, 0] == sign * min(32767, moved), (sign, spare)
+            assert model.layers[layer].headroom == 0
+            assert model.head.n_clamped == (moved > 32767)
+
+
+def test_where_there_is_headroom_no_weight_is_compared(c):
+    """An image that tells a lie about it gets a weight beyond the bound, as is to be seen."""
+    for layer in (0, 1):
+        model = one_weight(c, layers=2)
+        model.layers[layer].max_weight, model.layers[layer].headroom = 10000, 5000
+        w = model.weights(layer)
+        w[:] = 9999
+        model.list_inputs(layer, [255])
+        dx = np.zeros(1, np.int32) if layer else None
+        model.call("tp_dense_backward", layer, int16(1, -(1 << 14)), 1 << 14, 0, 16 - 38, dx)
+        step = exact_round(255 * 31 << 14, 16)
+        assert w[0, 0] == 9999 + step
+        assert model.layers[layer].headroom == 5000 - step - 1

@@ -1,0 +1,38 @@
+"""The core's sources: strict compilers find nothing, and no lower file calls a higher one."""
+
+import re
+import subprocess
+from graphlib import TopologicalSorter
+
+import native
+import pytest
+
+
+def test_the_core_has_no_warnings(tmp_path):
+    for source in native.SOURCES:
+        native.gcc(*native.STRICT, "-O2", "-c", "-o", tmp_path / "o", source)
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory):
+    """The files whose functions each file calls."""
+    folder = tmp_path_factory.mktemp("objects")
+    calls, home = {}, {}
+    for source in native.SOURCES:
+        name = str(source.relative_to(native.CORE))
+        compiled = folder / "o"
+        native.gcc("-std=c99", "-O1", "-c", "-o", compiled, source)
+        listed = subprocess.check_output(["nm", compiled], text=True)
+        calls[name] = set(re.findall(r"^ +U (tp_\w+)$", listed, re.MULTILINE))
+        home |= dict.fromkeys(re.findall(r"^\w+ T (tp_\w+)$", listed, re.MULTILINE), name)
+    return {name: {home[symbol] for symbol in symbols} for name, symbols in calls.items()}
+
+
+def test_calls_make_no_circle(calls):
+    list(TopologicalSorter(calls).static_order())
+
+
+def test_only_kernels_know_a_processor():
+    processors = r"#\s*(el)?if.*(ARM|XTENSA|riscv|OPTIMIZE_SIZE)"
+    for source in sorted(native.CORE.glob("*.[ch]")):
+        assert not re.search(processors, source.read_text()), source.name

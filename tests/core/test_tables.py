@@ -1,0 +1,7 @@
+"""tables.h and its twin are what their generator makes."""
+
+from host_sim import tables
+
+
+def test_tables_are_what_their_formulas_say():
+    assert tables.HEADER.read_text() == tables.text()

@@ -1,0 +1,113 @@
+"""The L1 guard, the steps of biases, and the exponent of a layer's weights."""
+
+import ctypes
+
+import images
+import numpy as np
+import pytest
+from _tinyprop_numpy import model as numpy_model
+from exact import INT_MAX, INT_MIN, MAX_VALUES, clamp, exact_round
+from images import Layer, dense
+from native import CModel, int16
+
+# ---- the L1 guard
+
+
+@pytest.mark.parametrize("n", [4, 5, 100, 32767, 32768, 43000, MAX_VALUES])
+def test_guarded_deltas_overflow_no_sum(c, n):
+    """What is rounded off leaves sum |delta| at 65535 at most, for all deltas alike, halves of
+    the last bit that is left among them. 32767 is the largest weight, 255 the largest input, 31
+    the largest factor of the learning rate."""
+    twin = images.Image(images.build(images.BACKENDS["c"], (1, 1, 1), [dense(n)])).twin
+    sums = {m * n << k for m in (1, 3) for k in range(15)} | {(n << 14) - 1}
+    sums |= {32767, 32768, 65534, 65535, 65536, 65537}
+    for l1_norm in sorted(l1_norm for l1_norm in sums if n <= l1_norm <= n << 14):
+        deltas = np.full(n, l1_norm // n)
+        deltas[: l1_norm % n] += 1
+        shift = c.tp_excess(l1_norm)
+        guarded = np.floor(deltas / 2**shift + 0.5).astype(int)
+        assert l1_norm <= 65535 or shift > 0
+        assert guarded.sum() <= 65535, (l1_norm, shift)
+        assert 32767 * guarded.sum() <= INT_MAX
+        assert 255 * guarded.sum() * 31 + (1 << 30) <= INT_MAX
+        # Not a bit more than that is lost: one less would be too large, or the sum has 15 bits.
+        assert shift == 0 or l1_norm >> (shift - 1) >= 1 << 15
+        twins, frac, largest = numpy_model.guard(twin, deltas, 14)
+        assert frac == 14 - shift and (twins == guarded).all() and guarded.max() <= largest + 1
+
+
+def test_twice_the_guarded_deltas_overflow(c):
+    """So the guard is as tight as it has to be: dx of a weight of 32767 is wrong beyond it."""
+    for times in (1, 2):
+        deltas = int16(4 * times, 1 << 14, 1 << 14, 1 << 14, (1 << 14) - 1)
+        model = CModel(c, (1, 1, 1), [dense(1), dense(len(deltas), trainable=0)])
+        model.weights(1)[:] = 32767
+        model.list_inputs(1, [255])
+        dx = np.zeros(1, np.int32)
+        l1_norm = int(deltas.astype(int).sum())
+        model.call("tp_dense_backward", 1, deltas, l1_norm, 0, 14, dx)
+        exact = 32767 * l1_norm
+        assert dx[0] == ctypes.c_int32(exact).value
+        assert (dx[0] == exact) == (times == 1)
+
+
+# ---- biases: 2^30
+
+
+@pytest.mark.parametrize("n", [1, 2, MAX_VALUES])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_bias_step(c, n, sign):
+    shape = Layer("conv", 1, kernel=(1, 1))
+    model = CModel(c, (1, n, 1), [shape, dense(1)], lr_mantissa=31, lr_shift=4)
+    b = model.biases(0)
+    total = n * sign * (1 << 14)
+    excess = max(abs(total).bit_length() - 16, 0)
+    for w_frac in (0, 8, 16):
+        for frac in (14, 18, 22):
+            for start in (0, images.MAX_BIAS, -images.MAX_BIAS):
+                model.layers[0].w_frac = w_frac
+                b[:] = start
+                model.call("tp_update_bias", 0, int16(n, sign * (1 << 14)), frac)
+                s = 4 + frac - (w_frac + 12) - excess
+                step = exact_round(exact_round(total, excess) * 31, s)
+                step = clamp(step, images.MAX_BIAS - 1)
+                want = clamp(start - step, images.MAX_BIAS)
+                assert b[0] == want, (w_frac, frac, start)
+
+
+def test_a_damaged_bias_is_not_undefined(c):
+    model = CModel(c, (1, 1, 1), [dense(2)])
+    b = model.biases(0)
+    for start in (INT_MIN, INT_MAX):
+        b[:] = start
+        model.call("tp_update_bias", 0, int16(2, 1 << 14, -(1 << 14)), 14)
+        model.call("tp_rescale_weights", 0)
+        assert (np.abs(b) <= images.MAX_BIAS).all()
+
+
+# ---- exponents of weights
+
+
+def test_rescale_at_its_edges(c):
+    model = CModel(c, (1, 1, 2), [dense(1)])
+    layer, w, b, most = model.layers[0], model.weights(0), model.biases(0), 20000
+    cases = [
+        (most, 0, 8, -1),
+        (-most, 0, 8, -1),
+        (most - 1, 0, 8, 0),
+        (0, images.MAX_BIAS, 8, -1),
+        (most // 4, 0, 8, 0),
+        (most // 4 - 1, 0, 8, 1),
+        (1, images.MAX_BIAS // 4, 8, 0),
+        (1, images.MAX_BIAS // 4 - 1, 8, 1),
+        (most, 0, 2, 0),
+        (1, 0, 16, 0),
+    ]
+    for weight, bias, w_frac, move in cases:
+        layer.max_weight, layer.w_frac = most, w_frac
+        w[:, 0], b[:] = (weight, 3), bias
+        model.call("tp_rescale_weights", 0)
+        assert layer.w_frac == w_frac + move, (weight, bias, w_frac)
+        assert layer.headroom == most - np.abs(w).max()
+        assert w[:, 0].tolist() == [exact_round(v, -move) for v in (weight, 3)]
+        assert b[0] == exact_round(bias, -move)
