@@ -184,7 +184,9 @@ class Board(TestFiles):
             self.line.fs_writefile("tinyprop.mpy", Path(mpy).read_bytes())
         elif mpy:
             self.send("tinyprop.mpy", Path(mpy).read_bytes())
-        self.send_compiled(TESTS / "testkit.py")
+        testkit = TESTS / "testkit.py"
+        for source in [testkit, *imports_of(testkit)]:
+            self.send_compiled(source)
         self.line.exec("import gc, tinyprop, testkit; ram.files.clear(); gc.collect()")
 
     def device(self):

@@ -8,33 +8,40 @@ from dataclasses import dataclass
 import _tinyprop
 import _tinyprop_numpy
 import numpy as np
-from _tinyprop_numpy import image as im
+from _tinyprop_numpy import format as fmt
+from _tinyprop_numpy import plan, ranges
+from _tinyprop_numpy.image import Refused
 
-MAX_BIAS = im.MAX_BIAS
-Error = im.Error
+MAX_BIAS = fmt.MAX_BIAS
+Error = fmt.Error
 BACKENDS = {"c": _tinyprop.c_backend(), "numpy": _tinyprop_numpy}
-STRUCTURES = {"tp_model_t": im.HEAD, "tp_layer_t": im.LAYER, "tp_range_t": im.RANGE}
 
-# Field names that tests use, and what they are called so far.
-NAMES = {
-    "lr_mantissa": "lr_m",
-    "lr_shift": "lr_n",
-    "n_input_ranges": "n_in_ranges",
-    "n_output_ranges": "n_out_ranges",
-    "calibrating": "learn_ranges",
-    "w_frac": "fw",
-    "x_frac": "fx",
-    "y_frac": "fy",
-    "headroom": "room",
-    "dead_steps": "quiet",
-    "residual": "carry",
-    "macs_selected": "macs_kept",
+# The plan of a layer, which the C core has behind spec and state (tp_layer_t in core.h).
+BYTES = "kind activation trainable zero_delta pad_h pad_w x_frac reserved"
+HALVES = (
+    "kernel_h kernel_w stride_h stride_w in_h in_w in_c out_h out_w out_c n_in n_out fan_in "
+    "max_weight headroom n_nonzero"
+)
+WORDS = "state weights biases inputs outputs nonzero"
+PLAN = np.dtype(
+    [(name, "i1" if name == "x_frac" else "u1") for name in BYTES.split()]
+    + [(name, "<u2") for name in HALVES.split()]
+    + [(name, "<u4") for name in WORDS.split()]
+)
+
+STRUCTURES = {
+    "tp_model_spec_t": fmt.MODEL_SPEC,
+    "tp_layer_spec_t": fmt.LAYER_SPEC,
+    "tp_model_state_t": fmt.MODEL_STATE,
+    "tp_layer_state_t": fmt.LAYER_STATE,
+    "tp_range_t": fmt.RANGE,
+    "tp_layer_t": PLAN,
 }
 
 
 def number(name):
     """Of a kind, activation, loss or policy."""
-    return getattr(im, name.upper())
+    return getattr(fmt, name.upper())
 
 
 @dataclass(frozen=True)
@@ -51,8 +58,8 @@ class Layer:
     def has_weights(self):
         return self.kind in ("dense", "conv", "depthwise")
 
-    def record(self):
-        record = np.zeros(1, im.LAYER)[0]
+    def spec(self):
+        record = np.zeros(1, fmt.LAYER_SPEC)[0]
         record["kind"], record["activation"] = number(self.kind), number(self.activation)
         record["kernel_h"], record["kernel_w"] = self.kernel
         record["stride_h"], record["stride_w"] = self.stride
@@ -67,17 +74,17 @@ def dense(units, activation="linear", trainable=1):
 
 def spec(shape, layers, loss="crossentropy", policy="full", **settings):
     """What is asked for, as a bytearray that layout() takes. settings: further fields."""
-    head = Fields(np.zeros(1, im.HEAD)[0])
-    head.magic, head.version, head.n_layers = im.MAGIC, im.VERSION, len(layers)
-    head.in_h, head.in_w, head.in_c = shape
-    head.loss, head.policy = number(loss), number(policy)
-    head.n_input_ranges = 1
-    head.n_output_ranges = loss == "mse"
-    head.s_max = head.zeta = 1 << 15
-    head.lr_mantissa, head.lr_shift = 20, 10  # about 0.02
+    model = Fields(np.zeros(1, fmt.MODEL_SPEC)[0])
+    model.magic, model.version, model.n_layers = fmt.MAGIC, fmt.VERSION, len(layers)
+    model.in_h, model.in_w, model.in_c = shape
+    model.loss, model.policy = number(loss), number(policy)
+    model.n_input_ranges = 1
+    model.n_output_ranges = loss == "mse"
+    model.s_max = model.zeta = 1 << 15
+    model.lr_mantissa, model.lr_shift = 20, 10  # about 0.02
     for name, value in settings.items():
-        setattr(head, name, value)
-    return bytearray(head.bytes() + b"".join(layer.record() for layer in layers))
+        setattr(model, name, value)
+    return bytearray(model.bytes() + b"".join(layer.spec() for layer in layers))
 
 
 class Fields:
@@ -87,19 +94,16 @@ class Fields:
         vars(self)["items"] = items
 
     def holder(self, name):
-        name = NAMES.get(name, name)
         for item in self.items:
             if name in item.dtype.names:
-                return item, name
+                return item
         raise AttributeError(name)
 
     def __getattr__(self, name):
-        item, name = self.holder(name)
-        return item[name].tolist()
+        return self.holder(name)[name].tolist()
 
     def __setattr__(self, name, value):
-        item, name = self.holder(name)
-        item[name] = value
+        self.holder(name)[name] = value
 
     def names(self):
         return [name for item in self.items for name in item.dtype.names]
@@ -109,53 +113,76 @@ class Fields:
 
 
 class Image:
-    """An image that has been laid out. What is read is what is there now; arrays are views."""
+    """An image as large as layout() says. What is read is what is there now; arrays are views.
+
+    head has the fields of the model's spec and state; layers those of a layer's spec and state, and
+    in an image of the C core those of its plan.
+    """
 
     def __init__(self, buffer):
-        self.twin = im.Model(np.frombuffer(buffer, np.uint8))  # as the numpy backend sees it
-        self.head = Fields(self.twin.head.item)
-        self.layers = [Fields(layer.item) for layer in self.twin.layers]
+        self.bytes = np.frombuffer(buffer, np.uint8)
+        self.twin, self.saved_bytes = plan.measure(self.bytes)  # as the numpy backend sees it
+        self.twin.attach_state()
+        if all(map(ranges.has_width, sum(self.twin.ranges, []))):
+            ranges.complete(self.twin)
+        self.head = Fields(self.twin.spec.item, self.twin.state.item)
+        plans = [()] * len(self.twin.layers)
+        if len(self.bytes) > self.saved_bytes:
+            plans = [(item,) for item in self.array(self.saved_bytes, PLAN, len(plans))]
+        self.layers = [
+            Fields(layer.spec.item, layer.state.item, *of_c)
+            for layer, of_c in zip(self.twin.layers, plans, strict=True)
+        ]
+
+    def array(self, offset, dtype, n):
+        return self.bytes[offset : offset + n * np.dtype(dtype).itemsize].view(dtype)
 
     def weights(self, layer):
-        return self.twin.weights(self.twin.layers[layer])
+        return self.twin.layers[layer].weights
 
     def biases(self, layer):
-        return self.twin.biases(self.twin.layers[layer])
+        return self.twin.layers[layer].biases
 
     def inputs(self, layer):
-        return self.twin.inputs(self.twin.layers[layer])
+        """Where the C core has them."""
+        return self.array(self.layers[layer].inputs, "<i2", self.layers[layer].n_in)
 
     def outputs(self, layer):
-        return self.twin.outputs(self.twin.layers[layer])
+        return self.array(self.layers[layer].outputs, "<i2", self.layers[layer].n_out)
 
-    def offset(self, layer):
-        """Of a layer's record."""
-        return im.HEAD.itemsize + layer * im.LAYER.itemsize
-
-    def sums(self, n):
-        """Where a forward pass leaves its sums."""
-        return self.twin.array(self.head.buffer[0], "<i4", n)
+    def plan_offset(self, layer):
+        return self.saved_bytes + layer * PLAN.itemsize
 
     @property
     def n_in(self):
-        return self.layers[0].n_in
+        return self.twin.layers[0].n_in
 
     @property
     def n_out(self):
-        return self.layers[-1].n_out
+        return self.twin.output.n_out
 
 
 def set_ranges(buffer, ends):
     """Writes (lo, hi) of each range of the inputs, then of the outputs; init makes use of them."""
-    twin = Image(buffer).twin
-    for r, (lo, hi) in zip(twin.ranges(0) + twin.ranges(1), ends, strict=True):
+    for r, (lo, hi) in zip(sum(Image(buffer).twin.ranges, []), ends, strict=True):
         r.lo, r.hi = lo, hi
+
+
+def set_calibrating(buffer, samples):
+    """For how many samples the ranges of inputs and outputs are still widened."""
+    Image(buffer).twin.state.calibrating = samples
+
+
+def layout(backend, asked):
+    """(bytes of an image or an error, shapes of the layers) for a spec."""
+    shapes = np.zeros((int(asked[5]), 4), np.uint16)
+    return backend.layout(asked, shapes), shapes
 
 
 def build(backend, *arguments, seed=1, ranges=None, **settings):
     """A whole image with its first weights."""
     asked = spec(*arguments, **settings)
-    n_bytes = backend.layout(asked)
+    n_bytes, _ = layout(backend, asked)
     assert n_bytes > 0, n_bytes
     buffer = bytearray(n_bytes)
     buffer[: len(asked)] = asked
@@ -166,29 +193,27 @@ def build(backend, *arguments, seed=1, ranges=None, **settings):
 
 
 def saved(buffer):
-    """What a file holds of a model."""
-    return bytes(buffer[: Image(buffer).head.n_saved])
-
-
-def comparable(buffer):
-    """What is the same in both backends; behind it lies what means nothing between two calls."""
-    return bytes(buffer[: Image(buffer).head.work or len(buffer)])
+    """Spec and state: what a file holds of a model, and what both backends have alike."""
+    try:
+        return bytes(buffer[: Image(buffer).saved_bytes])
+    except Refused:
+        return bytes(buffer)
 
 
 def difference(one, two):
-    """In words, what differs between two images of the same spec, as far as it is comparable."""
+    """In words, what differs between the spec and state of two images of the same spec."""
     a, b = Image(one), Image(two)
     found = []
     for i, (p, q) in enumerate(zip([a.head, *a.layers], [b.head, *b.layers], strict=True)):
         where = f"layer {i - 1}" if i else "model"
-        for name in p.names():
+        for name in (name for item in p.items[:2] for name in item.dtype.names):
             if getattr(p, name) != getattr(q, name):
                 found.append(f"{where}, {name}: {getattr(p, name)} and {getattr(q, name)}")
-    for i in range(len(a.layers)):
-        for part in "weights", "biases":
+    for i, layer in enumerate(a.twin.layers):
+        for part in ("weights", "biases") if layer.has_weights else ():
             p, q = getattr(a, part)(i), getattr(b, part)(i)
             if (p != q).any():
                 found.append(f"layer {i}, {part}: {p.tolist()} and {q.tolist()}")
-    pairs = zip(comparable(one), comparable(two), strict=True)
+    pairs = zip(saved(one), saved(two), strict=True)
     at = [i for i, (p, q) in enumerate(pairs) if p != q]
     return "\n".join([*found, f"at bytes {at}"])

@@ -26,10 +26,11 @@ def library(folder):
     path = folder / "core.so"
     gcc("-O1", "-g", "-shared", "-fPIC", "-o", path, *SOURCES, HERE / "inline_functions.c")
     core = ctypes.CDLL(path)
-    for name in "tp_exp_minus", "tp_sum_of_sizes", "tp_crossentropy":
+    for name in "tp_exp_minus", "tp_l1_norm", "tp_crossentropy":
         getattr(core, name).restype = ctypes.c_uint32
     core.tp_exp_minus.argtypes = core.tp_bits.argtypes = [ctypes.c_uint32]
-    core.tp_select.restype = ctypes.c_size_t
+    core.tp_select.restype = core.bytes_of_a_model.restype = ctypes.c_size_t
+    core.sums_of.restype = ctypes.POINTER(ctypes.c_int32)
     return core
 
 
@@ -38,26 +39,33 @@ def as_c(value):
 
 
 class CModel(images.Image):
-    """A model in an image, and the functions of the core that take one of its layers."""
+    """A model in an image, opened, and the functions of the core that take it, or a layer of it."""
 
     def __init__(self, core, *arguments, **settings):
         self.core = core
         self.buffer = images.build(images.BACKENDS["c"], *arguments, **settings)
         super().__init__(self.buffer)
         self.memory = ctypes.c_char.from_buffer(self.buffer)
-
-    def pointer(self, offset=0):
-        return ctypes.c_void_p(ctypes.addressof(self.memory) + offset)
+        self.opened = ctypes.create_string_buffer(core.bytes_of_a_model())  # tp_model_t
+        image = ctypes.c_void_p(ctypes.addressof(self.memory))
+        assert core.tp_open(self.opened, image, ctypes.c_size_t(len(self.buffer))) == 0
 
     def call(self, name, layer, *arguments):
-        """name(model, layer, ...), where arrays are passed by their address."""
-        function = getattr(self.core, name)
-        return function(self.pointer(), self.pointer(self.offset(layer)), *map(as_c, arguments))
+        """name(model, layer, ...), where arrays are passed by their address. layer: a number, or
+        None for name(model, ...)."""
+        if layer is not None:
+            address = ctypes.addressof(self.memory) + self.plan_offset(layer)
+            arguments = (ctypes.c_void_p(address), *arguments)
+        return getattr(self.core, name)(self.opened, *map(as_c, arguments))
 
     def list_inputs(self, layer, values):
         """Gives a dense layer its inputs, and makes the list of those that are not 0."""
         self.inputs(layer)[:] = values
-        self.call("tp_dense_list", layer, None)
+        self.call("tp_list_inputs", layer)
+
+    def sums(self, n):
+        """Where a forward pass leaves its sums."""
+        return np.ctypeslib.as_array(self.core.sums_of(self.opened), (n,))
 
 
 def int16(n, *values):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from exact import INT_MAX, INT_MIN, MAX_VALUES, clamp, exact_round
 from images import dense
-from native import CModel, as_c, int16
+from native import CModel, int16
 
 BIG_LAYERS = (1, 2, 3, 64, 65, 784, 1152, 3072, 8421, 32768, MAX_VALUES)
 
@@ -21,7 +21,7 @@ BIG_LAYERS = (1, 2, 3, 64, 65, 784, 1152, 3072, 8421, 32768, MAX_VALUES)
 def test_forward_sum(c, n, loss):
     model = CModel(c, (1, 1, n), [dense(1)], loss)
     layer = model.layers[0]
-    bits = model.head.bits
+    bits = model.twin.bits
     x_max, spare = (2047, 1 << 29) if bits == 12 else (255, 1 << 27)
     layer.x_frac, layer.w_frac = 10 if bits == 12 else 8, 16
     z = np.zeros(1, np.int32)
@@ -47,7 +47,7 @@ def test_start_of_sums(c, x_frac):
         biases = [INT_MIN, -images.MAX_BIAS, -1, 1, images.MAX_BIAS, INT_MAX]
         model.biases(0)[:] = biases
         z = np.zeros(6, np.int32)
-        c.tp_start_sums(model.pointer(model.offset(0)), model.pointer(), as_c(z))
+        model.call("tp_start_sums", 0, z)
         assert z.tolist() == [clamp(exact_round(b, 12 - x_frac), limit) for b in biases]
 
 

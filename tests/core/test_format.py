@@ -1,11 +1,11 @@
-"""The structures of the C header are those of the numpy twin."""
+"""The structures of the C headers are those that tests and numpy have."""
 
 import images
 import native
 
 
 def test_records_have_the_fields_of_the_header(tmp_path):
-    lines = ["#include <stdio.h>", '#include "tinyprop.h"', "int main(void) {"]
+    lines = ["#include <stdio.h>", '#include "core.h"', "int main(void) {"]
     for struct, dtype in images.STRUCTURES.items():
         lines.append(f'printf("{struct} %zu\\n", sizeof({struct}));')
         for name in dtype.names:

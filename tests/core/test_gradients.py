@@ -31,7 +31,7 @@ class Bounds:
         for size in self.size.layers:
             if isinstance(size, Weighted):
                 size.w = np.abs(size.w)
-        self.bits = self.image.head.bits
+        self.bits = self.image.twin.bits
         self.delta_frac = 14 if self.bits == 8 else 13
 
     def layers(self):
@@ -121,11 +121,11 @@ class Bounds:
         bound[real.windows(np.arange(n_in).reshape(real.shape_in))] = share
         return bound.reshape(real.shape_in)
 
-    def through_activation(self, real, size, dx, e_dx):
-        kind, y, e_y = real.record.activation, real.y, size.e_out
-        rounding = 2.0**-self.unit / 2
+    def through_activation(self, kind, real, size, dx, e_dx):
+        y, e_y = real.y, size.e_out
+        rounding = 2.0**-self.delta_frac / 2
         d = real.activation_backward(dx)
-        if kind == im.LINEAR:
+        if kind == "linear":
             return d, e_dx + rounding
         if kind == "relu":
             unsure = np.abs(real.z) <= e_y

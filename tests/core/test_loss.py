@@ -8,20 +8,20 @@ import pytest
 from _tinyprop_numpy import loss
 from exact import INT_MAX, INT_MIN, MAX_VALUES
 from images import dense
-from native import CModel, as_c
+from native import CModel
 
 
 def crossentropy(c, model, z, target):
     """(deltas, loss, probability of the target) from the sums of the output layer."""
     z, p_target = np.array(z, np.int32), ctypes.c_int32()
-    record = model.pointer(model.offset(len(model.layers) - 1))
-    value = c.tp_crossentropy(record, as_c(z), target, ctypes.byref(p_target))
+    value = model.call("tp_crossentropy", None, z, target, ctypes.byref(p_target))
     return z.view(np.int16)[: len(z)].tolist(), value, p_target.value
 
 
 def twins_crossentropy(model, z, target):
-    output = images.Image(model.buffer).twin.layers[-1]
-    deltas, value, p_target = loss.crossentropy(output, np.array(z), target)
+    twin = images.Image(model.buffer).twin
+    twin.output.x_frac = model.layers[-1].x_frac
+    deltas, value, p_target = loss.crossentropy(twin, np.array(z), target)
     return deltas.tolist(), value, p_target
 
 
@@ -70,5 +70,5 @@ def test_mse_at_both_ends(n, sign):
         exact = (65535 if sign > 0 else 32767 + 32768) ** 2 / 2**28
         assert abs(model.head.loss_sum / 2**24 - exact) <= exact * 2**-15
         assert model.head.n_clipped == n
-        both.append(images.comparable(buffer))
+        both.append(images.saved(buffer))
     assert both[0] == both[1]

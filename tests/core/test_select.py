@@ -36,7 +36,7 @@ def test_selection_at_its_edges(c, n, policy):
                 assert model.call("tp_select", 0, deltas, frac, 1) == selected
                 assert deltas.tolist() == want.tolist()
                 state = model.layers[0].threshold, model.layers[0].residual
-                assert state == (twin.layers[0].threshold, twin.layers[0].carry)
+                assert state == (twin.layers[0].state.threshold, twin.layers[0].state.residual)
                 if policy == "topk":
                     assert selected <= max(n * max(s_min, s_max) >> 15, 1)
 

@@ -3,6 +3,7 @@
 import sys
 
 import _tinyprop
+import model_format as fmt
 
 
 def raises(error, function, *args, **kwargs):
@@ -14,36 +15,32 @@ def raises(error, function, *args, **kwargs):
     raise AssertionError("%s not raised" % (error,))
 
 
-# The one place in the portable tests that knows where something lies in a model.
-VERSION = 2
-_VERSION_AT = 4
-_SAVED_BYTES_AT = 48
-_LOSS_AT, _BEHIND_LOSS = 68, 80
-_HEAD_BYTES, _LAYER_BYTES, _RANGE_BYTES = 128, 80, 24
-
-
 def saved(model):
-    """What a file holds of a model; the scratch behind it means nothing between two calls."""
-    n = int.from_bytes(model._image[_SAVED_BYTES_AT : _SAVED_BYTES_AT + 4], "little")
-    return memoryview(model._image)[:n]
+    """What a file holds of a model; the core's own memory behind it means nothing between calls."""
+    at = fmt.MODEL_SPEC_SAVED_BYTES
+    return memoryview(model._image)[: int.from_bytes(model._image[at : at + 4], "little")]
 
 
 def saved_but_loss(model):
     """The same without the mean loss, which is of the last call."""
-    all_of_it = bytes(saved(model))
-    return all_of_it[:_LOSS_AT] + all_of_it[_BEHIND_LOSS:]
+    all_of_it = bytearray(saved(model))
+    state = fmt.MODEL_SPEC_BYTES + all_of_it[fmt.MODEL_SPEC_N_LAYERS] * fmt.LAYER_SPEC_BYTES
+    for offset, n in ((fmt.MODEL_STATE_LOSS_COUNT, 4), (fmt.MODEL_STATE_LOSS_SUM, 8)):
+        all_of_it[state + offset : state + offset + n] = bytes(n)
+    return all_of_it
 
 
 def first_weights(model, layers, n):
     """n weights of the first layer, in a model of so many layers with one range."""
-    start = _HEAD_BYTES + _LAYER_BYTES * layers + _RANGE_BYTES
+    of_layers = (fmt.LAYER_SPEC_BYTES + fmt.LAYER_STATE_BYTES) * layers
+    start = fmt.MODEL_SPEC_BYTES + fmt.MODEL_STATE_BYTES + of_layers + fmt.RANGE_BYTES
     return bytes(model._image[start : start + 2 * n])
 
 
 def of_version(file, version):
     """The bytes of a file, as if another version had written it."""
     file = bytearray(file)
-    file[_VERSION_AT] = version
+    file[fmt.MODEL_SPEC_VERSION] = version
     return file
 
 
