@@ -128,6 +128,44 @@ def test_no_boot_loader_answers(firmware):
         os.close(master)
 
 
+# ---- a build that is broken
+
+CMAKE = """#!/bin/sh
+while [ "$1" != -B ]; do shift; done
+printf 'all:\\n\\thead -c %s /dev/zero >firmware.bin\\n' $BYTES >"$2/Makefile"
+exit $CODE
+"""
+
+
+def test_a_build_that_failed_is_never_firmware(tmp_path):
+    """cmake, a stand-in, leaves a Makefile even when it fails, and one may make too little."""
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    for name in "boards", "micropython_mod", "usermod_c":
+        (checkout / name).symlink_to(ROOT / name)
+    cmake = tmp_path / "cmake"
+    cmake.write_text(CMAKE)
+    cmake.chmod(0o755)
+
+    def build(code, size):
+        changes = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CODE": code, "BYTES": size}
+        command = [checkout / "boards/firmware.sh", "RPI_PICO2"]
+        return subprocess.run(command, env=os.environ | changes, capture_output=True, text=True)
+
+    folder, dist = (checkout / f"{name}/RPI_PICO2" for name in ("build", "dist"))
+    failed = build("1", "6144")
+    assert failed.returncode and (folder / "Makefile").exists()
+    whole = build("0", "300000")
+    assert whole.returncode == 0, whole.stderr
+    assert whole.stdout == f"{folder}/firmware.uf2\n"
+    size = (dist / "firmware.uf2").stat().st_size
+    assert size >= 600000
+    (folder / "configured").unlink()
+    small = build("0", "6144")
+    assert small.returncode and "firmware.uf2 has 12288 bytes, too few" in small.stderr
+    assert (dist / "firmware.uf2").stat().st_size == size
+
+
 # ---- what is wrong before a board is asked
 
 
