@@ -17,7 +17,7 @@ Error = fmt.Error
 BACKENDS = {"c": _tinyprop.c_backend(), "numpy": _tinyprop_numpy}
 
 # The plan of a layer, which the C core has behind spec and state (tp_layer_t in core.h).
-BYTES = "kind activation trainable zero_delta pad_h pad_w x_frac reserved"
+BYTES = "kind activation trainable zero_delta pad_h pad_w x_frac headroom_known"
 HALVES = (
     "kernel_h kernel_w stride_h stride_w in_h in_w in_c out_h out_w out_c n_in n_out fan_in "
     "max_weight headroom n_nonzero"
