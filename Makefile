@@ -59,8 +59,7 @@ deploy: ## tinyprop.mpy onto a board that has MicroPython: PORT=/dev/ttyACM0
 	@boards/setup/apt.sh pc
 	@$(PYTHON) boards/deploy.py "$(PORT)"
 
-lint: ## ruff on the Python, strict compilers on the C core
-	@boards/setup/apt.sh pc arm riscv
+lint: ## Formats, spelling, types, shell scripts, strict compilers: a part of make test
 	@boards/setup/lint.sh
 
 clean: ## Removes build/ and dist/

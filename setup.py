@@ -7,7 +7,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
 CORE = "usermod_c/tinyprop/core"
-MODULES = ["micropython_mod/tinyprop.py", "host_sim/_tinyprop.py"]
+MODULES = ["micropython_mod/tinyprop.py", "host_sim/backend/_tinyprop.py"]
 SOURCES = Path(CORE, "sources.txt").read_text().split()
 
 
@@ -27,7 +27,7 @@ setup(
     ext_modules=[
         Extension(
             "_tinyprop_c",
-            ["host_sim/_tinyprop_c.c", *(f"{CORE}/{name}" for name in SOURCES)],
+            ["host_sim/backend/_tinyprop_c.c", *(f"{CORE}/{name}" for name in SOURCES)],
             include_dirs=[CORE],
             extra_compile_args=["-O3"],
             optional=True,

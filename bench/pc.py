@@ -27,7 +27,7 @@ def steps_a_second(model, x, y):
 def measure():
     """Lines of text: the best of some rounds."""
     os.environ["TINYPROP_BACKEND"] = "c"
-    sys.path[:0] = [str(ROOT / "host_sim"), str(ROOT / "micropython_mod")]
+    sys.path[:0] = [str(ROOT / "host_sim/backend"), str(ROOT / "micropython_mod")]
     import models
 
     x, y = samples("mlp-64-32-10", 300)

@@ -8,6 +8,7 @@ board=${1:-}
 if [ ! -e "boards/$board/board.mk" ]; then
     fail "BOARD=$board should be one of: $(cd boards && echo */board.mk | sed 's,/board.mk,,g')."
 fi
+# shellcheck source=boards/RPI_PICO/board.mk
 . "boards/$board/board.mk"
 plain=${2:-}
 root=$PWD

@@ -34,6 +34,10 @@ PYPI_LITTLEFS=littlefs-python==0.19.0
 PYPI_PYTEST=pytest==9.2.0
 PYPI_HYPOTHESIS=hypothesis==6.170.15
 PYPI_RUFF=ruff==0.17.6
+PYPI_CLANG_FORMAT=clang-format==23.1.5
+PYPI_CODESPELL=codespell==2.4.3
+PYPI_MYPY=mypy==2.4.1
+PYPI_PRE_COMMIT=pre-commit==4.7.0
 
 # npm packages that boards/setup/node.sh installs into the cache.
 NPM_RP2040JS=rp2040js@1.4.1

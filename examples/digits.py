@@ -13,7 +13,7 @@ import tinyprop as tp
 
 # digits.bin: for each digit 8 x 8 pixels, bytes of 0 (white) to 16 (black), then its class.
 RECORD = 65
-EXAM = 360  # the first ones, which are never learned from
+TEST = 360  # the first ones, which are never learned from
 TRAIN = 1437  # the others
 
 
@@ -32,19 +32,19 @@ def records(file, first, count, stride=1):
         yield pixels, record[64]
 
 
-def exam(m, file):
-    """The share of the exam's digits that the model names rightly."""
-    return sum(m.predict(x) == y for x, y in records(file, 0, EXAM)) / EXAM
+def accuracy(m, file):
+    """The share of the test set that the model names rightly."""
+    return sum(m.predict(x) == y for x, y in records(file, 0, TEST)) / TEST
 
 
 def report(m, file, us_per_step):
     s = m.stats()
-    share = exam(m, file), s["skipped"] / s["steps"], s["backward_share"]
+    share = accuracy(m, file), s["skipped"] / s["steps"], s["backward_share"]
     print("%7d  %.4f   %.4f         %.4f  %7.1f" % ((s["steps"],) + share + (us_per_step,)))
 
 
 def learn(sparsity=None, epochs=15, every=TRAIN):
-    """Returns a model that has seen each digit `epochs` times; an exam after `every` steps."""
+    """Returns a model that has seen each digit `epochs` times; a line after `every` steps."""
     m = new_model(sparsity)
     m.summary()
     print("  steps   right  skipped  backward work  us/step")
@@ -52,7 +52,7 @@ def learn(sparsity=None, epochs=15, every=TRAIN):
     with open("digits.bin", "rb") as file:
         for epoch in range(epochs):
             # TRAIN = 3 * 479 and 1, 4, 7... share no factor: each epoch has all, in its own order.
-            for x, y in records(file, EXAM, TRAIN, 3 * epoch + 1):
+            for x, y in records(file, TEST, TRAIN, 3 * epoch + 1):
                 began = time.ticks_us()
                 m.learn(x, y)
                 us += time.ticks_diff(time.ticks_us(), began)

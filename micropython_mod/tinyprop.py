@@ -22,42 +22,57 @@ from _tinyprop import predict as _predict
 
 __version__ = "0.1.0"
 
-const = int  # more to MicroPython: its compiler puts the number in place of the name
 
-# The model image, as in core/tinyprop.h: a head, a record for each layer, and what C lays out.
-_VERSION = const(2)
-_HEAD_BYTES = const(128)
-_RECORD_BYTES = const(80)
-_STEPS = const(36)  # offsets in the head
-_COUNTERS = const(80)
-_LOSS = const(68)
-_BAD_LAYER = const(12)
-_SIZES = const(44)
+def const(value):  # more to MicroPython: its compiler puts the value in place of the name
+    return value
 
+
+# ---- the format of a model (written by `python -m host_sim format`: do not edit)
+_VERSION = const(3)
 _DENSE = const(0)
 _CONV = const(1)
 _DEPTHWISE = const(2)
 _MAXPOOL = const(3)
 _AVGPOOL = const(4)
-_KINDS = ("Dense", "Conv2D", "DepthwiseConv2D", "MaxPool2D", "AvgPool2D")
-_ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh")
-_LOSSES = ("crossentropy", "mse")
-
-# Results of `_tinyprop` that are no results (tp_err_t in core/tinyprop.h).
-_BAD_VERSION = const(-2)
-_BAD_SHAPE = const(-3)
-_BAD_OUTPUT = const(-4)
-_TOO_BIG = const(-5)
-_X_LENGTH = const(-6)
-_X_TYPE = const(-7)
-_X_FINITE = const(-8)
-_Y_LENGTH = const(-9)
-_Y_TYPE = const(-10)
-_Y_FINITE = const(-11)
-_Y_CLASS = const(-12)
-_BAD_RANGE = const(-13)
-_NO_RANGE = const(-14)
-_BAD_OUT = const(-15)
+_ACTIVATION_NAMES = const(("linear", "relu", "sigmoid", "tanh"))
+_MSE = const(1)
+_LOSS_NAMES = const(("crossentropy", "mse"))
+_FULL = const(0)
+_TOPK = const(1)
+_DIFFUSED = const(2)
+_E_VERSION = const(-2)
+_E_LAYER = const(-3)
+_E_OUTPUT = const(-4)
+_E_TOO_BIG = const(-5)
+_E_X_LENGTH = const(-6)
+_E_X_TYPE = const(-7)
+_E_X_FINITE = const(-8)
+_E_Y_LENGTH = const(-9)
+_E_Y_TYPE = const(-10)
+_E_Y_FINITE = const(-11)
+_E_Y_CLASS = const(-12)
+_E_NO_RANGE = const(-14)
+_E_OUT = const(-15)
+_MODEL_SPEC_BYTES = const(32)
+_MODEL_SPEC_FORMAT = const("<4s4BI2B9H")
+_MODEL_SPEC_VERSION = const(4)
+_MODEL_SPEC_N_LAYERS = const(5)
+_MODEL_SPEC_LOSS = const(6)
+_MODEL_SPEC_SAVED_BYTES = const(8)
+_MODEL_SPEC_LR_MANTISSA = const(12)
+_MODEL_SPEC_LR_SHIFT = const(13)
+_MODEL_SPEC_IN_H = const(14)
+_LAYER_SPEC_BYTES = const(16)
+_LAYER_SPEC_FORMAT = const("<8BH6x")
+_LAYER_SPEC_TRAINABLE = const(2)
+_LAYER_SPEC_UNITS = const(8)
+_MODEL_STATE_BYTES = const(80)
+_MODEL_STATE_FORMAT = const("<2HI9Q")
+_LAYER_STATE_BYTES = const(24)
+_LAYER_STATE_DEAD_STEPS = const(4)
+_RANGE_BYTES = const(8)
+_RANGE_FORMAT = const("<2f")
+# ---- end of the format
 
 # Of a learn_many between two looks at Ctrl-C: some milliseconds on a Pico.
 _CHUNK_MACS = const(20000)
@@ -96,25 +111,60 @@ def _count(name, value, most=65534):
     return value
 
 
-# ---- layers: each is its record in the image
+# ---- layers: each has its spec, as a model and a file hold it
 
 
-def _layer(
-    kind,
-    units=0,
-    kernel=(0, 0),
-    stride=(0, 0),
-    padding="valid",
-    activation="linear",
-    trainable=True,
-):
-    settings = (
+class _Layer:
+    def __init__(
+        self,
         kind,
-        _choice("activation", activation, _ACTIVATIONS),
-        bool(trainable),
-        _choice("padding", padding, ("valid", "same")),
-    )
-    return struct.pack("<8BH70x", *settings + kernel + stride + (units,))
+        units=0,
+        kernel=(0, 0),
+        strides=(0, 0),
+        padding="valid",
+        activation="linear",
+        trainable=True,
+    ):
+        self.spec = struct.pack(
+            _LAYER_SPEC_FORMAT,
+            kind,
+            _choice("activation", activation, _ACTIVATION_NAMES),
+            bool(trainable),
+            _choice("padding", padding, ("valid", "same")),
+            *kernel + strides + (units,),
+        )
+
+    def __repr__(self):
+        return _layer_text(self.spec, 0)
+
+
+def _size_text(height, width):
+    return "%d" % height if height == width else "(%d, %d)" % (height, width)
+
+
+def _layer_text(spec, at):
+    """A layer as it is written in Python, from its spec at an offset."""
+    layer = struct.unpack_from(_LAYER_SPEC_FORMAT, spec, at)
+    kind, activation, trainable, same, height, width, down, right, units = layer
+    name = ("Dense", "Conv2D", "DepthwiseConv2D", "MaxPool2D", "AvgPool2D")[kind]
+    if kind == _CONV and height == down == 1 < width:
+        name, height, down = "Conv1D", width, right
+    arguments = []
+    if units:
+        arguments.append("%d" % units)
+    if height:
+        arguments.append(_size_text(height, width))
+    elif kind == _AVGPOOL:
+        name = "GlobalAvgPool2D"
+    if _CONV <= kind <= _DEPTHWISE and down * right != 1:
+        arguments.append("strides=" + _size_text(down, right))
+    if same:
+        arguments.append("padding='same'")
+    if activation:
+        arguments.append("activation='%s'" % _ACTIVATION_NAMES[activation])
+    if not trainable:
+        arguments.append("trainable=False")
+    return "%s(%s)" % (name, ", ".join(arguments))
 
 
 def Dense(units, activation="linear", trainable=True):
@@ -122,7 +172,7 @@ def Dense(units, activation="linear", trainable=True):
 
     activation: "linear", "relu", "sigmoid" or "tanh". trainable=False keeps its weights.
     """
-    return _layer(_DENSE, _count("units", units), activation=activation, trainable=trainable)
+    return _Layer(_DENSE, _count("units", units), activation=activation, trainable=trainable)
 
 
 def Conv2D(filters, kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
@@ -133,7 +183,7 @@ def Conv2D(filters, kernel_size, strides=1, padding="valid", activation="linear"
     """
     kernel, stride = _pair("kernel_size", kernel_size), _pair("strides", strides)
     filters = _count("filters", filters)
-    return _layer(_CONV, filters, kernel, stride, padding, activation, trainable)
+    return _Layer(_CONV, filters, kernel, stride, padding, activation, trainable)
 
 
 def Conv1D(filters, kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
@@ -144,27 +194,27 @@ def Conv1D(filters, kernel_size, strides=1, padding="valid", activation="linear"
 def DepthwiseConv2D(kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
     """A Conv2D of one filter for each channel, which sees that channel alone."""
     kernel, stride = _pair("kernel_size", kernel_size), _pair("strides", strides)
-    return _layer(_DEPTHWISE, 0, kernel, stride, padding, activation, trainable)
+    return _Layer(_DEPTHWISE, 0, kernel, stride, padding, activation, trainable)
 
 
 def MaxPool2D(pool_size=2):
     """The largest of each window of pool_size, a number or (height, width); (1, 2): a series."""
     size = _pair("pool_size", pool_size)
-    return _layer(_MAXPOOL, 0, size, size)
+    return _Layer(_MAXPOOL, 0, size, size)
 
 
 def AvgPool2D(pool_size=2):
     """The mean of each window of pool_size, one number or (height, width); (1, 2) for a series."""
     size = _pair("pool_size", pool_size)
-    return _layer(_AVGPOOL, 0, size, size)
+    return _Layer(_AVGPOOL, 0, size, size)
 
 
 def GlobalAvgPool2D():
     """The mean of each channel over the whole input."""
-    return _layer(_AVGPOOL)
+    return _Layer(_AVGPOOL)
 
 
-# ---- policies, as in the head: which samples to learn from, which errors to keep (docs/method.md)
+# ---- policies: which samples to learn from, and which errors to pass on (docs/method.md)
 
 
 def _share(name, value, one):
@@ -173,25 +223,30 @@ def _share(name, value, one):
     return int(value * one + 0.5)
 
 
-def _policy(kind, s_min=0, s_max=0, zeta=1, skip=0):
-    q15 = 1 << 15
-    return (
-        kind,
-        _share("s_min or ratio", s_min, q15),
-        _share("s_max", s_max, q15),
-        _share("zeta", zeta, q15),
-        _share("skip", skip, 1 << 14),
-    )
+class _Policy:
+    def __init__(self, name, arguments, kind, s_min=0, s_max=0, zeta=1, skip=0):
+        self.text = "%s(%s)" % (name, ", ".join(map(repr, arguments)))
+        q15 = 1 << 15
+        self.spec = (
+            kind,
+            _share("s_min or ratio", s_min, q15),
+            _share("s_max", s_max, q15),
+            _share("zeta", zeta, q15),
+            _share("skip", skip, 1 << 14),
+        )
+
+    def __repr__(self):
+        return self.text
 
 
 def Full():
     """Learns from every error of every sample: the usual back-propagation."""
-    return _policy(0)
+    return _Policy("Full", (), _FULL)
 
 
 def TopK(ratio=0.25):
     """Keeps the largest errors of a layer, always the same share (meProp, arXiv 1706.06197)."""
-    return _policy(1, ratio, ratio)
+    return _Policy("TopK", (ratio,), _TOPK, ratio, ratio)
 
 
 def TinyProp(s_min=0, s_max=1, zeta=1):
@@ -200,7 +255,8 @@ def TinyProp(s_min=0, s_max=1, zeta=1):
     s_min .. s_max: that share, from no error to the largest one seen; zeta: multiplies it for each
     layer further down. All 0 to 1.
     """
-    return _policy(1, s_min, s_max, zeta)
+    shares = s_min, s_max, zeta
+    return _Policy("TinyProp", shares, _TOPK, *shares)
 
 
 def TinyPropV2(s_min=0, s_max=1, zeta=1, skip=0.1):
@@ -209,7 +265,8 @@ def TinyPropV2(s_min=0, s_max=1, zeta=1, skip=0.1):
     skip: a sample is skipped when its error is below this share of the largest; with crossentropy,
     when its class has a probability of 1 - skip or more.
     """
-    return _policy(1, s_min, s_max, zeta, skip)
+    shares = s_min, s_max, zeta, skip
+    return _Policy("TinyPropV2", shares, _TOPK, *shares)
 
 
 def Diffused(ratio=0.14, skip=0.1):
@@ -217,7 +274,7 @@ def Diffused(ratio=0.14, skip=0.1):
 
     ratio: that share; skip: as in TinyPropV2, but with loss="mse" no sample is skipped.
     """
-    return _policy(2, ratio, skip=skip)
+    return _Policy("Diffused", (ratio, skip), _DIFFUSED, ratio, 0, 1, skip)
 
 
 # ---- ranges
@@ -267,19 +324,25 @@ def _new(n_bytes):
         ) from None
 
 
-def _layout_error(code, image):
-    if code == _BAD_OUTPUT:
+def _layout_error(code, spec):
+    """Why a spec has no layout, in words."""
+    if code == _E_OUTPUT:
         return "the last layer must be a linear Dense"
-    if code == _BAD_VERSION:
-        return "a model of version %d, expected %d" % (image[4], _VERSION)
-    if code != _BAD_SHAPE and code != _TOO_BIG:
+    if code == _E_VERSION:
+        return "a model of version %d, expected %d" % (spec[_MODEL_SPEC_VERSION], _VERSION)
+    if code != _E_LAYER and code != _E_TOO_BIG:
         return "the model is damaged"
-    i = image[_BAD_LAYER]
-    at = _HEAD_BYTES + _RECORD_BYTES * i
-    problem = "does not fit" if code == _BAD_SHAPE else "has more than 65534 values with"
-    return "layer %d: %s %s an input of %d x %d x %d (height, width, channels)" % (
-        (i, _KINDS[image[at]], problem) + struct.unpack_from("<3H", image, at + 24)
-    )
+    shape = struct.unpack_from("<3H", spec, _MODEL_SPEC_IN_H)
+    for i in range(spec[_MODEL_SPEC_N_LAYERS]):
+        output = _tinyprop.shape(spec, i)
+        if isinstance(output, int):
+            layer = _layer_text(spec, _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i)
+            fault = "does not fit" if code == _E_LAYER else "has more than 65534 values with"
+            return "layer %d: %s %s an input of %d x %d x %d (height, width, channels)" % (
+                (i, layer, fault) + shape
+            )
+        shape = output[:3]
+    return "the model needs more than 2 GB"
 
 
 class Model:
@@ -289,7 +352,7 @@ class Model:
     layers        a list of Dense, Conv2D, ...; the last one a Dense of one unit a class or output
     loss          "crossentropy" for classes, "mse" for numbers
     lr            learning rate, 2e-8 to 1; rounded to m / 2^n with m of 16 to 31 (within 3 %)
-    sparsity      Diffused(), TinyPropV2(), TinyProp(), TopK(), Full()
+    policy        Diffused(), TinyPropV2(), TinyProp(), TopK(), Full()
     input_range   (lo, hi) of the values of x; a list of such pairs, one a channel; or a Scaler,
                   which learns it. Values outside count as its ends (of twice the range with "mse")
     output_range  the same for y, with loss="mse"
@@ -304,7 +367,7 @@ class Model:
         layers,
         loss="crossentropy",
         lr=0.02,
-        sparsity=None,
+        policy=None,
         input_range=None,
         output_range=None,
         seed=1,
@@ -316,59 +379,86 @@ class Model:
             _count("input_shape", n)
         _count("number of layers", len(layers), 254)
         for layer in layers:
-            if not isinstance(layer, bytes):
+            if not isinstance(layer, _Layer):
                 _wrong("a layer", layer, "Dense(...), Conv2D(...), ...")
-        policy = sparsity or Diffused()
-        if not isinstance(policy, tuple):
-            _wrong("sparsity", policy, "Diffused(), Full(), ...")
+        policy = policy or Diffused()
+        if not isinstance(policy, _Policy):
+            _wrong("policy", policy, "Diffused(), Full(), ...")
         if not isinstance(seed, int) or seed >> 30:
             _wrong("seed", seed, "0 to 2^30 - 1")
         shape = (1, 1, 1)[len(shape) :] + shape
-        mse = _choice("loss", loss, _LOSSES)
-        n_in, learn_in, pairs = _plan_ranges("input_range", input_range, shape[2])
-        n_out = learn_out = 0
+        mse = _choice("loss", loss, _LOSS_NAMES)
+        n_in, calibrate_in, pairs = _plan_ranges("input_range", input_range, shape[2])
+        n_out = calibrate_out = 0
         if mse:
-            units = struct.unpack_from("<H", layers[-1], 8)[0]
-            n_out, learn_out, pairs_out = _plan_ranges("output_range", output_range, units)
+            units = struct.unpack_from("<H", layers[-1].spec, _LAYER_SPEC_UNITS)[0]
+            n_out, calibrate_out, pairs_out = _plan_ranges("output_range", output_range, units)
             pairs = list(pairs) + [(0, 0)] * (n_in - len(pairs)) + list(pairs_out)
         elif output_range is not None:
             _wrong("output_range", output_range, "None with loss='crossentropy'")
-        head = struct.pack(
-            "<4s6B4x3H2H4H2H92x",  # what the user asked for; the rest of the head is the core's
-            b"TYNP",
-            _VERSION,
-            len(layers),
-            mse,
-            policy[0],
-            *_lr(lr) + shape + (n_in, n_out) + policy[1:] + (learn_in, learn_out),
+        spec = bytearray(
+            struct.pack(
+                _MODEL_SPEC_FORMAT,
+                b"TYNP",
+                _VERSION,
+                len(layers),
+                mse,
+                policy.spec[0],
+                0,  # saved_bytes: by init
+                *_lr(lr) + shape + (n_in, n_out) + policy.spec[1:],
+            )
         )
-        plan = bytearray(head + b"".join(layers))
-        n_bytes = _tinyprop.layout(plan)
+        for layer in layers:
+            spec += layer.spec
+        n_bytes = _tinyprop.layout(spec)
         if n_bytes < 0:
-            raise ValueError(_layout_error(n_bytes, plan))
+            raise ValueError(_layout_error(n_bytes, spec))
         image = _new(n_bytes)
-        image[: len(plan)] = plan
-        for i, pair in enumerate(pairs):
-            struct.pack_into("<2f", image, len(plan) + 24 * i, *pair)
+        image[: len(spec)] = spec
+        struct.pack_into("<2H", image, len(spec), calibrate_in, calibrate_out)
+        at = len(spec) + _MODEL_STATE_BYTES + _LAYER_STATE_BYTES * len(layers)
+        for lo, hi in pairs:
+            struct.pack_into(_RANGE_FORMAT, image, at, lo, hi)
+            at += _RANGE_BYTES
         if _tinyprop.init(image, seed) < 0:
             _wrong("a range", pairs, "lo < hi as float32")
         self._attach(image)
 
     def _attach(self, image):
         self._image = image
-        self._mse = image[6]
+        self._mse = image[_MODEL_SPEC_LOSS] == _MSE
+        self._n_layers = image[_MODEL_SPEC_N_LAYERS]
+        self._state = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * self._n_layers
+        height, width, channels = struct.unpack_from("<3H", image, _MODEL_SPEC_IN_H)
+        self._n_in = height * width * channels
         macs = 1
-        for i in range(image[5]):
-            _, _, _, _, _, _, n_in, self._n_out, fan_in = self._record(i)
-            if i == 0:
-                self._n_in = n_in
+        for i in range(self._n_layers):
+            height, width, channels, fan_in = _tinyprop.shape(image, i)
+            self._n_out = height * width * channels
             macs += self._n_out * fan_in
         self._chunk = max(1, _CHUNK_MACS // macs)
         self._x = array("f")  # that lists are copied to; as long as the last one
 
-    def _record(self, i):
-        # 0 kind, 1 trainable, 2 quiet, 3..5 out_h, out_w, out_c, 6 n_in, 7 n_out, 8 fan_in
-        return struct.unpack_from("<BxB17xH8x6H", self._image, _HEAD_BYTES + _RECORD_BYTES * i)
+    def _layer_at(self, i):
+        """Offset of the spec of layer i."""
+        return _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i
+
+    def _parameters(self, i):
+        _, _, channels, fan_in = _tinyprop.shape(self._image, i)
+        return (fan_in + 1) * channels if self._image[self._layer_at(i)] <= _DEPTHWISE else 0
+
+    def _counters(self):
+        return struct.unpack_from(_MODEL_STATE_FORMAT, self._image, self._state)
+
+    def __repr__(self):
+        height, width, channels = struct.unpack_from("<3H", self._image, _MODEL_SPEC_IN_H)
+        shape = (height, width, channels) if height > 1 else (width, channels)
+        text = str(shape if shape[0] > 1 else channels)
+        parameters = 0
+        for i in range(self._n_layers):
+            text += " -> " + _layer_text(self._image, self._layer_at(i))
+            parameters += self._parameters(i)
+        return "Model(%s; %d parameters, %d steps)" % (text, parameters, self._counters()[3])
 
     # -- learning and predicting
 
@@ -401,8 +491,7 @@ class Model:
         Learns nothing. x, y: as in learn_many. The mean loss is in `loss` afterwards.
         """
         right = self._many(x, y, False)
-        count = struct.unpack_from("<I", self._image, _LOSS)[0]
-        return self.loss if self._mse else right / max(1, count)
+        return self.loss if self._mse else right / max(1, self._counters()[2])
 
     def predict(self, x):
         """The most likely class number of x; with loss="mse" the output, or a list of all outputs.
@@ -423,13 +512,13 @@ class Model:
 
         With loss="mse": with the outputs, in the units of y. Allocates nothing for buffers.
         """
-        code = _BAD_OUT if out is None else _predict(self._image, x, out)
+        code = _E_OUT if out is None else _predict(self._image, x, out)
         if code < 0:
             self._once_more(_predict, code, x, out)
 
     def _once_more(self, function, code, x, y):
         """Lists and numbers are copied to arrays, at the cost of RAM; the rest is an error."""
-        if code == _X_TYPE and _is_list(x):
+        if code == _E_X_TYPE and _is_list(x):
             if len(x) == len(self._x):
                 for i in range(len(x)):
                     self._x[i] = x[i]
@@ -437,7 +526,7 @@ class Model:
                 self._x = array("f", x)
             x = self._x
             code = function(self._image, x, y)
-        if code == _Y_TYPE:
+        if code == _E_Y_TYPE:
             if self._mse and (_is_list(y) or isinstance(y, float)):
                 y = array("f", y if _is_list(y) else [y])
             elif isinstance(y, bool):
@@ -465,27 +554,27 @@ class Model:
                 return result
 
     def _fail(self, code, x=None, y=None, total=1):
-        if code == _X_LENGTH:
+        if code == _E_X_LENGTH:
             raise ValueError("x has %d values, expected %d" % (_items(x), total * self._n_in))
-        if code == _Y_LENGTH:
+        if code == _E_Y_LENGTH:
             n = total * (self._n_out if self._mse else 1)
             raise ValueError("y has %d values, expected %d" % (_items(y), n))
-        if code == _X_TYPE:
+        if code == _E_X_TYPE:
             raise TypeError(
                 "x is %s, expected a buffer of B b H h I i L l or f, or a list" % type(x)
             )
-        if code == _Y_TYPE:
+        if code == _E_Y_TYPE:
             wanted = "%d numbers" % self._n_out if self._mse else "a class number (int)"
             raise TypeError("y is %s, expected %s" % (type(y), wanted))
-        if code == _X_FINITE or code == _Y_FINITE:
-            raise ValueError("%s holds a NaN or an infinity" % "xy"[code == _Y_FINITE])
-        if code == _Y_CLASS:
+        if code == _E_X_FINITE or code == _E_Y_FINITE:
+            raise ValueError("%s holds a NaN or an infinity" % "xy"[code == _E_Y_FINITE])
+        if code == _E_Y_CLASS:
             for label in [y] if isinstance(y, int) else y:
                 if not 0 <= label < self._n_out:
                     _wrong("y", label, "a class number, 0 to %d" % (self._n_out - 1))
-        if code == _NO_RANGE:
+        if code == _E_NO_RANGE:
             raise ValueError("no range is known: learn first, or give input_range=(lo, hi)")
-        if code == _BAD_OUT:
+        if code == _E_OUT:
             raise ValueError("out is no array('f') of %d places" % self._n_out)
         raise ValueError("the model is damaged")
 
@@ -494,16 +583,18 @@ class Model:
     @property
     def lr(self):
         """Learning rate; may be set at any time."""
-        return self._image[8] / (1 << self._image[9])
+        image = self._image
+        return image[_MODEL_SPEC_LR_MANTISSA] / (1 << image[_MODEL_SPEC_LR_SHIFT])
 
     @lr.setter
     def lr(self, value):
-        self._image[8], self._image[9] = _lr(value)
+        image = self._image
+        image[_MODEL_SPEC_LR_MANTISSA], image[_MODEL_SPEC_LR_SHIFT] = _lr(value)
 
     @property
     def loss(self):
         """Mean loss over the samples of the last learn, learn_many or evaluate, as they came."""
-        count, total = struct.unpack_from("<IQ", self._image, _LOSS)
+        _, _, count, _, _, total = self._counters()[:6]
         return total / (count << 24) if count else 0.0
 
     def stats(self):
@@ -516,38 +607,50 @@ class Model:
         saturated, clipped, clamped activations, errors and weights that met the end of their range
         dead                        layers that gave nothing but zeros in the last 64 steps
         """
-        steps, skipped = struct.unpack_from("<2I", self._image, _STEPS)
-        dense, kept, done, saturated, clipped, clamped = struct.unpack_from(
-            "<6Q", self._image, _COUNTERS
+        _, _, _, steps, skipped, _, dense, selected, done, saturated, clipped, clamped = (
+            self._counters()
         )
+        dead = []
+        at = self._state + _MODEL_STATE_BYTES + _LAYER_STATE_DEAD_STEPS
+        for i in range(self._n_layers):
+            if struct.unpack_from("<H", self._image, at)[0] >= _DEAD_AFTER:
+                dead.append(i)
+            at += _LAYER_STATE_BYTES
         return {
             "steps": steps,
             "skipped": skipped,
-            "backward_share": kept / dense if dense else 0.0,
+            "backward_share": selected / dense if dense else 0.0,
             "backward_share_nonzero": done / dense if dense else 0.0,
             "saturated": saturated,
             "clipped": clipped,
             "clamped": clamped,
-            "dead": [i for i in range(self._image[5]) if self._record(i)[2] >= _DEAD_AFTER],
+            "dead": dead,
         }
 
     def summary(self):
         """Prints the layers, their output shapes and parameters, and the bytes of RAM and file."""
         total = 0
         print("layer            output           weights")
-        for i in range(self._image[5]):
-            r = self._record(i)
-            shape = "%d" % r[5] if r[3] == r[4] == 1 else "%d x %d x %d" % r[3:6]
-            parameters = (r[8] + 1) * r[5] if r[0] <= _DEPTHWISE else 0
-            note = "" if r[1] or not parameters else "  (frozen)"
-            print("%-16s %-14s %9d%s" % (_KINDS[r[0]], shape, parameters, note))
+        for i in range(self._n_layers):
+            at = self._layer_at(i)
+            height, width, channels, _ = _tinyprop.shape(self._image, i)
+            shape = "%d" % channels
+            if height > 1 or width > 1:
+                shape = "%d x %d x %d" % (height, width, channels)
+            parameters = self._parameters(i)
+            frozen = parameters and not self._image[at + _LAYER_SPEC_TRAINABLE]
+            name = _layer_text(self._image, at).split("(")[0]
+            print("%-16s %-14s %9d%s" % (name, shape, parameters, "  (frozen)" if frozen else ""))
             total += parameters
-        ram, saved = _sizes(self._image)
         print(
-            "%d weights and biases, %d bytes of RAM, %d bytes as a file" % (total, ram, saved + 4)
+            "%d weights and biases, %d bytes of RAM, %d bytes as a file"
+            % (total, len(self._image), self._saved_bytes() + 4)
         )
 
     # -- files
+
+    def _saved_bytes(self):
+        return struct.unpack_from("<I", self._image, _MODEL_SPEC_SAVED_BYTES)[0]
 
     def save(self, file):
         """Writes the model to a file, given by name or open for writing in binary.
@@ -565,7 +668,7 @@ class Model:
                 os.remove(file)
                 os.rename(new, file)
         else:
-            saved = memoryview(self._image)[: _sizes(self._image)[1]]
+            saved = memoryview(self._image)[: self._saved_bytes()]
             file.write(saved)
             file.write(struct.pack("<I", crc32(saved)))
 
@@ -585,29 +688,23 @@ def load(file):
                 raise OSError("there is no file " + file) from None
         with f:
             return load(f)
-    plan = bytearray(file.read(_HEAD_BYTES))
-    if len(plan) < _HEAD_BYTES or plan[:4] != b"TYNP":
+    spec = bytearray(file.read(_MODEL_SPEC_BYTES))
+    if len(spec) < _MODEL_SPEC_BYTES or spec[:4] != b"TYNP":
         raise ValueError("the file is no tinyprop model")
-    if plan[4] != _VERSION:
-        raise ValueError(_layout_error(_BAD_VERSION, plan))
-    plan += file.read(_RECORD_BYTES * plan[5])
-    crc = crc32(plan)  # of the bytes as they were in the file: layout mends some
-    n_bytes = _tinyprop.layout(plan)
+    if spec[_MODEL_SPEC_VERSION] != _VERSION:
+        raise ValueError(_layout_error(_E_VERSION, spec))
+    spec += file.read(_LAYER_SPEC_BYTES * spec[_MODEL_SPEC_N_LAYERS])
+    n_bytes = _tinyprop.layout(spec)
     if n_bytes > 0:
-        image = _new(n_bytes)
-        image[: len(plan)] = plan
-        rest = memoryview(image)[len(plan) : _sizes(image)[1]]
-        file.readinto(rest)
-        if file.read(5) == struct.pack("<I", crc32(rest, crc)):
-            model = object.__new__(Model)
+        model = object.__new__(Model)
+        model._image = image = _new(n_bytes)
+        image[: len(spec)] = spec
+        state = memoryview(image)[len(spec) : model._saved_bytes()]
+        file.readinto(state)
+        if file.read(5) == struct.pack("<I", crc32(state, crc32(spec))):
             model._attach(image)
             return model
     raise ValueError("the file is damaged or cut short")
-
-
-def _sizes(image):
-    """Bytes of the image, and of the part of it that a file keeps."""
-    return struct.unpack_from("<2I", image, _SIZES)
 
 
 def _lr(value):

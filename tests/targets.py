@@ -102,6 +102,20 @@ class Pytest:
         return counts.get("passed", 0), failed or int(process.returncode != 0)
 
 
+class Lint:
+    """`make lint`: each of its checks counts as a test."""
+
+    module = "boards/setup/lint.sh"
+
+    def run_all(self, tests):
+        out, err = subprocess.PIPE, subprocess.STDOUT
+        done = subprocess.run([self.module], cwd=ROOT, stdout=out, stderr=err, text=True)
+        print(done.stdout)
+        words = re.findall(r"^(ok|FAIL) [\w-]+$", done.stdout, re.MULTILINE)
+        passed, failed = words.count("ok"), words.count("FAIL")
+        return passed, failed or int(done.returncode != 0)
+
+
 class Program(TestFiles):
     """A program on this PC: each test file is one run of it, which may take limit seconds.
 
@@ -252,7 +266,8 @@ def imports_of(source):
 
 
 def cpython(backend):
-    path = os.pathsep.join(str(ROOT / folder) for folder in ("", "host_sim", "micropython_mod"))
+    folders = "", "host_sim/backend", "host_sim", "micropython_mod"
+    path = os.pathsep.join(str(ROOT / folder) for folder in folders)
     environment = {"TINYPROP_BACKEND": backend, "PYTHONPATH": path}
     return Program(backend, "host_sim", lambda: sys.executable, **environment)
 
@@ -301,6 +316,7 @@ TARGETS = {
     "qemu-rv32": qemu("rv32", "rv32imc"),
     "unix": Program("firmware", "built in", lambda: script("boards/unix/build.sh")),
     "unix-mpy": Program("mpy", "x64 .mpy", plain_unix, MICROPYPATH=f"{ROOT}/dist/x64_6.3"),
+    "lint": Lint(),
     "c": cpython("c"),
 }
 

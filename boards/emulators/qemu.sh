@@ -54,7 +54,7 @@ esac
 boards/setup/apt.sh "${groups[@]}"
 source=$(micropython_dir)
 python=$(boards/setup/python.sh all)
-options+=(FROZEN_MANIFEST= MICROPY_HEAP_SIZE=$heap)
+options+=(FROZEN_MANIFEST= "MICROPY_HEAP_SIZE=$heap")
 
 build() {
     quietly make -j2 -C "$source/ports/qemu" BUILD="$1" \

@@ -14,6 +14,7 @@ declare -A groups=(
     [qemu]="qemu-system-arm=qemu-system-arm qemu-system-misc=qemu-system-riscv32"
     [rp2]="cmake=cmake g++=g++ bzip2=bzip2"
     [node]="nodejs=node npm=npm"
+    [lint]="shellcheck=shellcheck"
 )
 
 present() {

@@ -1,6 +1,9 @@
+# shellcheck shell=bash
 # What the setup scripts share. CACHE holds third-party files only, each in a folder named by version.
+set -euo pipefail
 VERSIONS=boards/versions.mk
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# shellcheck source=boards/versions.mk
 . "$VERSIONS"
 CACHE=${CACHE:-$HOME/.cache/tinyprop}
 mkdir -p "$CACHE"

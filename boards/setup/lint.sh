@@ -1,18 +1,55 @@
 #!/bin/bash
-# lint.sh: ruff on all Python; the C core through strict compilers of every word size it meets.
+# lint.sh [CHECK...]: the checks of these names, or all of them. Each says "ok CHECK", or "FAIL CHECK" behind what it
+# found. make lint, make test, the hooks of pre-commit and the workflow of the forge all come here.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
+boards/setup/apt.sh pc arm riscv lint
 python=$(boards/setup/python.sh all)/bin
-"$python/ruff" check
-"$python/ruff" format --check
+wanted=("$@")
+ran=0 failed=0
 
-core=usermod_c/tinyprop/core
-strict=(-std=c99 -O2 -Wall -Wextra -Wconversion -Wdouble-promotion -Werror -c -o /dev/null)
-for compiler in gcc "arm-none-eabi-gcc -mthumb -mcpu=cortex-m0" "arm-none-eabi-gcc -mthumb -mcpu=cortex-m4" \
-    "riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -specs=picolibc.specs"; do
-    echo "$compiler"
-    while read -r file; do
-        $compiler "${strict[@]}" "$core/$file"
-    done <$core/sources.txt
-done
+check() {
+    local name=$1
+    shift
+    [[ ${#wanted[@]} = 0 || " ${wanted[*]} " == *" $name "* ]] || return 0
+    ran=$((ran + 1))
+    if quietly "$@"; then
+        echo "ok $name"
+    else
+        echo "FAIL $name"
+        failed=1
+    fi
+}
+
+# The project's own files of a name.
+files() {
+    find . \( -path ./build -o -path ./dist -o -name '.?*' \) -prune -o -type f -name "$1" -print
+}
+
+# The core through a strict compiler; they differ in the size of a word, and in whether a char has a sign.
+compile() {
+    local core=usermod_c/tinyprop/core
+    sed "s,^,$core/," $core/sources.txt |
+        xargs -n 1 "$@" -std=c99 -O2 -Wall -Wextra -Wconversion -Wdouble-promotion -Werror -c -o /dev/null
+}
+
+mapfile -t c < <(files '*.[ch]')
+mapfile -t shell < <(files '*.sh')
+
+check ruff "$python/ruff" check
+check ruff-format "$python/ruff" format --check
+check clang-format "$python/clang-format" --dry-run -Werror --ferror-limit=1 "${c[@]}"
+check codespell "$python/codespell" . .ci/ .github/
+check shellcheck shellcheck .ci/run "${shell[@]}"
+check mypy "$python/mypy"
+# `const` is public only because MicroPython's compiler knows it by that name.
+check stubtest env PYTHONPATH=micropython_mod:host_sim "$python/stubtest" tinyprop \
+    --mypy-config-file pyproject.toml --allowlist <(echo tinyprop.const)
+check gcc-x64 compile gcc
+check gcc-m0 compile arm-none-eabi-gcc -mthumb -mcpu=cortex-m0
+check gcc-m4 compile arm-none-eabi-gcc -mthumb -mcpu=cortex-m4
+check gcc-rv32 compile riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -specs=picolibc.specs
+
+[ ${#wanted[@]} = 0 ] || [ $ran = ${#wanted[@]} ] || fail "There is no such check among: $*"
+[ $failed = 0 ]

@@ -29,12 +29,9 @@ static void encode_mulsh(xtensa_insnbuf instruction) {
 
 static int decode(const xtensa_insnbuf instruction) {
     switch (instruction[0] & 0xff000f) {
-        case 0xa20000:
-            return OPCODE_MULUH;
-        case 0xb20000:
-            return OPCODE_MULSH;
-        default:
-            return Slot_inst_decode(instruction);
+        case 0xa20000: return OPCODE_MULUH;
+        case 0xb20000: return OPCODE_MULSH;
+        default: return Slot_inst_decode(instruction);
     }
 }
 

@@ -1,16 +1,17 @@
 """`_tinyprop` in numpy, written to be read: the executable specification of the C core.
 
-Both give the same bits: the same results, and the same bytes in the image. The files are those of
-usermod_c/tinyprop/core; this one is what modtinyprop.c is there: results are 0 or positive, or a
-negative Error.
+Both give the same bits: the same results, and the same spec and state in the image. The files are
+those of usermod_c/tinyprop/core; this one is what modtinyprop.c is there: results are 0 or
+positive, or a negative Error.
 """
 
 import operator
 
 import numpy as np
 
-from . import layout as _layout
+from . import init as _init
 from . import model as _model
+from . import plan as _plan
 from .image import Refused
 
 __all__ = [
@@ -20,9 +21,18 @@ __all__ = [
     "learn",
     "predict",
     "run",
+    "shape",
 ]
 
 TYPES = set("BbHhIiLlQqf")
+
+
+def _spec(obj):
+    """A buffer as an array of bytes."""
+    view = memoryview(obj)
+    if not view.c_contiguous:
+        raise TypeError("expected a buffer")
+    return np.frombuffer(view, np.uint8)
 
 
 def _image(obj):
@@ -60,32 +70,36 @@ def _size(obj):
     return operator.index(obj)
 
 
-def _call(image, function, *arguments):
-    """The result of a function of an open model, or why it was refused."""
+def _call(function, *arguments):
+    """The result of a function, or why it was refused."""
     try:
-        return function(_layout.open_image(image), *arguments) or 0
+        return function(*arguments) or 0
     except Refused as refusal:
         return int(refusal.error)
+
+
+def _on_model(function, image, *arguments):
+    """The result of a function of the model in an image."""
+    return _call(lambda: function(_plan.open_image(image), *arguments))
 
 
 def backend():
     return "numpy"
 
 
-def layout(image):
-    """Bytes that the model described by the image's head and records needs."""
-    try:
-        return _layout.layout(_image(image)).head.n_bytes
-    except Refused as refusal:
-        return int(refusal.error)
+def layout(spec):
+    """Bytes of an image of this spec. (That of the C core has room to work in, and so is larger.)"""
+    return _call(_plan.layout, _spec(spec))
+
+
+def shape(spec, i):
+    """(height, width, channels, products per output) of layer i."""
+    return _call(_plan.shape, _spec(spec), _size(i))
 
 
 def init(image, seed):
-    """lo and hi of the ranges may have been set before; what follows from them is worked out."""
-    try:
-        return _layout.init(_image(image), _size(seed)) or 0
-    except Refused as refusal:
-        return int(refusal.error)
+    """`calibrating` and lo and hi of the ranges may have been set before."""
+    return _call(_init.init, _image(image), _size(seed))
 
 
 def learn(image, x, y):
@@ -96,9 +110,11 @@ def learn(image, x, y):
 def run(image, x, y, total, start, count, learning):
     """Samples start .. start+count-1 of `total`: how many were trained on, or classified right."""
     sizes = map(_size, (total, start, count))
-    return _call(_image(image), _model.run_samples, _values(x), _targets(y), *sizes, learning)
+    return _on_model(
+        _model.run_samples, _image(image), _values(x), _targets(y), *sizes, learning
+    )
 
 
 def predict(image, x, out):
     """Class number. out: None, or an array('f') with a place for the score of each output"""
-    return _call(_image(image), _model.predict, _values(x), out is not None, _values(out))
+    return _on_model(_model.predict, _image(image), _values(x), out is not None, _values(out))

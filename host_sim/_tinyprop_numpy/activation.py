@@ -1,26 +1,27 @@
-"""Activation functions, their derivatives, and the exponents of activations and errors.
+"""Activation functions, their derivatives, and the formats of activations and deltas.
 
 forward    y = act(z)
-backward   d = dx act'(z), with act' from y: relu 1 where y > 0; tanh 1 - y^2;
+backward   delta = dx act'(z), with act' from y: relu 1 where y > 0; tanh 1 - y^2;
            sigmoid y (1 - y); linear 1
 """
 
 import numpy as np
 
-from .fixed import exp_minus, rounded, saturated, shifted
-from .image import LINEAR, RELU, SIGMOID, TANH
+from .exp import exp_minus
+from .fixed import rshift_round, rshift_round_sat, saturate
+from .format import LINEAR, MIN_Y_FRAC, RELU, SIGMOID, TANH
 
 ADAPTS = (RELU, LINEAR)  # tanh and sigmoid fill their range and stay
 
 
-def start_exponent(model, layer):
+def first_y_frac(model, layer):
     """8 bits: relu 0..8, linear -8..8; tanh -1..1, sigmoid 0..1."""
-    return {LINEAR: 4, RELU: 5, SIGMOID: 8, TANH: 7}[layer.activation] + model.head.bits - 8
+    return {LINEAR: 4, RELU: 5, SIGMOID: 8, TANH: 7}[layer.activation] + model.bits - 8
 
 
-def largest(model, layer):
+def top_of_format(model, layer):
     signed = layer.activation in (LINEAR, TANH)
-    return (1 << (model.head.bits - signed)) - 1
+    return (1 << (model.bits - signed)) - 1
 
 
 def sigmoid(z):
@@ -30,68 +31,70 @@ def sigmoid(z):
 
 
 def activate(model, layer, z, learning):
-    """Sums z, Q.(fx+fw) -> activations, Q.fy. While learning, outputs above the range and above a
-    quarter of it are counted."""
-    bits, top, f = model.head.bits, largest(model, layer), layer.fx + layer.fw
+    """Sums z, Q.(x_frac+w_frac) -> activations, Q.y_frac. While learning, outputs above the range
+    and above a quarter of it are counted."""
+    bits, top, state = model.bits, top_of_format(model, layer), layer.state
+    z_frac = layer.x_frac + state.w_frac
     if layer.activation == SIGMOID:
-        s = sigmoid(shifted(z, f - 12, 1 << 16))
-        return saturated(rounded(s, 15 - bits), top)
+        s = sigmoid(rshift_round_sat(z, z_frac - 12, 1 << 16))
+        return saturate(rshift_round(s, 15 - bits), top)
     if layer.activation == TANH:
         # tanh(z) = 2 sigmoid(2 z) - 1; z in Q.13 is 2 z in Q.12
-        s = sigmoid(shifted(z, f - 13, 1 << 16))
-        return saturated(rounded(s - (1 << 14), 15 - bits), top)
-    v = shifted(z, f - layer.fy, 32767)
-    bottom = 0 if layer.activation == RELU else -top
+        s = sigmoid(rshift_round_sat(z, z_frac - 13, 1 << 16))
+        return saturate(rshift_round(s - (1 << 14), 15 - bits), top)
+    v = rshift_round_sat(z, z_frac - state.y_frac, 32767)
+    if layer.activation == RELU:
+        v = np.maximum(v, 0)
     if learning:
-        size = np.maximum(v, 0) if layer.activation == RELU else np.abs(v)
-        n_saturated = int((size > top).sum())
-        layer.n_saturated += n_saturated
-        model.head.n_saturated += n_saturated
-        layer.n_high += int((size > top >> 2).sum())
-    return np.clip(v, bottom, top)
+        n_saturated = int((np.abs(v) > top).sum())
+        state.n_saturated += n_saturated
+        model.state.n_saturated += n_saturated
+        state.n_high += int((np.abs(v) > top >> 2).sum())
+    return saturate(v, top)
 
 
-def adapt(model, layer, y):
-    """After a layer's forward pass while learning: moves fy by one when the counts of a window of
-    steps say so. A window is of 1 step, the next ones of 2, 4, ... 256, so each ends at
+def adapt_format(model, layer, y):
+    """After a layer's forward pass while learning: moves y_frac by one when the counts of a window
+    of steps say so. A window is of 1 step, the next ones of 2, 4, ... 256, so each ends at
     an age that is a power of two. More than 1 in 512 outputs saturated: coarser. Fewer than 1 in
     2048 above a quarter of the range: finer; after that, fewer than 1 in 2048 exceed half of it,
-    so fy does not swing back."""
-    layer.quiet = 0 if y.any() else min(layer.quiet + 1, 65535)
+    so y_frac does not swing back."""
+    state = layer.state
+    state.dead_steps = 0 if y.any() else min(state.dead_steps + 1, 65535)
     if layer.activation not in ADAPTS:
         return
-    layer.age += 1
-    window = layer.age // 2
-    if layer.age & (layer.age - 1):
+    state.age += 1
+    window = state.age // 2
+    if state.age & (state.age - 1):
         return
     outputs = window * layer.n_out
-    if layer.n_saturated > outputs // 512:
-        layer.fy = max(layer.fy - 1, -8)
-    elif window >= 64 and layer.n_high < outputs // 2048:
-        layer.fy = min(layer.fy + 1, model.head.bits)
-    layer.n_saturated = layer.n_high = 0
-    layer.age = layer.age if layer.age < 512 else 256
+    if state.n_saturated > outputs // 512:
+        state.y_frac = max(state.y_frac - 1, MIN_Y_FRAC)
+    elif window >= 64 and state.n_high < outputs // 2048:
+        state.y_frac = min(state.y_frac + 1, model.bits)
+    state.n_saturated = state.n_high = 0
+    state.age = state.age if state.age < 512 else 256
 
 
-def errors_from(model, layer, dx, fin):
-    """dx, Q.fin, of a layer's outputs -> errors d of its sums, and their format fd: such that the
-    largest fills `unit` bits, but at least unit (1.0, where errors are clipped), at most unit + 6,
-    and no finer than fin."""
-    y = model.outputs(layer).astype(np.int64)
-    unit, bits = model.unit, model.head.bits
+def backward(model, layer, dx, dx_frac):
+    """dx, Q.dx_frac, of a layer's outputs -> deltas of its sums, and their format: such that the
+    largest fills delta_frac bits, but at least delta_frac (1.0, where deltas are clipped), at most
+    delta_frac + 6, and no finer than dx_frac."""
+    y = layer.outputs
+    least, bits = model.delta_frac, model.bits
     if layer.activation == RELU:
         dx = np.where(y == 0, 0, dx)
     used = int(np.bitwise_or.reduce(np.abs(dx.astype(np.int64)))).bit_length()
-    fd = max(min(fin - used + unit, fin, unit + 6), unit)
+    frac = max(min(dx_frac - used + least, dx_frac, least + 6), least)
 
-    d = shifted(dx, fin - fd, 1 << 30)
-    held = saturated(d, 1 << unit)
-    model.head.n_clipped += int((held != d).sum())
+    d = rshift_round_sat(dx, dx_frac - frac, 1 << 30)
+    clipped = saturate(d, 1 << least)
+    model.state.n_clipped += int((clipped != d).sum())
     if layer.activation == TANH:
         slope = (1 << 14) - (y * y >> 2 * (bits - 8))  # Q.14
-        held = rounded(held * slope, 14)
+        clipped = rshift_round(clipped * slope, 14)
     elif layer.activation == SIGMOID:
         slope = y * ((1 << bits) - y) >> 2 * (bits - 8)  # Q.16, at most 2^14
-        held = rounded(held * slope, 14)
-        fd += 2
-    return held, fd
+        clipped = rshift_round(clipped * slope, 14)
+        frac += 2
+    return clipped, frac

@@ -1,10 +1,10 @@
 """Dense layers.
 
     forward    z_j = b_j + sum_i w_ij x_i
-    backward   dx_i = sum_j w_ij d_j        dw_ij = x_i d_j
+    backward   dx_i = sum_j w_ij delta_j        dw_ij = x_i delta_j
 
-Zeros take no part: an x_i of 0 in z and dw, a d_j of 0 in dw and dx; and where the layer below is
-a relu, the error of an x_i of 0 is 0 as well.
+Zeros take no part: an x_i of 0 in z and dw, a delta_j of 0 in dw and dx; and where the layer below
+is a relu, the delta of an x_i of 0 is 0 as well.
 
 Products of integers go through float64, where numpy is quick and every sum here is exact: at most
 65534 products of at most 2^30, so below 2^46.
@@ -13,7 +13,8 @@ Products of integers go through float64, where numpy is quick and every sum here
 import numpy as np
 
 from . import update
-from .fixed import shifted, wrap
+from .fixed import rshift_round_sat, wrap
+from .format import BIAS_FRAC
 
 
 def product(a, b):
@@ -21,33 +22,31 @@ def product(a, b):
 
 
 def start_of_sums(model, layer):
-    """Biases, Q.(fw+12), in the format of sums, Q.(fx+fw), within half of what max_weight spares
-    for them."""
-    limit = 1 << (26 if model.head.bits == 8 else 28)
-    return shifted(model.biases(layer), 12 - layer.fx, limit)
+    """Biases, Q.(w_frac+12), in the format of sums, Q.(x_frac+w_frac), within half of what
+    max_weight spares for them."""
+    limit = 1 << (26 if model.bits == 8 else 28)
+    return rshift_round_sat(layer.biases, BIAS_FRAC - layer.x_frac, limit)
 
 
 def forward(model, layer):
-    x = model.inputs(layer)
-    layer.n_nonzero = np.count_nonzero(x)
-    return wrap(start_of_sums(model, layer) + product(x, model.weights(layer)))
+    return wrap(start_of_sums(model, layer) + product(layer.inputs, layer.weights))
 
 
-def backward(model, layer, d, largest, fd, want_dx):
-    """d: errors, Q.fd, 0 where not kept, and |d| <= largest. Returns dx, Q.(fd+fw), where it is
-    wanted; then moves the weights."""
-    x, w = model.inputs(layer), model.weights(layer)
-    inputs, kept = np.flatnonzero(x), np.flatnonzero(d)
+def backward(model, layer, delta, frac, want_dx):
+    """delta: Q.frac, 0 where not selected. Returns dx, Q.(frac+w_frac), where it is wanted; then
+    moves the weights."""
+    x, w = layer.inputs, layer.weights
+    inputs, selected = np.flatnonzero(x), np.flatnonzero(delta)
     dx = None
     if want_dx:
-        dx = product(w, d)
-        if layer.rectified:
+        dx = product(w, delta)
+        if layer.zero_delta:
             dx[x == 0] = 0
-        model.head.macs_done += (len(inputs) if layer.rectified else len(x)) * len(kept)
-    if update.learns(model, layer, fd) and len(kept) > 0:
-        update.take_room(model, layer, largest, fd)
-        part = np.ix_(inputs, kept)
-        dw = np.outer(x[inputs].astype(np.int64), d[kept])
-        w[part] = update.moved(model, layer, w[part], dw, fd)
-        model.head.macs_done += len(inputs) * len(kept)
+        n_dx = len(inputs) if layer.zero_delta else len(x)
+        model.state.macs_done += n_dx * len(selected)
+    if update.learns(model, layer, frac) and len(selected) > 0:
+        part = np.ix_(inputs, selected)
+        dw = np.outer(x[inputs].astype(np.int64), delta[selected])
+        w[part] = update.moved(model, layer, w[part], dw, frac)
+        model.state.macs_done += len(inputs) * len(selected)
     return dx

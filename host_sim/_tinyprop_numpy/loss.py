@@ -1,28 +1,21 @@
-"""The output layer: its sums become errors, scores and a loss.
+"""The output layer: its sums become deltas, scores and a loss.
 
-    crossentropy   p = softmax(z);  loss = -ln p_y;  d = p - onehot(y)
-    mse            loss = mean (o - t)^2 over the outputs;  d = o - t
+    crossentropy   p = softmax(z);  loss = -ln p_y;  delta = p - onehot(y)
+    mse            loss = mean (o - t)^2 over the outputs;  delta = o - t
 
-With mse the unit is half of the target's range. Errors are Q.unit, losses Q.24.
+With mse the unit is half of the target's range. Deltas are Q.delta_frac, losses Q.24.
 """
 
-from .fixed import exp_minus, rounded, saturated, shifted
-from .tables import LOG
+from .exp import exp_minus, log_sum
+from .fixed import rshift_round, rshift_round_sat, saturate
 
 MAX_LOSS = 0xFFFFFFFF
 
 
-def log_sum(v):
-    """ln(v / 65536) in Q.12: v = 2^n (1 + t), and 2839 = 2^12 ln 2."""
-    n = v.bit_length() - 1
-    t = (v << (31 - n)) & 0x7FFFFFFF  # Q.31
-    i, fraction = t >> 25, (t >> 15) & 1023
-    return (n - 16) * 2839 + int(LOG[i] + rounded((LOG[i + 1] - LOG[i]) * fraction, 10))
-
-
-def logits(layer, z):
+def logits(model, z):
     """Q.12"""
-    return shifted(z, layer.fx + layer.fw - 12, 1 << 26)
+    output = model.output
+    return rshift_round_sat(z, output.x_frac + output.state.w_frac - 12, 1 << 26)
 
 
 def probabilities(e):
@@ -32,39 +25,40 @@ def probabilities(e):
     return ((e * ((1 << 31) // (total >> k)) >> (16 + k)) + 1) >> 1
 
 
-def softmax(layer, z):
-    z = logits(layer, z)
+def softmax(model, z):
+    z = logits(model, z)
     return probabilities(exp_minus(z.max() - z))
 
 
-def crossentropy(layer, z, target):
-    """Returns errors, loss and p of the target. The loss comes from the logits, so it is never the
+def crossentropy(model, z, target):
+    """Returns deltas, loss and p of the target. The loss comes from the logits, so it is never the
     logarithm of 0: (max - z_y) + ln sum e^(z - max)."""
-    z = logits(layer, z)
+    z = logits(model, z)
     e = exp_minus(z.max() - z)
     loss = int(z.max() - z[target]) + log_sum(int(e.sum()))
-    d = probabilities(e)
-    p_target = int(d[target])
-    d[target] -= 1 << 14
+    delta = probabilities(e)
+    p_target = int(delta[target])
+    delta[target] -= 1 << 14
     loss = max(loss, 0)  # but for rounding it is
-    return d, loss << 12 if loss < 1 << 20 else MAX_LOSS, p_target
+    return delta, loss << 12 if loss < 1 << 20 else MAX_LOSS, p_target
 
 
-def output(layer, z):
-    """Q.14 of the half range, within +-2."""
-    return shifted(z, layer.fx + layer.fw - 14, 32767)
+def mse_output(model, z):
+    """Q.14 of half the range, within +-2."""
+    output = model.output
+    return rshift_round_sat(z, output.x_frac + output.state.w_frac - 14, 32767)
 
 
-def mse(model, layer, z, targets):
-    """Returns errors, clipped at +-1.0, and loss."""
-    o = output(layer, z)
-    model.head.n_saturated += int((abs(o) == 32767).sum())
-    d = o - targets
-    error = rounded(d, 14 - model.unit)
-    held = saturated(error, 1 << model.unit)
-    model.head.n_clipped += int((held != error).sum())
+def mse(model, z, targets):
+    """Returns deltas, clipped at +-1.0, and loss."""
+    o = mse_output(model, z)
+    model.state.n_saturated += int((abs(o) == 32767).sum())
+    difference = o - targets
+    delta = rshift_round(difference, 14 - model.delta_frac)
+    clipped = saturate(delta, 1 << model.delta_frac)
+    model.state.n_clipped += int((clipped != delta).sum())
     # sum / n from Q.28 to Q.24; the sum is cut to 32 bits first.
-    total = int((d * d).sum())
+    total = int((difference * difference).sum())
     k = max(total.bit_length() - 32, 0)
-    mean = (total >> k) // layer.n_out
-    return held, mean << (k - 4) if k >= 4 else mean >> (4 - k)
+    mean = (total >> k) // model.output.n_out
+    return clipped, mean << (k - 4) if k >= 4 else mean >> (4 - k)

@@ -1,17 +1,17 @@
 """Pooling over windows that do not overlap; rows and columns that fill no window are left out.
 
-max       forward the first largest;                        backward its error goes there
-average   forward sum / n, to nearest, halves away from 0;  backward each input gets error / n
+max       forward the first largest;                        backward its delta goes there
+average   forward sum / n, to nearest, halves away from 0;  backward each input gets delta / n
 """
 
 import numpy as np
 
-from .image import MAXPOOL
+from .format import MAXPOOL
 
 
 def windows(layer):
     """index[output, place] of the inputs of each output's window."""
-    h, w = layer.kernel_h or layer.in_h, layer.kernel_w or layer.in_w
+    h, w = layer.kernel_h, layer.kernel_w
     index = np.arange(layer.n_in).reshape(layer.in_h, layer.in_w, layer.in_c)
     index = index[: layer.out_h * h, : layer.out_w * w]
     index = index.reshape(layer.out_h, h, layer.out_w, w, layer.in_c)
@@ -24,7 +24,7 @@ def first_largest(x, index):
 
 
 def forward(model, layer):
-    x, index = model.inputs(layer), windows(layer)
+    x, index = layer.inputs, windows(layer)
     if layer.kind == MAXPOOL:
         return x[first_largest(x, index)]
     n = index.shape[1]
@@ -35,7 +35,7 @@ def forward(model, layer):
 def backward(model, layer, dy):
     """dy, Q.f -> dx, Q.(f + a), and a. An average of n inputs, 2^a <= n < 2^(a+1), is a change of
     format and a factor: dx = dy 2^a / n, the factor in Q.15."""
-    x, index = model.inputs(layer), windows(layer)
+    x, index = layer.inputs, windows(layer)
     dx = np.zeros(layer.n_in, np.int64)
     if layer.kind == MAXPOOL:
         dx[first_largest(x, index)] = dy

@@ -1,68 +1,64 @@
 """Learning: plain stochastic gradient descent at batch 1.
 
-w -= lr dw,   b -= lr db        lr = m 2^-n
+w -= lr dw,   b -= lr db        lr = lr_mantissa 2^-lr_shift
 """
 
 import numpy as np
 
-from .fixed import rounded, saturated, shifted, wrap
-from .image import MAX_BIAS
-
-MIN_FW, MAX_FW = 2, 16
+from .fixed import l1_norm, rshift_round, rshift_round_sat, saturate, wrap
+from .format import BIAS_FRAC, MAX_BIAS, MAX_W_FRAC, MIN_W_FRAC
 
 
-def shift_of_step(model, layer, fd):
-    """dw = x d is Q.(fx+fd), w is Q.fw: w -= dw m / 2^s."""
-    return max(model.head.lr_n + fd + layer.fx - layer.fw, 1)
+def shift_of_step(model, layer, frac):
+    """dw = x delta is Q.(x_frac+frac), w is Q.w_frac: w -= dw m / 2^s."""
+    return max(model.spec.lr_shift + frac + layer.x_frac - layer.state.w_frac, 1)
 
 
-def learns(model, layer, fd):
+def learns(model, layer, frac):
     """Not if it is frozen, and not if s > 31, where every step rounds to 0 (|dw m| < 2^30)."""
-    return bool(layer.trainable) and shift_of_step(model, layer, fd) <= 31
+    return layer.trainable and shift_of_step(model, layer, frac) <= 31
 
 
-def moved(model, layer, w, dw, fd):
+def moved(model, layer, w, dw, frac):
     """Weights one step further, to nearest: a truncated step drifts, and ruins training."""
-    step = rounded(dw.astype(np.int64) * model.head.lr_m, shift_of_step(model, layer, fd))
-    w = w - step
-    held = saturated(w, layer.max_weight)
-    model.head.n_clamped += int((held != w).sum())
-    return held
+    m = model.spec.lr_mantissa
+    w = w - rshift_round(dw.astype(np.int64) * m, shift_of_step(model, layer, frac))
+    clamped = saturate(w, layer.max_weight)
+    model.state.n_clamped += int((clamped != w).sum())
+    return clamped
 
 
-def take_room(model, layer, largest, fd):
-    """The room that is left between weights and their bound after a step for |d| <= largest, or 0.
-    (C does not compare weights with their bound where there is room.)"""
-    dw = ((1 << model.head.bits) - 1) * largest
-    step = (dw * model.head.lr_m >> shift_of_step(model, layer, fd)) + 1
-    layer.room = max(layer.room - step, 0)
+def guard(delta, frac):
+    """L1 guard: with sum |delta| < 2^15, and at most 2^16 - 1 after rounding 65534 deltas, no
+    gradient and no delta below can overflow. Returns the deltas and their format."""
+    shift = max(l1_norm(delta).bit_length() - 15, 0)
+    return rshift_round(delta, shift), frac - shift
 
 
-def move_biases(model, layer, d, fd):
-    """b -= lr (sum of its errors over all positions), from all errors, before any is dropped. The
-    sum is cut to 16 bits, so that times m it fits 32. Biases are Q.(fw+12)."""
-    b, total = model.biases(layer), d.reshape(-1, layer.out_c).sum(axis=0)
+def update_biases(model, layer, delta, frac):
+    """From the sum of a bias' deltas over all pixels, before any is dropped. The
+    sum is cut to 16 bits, so that times m it fits 32. Biases are Q.(w_frac+12)."""
+    b, total = layer.biases, delta.reshape(-1, layer.out_c).sum(axis=0)
     excess = np.maximum(np.frexp(np.abs(total))[1] - 16, 0)  # bits beyond 16
     for e in np.unique(excess):
         c = excess == e
-        step = rounded(total[c], e) * model.head.lr_m
-        s = model.head.lr_n + fd - (layer.fw + 12) - e
-        b[c] = saturated(wrap(b[c] - shifted(step, s, MAX_BIAS - 1)), MAX_BIAS)
+        step = rshift_round(total[c], e) * model.spec.lr_mantissa
+        s = model.spec.lr_shift + frac - (layer.state.w_frac + BIAS_FRAC) - e
+        b[c] = saturate(wrap(b[c] - rshift_round_sat(step, s, MAX_BIAS - 1)), MAX_BIAS)
 
 
-def rescale(model, layer):
+def rescale(layer):
     """Weights that reach their bound, or biases theirs, are halved together with the exponent
     (nothing but a bit is lost); weights that leave two bits unused are doubled."""
-    w, b = model.weights(layer), model.biases(layer)
+    w, b, state = layer.weights, layer.biases, layer.state
     w_max, b_max = int(np.abs(w.astype(np.int32)).max()), max(int(np.abs(b).max()), 0)
-    if (w_max >= layer.max_weight or b_max >= MAX_BIAS) and layer.fw > MIN_FW:
-        w[:] = rounded(w.astype(np.int64), 1)
-        b[:] = rounded(b.astype(np.int64), 1)
-        layer.fw -= 1
-        w_max = rounded(w_max, 1)
-    elif w_max < layer.max_weight >> 2 and b_max < MAX_BIAS >> 2 and layer.fw < MAX_FW:
+    if (w_max >= layer.max_weight or b_max >= MAX_BIAS) and state.w_frac > MIN_W_FRAC:
+        w[:] = rshift_round(w.astype(np.int64), 1)
+        b[:] = rshift_round(b.astype(np.int64), 1)
+        state.w_frac -= 1
+    elif (
+        w_max < layer.max_weight >> 2 and b_max < MAX_BIAS >> 2 and state.w_frac < MAX_W_FRAC
+    ):
         w *= 2
         b *= 2
-        layer.fw += 1
-        w_max *= 2
-    layer.room = layer.max_weight - w_max
+        state.w_frac += 1

@@ -6,8 +6,8 @@
 #include <string.h>
 #include "tinyprop.h"
 
-#define MAX_IMAGE 20000   // bytes of an image that is made whole
-#define MAX_MACS 20000    // of a pass that is run
+#define MAX_IMAGE 20000  // bytes of an image that is made whole
+#define MAX_MACS 20000   // of a pass that is run
 #define MAX_SAMPLES 4
 
 static uint64_t state;
@@ -111,8 +111,8 @@ static size_t plan(uint8_t *image) {
 
 // ---- damage
 
-static const uint32_t edges[] = { 0, 1, 2, 127, 128, 255, 256, 32767, 32768, 65534, 65535, 65536, 0x3fffffff, 0x40000000,
-    0x7fffffff, 0x80000000, 0xffffffff, 0x7f800000, 0x00400000 };
+static const uint32_t edges[] = { 0, 1, 2, 127, 128, 255, 256, 32767, 32768, 65534, 65535, 65536, 0x3fffffff,
+    0x40000000, 0x7fffffff, 0x80000000, 0xffffffff, 0x7f800000, 0x00400000 };
 
 static uint32_t edge(void) {
     return edges[below(sizeof(edges) / sizeof(edges[0]))];

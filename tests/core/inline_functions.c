@@ -1,16 +1,20 @@
 // Gives the inline functions of fixed.h a name that ctypes can call.
 #include "fixed.h"
 
-int32_t call_round(int32_t v, int s) {
-    return tp_round(v, s);
+int32_t call_rshift_round(int32_t v, int s) {
+    return tp_rshift_round(v, s);
 }
 
-int32_t call_scale(int32_t v, int s, int32_t limit) {
-    return tp_scale(v, s, limit);
+int32_t call_rshift_round_fast(int32_t v, int s) {
+    return tp_rshift_round_fast(v, s);
 }
 
 int32_t call_sat(int32_t v, int32_t limit) {
     return tp_sat(v, limit);
+}
+
+int call_beyond(int32_t v, int32_t limit) {
+    return tp_beyond(v, limit);
 }
 
 int32_t call_abs(int32_t v) {
@@ -19,8 +23,4 @@ int32_t call_abs(int32_t v) {
 
 int32_t call_add(int32_t a, int32_t b) {
     return tp_add(a, b);
-}
-
-int32_t call_mul(int32_t a, int32_t b) {
-    return tp_mul(a, b);
 }

@@ -53,7 +53,6 @@ def models(draw):
         "skip": draw(st.sampled_from([0, 0, 1600, 8000, 1 << 14])),
         "lr_mantissa": draw(st.integers(16, 31)),
         "lr_shift": draw(st.integers(4, 15)),
-        "calibrating": draw(st.tuples(st.integers(0, 2), st.integers(0, 2))),
         "n_input_ranges": draw(st.sampled_from([1, shape[2]])),
     }
     if asked["loss"] == "mse":
@@ -129,6 +128,7 @@ def targets(draw, asked, total):
 class Case:
     asked: dict
     ranges: list | None
+    calibrating: tuple
     seed: int
     calls: list  # (name in _tinyprop, arguments...), or ("lr", mantissa, shift)
 
@@ -169,6 +169,7 @@ def cases(draw):
     asked = draw(models())
     n_ranges = asked["n_input_ranges"] + asked.get("n_output_ranges", 0)
     ranges = draw(st.none() | st.lists(ends(), min_size=n_ranges, max_size=n_ranges))
+    calibrating = draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
     seed = draw(st.integers(0, (1 << 31) - 1))
     n_calls = draw(st.integers(1, 20))
-    return Case(asked, ranges, seed, [draw(calls(asked)) for _ in range(n_calls)])
+    return Case(asked, ranges, calibrating, seed, [draw(calls(asked)) for _ in range(n_calls)])

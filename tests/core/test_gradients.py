@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from images import Image, Layer, dense
 
-from host_sim.float_ref import FloatModel, Weighted
+from host_sim.oracle import FloatModel, Weighted
 
 C = images.BACKENDS["c"]
 
@@ -31,7 +31,7 @@ class Bounds:
         for size in self.size.layers:
             if isinstance(size, Weighted):
                 size.w = np.abs(size.w)
-        self.bits = self.image.head.bits
+        self.bits = self.image.twin().bits
         self.delta_frac = 14 if self.bits == 8 else 13
 
     def layers(self):
@@ -50,8 +50,8 @@ class Bounds:
                 average = size.forward(e)
                 e = (real.windows(e).max(2) if asked.kind == "maxpool" else average) + rounding
                 continue
-            size.e_z = size.sums(e)
-            real.z = real.sums(real.x) + real.b
+            size.e_z = size.linear(e)
+            real.z = real.linear(real.x) + real.b
             e = size.e_z
             if real is self.real.layers[-1]:
                 break
@@ -66,8 +66,8 @@ class Bounds:
             size.e_out, frac = e, fields.y_frac
         return z
 
-    def output_errors(self, z, y):
-        d, _ = self.real.output_errors(z, y)
+    def output_delta(self, z, y):
+        d, _ = self.real.output_delta(z, y)
         e_z = self.size.layers[-1].e_z.max()
         if np.ndim(y) > 0:  # mse
             return d, np.full_like(d, e_z + 2.0**-15 + 2.0**-self.delta_frac / 2)
@@ -92,7 +92,7 @@ class Bounds:
                 d = real.backward(d, want_dx)
                 continue
             if i < len(layers) - 1:
-                d, e = self.through_activation(asked.activation, real, size, d, e)
+                d, e = self.activation_backward(asked.activation, real, size, d, e)
             real.db, size.db = (v.reshape(-1, real.shape_out[2]).sum(0) for v in (d, e))
             # L1 guard: after it, half a unit is at most 2^-15 of the sum.
             total = (np.abs(d) + e).sum()
@@ -121,10 +121,10 @@ class Bounds:
         bound[real.windows(np.arange(n_in).reshape(real.shape_in))] = share
         return bound.reshape(real.shape_in)
 
-    def through_activation(self, kind, real, size, dx, e_dx):
+    def activation_backward(self, kind, real, size, dx, e_dx):
         y, e_y = real.y, size.e_out
         rounding = 2.0**-self.delta_frac / 2
-        d = real.through_activation(dx)
+        d = real.activation_backward(dx)
         if kind == "linear":
             return d, e_dx + rounding
         if kind == "relu":
@@ -155,11 +155,11 @@ def step_of_the_integers(buffer, layers, x, y):
     for lr_shift in range(4, 16):
         copy = bytearray(buffer)
         after = Image(copy)
-        after.head.lr_mantissa, after.head.lr_shift = 16, lr_shift
+        after.model.lr_mantissa, after.model.lr_shift = 16, lr_shift
         assert C.learn(copy, x, y) == 1
-        if after.head.n_clamped == 0:
+        if after.model.n_clamped == 0:
             break
-    assert after.head.n_clipped == after.head.n_saturated == after.head.n_clamped == 0
+    assert after.model.n_clipped == after.model.n_saturated == after.model.n_clamped == 0
     lr = 16 * 2.0**-lr_shift
     for i in weighted:
         (w, b, w_unit, b_unit), (new_w, new_b, _, _) = before[i], in_real_units(after, i)
@@ -248,7 +248,7 @@ def compare(name, loss, seed):
         y = y.astype(np.float32)
     else:
         y = int(z.argsort()[1])  # so that there is something to learn
-    bounds.backward(*bounds.output_errors(z, y))
+    bounds.backward(*bounds.output_delta(z, y))
     steps = step_of_the_integers(buffer, layers, values, y)
     for i, (asked, _, real, size) in enumerate(bounds.layers()):
         if not asked.has_weights:

@@ -1,6 +1,6 @@
 """tables.h and its twin are what their generator makes."""
 
-from host_sim import tables
+from host_sim.generate import tables
 
 
 def test_tables_are_what_their_formulas_say():

@@ -150,7 +150,7 @@ def test_tinyprop_onto_a_pico_and_the_first_network(tmp_path):
         saved = ROOT / "build/pose.tp"
         saved.unlink(missing_ok=True)
         shell(f"{activate}; {there}", PICO=pico.port)
-        here = f'PYTHONPATH=micropython_mod:host_sim python -c "{load}"'
+        here = f'PYTHONPATH=micropython_mod:host_sim/backend python -c "{load}"'
         assert shell(f"{activate}; {here.replace('pose.tp', 'build/pose.tp')}") == "1\n"
         shell(f"{activate}; {back}", PICO=pico.port)
         shell(f"{activate}; mpremote connect {pico.port} rm :tinyprop.mpy")

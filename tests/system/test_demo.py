@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
-from host_sim import demo, demo_picture, demo_text, digits_data
+from host_sim import ROOT
+from host_sim.demo import demo, method_pictures, picture, text
+from host_sim.tasks import digits
 
 # examples/digits.py on a PC, which has no ticks; one epoch, and the model as its last line.
 ON_PC = """
@@ -29,7 +31,7 @@ def folder(tmp_path_factory):
     """A folder as the demo leaves build/, after one epoch."""
     path = tmp_path_factory.mktemp("demo") / "build"
     path.mkdir()
-    digits_data.write(path / "digits.bin")
+    digits.write(path / "digits.bin")
     return path
 
 
@@ -60,7 +62,7 @@ def test_numbers(runs, folder):
 
 
 def test_accuracy_is_that_of_the_answers(runs):
-    _, labels = digits_data.load()[1]
+    _, labels = digits.load()[1]
     for run in runs:
         right = sum(label == y for (label, _), y in zip(run.answers, labels, strict=True))
         assert run.numbers()["accuracy"] == pytest.approx(right / len(labels), abs=1e-4)
@@ -71,10 +73,10 @@ def test_same_digest_again(micropython, folder, runs):
 
 
 def test_same_digest_on_the_pc(folder, runs):
-    """Also shows that demo.POLICY is what a model does unless told otherwise."""
-    places = [str(demo.ROOT / name) for name in ("host_sim", "micropython_mod")]
+    """Also shows that demo.POLICY is what a model does by default."""
+    places = [str(ROOT / name) for name in ("host_sim/backend", "micropython_mod")]
     environment = {"TINYPROP_BACKEND": "c", "PYTHONPATH": os.pathsep.join(places)}
-    command = [sys.executable, "-c", ON_PC, demo.ROOT / "examples/digits.py"]
+    command = [sys.executable, "-c", ON_PC, ROOT / "examples/digits.py"]
     subprocess.run(command, cwd=folder, env={**os.environ, **environment}, check=True)
     assert hashlib.sha256((folder / "pc.tp").read_bytes()).hexdigest() == runs[0].digest
 
@@ -95,10 +97,19 @@ def test_by_hand(micropython, folder, runs):
 
 
 def test_shows(runs, folder, capsys):
-    exam = digits_data.load()[1]
-    demo_text.show(*runs, exam)
+    _, test = digits.load()
+    text.show(*runs, test)
     shown = capsys.readouterr().out
     assert f"{runs[0].numbers()['accuracy']:.1%}" in shown
     assert max(map(len, shown.split("\n"))) < 100
-    demo_picture.draw(folder / "demo.png", *runs, exam, demo_text.verdict(*runs))
+    picture.draw(folder / "demo.png", *runs, test, text.verdict(*runs))
     assert (folder / "demo.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_pictures_of_the_method(tmp_path, monkeypatch):
+    """Drawn anew, they are those in docs/."""
+    monkeypatch.setattr(method_pictures, "DOCS", tmp_path)
+    method_pictures.main([])
+    for drawn in tmp_path.iterdir():
+        assert drawn.read_bytes() == (ROOT / "docs" / drawn.name).read_bytes(), drawn.name
+    assert len(list(tmp_path.iterdir())) == 2

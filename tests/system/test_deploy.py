@@ -17,14 +17,14 @@ import serial
 from board import Problem
 from serial_port import EmulatedPico
 
-from host_sim import digits_data
+from host_sim.tasks import digits as digits_data
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(sys.executable).parent
 
 LEARN = """
 import digits
-digits.EXAM, digits.TRAIN = 60, 300
+digits.TEST, digits.TRAIN = 60, 300
 digits.learn(epochs=1).save("digits.tp")
 """
 
@@ -117,7 +117,8 @@ def test_what_a_board_learned_gives_the_same_answers_on_a_pc(pico, tmp_path):
     ampy(pico, "get", "digits.tp", tmp_path / "digits.tp")
     mpremote(pico, "cp", ":digits.tp", tmp_path / "again.tp")
     assert (tmp_path / "digits.tp").read_bytes() == (tmp_path / "again.tp").read_bytes()
-    path = f"{ROOT}/micropython_mod{os.pathsep}{ROOT}/host_sim"
+    folders = "micropython_mod", "host_sim/backend", "host_sim"
+    path = os.pathsep.join(str(ROOT / folder) for folder in folders)
     for backend in "c", "numpy":
         environment = {**os.environ, "PYTHONPATH": path, "TINYPROP_BACKEND": backend}
         here = output(sys.executable, "scores.py", cwd=tmp_path, env=environment)

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from host_sim import digits
+from host_sim.studies import digits
 
 
 @pytest.fixture(scope="module")

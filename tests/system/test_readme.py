@@ -112,7 +112,7 @@ with_python = pytest.mark.parametrize(
 @with_python
 def test_examples_on_cpython(page, tmp_path, monkeypatch):
     monkeypatch.delenv("TINYPROP_BACKEND", raising=False)
-    path = f"{ROOT}/micropython_mod{os.pathsep}{ROOT}/host_sim"
+    path = f"{ROOT}/micropython_mod{os.pathsep}{ROOT}/host_sim/backend"
     check(page, run(page, tmp_path, sys.executable, PYTHONPATH=path))
 
 
@@ -160,7 +160,7 @@ def test_commands_exist(page):
 def test_table_of_boards_has_every_target_and_no_other():
     rows = re.findall(r"^\|.*\| (.*) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
     named = [name for row in rows for name in re.findall(r"`([\w-]+)`", row)]
-    assert sorted(named) == sorted(TARGETS)
+    assert sorted(named) == sorted(set(TARGETS) - {"lint"})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)

@@ -11,8 +11,10 @@ import pytest
 import run as bench
 import tinyprop as tp
 
-from host_sim import reproduce
-from host_sim.reproduce import cycles, datasets, logmel, models, originals, protocols, report, runs
+from host_sim import internals
+from host_sim.studies import papers
+from host_sim.studies.papers import cycles, report, runs
+from host_sim.tasks import datasets, logmel, networks, originals, protocols
 
 RANDOM = np.random.default_rng(1)
 
@@ -147,11 +149,11 @@ def study(tmp_path_factory):
     parts = {"x_train": clips % 99, "x_test": clips}
     np.savez(place / "dcase2020_toycar_logmel50x32.npz", **parts, **kinds)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reproduce, "ROOT", place)
-        patch.setattr(reproduce, "RATES", (0.0001, 0.0125))
-        patch.setattr(reproduce, "JUDGED", 1)
+        patch.setattr(papers, "REPORTS", place / "reports")
+        patch.setattr(papers, "RATES", (0.0001, 0.0125))
+        patch.setattr(papers, "JUDGED", 1)
         for name in "har", "dcase2020":
-            patch.setattr(models.PLANS[name], "epochs", {"scratch": 2, "finetune": 2})
+            patch.setattr(networks.NETWORKS[name], "epochs", {"scratch": 2, "finetune": 2})
         arguments = [str(place), "--only", "har,dcase2020,food", "--seeds", "2"]
         arguments += ["--policies", ",".join(CHOSEN), "--runs", str(place / "runs")]
         yield place, arguments
@@ -160,7 +162,7 @@ def study(tmp_path_factory):
 @pytest.fixture(scope="module")
 def rows(study):
     place, arguments = study
-    assert reproduce.main(arguments) == 0
+    assert papers.main(arguments) == 0
     with open(place / "reports" / "summary.csv") as file:
         return {(r["dataset"], r["protocol"], r["policy"]): r for r in csv.DictReader(file)}
 
@@ -188,17 +190,17 @@ def test_results_hold_their_settings_and_are_kept(study, rows):
     one = place / "runs" / "har" / "finetune" / "test" / "default,2.json"
     settings = json.loads(one.read_text())["settings"]
     assert settings["seed"] == 2 and settings["policy"] == "default"
-    assert settings["sparsity"] == list(tp.Diffused()) and settings["rate"] in reproduce.RATES
+    assert settings["policy_settings"] == list(tp.Diffused()) and settings["rate"] in papers.RATES
     times = {file: file.stat().st_mtime_ns for file in files}
     text = one.read_text()
     one.write_text(text.replace('"seed": 2', '"seed": 3'))  # of other settings: to be done again
-    assert reproduce.main(arguments) == 0
+    assert papers.main(arguments) == 0
     assert json.loads(one.read_text())["curve"] == json.loads(text)["curve"]
     assert [file for file in files if file.stat().st_mtime_ns != times[file]] == [one]
 
 
 def test_an_empty_folder_is_an_error(tmp_path):
-    assert "no data set" in reproduce.main([str(tmp_path), "--only", "food"])
+    assert "no data set" in papers.main([str(tmp_path), "--only", "food"])
 
 
 def test_cycles(study, rows):
@@ -210,7 +212,7 @@ def test_cycles(study, rows):
         for policy in ("Full", "last layer only")
     )
     assert 28224 * 6 < last < full < 28224 * 35  # products of a forward pass
-    assert bench.EPOCHS == cycles.EPOCHS
+    assert bench.EPOCHS == cycles.samples.EPOCHS
     assert max(off for _, off in cycles.costs().values()) < 0.1
 
 
@@ -233,17 +235,18 @@ def test_equal_effort():
     text = report.equal_effort(table)
     assert "| HAR | scratch | 0.150 | 75.0 | 70.0 | +5.0 |" in text
     assert "| HAR | finetune | 0.050 | 45.0 | 50.0 | -5.0 |" in text
-    assert text.endswith("1 of 1 data sets in scratch, on 0 of 1 data sets in finetune.")
+    assert text.endswith("1 of 1 data sets in scratch, on 0 of 1 data sets in finetune.\n")
     assert report.equal_effort({}) == ""
 
 
 def test_fine_tuning_starts_from_what_was_learned():
-    learned, new = (models.new("har", tp.Full(), True, 0.01, seed) for seed in (1, 2))
+    har = networks.NETWORKS["har"]
+    learned, new = (har.model(tp.Full(), True, 0.01, seed) for seed in (1, 2))
     x = RANDOM.normal(0, 0.5, (200, 561)).astype(np.float32)
     y = RANDOM.integers(0, 6, 200)
     learned.learn_many(x, y)
     assert new.evaluate(x, y) != learned.evaluate(x, y)
-    models.transfer(new, learned)
+    internals.transfer(new, learned)
     assert new.evaluate(x, y) == learned.evaluate(x, y) and new.loss == learned.loss
 
 
@@ -259,8 +262,8 @@ def test_clips():
 
 
 def test_models_fit_boards():
-    for dataset in models.PLANS:
-        assert models.memory(dataset)[1] < 200_000
+    for dataset in networks.NETWORKS:
+        assert len(internals.image(report.new_model(dataset))) < 200_000
 
 
 def test_words_are_in_order():

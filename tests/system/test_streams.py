@@ -6,8 +6,9 @@ from collections import Counter
 
 import numpy as np
 
-from host_sim import streams
-from host_sim.reproduce import models, runs
+from host_sim import ROOT
+from host_sim.studies import streams
+from host_sim.tasks import networks
 
 
 def offered(kind, samples, size=20):
@@ -46,10 +47,9 @@ assert x[0] // 95 == y
 
 
 def test_the_example_on_micropython():
-    root = streams.ROOT
-    build = subprocess.run([root / "boards/unix/build.sh"], stdout=subprocess.PIPE, text=True)
+    build = subprocess.run([ROOT / "boards/unix/build.sh"], stdout=subprocess.PIPE, text=True)
     command = [build.stdout.split()[-1], "-c", ON_A_BOARD]
-    subprocess.run(command, cwd=root / "examples", check=True)
+    subprocess.run(command, cwd=ROOT / "examples", check=True)
 
 
 def test_study(tmp_path, monkeypatch):
@@ -59,12 +59,9 @@ def test_study(tmp_path, monkeypatch):
     parts = {"x_train": x, "y_train": y, "x_test": -x, "y_test": y}
     subjects = {f"subject_{part}": np.arange(240) // 60 for part in ("train", "test")}
     np.savez(tmp_path / "har_feat561.npz", **parts, **subjects)
-    monkeypatch.setattr(streams, "ROOT", tmp_path)
+    monkeypatch.setattr(streams, "REPORTS", tmp_path / "reports")
     monkeypatch.setattr(streams, "SEEDS", (1, 2))
-    monkeypatch.setitem(models.PLANS["har"].epochs, "scratch", 6)
-    runs.load.cache_clear()
-    runs.task.cache_clear()
-    (tmp_path / "reports").mkdir()
+    monkeypatch.setitem(networks.NETWORKS["har"].epochs, "scratch", 6)
     assert streams.main([str(tmp_path)]) == 0
     text = (tmp_path / "reports" / "streams.md").read_text()
     assert text.count("| HAR |") == len(streams.MEMORIES) + 1 + len(streams.REMEDIES)

@@ -1,6 +1,7 @@
 # tinyprop as a user C module of MicroPython's CMake ports (rp2, esp32).
 set(TINYPROP_DIR ${CMAKE_CURRENT_LIST_DIR})
 file(STRINGS ${TINYPROP_DIR}/core/sources.txt TINYPROP_CORE)
+list(APPEND TINYPROP_CORE kernels/armv6m.S)  # empty for any other processor
 list(TRANSFORM TINYPROP_CORE PREPEND ${TINYPROP_DIR}/core/)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${TINYPROP_DIR}/core/sources.txt)
 # Ports compile for size; learning is worth speed.

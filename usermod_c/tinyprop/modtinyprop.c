@@ -10,7 +10,7 @@
 // Results of the core go to Python as they are: 0 and above, or a negative tp_err_t, which the Python half puts into words
 // (a .mpy cannot format an error text). What is no buffer or integer at all is an error of that kind too.
 
-// What is no small integer is more than there can be.
+// Not a small int: SIZE_MAX, which every length check rejects.
 static size_t to_size(mp_obj_t obj) {
     return mp_obj_is_small_int(obj) ? (size_t)MP_OBJ_SMALL_INT_VALUE(obj) : SIZE_MAX;
 }
@@ -42,13 +42,28 @@ static image_t to_image(mp_obj_t obj) {
     return image;
 }
 
-// layout(image): bytes that the model described by its head and records needs
-static mp_obj_t mod_layout(mp_obj_t image_in) {
-    image_t image = to_image(image_in);
-    tp_err_t err = tp_layout(image.bytes, image.n);
-    return mp_obj_new_int(err ? (mp_int_t)err : (mp_int_t)((tp_model_t *)image.bytes)->n_bytes);
+// layout(spec): bytes of RAM that a model of this spec needs
+static mp_obj_t mod_layout(mp_obj_t spec_in) {
+    mp_buffer_info_t spec;
+    mp_get_buffer_raise(spec_in, &spec, MP_BUFFER_READ);
+    return mp_obj_new_int(tp_layout(spec.buf, spec.len));
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(mod_layout_obj, mod_layout);
+
+// shape(spec, i): (height, width, channels, products per output) of layer i
+static mp_obj_t mod_shape(mp_obj_t spec_in, mp_obj_t i) {
+    mp_buffer_info_t spec;
+    tp_shape_t shape = { 0, 0, 0, 0 };
+    mp_get_buffer_raise(spec_in, &spec, MP_BUFFER_READ);
+    tp_err_t err = tp_layer_shape(spec.buf, spec.len, to_size(i), &shape);
+    if (err) {
+        return mp_obj_new_int(err);
+    }
+    mp_obj_t items[] = { MP_OBJ_NEW_SMALL_INT(shape.h), MP_OBJ_NEW_SMALL_INT(shape.w), MP_OBJ_NEW_SMALL_INT(shape.c),
+        MP_OBJ_NEW_SMALL_INT(shape.fan_in) };
+    return mp_obj_new_tuple(4, items);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(mod_shape_obj, mod_shape);
 
 // init(image, seed)
 static mp_obj_t mod_init(mp_obj_t image_in, mp_obj_t seed) {
@@ -78,7 +93,8 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mod_run_obj, 7, 7, mod_run);
 
 // learn(image, x, y): 1 trained, 0 skipped
 static mp_obj_t mod_learn(mp_obj_t image, mp_obj_t x, mp_obj_t y) {
-    mp_obj_t args[] = { image, x, y, MP_OBJ_NEW_SMALL_INT(1), MP_OBJ_NEW_SMALL_INT(0), MP_OBJ_NEW_SMALL_INT(1), mp_const_true };
+    mp_obj_t args[] = { image, x, y, MP_OBJ_NEW_SMALL_INT(1), MP_OBJ_NEW_SMALL_INT(0), MP_OBJ_NEW_SMALL_INT(1),
+        mp_const_true };
     return mod_run(7, args);
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(mod_learn_obj, mod_learn);
@@ -92,11 +108,11 @@ static mp_obj_t mod_predict(mp_obj_t image_in, mp_obj_t x, mp_obj_t out) {
 static MP_DEFINE_CONST_FUN_OBJ_3(mod_predict_obj, mod_predict);
 
 static mp_obj_t mod_backend(void) {
-    #if MICROPY_ENABLE_DYNRUNTIME
+#if MICROPY_ENABLE_DYNRUNTIME
     return MP_OBJ_NEW_QSTR(MP_QSTR_mpy);
-    #else
+#else
     return MP_OBJ_NEW_QSTR(MP_QSTR_firmware);
-    #endif
+#endif
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(mod_backend_obj, mod_backend);
 
@@ -105,6 +121,7 @@ static MP_DEFINE_CONST_FUN_OBJ_0(mod_backend_obj, mod_backend);
 #define EXPORTS(X) \
     X(MP_QSTR_backend, MP_ROM_PTR(&mod_backend_obj)) \
     X(MP_QSTR_layout, MP_ROM_PTR(&mod_layout_obj)) \
+    X(MP_QSTR_shape, MP_ROM_PTR(&mod_shape_obj)) \
     X(MP_QSTR_init, MP_ROM_PTR(&mod_init_obj)) \
     X(MP_QSTR_learn, MP_ROM_PTR(&mod_learn_obj)) \
     X(MP_QSTR_run, MP_ROM_PTR(&mod_run_obj)) \
@@ -120,11 +137,12 @@ __attribute__((noinline)) static void store(mp_obj_t exports, qstr name, mp_obj_
 // The Python half of tinyprop.mpy runs after this function, in the same namespace, and says
 // `import _tinyprop`. So the exports go into an object of their own under that name in sys.modules
 // (a class, as a native module has no way to make a module), where they cannot meet its names.
-__attribute__((externally_visible)) mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *args) {
+__attribute__((externally_visible)) mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw,
+    mp_obj_t *args) {
     MP_DYNRUNTIME_INIT_ENTRY
     mp_obj_t name = MP_OBJ_NEW_QSTR(MP_QSTR__tinyprop);
     mp_obj_t exports = mp_obj_new_dict(0);
-    #define STORE(qstr, value) store(exports, qstr, (mp_obj_t)(value));
+#define STORE(qstr, value) store(exports, qstr, (mp_obj_t)(value));
     EXPORTS(STORE)
     mp_obj_t type_args[] = { name, mp_const_empty_tuple, exports };
     mp_obj_t module = mp_call_function_n_kw(MP_OBJ_FROM_PTR(&mp_type_type), 3, 0, type_args);
@@ -137,8 +155,7 @@ __attribute__((externally_visible)) mp_obj_t mpy_init(mp_obj_fun_bc_t *self, siz
 
 #define ROM_ENTRY(qstr, value) { MP_ROM_QSTR(qstr), value },
 static const mp_rom_map_elem_t tinyprop_globals_table[] = {
-    { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__tinyprop) },
-    EXPORTS(ROM_ENTRY)
+    { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__tinyprop) }, EXPORTS(ROM_ENTRY)
 };
 static MP_DEFINE_CONST_DICT(tinyprop_globals, tinyprop_globals_table);
 

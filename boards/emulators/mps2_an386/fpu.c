@@ -10,6 +10,6 @@ void __wrap_uart_init(void);
 
 void __wrap_uart_init(void) {
     CPACR |= CPACR_FULL_FPU_ACCESS;
-    __asm__ volatile ("dsb\n isb");
+    __asm__ volatile("dsb\n isb");
     __real_uart_init();
 }

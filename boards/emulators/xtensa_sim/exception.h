@@ -9,7 +9,7 @@
 #define EXCEPTION_STACK_SIZE 4096
 
 #define CAUSE_ILLEGAL 0
-#define CAUSE_DOUBLE 64 // not a number of the hardware's
+#define CAUSE_DOUBLE 64  // not a number of the hardware's
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>

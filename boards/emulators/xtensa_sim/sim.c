@@ -20,11 +20,11 @@ enum {
 };
 
 static int simcall(int number, uintptr_t argument1, uintptr_t argument2, uintptr_t argument3) {
-    register int a2 __asm__ ("a2") = number;
-    register uintptr_t a3 __asm__ ("a3") = argument1;
-    register uintptr_t a4 __asm__ ("a4") = argument2;
-    register uintptr_t a5 __asm__ ("a5") = argument3;
-    __asm__ volatile ("simcall" : "+r" (a2), "+r" (a3) : "r" (a4), "r" (a5) : "memory");
+    register int a2 __asm__("a2") = number;
+    register uintptr_t a3 __asm__("a3") = argument1;
+    register uintptr_t a4 __asm__("a4") = argument2;
+    register uintptr_t a5 __asm__("a5") = argument3;
+    __asm__ volatile("simcall" : "+r"(a2), "+r"(a3) : "r"(a4), "r"(a5) : "memory");
     return a2;
 }
 
@@ -47,7 +47,9 @@ void uart_init(void) {
 
 // Waits a little, for less load on the host; a wait without end would keep QEMU from ending.
 int uart_rx_chr(void) {
-    static const struct { uint32_t s, us; } wait = { 0, 10000 };
+    static const struct {
+        uint32_t s, us;
+    } wait = { 0, 10000 };
     unsigned char c;
     if (simcall(SIMCALL_SELECT, 0, SELECT_READ, (uintptr_t)&wait) != 1) {
         return UART_RX_NO_CHAR;
@@ -98,16 +100,11 @@ static int emulate(struct exception_frame *frame) {
 
 static const char *cause_name(uint32_t cause) {
     switch (cause) {
-        case CAUSE_ILLEGAL:
-            return "illegal instruction";
-        case 6:
-            return "division by zero";
-        case 9:
-            return "misaligned load or store";
-        case CAUSE_DOUBLE:
-            return "exception in an exception handler";
-        default:
-            return "exception";
+        case CAUSE_ILLEGAL: return "illegal instruction";
+        case 6: return "division by zero";
+        case 9: return "misaligned load or store";
+        case CAUSE_DOUBLE: return "exception in an exception handler";
+        default: return "exception";
     }
 }
 
@@ -128,7 +125,7 @@ void sim_exception(struct exception_frame *frame) {
 
 static mp_obj_t sim_ccount(void) {
     uint32_t ccount;
-    __asm__ volatile ("rsr.ccount %0" : "=a" (ccount));
+    __asm__ volatile("rsr.ccount %0" : "=a"(ccount));
     return MP_OBJ_NEW_SMALL_INT(ccount & 0x3fffffff);
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(sim_ccount_obj, sim_ccount);

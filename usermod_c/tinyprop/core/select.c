@@ -1,164 +1,183 @@
-// Sparse back-propagation: which samples to learn from, and which errors of a layer to keep. Dropped errors become 0, and
-// the layers skip zeros; that is the whole mechanism.
+// Sparse back-propagation: which samples to learn from, and which deltas of a layer to select. The others become 0, and the
+// layers skip zeros; that is the whole mechanism.
 //
-//   TP_FULL       keeps all.
-//   TP_TOPK       keeps the k_l largest of the n_l errors of layer l (ties: the lower index):
+//   TP_FULL       selects all.
+//   TP_TOPK       selects the k_l largest of the n_l deltas of layer l (ties: the lower index):
 //                     k_l = clamp(floor(n_l S_l), 1, n_l)
-//                     S_l = (s_min + Y_l / Ymax_l (s_max - s_min)) zeta^depth,   Y_l = sum |d|, Ymax_l its running maximum
+//                     S_l = (s_min + Y_l / Ymax_l (s_max - s_min)) zeta^depth,   Y_l = sum |delta|, Ymax_l its running maximum
 //                 with depth 0 at the output. TinyProp, arXiv 2308.09201. s_min = s_max, zeta = 1 is meProp, arXiv 1706.06197.
 //                 A plain maximum lets one outlier rule for ever: here it decays by 1/1024 a step.
-//   TP_DIFFUSED   keeps errors above a threshold T that adapts until, on average, K = r n_l of them are kept (r = s_min); of
-//                 the smaller ones nothing is lost with crossentropy: they add up, and each time they reach T the error at
-//                 hand is kept as +-T (error diffusion). In a map of a convolution, which shares its weights, they add up
-//                 with their signs; between maps, and units, without. No sort and no random numbers. docs/method.md.
+//   TP_DIFFUSED   selects deltas above a threshold T that adapts until, on average, K = r n_l of them are selected (r = s_min);
+//                 of the smaller ones nothing is lost with crossentropy: they add up, and each time they reach T the delta at
+//                 hand is selected as +-T (error diffusion). In a feature map of a convolution, which shares its weights, they
+//                 add up with their signs; between maps, and units, without. No sort and no random numbers. docs/method.md.
 //   skip > 0      no backward pass for a sample that is known already (TinyPropv2, arXiv 2409.07109):
 //                     crossentropy   Y_L = 2 (1 - p_y), at most 2, so p_y >= 1 - skip
 //                     mse            Y_L < skip Ymax_L                              (not with TP_DIFFUSED)
-// With crossentropy the output layer is dense: a part of its errors no longer sums to 0, and training diverges. With mse it is
+// With crossentropy the output layer is dense: a part of its deltas no longer sums to 0, and training diverges. With mse it is
 // like all others.
-// Errors differ in format (Q.fd) from sample to sample, so what is kept between samples is Q.unit (Ymax) or absolute.
-#include "internal.h"
+// Deltas differ in format (Q.frac) from sample to sample, so what is kept between samples is Q.delta_frac (Ymax) or absolute.
+#include "core.h"
 
-#define DECAY 10          // Ymax loses 1/2^10 a step
-#define CARRY_F 22        // of carry: the finest format of errors
-#define THRESHOLD_F 30    // of T: 1.0 = 2^30
+#define DECAY 10              // Ymax loses 1/2^10 a step
+#define RESIDUAL_FRAC 22      // the finest format of deltas
+#define THRESHOLD_FRAC 30     // of T: 1.0 = 2^30
 
-// The running maximum of Y, Q.unit, in l->threshold; y is Q.unit and at most 2^30.
-static uint32_t running_maximum(tp_layer_t *l, uint32_t y) {
-    uint32_t max = l->threshold;
+// The running maximum of Y, Q.delta_frac, in state->threshold; y is Q.delta_frac and at most 2^30.
+static uint32_t running_maximum(tp_layer_state_t *state, uint32_t y) {
+    uint32_t max = state->threshold;
     max -= (max + (1 << DECAY) - 1) >> DECAY;
     max = y > max ? y : max;
-    l->threshold = max;
+    state->threshold = max;
     return max;
 }
 
 // ---- TP_DIFFUSED
 
+// K
 static uint32_t budget(const tp_model_t *m, const tp_layer_t *l) {
-    uint32_t k = ((uint32_t)l->n_out * m->s_min + (1 << 14)) >> 15;
-    return k + (k == 0);
+    uint32_t k = ((uint32_t)l->n_out * m->spec->s_min + (1 << 14)) >> 15;
+    return k > 0 ? k : 1;
 }
 
-// T moves by 1/2^(m+3) of itself for each error too many or too few, 2^m >= n_out; it stays where that is at least 1.
-// T <= 2^30 and |kept - budget| <= 2^m: the change is at most 2^27.
-static void adapt_threshold(const tp_model_t *m, tp_layer_t *l, uint32_t kept) {
-    int step = tp_bits(l->n_out - 1u) + 3;
-    int32_t t = (int32_t)l->threshold;
-    t += (t >> step) * ((int32_t)kept - (int32_t)budget(m, l));
-    int32_t least = 1 << step, most = 1 << THRESHOLD_F;
-    l->threshold = (uint32_t)(t < least ? least : t > most ? most : t);
+// T moves by 1/2^(bits+3) of itself for each delta too many or too few, 2^bits >= n_out; it stays where that is at least 1.
+// T <= 2^30 and |selected - budget| <= 2^bits: the change is at most 2^27.
+static void adapt_threshold(const tp_model_t *m, const tp_layer_t *l, uint32_t n_selected) {
+    tp_layer_state_t *state = tp_state(m, l);
+    int shift = tp_bits(l->n_out - 1u) + 3;
+    int32_t t = (int32_t)state->threshold;
+    t += (t >> shift) * ((int32_t)n_selected - (int32_t)budget(m, l));
+    int32_t least = 1 << shift, most = 1 << THRESHOLD_FRAC;
+    state->threshold = (uint32_t)(t < least ? least : t > most ? most : t);
 }
 
-static size_t keep_diffused(tp_model_t *m, tp_layer_t *l, int16_t *errors, int fd) {
-    if (l->threshold == 0) {  // the first time: the threshold that would share Y evenly among K
-        l->threshold = (uint32_t)tp_shift((int32_t)(tp_sum_of_sizes(errors, l->n_out) / budget(m, l)),
-            fd - THRESHOLD_F, 1 << THRESHOLD_F);
-    }
-    int32_t t = (int32_t)(l->threshold >> (THRESHOLD_F - fd)), most = 1 << tp_unit(m);
-    t = t < 1 ? 1 : t > most ? most : t;
-    int32_t carry = (int32_t)(l->carry >> (CARRY_F - fd));
-    carry = carry < t ? carry : t - 1;
-    size_t kept = 0;
-    for (size_t map = 0; map < l->out_c; map++) {  // in a dense layer each unit is one
-        int32_t sum = 0;
-        for (size_t i = map; i < l->n_out; i += l->out_c) {
-            int16_t *d = errors + i;
-            if (tp_abs(*d) < t) {
-                if (m->loss == TP_CROSSENTROPY) {
-                    sum += *d;
-                }
-                int32_t more = carry + tp_abs(sum) - t;  // below t: until now the two were
-                if (more < 0) {
-                    *d = 0;
-                    continue;
-                }
-                *d = (int16_t)(sum < 0 ? -t : t);
-                carry = more;
-                sum = 0;
+// Selects the deltas of one feature map (n of them, stride apart). Small ones add up in `sum`, to which the residual of the
+// maps before belongs too: *residual < t. Returns how many are selected.
+static size_t diffuse_map(int16_t *delta, const int16_t *end, size_t stride, int32_t t, int diffuses, int32_t *residual) {
+    int32_t sum = 0;
+    size_t n_selected = 0;
+    for (; delta < end; delta += stride) {
+        if (tp_abs(*delta) < t) {
+            if (diffuses) {
+                sum += *delta;
             }
-            kept++;
+            int32_t excess = *residual + tp_abs(sum) - t;  // below t: until now the two were
+            if (excess < 0) {
+                *delta = 0;
+                continue;
+            }
+            *delta = (int16_t)(sum < 0 ? -t : t);
+            *residual = excess;
+            sum = 0;
         }
-        carry += tp_abs(sum);
+        n_selected++;
     }
-    l->carry = (uint32_t)carry << (CARRY_F - fd);
-    adapt_threshold(m, l, (uint32_t)kept);
-    return kept;
+    *residual += tp_abs(sum);
+    return n_selected;
+}
+
+static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac) {
+    tp_layer_state_t *state = tp_state(m, l);
+    if (state->threshold == 0) {  // the first time: the threshold that would share Y evenly among K
+        uint32_t share = tp_l1_norm(deltas, l->n_out) / budget(m, l);
+        state->threshold = (uint32_t)tp_rshift_round_sat((int32_t)share, frac - THRESHOLD_FRAC, 1 << THRESHOLD_FRAC);
+    }
+    int32_t t = (int32_t)(state->threshold >> (THRESHOLD_FRAC - frac)), most = 1 << m->delta_frac;
+    t = t < 1 ? 1 : t > most ? most : t;
+    int32_t residual = (int32_t)(state->residual >> (RESIDUAL_FRAC - frac));
+    residual = residual < t ? residual : t - 1;
+    size_t n_selected = 0;
+    for (size_t map = 0; map < l->out_c; map++) {  // in a dense layer each unit is one
+        n_selected += diffuse_map(deltas + map, deltas + l->n_out, l->out_c, t, m->spec->loss == TP_CROSSENTROPY, &residual);
+    }
+    state->residual = (uint32_t)residual << (RESIDUAL_FRAC - frac);
+    adapt_threshold(m, l, (uint32_t)n_selected);
+    return n_selected;
 }
 
 // ---- TP_TOPK
 
-// k_l for errors of size y (Q.unit).
-static size_t top_k(const tp_model_t *m, tp_layer_t *l, uint32_t y, int depth) {
-    uint32_t max = running_maximum(l, y);
-    uint32_t share = m->s_min;  // Q.15
+// k_l for deltas of l1 norm y (Q.delta_frac).
+static size_t top_k(const tp_model_t *m, const tp_layer_t *l, uint32_t y, int depth) {
+    const tp_model_spec_t *spec = m->spec;
+    uint32_t max = running_maximum(tp_state(m, l), y);
+    uint32_t share = spec->s_min;  // Q.15
     if (max != 0) {
         int k = tp_bits(max >> 16);
-        uint32_t alpha = ((y >> k) << 15) / (max >> k);                          // Q.15; y <= max, 16 bits
-        int32_t span = (int32_t)m->s_max - m->s_min;
-        share = (uint32_t)(m->s_min + tp_round((int32_t)alpha * span, 15));     // |alpha span| <= 2^30
+        uint32_t alpha = ((y >> k) << 15) / (max >> k);                                  // Q.15; y <= max, 16 bits
+        int32_t span = (int32_t)spec->s_max - spec->s_min;
+        share = (uint32_t)(spec->s_min + tp_rshift_round((int32_t)alpha * span, 15));    // |alpha span| <= 2^30
     }
     while (depth-- > 0) {
-        share = (share * m->zeta) >> 15;
+        share = (share * spec->zeta) >> 15;
     }
     uint32_t k = (l->n_out * share) >> 15;
     return k < 1 ? 1 : k > l->n_out ? l->n_out : k;
 }
 
-// Zeroes all but the k largest. Radix selection: four bits of |d| at a time, from the top, find the k-th largest size
-// and how many of that size to keep; five passes over the errors whatever they hold.
-static size_t keep_largest(int16_t *errors, size_t n, size_t k) {
-    int32_t size_k = 0;   // of the k-th largest, as far as it is known
-    size_t equal = k;     // to keep of that size
+// The k-th largest magnitude, and in *n_equal how many of that magnitude are among the k. Radix selection: four bits at a
+// time, from the top; four passes over the deltas whatever they hold.
+static int32_t kth_largest(const int16_t *deltas, size_t n, size_t k, size_t *n_equal) {
+    int32_t kth = 0;      // as far as it is known
     for (int shift = 12; shift >= 0; shift -= 4) {
         uint16_t count[16];
         for (int digit = 0; digit < 16; digit++) {
             count[digit] = 0;
         }
         for (size_t i = 0; i < n; i++) {
-            int32_t size = tp_abs(errors[i]);
-            if (size >> shift >> 4 == size_k) {
-                count[(size >> shift) & 15]++;
+            int32_t magnitude = tp_abs(deltas[i]);
+            if (magnitude >> shift >> 4 == kth) {
+                count[(magnitude >> shift) & 15]++;
             }
         }
         int digit = 15;
-        while (digit > 0 && count[digit] < equal) {
-            equal -= count[digit--];
+        while (digit > 0 && count[digit] < k) {
+            k -= count[digit--];
         }
-        size_k = size_k << 4 | digit;
+        kth = kth << 4 | digit;
     }
-    size_t kept = 0;
+    *n_equal = k;
+    return kth;
+}
+
+// Zeroes all but the k largest.
+static size_t select_largest(int16_t *deltas, size_t n, size_t k) {
+    size_t n_equal, n_selected = 0;
+    int32_t kth = kth_largest(deltas, n, k, &n_equal);
     for (size_t i = 0; i < n; i++) {
-        int32_t size = tp_abs(errors[i]);
-        if (size < size_k || (size == size_k && (int32_t)--equal < 0)) {
-            errors[i] = 0;
+        int32_t magnitude = tp_abs(deltas[i]);
+        if (magnitude == kth && n_equal > 0) {
+            n_equal--;
+        } else if (magnitude <= kth) {
+            deltas[i] = 0;
         }
-        kept += errors[i] != 0;
+        n_selected += deltas[i] != 0;
     }
-    return kept;
+    return n_selected;
 }
 
 // ---- the two decisions
 
-// Whether this sample needs no backward pass. errors: of the output layer, Q.unit; p_target Q.14 with crossentropy.
-int tp_skip_step(tp_model_t *m, const int16_t *errors, int32_t p_target) {
-    if (m->skip == 0) {
+// Y_L < skip Ymax_L
+static int is_known_already(const tp_model_t *m, const int16_t *deltas) {
+    uint32_t y = tp_l1_norm(deltas, m->output->n_out);
+    uint32_t max = running_maximum(tp_state(m, m->output), y);
+    int k = tp_bits(max >> 17);
+    return (y >> k) << 14 < (max >> k) * m->spec->skip;  // y <= max < 2^(17+k), skip <= 2^14: below 2^31
+}
+
+int tp_skip_sample(const tp_model_t *m, const int16_t *deltas, int32_t p_target) {
+    const tp_model_spec_t *spec = m->spec;
+    if (spec->skip == 0 || (spec->loss == TP_MSE && spec->policy == TP_DIFFUSED)) {
         return 0;
     }
-    int skip;
-    if (m->loss == TP_CROSSENTROPY) {
-        skip = p_target >= (1 << 14) - m->skip;
-    } else if (m->policy == TP_DIFFUSED) {
-        return 0;
-    } else {
-        tp_layer_t *output = tp_layers(m) + m->n_layers - 1;
-        uint32_t y = tp_sum_of_sizes(errors, output->n_out);
-        uint32_t max = running_maximum(output, y);
-        int k = tp_bits(max >> 17);
-        skip = (y >> k) << 14 < (max >> k) * m->skip;  // y <= max < 2^(17+k), skip <= 2^14: below 2^31
+    if (spec->loss == TP_MSE) {
+        return is_known_already(m, deltas);
     }
-    if (skip && m->policy == TP_DIFFUSED) {  // nothing kept counts too, or the budget would be spent on the rest
-        for (tp_layer_t *l = tp_layers(m) + m->first_trained; l < tp_layers(m) + m->n_layers; l++) {
-            if (l->threshold != 0) {
+    int skip = p_target >= (1 << 14) - spec->skip;
+    if (skip && spec->policy == TP_DIFFUSED) {  // nothing selected counts too, or the budget would be spent on the rest
+        for (const tp_layer_t *l = m->first_trained; l <= m->output; l++) {
+            if (tp_state(m, l)->threshold != 0) {
                 adapt_threshold(m, l, 0);
             }
         }
@@ -166,14 +185,13 @@ int tp_skip_step(tp_model_t *m, const int16_t *errors, int32_t p_target) {
     return skip;
 }
 
-// Zeroes the errors of a layer that are not kept; returns how many are (with TP_FULL: all). errors Q.fd, |d| <= 2^unit.
-size_t tp_select(tp_model_t *m, tp_layer_t *l, int16_t *errors, int fd, int depth) {
-    if (m->policy == TP_FULL || (depth == 0 && m->loss == TP_CROSSENTROPY)) {
+size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int depth) {
+    if (m->spec->policy == TP_FULL || (depth == 0 && m->spec->loss == TP_CROSSENTROPY)) {
         return l->n_out;
     }
-    if (m->policy == TP_DIFFUSED) {
-        return keep_diffused(m, l, errors, fd);
+    if (m->spec->policy == TP_DIFFUSED) {
+        return select_diffused(m, l, deltas, frac);
     }
-    uint32_t y = tp_sum_of_sizes(errors, l->n_out) >> (fd - tp_unit(m));
-    return keep_largest(errors, l->n_out, top_k(m, l, y, depth));
+    uint32_t y = tp_l1_norm(deltas, l->n_out) >> (frac - m->delta_frac);
+    return select_largest(deltas, l->n_out, top_k(m, l, y, depth));
 }

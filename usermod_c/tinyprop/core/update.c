@@ -1,96 +1,80 @@
-// Learning: plain stochastic gradient descent at batch 1, in place, and the exponent of a layer's weights.
-//   w -= lr * dw,   b -= lr * db      lr = m * 2^-n
-#include "internal.h"
+// Learning: plain stochastic gradient descent at batch 1, in place, and the format of a layer's weights.
+//   w -= lr * dw,   b -= lr * db      lr = lr_mantissa * 2^-lr_shift
+#include "core.h"
 
-// The step of a layer's weights for errors in Q.fd: the gradient x d is Q.(fx+fd), so in units of the weights (Q.fw)
-//   w -= (x d m + 2^(s-1)) >> s,   s = n + fd + fx - fw.
-// Returns 0 where nothing can change: a frozen layer, or s > 31, where every step rounds to 0 (|x d m| < 2^30). Always
-// to nearest: a truncated step drifts, and ruins training (docs/numbers.md).
-int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int fd, tp_step_t *step) {
-    step->m = m->lr_m;
-    step->shift = m->lr_n + fd + l->fx - l->fw;
+// The gradient x delta is Q.(x_frac+frac), so in units of the weights (Q.w_frac)
+//   w -= (x delta m + 2^(s-1)) >> s,   s = lr_shift + frac + x_frac - w_frac.
+// Nothing can change in a frozen layer, nor with s > 31, where every step rounds to 0 (|x delta m| < 2^30). Always to
+// nearest: a truncated step drifts, and ruins training (docs/numbers.md).
+int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int frac, tp_step_t *step) {
+    step->lr_mantissa = m->spec->lr_mantissa;
+    step->shift = m->spec->lr_shift + frac + l->x_frac - tp_state(m, l)->w_frac;
     step->shift = step->shift < 1 ? 1 : step->shift;
-    step->max = l->max_weight;
+    step->max_weight = l->max_weight;
     return l->trainable && step->shift <= 31;
 }
 
-// L1 guard: with sum |d| < 2^15, and at most 2^16 - 1 after rounding 65534 errors, no gradient or error below can overflow.
-// Returns how many bits errors of that sum are to be rounded off by.
-int tp_excess(uint32_t sum) {
-    int excess = tp_bits(sum) - 15;
-    return excess > 0 ? excess : 0;
+// With sum |delta| < 2^15, and at most 2^16 - 1 after rounding 65534 deltas, no gradient or delta below can overflow.
+int tp_guard_shift(uint32_t l1_norm) {
+    int shift = tp_bits(l1_norm) - 15;
+    return shift > 0 ? shift : 0;
 }
 
-static int32_t held(int32_t bias) {
-    return tp_sat(bias, TP_MAX_BIAS);
-}
-
-#ifndef TP_ARMV6M
-
-// b -= round(d factor / 2^s)
-TP_HOT void tp_move_biases(const int16_t *errors, int32_t *b, size_t n, int32_t factor, int s) {
-    s = s < 32 ? s : 32;
-    for (; n > 0; n--, b++) {
-        int32_t moved = tp_add(*b, -tp_round_right(*errors++ * factor, s));
-        *b = __builtin_expect(tp_beyond(moved, TP_MAX_BIAS), 0) ? held(moved) : moved;
-    }
-}
-
-#endif
-
-// b -= lr * (sum of its errors over all positions), from all errors, before any is dropped. Biases are Q.(fw+12).
-// The sum of at most 65534 errors of 2^14 is below 2^30; rounded to 16 bits, times m < 2^5, it is below 2^22.
-void tp_update_bias(tp_model_t *m, const tp_layer_t *l, const int16_t *errors, int fd) {
+// From all deltas, before any is dropped. Biases are Q.(w_frac+12). The sum of at most 65534 deltas of 2^14 is below 2^30;
+// rounded to 16 bits, times m < 2^5, it is below 2^22.
+void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int frac) {
     int32_t *b = tp_at(m, l->biases);
-    int shift = m->lr_n + fd - (l->fw + 12);
+    int32_t lr_mantissa = m->spec->lr_mantissa;
+    int shift = m->spec->lr_shift + frac - (tp_state(m, l)->w_frac + TP_BIAS_FRAC);
     size_t n = l->out_c;
-    if (n == l->n_out && shift >= -8) {  // one position, and a factor that fits: |d factor| <= 2^14 * 31 * 2^9
-        tp_move_biases(errors, b, n, m->lr_m << (shift < 1 ? 1 - shift : 0), shift < 1 ? 1 : shift);
+    if (n == l->n_out && shift >= -8) {  // one pixel, and a factor that fits: |delta factor| <= 2^14 * 31 * 2^9
+        tp_move_biases(deltas, b, n, lr_mantissa << (shift < 1 ? 1 - shift : 0), shift < 1 ? 1 : shift);
         return;
     }
     for (size_t i = 0; i < n; i++) {
         int32_t sum = 0;
-        for (size_t at = i; at < l->n_out; at += n) {
-            sum += errors[at];
+        for (size_t j = i; j < l->n_out; j += n) {
+            sum += deltas[j];
         }
-        int excess = 0;
+        int guard_shift = 0;
         if (tp_abs(sum) >= 1 << 16) {
-            excess = tp_bits((uint32_t)tp_abs(sum)) - 16;
-            sum = tp_round(sum, excess);
+            guard_shift = tp_bits((uint32_t)tp_abs(sum)) - 16;
+            sum = tp_rshift_round(sum, guard_shift);
         }
-        int32_t step = tp_scale(sum * m->lr_m, shift - excess, TP_MAX_BIAS - 1);
-        b[i] = held(tp_add(b[i], -step));
+        int32_t step = tp_rshift_round_sat(sum * lr_mantissa, shift - guard_shift, TP_MAX_BIAS - 1);
+        b[i] = tp_sat(tp_add(b[i], -step), TP_MAX_BIAS);
     }
 }
 
 // Weights that reach their bound, or biases theirs, are halved together with the exponent (nothing but a bit is lost);
 // weights that leave two bits unused are doubled.
-void tp_rescale_weights(tp_model_t *m, tp_layer_t *l) {
+void tp_rescale_weights(const tp_model_t *m, tp_layer_t *l) {
+    tp_layer_state_t *state = tp_state(m, l);
     int16_t *w = tp_at(m, l->weights);
     int32_t *b = tp_at(m, l->biases);
     uint32_t n = tp_weight_count(l);
     int32_t w_max = 0, b_max = 0;
     for (uint32_t i = 0; i < n; i++) {
-        int32_t size = tp_abs(w[i]);
-        w_max = size > w_max ? size : w_max;
+        int32_t magnitude = tp_abs(w[i]);
+        w_max = magnitude > w_max ? magnitude : w_max;
     }
     for (size_t i = 0; i < l->out_c; i++) {
-        int32_t size = tp_abs(b[i]);
-        b_max = size > b_max ? size : b_max;
+        int32_t magnitude = tp_abs(b[i]);
+        b_max = magnitude > b_max ? magnitude : b_max;
     }
     int s = 0;
-    if ((w_max >= l->max_weight || b_max >= TP_MAX_BIAS) && l->fw > TP_MIN_FW) {
+    if ((w_max >= l->max_weight || b_max >= TP_MAX_BIAS) && state->w_frac > TP_MIN_W_FRAC) {
         s = 1;
-    } else if (w_max < l->max_weight >> 2 && b_max < TP_MAX_BIAS >> 2 && l->fw < TP_MAX_FW) {
+    } else if (w_max < l->max_weight >> 2 && b_max < TP_MAX_BIAS >> 2 && state->w_frac < TP_MAX_W_FRAC) {
         s = -1;
     }
     if (s != 0) {
-        l->fw = (int8_t)(l->fw - s);
-        w_max = tp_shift(w_max, s, 32767);
+        state->w_frac = (int8_t)(state->w_frac - s);
+        w_max = tp_rshift_round_sat(w_max, s, 32767);
         for (uint32_t i = 0; i < n; i++) {
-            w[i] = (int16_t)tp_shift(w[i], s, 32767);
+            w[i] = (int16_t)tp_rshift_round_sat(w[i], s, 32767);
         }
-        tp_shift_all(b, b, l->out_c, s, TP_MAX_BIAS);
+        tp_requantize(b, b, l->out_c, s, TP_MAX_BIAS);
     }
-    l->room = (uint16_t)(w_max < l->max_weight ? l->max_weight - w_max : 0);
+    l->headroom = (uint16_t)(w_max < l->max_weight ? l->max_weight - w_max : 0);
 }

@@ -8,16 +8,28 @@
 #include <stdint.h>
 
 #define FLASH 0x10000000u
-#define BOOT2_BYTES 256                 // the second stage boot loader: the first page of the flash
-#define BOOT2_COPY 0x20041f00u          // where the ROM puts it: the last page but one of SRAM5
+#define BOOT2_BYTES 256         // the second stage boot loader: the first page of the flash
+#define BOOT2_COPY 0x20041f00u  // where the ROM puts it: the last page but one of SRAM5
 
 // The same numbers as in pico.mjs.
-#define STOP(number) for (;;) { __asm volatile ("bkpt #" #number); }
+#define STOP(number) \
+    for (;;) { \
+        __asm volatile("bkpt #" #number); \
+    }
 
-void rom_no_such_function(void) { STOP(0xf1) }
-static void bad_boot2(void) { STOP(0xf2) }
-void rom_fault(void) { STOP(0xf3) }
-void rom_reset_usb_boot(void) { STOP(0xf4) }        // UB: become a USB drive
+void rom_no_such_function(void) {
+    STOP(0xf1)
+}
+static void bad_boot2(void) {
+    STOP(0xf2)
+}
+void rom_fault(void) {
+    STOP(0xf3)
+}
+// UB: become a USB drive
+void rom_reset_usb_boot(void) {
+    STOP(0xf4)
+}
 
 // ---- Start (2.8.1): check the second stage in flash, copy it to RAM and enter it
 
@@ -42,8 +54,8 @@ void rom_start(void) {
         bad_boot2();
     }
     // A link register of zero tells the second stage to go on to the program's own vector table.
-    register uint32_t entry __asm ("r0") = BOOT2_COPY + 1;
-    __asm volatile ("movs r1, #0; mov lr, r1; bx %0" : : "r" (entry) : "r1", "lr");
+    register uint32_t entry __asm("r0") = BOOT2_COPY + 1;
+    __asm volatile("movs r1, #0; mov lr, r1; bx %0" : : "r"(entry) : "r1", "lr");
     __builtin_unreachable();
 }
 
@@ -154,17 +166,17 @@ void rom_flash_range_program(uint32_t offset, const uint8_t *bytes, uint32_t n) 
 
 typedef struct {
     bool negative;
-    uint64_t digits;        // the magnitude is digits * 2^exponent
+    uint64_t digits;  // the magnitude is digits * 2^exponent
     int exponent;
 } number_t;
 
-#define INFINITE 1024       // an exponent that clamps; NaN counts as an infinity
+#define INFINITE 1024  // an exponent that clamps; NaN counts as an infinity
 
 static number_t of_float(uint32_t bits) {
     int exponent = bits >> 23 & 0xff;
     return (number_t) {
         .negative = bits >> 31,
-        .digits = exponent ? (bits & 0x7fffff) | 0x800000 : 0,      // a denormal counts as zero
+        .digits = exponent ? (bits & 0x7fffff) | 0x800000 : 0,  // a denormal counts as zero
         .exponent = exponent == 0xff ? INFINITE : exponent - 150,
     };
 }
@@ -183,7 +195,7 @@ static uint64_t magnitude(number_t x, bool round_up, uint64_t limit) {
         bool fits = x.exponent < 64 && x.digits <= limit >> x.exponent;
         return fits || !x.digits ? x.digits << (x.exponent & 63) : limit;
     }
-    int shift = -x.exponent < 64 ? -x.exponent : 63;                // digits have 53 bits at most
+    int shift = -x.exponent < 64 ? -x.exponent : 63;  // digits have 53 bits at most
     uint64_t down = x.digits >> shift;
     uint64_t result = down + (round_up && down << shift != x.digits);
     return result < limit ? result : limit;
@@ -201,11 +213,27 @@ static int64_t to_signed(number_t x, int64_t limit) {
 }
 
 // The arguments are the bits of a float or double: so the soft-float calling convention passes them.
-int32_t rom_float_to_int(uint32_t f) { return (int32_t)to_signed(of_float(f), INT32_MAX); }
-uint32_t rom_float_to_uint(uint32_t f) { return (uint32_t)to_unsigned(of_float(f), UINT32_MAX); }
-int64_t rom_float_to_int64(uint32_t f) { return to_signed(of_float(f), INT64_MAX); }
-uint64_t rom_float_to_uint64(uint32_t f) { return to_unsigned(of_float(f), UINT64_MAX); }
-int32_t rom_double_to_int(uint64_t d) { return (int32_t)to_signed(of_double(d), INT32_MAX); }
-uint32_t rom_double_to_uint(uint64_t d) { return (uint32_t)to_unsigned(of_double(d), UINT32_MAX); }
-int64_t rom_double_to_int64(uint64_t d) { return to_signed(of_double(d), INT64_MAX); }
-uint64_t rom_double_to_uint64(uint64_t d) { return to_unsigned(of_double(d), UINT64_MAX); }
+int32_t rom_float_to_int(uint32_t f) {
+    return (int32_t)to_signed(of_float(f), INT32_MAX);
+}
+uint32_t rom_float_to_uint(uint32_t f) {
+    return (uint32_t)to_unsigned(of_float(f), UINT32_MAX);
+}
+int64_t rom_float_to_int64(uint32_t f) {
+    return to_signed(of_float(f), INT64_MAX);
+}
+uint64_t rom_float_to_uint64(uint32_t f) {
+    return to_unsigned(of_float(f), UINT64_MAX);
+}
+int32_t rom_double_to_int(uint64_t d) {
+    return (int32_t)to_signed(of_double(d), INT32_MAX);
+}
+uint32_t rom_double_to_uint(uint64_t d) {
+    return (uint32_t)to_unsigned(of_double(d), UINT32_MAX);
+}
+int64_t rom_double_to_int64(uint64_t d) {
+    return to_signed(of_double(d), INT64_MAX);
+}
+uint64_t rom_double_to_uint64(uint64_t d) {
+    return to_unsigned(of_double(d), UINT64_MAX);
+}

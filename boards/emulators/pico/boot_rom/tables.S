@@ -20,7 +20,7 @@
     .byte 'M', 'u', 1                   // 0x10 magic
     .byte 3                             // 0x13 version: 3 is that of the RP2040 B2
     .hword functions                    // 0x14
-    .hword datas                        // 0x16
+    .hword data_table                   // 0x16
     .hword rom_table_lookup + 1         // 0x18
     .hword 0
 
@@ -42,7 +42,7 @@ functions:
     function 'U', 'B', rom_reset_usb_boot
     .word 0
 
-datas:
+data_table:
     data 'S', 'F', float_table
     data 'S', 'D', double_table
     .word 0

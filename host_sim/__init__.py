@@ -1,0 +1,28 @@
+"""tinyprop on a PC, in rooms. Each imports from those below it alone.
+
+__main__          python -m host_sim COMMAND
+
+demo/             learns digits inside MicroPython and shows it; the pictures of docs/method.md
+studies/          compare: digits, streams and the papers' table; kit/ is what they have in common
+generate/         files that are written by a program: tables of functions, digests
+
+tasks/            what there is to learn: data sets, and networks for them
+internals         what the public API does not tell of a model
+oracle            the models in floating point
+
+_tinyprop_numpy/  the specification: the core in numpy
+backend/          `import _tinyprop` on CPython: the core in C, or the specification
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def add_to_path(*folders):
+    """What is in them is imported by its bare name, as on a board or when pip has installed it."""
+    sys.path[:0] = [str(ROOT / folder) for folder in folders]
+
+
+add_to_path("micropython_mod", "host_sim/backend", "host_sim")

@@ -1,0 +1,210 @@
+"""The plan of a model: what follows from its spec, worked out anew in each call."""
+
+from math import prod
+
+from . import ranges
+from .format import (
+    ALIGN,
+    AVGPOOL,
+    CONV,
+    CROSSENTROPY,
+    DENSE,
+    DEPTHWISE,
+    DIFFUSED,
+    LAYER_SPEC,
+    LINEAR,
+    MAGIC,
+    MAX_BYTES,
+    MAX_VALUES,
+    MAX_W_FRAC,
+    MAXPOOL,
+    MIN_Y_FRAC,
+    MODEL_SPEC,
+    MSE,
+    RELU,
+    SIGMOID,
+    TANH,
+    VERSION,
+    Error,
+)
+from .image import Model, require
+
+
+def model_spec_is_sound(spec):
+    return (
+        spec.n_layers > 0
+        and spec.loss <= MSE
+        and spec.policy <= DIFFUSED
+        and max(spec.s_min, spec.s_max, spec.zeta) <= 1 << 15
+        and spec.skip <= 1 << 14
+        and 16 <= spec.lr_mantissa <= 31
+        and 4 <= spec.lr_shift <= 30
+    )
+
+
+def layer_spec_is_sound(spec):
+    return (
+        spec.kind <= AVGPOOL
+        and spec.activation <= TANH
+        and spec.trainable <= 1
+        and spec.same <= 1
+    )
+
+
+def layer_state_is_sound(state):
+    return (
+        0 <= state.w_frac <= MAX_W_FRAC
+        and MIN_Y_FRAC <= state.y_frac <= 12
+        and state.age < 512
+        and state.threshold <= 1 << 30
+        and state.residual <= 1 << 30
+    )
+
+
+def slide(n, kernel, stride, same):
+    """Output size and padding of one dimension; None where the kernel does not fit. The odd row or
+    column of padding lies below or to the right, as in Keras."""
+    if kernel == 0 or stride == 0 or (not same and kernel > n):
+        return None
+    if not same:
+        return (n - kernel) // stride + 1, 0
+    out = -(-n // stride)
+    reach = (out - 1) * stride + kernel
+    return out, max(reach - n, 0) // 2
+
+
+def product(*numbers):
+    n = prod(numbers)
+    return n if n <= MAX_VALUES else 0
+
+
+def plan_shape(layer):
+    """Shape of a layer's output from that of its input."""
+    spec = layer.spec
+    layer.kernel_h, layer.kernel_w = spec.kernel_h, spec.kernel_w
+    layer.stride_h, layer.stride_w = spec.stride_h, spec.stride_w
+    layer.out_c = spec.units if layer.kind in (DENSE, CONV) else layer.in_c
+    if layer.kind == DENSE or (not layer.has_weights and layer.kernel_h == 0):
+        layer.kernel_h, layer.kernel_w = layer.in_h, layer.in_w  # one window: the whole input
+    if layer.kind == DENSE or not layer.has_weights:
+        layer.stride_h, layer.stride_w = layer.kernel_h, layer.kernel_w
+    same = layer.has_weights and layer.kind != DENSE and spec.same
+    require(layer.out_c > 0, Error.LAYER)
+    rows = slide(layer.in_h, layer.kernel_h, layer.stride_h, same)
+    require(rows, Error.LAYER)
+    layer.out_h, layer.pad_h = rows
+    columns = slide(layer.in_w, layer.kernel_w, layer.stride_w, same)
+    require(columns, Error.LAYER)
+    layer.out_w, layer.pad_w = columns
+    layer.n_in = product(layer.in_h, layer.in_w, layer.in_c)
+    layer.n_out = product(layer.out_h, layer.out_w, layer.out_c)
+    channels = 1 if layer.kind == DEPTHWISE else layer.in_c
+    layer.fan_in = product(layer.kernel_h, layer.kernel_w, channels)
+    require(min(layer.n_in, layer.n_out, layer.fan_in) > 0, Error.TOO_BIG)
+    require(layer.fan_in * layer.out_c <= MAX_BYTES // 2, Error.TOO_BIG)
+
+
+def activation_bits(spec, layers):
+    """12 for regressions with dense layers of at most 64 inputs, where 8 bits cost accuracy."""
+    small = spec.loss == MSE and spec.in_h * spec.in_w * spec.in_c <= 64
+    dense = all(layer.kind == DENSE for layer in layers)
+    narrow = all(layer.spec.units <= 64 for layer in layers[:-1])
+    return 12 if small and dense and narrow else 8
+
+
+def max_weight(bits, layer, non_negative):
+    """max |w| such that no sum can overflow: x_max * fan_in * max_weight + spare < 2^31, where
+    half of spare is enough for the bias."""
+    x_max = (1 << (bits if non_negative else bits - 1)) - 1
+    spare = 1 << (27 if bits == 8 else 29)
+    return min((2**31 - 1 - spare) // (x_max * layer.fan_in), 32767)
+
+
+def has_zero_delta(below):
+    """Whether an input of 0 has a delta of 0: above a relu, also through a maximum."""
+    if below is None:
+        return False
+    relu = below.has_weights and below.activation == RELU
+    return relu or (below.kind == MAXPOOL and below.zero_delta)
+
+
+def start(image):
+    """A Model of what lies at the start of image, of which only the spec need be there."""
+    require(image.ctypes.data % ALIGN == 0, Error.ALIGN)
+    require(len(image) >= MODEL_SPEC.itemsize, Error.IMAGE)
+    spec = image[: MODEL_SPEC.itemsize].view(MODEL_SPEC)[0]
+    require(spec["magic"] == MAGIC, Error.IMAGE)
+    require(spec["version"] == VERSION, Error.VERSION)
+    n = int(spec["n_layers"])
+    require(len(image) >= MODEL_SPEC.itemsize + n * LAYER_SPEC.itemsize, Error.IMAGE)
+    model = Model(image)
+    require(model_spec_is_sound(model.spec), Error.IMAGE)
+    require(min(model.spec.in_h, model.spec.in_w, model.spec.in_c) > 0, Error.LAYER)
+    return model
+
+
+def plan_layers(model, n=None):
+    """The layers from the first one up, all or n of them."""
+    spec, layers = model.spec, model.layers
+    model.bits = activation_bits(spec, layers)
+    model.delta_frac = 14 if model.bits == 8 else 13
+    trained = [i for i, layer in enumerate(layers) if layer.has_weights and layer.trainable]
+    model.first_trained = min(trained, default=len(layers))
+    # 8-bit inputs may become signed when a range is set: the bound of unsigned ones is tighter.
+    non_negative = model.bits == 8
+    below, at = None, model.weights_offset
+    for layer in layers[:n]:
+        require(layer_spec_is_sound(layer.spec), Error.IMAGE)
+        layer.in_h = below.out_h if below else spec.in_h
+        layer.in_w = below.out_w if below else spec.in_w
+        layer.in_c = below.out_c if below else spec.in_c
+        plan_shape(layer)
+        layer.zero_delta = has_zero_delta(below)
+        if layer.has_weights:
+            layer.max_weight = max_weight(model.bits, layer, non_negative)
+            non_negative = layer.activation in (RELU, SIGMOID)
+            layer.weights_offset = at
+            layer.biases_offset = at + (2 * layer.fan_in * layer.out_c + 3 & ~3)
+            at = layer.biases_offset + 4 * layer.out_c
+        below = layer
+    return at
+
+
+def measure(image):
+    """Model, and bytes of its spec and state."""
+    model = start(image)
+    saved_bytes = plan_layers(model)
+    spec, output = model.spec, model.output
+    require(output.kind == DENSE and output.activation == LINEAR, Error.OUTPUT)
+    fitting = (0,) if spec.loss == CROSSENTROPY else (1, output.n_out)
+    require(spec.n_output_ranges in fitting, Error.IMAGE)
+    require(spec.n_input_ranges in (1, spec.in_c), Error.IMAGE)
+    require(saved_bytes <= MAX_BYTES, Error.TOO_BIG)
+    return model, saved_bytes
+
+
+def layout(image):
+    """Bytes of an image of this spec."""
+    model, saved_bytes = measure(image)
+    require(model.spec.saved_bytes in (0, saved_bytes), Error.IMAGE)
+    return saved_bytes
+
+
+def shape(image, i):
+    """(height, width, channels, products per output) of layer i."""
+    model = start(image)
+    require(i < len(model.layers), Error.LAYER)
+    plan_layers(model, i + 1)
+    layer = model.layers[i]
+    return layer.out_h, layer.out_w, layer.out_c, layer.fan_in
+
+
+def open_image(image):
+    """The Model in an image, checked from end to end."""
+    model, saved_bytes = measure(image)
+    require(model.spec.saved_bytes == saved_bytes <= len(image), Error.IMAGE)
+    model.attach_state()
+    require(all(layer_state_is_sound(layer.state) for layer in model.layers), Error.IMAGE)
+    require(all(map(ranges.has_width, sum(model.ranges, []))), Error.RANGE)
+    ranges.complete(model)
+    return model

@@ -1,0 +1,195 @@
+// `_tinyprop` for CPython from the C core: what modtinyprop.c is for MicroPython.
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <string.h>
+#include "tinyprop.h"
+
+// ---- arguments. Each buffer is held from to_...() to PyBuffer_Release(), which does nothing for one that was not got.
+
+// A writable image; 0 and a TypeError for anything else.
+static int to_image(PyObject *obj, Py_buffer *image) {
+    if (PyObject_GetBuffer(obj, image, PyBUF_WRITABLE | PyBUF_ND) == 0) {
+        return 1;
+    }
+    PyErr_SetString(PyExc_TypeError, "expected a writable buffer");
+    return 0;
+}
+
+// The typecode by which the core reads a format: byte order marks are dropped, and the size of an item decides, as 'l'
+// has two sizes.
+static char to_type(const Py_buffer *view) {
+    const char *format = view->format ? view->format : "B";
+    while (*format && strchr("@=<", *format)) {
+        format++;
+    }
+    if (!*format || format[1] || !strchr("BbHhIiLlQqf", *format)) {
+        return 0;
+    }
+    int is_signed = *format >= 'a';
+    switch (view->itemsize) {
+        case 1: return is_signed ? 'b' : 'B';
+        case 2: return is_signed ? 'h' : 'H';
+        case 4: return *format == 'f' ? 'f' : is_signed ? 'i' : 'I';
+        default: return is_signed ? 'q' : 'Q';
+    }
+}
+
+// The typecode is 0, which the core refuses, for what is no buffer.
+static tp_values_t to_values(PyObject *obj, Py_buffer *view, int flags) {
+    tp_values_t v = { NULL, 0, 0 };
+    view->obj = NULL;
+    if (PyObject_GetBuffer(obj, view, PyBUF_ND | PyBUF_FORMAT | flags) == 0) {
+        v.items = view->buf;
+        v.type = to_type(view);
+        v.n = (size_t)(view->itemsize ? view->len / view->itemsize : 0);
+    }
+    PyErr_Clear();
+    return v;
+}
+
+// An integer from 0 on, for PyArg_ParseTuple's "O&".
+static int to_size(PyObject *obj, void *result) {
+    Py_ssize_t n = PyIndex_Check(obj) ? PyNumber_AsSsize_t(obj, PyExc_OverflowError) : -1;
+    if (n < 0) {
+        PyErr_SetString(PyExc_ValueError, "expected an integer from 0 on");
+        return 0;
+    }
+    *(size_t *)result = (size_t)n;
+    return 1;
+}
+
+// ---- functions
+
+static PyObject *mod_backend(PyObject *self, PyObject *none) {
+    return PyUnicode_FromString("c");
+}
+
+// A spec, which may be read only; 0 and a TypeError for anything else.
+static int to_spec(PyObject *obj, Py_buffer *spec) {
+    if (PyObject_GetBuffer(obj, spec, PyBUF_ND) == 0) {
+        return 1;
+    }
+    PyErr_SetString(PyExc_TypeError, "expected a buffer");
+    return 0;
+}
+
+static PyObject *mod_layout(PyObject *self, PyObject *spec_in) {
+    Py_buffer spec;
+    if (!to_spec(spec_in, &spec)) {
+        return NULL;
+    }
+    long result = tp_layout(spec.buf, (size_t)spec.len);
+    PyBuffer_Release(&spec);
+    return PyLong_FromLong(result);
+}
+
+static PyObject *mod_shape(PyObject *self, PyObject *args) {
+    PyObject *spec_in;
+    size_t i;
+    Py_buffer spec;
+    tp_shape_t shape;
+    if (!PyArg_ParseTuple(args, "OO&", &spec_in, to_size, &i) || !to_spec(spec_in, &spec)) {
+        return NULL;
+    }
+    tp_err_t err = tp_layer_shape(spec.buf, (size_t)spec.len, i, &shape);
+    PyBuffer_Release(&spec);
+    return err ? PyLong_FromLong(err) : Py_BuildValue("(HHHH)", shape.h, shape.w, shape.c, shape.fan_in);
+}
+
+static PyObject *mod_init(PyObject *self, PyObject *args) {
+    PyObject *image_in;
+    size_t seed;
+    Py_buffer image;
+    if (!PyArg_ParseTuple(args, "OO&", &image_in, to_size, &seed) || !to_image(image_in, &image)) {
+        return NULL;
+    }
+    long result = tp_init(image.buf, (size_t)image.len, (uint32_t)seed);
+    PyBuffer_Release(&image);
+    return PyLong_FromLong(result);
+}
+
+// A class number may be an int; targets and several class numbers come in a buffer. `number` is where an int is kept.
+static int to_targets(PyObject *obj, Py_buffer *view, int32_t *number, tp_values_t *v) {
+    view->obj = NULL;
+    if (!PyLong_Check(obj)) {
+        *v = to_values(obj, view, 0);
+        if (v->items || !PyIndex_Check(obj)) {
+            return 1;
+        }
+    }
+    Py_ssize_t value = PyNumber_AsSsize_t(obj, NULL);
+    if (value == -1 && PyErr_Occurred()) {
+        return 0;
+    }
+    *number = value == (int32_t)value ? (int32_t)value : -1;
+    *v = (tp_values_t) { number, 1, 'i' };
+    return 1;
+}
+
+static PyObject *run(PyObject *image_in, PyObject *x_in, PyObject *y_in, size_t total, size_t start, size_t count,
+    int learning) {
+    Py_buffer image, x, y;
+    tp_values_t targets;
+    int32_t number;
+    if (!to_image(image_in, &image)) {
+        return NULL;
+    }
+    if (!to_targets(y_in, &y, &number, &targets)) {
+        PyBuffer_Release(&image);
+        return NULL;
+    }
+    tp_values_t values = to_values(x_in, &x, 0);
+    long result = tp_run(image.buf, (size_t)image.len, &values, &targets, total, start, count, learning);
+    PyBuffer_Release(&y);
+    PyBuffer_Release(&x);
+    PyBuffer_Release(&image);
+    return PyLong_FromLong(result);
+}
+
+static PyObject *mod_learn(PyObject *self, PyObject *args) {
+    PyObject *image, *x, *y;
+    return PyArg_ParseTuple(args, "OOO", &image, &x, &y) ? run(image, x, y, 1, 0, 1, 1) : NULL;
+}
+
+static PyObject *mod_run(PyObject *self, PyObject *args) {
+    PyObject *image, *x, *y;
+    size_t total, start, count;
+    int learning;
+    if (!PyArg_ParseTuple(args, "OOOO&O&O&p", &image, &x, &y, to_size, &total, to_size, &start, to_size, &count,
+            &learning)) {
+        return NULL;
+    }
+    return run(image, x, y, total, start, count, learning);
+}
+
+static PyObject *mod_predict(PyObject *self, PyObject *args) {
+    PyObject *image_in, *x_in, *out_in;
+    Py_buffer image, x, out;
+    if (!PyArg_ParseTuple(args, "OOO", &image_in, &x_in, &out_in) || !to_image(image_in, &image)) {
+        return NULL;
+    }
+    tp_values_t values = to_values(x_in, &x, 0), scores = to_values(out_in, &out, PyBUF_WRITABLE);
+    long result = tp_predict(image.buf, (size_t)image.len, &values, out_in == Py_None ? NULL : &scores);
+    PyBuffer_Release(&out);
+    PyBuffer_Release(&x);
+    PyBuffer_Release(&image);
+    return PyLong_FromLong(result);
+}
+
+static PyMethodDef methods[] = {
+    { "backend", mod_backend, METH_NOARGS, NULL },
+    { "layout", mod_layout, METH_O, "layout(spec): bytes of RAM that a model of this spec needs" },
+    { "shape", mod_shape, METH_VARARGS, "shape(spec, i): (height, width, channels, products per output) of layer i" },
+    { "init", mod_init, METH_VARARGS, "init(image, seed)" },
+    { "learn", mod_learn, METH_VARARGS, "learn(image, x, y): 1 trained, 0 skipped" },
+    { "run", mod_run, METH_VARARGS,
+        "run(image, x, y, total, start, count, learning): trained on, or classified rightly" },
+    { "predict", mod_predict, METH_VARARGS, "predict(image, x, out): class number; out: None, or gets scores" },
+    { NULL, NULL, 0, NULL },
+};
+
+static PyModuleDef module = { PyModuleDef_HEAD_INIT, .m_name = "_tinyprop_c", .m_size = 0, .m_methods = methods };
+
+PyMODINIT_FUNC PyInit__tinyprop_c(void) {
+    return PyModuleDef_Init(&module);
+}

@@ -1,0 +1,203 @@
+"""The format of a model: every kind, code and field, written down once.
+
+`python -m host_sim format` makes from it core/format.h, the constants of tinyprop.py, numpy's
+dtypes, the constants of the portable tests and the tables of docs/format.md.
+"""
+
+from dataclasses import dataclass
+
+VERSION = 3
+MAGIC = b"TYNP"
+ALIGN = 8  # an image in RAM starts at a multiple of this
+
+
+@dataclass(frozen=True)
+class Enum:
+    """Names and their numbers, which files hold: a new one goes to the end of its list."""
+
+    name: str
+    says: str
+    members: tuple  # (name, what it means), numbered from 0
+
+
+@dataclass(frozen=True)
+class Field:
+    name: str
+    type: str  # as numpy writes it: u1 u2 u4 u8 i1 i2 i4 f4
+    says: str
+    n: int = 1
+
+    @property
+    def bytes(self):
+        return int(self.type[1]) * self.n
+
+
+@dataclass(frozen=True)
+class Struct:
+    name: str
+    says: str
+    fields: tuple
+
+    @property
+    def bytes(self):
+        return sum(field.bytes for field in self.fields)
+
+    def offset(self, name):
+        before = self.fields[: [field.name for field in self.fields].index(name)]
+        return sum(field.bytes for field in before)
+
+
+ENUMS = (
+    Enum(
+        "kind",
+        "What a layer does. The first three have weights.",
+        (
+            ("dense", "every output sees every input"),
+            ("conv", "convolution: filters over (height, width, channels)"),
+            ("depthwise", "convolution of one filter per channel"),
+            ("maxpool", "largest of each window"),
+            ("avgpool", "mean of each window"),
+        ),
+    ),
+    Enum(
+        "activation",
+        "y = act(z). Pools and the last layer have linear.",
+        (
+            ("linear", "z"),
+            ("relu", "max(z, 0)"),
+            ("sigmoid", "1 / (1 + e^-z)"),
+            ("tanh", "tanh(z)"),
+        ),
+    ),
+    Enum(
+        "loss",
+        "What learning makes small.",
+        (
+            ("crossentropy", "classes: softmax, -ln p of the right class"),
+            ("mse", "numbers: mean squared error"),
+        ),
+    ),
+    Enum(
+        "policy",
+        "Which deltas of a layer take part in its backward pass (select.c).",
+        (
+            ("full", "all"),
+            ("topk", "the largest: meProp, TinyProp, TinyPropV2"),
+            ("diffused", "those above a threshold that adapts; small ones add up"),
+        ),
+    ),
+)
+
+# What a function of `_tinyprop` returns where it has no result: -1 and below.
+ERRORS = (
+    ("image", "not a model image, or a damaged one"),
+    ("version", "an image of another version"),
+    ("layer", "a layer that does not fit the output of the one below it"),
+    ("output", "the last layer is not a linear dense layer"),
+    ("too_big", "more than MAX_VALUES inputs, outputs or products per output in a layer"),
+    ("x_length", "x has the wrong number of values"),
+    ("x_type", "x is no buffer of a known item type"),
+    ("x_finite", "x holds a NaN or an infinity"),
+    ("y_length", "y has the wrong number of values"),
+    ("y_type", "y is of the wrong type"),
+    ("y_finite", "y holds a NaN or an infinity"),
+    ("y_class", "y is no class number of this model"),
+    ("range", "a range whose low end is not below its high end, or not finite"),
+    ("no_range", "the range of inputs or outputs is not known yet"),
+    ("out", "out is no buffer of f with a place for each output"),
+    ("align", "the image does not start at a multiple of ALIGN"),
+)
+
+# Limits that both backends and the format share.
+LIMITS = (
+    ("max_values", 65534, "inputs, outputs, products per output of a layer: indices and sums fit"),
+    ("max_bytes", 0x7FFFFFFC, "of an image"),
+    ("max_bias", 1 << 30, "|b|"),
+    ("min_w_frac", 2, "w_frac moves between these"),
+    ("max_w_frac", 16, ""),
+    ("bias_frac", 12, "biases are Q.(w_frac + bias_frac)"),
+    ("min_y_frac", -8, "y_frac moves from here to the number of bits of an activation"),
+)
+
+MODEL_SPEC = Struct(
+    "model_spec",
+    "What the user asked for.",
+    (
+        Field("magic", "u4", "TYNP"),
+        Field("version", "u1", "of this format"),
+        Field("n_layers", "u1", "1 to 254"),
+        Field("loss", "u1", "loss"),
+        Field("policy", "u1", "policy"),
+        Field("saved_bytes", "u4", "spec and state, that is the file without its CRC"),
+        Field("lr_mantissa", "u1", "16 to 31; learning rate = lr_mantissa * 2^-lr_shift"),
+        Field("lr_shift", "u1", "4 to 30"),
+        Field("in_h", "u2", "shape of the input: height, 1 for a series or vector"),
+        Field("in_w", "u2", "width, 1 for a vector"),
+        Field("in_c", "u2", "channels, the innermost dimension, as in Keras"),
+        Field("n_input_ranges", "u2", "1, or in_c: one per channel"),
+        Field("n_output_ranges", "u2", "0 with crossentropy; else 1, or one per output"),
+        Field("s_min", "u2", "Q.15, at most 1.0: share of deltas kept, least (the ratio of topk and diffused)"),
+        Field("s_max", "u2", "Q.15, at most 1.0: share kept at the largest delta seen"),
+        Field("zeta", "u2", "Q.15, at most 1.0: factor of the share for each layer further down"),
+        Field("skip", "u2", "Q.14, at most 1.0: a sample of a smaller error is skipped; 0: none"),
+    ),
+)
+
+LAYER_SPEC = Struct(
+    "layer_spec",
+    "One for each layer.",
+    (
+        Field("kind", "u1", "kind"),
+        Field("activation", "u1", "activation"),
+        Field("trainable", "u1", "0 or 1"),
+        Field("same", "u1", "padding of a convolution: 1 same, 0 valid"),
+        Field("kernel_h", "u1", "kernel or window; 0 x 0 in a pool: the whole input"),
+        Field("kernel_w", "u1", ""),
+        Field("stride_h", "u1", "of a convolution; pools step by their window"),
+        Field("stride_w", "u1", ""),
+        Field("units", "u2", "units of a dense layer, filters of a convolution, else 0"),
+        Field("reserved", "u2", "0", 3),
+    ),
+)
+
+MODEL_STATE = Struct(
+    "model_state",
+    "What was learned and counted.",
+    (
+        Field("calibrating", "u2", "samples still to come that widen the ranges of inputs, outputs", 2),
+        Field("loss_count", "u4", "samples of the last call"),
+        Field("steps", "u8", "samples learned from, skipped ones included"),
+        Field("skipped", "u8", "of these, without a backward pass"),
+        Field("loss_sum", "u8", "Q.24, sum of their losses"),
+        Field("macs_dense", "u8", "multiply-accumulates of dense backward passes in every step"),
+        Field("macs_selected", "u8", "of the deltas that were selected"),
+        Field("macs_done", "u8", "of these with a non-zero input: what was really multiplied"),
+        Field("n_saturated", "u8", "activations and outputs of mse beyond their format"),
+        Field("n_clipped", "u8", "deltas beyond 1.0"),
+        Field("n_clamped", "u8", "weights at their bound"),
+    ),
+)
+
+LAYER_STATE = Struct(
+    "layer_state",
+    "One for each layer.",
+    (
+        Field("w_frac", "i1", "weights are Q.w_frac, biases Q.(w_frac + 12)"),
+        Field("y_frac", "i1", "activations are Q.y_frac"),
+        Field("age", "u2", "1 + learn steps until 256, then 256 to 511: when y_frac is reconsidered"),
+        Field("dead_steps", "u2", "learn steps in a row in which every output was 0; stays at 65535"),
+        Field("reserved", "u2", "0"),
+        Field("n_saturated", "u4", "outputs beyond the format since y_frac was reconsidered"),
+        Field("n_high", "u4", "outputs beyond a quarter of it"),
+        Field("threshold", "u4", "topk: largest sum of |delta|, Q.delta_frac; diffused: T, Q.30; at most 2^30"),
+        Field("residual", "u4", "diffused: deltas not yet passed on, Q.22; at most 2^30"),
+    ),
+)
+
+RANGE = Struct(
+    "range",
+    "Of the user's numbers, lo < hi; or 0 and 0: not known yet. Inputs first, then outputs.",
+    (Field("lo", "f4", "lowest value"), Field("hi", "f4", "highest value")),
+)
+
+STRUCTS = (MODEL_SPEC, LAYER_SPEC, MODEL_STATE, LAYER_STATE, RANGE)

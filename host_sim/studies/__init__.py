@@ -1,0 +1,1 @@
+"""What compares: `make digits`, `make streams`, and `make reproduce` with the papers' table."""

@@ -1,0 +1,8 @@
+"""What every study needs, so that a study is a module with its question, and no more:
+
+command   its arguments, and where reports go
+learning  models in integers or floats, a run of some epochs, what learning did
+jobs      a function of many jobs, on all cores, with progress
+tables    means and spreads, Markdown, CSV
+plots     learning curves, and results against backward work
+"""

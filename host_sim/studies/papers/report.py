@@ -1,0 +1,314 @@
+"""The files that `python -m host_sim reproduce` writes: a table, the report, the pictures."""
+
+from collections import defaultdict
+
+import numpy as np
+
+from ... import internals
+from ...tasks.datasets import SOURCES
+from ...tasks.networks import NETWORKS
+from ...tasks.protocols import SHIFTS
+from ..kit import tables
+from . import cycles, plots
+from .policies import POLICIES
+from .runs import is_autoencoder
+
+KEY = "dataset", "protocol", "policy"
+SHARES = "backward_share", "backward_share_nonzero", "skipped_share", "total_share"
+PICO = 190_000  # bytes of heap
+
+CLAIMS = """\
+## What the papers claim
+
+- TinyProp ([arXiv 2308.09201](https://arxiv.org/abs/2308.09201)), on MNIST, DCASE2020 and
+  CIFAR-10: 5 times faster than dense training at a loss of 1 % on average; 2.9 times faster than a
+  static choice, with 6 % less loss.
+- TinyPropv2 ([arXiv 2409.07109](https://arxiv.org/abs/2409.07109)): about 1 % of loss in most
+  cases, 0.82 on CIFAR-10, 1.07 on CIFAR-100, with as little as 10 % of the effort of dense
+  training.
+
+Their networks are not these; what can be compared is the drop against dense training, and the
+share.
+"""
+INTRODUCTION = """\
+# The papers' table, in integers
+
+Made by `make reproduce DATA=dir`. Batch 1. The learning rate is chosen for each data set and
+protocol with Full, on a fifth of the training set: of the rates within a standard error of the
+best, the largest. It is the same for all policies, and falls to a twentieth. Accuracy (DCASE2020:
+AUC) in the test set after the last epoch, in %, mean ± standard deviation over the seeds.
+
+- *Drop*: in points, against Full in int16 with the same seeds.
+- *Backward*: multiplications for the errors kept, of those of dense training; *non-zero*: less
+  those that meet a zero. *Total*: with the forward pass.
+- *Pico*: the time of a step, estimated as the last section says.
+- *default*: the policy of a model that is given none, `Diffused()`.
+
+The models and the numbers of epochs are such that all of it takes an hour or two on two cores of a
+PC. They are small; the drops and the shares are what to look at, not the accuracies. runs.csv has
+the seed, the rate, the steps and the result of each run.
+"""
+UNDER_TEST = "default"
+BASELINE = "TopK("
+
+
+def write(folder, jobs, results):
+    """Puts the results into the tables, in place of rows of the same name. Returns a text."""
+    runs = defaultdict(list)
+    for job, result in zip(jobs, results, strict=True):
+        runs[tuple(job[name] for name in KEY)].append(result)
+    before = read(folder / "summary.csv")
+    new = {key: [row(key, of_seeds, runs)] for key, of_seeds in runs.items()}
+    table = in_order(before | new)
+    new_runs = {key: list(run_rows(key, of_seeds)) for key, of_seeds in runs.items()}
+    each = in_order(read(folder / "runs.csv") | new_runs)
+    for name, groups in ("summary.csv", table), ("runs.csv", each):
+        tables.write_csv(folder / name, [line for lines in groups.values() for line in lines])
+    table = {key: line for key, (line,) in table.items()}
+    steps = {key[:2]: lines[0]["steps"] for key, lines in each.items()}
+    (folder / "reproduce.md").write_text(markdown(table, steps))
+    for dataset in dict.fromkeys(key[0] for key in runs):
+        drawn = {key[1:]: of_seeds for key, of_seeds in runs.items() if key[0] == dataset}
+        plots.draw(folder / f"{dataset}.png", SOURCES[dataset].title, drawn, metric(dataset))
+    return compare(before, new)
+
+
+def read(path):
+    """KEY -> rows"""
+    groups = defaultdict(list)
+    for line in tables.read_csv(path):
+        groups[tuple(line[name] for name in KEY)].append(line)
+    return groups
+
+
+def in_order(groups):
+    names, policies = list(SOURCES), list(POLICIES)
+    known = [key for key in groups if key[0] in names and key[2] in policies]
+    known.sort(key=lambda k: (names.index(k[0]), k[1] != "scratch", policies.index(k[2])))
+    return {key: groups[key] for key in known}
+
+
+def metric(dataset):
+    return "auc" if is_autoencoder(dataset) else "accuracy"
+
+
+def run_rows(key, results):
+    for result in results:
+        settings = result["settings"]
+        yield dict(zip(KEY, key, strict=True)) | {
+            "seed": settings["seed"],
+            "rate": settings["rate"],
+            "steps": result["steps"],
+            "result": f"{result['curve'][-1]:.4f}",
+        }
+
+
+def row(key, results, runs):
+    final = {result["settings"]["seed"]: result["curve"][-1] for result in results}
+    full = {r["settings"]["seed"]: r["curve"][-1] for r in runs.get((*key[:2], "Full"), ())}
+    drop = ""
+    if final.keys() <= full.keys():
+        drop = f"{100 * np.mean([full[seed] - final[seed] for seed in final]):.2f}"
+    ends = list(final.values())
+    means = {name: tables.mean([result[name] for result in results]) for name in SHARES}
+    return (
+        dict(zip(KEY, key, strict=True))
+        | {
+            "seeds": len(ends),
+            "metric": metric(key[0]),
+            "mean": f"{np.mean(ends):.4f}",
+            "std": f"{tables.sd(ends):.4f}" if len(ends) > 1 else "",
+            "drop_vs_full": drop,
+        }
+        | {name: tables.number(mean, 4, "") for name, mean in means.items()}
+        | {"cycles_pico": tables.number(pico_cycles(key, results), 0, "")}
+    )
+
+
+def new_model(dataset, policy="Full"):
+    variant = POLICIES[policy]
+    return NETWORKS[dataset].model(variant.policy, variant.train_backbone, 0.01, 1)
+
+
+def pico_cycles(key, results):
+    """Of a step, on average."""
+    dataset, _, policy = key
+    model = new_model(dataset, policy)
+    return tables.mean([cycles.of_a_step(model, result) for result in results])
+
+
+def compare(before, new):
+    lines = [f"{'':42} {'now':>14} {'before':>14} {'share':>6}"]
+    for key, [line] in new.items():
+        old = score(before[key][0]) if key in before else "-"
+        lines.append(f"{'  '.join(key):42} {score(line):>14} {old:>14} {share(line):>6}")
+    return "\n".join(lines)
+
+
+def score(line):
+    return tables.percent(float(line["mean"]), float(line["std"]) if line["std"] else None)
+
+
+def share(line, name="backward_share"):
+    return f"{float(line[name]):.3f}" if line[name] else "-"
+
+
+# ---- the report
+
+
+def markdown(table, steps):
+    parts = [INTRODUCTION, averages(table), equal_effort(table), integers(table), CLAIMS]
+    for dataset in dict.fromkeys(key[0] for key in table):
+        lines = {key: line for key, line in table.items() if key[0] == dataset}
+        parts.append(section(dataset, lines, steps))
+    parts += [boards(), time()]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def averages(table):
+    """Every policy over the data sets for which it and Full are known."""
+    rows = []
+    for protocol in dict.fromkeys(key[1] for key in table):
+        for policy in POLICIES:
+            lines = [line for key, line in table.items() if key[1:] == (protocol, policy)]
+            lines = [line for line in lines if line["drop_vs_full"]]
+            if lines:
+                drops, backward, total = (
+                    [float(line[name]) for line in lines]
+                    for name in ("drop_vs_full", "backward_share", "total_share")
+                )
+                cells = f"{np.mean(drops):.2f}", f"{max(drops):.2f}"
+                shares = f"{np.mean(backward):.3f}", f"{np.mean(total):.3f}"
+                rows.append((protocol, policy, len(lines), *cells, *shares))
+    header = "protocol", "policy", "data sets", "mean drop", "worst drop", "backward", "total"
+    return f"## Over the data sets\n\n{tables.markdown('llrrrrr', header, rows)}"
+
+
+EQUAL_EFFORT = """\
+## At equal effort
+
+The default beside TopK at the same share of backward work: between two of its ratios by
+linear interpolation, below the smallest one by that one.
+
+{table}
+
+The default is above TopK on {counts}.
+"""
+
+
+def equal_effort(table):
+    """The default beside static choices of the same backward work."""
+    rows, above = [], defaultdict(list)
+    for (dataset, protocol, policy), line in table.items():
+        points = [
+            (float(other["backward_share"]), 100 * float(other["mean"]))
+            for key, other in table.items()
+            if key[:2] == (dataset, protocol) and key[2].startswith(BASELINE)
+        ]
+        if policy == UNDER_TEST and points:
+            mean = 100 * float(line["mean"])
+            topk = np.interp(float(line["backward_share"]), *np.array(sorted(points)).T)
+            above[protocol].append(mean > topk)
+            cells = f"{mean:.1f}", f"{topk:.1f}", f"{mean - topk:+.1f}"
+            rows.append((SOURCES[dataset].title, protocol, share(line), *cells))
+    if not above:
+        return ""
+    counts = [f"{sum(wins)} of {len(wins)} data sets in {name}" for name, wins in above.items()]
+    header = "data set", "protocol", "backward", "default", "TopK", "difference"
+    shown = tables.markdown("llrrrr", header, rows)
+    return EQUAL_EFFORT.format(table=shown, counts=", on ".join(counts))
+
+
+INTEGERS = """\
+## Integers and floats
+
+Full in int16 and in float32, which clips errors at 1.0 too. Difference: in points, with
+the same seeds, ± its standard error.
+
+{table}
+"""
+
+
+def integers(table):
+    """int16 beside float32."""
+    rows = []
+    for (dataset, protocol, policy), floats in table.items():
+        full = table.get((dataset, protocol, "Full"))
+        if policy == "float32 Full" and full:
+            error = 100 * np.hypot(*(float(line["std"] or 0) for line in (full, floats)))
+            error /= int(floats["seeds"]) ** 0.5
+            off = f"{float(floats['drop_vs_full']):+.2f} ± {error:.2f}"
+            rows.append((SOURCES[dataset].title, protocol, score(floats), score(full), off))
+    header = "data set", "protocol", "float32", "int16", "difference"
+    return INTEGERS.format(table=tables.markdown("llrrr", header, rows))
+
+
+def section(dataset, table, steps):
+    """table, steps: lines and steps of a run by KEY and (data set, protocol)."""
+    title = SOURCES[dataset].title
+    shift = " ".join(SHIFTS[dataset].__doc__.split())
+    parts = [f"## {title}", f"Fine-tuning: {shift[0].lower()}{shift[1:]}"]
+    counts = [f"{n} in {protocol}" for (name, protocol), n in steps.items() if name == dataset]
+    if counts:
+        parts.append(f"Steps of a run: {', '.join(counts)}.")
+    name = metric(dataset)
+    rows = []
+    for (_, protocol, policy), line in table.items():
+        shares = (share(line, name) for name in SHARES)
+        ms = f"{milliseconds(line):.1f} ms" if line["cycles_pico"] else "-"
+        rows.append((protocol, policy, score(line), line["drop_vs_full"], *shares, ms))
+    names = "drop", "backward", "non-zero", "skipped", "total", "Pico"
+    parts.append(tables.markdown("llrrrrrrr", ("protocol", "policy", name, *names), rows))
+    return "\n\n".join([*parts, f"![{title}]({dataset}.png)"])
+
+
+def milliseconds(line):
+    return 1000 * float(line["cycles_pico"]) / cycles.HZ
+
+
+TIME = """\
+## Time on a Pico
+
+The tables above have the mean time of a step on a Raspberry Pi Pico at 125 MHz, and
+summary.csv its cycles. They are estimated from those that bench/results.json counts:
+
+{table}
+
+With these the measured steps come out within {dense_off:.0f} % and {conv_off:.0f} %.
+"""
+
+
+def time():
+    names = (
+        "a multiplication, forward",
+        "a multiplication, backward",
+        "an output",
+        "an error of a step that trains",
+        "finding the largest, an error",
+        "the loss, a step",
+    )
+    (dense, dense_off), (conv, conv_off) = (cycles.costs()[kind] for kind in (False, True))
+    rows = [(name, f"{a:.1f}", f"{b:.1f}") for name, a, b in zip(names, dense, conv, strict=True)]
+    shown = tables.markdown("lrr", ("cycles for", "dense networks", "with convolutions"), rows)
+    return TIME.format(table=shown, dense_off=100 * dense_off, conv_off=100 * conv_off)
+
+
+BOARDS = """\
+## The models
+
+Layers, and the RAM of all of it: weights, activations, errors.
+
+{table}
+"""
+
+
+def boards():
+    rows = []
+    for dataset in NETWORKS:
+        model = new_model(dataset)
+        size = len(internals.image(model))
+        fits = "Pico, ESP32" if size < PICO else "ESP32"
+        rows.append((SOURCES[dataset].title, internals.in_words(model), size, fits))
+    return BOARDS.format(
+        table=tables.markdown("llrl", ("data set", "model", "bytes", "fits"), rows)
+    )

@@ -1,0 +1,211 @@
+"""One run: a data set, a protocol, a policy and a seed. Its result is one JSON file.
+
+A finished run is not done again as long as its settings are the same; they include fingerprints of
+the data and of the arithmetic: a change of the core makes its old results count no longer.
+"""
+
+import json
+import os
+import time
+from functools import lru_cache
+from io import BytesIO
+from zlib import crc32
+
+import numpy as np
+import tinyprop as tp
+
+from ... import internals
+from ...tasks import datasets
+from ...tasks.networks import NETWORKS
+from ...tasks.protocols import task
+from ..kit import learning
+from ..kit.learning import FloatTwin
+from .policies import POLICIES
+
+SEEN = 50  # samples, to count how much of a forward pass meets zeros
+
+
+def job(dataset, protocol, policy, seed, rate, before=None, part="test"):
+    """before: the rate at which the model learned what it knows before fine-tuning.
+    part: "test", or "validation": a part of the training set, with the rest to learn from."""
+    return {
+        "dataset": dataset,
+        "protocol": protocol,
+        "policy": policy,
+        "seed": seed,
+        "rate": rate,
+        "before": before,
+        "part": part,
+    }
+
+
+class Runs:
+    """data: the folder of the data sets; folder: where results are kept."""
+
+    def __init__(self, data, folder):
+        self.data, self.folder = data, folder
+
+    def path(self, job):
+        name = job["policy"] if job["part"] == "test" else f"lr {job['rate']}"
+        folder = self.folder / job["dataset"] / job["protocol"] / job["part"]
+        return folder / f"{name},{job['seed']}.json"
+
+    def settings(self, job):
+        """All that decides the result."""
+        network, variant = NETWORKS[job["dataset"]], POLICIES[job["policy"]]
+        model = new_model(job)
+        return job | {
+            "policy_settings": list(internals.policy(model)),
+            "layers": crc32(repr(internals.layers(model)).encode()),
+            "decay": learning.DECAY,
+            "epochs": network.epochs[job["protocol"]],
+            "input_range": list(network.input_range),
+            "data": contents(job["dataset"], self.data),
+            "arithmetic": fingerprint(variant.policy, network.loss, variant.floats),
+        }
+
+    def finished(self, job):
+        """The result of a run, or None if it is still to be done."""
+        try:
+            result = json.loads(self.path(job).read_text())
+        except FileNotFoundError:
+            return None
+        return result if result["settings"] == self.settings(job) else None
+
+    def run(self, job):
+        started = time.monotonic()
+        learned = self.learn(job)
+        seconds = round(time.monotonic() - started, 1)
+        result = {"settings": self.settings(job), **learned, "seconds": seconds}
+        keep(self.path(job), json.dumps(result, indent=1).encode())
+        return result
+
+    def learn(self, job):
+        """The curve in the test set, and what learning did."""
+        dataset, seed = job["dataset"], job["seed"]
+        learned = task(dataset, job["protocol"], self.data)
+        train, test, labels = learned.train, learned.test, learned.labels
+        if job["part"] == "validation":
+            train, test = learning.split(*train, seed)
+            labels = None
+        integers = new_model(job)
+        if learned.before:
+            internals.transfer(integers, self.learned_before(dataset, seed, job["before"]))
+        model = POLICIES[job["policy"]].cast(integers)
+        curve = [score(model, dataset, *test, labels) for _ in epochs(model, job, *train)]
+        return {"curve": curve} | counters(model, integers, test[0][:SEEN])
+
+    def learned_before(self, dataset, seed, rate):
+        """The model that fine-tuning starts from, trained with Full; kept, as all policies need
+        it."""
+        made_by = job(dataset, "scratch", "Full", seed, rate)
+        made_of = self.settings(made_by) | {"version": internals.VERSION}
+        key = crc32(json.dumps(made_of).encode())
+        file = self.folder / dataset / "before" / f"{seed},{key:08x}.tp"
+        if not file.exists():
+            model = new_model(made_by)
+            for _ in epochs(model, made_by, *task(dataset, "finetune", self.data).before):
+                pass
+            content = BytesIO()
+            model.save(content)
+            keep(file, content.getvalue())
+        return tp.load(str(file))
+
+    def standard_error(self, dataset, protocol, accuracy, n):
+        """Of an accuracy that is the mean of n validations; 0 for a loss."""
+        if is_autoencoder(dataset):
+            return 0
+        samples = self.validation_samples(dataset, protocol) * n
+        return (accuracy * (1 - accuracy) / samples) ** 0.5
+
+    def validation_samples(self, dataset, protocol):
+        return len(task(dataset, protocol, self.data).train[1]) // learning.VALIDATION
+
+
+@lru_cache
+def contents(dataset, data):
+    return crc32(np.ascontiguousarray(datasets.load(dataset, data).x_train))
+
+
+@lru_cache
+def fingerprint(policy, loss, floats):
+    """Of what a small model of this policy has become after 200 steps."""
+    random = np.random.default_rng(0)
+    x, y = random.integers(0, 256, (200, 64), np.uint8), random.integers(0, 4, 200, np.uint8)
+    layers = [tp.Conv2D(4, 3, activation="relu"), tp.MaxPool2D(), tp.Dense(16, activation="relu")]
+    if loss == "mse":
+        shape, layers, y = 64, [*layers[2:], tp.Dense(64)], x
+        ranges = {"input_range": (0, 255), "output_range": (0, 255)}
+    else:
+        shape, layers, ranges = (8, 8, 1), [*layers, tp.Dense(4)], {"input_range": (0, 255)}
+    model = tp.Model(shape, layers, loss, 0.05, policy, **ranges)
+    if floats:
+        twin = FloatTwin(model)
+        twin.learn_many(x, y)
+        trained = [layer for layer in twin.floats.layers if layer.trainable]
+        return crc32(b"".join(layer.w.tobytes() for layer in trained))
+    model.learn_many(x, y)
+    return crc32(internals.parameters(model))
+
+
+def keep(file, content):
+    """Written whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_name(f"{file.name}.{os.getpid()}")
+    new.write_bytes(content)
+    new.replace(file)
+
+
+# ---- learning
+
+
+def is_autoencoder(dataset):
+    return NETWORKS[dataset].loss == "mse"
+
+
+def new_model(job):
+    """In integers, as before the run."""
+    variant = POLICIES[job["policy"]]
+    settings = variant.policy, variant.train_backbone, job["rate"], job["seed"]
+    return NETWORKS[job["dataset"]].model(*settings)
+
+
+def epochs(model, job, x, y):
+    n = NETWORKS[job["dataset"]].epochs[job["protocol"]]
+    targets = x if is_autoencoder(job["dataset"]) else y
+    return learning.epochs(model, x, targets, n, job["seed"], learning.DECAY ** (1 / n))
+
+
+def counters(model, integers, x):
+    """Beside the shares of the backward pass that of both passes, and what a forward pass of
+    samples like x multiplies, zeros left out."""
+    shares = learning.shares(model)
+    forward, backward = internals.macs(integers)
+    total = (forward + shares["backward_share"] * backward) / (forward + backward)
+    nonzero = internals.nonzero_macs(model, x) if model is integers else None
+    return shares | {"total_share": total, "forward_nonzero": nonzero}
+
+
+def score(model, dataset, x, y, labels):
+    """Accuracy; for an autoencoder the AUC, or less its loss where no anomalies are known."""
+    if not is_autoencoder(dataset):
+        return model.evaluate(x, y)
+    losses = differences(model, x)
+    if labels is None:
+        return -float(losses.mean())
+    means = np.bincount(y, losses) / np.bincount(y)
+    return auc(means, labels)
+
+
+def differences(model, x):
+    """Mean square of output less input, for each row."""
+    outputs = np.empty(x.shape, np.float32)
+    for sample, output in zip(x, outputs, strict=True):
+        model.predict_into(sample, output)
+    return np.mean((outputs - x) ** 2, 1)
+
+
+def auc(scores, labels):
+    """How often an anomaly scores higher than a normal one; a tie counts half."""
+    high, low = scores[labels == 1][:, None], scores[labels == 0]
+    return float(np.mean((high > low) + 0.5 * (high == low)))

@@ -1,0 +1,286 @@
+"""Two troubles of a network that learns on a board: what it sees changes, and it forgets what was
+before; or one class is rare, and it overlooks that. What helps?
+
+DATA is a folder as in reproduce. The training sets alone: a fifth is the test set, the rest the
+stream. Writes reports/streams.md and reports/streams_*.csv.
+"""
+
+import random
+from functools import partial
+
+import numpy as np
+import tinyprop as tp
+
+from examples.memory import Memory
+
+from .. import internals
+from ..tasks.datasets import SOURCES
+from ..tasks.networks import NETWORKS
+from ..tasks.protocols import task
+from .kit import jobs, learning, tables
+from .kit.command import REPORTS, parser_with_data, present
+
+SEEDS = range(1, 6)
+RATE = 0.0125
+LONGEST = 10_000  # samples of a stream
+EPOCHS = 3  # of what is new
+RARE = 10  # times rarer than the others is the rare class
+
+
+# ---- which samples a memory keeps
+
+
+class Balanced(Memory):
+    """As many of each class."""
+
+    def offer(self, x, y, error, trained):
+        """error: 1 - p of its class before it was learned; trained: whether it was not skipped."""
+        self.add(x, y)
+
+
+class Evenly(Balanced):
+    """Of all samples, each with the same probability."""
+
+    def place(self, y):
+        place = random.randrange(sum(self.seen.values()))
+        return place if place < self.size else None
+
+
+class Learned(Evenly):
+    """Of those that were not skipped, each with the same probability."""
+
+    def offer(self, x, y, error, trained):
+        if trained:
+            self.add(x, y)
+
+
+class Hardest(Balanced):
+    """Those with the largest errors."""
+
+    def __init__(self, size):
+        super().__init__(size)
+        self.errors = []
+
+    def offer(self, x, y, error, trained):
+        if len(self.errors) < self.size:
+            self.errors.append(error)
+        self.error = error
+        self.add(x, y)
+
+    def place(self, y):
+        place = min(range(self.size), key=self.errors.__getitem__)
+        if self.error <= self.errors[place]:
+            return None
+        self.errors[place] = self.error
+        return place
+
+
+MEMORIES = {
+    "no memory": None,
+    **{
+        f"{n} {text}": partial(kind, n)
+        for n in (30, 200)
+        for kind, text in (
+            (Evenly, "evenly"),
+            (Learned, "of those not skipped"),
+            (Hardest, "of the largest errors"),
+            (Balanced, "of each class as many"),
+        )
+    },
+}
+
+
+# ---- learning
+
+
+class Stream:
+    """Teaches a model sample by sample, and a remembered one after each if there is a memory."""
+
+    def __init__(self, dataset, classes, seed, policy=None):
+        self.model = NETWORKS[dataset].model(policy or tp.Diffused(), True, RATE, seed)
+        self.scores = np.zeros(classes, np.float32)
+        self.order = np.random.default_rng(seed)
+
+    def show(self, x, y, epochs, memory=None, watching=(), rates=None):
+        """watching: memories that see the last epoch but are not learned from. rates: by class,
+        times the rate of all."""
+        for epoch in range(epochs):
+            rate = RATE * learning.DECAY ** (epoch / epochs)
+            self.model.lr = rate
+            for i in self.order.permutation(len(y)):
+                label = int(y[i])
+                if rates is not None:
+                    self.model.lr = rate * rates[label]
+                offered = [memory] if memory else watching if epoch == epochs - 1 else ()
+                if offered:
+                    self.model.predict_into(x[i], self.scores)
+                trained = self.model.learn(x[i], label)
+                for one in offered:
+                    one.offer(x[i], label, 1 - self.scores[label], trained)
+                if memory:
+                    self.model.learn(*memory.any())
+
+    def result(self, shown, **accuracies):
+        """shown: samples that were new."""
+        done = learning.shares(self.model)
+        return accuracies | {
+            "backward": done["backward_share"] * done["steps"] / shown,
+            "skipped": done["skipped_share"],
+        }
+
+
+def parts(dataset, protocol, data, seed):
+    """Those of a task, each as (stream, test set), and the number of classes."""
+    learned = task(dataset, protocol, data)
+    sets = [learning.split(*part, seed) for part in (learned.before, learned.train) if part]
+    classes = 1 + max(int(y.max()) for stream, _ in sets for y in stream[1:])
+    return [((x[:LONGEST], y[:LONGEST]), test) for (x, y), test in sets], classes
+
+
+def change(dataset, data, seed):
+    """Learns, and then something else; {memory: what it knows then of both}"""
+    ((old, old_test), (new, new_test)), classes = parts(dataset, "finetune", data, seed)
+    memories = {name: kind and kind() for name, kind in MEMORIES.items()}
+    first = Stream(dataset, classes, seed)
+    watching = [memory for memory in memories.values() if memory]
+    epochs = max(EPOCHS, NETWORKS[dataset].epochs["scratch"] // 2)
+    first.show(*old, epochs, watching=watching)
+
+    def result(stream, shown):
+        old, new = (stream.model.evaluate(*test) for test in (old_test, new_test))
+        return stream.result(shown, old=old, new=new)
+
+    results = {"before": result(first, epochs * len(old[1]))}
+    for name, memory in memories.items():
+        then = Stream(dataset, classes, seed)
+        internals.transfer(then.model, first.model)
+        then.show(*new, EPOCHS, memory)
+        results[name] = result(then, EPOCHS * len(new[1]))
+    return results
+
+
+REMEDIES = {
+    "Full": {"policy": tp.Full()},
+    "TinyPropV2": {"policy": tp.TinyPropV2()},
+    "default": {},
+    "default, skip=0": {"policy": tp.Diffused(skip=0)},
+    "rate times 3": {"factor": 3},
+    "rate times 10": {"factor": 10},
+    "30 of each class as many": {"memory": 30},
+    "200 of each class as many": {"memory": 200},
+}
+
+
+def imbalance(dataset, data, seed):
+    """{remedy: recall of a class that is rare, and the mean of the others}"""
+    [((x, y), (test_x, test_y))], classes = parts(dataset, "scratch", data, seed)
+    rare = seed % classes
+    samples = np.flatnonzero(y == rare)
+    x, y = (np.delete(v, samples[len(samples) // RARE :], 0) for v in (x, y))
+    epochs = max(2 * EPOCHS, NETWORKS[dataset].epochs["scratch"])
+    results = {}
+    for name, remedy in REMEDIES.items():
+        stream = Stream(dataset, classes, seed, remedy.get("policy"))
+        rates = np.ones(classes)
+        rates[rare] = remedy.get("factor", 1)
+        memory = Balanced(remedy["memory"]) if "memory" in remedy else None
+        stream.show(x, y, epochs // 2 if memory else epochs, memory, rates=rates)
+        recall = [
+            stream.model.evaluate(test_x[test_y == label], test_y[test_y == label])
+            for label in range(classes)
+        ]
+        others = np.delete(recall, rare).mean()
+        results[name] = stream.result(epochs * len(y), rare=recall[rare], others=others)
+    return results
+
+
+# ---- the study
+
+
+# For each what is done, what is compared by it, and the data sets.
+STUDIES = {
+    "change": (change, "memory", ("har", "mnist", "speech", "cifar10")),
+    "imbalance": (imbalance, "remedy", ("har", "mnist", "speech")),
+}
+TEXT = """\
+# Streams: forgetting, and rare classes
+
+Made by `make streams DATA=dir`, on parts of the training sets: a fifth is the test set. The
+default policy where no other is named, {seeds} seeds, a rate of {rate} that falls to a twentieth.
+Means in %, ± standard error.
+
+## When what it sees changes
+
+A model that has learned one thing, the old, goes through another one, the new, {epochs} times. The
+changes are those of fine-tuning in [reproduce.md](reproduce.md). After each sample it learns from
+one of a memory of 30 or 200 samples, chosen of all that it was ever shown. *Backward*: all of the
+work, in dense backward passes for one new sample.
+
+{change}
+
+## When a class is rare
+
+One class, another with each seed, is {rare} times rarer than in the data. With a memory, half as
+many epochs, and so as many steps.
+
+{imbalance}
+"""
+KEYS = "study", "dataset", "what", "seed"
+
+
+def main(arguments):
+    given = parser_with_data("streams", __doc__).parse_args(arguments)
+    wanted = [(study, name) for study, (_, _, names) in STUDIES.items() for name in names]
+    names = present(dict.fromkeys(name for _, name in wanted), given.data)
+    todo = [(study, name, seed) for study, name in wanted if name in names for seed in SEEDS]
+    if not todo:
+        return f"There is no data set in {given.data}."
+    with jobs.pool() as workers:
+        results = jobs.finish(workers, partial(run, given.data), todo, "learning")
+    print(write(todo, results))
+    return 0
+
+
+def run(data, job):
+    study, dataset, seed = job
+    random.seed(seed)
+    function, _, _ = STUDIES[study]
+    return function(dataset, data, seed)
+
+
+def write(todo, results):
+    """Returns the report."""
+    rows = [
+        dict(zip(KEYS, (study, dataset, what, seed), strict=True)) | figures
+        for (study, dataset, seed), result in zip(todo, results, strict=True)
+        for what, figures in result.items()
+    ]
+    shown = {}
+    for study, (_, compared, _) in STUDIES.items():
+        of_study = [row for row in rows if row["study"] == study]
+        if of_study:
+            tables.write_csv(REPORTS / f"streams_{study}.csv", of_study)
+        shown[study] = table(of_study, compared) if of_study else "None of its data sets is here."
+    text = TEXT.format(seeds=len(SEEDS), rate=RATE, epochs=EPOCHS, rare=RARE, **shown)
+    (REPORTS / "streams.md").write_text(text)
+    return text
+
+
+def table(rows, compared):
+    """A line for each data set and what is compared, the means of its seeds."""
+    columns = [name for name in rows[0] if name not in KEYS]
+    groups = {}
+    for row in rows:
+        groups.setdefault((SOURCES[row["dataset"]].title, row["what"]), []).append(row)
+    lines = [
+        [*key, *(cell([row[name] for row in of_seeds], name) for name in columns)]
+        for key, of_seeds in groups.items()
+    ]
+    return tables.markdown("ll" + "r" * len(columns), ["data set", compared, *columns], lines)
+
+
+def cell(values, name):
+    mean = np.mean(values)
+    if name in ("backward", "skipped"):
+        return f"{mean:.2f}"
+    return tables.percent(mean, tables.standard_error(values))

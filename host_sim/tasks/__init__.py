@@ -1,0 +1,1 @@
+"""What there is to learn: data sets, tasks made of them, and a network for each."""

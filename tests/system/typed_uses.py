@@ -1,0 +1,82 @@
+"""Uses of the public API that a type checker accepts, and misuses that it reports.
+
+Only `make lint` reads this, by mypy, which also reports an ignore that nothing needs: so each line
+below that has one stays an error, and of that kind.
+"""
+
+from array import array
+from io import BytesIO
+
+import tinyprop as tp
+from typing_extensions import assert_type
+
+x = array("f", [0.5] * 64)
+names = ["circle", "cross"]
+
+
+def uses() -> None:
+    picture = [
+        tp.Conv2D(4, 3, padding="same", activation="relu"),
+        tp.DepthwiseConv2D((3, 1), strides=(2, 1)),
+        tp.MaxPool2D(),
+        tp.AvgPool2D((1, 2)),
+        tp.GlobalAvgPool2D(),
+        tp.Dense(2, trainable=False),
+    ]
+    m = tp.Model((8, 8, 1), picture, sparsity=tp.TinyPropV2(skip=0.2), input_range=(0, 1))
+    assert_type(m.learn(x, 1), bool)
+    assert_type(m.learn_many([x, x], [0, 1]), int)
+    assert_type(m.evaluate(memoryview(x), b"\1"), float)
+    names[m.predict(x)]
+    m.predict_into(x, array("f", [0, 0]))
+    m.lr *= 0.5
+    assert_type(m.loss, float)
+    assert_type(m.stats()["dead"], list[int])
+    m.summary()
+
+    ranges = tp.Scaler(32, per_channel=True)
+    series = [tp.Conv1D(4, 5, 2), tp.Dense(2, "tanh"), tp.Dense(2)]
+    regression = tp.Model(
+        [32, 2], series, "mse", input_range=ranges, output_range=[(0, 1), (-1, 1)], seed=7
+    )
+    regression.learn(list(x), (0.5, 1))
+    regression.predict(x)[1] - 0.5
+
+    file = BytesIO()
+    m.save(file)
+    m.save("m.tp")
+    assert_type(tp.load(file), tp.Model)
+    for policy in (tp.Full(), tp.TopK(0.1), tp.TinyProp(0.1, zeta=0.9), tp.Diffused()):
+        tp.Model(4, [tp.Dense(2)], sparsity=policy)
+    print(tp.__version__.split("."))
+
+
+def misuses(m: tp.Model) -> None:
+    tp.Dense("2")  # type: ignore[arg-type]
+    tp.Dense(2, activation="swish")  # type: ignore[arg-type]
+    tp.Dense(2, bias=False)  # type: ignore[call-arg]
+    tp.Conv2D(4)  # type: ignore[call-arg]
+    tp.Conv2D(4, (3, 3, 3))  # type: ignore[arg-type]
+    tp.Conv1D(4, (1, 3))  # type: ignore[arg-type]
+    tp.MaxPool2D(2, 2)  # type: ignore[call-arg]
+    tp.TopK("most")  # type: ignore[arg-type]
+    tp.Scaler((0, 1))  # type: ignore[arg-type]
+    tp.Model("4", [tp.Dense(2)])  # type: ignore[arg-type]
+    tp.Model(4, tp.Dense(2))  # type: ignore[arg-type]
+    tp.Model(4, [tp.Dense])  # type: ignore[list-item]
+    tp.Model(4, [tp.Dense(2)], loss="mae")  # type: ignore[arg-type]
+    tp.Model(4, [tp.Dense(2)], sparsity=0.1)  # type: ignore[arg-type]
+    tp.Model(4, [tp.Dense(2)], input_range=1)  # type: ignore[arg-type]
+    tp.Model(4, [tp.Dense(2)], optimizer="adam")  # type: ignore[call-arg]
+    m.learn(x)  # type: ignore[call-arg]
+    m.learn(0.5, 1)  # type: ignore[arg-type]
+    m.learn(x, "cross")  # type: ignore[arg-type]
+    m.learn_many(x, 1)  # type: ignore[arg-type]
+    m.predict_into(x, [0, 0])  # type: ignore[arg-type]
+    m.lr = "fast"  # type: ignore[assignment]
+    m.loss = 0.0  # type: ignore[misc]
+    m.stats()["accuracy"]  # type: ignore[typeddict-item]
+    m.save(open("m.tp", "w"))  # type: ignore[arg-type]
+    m.fit(x, [1])  # type: ignore[attr-defined]
+    tp.load()  # type: ignore[call-arg]
+    tp.Softmax()  # type: ignore[attr-defined]

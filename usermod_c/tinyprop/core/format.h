@@ -1,0 +1,143 @@
+// Written by `python -m host_sim format` from host_sim/generate/schema.py.
+// What the bytes mean is in docs/format.md.
+#ifndef TINYPROP_FORMAT_H
+#define TINYPROP_FORMAT_H
+
+#include <stdint.h>
+
+#define TP_MAGIC 0x504e5954u
+#define TP_VERSION 3
+#define TP_ALIGN 8
+#define TP_MAX_VALUES 65534  // inputs, outputs, products per output of a layer: indices and sums fit
+#define TP_MAX_BYTES 2147483644  // of an image
+#define TP_MAX_BIAS 1073741824  // |b|
+#define TP_MIN_W_FRAC 2  // w_frac moves between these
+#define TP_MAX_W_FRAC 16
+#define TP_BIAS_FRAC 12  // biases are Q.(w_frac + bias_frac)
+#define TP_MIN_Y_FRAC -8  // y_frac moves from here to the number of bits of an activation
+
+// What a layer does. The first three have weights.
+enum {
+    TP_DENSE,  // every output sees every input
+    TP_CONV,  // convolution: filters over (height, width, channels)
+    TP_DEPTHWISE,  // convolution of one filter per channel
+    TP_MAXPOOL,  // largest of each window
+    TP_AVGPOOL,  // mean of each window
+    TP_N_KIND
+};
+
+// y = act(z). Pools and the last layer have linear.
+enum {
+    TP_LINEAR,  // z
+    TP_RELU,  // max(z, 0)
+    TP_SIGMOID,  // 1 / (1 + e^-z)
+    TP_TANH,  // tanh(z)
+    TP_N_ACTIVATION
+};
+
+// What learning makes small.
+enum {
+    TP_CROSSENTROPY,  // classes: softmax, -ln p of the right class
+    TP_MSE,  // numbers: mean squared error
+    TP_N_LOSS
+};
+
+// Which deltas of a layer take part in its backward pass (select.c).
+enum {
+    TP_FULL,  // all
+    TP_TOPK,  // the largest: meProp, TinyProp, TinyPropV2
+    TP_DIFFUSED,  // those above a threshold that adapts; small ones add up
+    TP_N_POLICY
+};
+
+// What a call returns where it has no result.
+typedef enum {
+    TP_OK = 0,
+    TP_E_IMAGE = -1,  // not a model image, or a damaged one
+    TP_E_VERSION = -2,  // an image of another version
+    TP_E_LAYER = -3,  // a layer that does not fit the output of the one below it
+    TP_E_OUTPUT = -4,  // the last layer is not a linear dense layer
+    TP_E_TOO_BIG = -5,  // more than MAX_VALUES inputs, outputs or products per output in a layer
+    TP_E_X_LENGTH = -6,  // x has the wrong number of values
+    TP_E_X_TYPE = -7,  // x is no buffer of a known item type
+    TP_E_X_FINITE = -8,  // x holds a NaN or an infinity
+    TP_E_Y_LENGTH = -9,  // y has the wrong number of values
+    TP_E_Y_TYPE = -10,  // y is of the wrong type
+    TP_E_Y_FINITE = -11,  // y holds a NaN or an infinity
+    TP_E_Y_CLASS = -12,  // y is no class number of this model
+    TP_E_RANGE = -13,  // a range whose low end is not below its high end, or not finite
+    TP_E_NO_RANGE = -14,  // the range of inputs or outputs is not known yet
+    TP_E_OUT = -15,  // out is no buffer of f with a place for each output
+    TP_E_ALIGN = -16,  // the image does not start at a multiple of ALIGN
+} tp_err_t;
+
+// What the user asked for.
+typedef struct {
+    uint32_t magic;  // TYNP
+    uint8_t version;  // of this format
+    uint8_t n_layers;  // 1 to 254
+    uint8_t loss;  // loss
+    uint8_t policy;  // policy
+    uint32_t saved_bytes;  // spec and state, that is the file without its CRC
+    uint8_t lr_mantissa;  // 16 to 31; learning rate = lr_mantissa * 2^-lr_shift
+    uint8_t lr_shift;  // 4 to 30
+    uint16_t in_h;  // shape of the input: height, 1 for a series or vector
+    uint16_t in_w;  // width, 1 for a vector
+    uint16_t in_c;  // channels, the innermost dimension, as in Keras
+    uint16_t n_input_ranges;  // 1, or in_c: one per channel
+    uint16_t n_output_ranges;  // 0 with crossentropy; else 1, or one per output
+    uint16_t s_min;  // Q.15, at most 1.0: share of deltas kept, least (the ratio of topk and diffused)
+    uint16_t s_max;  // Q.15, at most 1.0: share kept at the largest delta seen
+    uint16_t zeta;  // Q.15, at most 1.0: factor of the share for each layer further down
+    uint16_t skip;  // Q.14, at most 1.0: a sample of a smaller error is skipped; 0: none
+} tp_model_spec_t;
+
+// One for each layer.
+typedef struct {
+    uint8_t kind;  // kind
+    uint8_t activation;  // activation
+    uint8_t trainable;  // 0 or 1
+    uint8_t same;  // padding of a convolution: 1 same, 0 valid
+    uint8_t kernel_h;  // kernel or window; 0 x 0 in a pool: the whole input
+    uint8_t kernel_w;
+    uint8_t stride_h;  // of a convolution; pools step by their window
+    uint8_t stride_w;
+    uint16_t units;  // units of a dense layer, filters of a convolution, else 0
+    uint16_t reserved[3];  // 0
+} tp_layer_spec_t;
+
+// What was learned and counted.
+typedef struct {
+    uint16_t calibrating[2];  // samples still to come that widen the ranges of inputs, outputs
+    uint32_t loss_count;  // samples of the last call
+    uint64_t steps;  // samples learned from, skipped ones included
+    uint64_t skipped;  // of these, without a backward pass
+    uint64_t loss_sum;  // Q.24, sum of their losses
+    uint64_t macs_dense;  // multiply-accumulates of dense backward passes in every step
+    uint64_t macs_selected;  // of the deltas that were selected
+    uint64_t macs_done;  // of these with a non-zero input: what was really multiplied
+    uint64_t n_saturated;  // activations and outputs of mse beyond their format
+    uint64_t n_clipped;  // deltas beyond 1.0
+    uint64_t n_clamped;  // weights at their bound
+} tp_model_state_t;
+
+// One for each layer.
+typedef struct {
+    int8_t w_frac;  // weights are Q.w_frac, biases Q.(w_frac + 12)
+    int8_t y_frac;  // activations are Q.y_frac
+    uint16_t age;  // 1 + learn steps until 256, then 256 to 511: when y_frac is reconsidered
+    uint16_t dead_steps;  // learn steps in a row in which every output was 0; stays at 65535
+    uint16_t reserved;  // 0
+    uint32_t n_saturated;  // outputs beyond the format since y_frac was reconsidered
+    uint32_t n_high;  // outputs beyond a quarter of it
+    uint32_t threshold;  // topk: largest sum of |delta|, Q.delta_frac; diffused: T, Q.30; at most 2^30
+    uint32_t residual;  // diffused: deltas not yet passed on, Q.22; at most 2^30
+} tp_layer_state_t;
+
+// Of the user's numbers, lo < hi; or 0 and 0: not known yet. Inputs first, then outputs.
+typedef struct {
+    uint32_t lo;  // lowest value
+    uint32_t hi;  // highest value
+} tp_range_t;
+
+#endif

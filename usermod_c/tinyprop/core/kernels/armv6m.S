@@ -1,0 +1,1114 @@
+// The kernels for Cortex-M0 and M0+ (ARMv6-M); their contracts are in kernels.h. What a compiler does not find:
+//   - Eight sums stay in registers, six of them in the upper half of the register file, which ADD alone reaches.
+//   - LDM brings two words, and so four weights, in three cycles; the weight of the upper half is an ASR away.
+//   - The last bit that a shift drops is the carry, and so rounds in one addition.
+//   - The distance to the next row is in the list, so no loop multiplies or keeps a row's length.
+// docs/performance.md counts every cycle. Registers r4 to r11 belong to the caller.
+#include "offsets.h"
+#include "target.h"
+
+#ifdef TP_ARMV6M
+
+    .syntax unified
+    .thumb
+    .text
+
+.macro function name
+    .align 2
+    .global \name
+    .type \name, %function
+    .thumb_func
+\name:
+.endm
+
+.macro end name
+    .pool
+    .size \name, . - \name
+.endm
+
+// r4 to r11 and the return address onto the stack: 36 bytes; and back.
+.macro enter
+    push {r4-r7, lr}
+    mov r4, r8
+    mov r5, r9
+    mov r6, r10
+    mov r7, r11
+    push {r4-r7}
+.endm
+
+.macro leave
+    pop {r4-r7}
+    mov r8, r4
+    mov r9, r5
+    mov r10, r6
+    mov r11, r7
+    pop {r4-r7, pc}
+.endm
+
+// One more in a counter, a field of the structure at `base`.
+.macro count base, field, scratch
+    ldr \scratch, [\base, #\field]
+    adds \scratch, #1
+    str \scratch, [\base, #\field]
+.endm
+
+// ---- lists of non-zero inputs
+
+// A padding entry, as 16 bits do not hold the delta. list: the tp_nonzero_t; end: of the list.
+.macro pad list, end, delta, scratch
+    count \list, LIST_N_PADDING, \scratch
+    ldr \scratch, =TP_MAX_ROW_DELTA
+    stmia \end!, {\scratch}
+    subs \delta, \delta, \scratch
+.endm
+
+// void tp_list_nonzero(tp_nonzero_t *list, const int16_t *x)
+//   12 cycles an input, 14 for one that is 0, 3 where four of them are
+//   r1 x   r2 end of the row   r3 bytes of a row of weights   r4 end of the list   r5 delta   r12 rows left   lr row_delta
+function tp_list_nonzero
+    push {r4-r7, lr}
+    ldr r4, [r0, #LIST_END]
+    ldr r5, [r0, #LIST_DELTA]
+    ldr r3, [r0, #LIST_ROW_BYTES]
+    ldr r6, [r0, #LIST_ROW_DELTA]
+    mov lr, r6
+    ldr r6, [r0, #LIST_N_ROWS]
+.Llist_row:
+    mov r12, r6
+    ldr r2, [r0, #LIST_X_BYTES]
+    adds r2, r2, r1
+.Llist_skipped:             // only here the delta can be too large: after an entry it is not (tp_list_inputs)
+    lsrs r6, r5, #16
+    bne .Llist_far
+    cmp r1, r2
+    beq .Llist_jump
+.Llist_next:
+    ldrh r6, [r1]
+    adds r1, #2
+    lsls r6, r6, #16
+    beq .Llist_zero
+    orrs r6, r5
+    stmia r4!, {r6}
+    mov r5, lr
+    cmp r1, r2
+    bne .Llist_next
+.Llist_jump:
+    ldr r6, [r0, #LIST_X_JUMP]
+    adds r1, r1, r6
+    ldr r6, [r0, #LIST_DELTA_JUMP]
+    adds r5, r5, r6
+    mov r6, r12
+    subs r6, #1
+    bne .Llist_row
+    str r6, [r4]
+    str r4, [r0, #LIST_END]
+    pop {r4-r7, pc}
+
+.Llist_zero:                // seldom alone
+    adds r5, r5, r3
+    lsls r6, r1, #30
+    bne .Llist_skipped
+.Llist_four:
+    subs r6, r2, r1
+    cmp r6, #8
+    blo .Llist_skipped
+    ldmia r1!, {r6, r7}
+    orrs r6, r7
+    bne .Llist_back
+    lsls r6, r3, #2
+    adds r5, r5, r6
+    b .Llist_four
+.Llist_back:
+    subs r1, #8
+    b .Llist_skipped
+.Llist_far:
+    pad r0, r4, r5, r7
+    b .Llist_skipped
+end tp_list_nonzero
+
+// Two bytes as two entries, unless one of them is 0.
+.macro list_two_bytes first, second
+    ldrb r6, [r1, #\first]
+    lsls r6, r6, #16
+    beq .Lbyte\first
+    orrs r6, r5
+    mov r5, r8
+    ldrb r7, [r1, #\second]
+    lsls r7, r7, #16
+    beq .Lbyte\second
+    orrs r7, r5
+    stmia r4!, {r6, r7}
+.endm
+
+// void tp_list_nonzero_bytes(tp_nonzero_t *list, const uint8_t *x)
+//   12 cycles an input, 8 where code may be larger (80 bytes), 14 for one that is 0, 2 where four of them are in a word
+//   r1 x   r2 end of x   r3 bytes of a row of weights   r4 end of the list   r5 delta   r8 row_delta
+//   r12 where the last word starts   lr bytes of four rows
+function tp_list_nonzero_bytes
+    mov r3, r8
+    push {r3-r7, lr}
+    ldr r6, [r0, #LIST_ROW_DELTA]
+    mov r8, r6
+    ldr r4, [r0, #LIST_END]
+    ldr r5, [r0, #LIST_DELTA]
+    ldr r3, [r0, #LIST_ROW_BYTES]
+    ldr r2, [r0, #LIST_X_BYTES]
+    adds r2, r2, r1
+    lsls r6, r3, #2
+    mov lr, r6
+    subs r6, r2, #4
+    mov r12, r6
+#ifdef TP_ARMV6M_ALL
+    b .Lbytes_test
+.Lbytes_many:               // four at a time
+    list_two_bytes 0, 1
+    list_two_bytes 2, 3
+    adds r1, #4
+    b .Lbytes_test
+.Lbyte0:
+    adds r1, #1
+    b .Lbytes_zero
+.Lbyte1:
+    stmia r4!, {r6}
+    adds r1, #2
+    b .Lbytes_zero
+.Lbyte2:
+    adds r1, #3
+    b .Lbytes_zero
+.Lbyte3:
+    stmia r4!, {r6}
+    adds r1, #4
+    b .Lbytes_zero
+#endif
+.Lbytes_next:
+    ldrb r6, [r1]
+    adds r1, #1
+    lsls r6, r6, #16
+    beq .Lbytes_zero
+    orrs r6, r5
+    stmia r4!, {r6}
+    mov r5, r8
+.Lbytes_test:
+#ifdef TP_ARMV6M_ALL
+    cmp r1, r12
+    bls .Lbytes_many
+#endif
+    cmp r1, r2
+    bne .Lbytes_next
+    movs r6, #0
+    str r6, [r4]
+    str r4, [r0, #LIST_END]
+    pop {r3}
+    mov r8, r3
+    pop {r4-r7, pc}
+.Lbytes_zero:               // seldom alone
+    adds r5, r5, r3
+    lsls r6, r1, #30
+    bne .Lbytes_skipped
+.Lbytes_four:
+    cmp r1, r12
+    bhi .Lbytes_skipped
+    ldmia r1!, {r6}
+    cmp r6, #0
+    bne .Lbytes_back
+    add r5, lr
+    b .Lbytes_four
+.Lbytes_back:
+    subs r1, #4
+.Lbytes_skipped:
+    lsrs r6, r5, #16
+    beq .Lbytes_test
+    pad r0, r4, r5, r7
+    b .Lbytes_skipped
+end tp_list_nonzero_bytes
+
+// ---- sums
+
+// The next entry of the list at r0 to r3, its x to r1; flags are those of x.
+.macro next_entry
+    ldmia r0!, {r3}
+    asrs r1, r3, #16
+.endm
+
+// After an entry with an x of 0: on to the next one, or to the end.
+.macro skip_or_end next, end
+    uxth r3, r3
+    cmp r3, #0
+    beq \end
+    adds r2, r2, r3
+    b \next
+.endm
+
+// Two weights in one word, times x in r1, to two sums; r5 is lost.
+.macro mac_two word, low, high
+    sxth r5, \word
+    muls r5, r1
+    add \low, r5
+    asrs \word, \word, #16
+    muls \word, r1
+    add \high, \word
+.endm
+
+// The entry in r3 for eight sums; r4 and r5 are lost. r2 goes 16 bytes ahead: tp_row_delta.
+.macro mac_eight
+    uxth r3, r3
+    adds r2, r2, r3
+    ldmia r2!, {r3, r4}
+    mac_two r3, r8, r9
+    mac_two r4, r10, r11
+    ldmia r2!, {r3, r4}
+    mac_two r3, r12, lr
+    mac_two r4, r6, r7
+.endm
+
+// One weight, the register `offset` behind r2, times r1, to a sum; r3 is lost.
+.macro mac_one offset, sum
+    ldrsh r3, [r2, \offset]
+    muls r3, r1
+    add \sum, r3
+.endm
+
+// void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z)
+//   on the stack: 0 list, 4 the columns' weights in the row at hand, 8 their start, 12 their z, 16 how many are left,
+//   20 bytes that r2 goes ahead
+function tp_spmv
+    enter
+    ldr r4, [sp, #36]
+    movs r5, #0
+    push {r0-r5}
+    str r2, [sp, #16]
+    str r3, [sp, #8]
+    str r4, [sp, #12]
+    cmp r2, #8
+    blo .Lnarrow
+    lsrs r4, r2, #1
+    bcs .Lnarrow            // rows of an odd length: words would be misaligned
+    movs r5, #16
+    str r5, [sp, #20]
+    b .Lwide
+
+    // 8 columns: 37 cycles an entry, 36.5 where code may be larger (56 bytes)
+.Lwide_loop:
+#ifdef TP_ARMV6M_ALL
+    mac_eight
+    next_entry
+    beq .Lwide_zero
+#endif
+    mac_eight
+.Lwide_next:
+    next_entry
+    bne .Lwide_loop
+.Lwide_zero:
+    skip_or_end .Lwide_next, .Lwide_end
+.Lwide_end:
+    ldr r0, [sp, #12]
+    mov r2, r8
+    mov r3, r9
+    mov r4, r10
+    mov r5, r11
+    stmia r0!, {r2-r5}
+    mov r2, r12
+    mov r3, lr
+    stmia r0!, {r2, r3, r6, r7}
+    str r0, [sp, #12]
+    ldr r0, [sp, #4]
+    adds r0, #16
+    str r0, [sp, #4]
+
+.Lwide:
+    ldr r0, [sp, #16]
+    subs r0, #8
+    bmi .Lnarrow
+    str r0, [sp, #16]
+    ldr r0, [sp, #8]
+    ldmia r0!, {r4-r7}
+    mov r8, r4
+    mov r9, r5
+    mov r10, r6
+    mov r11, r7
+    ldmia r0!, {r4-r7}
+    mov r12, r4
+    mov lr, r5
+    str r0, [sp, #8]
+    ldr r0, [sp]
+    ldr r2, [sp, #4]
+    b .Lwide_next
+
+    // 1 to 4 columns: 24 cycles an entry, or 16 for no more than 2. Of 1 or 3 the weight behind is read too, and its sum
+    // forgotten.
+.Lnarrow:
+    ldr r3, [sp, #16]
+    cmp r3, #0
+    beq .Lsums_end
+    ldr r0, [sp]
+    ldr r2, [sp, #4]
+    movs r4, #0
+    movs r5, #2
+    movs r6, #4
+    movs r7, #6
+    mov r8, r4
+    mov r9, r4
+    mov r10, r4
+    mov r11, r4
+    ldr r1, [sp, #20]
+    mov r12, r1
+    cmp r3, #2
+    bls .Ltwo_next
+    b .Lfour_next
+.Lfour_loop:
+    uxth r3, r3
+    adds r2, r2, r3
+    mac_one r4, r8
+    mac_one r5, r9
+    mac_one r6, r10
+    mac_one r7, r11
+    add r2, r12
+.Lfour_next:
+    next_entry
+    bne .Lfour_loop
+    skip_or_end .Lfour_next, .Lnarrow_end
+.Ltwo_loop:
+    uxth r3, r3
+    adds r2, r2, r3
+    mac_one r4, r8
+    mac_one r5, r9
+    add r2, r12
+.Ltwo_next:
+    next_entry
+    bne .Ltwo_loop
+    skip_or_end .Ltwo_next, .Lnarrow_end
+.Lnarrow_end:
+    ldr r0, [sp, #4]
+    adds r0, #8
+    str r0, [sp, #4]
+    mov r4, r8
+    mov r5, r9
+    mov r6, r10
+    mov r7, r11
+    ldr r0, [sp, #8]
+    ldr r1, [sp, #12]
+    ldr r3, [sp, #16]
+    movs r2, #4             // sums in r4 to r7
+.Lstore:
+    push {r3}
+    ldmia r0!, {r3}
+    adds r3, r3, r4
+    stmia r1!, {r3}
+    pop {r3}
+    movs r4, r5
+    movs r5, r6
+    movs r6, r7
+    subs r3, #1
+    beq .Lsums_end
+    subs r2, #1
+    bne .Lstore
+    str r0, [sp, #8]
+    str r1, [sp, #12]
+    str r3, [sp, #16]
+    b .Lnarrow
+
+.Lsums_end:
+    add sp, #24
+.Lleave:                    // of other functions too
+    leave
+end tp_spmv
+
+// ---- moving weights
+//
+// A selected delta d at r0 brings d to r1 and the offset of its weight in the row at r3 to r2, and that weight to r4. With
+// v = d times what is in r5, and the shift in r6, the weight is to move by the integer nearest to v / 2^shift, halves down: by
+// (v - 1) >> shift plus the last bit that falls off, as carry. Where no v can be a half, v will do. What moves a weight beyond
+// its bound is rare, and mostly it is known that nothing does.
+
+.macro load_weight
+    ldmia r0!, {r1, r2}
+    ldrsh r4, [r3, r2]
+.endm
+
+.macro store_weight
+    strh r4, [r3, r2]
+.endm
+
+.macro move_weight
+    muls r1, r5
+    subs r1, #1
+    asrs r1, r6
+    adcs r4, r1
+.endm
+
+// 20 bytes; max_weight in r7 and twice that in r9.
+.macro update_bounded
+    load_weight
+    move_weight
+    adds r1, r4, r7
+    cmp r1, r9
+    bhi .Lupdate_clamp
+    store_weight
+.endm
+
+// 14 bytes
+.macro update_free
+    load_weight
+    move_weight
+    store_weight
+.endm
+
+// 12 bytes
+.macro update_no_half
+    load_weight
+    muls r1, r5
+    asrs r1, r6
+    adcs r4, r1
+    store_weight
+.endm
+
+// From the tp_update_t at `update`, by way of r5: twice max_weight to r9, shift to r6, max_weight to r7; end of the selected
+// deltas to r10.
+.macro read_update update
+    ldr r7, [\update, #UPDATE_MAX_WEIGHT]
+    lsls r5, r7, #1
+    mov r9, r5
+    ldr r6, [\update, #UPDATE_SHIFT]
+    ldr r5, [\update, #UPDATE_SELECTED_END]
+    mov r10, r5
+.endm
+
+// A weight beyond its bound, in r4, and max_weight in r7: stores the bound and counts. The address of the tp_update_t is on
+// the stack. Leaves the bytes of selected deltas that are left in r1.
+.macro clamp_weight
+    rsbs r1, r7, #0
+    cmp r4, #0
+    blt 1f
+    movs r1, r7
+1:  strh r1, [r3, r2]
+    ldr r2, [sp]
+    count r2, UPDATE_N_CLAMPED, r1
+    mov r1, r10
+    subs r1, r1, r0
+.endm
+
+// A turn of the loop moves so many weights. The first turn leaves out (start - end) of the selected deltas, in bytes in r,
+// modulo a turn: their number.
+#ifdef TP_ARMV6M_ALL
+#define WEIGHTS_PER_TURN 8
+.macro left_out r
+    lsls \r, \r, #26
+    lsrs \r, \r, #29
+.endm
+#else
+#define WEIGHTS_PER_TURN 4
+.macro left_out r
+    lsls \r, \r, #27
+    lsrs \r, \r, #30
+.endm
+#endif
+
+// Computes where the loop at `turn` is entered, with `bytes` of code a weight and the number of those left out in r0; to its
+// first row.
+.macro start_rows turn, bytes
+    adr r4, \turn
+    push {r2, r4}
+    movs r1, #\bytes
+    muls r0, r1
+    adds r0, r0, r4
+    mov lr, r0
+    b \turn\()_row
+.endm
+
+.macro rows_loop turn, update
+    .align 2
+\turn:
+    .rept WEIGHTS_PER_TURN
+    \update
+    .endr
+\turn\()_test:
+    cmp r0, r10
+    bne \turn
+    add r3, r12
+\turn\()_row:
+    mov r0, r11
+    ldmia r0!, {r4}
+    mov r11, r0
+    uxth r0, r4
+    adds r3, r3, r0
+    mov r0, r8
+    asrs r5, r4, #16
+    beq \turn\()_zero
+    mov pc, lr
+\turn\()_zero:
+    cmp r4, #0
+    bne \turn\()_row
+    add sp, #8
+    b .Lleave
+.endm
+
+// void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *update)
+//   14.75 cycles a weight, or 14.4: a turn of the loop moves four, or eight, and the first one fewer; 13 a row. Where code may
+//   be larger (336 bytes), 11.4 if no weight can pass its bound, and 10.4 if no step can be a half either. A half has as
+//   many zeros at its end as x and d have together, shift - 1. As x < 2^x_bits it has less than x_bits of them, so if no d has
+//   shift - x_bits or more there is none.
+//   r8 selected deltas   r11 list   r12 bytes that the reader of the list has gone ahead (tp_row_delta)   lr where the loop is
+//   entered   on the stack: 0 update, 4 where the loop starts
+function tp_update_rows
+    enter
+    movs r3, r1
+    mov r11, r0
+    read_update r2
+    ldr r1, [r2, #UPDATE_ROW_BYTES]
+    movs r4, #0
+    lsls r5, r1, #30
+    bne .Lupdate_ahead
+    cmp r1, #16
+    blo .Lupdate_ahead
+    movs r4, #16
+.Lupdate_ahead:
+    mov r12, r4
+    mov r5, r10
+    ldr r1, [r2, #UPDATE_SELECTED]
+    mov r8, r1
+    subs r0, r1, r5
+    left_out r0
+#ifdef TP_ARMV6M_ALL
+    ldr r1, [r2, #UPDATE_BOUNDED]
+    cmp r1, #0
+    beq .Lfree
+    b .Lbounded
+.Lfree:
+    ldr r1, [r2, #UPDATE_X_BITS]
+    subs r1, r6, r1
+    ble .Lmaybe_half
+    movs r4, #32
+    subs r4, r4, r1
+    mov r5, r8
+.Lhalf_next:
+    ldr r1, [r5]
+    lsls r1, r4
+    beq .Lmaybe_half
+    adds r5, #8
+    cmp r5, r10
+    bne .Lhalf_next
+    start_rows .Lno_half, 12
+    rows_loop .Lno_half, update_no_half
+.Lmaybe_half:
+    start_rows .Lfree_update, 14
+    rows_loop .Lfree_update, update_free
+.Lbounded:
+#endif
+    start_rows .Lupdate, 20
+    rows_loop .Lupdate, update_bounded
+.Lupdate_clamp:
+    clamp_weight
+    rsbs r1, r1, #0
+    left_out r1
+    beq .Lupdate_test
+    movs r2, #20
+    muls r1, r2
+    ldr r2, [sp, #4]
+    adds r1, r1, r2
+    mov pc, r1
+end tp_update_rows
+
+// w d is added to the sum in r12.
+.macro add_wd
+    movs r7, r4
+    muls r7, r1
+    add r12, r7
+.endm
+
+// max_weight in r11, twice that in r9.
+.macro backward_bounded
+    load_weight
+    add_wd
+    move_weight
+    mov r1, r4
+    add r1, r11
+    cmp r1, r9
+    bhi .Lbackward_clamp
+    store_weight
+.endm
+
+.macro backward_free
+    load_weight
+    add_wd
+    move_weight
+    store_weight
+.endm
+
+.macro backward_loop row, update
+\row:
+    mov r0, lr
+    movs r1, #0
+    ldrsh r5, [r0, r1]
+    adds r0, #2
+    mov lr, r0
+    mov r12, r1
+    cmp r5, #0
+    beq \row\()_next
+    ldr r1, [sp, #4]
+    muls r5, r1
+    rsbs r5, r5, #0
+    ldr r0, [sp, #8]
+    mov r1, r10
+    subs r1, r1, r0
+    lsrs r1, #4             // carry: their number is odd
+    bcs \row\()_second
+\row\()_first:
+    \update
+\row\()_second:
+    \update
+\row\()_test:
+    cmp r0, r10
+    bne \row\()_first
+\row\()_next:
+    mov r0, r8
+    mov r1, r12
+    stmia r0!, {r1}
+    mov r8, r0
+    ldr r1, [sp, #12]
+    adds r3, r3, r1
+    ldr r1, [sp, #16]
+    cmp lr, r1
+    bne \row
+    add sp, #20
+    b .Lleave
+.endm
+
+// void tp_backward_rows(const int16_t *x, int16_t *w, int32_t *dx, tp_update_t *update)
+//   19.5 cycles a weight, 32 a row, 22 a row that does not move; or, for 104 bytes, 15.5 a weight
+//   r8 dx   r11 max_weight   r12 sum of dx   lr x
+//   on the stack: 0 update, 4 lr_mantissa, 8 selected deltas, 12 bytes of a row, 16 end of x
+function tp_backward_rows
+    enter
+    mov lr, r0
+    mov r8, r2
+    ldr r7, [r3, #UPDATE_N_IN]
+    lsls r7, #1
+    adds r7, r7, r0
+    ldr r4, [r3, #UPDATE_LR_MANTISSA]
+    ldr r5, [r3, #UPDATE_SELECTED]
+    ldr r6, [r3, #UPDATE_ROW_BYTES]
+    push {r3-r7}
+    read_update r3
+    mov r11, r7
+#ifdef TP_ARMV6M_ALL
+    ldr r0, [r3, #UPDATE_BOUNDED]
+    movs r3, r1
+    cmp r0, #0
+    bne .Lbackward
+    backward_loop .Lfree_backward, backward_free
+#else
+    movs r3, r1
+#endif
+    backward_loop .Lbackward, backward_bounded
+.Lbackward_clamp:
+    mov r7, r11
+    clamp_weight
+    lsls r1, r1, #28        // an odd number left: this was the first of two
+    bmi .Lbackward_second
+    b .Lbackward_test
+end tp_backward_rows
+
+// uint32_t tp_select_nonzero(const int16_t *deltas, size_t n, int32_t factor, int32_t dead_zone, tp_update_t *update)
+//   19 cycles a delta, 10 for one that is 0
+//   r0 deltas   r1 guard_shift, and 16   r2 factor   r3 dead_zone   r4 selected   r7 offset in the row   r8 end of the deltas
+//   r12 twice dead_zone   lr how many are in it
+function tp_select_nonzero
+    mov r12, r8
+    push {r4-r7, lr}
+    mov r4, r12
+    push {r4}
+    lsls r1, #1
+    adds r1, r1, r0
+    mov r8, r1
+    ldr r4, [sp, #24]
+    ldr r1, [r4, #UPDATE_GUARD_SHIFT]
+    adds r1, #16
+    ldr r4, [r4, #UPDATE_SELECTED]
+    lsls r5, r3, #1
+    mov r12, r5
+    movs r7, #0
+    mov lr, r7
+.Lselect_next:
+    ldrh r5, [r0]
+    adds r0, #2
+    lsls r5, r5, #16
+    beq .Lselect_none
+    movs r6, #0
+    asrs r5, r1
+    adcs r5, r6
+    muls r5, r2
+    adds r6, r5, r3
+    cmp r6, r12
+    bls .Lselect_dead
+    stmia r4!, {r5, r7}
+.Lselect_none:
+    adds r7, #2
+    cmp r0, r8
+    bne .Lselect_next
+    ldr r5, [sp, #24]
+    str r4, [r5, #UPDATE_SELECTED_END]
+    ldr r5, [r5, #UPDATE_SELECTED]
+    subs r0, r4, r5
+    lsrs r0, r0, #3
+    add r0, lr
+    pop {r4}
+    mov r8, r4
+    pop {r4-r7, pc}
+.Lselect_dead:
+    cmp r5, #0
+    beq .Lselect_none
+    movs r5, #1
+    add lr, r5
+    b .Lselect_none
+end tp_select_nonzero
+
+// void tp_move_biases(const int16_t *deltas, int32_t *b, size_t n, int32_t factor, int s): 18 cycles a bias
+//   r2 end of b   r7 0   r12 the bound   lr 2 bounds
+function tp_move_biases
+    push {r4-r7, lr}
+    ldr r4, [sp, #20]
+    lsls r2, #2
+    adds r2, r2, r1
+    movs r7, #1
+    lsls r6, r7, #30
+    mov r12, r6
+    lsls r6, r7, #31
+    mov lr, r6
+    movs r7, #0
+.Lbias_next:
+    ldrsh r5, [r0, r7]
+    adds r0, #2
+    muls r5, r3
+    mvns r5, r5
+    asrs r5, r4
+    ldr r6, [r1]
+    adcs r6, r5
+    mov r5, r6
+    add r5, r12
+    cmp r5, lr
+    bhi .Lbias_clamp
+.Lbias_put:
+    stmia r1!, {r6}
+    cmp r1, r2
+    bne .Lbias_next
+    pop {r4-r7, pc}
+.Lbias_clamp:
+    cmp r6, #0
+    mov r6, r12
+    bgt .Lbias_put
+    rsbs r6, r6, #0
+    b .Lbias_put
+end tp_move_biases
+
+// void tp_strided_axpy(const tp_axpy_t *patch, int32_t d): 13 cycles an element
+//   r0 to   r1 from   r2 d   r3 0   r4 end of the row   r7 rows left   r12 from_step   lr to_step - 4
+function tp_strided_axpy
+    push {r0, r4-r7, lr}
+    movs r2, r1
+    ldmia r0!, {r3-r7}
+    ldr r1, [r0]
+    mov r12, r1
+    subs r7, #4
+    mov lr, r7
+    movs r7, r5
+    movs r0, r3
+    movs r1, r4
+    movs r3, #0
+.Laxpy_row:
+    push {r0, r1}
+    ldr r4, [sp, #8]
+    ldr r4, [r4, #AXPY_TO_BYTES]
+    adds r4, r4, r0
+.Laxpy_next:
+    ldrsh r5, [r1, r3]
+    muls r5, r2
+    ldr r6, [r0]
+    adds r6, r6, r5
+    stmia r0!, {r6}
+    add r1, r12
+    add r0, lr
+    cmp r0, r4
+    bne .Laxpy_next
+    pop {r0, r1, r5}
+    push {r5}
+    ldr r6, [r5, #AXPY_TO_STRIDE]
+    adds r0, r0, r6
+    ldr r6, [r5, #AXPY_FROM_STRIDE]
+    adds r1, r1, r6
+    subs r7, #1
+    bne .Laxpy_row
+    pop {r0, r4-r7, pc}
+end tp_strided_axpy
+
+// ---- requantising
+
+// tp_requantize_right and tp_requantize_int16 (v, to, n, s, limit): 12 cycles a value, 13
+//   r2 end of v   r4 limit   r7 0   r12 2 limit   lr how many are beyond
+.macro requantize store:vararg
+    push {r4-r7, lr}
+    ldr r4, [sp, #20]
+    lsls r5, r4, #1
+    mov r12, r5
+    lsls r2, #2
+    adds r2, r2, r0
+    movs r7, #0
+    mov lr, r7
+    b 4f
+1:  ldmia r0!, {r5}
+    asrs r5, r3
+    adcs r5, r7             // the last bit that fell off rounds
+    adds r6, r5, r4
+    cmp r6, r12
+    bhi 3f
+2:  \store
+4:  cmp r0, r2
+    bne 1b
+    mov r0, lr
+    pop {r4-r7, pc}
+3:  movs r6, #1
+    add lr, r6
+    asrs r5, r5, #31
+    eors r5, r4
+    lsrs r6, r5, #31
+    adds r5, r5, r6         // limit, or minus it
+    b 2b
+.endm
+
+function tp_requantize_right
+    requantize stmia r1!, {r5}
+end tp_requantize_right
+
+#ifdef TP_ARMV6M_ALL
+.macro store_int16
+    strh r5, [r1]
+    adds r1, #2
+.endm
+
+function tp_requantize_int16
+    requantize store_int16
+end tp_requantize_int16
+#endif
+
+// int tp_relu(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use)
+//   14 cycles an output, 12 below 0
+//   r2 end of z   r4 a quarter of the top   r6 or of all y   r7 0
+function tp_relu
+    push {r4-r7, lr}
+    ldr r4, [sp, #20]
+    ldr r4, [r4, #USE_TOP]
+    asrs r4, r4, #2
+    lsls r2, #2
+    adds r2, r2, r0
+    movs r6, #0
+    movs r7, #0
+.Lrelu_next:
+    ldmia r0!, {r5}
+    asrs r5, r3
+    adcs r5, r7
+    bmi .Lrelu_negative
+    cmp r5, r4
+    bgt .Lrelu_high
+.Lrelu_put:
+    strh r5, [r1]
+    adds r1, #2
+    orrs r6, r5
+    cmp r0, r2
+    bne .Lrelu_next
+.Lrelu_end:
+    movs r0, r6
+    pop {r4-r7, pc}
+.Lrelu_negative:
+    strh r7, [r1]
+    adds r1, #2
+    cmp r0, r2
+    bne .Lrelu_next
+    b .Lrelu_end
+.Lrelu_high:
+    push {r0, r1}
+    ldr r0, [sp, #28]
+    count r0, USE_N_HIGH, r1
+    ldr r1, [r0, #USE_TOP]
+    cmp r5, r1
+    ble 1f
+    movs r5, r1
+    count r0, USE_N_SATURATED, r1
+1:  pop {r0, r1}
+    b .Lrelu_put
+end tp_relu
+
+#ifdef TP_ARMV6M_ALL
+
+// void tp_relu_listed(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use, tp_nonzero_t *list)
+//   18 cycles an output, 15 for 0
+//   r2 0   r4 end of the list   r6 delta   r8 a quarter of the top   r9 bytes of a row   r10 row_delta   r12 end of z
+function tp_relu_listed
+    enter
+    lsls r2, #2
+    adds r2, r2, r0
+    mov r12, r2
+    ldr r4, [sp, #36]
+    ldr r4, [r4, #USE_TOP]
+    asrs r4, r4, #2
+    mov r8, r4
+    ldr r5, [sp, #40]
+    ldr r4, [r5, #LIST_END]
+    ldr r6, [r5, #LIST_ROW_BYTES]
+    mov r9, r6
+    ldr r6, [r5, #LIST_ROW_DELTA]
+    mov r10, r6
+    movs r2, #0
+    movs r6, #0
+.Lboth_next:
+    ldmia r0!, {r5}
+    asrs r5, r3
+    adcs r5, r2
+    ble .Lboth_zero
+    cmp r5, r8
+    bgt .Lboth_high
+.Lboth_put:
+    strh r5, [r1]
+    adds r1, #2
+    lsls r5, r5, #16
+    orrs r5, r6
+    stmia r4!, {r5}
+    mov r6, r10
+    cmp r0, r12
+    bne .Lboth_next
+.Lboth_end:
+    str r2, [r4]
+    ldr r5, [sp, #40]
+    str r4, [r5, #LIST_END]
+    b .Lleave
+.Lboth_zero:
+    strh r2, [r1]
+    adds r1, #2
+    add r6, r9
+.Lboth_skipped:
+    lsrs r5, r6, #16
+    bne .Lboth_far
+    cmp r0, r12
+    bne .Lboth_next
+    b .Lboth_end
+.Lboth_far:
+    ldr r7, [sp, #40]
+    pad r7, r4, r6, r5
+    b .Lboth_skipped
+.Lboth_high:
+    ldr r7, [sp, #36]
+    push {r4}
+    count r7, USE_N_HIGH, r4
+    ldr r4, [r7, #USE_TOP]
+    cmp r5, r4
+    ble 1f
+    movs r5, r4
+    count r7, USE_N_SATURATED, r4
+1:  pop {r4}
+    b .Lboth_put
+end tp_relu_listed
+
+// One input times one weight of the same half of two words, to a sum; r0, r7 and then the words are lost.
+.macro mac_two_channels x, w, low, high
+    sxth r0, \x
+    sxth r7, \w
+    muls r0, r7
+    add \low, r0
+    asrs \x, \x, #16
+    asrs \w, \w, #16
+    muls \x, \w
+    add \high, \x
+.endm
+
+// void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, int32_t *z)
+//   four channels at a time: 6.75 cycles a multiply-accumulate, 17 a row, 60 four channels; any other number of them in C
+//   r1 x   r2 w   r8 to r11 sums   r12 end of the row   lr from behind four channels to the next tap
+//   on the stack: 0 rows left, 4 z, 8 x and 12 w of these channels, 16 end of z, 20 bytes of a row, 24 and 28 from its end to
+//   the next row of x and of w, 32 n_rows
+function tp_depthwise_sums
+    push {r4, lr}
+    ldr r4, [r0, #PATCH_CHANNELS]
+    lsls r4, #30
+    beq .Lby_four
+    bl tp_depthwise_sums_in_c
+    pop {r4, pc}
+.Lby_four:
+    pop {r4}
+    pop {r5}
+    mov lr, r5
+    enter
+    sub sp, #36
+    str r3, [sp, #4]
+    str r1, [sp, #8]
+    str r2, [sp, #12]
+    ldr r4, [r0, #PATCH_CHANNELS]
+    lsls r5, r4, #2
+    adds r5, r5, r3
+    str r5, [sp, #16]
+    lsls r4, r4, #1
+    ldr r5, [r0, #PATCH_TAPS]
+    muls r5, r4
+    str r5, [sp, #20]
+    ldr r6, [r0, #PATCH_X_STRIDE]
+    subs r6, r6, r5
+    str r6, [sp, #24]
+    ldr r6, [r0, #PATCH_W_STRIDE]
+    subs r6, r6, r5
+    str r6, [sp, #28]
+    ldr r6, [r0, #PATCH_N_ROWS]
+    str r6, [sp, #32]
+    subs r4, #8
+    mov lr, r4
+.Lfour_channels:
+    ldr r0, [sp, #4]
+    ldmia r0!, {r4-r7}
+    mov r8, r4
+    mov r9, r5
+    mov r10, r6
+    mov r11, r7
+    ldr r1, [sp, #8]
+    ldr r2, [sp, #12]
+    ldr r0, [sp, #32]
+    str r0, [sp]
+.Lchannels_row:
+    ldr r4, [sp, #20]
+    adds r4, r4, r1
+    mov r12, r4
+.Lchannels_next:
+    ldmia r1!, {r3, r4}
+    ldmia r2!, {r5, r6}
+    add r1, lr
+    add r2, lr
+    mac_two_channels r3, r5, r8, r9
+    mac_two_channels r4, r6, r10, r11
+    cmp r1, r12
+    bne .Lchannels_next
+    ldr r3, [sp, #24]
+    adds r1, r1, r3
+    ldr r3, [sp, #28]
+    adds r2, r2, r3
+    ldr r3, [sp]
+    subs r3, #1
+    str r3, [sp]
+    bne .Lchannels_row
+    ldr r0, [sp, #4]
+    mov r4, r8
+    mov r5, r9
+    mov r6, r10
+    mov r7, r11
+    stmia r0!, {r4-r7}
+    str r0, [sp, #4]
+    ldr r1, [sp, #8]
+    adds r1, #8
+    str r1, [sp, #8]
+    ldr r2, [sp, #12]
+    adds r2, #8
+    str r2, [sp, #12]
+    ldr r3, [sp, #16]
+    cmp r0, r3
+    bne .Lfour_channels
+    add sp, #36
+    b .Lleave
+end tp_depthwise_sums
+
+#endif
+
+#endif

@@ -1,0 +1,42 @@
+// Offsets of the fields that armv6m.S reads, asserted by portable.c.
+#ifndef TINYPROP_OFFSETS_H
+#define TINYPROP_OFFSETS_H
+
+#define LIST_END 0  // tp_nonzero_t
+#define LIST_DELTA 4
+#define LIST_N_PADDING 8
+#define LIST_ROW_BYTES 12
+#define LIST_N_ROWS 16
+#define LIST_X_BYTES 20
+#define LIST_X_JUMP 24
+#define LIST_DELTA_JUMP 28
+#define LIST_ROW_DELTA 32
+
+#define USE_TOP 0  // tp_format_use_t
+#define USE_N_SATURATED 4
+#define USE_N_HIGH 8
+
+#define UPDATE_LR_MANTISSA 0  // tp_update_t
+#define UPDATE_SHIFT 4
+#define UPDATE_MAX_WEIGHT 8
+#define UPDATE_N_CLAMPED 12
+#define UPDATE_SELECTED 16
+#define UPDATE_SELECTED_END 20
+#define UPDATE_ROW_BYTES 24
+#define UPDATE_N_IN 28
+#define UPDATE_GUARD_SHIFT 32
+#define UPDATE_BOUNDED 36
+#define UPDATE_X_BITS 40
+
+#define AXPY_TO 0  // tp_axpy_t, read in this order
+#define AXPY_TO_BYTES 12
+#define AXPY_TO_STRIDE 24
+#define AXPY_FROM_STRIDE 28
+
+#define PATCH_N_ROWS 0  // tp_patch_t
+#define PATCH_TAPS 4
+#define PATCH_CHANNELS 8
+#define PATCH_X_STRIDE 12
+#define PATCH_W_STRIDE 16
+
+#endif

@@ -1,0 +1,347 @@
+// The kernels in C99: the specification of all others, and what every processor without its own runs.
+#include "portable.h"
+
+#ifdef TP_ARMV6M
+
+#include "offsets.h"
+#define OFFSET_IS(offset, type, field) _Static_assert(offsetof(type, field) == (offset), "offsets.h: " #offset)
+OFFSET_IS(LIST_END, tp_nonzero_t, end);
+OFFSET_IS(LIST_DELTA, tp_nonzero_t, delta);
+OFFSET_IS(LIST_N_PADDING, tp_nonzero_t, n_padding);
+OFFSET_IS(LIST_ROW_BYTES, tp_nonzero_t, row_bytes);
+OFFSET_IS(LIST_N_ROWS, tp_nonzero_t, n_rows);
+OFFSET_IS(LIST_X_BYTES, tp_nonzero_t, x_bytes);
+OFFSET_IS(LIST_X_JUMP, tp_nonzero_t, x_jump);
+OFFSET_IS(LIST_DELTA_JUMP, tp_nonzero_t, delta_jump);
+OFFSET_IS(LIST_ROW_DELTA, tp_nonzero_t, row_delta);
+OFFSET_IS(USE_TOP, tp_format_use_t, top);
+OFFSET_IS(USE_N_SATURATED, tp_format_use_t, n_saturated);
+OFFSET_IS(USE_N_HIGH, tp_format_use_t, n_high);
+OFFSET_IS(UPDATE_LR_MANTISSA, tp_update_t, step.lr_mantissa);
+OFFSET_IS(UPDATE_SHIFT, tp_update_t, step.shift);
+OFFSET_IS(UPDATE_MAX_WEIGHT, tp_update_t, step.max_weight);
+OFFSET_IS(UPDATE_N_CLAMPED, tp_update_t, n_clamped);
+OFFSET_IS(UPDATE_SELECTED, tp_update_t, selected);
+OFFSET_IS(UPDATE_SELECTED_END, tp_update_t, selected_end);
+OFFSET_IS(UPDATE_ROW_BYTES, tp_update_t, row_bytes);
+OFFSET_IS(UPDATE_N_IN, tp_update_t, n_in);
+OFFSET_IS(UPDATE_GUARD_SHIFT, tp_update_t, guard_shift);
+OFFSET_IS(UPDATE_BOUNDED, tp_update_t, bounded);
+OFFSET_IS(UPDATE_X_BITS, tp_update_t, x_bits);
+OFFSET_IS(AXPY_TO, tp_axpy_t, to);
+OFFSET_IS(AXPY_TO + 4, tp_axpy_t, from);
+OFFSET_IS(AXPY_TO + 8, tp_axpy_t, n_rows);
+OFFSET_IS(AXPY_TO_BYTES, tp_axpy_t, to_bytes);
+OFFSET_IS(AXPY_TO_BYTES + 4, tp_axpy_t, to_step);
+OFFSET_IS(AXPY_TO_BYTES + 8, tp_axpy_t, from_step);
+OFFSET_IS(AXPY_TO_STRIDE, tp_axpy_t, to_stride);
+OFFSET_IS(AXPY_FROM_STRIDE, tp_axpy_t, from_stride);
+OFFSET_IS(PATCH_N_ROWS, tp_patch_t, n_rows);
+OFFSET_IS(PATCH_TAPS, tp_patch_t, taps);
+OFFSET_IS(PATCH_CHANNELS, tp_patch_t, channels);
+OFFSET_IS(PATCH_X_STRIDE, tp_patch_t, x_stride);
+OFFSET_IS(PATCH_W_STRIDE, tp_patch_t, w_stride);
+
+#endif
+
+#ifndef TP_ARMV6M
+
+// ---- lists
+
+// Padding entries, for a stride above TP_MAX_ROW_DELTA.
+static inline uint32_t *pad_list(tp_nonzero_t *list, uint32_t *end, uint32_t *delta) {
+    for (; *delta > TP_MAX_ROW_DELTA; *delta -= TP_MAX_ROW_DELTA) {
+        *end++ = TP_MAX_ROW_DELTA;
+        list->n_padding++;
+    }
+    return end;
+}
+
+// The next input: an entry at the end of the list, unless it is 0. Only then, and between rows, can delta become too large.
+static inline uint32_t *list_input(tp_nonzero_t *list, uint32_t *end, uint32_t x, uint32_t *delta) {
+    if (x == 0) {
+        *delta += list->row_bytes;
+        return pad_list(list, end, delta);
+    }
+    *end++ = x << 16 | *delta;
+    *delta = list->row_delta;
+    return end;
+}
+
+TP_HOT void tp_list_nonzero(tp_nonzero_t *list, const int16_t *x) {
+    uint32_t *end = list->end, delta = list->delta;
+    for (uint32_t rows = list->n_rows; rows > 0; rows--) {
+        end = pad_list(list, end, &delta);
+        for (uint32_t n = list->x_bytes / 2; n > 0; n--) {
+            end = list_input(list, end, (uint16_t)*x++, &delta);
+        }
+        x += list->x_jump / 2;
+        delta += list->delta_jump;
+    }
+    *end = 0;
+    list->end = end;
+}
+
+static inline int four_zeros(const uint8_t *x, size_t left) {
+    uint32_t word;
+    if ((uintptr_t)x % 4 != 0 || left < 4) {
+        return 0;
+    }
+    __builtin_memcpy(&word, __builtin_assume_aligned(x, 4), 4);
+    return word == 0;
+}
+
+TP_HOT void tp_list_nonzero_bytes(tp_nonzero_t *list, const uint8_t *x) {
+    const uint8_t *x_end = x + list->x_bytes;
+    uint32_t *end = list->end, delta = list->delta;
+    while (x != x_end) {
+        uint32_t v = *x++;
+        for (; v == 0 && four_zeros(x, (size_t)(x_end - x)); x += 4) {  // zeros are seldom alone
+            delta += 4 * list->row_bytes;
+        }
+        end = list_input(list, end, v, &delta);
+    }
+    *end = 0;
+    list->end = end;
+}
+
+// ---- requantising
+
+static inline int32_t requantize(int32_t v, int s, int32_t limit, uint32_t *n_beyond) {
+    v = tp_rshift_round_fast(v, s);
+    if (__builtin_expect(tp_beyond(v, limit), 0)) {
+        ++*n_beyond;
+        return tp_sat(v, limit);
+    }
+    return v;
+}
+
+TP_HOT uint32_t tp_requantize_right(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit) {
+    uint32_t n_beyond = 0;
+    s = s < 32 ? s : 32;
+    for (; n > 0; n--) {
+        *to++ = requantize(*v++, s, limit, &n_beyond);
+    }
+    return n_beyond;
+}
+
+TP_HOT uint32_t tp_requantize_int16(int32_t *v, int16_t *to, size_t n, int s, int32_t limit) {
+    uint32_t n_beyond = 0;
+    s = s < 32 ? s : 32;
+    for (; n > 0; n--) {
+        *to++ = (int16_t)requantize(*v++, s, limit, &n_beyond);
+    }
+    return n_beyond;
+}
+
+TP_HOT int tp_relu(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use) {
+    int32_t any = 0;
+    s = s < 32 ? s : 32;
+    for (; n > 0; n--) {
+        int32_t v = tp_rshift_round_fast(*z++, s);
+        v &= ~(v >> 31);
+        if (v > use->top >> 2) {
+            use->n_high++;
+            use->n_saturated += v > use->top;
+            v = v > use->top ? use->top : v;
+        }
+        *y++ = (int16_t)v;
+        any |= v;
+    }
+    return any != 0;
+}
+
+// ---- moving weights
+
+TP_HOT uint32_t tp_select_nonzero(const int16_t *deltas, size_t n, int32_t factor, int32_t dead_zone, tp_update_t *update) {
+    tp_selected_t *end = update->selected;
+    uint32_t n_in_dead_zone = 0;
+    for (uint32_t j = 0; j < n; j++) {
+        int32_t d = *deltas++;
+        if (d != 0) {
+            d = tp_rshift_round_fast(2 * d, update->guard_shift + 1) * factor;  // the same way for a shift of 0
+            if (tp_beyond(d, dead_zone)) {
+                *end++ = (tp_selected_t) { d, 2 * j };
+            } else {
+                n_in_dead_zone += d != 0;
+            }
+        }
+    }
+    update->selected_end = end;
+    return (uint32_t)(end - update->selected) + n_in_dead_zone;
+}
+
+// w -= (gradient + half) >> shift, within +-max_weight if it might pass it;   gradient = x d m
+static inline void move_weight(int16_t *weight, int32_t gradient, const tp_step_t *step, const int bounded,
+    uint32_t *n_clamped) {
+    int32_t moved = *weight - ((gradient + (1 << (step->shift - 1))) >> step->shift);
+    if (bounded && __builtin_expect(tp_beyond(moved, step->max_weight), 0)) {
+        moved = moved > 0 ? step->max_weight : -step->max_weight;
+        ++*n_clamped;
+    }
+    *weight = (int16_t)moved;
+}
+
+static inline int16_t *weight_at(int16_t *row, uint32_t offset) {
+    return (int16_t *)((char *)row + offset);
+}
+
+static inline void update_rows(const uint32_t *list, int16_t *row, tp_update_t *update, const int bounded) {
+    const tp_step_t step = update->step;
+    const tp_selected_t *first = update->selected, *end = update->selected_end;
+    for (; *list != 0; list++) {
+        int32_t x = (int32_t)*list >> 16;
+        row = (int16_t *)tp_row_of(list, row);
+        const tp_selected_t *selected = first;
+        if (x != 0) {
+            do {
+                tp_selected_t d = *selected++;
+                move_weight(weight_at(row, d.offset), -x * d.delta, &step, bounded, &update->n_clamped);
+            } while (selected != end);
+        }
+    }
+}
+
+TP_HOT void tp_update_rows_in_c(const uint32_t *list, int16_t *row, tp_update_t *update) {
+    if (update->bounded) {
+        update_rows(list, row, update, 1);
+    } else {
+        update_rows(list, row, update, 0);
+    }
+}
+
+static inline void backward_rows(const int16_t *x, int16_t *row, int32_t *dx, tp_update_t *update, const int bounded) {
+    const tp_step_t step = update->step;
+    const tp_selected_t *first = update->selected, *end = update->selected_end;
+    for (uint32_t n = update->n_in; n > 0; n--) {
+        int32_t xm = *x++ * step.lr_mantissa, sum = 0;
+        const tp_selected_t *selected = first;
+        if (xm != 0) {
+            do {
+                tp_selected_t d = *selected++;
+                int16_t *weight = weight_at(row, d.offset);
+                sum = tp_add(sum, *weight * d.delta);
+                move_weight(weight, xm * d.delta, &step, bounded, &update->n_clamped);
+            } while (selected != end);
+        }
+        *dx++ = sum;
+        row = weight_at(row, update->row_bytes);
+    }
+}
+
+TP_HOT void tp_backward_rows(const int16_t *x, int16_t *row, int32_t *dx, tp_update_t *update) {
+    if (update->bounded) {
+        backward_rows(x, row, dx, update, 1);
+    } else {
+        backward_rows(x, row, dx, update, 0);
+    }
+}
+
+TP_HOT void tp_move_biases(const int16_t *deltas, int32_t *b, size_t n, int32_t factor, int s) {
+    s = s < 32 ? s : 32;
+    for (; n > 0; n--, b++) {
+        int32_t moved = tp_add(*b, -tp_rshift_round_fast(*deltas++ * factor, s));
+        *b = __builtin_expect(tp_beyond(moved, 1 << 30), 0) ? tp_sat(moved, 1 << 30) : moved;
+    }
+}
+
+TP_HOT void tp_strided_axpy(const tp_axpy_t *patch, int32_t d) {
+    char *to_row = (char *)patch->to;
+    const char *from_row = (const char *)patch->from;
+    for (uint32_t n = patch->n_rows; n > 0; n--, to_row += patch->to_stride, from_row += patch->from_stride) {
+        const char *from = from_row;
+        for (char *to = to_row; to != to_row + patch->to_bytes; to += patch->to_step, from += patch->from_step) {
+            *(int32_t *)to = tp_add(*(int32_t *)to, d * *(const int16_t *)from);
+        }
+    }
+}
+
+#ifndef TP_ARMV7EM
+
+// Columns at a time: as many as fit into the registers.
+#ifdef __XTENSA__
+#define COLUMNS 4
+#else
+#define COLUMNS 8
+#endif
+
+TP_HOT TP_NOINLINE static void sum_wide(const uint32_t *list, const int16_t *w, const int32_t *start, int32_t *z) {
+    tp_sum_columns(list, w, COLUMNS, 0, start, z);
+}
+
+TP_HOT void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z) {
+    for (; n_out >= COLUMNS; n_out -= COLUMNS, w += COLUMNS, start += COLUMNS, z += COLUMNS) {
+        sum_wide(list, w, start, z);
+    }
+    for (; n_out >= 2; n_out -= 2, w += 2, start += 2, z += 2) {
+        tp_sum_columns(list, w, 2, 0, start, z);
+    }
+    if (n_out > 0) {
+        tp_sum_columns(list, w, 1, 0, start, z);
+    }
+}
+
+void tp_update_rows(const uint32_t *list, int16_t *row, tp_update_t *update) {
+    tp_update_rows_in_c(list, row, update);
+}
+
+#endif
+#endif
+
+void tp_requantize(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit) {
+    if (s > 0) {
+        tp_requantize_right(v, to, n, s, limit);
+        return;
+    }
+    for (; n > 0; n--) {
+        *to++ = tp_rshift_round_sat(*v++, s, limit);
+    }
+}
+
+uint32_t tp_l1_norm(const int16_t *v, size_t n) {
+    uint32_t sum = 0;
+    for (const int16_t *end = v + n; v != end; v++) {
+        sum += (uint32_t)tp_abs(*v);
+    }
+    return sum;
+}
+
+TP_HOT void tp_depthwise_sums_in_c(const tp_patch_t *patch, const int16_t *x, const int16_t *w, int32_t *z) {
+    for (uint32_t row = 0; row < patch->n_rows; row++) {
+        const int16_t *v = x, *weight = w;
+        for (uint32_t tap = 0; tap < patch->taps; tap++) {
+            for (uint32_t c = 0; c < patch->channels; c++) {
+                z[c] = tp_add(z[c], *v++ * *weight++);
+            }
+        }
+        x += patch->x_stride / 2;
+        w += patch->w_stride / 2;
+    }
+}
+
+// ---- what armv6m.S has only where code may be larger
+
+#ifndef TP_ARMV6M_ALL
+
+void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, int32_t *z) {
+    tp_depthwise_sums_in_c(patch, x, w, z);
+}
+
+void tp_relu_listed(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use, tp_nonzero_t *list) {
+    tp_relu(z, y, n, s, use);
+    tp_list_nonzero(list, y);
+}
+
+#endif
+
+#if defined(TP_ARMV6M) && !defined(TP_ARMV6M_ALL)
+
+uint32_t tp_requantize_int16(int32_t *v, int16_t *to, size_t n, int s, int32_t limit) {
+    uint32_t n_beyond = tp_requantize_right(v, v, n, s, limit);
+    for (; n > 0; n--) {
+        *to++ = (int16_t)*v++;
+    }
+    return n_beyond;
+}
+
+#endif

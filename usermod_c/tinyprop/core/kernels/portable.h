@@ -1,0 +1,59 @@
+// What the kernels in C share.
+#ifndef TINYPROP_PORTABLE_H
+#define TINYPROP_PORTABLE_H
+
+#include "../fixed.h"
+#include "kernels.h"
+
+#define TP_UNROLL _Pragma("GCC unroll 8")
+
+// Loops that run most often, in a .mpy file too, where all else is compiled for size.
+#ifdef TP_SMALL_CODE
+#define TP_HOT __attribute__((optimize("O2")))
+#else
+#define TP_HOT
+#endif
+
+// A loop that needs all registers there are, and would not get them inside another function.
+#define TP_NOINLINE __attribute__((noinline))
+
+static inline const int16_t *tp_row_of(const uint32_t *entry, const int16_t *reader) {
+    return (const int16_t *)((const char *)reader + (uint16_t)*entry);
+}
+
+// Weight j of a row; in_words: from an aligned pair, either half of which some processors multiply.
+static inline int32_t tp_weight_of(const int16_t *row, int j, const int in_words) {
+    if (in_words) {
+        uint32_t pair;
+        __builtin_memcpy(&pair, __builtin_assume_aligned(row + (j & ~1), 4), 4);
+        return (int16_t)(j & 1 ? pair >> 16 : pair);
+    }
+    return row[j];
+}
+
+// The loop of tp_spmv for n columns. n is a compile-time constant, so sum[] stays in registers.
+static inline void tp_sum_columns(const uint32_t *entry, const int16_t *row, const int n, const int in_words,
+    const int32_t *start, int32_t *z) {
+    int32_t sum[8];
+    TP_UNROLL for (int j = 0; j < n; j++) {
+        sum[j] = start[j];
+    }
+    for (; *entry != 0; entry++) {
+        int16_t x = (int16_t)(*entry >> 16);
+        row = tp_row_of(entry, row);
+        TP_UNROLL for (int j = 0; j < n; j++) {
+            sum[j] = tp_add(sum[j], x * tp_weight_of(row, j, in_words));
+        }
+    }
+    TP_UNROLL for (int j = 0; j < n; j++) {
+        z[j] = sum[j];
+    }
+}
+
+// tp_update_rows for every case: an implementation's own may do some of them.
+void tp_update_rows_in_c(const uint32_t *list, int16_t *row, tp_update_t *update);
+
+// The same for tp_depthwise_sums.
+void tp_depthwise_sums_in_c(const tp_patch_t *patch, const int16_t *x, const int16_t *w, int32_t *z);
+
+#endif

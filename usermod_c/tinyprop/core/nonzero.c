@@ -1,0 +1,55 @@
+// The list of the inputs of a dense layer that are not 0. Zeros are skipped exactly: an input of 0 takes no part in the sums
+// nor in the gradient. One list, made in the forward pass, serves both.
+#include "core.h"
+
+uint32_t *tp_nonzero_of(const tp_model_t *m, const tp_layer_t *l) {
+    return l->nonzero ? tp_at(m, l->nonzero) : m->work;
+}
+
+static void start_list(const tp_model_t *m, const tp_layer_t *l, tp_nonzero_t *list) {
+    list->end = tp_nonzero_of(m, l);
+    list->delta = 0;
+    list->n_padding = 0;
+    list->row_bytes = 2u * l->out_c;
+    list->n_rows = 1;
+    list->x_bytes = 2u * l->n_in;
+    list->x_jump = 0;
+    list->delta_jump = 0;
+    list->row_delta = tp_row_delta(l->out_c);
+}
+
+static void end_list(const tp_model_t *m, tp_layer_t *l, const tp_nonzero_t *list) {
+    l->n_nonzero = (uint16_t)((uint32_t)(list->end - tp_nonzero_of(m, l)) - list->n_padding);
+}
+
+void tp_list_inputs(const tp_model_t *m, tp_layer_t *l) {
+    tp_nonzero_t list;
+    start_list(m, l, &list);
+    if (list.row_bytes > TP_MAX_ROW_DELTA) {  // only between rows of inputs may a delta be split
+        list.n_rows = l->n_in;
+        list.x_bytes = 2;
+    }
+    tp_list_nonzero(&list, tp_at(m, l->inputs));
+    end_list(m, l, &list);
+}
+
+void tp_list_input_bytes(const tp_model_t *m, tp_layer_t *l, const uint8_t *x) {
+    tp_nonzero_t list;
+    start_list(m, l, &list);
+    list.x_bytes = l->n_in;
+    tp_list_nonzero_bytes(&list, x);
+    end_list(m, l, &list);
+}
+
+void tp_list_relu(const tp_model_t *m, tp_layer_t *l, const int32_t *z, int s, tp_format_use_t *use) {
+    int16_t *inputs = tp_at(m, l->inputs);
+    if (2u * l->out_c > TP_MAX_ROW_DELTA) {
+        tp_relu(z, inputs, l->n_in, s, use);
+        tp_list_inputs(m, l);
+        return;
+    }
+    tp_nonzero_t list;
+    start_list(m, l, &list);
+    tp_relu_listed(z, inputs, l->n_in, s, use, &list);
+    end_list(m, l, &list);
+}

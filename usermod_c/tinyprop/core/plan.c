@@ -1,0 +1,406 @@
+// The plan of a model, worked out from its spec in each call: shapes, bounds, and where everything lies.
+//   model spec | layer specs | model state | layer states | ranges | weights, biases ... || layer plans | maps | scratch
+//   |<------- spec --------->|<------------------------ state ----------------------->||<---- plan, the core's own ---->|
+//   |<------------------------------- saved, in this order ------------------------->|
+// Scratch, in this order:
+//   inputs, outputs   int16, of each layer; the outputs of one are the inputs of the next. The inputs of a model that
+//                     starts with a dense layer lie at the end of their own list (nonzero.c): it grows by 4 bytes (12)
+//                     for each input of 2 bytes that was read, so the last entry meets the last input only when that has
+//                     been read; and nothing else needs them.
+//   lists             of the inputs of a dense first layer and of a dense lowest trained layer, whose backward pass reads it
+//   work              what one layer needs for a while: other lists, a filter's gradient, the selected deltas
+//   two buffers       int32. Deltas of layer i lie in buffer[(last - i) % 2]; sums of a forward pass in buffer[0], the
+//                     biases that those of a convolution start from in buffer[1]
+#include "core.h"
+
+typedef char format_has_no_padding[sizeof(tp_model_spec_t) == 32 && sizeof(tp_layer_spec_t) == 16
+    && sizeof(tp_model_state_t) == 80 && sizeof(tp_layer_state_t) == 24 && sizeof(tp_range_t) == 8 ? 1 : -1];
+typedef char plan_is_the_same_everywhere[sizeof(tp_layer_t) == 64 && sizeof(tp_affine_t) == 16 ? 1 : -1];
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "tinyprop needs a little-endian machine"
+#endif
+
+void tp_count(uint64_t *counter, uint32_t n) {
+    *counter += n;
+}
+
+// Hands out memory piece by piece, at multiples of 4. What no plan_memory checks is small: *used stays below 2^32.
+static uint32_t take(uint32_t *used, uint32_t bytes) {
+    uint32_t offset = *used;
+    *used = (offset + bytes + 3) & ~3u;
+    return offset;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
+}
+
+// a / b, which most likely is what it was at the last call: a Cortex-M0 divides in software. guess < 2^16.
+static uint32_t quotient(uint32_t a, uint32_t b, uint32_t guess) {
+    if (b < 1 << 16 && guess * b <= a && a - guess * b < b) {
+        return guess;
+    }
+    return a / b;
+}
+
+// Every field that is a choice, a shift or a count.
+static int model_spec_is_sound(const tp_model_spec_t *spec) {
+    return spec->n_layers > 0 && spec->loss < TP_N_LOSS && spec->policy < TP_N_POLICY && spec->s_min <= 1 << 15
+        && spec->s_max <= 1 << 15 && spec->zeta <= 1 << 15 && spec->skip <= 1 << 14 && spec->lr_mantissa >= 16
+        && spec->lr_mantissa <= 31 && spec->lr_shift >= 4 && spec->lr_shift <= 30;
+}
+
+static int layer_spec_is_sound(const tp_layer_spec_t *spec) {
+    return spec->kind < TP_N_KIND && spec->activation < TP_N_ACTIVATION && spec->trainable <= 1 && spec->same <= 1;
+}
+
+static int layer_state_is_sound(const tp_layer_state_t *state) {
+    return state->w_frac >= 0 && state->w_frac <= TP_MAX_W_FRAC && state->y_frac >= TP_MIN_Y_FRAC && state->y_frac <= 12
+        && state->age < 512 && state->threshold <= 1u << 30 && state->residual <= 1u << 30;
+}
+
+// ---- shapes
+
+// Output size and padding of one dimension. valid: floor((in - kernel) / stride) + 1. same: ceil(in / stride), with the
+// padding that this needs, the odd one below or to the right (as in Keras). Returns 0 if the kernel does not fit.
+static int slide(uint32_t in, uint32_t kernel, uint32_t stride, int same, uint16_t *out, uint8_t *pad) {
+    if (kernel == 0 || stride == 0 || (!same && kernel > in)) {
+        return 0;
+    }
+    uint32_t steps = quotient(in - (same ? 1 : kernel), stride, *out - 1u);
+    uint32_t reach = steps * stride + kernel;
+    *out = (uint16_t)(steps + 1);
+    *pad = (uint8_t)(reach > in ? (reach - in) / 2 : 0);
+    return 1;
+}
+
+// a * b * c, or 0 if that is 0 or above TP_MAX_VALUES.
+static uint16_t product(uint32_t a, uint32_t b, uint32_t c) {
+    uint32_t ab = a * b;  // below 2^32
+    if (ab > TP_MAX_VALUES || ab * c > TP_MAX_VALUES) {
+        return 0;
+    }
+    return (uint16_t)(ab * c);
+}
+
+// Input of a layer, from the output of the one below it (NULL: it is the first); a dense layer knows n_in alone.
+static void plan_input(tp_layer_t *l, const tp_model_spec_t *spec, const tp_layer_t *below) {
+    if (below) {
+        l->n_in = below->n_out;
+        if (l->kind != TP_DENSE) {
+            l->in_h = below->out_h;
+            l->in_w = below->out_w;
+            l->in_c = below->out_c;
+        }
+    } else {
+        l->in_h = spec->in_h;
+        l->in_w = spec->in_w;
+        l->in_c = spec->in_c;
+        l->n_in = product(l->in_h, l->in_w, l->in_c);
+    }
+}
+
+// Output of a layer that is not dense.
+static int plan_windows(tp_layer_t *l, const tp_layer_spec_t *spec) {
+    int pool = !tp_has_weights(l), whole = pool && spec->kernel_h == 0, same = spec->same && !pool;
+    l->kernel_h = whole ? l->in_h : spec->kernel_h;
+    l->kernel_w = whole ? l->in_w : spec->kernel_w;
+    l->stride_h = pool ? l->kernel_h : spec->stride_h;
+    l->stride_w = pool ? l->kernel_w : spec->stride_w;
+    l->out_c = l->kind == TP_CONV ? spec->units : l->in_c;
+    if (!slide(l->in_h, l->kernel_h, l->stride_h, same, &l->out_h, &l->pad_h)
+        || !slide(l->in_w, l->kernel_w, l->stride_w, same, &l->out_w, &l->pad_w)) {
+        return 0;
+    }
+    l->n_out = product(l->out_h, l->out_w, l->out_c);
+    l->fan_in = product(l->kernel_h, l->kernel_w, l->kind == TP_DEPTHWISE ? 1 : l->in_c);
+    return 1;
+}
+
+// Output of a layer from its input, and products per output.
+static tp_err_t plan_shape(tp_layer_t *l, const tp_layer_spec_t *spec) {
+    if (l->kind == TP_DENSE) {
+        l->out_h = l->out_w = 1;
+        l->out_c = spec->units;
+        l->n_out = product(l->out_c, 1, 1);
+        l->fan_in = l->n_in;
+    } else if (!plan_windows(l, spec)) {
+        return TP_E_LAYER;
+    }
+    if (l->out_c == 0) {
+        return TP_E_LAYER;
+    }
+    return l->n_in && l->n_out && l->fan_in && tp_weight_count(l) <= TP_MAX_BYTES / 2 ? TP_OK : TP_E_TOO_BIG;
+}
+
+// ---- bounds
+
+// 12 bits: regressions with dense layers of at most 64 inputs, where 8 bits cost accuracy (docs/numbers.md).
+static int activation_bits(const tp_model_spec_t *spec) {
+    if (spec->loss != TP_MSE || (uint32_t)spec->in_h * spec->in_w * spec->in_c > 64) {
+        return 8;
+    }
+    const tp_layer_spec_t *layers = (const tp_layer_spec_t *)(spec + 1);
+    for (size_t i = 0; i < spec->n_layers; i++) {
+        if (layers[i].kind != TP_DENSE || (i + 1u < spec->n_layers && layers[i].units > 64)) {
+            return 8;
+        }
+    }
+    return 12;
+}
+
+// The lowest trainable layer; n_layers if there is none.
+static size_t first_trained(const tp_model_spec_t *spec) {
+    const tp_layer_spec_t *layers = (const tp_layer_spec_t *)(spec + 1);
+    size_t i = 0;
+    while (i < spec->n_layers && !(layers[i].kind <= TP_DEPTHWISE && layers[i].trainable)) {
+        i++;
+    }
+    return i;
+}
+
+#define SUM_MAX(spare_bits) (0x7fffffffu - (1u << (spare_bits)))
+
+// Largest |w| such that no sum can overflow: x_max * fan_in * max_weight + |bias| < 2^31, at most 32767. Twice the limit of
+// the bias is spared for it (tp_dense_forward).
+static uint16_t max_weight(const tp_layer_t *l, int bits, int non_negative) {
+    uint32_t x_max = (1u << (non_negative ? bits : bits - 1)) - 1, inputs = x_max * l->fan_in;  // below 2^24
+    if (inputs <= (bits == 8 ? SUM_MAX(27) / 32767 : SUM_MAX(29) / 32767)) {
+        return 32767;
+    }
+    return (uint16_t)quotient(bits == 8 ? SUM_MAX(27) : SUM_MAX(29), inputs, l->max_weight);
+}
+
+// ---- the whole
+
+// What is known so far, from the first layer up.
+typedef struct {
+    const tp_model_spec_t *spec;
+    const tp_layer_spec_t *layers;
+    size_t first_trained;
+    int bits;
+    int non_negative, zero_delta;     // of the outputs of the layer below; see tp_layer_t
+    uint32_t n_ranges;
+    uint32_t states;                  // offset of the layers' states
+    uint32_t saved, scratch;          // bytes used: of spec and state, and behind it
+    uint32_t work, buffer[2];         // bytes needed
+} plan_t;
+
+static uint32_t plan_bytes(const plan_t *plan) {
+    return (uint32_t)(plan->spec->n_layers * sizeof(tp_layer_t) + plan->n_ranges * sizeof(tp_affine_t));
+}
+
+static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes) {
+    const tp_model_spec_t *spec = spec_bytes;
+    if ((uintptr_t)spec_bytes % TP_ALIGN != 0) {
+        return TP_E_ALIGN;
+    }
+    if (n_bytes < sizeof(tp_model_spec_t) || spec->magic != TP_MAGIC) {
+        return TP_E_IMAGE;
+    }
+    if (spec->version != TP_VERSION) {
+        return TP_E_VERSION;
+    }
+    uint32_t spec_end = (uint32_t)(sizeof(tp_model_spec_t) + spec->n_layers * sizeof(tp_layer_spec_t));
+    if (n_bytes < spec_end || !model_spec_is_sound(spec)) {
+        return TP_E_IMAGE;
+    }
+    if (spec->in_h == 0 || spec->in_w == 0 || spec->in_c == 0) {
+        return TP_E_LAYER;
+    }
+    plan->spec = spec;
+    plan->layers = (const tp_layer_spec_t *)(spec + 1);
+    plan->first_trained = first_trained(spec);
+    plan->bits = activation_bits(spec);
+    plan->non_negative = plan->bits == 8;  // inputs may be made signed by a range; the bound of unsigned ones is tighter
+    plan->zero_delta = 0;
+    plan->n_ranges = (uint32_t)spec->n_input_ranges + spec->n_output_ranges;
+    plan->states = spec_end + (uint32_t)sizeof(tp_model_state_t);
+    uint32_t ranges = plan->states + (uint32_t)(spec->n_layers * sizeof(tp_layer_state_t));
+    plan->saved = ranges + plan->n_ranges * (uint32_t)sizeof(tp_range_t);
+    plan->scratch = plan->work = plan->buffer[0] = plan->buffer[1] = 0;
+    return TP_OK;
+}
+
+// Where the weights, inputs, outputs and list of layer i lie, and what it needs to work in. Before, both sums are at most
+// TP_MAX_BYTES; weights are as many at most, and all else is below 2^21: nothing wraps.
+static tp_err_t plan_memory(plan_t *plan, size_t i, const tp_layer_t *below, tp_layer_t *l) {
+    size_t last = plan->spec->n_layers - 1u;
+    uint32_t *buffer = plan->buffer, *work = &plan->work;
+    l->nonzero = 0;
+    if (tp_has_weights(l)) {
+        l->weights = take(&plan->saved, 2 * tp_weight_count(l));
+        l->biases = plan->saved;
+        buffer[0] = larger(buffer[0], 4u * l->out_c);
+        uint32_t list_bytes = tp_nonzero_list_bytes(l->fan_in, l->out_c);
+        if (l->kind == TP_DENSE && (i == 0 || i == plan->first_trained)) {
+            l->nonzero = take(&plan->scratch, list_bytes);
+            l->inputs = l->nonzero + list_bytes - 2u * l->n_in;
+            list_bytes = 0;
+        }
+        *work = larger(*work, list_bytes);
+        if (l->kind == TP_DENSE) {
+            *work = larger(*work, (uint32_t)sizeof(tp_selected_t) * l->n_out);
+        } else {
+            buffer[1] = larger(buffer[1], 4u * l->out_c);
+        }
+        if (plan->saved > TP_MAX_BYTES) {
+            return TP_E_TOO_BIG;
+        }
+        plan->saved += 4u * l->out_c;
+    }
+    if (below) {
+        l->inputs = below->outputs;
+    } else if (l->kind != TP_DENSE) {
+        l->inputs = take(&plan->scratch, 2u * l->n_in);
+    }
+    l->outputs = take(&plan->scratch, i < last ? 2u * l->n_out : 0);
+    if (i >= plan->first_trained) {
+        buffer += (last - i) & 1;
+        *buffer = larger(*buffer, 4u * l->n_out);
+    }
+    return plan->saved > TP_MAX_BYTES || plan->scratch > TP_MAX_BYTES ? TP_E_TOO_BIG : TP_OK;
+}
+
+// All of layer i, from the one below it (NULL: it is the first).
+static tp_err_t plan_layer(plan_t *plan, size_t i, const tp_layer_t *below, tp_layer_t *l) {
+    const tp_layer_spec_t *spec = &plan->layers[i];
+    if (!layer_spec_is_sound(spec)) {
+        return TP_E_IMAGE;
+    }
+    l->kind = spec->kind;
+    l->activation = spec->activation;
+    l->trainable = spec->trainable;
+    plan_input(l, plan->spec, below);
+    tp_err_t err = plan_shape(l, spec);
+    if (err) {
+        return err;
+    }
+    l->zero_delta = (uint8_t)plan->zero_delta;
+    if (tp_has_weights(l)) {
+        l->max_weight = max_weight(l, plan->bits, plan->non_negative);
+        plan->non_negative = l->activation == TP_RELU || l->activation == TP_SIGMOID;
+        plan->zero_delta = l->activation == TP_RELU;
+    } else if (l->kind == TP_AVGPOOL) {
+        plan->zero_delta = 0;  // a small average rounds to 0
+    }
+    return plan_memory(plan, i, below, l);
+}
+
+static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output) {
+    const tp_model_spec_t *spec = plan->spec;
+    if (output->kind != TP_DENSE || output->activation != TP_LINEAR) {
+        return TP_E_OUTPUT;
+    }
+    uint16_t n = spec->n_output_ranges;
+    int outputs_fit = spec->loss == TP_MSE ? n == 1 || n == output->n_out : n == 0;
+    if (!outputs_fit || !(spec->n_input_ranges == 1 || spec->n_input_ranges == spec->in_c)) {
+        return TP_E_IMAGE;
+    }
+    return TP_OK;
+}
+
+// The plan of layers 0 .. n-1 without an image: the last two are left in `layers`, layer i in layers[i % 2].
+static tp_err_t plan_without_image(plan_t *plan, size_t n, tp_layer_t *layers) {
+    tp_err_t err = TP_OK;
+    for (int i = 0; i < 2; i++) {  // what quotient() takes as a guess
+        layers[i].out_h = layers[i].out_w = layers[i].max_weight = 0;
+    }
+    for (size_t i = 0; i < n && !err; i++) {
+        err = plan_layer(plan, i, i > 0 ? &layers[(i - 1) % 2] : NULL, &layers[i % 2]);
+    }
+    return err;
+}
+
+tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_sizes_t *sizes) {
+    plan_t plan;
+    tp_layer_t layers[2];
+    tp_err_t err = start_plan(&plan, spec, n_bytes);
+    if (!err) {
+        err = plan_without_image(&plan, plan.spec->n_layers, layers);
+    }
+    if (!err) {
+        err = end_plan(&plan, &layers[(plan.spec->n_layers - 1) % 2]);
+    }
+    if (err) {
+        return err;
+    }
+    sizes->saved = plan.saved;
+    uint32_t plan_end = plan.saved + plan_bytes(&plan);
+    uint32_t scratch = plan.scratch + plan.work + plan.buffer[0] + plan.buffer[1];
+    if (plan_end > TP_MAX_BYTES || scratch > TP_MAX_BYTES - plan_end) {
+        return TP_E_TOO_BIG;
+    }
+    sizes->image = plan_end + scratch;
+    return TP_OK;
+}
+
+int32_t tp_layout(const void *spec, size_t n_bytes) {
+    tp_sizes_t sizes;
+    tp_err_t err = tp_measure(spec, n_bytes, &sizes);
+    if (err) {
+        return err;
+    }
+    uint32_t saved = ((const tp_model_spec_t *)spec)->saved_bytes;  // 0 in a new spec
+    return saved == 0 || saved == sizes.saved ? (int32_t)sizes.image : TP_E_IMAGE;
+}
+
+tp_err_t tp_layer_shape(const void *spec, size_t n_bytes, size_t i, tp_shape_t *shape) {
+    plan_t plan;
+    tp_layer_t layers[2];
+    tp_err_t err = start_plan(&plan, spec, n_bytes);
+    if (!err) {
+        err = i < plan.spec->n_layers ? plan_without_image(&plan, i + 1, layers) : TP_E_LAYER;
+    }
+    if (!err) {
+        const tp_layer_t *l = &layers[i % 2];
+        *shape = (tp_shape_t) { l->out_h, l->out_w, l->out_c, l->fan_in };
+    }
+    return err;
+}
+
+tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
+    plan_t plan;
+    tp_err_t err = start_plan(&plan, image, n_bytes);
+    if (err) {
+        return err;
+    }
+    uint32_t saved = plan.spec->saved_bytes;
+    if (saved % 4 != 0 || saved < plan.saved || saved > TP_MAX_BYTES || n_bytes < saved || n_bytes - saved < plan_bytes(&plan)) {
+        return TP_E_IMAGE;
+    }
+    m->image = image;
+    m->spec = plan.spec;
+    m->state = tp_at(m, plan.states - (uint32_t)sizeof(tp_model_state_t));
+    m->ranges = tp_at(m, plan.saved - plan.n_ranges * (uint32_t)sizeof(tp_range_t));
+    m->layers = tp_at(m, saved);
+    m->output = m->layers + plan.spec->n_layers - 1;
+    m->first_trained = m->layers + plan.first_trained;
+    m->affine = (tp_affine_t *)(m->output + 1);
+    m->bits = plan.bits;
+    m->delta_frac = plan.bits == 8 ? 14 : 13;
+    plan.scratch = saved + plan_bytes(&plan);
+    uint32_t state = plan.states;
+    tp_layer_t *l = m->layers;
+    for (size_t i = 0; l <= m->output; i++, l++, state += (uint32_t)sizeof(tp_layer_state_t)) {
+        l->state = state;
+        if (!layer_state_is_sound(tp_state(m, l))) {
+            return TP_E_IMAGE;
+        }
+        err = plan_layer(&plan, i, i > 0 ? l - 1 : NULL, l);
+        if (err) {
+            return err;
+        }
+    }
+    err = end_plan(&plan, m->output);
+    if (err) {
+        return err;
+    }
+    m->work = tp_at(m, take(&plan.scratch, plan.work));
+    m->buffer[0] = tp_at(m, take(&plan.scratch, plan.buffer[0]));
+    m->buffer[1] = tp_at(m, take(&plan.scratch, plan.buffer[1]));
+    if (plan.saved != saved || n_bytes < plan.scratch) {
+        return TP_E_IMAGE;
+    }
+    return tp_complete_ranges(m);
+}

@@ -1,0 +1,151 @@
+// The user's numbers in and out: integers of any array type or float32, mapped to the model's integers by integer
+// arithmetic alone, so that a board without a floating point unit is quick and every machine gives the same bits.
+//
+// A value becomes v in Q.frac, |v| <= 2^30 by saturation; what it is above `zero` is shortened to d, in which the width of
+// the range has at most 16 bits, and held within twice that width; and then q = round(d * gain / 2^post) (ranges.c).
+// Bounds: |v - zero| <= 2^30 + 2^29 < 2^31; |d gain| <= 2 (span << post) <= 2^29.
+#include "core.h"
+
+#define FLOAT_255 0x437f0000u
+#define MAX_FLOAT 0x7f7fffffu
+#define SATURATED (1 << 30)
+
+#define HAS_8_BYTES (sizeof(size_t) == 8)  // items of that size come up on a PC only, as its 'l' has it
+
+size_t tp_item_size(char type) {
+    switch (type) {
+        case 'b': case 'B': return 1;
+        case 'h': case 'H': return 2;
+        case 'i': case 'I': case 'f': return 4;
+        case 'l': case 'L': return sizeof(long);
+        case 'q': case 'Q': return HAS_8_BYTES ? 8 : 0;
+        default: return 0;
+    }
+}
+
+// Byte by byte: a user's buffer may start anywhere, and a Cortex-M0 faults on a misaligned word.
+static uint32_t word_at(const uint8_t *p) {
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+int32_t tp_integer_at(const tp_values_t *v, size_t i) {
+    size_t size = tp_item_size(v->type);
+    const uint8_t *p = (const uint8_t *)v->items + i * size;
+    int is_signed = v->type >= 'a';
+    if (size == 1) {
+        return is_signed ? (int8_t)p[0] : p[0];
+    }
+    if (size == 2) {
+        int32_t bits = p[0] | p[1] << 8;
+        return is_signed ? (int16_t)bits : bits;
+    }
+    uint32_t low = word_at(p);
+    uint32_t high = HAS_8_BYTES && size == 8 ? word_at(p + 4) : is_signed && low >> 31 ? UINT32_MAX : 0;
+    if (is_signed && high >> 31) {
+        return high == UINT32_MAX && low > 1u << 31 ? (int32_t)low : -INT32_MAX;
+    }
+    return high == 0 && low < 1u << 31 ? (int32_t)low : INT32_MAX;
+}
+
+// Subnormals count as 0, or a range of nothing else would have no width.
+uint32_t tp_float_at(const tp_values_t *v, size_t i) {
+    uint32_t bits = word_at((const uint8_t *)v->items + 4 * i);
+    return bits & 0x7f800000 ? bits : 0;
+}
+
+tp_err_t tp_check_values(const tp_values_t *v, size_t n, size_t from, size_t count, int which) {
+    if (tp_item_size(v->type) == 0) {
+        return which == TP_INPUTS ? TP_E_X_TYPE : TP_E_Y_TYPE;
+    }
+    if (v->n != n) {
+        return which == TP_INPUTS ? TP_E_X_LENGTH : TP_E_Y_LENGTH;
+    }
+    if (v->type == 'f') {
+        for (size_t i = from; i < from + count; i++) {
+            if (!tp_is_finite(tp_float_at(v, i))) {
+                return which == TP_INPUTS ? TP_E_X_FINITE : TP_E_Y_FINITE;
+            }
+        }
+    }
+    return TP_OK;
+}
+
+// ---- float32 bit patterns
+
+int32_t tp_fixed_from_float(uint32_t bits, int frac) {
+    int e = (int)(bits >> 23 & 255);
+    if (e == 0) {
+        return 0;
+    }
+    int32_t mantissa = (int32_t)(bits & 0x7fffff) | 0x800000;  // value = mantissa * 2^(e-150)
+    int32_t v = tp_rshift_round_sat(mantissa, 150 - e - frac, SATURATED);
+    return bits >> 31 ? -v : v;
+}
+
+uint32_t tp_float_from_fixed(int32_t v, int frac) {
+    if (v == 0) {
+        return 0;
+    }
+    uint32_t sign = v < 0 ? 0x80000000u : 0;
+    uint32_t mantissa = (uint32_t)tp_abs(v);
+    int n = tp_bits(mantissa);
+    if (n > 24) {
+        mantissa = (mantissa + (1u << (n - 25))) >> (n - 24);
+        if (mantissa >> 24) {
+            mantissa >>= 1;
+            n++;
+        }
+    } else {
+        mantissa <<= 24 - n;
+    }
+    int e = n - frac + 126;
+    if (e < 1) {
+        return sign;
+    }
+    return sign | (e > 254 ? MAX_FLOAT : (uint32_t)e << 23 | (mantissa & 0x7fffff));
+}
+
+// ---- values
+
+// Item i as an integer of the model, clamped to lo..hi.
+static int32_t to_integer(const tp_affine_t *map, const tp_values_t *v, size_t i, int32_t lo, int32_t hi) {
+    int32_t fixed = v->type == 'f' ? tp_fixed_from_float(tp_float_at(v, i), map->frac)
+        : tp_rshift_round_sat(tp_integer_at(v, i), -map->frac, SATURATED);
+    int32_t d = tp_sat((fixed - map->zero) >> map->pre, 2 * map->width);
+    int32_t q = tp_rshift_round_fast(d * (int32_t)map->gain, map->post);
+    return q < lo ? lo : q > hi ? hi : q;
+}
+
+const uint8_t *tp_bytes_as_inputs(const tp_model_t *m, const tp_values_t *x, size_t from) {
+    int as_they_stand = x->type == 'B' && m->bits == 8 && m->spec->n_input_ranges == 1 && m->ranges->lo == 0
+        && m->ranges->hi == FLOAT_255;
+    return as_they_stand ? (const uint8_t *)x->items + from : NULL;
+}
+
+void tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from) {
+    const tp_layer_t *first = m->layers;
+    const tp_affine_t *maps = tp_affines(m, TP_INPUTS);
+    const uint8_t *bytes = tp_bytes_as_inputs(m, x, from);
+    int16_t *inputs = tp_at(m, first->inputs);
+    int32_t hi = m->bits == 12 ? 2047 : m->in_signed ? 127 : 255, lo = m->in_signed ? -hi : 0;
+    size_t range = 0;
+    for (size_t i = 0; i < first->n_in; i++) {
+        inputs[i] = (int16_t)(bytes ? bytes[i] : to_integer(&maps[range], x, from + i, lo, hi));
+        range = range + 1 < m->spec->n_input_ranges ? range + 1 : 0;
+    }
+}
+
+int32_t tp_read_target(const tp_model_t *m, const tp_values_t *y, size_t from, size_t j) {
+    const tp_affine_t *map = tp_affines(m, TP_OUTPUTS) + (m->spec->n_output_ranges > 1 ? j : 0);
+    return to_integer(map, y, from + j, -(2 << 14), 2 << 14);
+}
+
+// width < 2^16: the product is at most 2^31 - 2^15, and half a width to each side of zero in Q.frac below 2^30.
+uint32_t tp_score_as_float(const tp_model_t *m, size_t j, int32_t score) {
+    if (m->spec->loss == TP_CROSSENTROPY) {
+        return tp_float_from_fixed(score, 14);
+    }
+    const tp_affine_t *map = tp_affines(m, TP_OUTPUTS) + (m->spec->n_output_ranges > 1 ? j : 0);
+    int32_t above = tp_rshift_round_sat(score * map->width, 15 - map->pre, SATURATED);
+    return tp_float_from_fixed(map->zero + above, map->frac);
+}
