@@ -17,9 +17,9 @@ TEST = 360  # the first ones, which are never learned from
 TRAIN = 1437  # the others
 
 
-def new_model(sparsity=None):
+def new_model(policy=None):
     layers = [tp.Dense(32, activation="relu"), tp.Dense(10)]
-    return tp.Model(64, layers, lr=0.05, input_range=(0, 16), sparsity=sparsity)
+    return tp.Model(64, layers, lr=0.05, input_range=(0, 16), policy=policy)
 
 
 def records(file, first, count, stride=1):
@@ -43,9 +43,9 @@ def report(m, file, us_per_step):
     print("%7d  %.4f   %.4f         %.4f  %7.1f" % ((s["steps"],) + share + (us_per_step,)))
 
 
-def learn(sparsity=None, epochs=15, every=TRAIN):
+def learn(policy=None, epochs=15, every=TRAIN):
     """Returns a model that has seen each digit `epochs` times; a line after `every` steps."""
-    m = new_model(sparsity)
+    m = new_model(policy)
     m.summary()
     print("  steps   right  skipped  backward work  us/step")
     steps = us = 0

@@ -142,6 +142,10 @@ def _size_text(height, width):
     return "%d" % height if height == width else "(%d, %d)" % (height, width)
 
 
+def _shape_text(shape):
+    return "%d" % shape[2] if shape[0] == shape[1] == 1 else "%d x %d x %d" % shape
+
+
 def _layer_text(spec, at):
     """A layer as it is written in Python, from its spec at an offset."""
     layer = struct.unpack_from(_LAYER_SPEC_FORMAT, spec, at)
@@ -324,25 +328,25 @@ def _new(n_bytes):
         ) from None
 
 
-def _layout_error(code, spec):
-    """Why a spec has no layout, in words."""
+def _layout_error(code, spec, shapes=()):
+    """Why a spec has no layout, in words. shapes: of the layers that have one, else 0."""
     if code == _E_OUTPUT:
         return "the last layer must be a linear Dense"
     if code == _E_VERSION:
         return "a model of version %d, expected %d" % (spec[_MODEL_SPEC_VERSION], _VERSION)
     if code != _E_LAYER and code != _E_TOO_BIG:
         return "the model is damaged"
-    shape = struct.unpack_from("<3H", spec, _MODEL_SPEC_IN_H)
-    for i in range(spec[_MODEL_SPEC_N_LAYERS]):
-        output = _tinyprop.shape(spec, i)
-        if isinstance(output, int):
-            layer = _layer_text(spec, _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i)
-            fault = "does not fit" if code == _E_LAYER else "has more than 65534 values with"
-            return "layer %d: %s %s an input of %d x %d x %d (height, width, channels)" % (
-                (i, layer, fault) + shape
-            )
-        shape = output[:3]
-    return "the model needs more than 2 GB"
+    i = 0
+    while 4 * i < len(shapes) and shapes[4 * i]:
+        i += 1
+    if 4 * i == len(shapes):
+        return "the model needs more than 2 GB"
+    below = shapes[4 * i - 4 : 4 * i - 1] if i else struct.unpack_from("<3H", spec, _MODEL_SPEC_IN_H)
+    layer = _layer_text(spec, _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i)
+    fault = "does not fit" if code == _E_LAYER else "has more than 65534 values with"
+    return "layer %d: %s %s an input of %d x %d x %d (height, width, channels)" % (
+        (i, layer, fault) + tuple(below)
+    )
 
 
 class Model:
@@ -410,9 +414,10 @@ class Model:
         )
         for layer in layers:
             spec += layer.spec
-        n_bytes = _tinyprop.layout(spec)
+        shapes = array("H", bytes(8 * len(layers)))
+        n_bytes = _tinyprop.layout(spec, shapes)
         if n_bytes < 0:
-            raise ValueError(_layout_error(n_bytes, spec))
+            raise ValueError(_layout_error(n_bytes, spec, shapes))
         image = _new(n_bytes)
         image[: len(spec)] = spec
         struct.pack_into("<2H", image, len(spec), calibrate_in, calibrate_out)
@@ -422,10 +427,11 @@ class Model:
             at += _RANGE_BYTES
         if _tinyprop.init(image, seed) < 0:
             _wrong("a range", pairs, "lo < hi as float32")
-        self._attach(image)
+        self._attach(image, shapes)
 
-    def _attach(self, image):
+    def _attach(self, image, shapes):
         self._image = image
+        self._shapes = shapes  # height, width, channels, products per output of each layer
         self._mse = image[_MODEL_SPEC_LOSS] == _MSE
         self._n_layers = image[_MODEL_SPEC_N_LAYERS]
         self._state = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * self._n_layers
@@ -433,32 +439,31 @@ class Model:
         self._n_in = height * width * channels
         macs = 1
         for i in range(self._n_layers):
-            height, width, channels, fan_in = _tinyprop.shape(image, i)
+            height, width, channels, fan_in = shapes[4 * i : 4 * i + 4]
             self._n_out = height * width * channels
             macs += self._n_out * fan_in
         self._chunk = max(1, _CHUNK_MACS // macs)
         self._x = array("f")  # that lists are copied to; as long as the last one
 
-    def _layer_at(self, i):
-        """Offset of the spec of layer i."""
-        return _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i
-
-    def _parameters(self, i):
-        _, _, channels, fan_in = _tinyprop.shape(self._image, i)
-        return (fan_in + 1) * channels if self._image[self._layer_at(i)] <= _DEPTHWISE else 0
+    def _layers(self):
+        """Of each layer: how it is written, its output's shape, weights and biases, if frozen."""
+        for i in range(self._n_layers):
+            at = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i
+            height, width, channels, fan_in = self._shapes[4 * i : 4 * i + 4]
+            parameters = (fan_in + 1) * channels if self._image[at] <= _DEPTHWISE else 0
+            frozen = parameters and not self._image[at + _LAYER_SPEC_TRAINABLE]
+            yield _layer_text(self._image, at), (height, width, channels), parameters, frozen
 
     def _counters(self):
         return struct.unpack_from(_MODEL_STATE_FORMAT, self._image, self._state)
 
     def __repr__(self):
-        height, width, channels = struct.unpack_from("<3H", self._image, _MODEL_SPEC_IN_H)
-        shape = (height, width, channels) if height > 1 else (width, channels)
-        text = str(shape if shape[0] > 1 else channels)
-        parameters = 0
-        for i in range(self._n_layers):
-            text += " -> " + _layer_text(self._image, self._layer_at(i))
-            parameters += self._parameters(i)
-        return "Model(%s; %d parameters, %d steps)" % (text, parameters, self._counters()[3])
+        shape = struct.unpack_from("<3H", self._image, _MODEL_SPEC_IN_H)
+        text, total = _shape_text(shape), 0
+        for layer, _, parameters, _ in self._layers():
+            text += " -> " + layer
+            total += parameters
+        return "Model(%s; %d parameters, %d steps)" % (text, total, self._counters()[3])
 
     # -- learning and predicting
 
@@ -631,16 +636,9 @@ class Model:
         """Prints the layers, their output shapes and parameters, and the bytes of RAM and file."""
         total = 0
         print("layer            output           weights")
-        for i in range(self._n_layers):
-            at = self._layer_at(i)
-            height, width, channels, _ = _tinyprop.shape(self._image, i)
-            shape = "%d" % channels
-            if height > 1 or width > 1:
-                shape = "%d x %d x %d" % (height, width, channels)
-            parameters = self._parameters(i)
-            frozen = parameters and not self._image[at + _LAYER_SPEC_TRAINABLE]
-            name = _layer_text(self._image, at).split("(")[0]
-            print("%-16s %-14s %9d%s" % (name, shape, parameters, "  (frozen)" if frozen else ""))
+        for layer, shape, parameters, frozen in self._layers():
+            row = layer.split("(")[0], _shape_text(shape), parameters, "  (frozen)" if frozen else ""
+            print("%-16s %-14s %9d%s" % row)
             total += parameters
         print(
             "%d weights and biases, %d bytes of RAM, %d bytes as a file"
@@ -694,7 +692,8 @@ def load(file):
     if spec[_MODEL_SPEC_VERSION] != _VERSION:
         raise ValueError(_layout_error(_E_VERSION, spec))
     spec += file.read(_LAYER_SPEC_BYTES * spec[_MODEL_SPEC_N_LAYERS])
-    n_bytes = _tinyprop.layout(spec)
+    shapes = array("H", bytes(8 * spec[_MODEL_SPEC_N_LAYERS]))
+    n_bytes = _tinyprop.layout(spec, shapes)
     if n_bytes > 0:
         model = object.__new__(Model)
         model._image = image = _new(n_bytes)
@@ -702,7 +701,7 @@ def load(file):
         state = memoryview(image)[len(spec) : model._saved_bytes()]
         file.readinto(state)
         if file.read(5) == struct.pack("<I", crc32(state, crc32(spec))):
-            model._attach(image)
+            model._attach(image, shapes)
             return model
     raise ValueError("the file is damaged or cut short")
 

@@ -9,11 +9,16 @@ __version__: str
 _Activation = Literal["linear", "relu", "sigmoid", "tanh"]
 _Padding = Literal["valid", "same"]
 _Size = int | tuple[int, int]  # height and width
-_Layer = bytes
-_Policy = tuple[int, int, int, int, int]
 _Range = tuple[float, float]  # lo, hi
 _Values = Buffer | Sequence[float]  # a buffer of b B h H i I l L or f
 _Samples = Buffer | Sequence[_Values]
+
+class _Layer:
+    spec: bytes
+
+class _Policy:
+    text: str
+    spec: tuple[int, int, int, int, int]
 
 class _Stats(TypedDict):
     steps: int
@@ -74,7 +79,7 @@ class Model:
         layers: Sequence[_Layer],
         loss: Literal["crossentropy", "mse"] = "crossentropy",
         lr: float = 0.02,
-        sparsity: _Policy | None = None,
+        policy: _Policy | None = None,
         input_range: _Ranges | None = None,
         output_range: _Ranges | None = None,
         seed: int = 1,

@@ -21,7 +21,6 @@ __all__ = [
     "learn",
     "predict",
     "run",
-    "shape",
 ]
 
 TYPES = set("BbHhIiLlQqf")
@@ -87,14 +86,11 @@ def backend():
     return "numpy"
 
 
-def layout(spec):
-    """Bytes of an image of this spec. (That of the C core has room to work in, and so is larger.)"""
-    return _call(_plan.layout, _spec(spec))
-
-
-def shape(spec, i):
-    """(height, width, channels, products per output) of layer i."""
-    return _call(_plan.shape, _spec(spec), _size(i))
+def layout(spec, shapes):
+    """Bytes of an image of this spec. (That of the C core has room to work in, and so is larger.)
+    shapes gets uint16 [n_layers][4]: height, width and channels of each layer's output, and the
+    products in one of its values."""
+    return _call(_plan.layout, _spec(spec), _image(shapes))
 
 
 def init(image, seed):

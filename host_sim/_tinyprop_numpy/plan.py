@@ -143,8 +143,9 @@ def start(image):
     return model
 
 
-def plan_layers(model, n=None):
-    """The layers from the first one up, all or n of them."""
+def plan_layers(model, shapes=None):
+    """All layers from the first one up, and where their weights lie. Returns where these end.
+    shapes: gets the output of each layer, up to the first one that has none."""
     spec, layers = model.spec, model.layers
     model.bits = activation_bits(spec, layers)
     model.delta_frac = 14 if model.bits == 8 else 13
@@ -153,7 +154,7 @@ def plan_layers(model, n=None):
     # 8-bit inputs may become signed when a range is set: the bound of unsigned ones is tighter.
     non_negative = model.bits == 8
     below, at = None, model.weights_offset
-    for layer in layers[:n]:
+    for i, layer in enumerate(layers):
         require(layer_spec_is_sound(layer.spec), Error.IMAGE)
         layer.in_h = below.out_h if below else spec.in_h
         layer.in_w = below.out_w if below else spec.in_w
@@ -166,14 +167,16 @@ def plan_layers(model, n=None):
             layer.weights_offset = at
             layer.biases_offset = at + (2 * layer.fan_in * layer.out_c + 3 & ~3)
             at = layer.biases_offset + 4 * layer.out_c
+        if shapes is not None:
+            shapes[i] = layer.out_h, layer.out_w, layer.out_c, layer.fan_in
         below = layer
     return at
 
 
-def measure(image):
+def measure(image, shapes=None):
     """Model, and bytes of its spec and state."""
     model = start(image)
-    saved_bytes = plan_layers(model)
+    saved_bytes = plan_layers(model, shapes)
     spec, output = model.spec, model.output
     require(output.kind == DENSE and output.activation == LINEAR, Error.OUTPUT)
     fitting = (0,) if spec.loss == CROSSENTROPY else (1, output.n_out)
@@ -183,20 +186,15 @@ def measure(image):
     return model, saved_bytes
 
 
-def layout(image):
+def layout(image, shapes):
     """Bytes of an image of this spec."""
-    model, saved_bytes = measure(image)
+    shapes = shapes[: len(shapes) & ~7].view("<u2").reshape(-1, 4)
+    if len(image) >= MODEL_SPEC.itemsize:
+        n_layers = image[: MODEL_SPEC.itemsize].view(MODEL_SPEC)[0]["n_layers"]
+        require(len(shapes) >= n_layers, Error.OUT)
+    model, saved_bytes = measure(image, shapes)
     require(model.spec.saved_bytes in (0, saved_bytes), Error.IMAGE)
     return saved_bytes
-
-
-def shape(image, i):
-    """(height, width, channels, products per output) of layer i."""
-    model = start(image)
-    require(i < len(model.layers), Error.LAYER)
-    plan_layers(model, i + 1)
-    layer = model.layers[i]
-    return layer.out_h, layer.out_w, layer.out_c, layer.fan_in
 
 
 def open_image(image):

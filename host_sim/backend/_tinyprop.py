@@ -84,7 +84,6 @@ def choose():
 _chosen = choose()
 backend = _chosen.backend
 layout = _chosen.layout
-shape = _chosen.shape
 init = _chosen.init
 learn = _chosen.learn
 run = _chosen.run

@@ -64,36 +64,21 @@ static PyObject *mod_backend(PyObject *self, PyObject *none) {
     return PyUnicode_FromString("c");
 }
 
-// A spec, which may be read only; 0 and a TypeError for anything else.
-static int to_spec(PyObject *obj, Py_buffer *spec) {
-    if (PyObject_GetBuffer(obj, spec, PyBUF_ND) == 0) {
-        return 1;
-    }
-    PyErr_SetString(PyExc_TypeError, "expected a buffer");
-    return 0;
-}
-
-static PyObject *mod_layout(PyObject *self, PyObject *spec_in) {
-    Py_buffer spec;
-    if (!to_spec(spec_in, &spec)) {
+static PyObject *mod_layout(PyObject *self, PyObject *args) {
+    PyObject *spec_in, *shapes_in;
+    Py_buffer spec, shapes;
+    if (!PyArg_ParseTuple(args, "OO", &spec_in, &shapes_in) || !to_image(shapes_in, &shapes)) {
         return NULL;
     }
-    long result = tp_layout(spec.buf, (size_t)spec.len);
+    if (PyObject_GetBuffer(spec_in, &spec, PyBUF_ND) < 0) {  // it may be read only
+        PyBuffer_Release(&shapes);
+        PyErr_SetString(PyExc_TypeError, "expected a buffer");
+        return NULL;
+    }
+    long result = tp_layout(spec.buf, (size_t)spec.len, shapes.buf, (size_t)shapes.len / sizeof(tp_shape_t));
     PyBuffer_Release(&spec);
+    PyBuffer_Release(&shapes);
     return PyLong_FromLong(result);
-}
-
-static PyObject *mod_shape(PyObject *self, PyObject *args) {
-    PyObject *spec_in;
-    size_t i;
-    Py_buffer spec;
-    tp_shape_t shape;
-    if (!PyArg_ParseTuple(args, "OO&", &spec_in, to_size, &i) || !to_spec(spec_in, &spec)) {
-        return NULL;
-    }
-    tp_err_t err = tp_layer_shape(spec.buf, (size_t)spec.len, i, &shape);
-    PyBuffer_Release(&spec);
-    return err ? PyLong_FromLong(err) : Py_BuildValue("(HHHH)", shape.h, shape.w, shape.c, shape.fan_in);
 }
 
 static PyObject *mod_init(PyObject *self, PyObject *args) {
@@ -178,8 +163,7 @@ static PyObject *mod_predict(PyObject *self, PyObject *args) {
 
 static PyMethodDef methods[] = {
     { "backend", mod_backend, METH_NOARGS, NULL },
-    { "layout", mod_layout, METH_O, "layout(spec): bytes of RAM that a model of this spec needs" },
-    { "shape", mod_shape, METH_VARARGS, "shape(spec, i): (height, width, channels, products per output) of layer i" },
+    { "layout", mod_layout, METH_VARARGS, "layout(spec, shapes): bytes of RAM that a model of this spec needs" },
     { "init", mod_init, METH_VARARGS, "init(image, seed)" },
     { "learn", mod_learn, METH_VARARGS, "learn(image, x, y): 1 trained, 0 skipped" },
     { "run", mod_run, METH_VARARGS,

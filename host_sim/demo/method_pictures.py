@@ -32,7 +32,7 @@ select_errors = select.select
 
 def new_model(policy):
     layers = [tp.Dense(32, activation="relu"), tp.Dense(10)]
-    return tp.Model(64, layers, lr=0.05, input_range=(0, 16), sparsity=policy)
+    return tp.Model(64, layers, lr=0.05, input_range=(0, 16), policy=policy)
 
 
 class Onlooker:

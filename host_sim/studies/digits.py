@@ -50,7 +50,7 @@ def learn(model, policy, seed, rate, decay, train, test):
     """Accuracy in the test set after each epoch, and what learning did."""
     variant = POLICIES[policy]
     shape, layers = MODELS[model](variant.train_backbone)
-    settings = {"sparsity": variant.policy, "input_range": (0, 16), "seed": seed}
+    settings = {"policy": variant.policy, "input_range": (0, 16), "seed": seed}
     m = variant.cast(tp.Model(shape, layers, lr=rate, **settings))
     curve = [m.evaluate(*test) for _ in learning.epochs(m, *train, EPOCHS, seed, decay)]
     return {"curve": curve} | learning.shares(m)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tinyprop.h"
+#include "core.h"
 
 #define MAX_IMAGE 20000  // bytes of an image that is made whole
 #define MAX_MACS 20000   // of a pass that is run
@@ -46,8 +46,8 @@ static void check(int condition, const char *what) {
 
 // ---- valid models
 
-static tp_layer_t layer(uint8_t kind, uint8_t activation, uint16_t units, uint8_t kernel, uint8_t stride) {
-    tp_layer_t l;
+static tp_layer_spec_t layer(uint8_t kind, uint8_t activation, uint16_t units, uint8_t kernel, uint8_t stride) {
+    tp_layer_spec_t l;
     memset(&l, 0, sizeof(l));
     l.kind = kind;
     l.activation = activation;
@@ -60,13 +60,13 @@ static tp_layer_t layer(uint8_t kind, uint8_t activation, uint16_t units, uint8_
 }
 
 static uint8_t any_activation(void) {
-    return (uint8_t)below(TP_ACTIVATIONS);
+    return (uint8_t)below(TP_N_ACTIVATION);
 }
 
-// Head and records of a model, with room for the whole image; its length.
-static size_t plan(uint8_t *image) {
-    tp_model_t m;
-    tp_layer_t l[6];
+// The spec of a model, with room for the whole image; its length.
+static size_t spec(uint8_t *image) {
+    tp_model_spec_t m;
+    tp_layer_spec_t l[6];
     uint8_t n = 0;
     memset(&m, 0, sizeof(m));
     m.magic = TP_MAGIC;
@@ -93,20 +93,44 @@ static size_t plan(uint8_t *image) {
     }
     l[n++] = layer(TP_DENSE, TP_LINEAR, (uint16_t)(1 + below(6)), 0, 0);
     m.n_layers = n;
-    m.loss = (uint8_t)below(TP_LOSSES);
-    m.policy = (uint8_t)below(TP_POLICIES);
-    m.n_in_ranges = below(2) ? 1 : m.in_c;
-    m.n_out_ranges = m.loss == TP_MSE ? 1 : 0;
+    m.loss = (uint8_t)below(TP_N_LOSS);
+    m.policy = (uint8_t)below(TP_N_POLICY);
+    m.n_input_ranges = below(2) ? 1 : m.in_c;
+    m.n_output_ranges = m.loss == TP_MSE ? 1 : 0;
     m.s_min = (uint16_t)below((1 << 15) + 1);
     m.s_max = (uint16_t)below((1 << 15) + 1);
     m.zeta = (uint16_t)below((1 << 15) + 1);
     m.skip = below(2) ? 0 : (uint16_t)below((1 << 14) + 1);
-    m.lr_m = (uint8_t)(16 + below(16));
-    m.lr_n = (uint8_t)(4 + below(12));
-    m.learn_ranges[0] = m.learn_ranges[1] = (uint16_t)below(3);
+    m.lr_mantissa = (uint8_t)(16 + below(16));
+    m.lr_shift = (uint8_t)(4 + below(12));
     memcpy(image, &m, sizeof(m));
     memcpy(image + sizeof(m), l, n * sizeof(l[0]));
     return sizeof(m) + n * sizeof(l[0]);
+}
+
+static int32_t layout(const uint8_t *image, size_t n) {
+    tp_shape_t shapes[255];
+    return tp_layout(image, n, shapes, 255);
+}
+
+// Bytes from the start of an image of so many layers to its first range.
+static size_t bytes_to_ranges(size_t n_layers) {
+    return sizeof(tp_model_spec_t) + sizeof(tp_model_state_t)
+        + n_layers * (sizeof(tp_layer_spec_t) + sizeof(tp_layer_state_t));
+}
+
+// What a user gives beside the spec: some of the ranges, or samples to learn them from.
+static void give(uint8_t *image) {
+    const tp_model_spec_t *m = (tp_model_spec_t *)image;
+    tp_model_state_t *of_model = (tp_model_state_t *)(image + sizeof(*m) + m->n_layers * sizeof(tp_layer_spec_t));
+    of_model->calibrating[0] = of_model->calibrating[1] = (uint16_t)below(3);
+    if (below(4)) {
+        tp_range_t *r = (tp_range_t *)(image + bytes_to_ranges(m->n_layers));
+        for (size_t i = 0; i < (size_t)m->n_input_ranges + m->n_output_ranges; i++) {
+            r[i].lo = below(2) ? 0 : 0xbf800000u;
+            r[i].hi = below(2) ? 0x437f0000u : 0x3f800000u;
+        }
+    }
 }
 
 // ---- damage
@@ -118,11 +142,17 @@ static uint32_t edge(void) {
     return edges[below(sizeof(edges) / sizeof(edges[0]))];
 }
 
-// Bits, and fields of any size, mostly where it matters: in head and records.
+// Bits, and fields of any size, mostly where it matters: before the weights, or in the plan of the layers behind them.
 static void damage(uint8_t *image, size_t n) {
-    size_t records = sizeof(tp_model_t) + (n > 5 ? image[5] : 0u) * sizeof(tp_layer_t);
+    size_t n_layers = n > 5 ? image[5] : 0u, fields = bytes_to_ranges(n_layers) + sizeof(tp_range_t);
     for (uint32_t times = 1 + below(4); times > 0; times--) {
-        size_t at = below((uint32_t)(below(4) && records < n ? records : n)), size = (size_t)1 << below(3);
+        size_t at = below((uint32_t)(below(4) && fields < n ? fields : n)), size = (size_t)1 << below(3);
+        if (below(4) == 0 && n >= sizeof(tp_model_spec_t)) {
+            tp_model_spec_t m;
+            memcpy(&m, image, sizeof(m));
+            size_t planned = at % (n_layers * sizeof(tp_layer_t) + 1);
+            at = m.saved_bytes < n && planned < n - m.saved_bytes ? m.saved_bytes + planned : at;
+        }
         uint32_t value = below(2) ? edge() : random32();
         if (below(3) == 0) {
             image[at] ^= (uint8_t)(1 << below(8));
@@ -133,27 +163,23 @@ static void damage(uint8_t *image, size_t n) {
 }
 
 // Weights and biases beyond all bounds, in a whole image, and a look at them after the next step (RESCALE_EVERY).
-static void go_wild(uint8_t *image) {
-    tp_model_t *m = (tp_model_t *)image;
-    size_t at = m->ranges + (m->n_in_ranges + m->n_out_ranges) * sizeof(tp_range_t);
+static void go_wild(tp_model_t *m) {
     uint32_t weights = (edge() & 0xffff) * 0x10001u, odds = 1 + below(40);
-    for (; at < m->n_saved; at += 4) {
+    size_t at = bytes_to_ranges(m->spec->n_layers)
+        + ((size_t)m->spec->n_input_ranges + m->spec->n_output_ranges) * sizeof(tp_range_t);
+    for (; at < m->spec->saved_bytes; at += 4) {
         uint32_t value = below(odds) ? weights : below(2) ? edge() : random32();
-        memcpy(image + at, &value, 4);
+        memcpy(m->image + at, &value, 4);
     }
-    m->steps = m->skipped + 63;
+    m->state->steps = m->state->skipped + 63;
 }
 
 // ---- calls
 
-static uint64_t macs_of(const uint8_t *image) {
-    tp_model_t m;
+static uint64_t macs_of(const tp_model_t *m) {
     uint64_t macs = 0;
-    memcpy(&m, image, sizeof(m));
-    for (size_t i = 0; i < m.n_layers; i++) {
-        tp_layer_t l;
-        memcpy(&l, image + sizeof(m) + i * sizeof(l), sizeof(l));
-        macs += (uint64_t)l.n_out * l.fan_in;
+    for (const tp_layer_t *l = m->layers; l <= m->output; l++) {
+        macs += (uint64_t)l->n_out * l->fan_in;
     }
     return macs;
 }
@@ -180,18 +206,17 @@ static tp_values_t numbers(size_t n, void **whole) {
 }
 
 static void call_all(uint8_t *image, size_t n) {
-    tp_model_t *m = (tp_model_t *)image;
     for (uint32_t calls = 1 + below(4); calls > 0; calls--) {
-        int is_open = tp_open(image, n) == TP_OK;
-        if (is_open && macs_of(image) > MAX_MACS) {
+        tp_model_t m;
+        int is_open = tp_open(&m, image, n) == TP_OK;
+        if (is_open && macs_of(&m) > MAX_MACS) {
             return;
         }
-        const tp_layer_t *layers = (const tp_layer_t *)(image + sizeof(*m));
-        size_t n_in = is_open ? layers[0].n_in : 3, n_out = is_open ? layers[m->n_layers - 1].n_out : 3;
+        size_t n_in = is_open ? m.layers->n_in : 3, n_out = is_open ? m.output->n_out : 3;
         size_t total = 1 + below(MAX_SAMPLES), start = below(3) ? 0 : below(6), count = below(3) ? total : below(6);
         void *blocks[4];
         tp_values_t x = numbers(total * n_in, &blocks[0]);
-        tp_values_t y = numbers(total * (is_open && m->loss == TP_MSE ? n_out : 1), &blocks[1]);
+        tp_values_t y = numbers(total * (is_open && m.spec->loss == TP_MSE ? n_out : 1), &blocks[1]);
         tp_values_t one = numbers(n_in, &blocks[2]), scores = numbers(n_out, &blocks[3]);
         int result;
         switch (below(6)) {
@@ -224,38 +249,32 @@ int main(int n_arguments, char **arguments) {
     uint8_t *draft = block(MAX_IMAGE);
     for (long i = 0; i < count; i++) {
         // A model; now and then nothing but noise, with or without a head that passes for one.
-        size_t n = plan(draft);
+        size_t n = spec(draft);
         uint32_t kind = below(8);
         if (kind == 0) {
             n = below(1000);
             fill(draft, n);
-            if (below(2) && n > sizeof(tp_model_t)) {
-                tp_model_t m = { .magic = TP_MAGIC, .version = TP_VERSION };
+            if (below(2) && n > sizeof(tp_model_spec_t)) {
+                tp_model_spec_t m = { .magic = TP_MAGIC, .version = TP_VERSION };
                 memcpy(draft, &m, 5);
             }
-        } else if (kind < 4) {
+        } else if (kind < 3) {
             damage(draft, n);
         }
         // Whole if it can be: with its ranges set and some steps made, then damaged.
-        if (tp_layout(draft, n) == TP_OK && ((tp_model_t *)draft)->n_bytes <= MAX_IMAGE) {
-            size_t records = n;
-            n = ((tp_model_t *)draft)->n_bytes;
-            memset(draft + records, 0, n - records);
-            if (below(4)) {
-                tp_model_t *m = (tp_model_t *)draft;
-                tp_range_t *r = (tp_range_t *)(draft + m->ranges);
-                for (size_t i = 0; i < (size_t)m->n_in_ranges + m->n_out_ranges; i++) {
-                    r[i].lo = below(2) ? 0 : 0xbf800000u;
-                    r[i].hi = below(2) ? 0x437f0000u : 0x3f800000u;
-                }
-            }
+        int32_t n_whole = layout(draft, n);
+        if (n_whole > 0 && n_whole <= MAX_IMAGE) {
+            memset(draft + n, 0, (size_t)n_whole - n);
+            n = (size_t)n_whole;
+            give(draft);
             tp_init(draft, n, random32());
             whole++;
         }
         uint8_t *image = block(n);
         memcpy(image, draft, n);
-        if (below(8) == 0 && tp_open(image, n) == TP_OK) {
-            go_wild(image);
+        tp_model_t m;
+        if (below(8) == 0 && tp_open(&m, image, n) == TP_OK) {
+            go_wild(&m);
         }
         if (below(4)) {
             call_all(image, n);
@@ -271,9 +290,9 @@ int main(int n_arguments, char **arguments) {
             image = part;
             n = cut;
         }
-        check(n < 5 || tp_layout(image + 4, n - 4) == TP_E_ALIGN, "alignment");
-        tp_layout(image, n);
-        opened += tp_open(image, n) == TP_OK;
+        check(n < 5 || layout(image + 4, n - 4) == TP_E_ALIGN, "alignment");
+        layout(image, n);
+        opened += tp_open(&m, image, n) == TP_OK;
         call_all(image, n);
         free(image);
     }

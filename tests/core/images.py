@@ -62,10 +62,16 @@ def spec(shape, layers, loss="crossentropy", policy="full", **settings):
     return bytearray(model.items[0].tobytes() + b"".join(layer.bytes() for layer in layers))
 
 
+def layout(backend, asked):
+    """(bytes of an image or an error, (height, width, channels, products) of each layer)"""
+    shapes = np.zeros((Model(np.frombuffer(asked, np.uint8)).spec.n_layers, 4), "<u2")
+    return backend.layout(asked, shapes), shapes.tolist()
+
+
 def build(backend, *arguments, seed=1, ranges=None, calibrating=(0, 0), **settings):
     """A whole image with its first weights."""
     asked = spec(*arguments, **settings)
-    n_bytes = backend.layout(asked)
+    n_bytes, _ = layout(backend, asked)
     assert n_bytes > 0, n_bytes
     buffer = bytearray(n_bytes)
     buffer[: len(asked)] = asked

@@ -22,10 +22,13 @@ class Twins:
 
     def __init__(self, ranges=None, calibrating=(0, 0), **asked):
         self.images = {name: images.spec(**asked) for name in images.BACKENDS}
-        sizes = {name: images.BACKENDS[name].layout(spec) for name, spec in self.images.items()}
+        sizes, shapes = {}, {}
+        for name, spec in self.images.items():
+            sizes[name], shapes[name] = images.layout(images.BACKENDS[name], spec)
+        assert shapes["c"] == shapes["numpy"]
         self.error = min(*sizes.values(), 0)
         if self.error:
-            assert len(set(sizes.values())) == 1, sizes
+            assert sizes["c"] == sizes["numpy"]
             return
         for name, image in self.images.items():
             image.extend(bytes(sizes[name] - len(image)))

@@ -6,7 +6,7 @@ from images import Error, Layer, dense
 
 
 def n_bytes(shape, *layers, **settings):
-    return images.BACKENDS["c"].layout(images.spec(shape, layers, **settings))
+    return images.layout(images.BACKENDS["c"], images.spec(shape, layers, **settings))[0]
 
 
 def test_layout_at_the_largest_sizes():

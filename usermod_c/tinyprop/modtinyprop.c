@@ -42,28 +42,15 @@ static image_t to_image(mp_obj_t obj) {
     return image;
 }
 
-// layout(spec): bytes of RAM that a model of this spec needs
-static mp_obj_t mod_layout(mp_obj_t spec_in) {
+// layout(spec, shapes): bytes of RAM that a model of this spec needs. shapes gets uint16 [n_layers][4]: height, width and
+// channels of each layer's output, and the products in one of its values
+static mp_obj_t mod_layout(mp_obj_t spec_in, mp_obj_t shapes_in) {
     mp_buffer_info_t spec;
+    image_t shapes = to_image(shapes_in);
     mp_get_buffer_raise(spec_in, &spec, MP_BUFFER_READ);
-    return mp_obj_new_int(tp_layout(spec.buf, spec.len));
+    return mp_obj_new_int(tp_layout(spec.buf, spec.len, shapes.bytes, shapes.n / sizeof(tp_shape_t)));
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(mod_layout_obj, mod_layout);
-
-// shape(spec, i): (height, width, channels, products per output) of layer i
-static mp_obj_t mod_shape(mp_obj_t spec_in, mp_obj_t i) {
-    mp_buffer_info_t spec;
-    tp_shape_t shape = { 0, 0, 0, 0 };
-    mp_get_buffer_raise(spec_in, &spec, MP_BUFFER_READ);
-    tp_err_t err = tp_layer_shape(spec.buf, spec.len, to_size(i), &shape);
-    if (err) {
-        return mp_obj_new_int(err);
-    }
-    mp_obj_t items[] = { MP_OBJ_NEW_SMALL_INT(shape.h), MP_OBJ_NEW_SMALL_INT(shape.w), MP_OBJ_NEW_SMALL_INT(shape.c),
-        MP_OBJ_NEW_SMALL_INT(shape.fan_in) };
-    return mp_obj_new_tuple(4, items);
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(mod_shape_obj, mod_shape);
+static MP_DEFINE_CONST_FUN_OBJ_2(mod_layout_obj, mod_layout);
 
 // init(image, seed)
 static mp_obj_t mod_init(mp_obj_t image_in, mp_obj_t seed) {
@@ -121,7 +108,6 @@ static MP_DEFINE_CONST_FUN_OBJ_0(mod_backend_obj, mod_backend);
 #define EXPORTS(X) \
     X(MP_QSTR_backend, MP_ROM_PTR(&mod_backend_obj)) \
     X(MP_QSTR_layout, MP_ROM_PTR(&mod_layout_obj)) \
-    X(MP_QSTR_shape, MP_ROM_PTR(&mod_shape_obj)) \
     X(MP_QSTR_init, MP_ROM_PTR(&mod_init_obj)) \
     X(MP_QSTR_learn, MP_ROM_PTR(&mod_learn_obj)) \
     X(MP_QSTR_run, MP_ROM_PTR(&mod_run_obj)) \

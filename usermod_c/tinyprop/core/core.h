@@ -70,7 +70,8 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes);
 typedef struct {
     uint32_t saved, image;
 } tp_sizes_t;
-tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_sizes_t *sizes);
+// shapes: see tp_layout; or NULL.
+tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_sizes_t *sizes);
 
 static inline void *tp_at(const tp_model_t *m, uint32_t offset) {
     return m->image + offset;

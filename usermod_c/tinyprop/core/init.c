@@ -52,7 +52,7 @@ static void init_weights(const tp_model_t *m, const tp_layer_t *l, uint32_t *ran
 
 tp_err_t tp_init(void *image, size_t n_bytes, uint32_t seed) {
     tp_sizes_t sizes;
-    tp_err_t err = tp_measure(image, n_bytes, &sizes);
+    tp_err_t err = tp_measure(image, n_bytes, NULL, &sizes);
     if (err) {
         return err;
     }

@@ -43,7 +43,7 @@ void tp_list_input_bytes(const tp_model_t *m, tp_layer_t *l, const uint8_t *x) {
 
 void tp_list_relu(const tp_model_t *m, tp_layer_t *l, const int32_t *z, int s, tp_format_use_t *use) {
     int16_t *inputs = tp_at(m, l->inputs);
-    if (2u * l->out_c > TP_MAX_ROW_DELTA) {
+    if (!TP_RELU_LISTS || 2u * l->out_c > TP_MAX_ROW_DELTA) {
         tp_relu(z, inputs, l->n_in, s, use);
         tp_list_inputs(m, l);
         return;

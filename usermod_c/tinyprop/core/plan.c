@@ -83,24 +83,7 @@ static uint16_t product(uint32_t a, uint32_t b, uint32_t c) {
     return (uint16_t)(ab * c);
 }
 
-// Input of a layer, from the output of the one below it (NULL: it is the first); a dense layer knows n_in alone.
-static void plan_input(tp_layer_t *l, const tp_model_spec_t *spec, const tp_layer_t *below) {
-    if (below) {
-        l->n_in = below->n_out;
-        if (l->kind != TP_DENSE) {
-            l->in_h = below->out_h;
-            l->in_w = below->out_w;
-            l->in_c = below->out_c;
-        }
-    } else {
-        l->in_h = spec->in_h;
-        l->in_w = spec->in_w;
-        l->in_c = spec->in_c;
-        l->n_in = product(l->in_h, l->in_w, l->in_c);
-    }
-}
-
-// Output of a layer that is not dense.
+// Output of a layer that is not dense. Returns 0 if its kernel does not fit.
 static int plan_windows(tp_layer_t *l, const tp_layer_spec_t *spec) {
     int pool = !tp_has_weights(l), whole = pool && spec->kernel_h == 0, same = spec->same && !pool;
     l->kernel_h = whole ? l->in_h : spec->kernel_h;
@@ -108,13 +91,9 @@ static int plan_windows(tp_layer_t *l, const tp_layer_spec_t *spec) {
     l->stride_h = pool ? l->kernel_h : spec->stride_h;
     l->stride_w = pool ? l->kernel_w : spec->stride_w;
     l->out_c = l->kind == TP_CONV ? spec->units : l->in_c;
-    if (!slide(l->in_h, l->kernel_h, l->stride_h, same, &l->out_h, &l->pad_h)
-        || !slide(l->in_w, l->kernel_w, l->stride_w, same, &l->out_w, &l->pad_w)) {
-        return 0;
-    }
-    l->n_out = product(l->out_h, l->out_w, l->out_c);
     l->fan_in = product(l->kernel_h, l->kernel_w, l->kind == TP_DEPTHWISE ? 1 : l->in_c);
-    return 1;
+    return slide(l->in_h, l->kernel_h, l->stride_h, same, &l->out_h, &l->pad_h)
+        && slide(l->in_w, l->kernel_w, l->stride_w, same, &l->out_w, &l->pad_w);
 }
 
 // Output of a layer from its input, and products per output.
@@ -122,7 +101,6 @@ static tp_err_t plan_shape(tp_layer_t *l, const tp_layer_spec_t *spec) {
     if (l->kind == TP_DENSE) {
         l->out_h = l->out_w = 1;
         l->out_c = spec->units;
-        l->n_out = product(l->out_c, 1, 1);
         l->fan_in = l->n_in;
     } else if (!plan_windows(l, spec)) {
         return TP_E_LAYER;
@@ -130,6 +108,7 @@ static tp_err_t plan_shape(tp_layer_t *l, const tp_layer_spec_t *spec) {
     if (l->out_c == 0) {
         return TP_E_LAYER;
     }
+    l->n_out = product(l->out_h, l->out_w, l->out_c);
     return l->n_in && l->n_out && l->fan_in && tp_weight_count(l) <= TP_MAX_BYTES / 2 ? TP_OK : TP_E_TOO_BIG;
 }
 
@@ -179,7 +158,9 @@ typedef struct {
     const tp_layer_spec_t *layers;
     size_t first_trained;
     int bits;
-    int non_negative, zero_delta;     // of the outputs of the layer below; see tp_layer_t
+    uint16_t h, w, c, n;              // what comes from below: its shape,
+    uint32_t outputs;                 // where it lies (not of the first layer),
+    int non_negative, zero_delta;     // and its range, see tp_layer_t
     uint32_t n_ranges;
     uint32_t states;                  // offset of the layers' states
     uint32_t saved, scratch;          // bytes used: of spec and state, and behind it
@@ -214,6 +195,10 @@ static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes)
     plan->bits = activation_bits(spec);
     plan->non_negative = plan->bits == 8;  // inputs may be made signed by a range; the bound of unsigned ones is tighter
     plan->zero_delta = 0;
+    plan->h = spec->in_h;
+    plan->w = spec->in_w;
+    plan->c = spec->in_c;
+    plan->n = product(spec->in_h, spec->in_w, spec->in_c);
     plan->n_ranges = (uint32_t)spec->n_input_ranges + spec->n_output_ranges;
     plan->states = spec_end + (uint32_t)sizeof(tp_model_state_t);
     uint32_t ranges = plan->states + (uint32_t)(spec->n_layers * sizeof(tp_layer_state_t));
@@ -224,7 +209,7 @@ static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes)
 
 // Where the weights, inputs, outputs and list of layer i lie, and what it needs to work in. Before, both sums are at most
 // TP_MAX_BYTES; weights are as many at most, and all else is below 2^21: nothing wraps.
-static tp_err_t plan_memory(plan_t *plan, size_t i, const tp_layer_t *below, tp_layer_t *l) {
+static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
     size_t last = plan->spec->n_layers - 1u;
     uint32_t *buffer = plan->buffer, *work = &plan->work;
     l->nonzero = 0;
@@ -249,12 +234,12 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, const tp_layer_t *below, tp_
         }
         plan->saved += 4u * l->out_c;
     }
-    if (below) {
-        l->inputs = below->outputs;
+    if (i > 0) {
+        l->inputs = plan->outputs;
     } else if (l->kind != TP_DENSE) {
         l->inputs = take(&plan->scratch, 2u * l->n_in);
     }
-    l->outputs = take(&plan->scratch, i < last ? 2u * l->n_out : 0);
+    l->outputs = plan->outputs = take(&plan->scratch, i < last ? 2u * l->n_out : 0);
     if (i >= plan->first_trained) {
         buffer += (last - i) & 1;
         *buffer = larger(*buffer, 4u * l->n_out);
@@ -262,8 +247,8 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, const tp_layer_t *below, tp_
     return plan->saved > TP_MAX_BYTES || plan->scratch > TP_MAX_BYTES ? TP_E_TOO_BIG : TP_OK;
 }
 
-// All of layer i, from the one below it (NULL: it is the first).
-static tp_err_t plan_layer(plan_t *plan, size_t i, const tp_layer_t *below, tp_layer_t *l) {
+// All of layer i, when those below it are planned.
+static tp_err_t plan_layer(plan_t *plan, size_t i, tp_layer_t *l) {
     const tp_layer_spec_t *spec = &plan->layers[i];
     if (!layer_spec_is_sound(spec)) {
         return TP_E_IMAGE;
@@ -271,11 +256,18 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, const tp_layer_t *below, tp_l
     l->kind = spec->kind;
     l->activation = spec->activation;
     l->trainable = spec->trainable;
-    plan_input(l, plan->spec, below);
+    l->in_h = plan->h;
+    l->in_w = plan->w;
+    l->in_c = plan->c;
+    l->n_in = plan->n;
     tp_err_t err = plan_shape(l, spec);
     if (err) {
         return err;
     }
+    plan->h = l->out_h;
+    plan->w = l->out_w;
+    plan->c = l->out_c;
+    plan->n = l->n_out;
     l->zero_delta = (uint8_t)plan->zero_delta;
     if (tp_has_weights(l)) {
         l->max_weight = max_weight(l, plan->bits, plan->non_negative);
@@ -284,7 +276,7 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, const tp_layer_t *below, tp_l
     } else if (l->kind == TP_AVGPOOL) {
         plan->zero_delta = 0;  // a small average rounds to 0
     }
-    return plan_memory(plan, i, below, l);
+    return plan_memory(plan, i, l);
 }
 
 static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output) {
@@ -300,27 +292,19 @@ static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output) {
     return TP_OK;
 }
 
-// The plan of layers 0 .. n-1 without an image: the last two are left in `layers`, layer i in layers[i % 2].
-static tp_err_t plan_without_image(plan_t *plan, size_t n, tp_layer_t *layers) {
-    tp_err_t err = TP_OK;
-    for (int i = 0; i < 2; i++) {  // what quotient() takes as a guess
-        layers[i].out_h = layers[i].out_w = layers[i].max_weight = 0;
-    }
-    for (size_t i = 0; i < n && !err; i++) {
-        err = plan_layer(plan, i, i > 0 ? &layers[(i - 1) % 2] : NULL, &layers[i % 2]);
-    }
-    return err;
-}
-
-tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_sizes_t *sizes) {
+tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_sizes_t *sizes) {
     plan_t plan;
-    tp_layer_t layers[2];
+    tp_layer_t l;  // each layer in turn, as there is no image
     tp_err_t err = start_plan(&plan, spec, n_bytes);
-    if (!err) {
-        err = plan_without_image(&plan, plan.spec->n_layers, layers);
+    l.out_h = l.out_w = l.max_weight = 0;  // what quotient() takes as a guess
+    for (size_t i = 0; !err && i < plan.spec->n_layers; i++) {
+        err = plan_layer(&plan, i, &l);
+        if (!err && shapes) {
+            *shapes++ = (tp_shape_t) { l.out_h, l.out_w, l.out_c, l.fan_in };
+        }
     }
     if (!err) {
-        err = end_plan(&plan, &layers[(plan.spec->n_layers - 1) % 2]);
+        err = end_plan(&plan, &l);
     }
     if (err) {
         return err;
@@ -335,28 +319,18 @@ tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_sizes_t *sizes) {
     return TP_OK;
 }
 
-int32_t tp_layout(const void *spec, size_t n_bytes) {
+int32_t tp_layout(const void *spec, size_t n_bytes, tp_shape_t *shapes, size_t n_shapes) {
+    const tp_model_spec_t *model = spec;
     tp_sizes_t sizes;
-    tp_err_t err = tp_measure(spec, n_bytes, &sizes);
+    if (n_bytes >= sizeof(tp_model_spec_t) && n_shapes < model->n_layers) {
+        return TP_E_OUT;
+    }
+    tp_err_t err = tp_measure(spec, n_bytes, shapes, &sizes);
     if (err) {
         return err;
     }
-    uint32_t saved = ((const tp_model_spec_t *)spec)->saved_bytes;  // 0 in a new spec
+    uint32_t saved = model->saved_bytes;  // 0 in a new spec
     return saved == 0 || saved == sizes.saved ? (int32_t)sizes.image : TP_E_IMAGE;
-}
-
-tp_err_t tp_layer_shape(const void *spec, size_t n_bytes, size_t i, tp_shape_t *shape) {
-    plan_t plan;
-    tp_layer_t layers[2];
-    tp_err_t err = start_plan(&plan, spec, n_bytes);
-    if (!err) {
-        err = i < plan.spec->n_layers ? plan_without_image(&plan, i + 1, layers) : TP_E_LAYER;
-    }
-    if (!err) {
-        const tp_layer_t *l = &layers[i % 2];
-        *shape = (tp_shape_t) { l->out_h, l->out_w, l->out_c, l->fan_in };
-    }
-    return err;
 }
 
 tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
@@ -387,7 +361,7 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
         if (!layer_state_is_sound(tp_state(m, l))) {
             return TP_E_IMAGE;
         }
-        err = plan_layer(&plan, i, i > 0 ? l - 1 : NULL, l);
+        err = plan_layer(&plan, i, l);
         if (err) {
             return err;
         }

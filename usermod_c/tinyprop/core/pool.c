@@ -49,43 +49,45 @@ static void fill(int32_t *dx, int32_t share, const window_t *w) {
     }
 }
 
-void tp_pool_forward(const tp_model_t *m, const tp_layer_t *l) {
+// Over all windows: forward (dx = NULL), or dy to dx. factor: what an average makes of a delta, Q.15, at most 1.
+static void pass(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, int32_t *dx, int32_t factor) {
     const int16_t *x = tp_at(m, l->inputs);
     int16_t *y = tp_at(m, l->outputs);
     window_t w = window_of(l);
     for (size_t row = 0; row < l->out_h; row++) {
         for (size_t column = 0; column < l->out_w; column++) {
-            const int16_t *first = x + row * w.height * w.below + column * w.width * w.right;
-            for (size_t c = 0; c < l->out_c; c++) {
-                *y++ = l->kind == TP_MAXPOOL ? *largest_of(first + c, &w) : mean_of(first + c, &w);
+            size_t first = row * w.height * w.below + column * w.width * w.right;
+            for (size_t i = first; i < first + l->out_c; i++) {
+                if (l->kind == TP_MAXPOOL) {
+                    const int16_t *largest = largest_of(x + i, &w);
+                    if (dx) {
+                        dx[largest - x] = *dy++;
+                    } else {
+                        *y++ = *largest;
+                    }
+                } else if (dx) {
+                    int32_t delta = *dy++;  // in two parts, so that no product goes beyond |delta|
+                    fill(dx + i, (delta >> 15) * factor + (((delta & 32767) * factor) >> 15), &w);
+                } else {
+                    *y++ = mean_of(x + i, &w);
+                }
             }
         }
     }
 }
 
-// An average of n inputs, 2^a <= n < 2^(a+1), is a change of format and a factor: dx = dy * (2^a / n) in Q.(f+a), the factor in
-// Q.15, 2^14 <= it <= 2^15. So |dx| <= |dy|; and split as it is, no product goes beyond |dy| either.
+void tp_pool_forward(const tp_model_t *m, const tp_layer_t *l) {
+    pass(m, l, NULL, NULL, 0);
+}
+
+// An average of n inputs, 2^a <= n < 2^(a+1), is a change of format and a factor: dx = dy * (2^a / n) in Q.(f+a), with
+// 2^14 <= factor <= 2^15 in Q.15. So |dx| <= |dy|.
 int tp_pool_backward(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, int32_t *dx) {
-    const int16_t *x = tp_at(m, l->inputs);
-    window_t w = window_of(l);
-    uint32_t n = (uint32_t)(w.height * w.width);
+    uint32_t n = (uint32_t)l->kernel_h * l->kernel_w;
     int a = tp_bits(n) - 1;
-    int32_t factor = (int32_t)((32768u << a) / n);
     for (size_t i = 0; i < l->n_in; i++) {
         dx[i] = 0;
     }
-    for (size_t row = 0; row < l->out_h; row++) {
-        for (size_t column = 0; column < l->out_w; column++) {
-            size_t first = row * w.height * w.below + column * w.width * w.right;
-            for (size_t i = first; i < first + l->out_c; i++) {
-                int32_t delta = *dy++;
-                if (l->kind == TP_MAXPOOL) {
-                    dx[largest_of(x + i, &w) - x] = delta;
-                } else {
-                    fill(dx + i, (delta >> 15) * factor + (((delta & 32767) * factor) >> 15), &w);
-                }
-            }
-        }
-    }
+    pass(m, l, dy, dx, (int32_t)((32768u << a) / n));
     return l->kind == TP_AVGPOOL ? a : 0;
 }

@@ -39,12 +39,9 @@ typedef struct {
 size_t tp_item_size(char type);
 
 // Bytes of RAM that a model of this spec needs; or why there is none, a negative tp_err_t. spec: a tp_model_spec_t and a
-// tp_layer_spec_t a layer, read only, aligned to TP_ALIGN, n_bytes in all or more.
-int32_t tp_layout(const void *spec, size_t n_bytes);
-
-// Output shape of layer i (0 <= i < n_layers), from the spec alone; TP_E_LAYER or TP_E_TOO_BIG where layer i or one below
-// it has none.
-tp_err_t tp_layer_shape(const void *spec, size_t n_bytes, size_t i, tp_shape_t *shape);
+// tp_layer_spec_t a layer, read only, n_bytes in all or more, aligned to TP_ALIGN. shapes [n_shapes], n_layers at least: gets
+// the output of each layer, up to the first one that has none (TP_E_LAYER, TP_E_TOO_BIG).
+int32_t tp_layout(const void *spec, size_t n_bytes, tp_shape_t *shapes, size_t n_shapes);
 
 // Gives a new image its first weights (He / LeCun uniform, xorshift32) and state; the same seed gives the same bytes. The
 // image has tp_layout() bytes: the spec, then zeros, but for `calibrating` and the ranges that the user gave. TP_E_RANGE:

@@ -53,18 +53,21 @@ uint32_t tp_float_at(const tp_values_t *v, size_t i) {
     return bits & 0x7f800000 ? bits : 0;
 }
 
+// The error of targets that goes with one of inputs.
+static tp_err_t fault(tp_err_t of_inputs, int which) {
+    return which == TP_INPUTS ? of_inputs : of_inputs + (TP_E_Y_LENGTH - TP_E_X_LENGTH);
+}
+
 tp_err_t tp_check_values(const tp_values_t *v, size_t n, size_t from, size_t count, int which) {
     if (tp_item_size(v->type) == 0) {
-        return which == TP_INPUTS ? TP_E_X_TYPE : TP_E_Y_TYPE;
+        return fault(TP_E_X_TYPE, which);
     }
     if (v->n != n) {
-        return which == TP_INPUTS ? TP_E_X_LENGTH : TP_E_Y_LENGTH;
+        return fault(TP_E_X_LENGTH, which);
     }
-    if (v->type == 'f') {
-        for (size_t i = from; i < from + count; i++) {
-            if (!tp_is_finite(tp_float_at(v, i))) {
-                return which == TP_INPUTS ? TP_E_X_FINITE : TP_E_Y_FINITE;
-            }
+    for (size_t i = from; v->type == 'f' && i < from + count; i++) {
+        if (!tp_is_finite(tp_float_at(v, i))) {
+            return fault(TP_E_X_FINITE, which);
         }
     }
     return TP_OK;
@@ -107,12 +110,14 @@ uint32_t tp_float_from_fixed(int32_t v, int frac) {
 
 // ---- values
 
-// Item i as an integer of the model, clamped to lo..hi.
+// Item i as an integer of the model, clamped to lo..hi. Sums and products wrap, and shifts are cut to what there is: a map in a
+// damaged image gives wrong numbers, and nothing undefined.
 static int32_t to_integer(const tp_affine_t *map, const tp_values_t *v, size_t i, int32_t lo, int32_t hi) {
     int32_t fixed = v->type == 'f' ? tp_fixed_from_float(tp_float_at(v, i), map->frac)
         : tp_rshift_round_sat(tp_integer_at(v, i), -map->frac, SATURATED);
-    int32_t d = tp_sat((fixed - map->zero) >> map->pre, 2 * map->width);
-    int32_t q = tp_rshift_round_fast(d * (int32_t)map->gain, map->post);
+    int32_t above = (int32_t)((uint32_t)fixed - (uint32_t)map->zero) >> (map->pre & 31);
+    uint32_t d = (uint32_t)tp_sat(above, 2 * map->width);
+    int32_t q = tp_rshift_round((int32_t)(d * map->gain), map->post & 31);
     return q < lo ? lo : q > hi ? hi : q;
 }
 
@@ -147,5 +152,5 @@ uint32_t tp_score_as_float(const tp_model_t *m, size_t j, int32_t score) {
     }
     const tp_affine_t *map = tp_affines(m, TP_OUTPUTS) + (m->spec->n_output_ranges > 1 ? j : 0);
     int32_t above = tp_rshift_round_sat(score * map->width, 15 - map->pre, SATURATED);
-    return tp_float_from_fixed(map->zero + above, map->frac);
+    return tp_float_from_fixed(tp_add(map->zero, above), map->frac);
 }

@@ -92,7 +92,7 @@ typedef struct {
 // y_i = min(max(round(z_i 2^-s), 0), top); counts in *use. Returns whether any y is not 0.
 //   z  int32 [n], any   y int16 [n]   s 1..255
 int tp_relu(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use);
-// tp_relu, and the list of y: one row of inputs, row_bytes <= TP_MAX_ROW_DELTA.
+// tp_relu, and the list of y: one row of inputs, row_bytes <= TP_MAX_ROW_DELTA. Only where TP_RELU_LISTS.
 void tp_relu_listed(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use, tp_nonzero_t *list);
 
 // sum |v_i| of at most 65534 deltas of 2^14: below 2^30.

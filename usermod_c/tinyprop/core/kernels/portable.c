@@ -327,14 +327,7 @@ void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const int16_t 
     tp_depthwise_sums_in_c(patch, x, w, z);
 }
 
-void tp_relu_listed(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use, tp_nonzero_t *list) {
-    tp_relu(z, y, n, s, use);
-    tp_list_nonzero(list, y);
-}
-
-#endif
-
-#if defined(TP_ARMV6M) && !defined(TP_ARMV6M_ALL)
+#ifdef TP_ARMV6M
 
 uint32_t tp_requantize_int16(int32_t *v, int16_t *to, size_t n, int s, int32_t limit) {
     uint32_t n_beyond = tp_requantize_right(v, v, n, s, limit);
@@ -344,4 +337,5 @@ uint32_t tp_requantize_int16(int32_t *v, int16_t *to, size_t n, int s, int32_t l
     return n_beyond;
 }
 
+#endif
 #endif

@@ -11,6 +11,13 @@
 #define TP_ARMV7EM
 #endif
 
+// Whether tp_relu_listed is quicker than tp_relu and then tp_list_nonzero.
+#ifdef TP_ARMV6M_ALL
+#define TP_RELU_LISTS 1
+#else
+#define TP_RELU_LISTS 0
+#endif
+
 #define TP_MAX_ROW_DELTA 65532  // bytes, of an entry of a list: whole words, as rows are loaded by words
 
 #endif
