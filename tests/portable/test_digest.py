@@ -17,12 +17,12 @@ POLICIES = {
 }
 
 
-def mlp(sparsity):
+def mlp(policy):
     layers = [tp.Dense(12, activation="relu"), tp.Dense(8, activation="sigmoid"), tp.Dense(4)]
-    return tp.Model(16, layers, sparsity=sparsity, lr=0.05, input_range=(0, 255))
+    return tp.Model(16, layers, policy=policy, lr=0.05, input_range=(0, 255))
 
 
-def cnn(sparsity):
+def cnn(policy):
     layers = [
         tp.Conv2D(4, 3, padding="same", activation="relu"),
         tp.MaxPool2D(2),
@@ -32,20 +32,20 @@ def cnn(sparsity):
         tp.Dense(6, activation="relu", trainable=False),
         tp.Dense(3),
     ]
-    return tp.Model((8, 8, 1), layers, sparsity=sparsity, input_range=(0, 255))
+    return tp.Model((8, 8, 1), layers, policy=policy, input_range=(0, 255))
 
 
-def series(sparsity):
+def series(policy):
     layers = [
         tp.Conv1D(4, 3, padding="same", activation="relu"),
         tp.Conv1D(6, 3, strides=2, activation="relu"),
         tp.GlobalAvgPool2D(),
         tp.Dense(3),
     ]
-    return tp.Model((12, 2), layers, sparsity=sparsity, lr=0.05)
+    return tp.Model((12, 2), layers, policy=policy, lr=0.05)
 
 
-def autoencoder(sparsity):
+def autoencoder(policy):
     layers = [
         tp.Dense(6, activation="relu"),
         tp.Dense(3),
@@ -53,7 +53,7 @@ def autoencoder(sparsity):
         tp.Dense(12),
     ]
     return tp.Model(
-        12, layers, loss="mse", sparsity=sparsity, lr=0.1, input_range=tp.Scaler(20, True)
+        12, layers, loss="mse", policy=policy, lr=0.1, input_range=tp.Scaler(20, True)
     )
 
 

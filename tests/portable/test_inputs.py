@@ -11,7 +11,7 @@ def saved(model):
 
 def small_model(shape=6, **options):
     options.setdefault("input_range", (0, 200))
-    options.setdefault("sparsity", tp.Full())
+    options.setdefault("policy", tp.Full())
     return tp.Model(shape, [tp.Dense(5, activation="relu"), tp.Dense(3)], **options)
 
 
@@ -133,7 +133,7 @@ def test_messages_say_what_was_expected_and_what_came():
         (lambda: small_model(loss="hinge"), ("hinge", "crossentropy", "mse")),
         (lambda: small_model(seed=-1), ("seed", "-1")),
         (lambda: small_model(input_range=5), ("input_range", "5", "(lo, hi)")),
-        (lambda: small_model(sparsity=tp.Full), ("sparsity", "Full()")),
+        (lambda: small_model(policy=tp.Full), ("policy", "Full()")),
         (lambda: tp.Model(3, tp.Dense(2)), ("layer", "Dense(...)")),
         (lambda: tp.Model(3.5, [tp.Dense(2)]), ("input_shape", "3.5")),
         (lambda: tp.Model(3, [tp.Dense]), ("layer", "Dense(...)")),
@@ -181,7 +181,7 @@ def test_probabilities_add_up():
 
 
 def test_range_is_learned_from_the_first_samples():
-    model = tp.Model(2, [tp.Dense(4, activation="relu"), tp.Dense(2)], sparsity=tp.Full(), lr=0.1)
+    model = tp.Model(2, [tp.Dense(4, activation="relu"), tp.Dense(2)], policy=tp.Full(), lr=0.1)
     testkit.raises(ValueError, model.predict, [900, 1000])  # not known yet
     random = data.Random(1)
     for _ in range(400):

@@ -11,10 +11,10 @@ POLICIES = (
 )
 
 
-def mlp(sparsity, seed=1, **options):
+def mlp(policy, seed=1, **options):
     options.setdefault("lr", 0.05)
     layers = [tp.Dense(16, activation="relu"), tp.Dense(4)]
-    return tp.Model(24, layers, input_range=(0, 255), sparsity=sparsity, seed=seed, **options)
+    return tp.Model(24, layers, input_range=(0, 255), policy=policy, seed=seed, **options)
 
 
 def test_each_policy_learns_classes():
@@ -80,14 +80,14 @@ def test_skipped_steps_are_counted_and_change_no_weight():
 
 
 def weights(model):
-    """Of the first of two layers."""
-    return testkit.first_weights(model, 2, 24 * 16)
+    """Of the first layer."""
+    return testkit.first_weights(model, 24 * 16)
 
 
 def test_frozen_layer_keeps_its_weights():
     for first, second in ((False, True), (True, False)):
         layers = [tp.Dense(16, activation="relu", trainable=first), tp.Dense(4, trainable=second)]
-        model = tp.Model(24, layers, input_range=(0, 255), sparsity=tp.Full())
+        model = tp.Model(24, layers, input_range=(0, 255), policy=tp.Full())
         blobs = data.Blobs(24, 4)
         before = weights(model)
         for _ in range(50):

@@ -8,7 +8,7 @@ import digests
 import testkit
 import tinyprop as tp
 
-OPTIONS = {"lr": 0.2, "input_range": (0, 255), "seed": 1, "sparsity": tp.Full()}
+OPTIONS = {"lr": 0.2, "input_range": (0, 255), "seed": 1, "policy": tp.Full()}
 
 
 def long_rows():

@@ -20,8 +20,8 @@ def learn(model, n_zeros, steps, check):
 
 
 def options(n):
-    sparsity = tp.Full() if n % 3 else tp.TinyProp()
-    return {"sparsity": sparsity, "lr": 0.2, "input_range": (0, 255), "seed": n}
+    policy = tp.Full() if n % 3 else tp.TinyProp()
+    return {"policy": policy, "lr": 0.2, "input_range": (0, 255), "seed": n}
 
 
 def dense(n_zeros):
@@ -37,7 +37,7 @@ def with_room():
     check = hashlib.sha256()
     for n in range(1, 21):
         layers = [tp.Dense(n, "relu"), tp.Dense(21 - n)]
-        model = tp.Model(6 + n % 7, layers, sparsity=tp.Full(), lr=0.02, input_range=(0, 255))
+        model = tp.Model(6 + n % 7, layers, policy=tp.Full(), lr=0.02, input_range=(0, 255))
         random = data.Random(n)
         samples = [bytes(random.below(256) for _ in range(6 + n % 7)) for _ in range(3)]
         for step in range(72):

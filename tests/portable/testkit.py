@@ -1,8 +1,10 @@
 # Runs the test_* functions of a file, on CPython and MicroPython alike. The first line it prints
 # names the backend, the last ones have the shape of unittest: a log shows what ran where.
+import struct
 import sys
 
 import _tinyprop
+import model_format
 
 
 def raises(error, function, *args, **kwargs):
@@ -14,36 +16,38 @@ def raises(error, function, *args, **kwargs):
     raise AssertionError("%s not raised" % (error,))
 
 
-# The one place in the portable tests that knows where something lies in a model.
-VERSION = 2
-_VERSION_AT = 4
-_SAVED_BYTES_AT = 48
-_LOSS_AT, _BEHIND_LOSS = 68, 80
-_HEAD_BYTES, _LAYER_BYTES, _RANGE_BYTES = 128, 80, 24
-
-
 def saved(model):
-    """What a file holds of a model; the scratch behind it means nothing between two calls."""
-    n = int.from_bytes(model._image[_SAVED_BYTES_AT : _SAVED_BYTES_AT + 4], "little")
-    return memoryview(model._image)[:n]
+    """What a file holds of a model; what lies behind it means nothing between two calls."""
+    n_bytes = struct.unpack_from("<I", model._image, model_format.MODEL_SPEC_SAVED_BYTES)[0]
+    return memoryview(model._image)[:n_bytes]
+
+
+def state(model):
+    """Where it begins, behind the spec."""
+    n_layers = model._image[model_format.MODEL_SPEC_N_LAYERS]
+    return model_format.MODEL_SPEC_BYTES + model_format.LAYER_SPEC_BYTES * n_layers
 
 
 def saved_but_loss(model):
-    """The same without the mean loss, which is of the last call."""
-    all_of_it = bytes(saved(model))
-    return all_of_it[:_LOSS_AT] + all_of_it[_BEHIND_LOSS:]
+    """What a file holds, without the mean loss: that is of the last call."""
+    copy = bytearray(saved(model))
+    struct.pack_into("<I", copy, state(model) + model_format.MODEL_STATE_LOSS_COUNT, 0)
+    struct.pack_into("<Q", copy, state(model) + model_format.MODEL_STATE_LOSS_SUM, 0)
+    return copy
 
 
-def first_weights(model, layers, n):
-    """n weights of the first layer, in a model of so many layers with one range."""
-    start = _HEAD_BYTES + _LAYER_BYTES * layers + _RANGE_BYTES
+def first_weights(model, n):
+    """n weights of the first layer of a model of one range."""
+    n_layers = model._image[model_format.MODEL_SPEC_N_LAYERS]
+    layer_states = state(model) + model_format.MODEL_STATE_BYTES
+    start = layer_states + model_format.LAYER_STATE_BYTES * n_layers + model_format.RANGE_BYTES
     return bytes(model._image[start : start + 2 * n])
 
 
 def of_version(file, version):
     """The bytes of a file, as if another version had written it."""
     file = bytearray(file)
-    file[_VERSION_AT] = version
+    file[model_format.MODEL_SPEC_VERSION] = version
     return file
 
 
