@@ -381,6 +381,8 @@ class Model:
             _wrong("input_shape", shape, "1 to 3 numbers")
         for n in shape:
             _count("input_shape", n)
+        if not _is_list(layers):
+            _wrong("layers", layers, "a list of Dense(...), Conv2D(...), ...")
         _count("number of layers", len(layers), 254)
         for layer in layers:
             if not isinstance(layer, _Layer):

@@ -24,7 +24,6 @@ from mpremote.transport_serial import SerialTransport
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests" / "portable"
-TESTKIT = TESTS / "model_format.py", TESTS / "testkit.py"  # stay on a board for all test files
 
 
 # tinyprop comes first: `_tinyprop` is inside a tinyprop.mpy, and there only after it is imported.
@@ -185,7 +184,8 @@ class Board(TestFiles):
             self.line.fs_writefile("tinyprop.mpy", Path(mpy).read_bytes())
         elif mpy:
             self.send("tinyprop.mpy", Path(mpy).read_bytes())
-        for source in TESTKIT:
+        testkit = TESTS / "testkit.py"
+        for source in [testkit, *imports_of(testkit)]:
             self.send_compiled(source)
         self.line.exec("import gc, tinyprop, testkit; ram.files.clear(); gc.collect()")
 
@@ -251,7 +251,7 @@ class Board(TestFiles):
 
 
 def imports_of(source):
-    """The files of tests/portable that a test file imports, beside the testkit: its vectors."""
+    """The files of tests/portable that a test file imports, beside testkit: its vectors."""
     found = {}
     for node in ast.walk(ast.parse(source.read_text())):
         if isinstance(node, ast.Import):
@@ -262,7 +262,7 @@ def imports_of(source):
             continue
         for name in names:
             path = TESTS.joinpath(*name.split(".")).with_suffix(".py")
-            if path.exists() and path not in TESTKIT:
+            if path.exists() and name != "testkit":
                 found.update(dict.fromkeys([path, *imports_of(path)]))
     return list(found)
 

@@ -118,16 +118,17 @@ def literal(value):
 def python_block(text):
     """The constants that the rest of a file mentions, as MicroPython's compiler takes them."""
     used = set(re.findall(r"\b_([A-Z][A-Z_]+)\b", text))
-    lines = []
-    for name, value in python_constants():
-        if name in used:
-            lines.append(f"_{name} = const({literal(value)})")
-    return lines
+    return [
+        f"_{name} = const({literal(value)})" for name, value in python_constants() if name in used
+    ]
 
 
 def portable_module():
+    """The constants that the other files of its folder mention: boards have little RAM."""
+    files = PORTABLE_TESTS.parent.glob("*.py")
+    used = {name for file in files for name in re.findall(r"\bfmt\.([A-Z_]+)", file.read_text())}
     lines = [f"# The format of a model. {MADE_BY}"]
-    lines += [f"{name} = {literal(value)}" for name, value in python_constants()]
+    lines += [f"{name} = {literal(value)}" for name, value in python_constants() if name in used]
     return "\n".join([*lines, ""])
 
 

@@ -108,31 +108,6 @@ static size_t spec(uint8_t *image) {
     return sizeof(m) + n * sizeof(l[0]);
 }
 
-static int32_t layout(const uint8_t *image, size_t n) {
-    tp_shape_t shapes[255];
-    return tp_layout(image, n, shapes, 255);
-}
-
-// Bytes from the start of an image of so many layers to its first range.
-static size_t bytes_to_ranges(size_t n_layers) {
-    return sizeof(tp_model_spec_t) + sizeof(tp_model_state_t)
-        + n_layers * (sizeof(tp_layer_spec_t) + sizeof(tp_layer_state_t));
-}
-
-// What a user gives beside the spec: some of the ranges, or samples to learn them from.
-static void give(uint8_t *image) {
-    const tp_model_spec_t *m = (tp_model_spec_t *)image;
-    tp_model_state_t *of_model = (tp_model_state_t *)(image + sizeof(*m) + m->n_layers * sizeof(tp_layer_spec_t));
-    of_model->calibrating[0] = of_model->calibrating[1] = (uint16_t)below(3);
-    if (below(4)) {
-        tp_range_t *r = (tp_range_t *)(image + bytes_to_ranges(m->n_layers));
-        for (size_t i = 0; i < (size_t)m->n_input_ranges + m->n_output_ranges; i++) {
-            r[i].lo = below(2) ? 0 : 0xbf800000u;
-            r[i].hi = below(2) ? 0x437f0000u : 0x3f800000u;
-        }
-    }
-}
-
 // ---- damage
 
 static const uint32_t edges[] = { 0, 1, 2, 127, 128, 255, 256, 32767, 32768, 65534, 65535, 65536, 0x3fffffff,
@@ -142,17 +117,12 @@ static uint32_t edge(void) {
     return edges[below(sizeof(edges) / sizeof(edges[0]))];
 }
 
-// Bits, and fields of any size, mostly where it matters: before the weights, or in the plan of the layers behind them.
+// Bits, and fields of any size, mostly where it matters: in the spec and in the state before the weights.
 static void damage(uint8_t *image, size_t n) {
-    size_t n_layers = n > 5 ? image[5] : 0u, fields = bytes_to_ranges(n_layers) + sizeof(tp_range_t);
+    size_t n_layers = n > 5 ? image[5] : 0u, records = sizeof(tp_model_spec_t) + sizeof(tp_model_state_t)
+        + n_layers * (sizeof(tp_layer_spec_t) + sizeof(tp_layer_state_t));
     for (uint32_t times = 1 + below(4); times > 0; times--) {
-        size_t at = below((uint32_t)(below(4) && fields < n ? fields : n)), size = (size_t)1 << below(3);
-        if (below(4) == 0 && n >= sizeof(tp_model_spec_t)) {
-            tp_model_spec_t m;
-            memcpy(&m, image, sizeof(m));
-            size_t planned = at % (n_layers * sizeof(tp_layer_t) + 1);
-            at = m.saved_bytes < n && planned < n - m.saved_bytes ? m.saved_bytes + planned : at;
-        }
+        size_t at = below((uint32_t)(below(4) && records < n ? records : n)), size = (size_t)1 << below(3);
         uint32_t value = below(2) ? edge() : random32();
         if (below(3) == 0) {
             image[at] ^= (uint8_t)(1 << below(8));
@@ -162,16 +132,21 @@ static void damage(uint8_t *image, size_t n) {
     }
 }
 
-// Weights and biases beyond all bounds, in a whole image, and a look at them after the next step (RESCALE_EVERY).
-static void go_wild(tp_model_t *m) {
+// Weights and biases beyond all bounds and a plan of nonsense, in a whole image, and a look at the weights after the next step
+// (RESCALE_EVERY).
+static void go_wild(uint8_t *image, size_t n) {
+    tp_model_t m;
+    check(tp_open(&m, image, n) == TP_OK, "open");
+    uint8_t *at = (uint8_t *)(m.ranges + m.spec->n_input_ranges + m.spec->n_output_ranges);
     uint32_t weights = (edge() & 0xffff) * 0x10001u, odds = 1 + below(40);
-    size_t at = bytes_to_ranges(m->spec->n_layers)
-        + ((size_t)m->spec->n_input_ranges + m->spec->n_output_ranges) * sizeof(tp_range_t);
-    for (; at < m->spec->saved_bytes; at += 4) {
+    for (; at < (uint8_t *)m.layers; at += 4) {
         uint32_t value = below(odds) ? weights : below(2) ? edge() : random32();
-        memcpy(m->image + at, &value, 4);
+        memcpy(at, &value, 4);
     }
-    m->state->steps = m->state->skipped + 63;
+    if (below(2)) {
+        fill(m.layers, (size_t)(image + n - (uint8_t *)m.layers));
+    }
+    m.state->steps = m.state->skipped + 63;
 }
 
 // ---- calls
@@ -206,8 +181,8 @@ static tp_values_t numbers(size_t n, void **whole) {
 }
 
 static void call_all(uint8_t *image, size_t n) {
+    tp_model_t m;
     for (uint32_t calls = 1 + below(4); calls > 0; calls--) {
-        tp_model_t m;
         int is_open = tp_open(&m, image, n) == TP_OK;
         if (is_open && macs_of(&m) > MAX_MACS) {
             return;
@@ -247,6 +222,7 @@ int main(int n_arguments, char **arguments) {
     long count = atol(arguments[1]), whole = 0, opened = 0;
     state = strtoull(arguments[2], NULL, 10) * 0x9e3779b97f4a7c15u + 1;
     uint8_t *draft = block(MAX_IMAGE);
+    tp_shape_t shapes[255];
     for (long i = 0; i < count; i++) {
         // A model; now and then nothing but noise, with or without a head that passes for one.
         size_t n = spec(draft);
@@ -262,19 +238,28 @@ int main(int n_arguments, char **arguments) {
             damage(draft, n);
         }
         // Whole if it can be: with its ranges set and some steps made, then damaged.
-        int32_t n_whole = layout(draft, n);
-        if (n_whole > 0 && n_whole <= MAX_IMAGE) {
-            memset(draft + n, 0, (size_t)n_whole - n);
-            n = (size_t)n_whole;
-            give(draft);
+        int32_t n_bytes = tp_layout(draft, n, shapes, 255);
+        if (n_bytes > 0 && n_bytes <= MAX_IMAGE) {
+            const tp_model_spec_t *m = (const tp_model_spec_t *)draft;
+            tp_model_state_t *s = (tp_model_state_t *)(draft + n);
+            memset(s, 0, (size_t)n_bytes - n);
+            s->calibrating[0] = s->calibrating[1] = (uint16_t)below(3);
+            if (below(4)) {
+                tp_range_t *r = (tp_range_t *)((tp_layer_state_t *)(s + 1) + m->n_layers);
+                for (size_t j = 0; j < (size_t)m->n_input_ranges + m->n_output_ranges; j++) {
+                    r[j].lo = below(2) ? 0 : 0xbf800000u;
+                    r[j].hi = below(2) ? 0x437f0000u : 0x3f800000u;
+                }
+            }
+            n = (size_t)n_bytes;
             tp_init(draft, n, random32());
             whole++;
         }
         uint8_t *image = block(n);
         memcpy(image, draft, n);
-        tp_model_t m;
-        if (below(8) == 0 && tp_open(&m, image, n) == TP_OK) {
-            go_wild(&m);
+        tp_model_t opened_model;
+        if (below(8) == 0 && tp_open(&opened_model, image, n) == TP_OK) {
+            go_wild(image, n);
         }
         if (below(4)) {
             call_all(image, n);
@@ -290,9 +275,9 @@ int main(int n_arguments, char **arguments) {
             image = part;
             n = cut;
         }
-        check(n < 5 || layout(image + 4, n - 4) == TP_E_ALIGN, "alignment");
-        layout(image, n);
-        opened += tp_open(&m, image, n) == TP_OK;
+        check(n < 40 || tp_layout(image + 4, n - 4, shapes, 255) == TP_E_ALIGN, "alignment");
+        tp_layout(image, n, shapes, 255);
+        opened += tp_open(&opened_model, image, n) == TP_OK;
         call_all(image, n);
         free(image);
     }

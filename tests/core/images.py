@@ -8,16 +8,40 @@ from dataclasses import dataclass
 import _tinyprop
 import _tinyprop_numpy
 import numpy as np
-from _tinyprop_numpy import format, plan
-from _tinyprop_numpy.format import MAX_BIAS, MAX_VALUES, Error  # noqa: F401
-from _tinyprop_numpy.image import Model
+from _tinyprop_numpy import format as fmt
+from _tinyprop_numpy import plan, ranges
+from _tinyprop_numpy.image import Refused
 
+MAX_BIAS = fmt.MAX_BIAS
+Error = fmt.Error
 BACKENDS = {"c": _tinyprop.c_backend(), "numpy": _tinyprop_numpy}
+
+# The plan of a layer, which the C core has behind spec and state (tp_layer_t in core.h).
+BYTES = "kind activation trainable zero_delta pad_h pad_w x_frac reserved"
+HALVES = (
+    "kernel_h kernel_w stride_h stride_w in_h in_w in_c out_h out_w out_c n_in n_out fan_in "
+    "max_weight headroom n_nonzero"
+)
+WORDS = "state weights biases inputs outputs nonzero"
+PLAN = np.dtype(
+    [(name, "i1" if name == "x_frac" else "u1") for name in BYTES.split()]
+    + [(name, "<u2") for name in HALVES.split()]
+    + [(name, "<u4") for name in WORDS.split()]
+)
+
+STRUCTURES = {
+    "tp_model_spec_t": fmt.MODEL_SPEC,
+    "tp_layer_spec_t": fmt.LAYER_SPEC,
+    "tp_model_state_t": fmt.MODEL_STATE,
+    "tp_layer_state_t": fmt.LAYER_STATE,
+    "tp_range_t": fmt.RANGE,
+    "tp_layer_t": PLAN,
+}
 
 
 def number(name):
     """Of a kind, activation, loss or policy."""
-    return getattr(format, name.upper())
+    return getattr(fmt, name.upper())
 
 
 @dataclass(frozen=True)
@@ -34,8 +58,8 @@ class Layer:
     def has_weights(self):
         return self.kind in ("dense", "conv", "depthwise")
 
-    def bytes(self):
-        record = np.zeros(1, format.LAYER_SPEC)[0]
+    def spec(self):
+        record = np.zeros(1, fmt.LAYER_SPEC)[0]
         record["kind"], record["activation"] = number(self.kind), number(self.activation)
         record["kernel_h"], record["kernel_w"] = self.kernel
         record["stride_h"], record["stride_w"] = self.stride
@@ -50,123 +74,146 @@ def dense(units, activation="linear", trainable=1):
 
 def spec(shape, layers, loss="crossentropy", policy="full", **settings):
     """What is asked for, as a bytearray that layout() takes. settings: further fields."""
-    model = Fields(np.zeros(1, format.MODEL_SPEC)[0])
-    model.magic, model.version, model.n_layers = format.MAGIC, format.VERSION, len(layers)
+    model = Fields(np.zeros(1, fmt.MODEL_SPEC)[0])
+    model.magic, model.version, model.n_layers = fmt.MAGIC, fmt.VERSION, len(layers)
     model.in_h, model.in_w, model.in_c = shape
     model.loss, model.policy = number(loss), number(policy)
-    model.n_input_ranges, model.n_output_ranges = 1, loss == "mse"
+    model.n_input_ranges = 1
+    model.n_output_ranges = loss == "mse"
     model.s_max = model.zeta = 1 << 15
     model.lr_mantissa, model.lr_shift = 20, 10  # about 0.02
     for name, value in settings.items():
         setattr(model, name, value)
-    return bytearray(model.items[0].tobytes() + b"".join(layer.bytes() for layer in layers))
-
-
-def layout(backend, asked):
-    """(bytes of an image or an error, (height, width, channels, products) of each layer)"""
-    shapes = np.zeros((Model(np.frombuffer(asked, np.uint8)).spec.n_layers, 4), "<u2")
-    return backend.layout(asked, shapes), shapes.tolist()
-
-
-def build(backend, *arguments, seed=1, ranges=None, calibrating=(0, 0), **settings):
-    """A whole image with its first weights."""
-    asked = spec(*arguments, **settings)
-    n_bytes, _ = layout(backend, asked)
-    assert n_bytes > 0, n_bytes
-    buffer = bytearray(n_bytes)
-    buffer[: len(asked)] = asked
-    give(buffer, ranges, calibrating)
-    assert backend.init(buffer, seed) == 0
-    return buffer
-
-
-def give(buffer, ranges, calibrating):
-    """What a user gives of the state of a new image: (lo, hi) of each range of the inputs, then
-    of the outputs, and how many samples are to widen them."""
-    model = Model(np.frombuffer(buffer, np.uint8))
-    model.array(model.state_offset, format.MODEL_STATE, 1)["calibrating"] = calibrating
-    if ranges is not None:
-        model.array(model.ranges_offset, format.RANGE, len(ranges))[:] = ranges
-
-
-def set_rate(buffer, mantissa, shift):
-    model = Model(np.frombuffer(buffer, np.uint8)).spec
-    model.lr_mantissa, model.lr_shift = mantissa, shift
+    return bytearray(model.bytes() + b"".join(layer.spec() for layer in layers))
 
 
 class Fields:
-    """Structures, of numpy or ctypes, whose fields are read and written by name."""
+    """Structures of an image whose fields are read and written by name."""
 
     def __init__(self, *items):
         vars(self)["items"] = items
 
     def holder(self, name):
         for item in self.items:
-            if hasattr(item, "dtype") and name in item.dtype.names or hasattr(item, name):
+            if name in item.dtype.names:
                 return item
         raise AttributeError(name)
 
     def __getattr__(self, name):
-        item = self.holder(name)
-        return item[name].tolist() if hasattr(item, "dtype") else getattr(item, name)
+        return self.holder(name)[name].tolist()
 
     def __setattr__(self, name, value):
-        item = self.holder(name)
-        if hasattr(item, "dtype"):
-            item[name] = value
-        else:
-            setattr(item, name, value)
+        self.holder(name)[name] = value
 
     def names(self):
         return [name for item in self.items for name in item.dtype.names]
 
+    def bytes(self):
+        return b"".join(item.tobytes() for item in self.items)
+
 
 class Image:
-    """A model in an image. What is read is what is there now; arrays are views."""
+    """An image as large as layout() says. What is read is what is there now; arrays are views.
+
+    head has the fields of the model's spec and state; layers those of a layer's spec and state, and
+    in an image of the C core those of its plan.
+    """
 
     def __init__(self, buffer):
-        self.buffer = buffer
-        model = self.twin()
-        self.model = Fields(model.spec.item, model.state.item)
-        self.layers = [Fields(layer.spec.item, layer.state.item) for layer in model.layers]
-        self.n_in, self.n_out = model.layers[0].n_in, model.output.n_out
+        self.bytes = np.frombuffer(buffer, np.uint8)
+        self.twin, self.saved_bytes = plan.measure(self.bytes)  # as the numpy backend sees it
+        self.twin.attach_state()
+        if all(map(ranges.has_width, sum(self.twin.ranges, []))):
+            ranges.complete(self.twin)
+        self.head = Fields(self.twin.spec.item, self.twin.state.item)
+        plans = [()] * len(self.twin.layers)
+        if len(self.bytes) > self.saved_bytes:
+            plans = [(item,) for item in self.array(self.saved_bytes, PLAN, len(plans))]
+        self.layers = [
+            Fields(layer.spec.item, layer.state.item, *of_c)
+            for layer, of_c in zip(self.twin.layers, plans, strict=True)
+        ]
 
-    def twin(self):
-        """The numpy backend's model of it."""
-        return plan.open_image(np.frombuffer(self.buffer, np.uint8))
+    def array(self, offset, dtype, n):
+        return self.bytes[offset : offset + n * np.dtype(dtype).itemsize].view(dtype)
 
     def weights(self, layer):
-        return self.twin().layers[layer].weights
+        return self.twin.layers[layer].weights
 
     def biases(self, layer):
-        return self.twin().layers[layer].biases
+        return self.twin.layers[layer].biases
 
-    def ranges(self, which):
-        """(lo, hi) of the ranges of the inputs (0) or outputs (1)."""
-        return [(r.lo, r.hi) for r in self.twin().ranges[which]]
+    def inputs(self, layer):
+        """Where the C core has them."""
+        return self.array(self.layers[layer].inputs, "<i2", self.layers[layer].n_in)
+
+    def outputs(self, layer):
+        return self.array(self.layers[layer].outputs, "<i2", self.layers[layer].n_out)
+
+    def plan_offset(self, layer):
+        return self.saved_bytes + layer * PLAN.itemsize
+
+    @property
+    def n_in(self):
+        return self.twin.layers[0].n_in
+
+    @property
+    def n_out(self):
+        return self.twin.output.n_out
+
+
+def set_ranges(buffer, ends):
+    """Writes (lo, hi) of each range of the inputs, then of the outputs; init makes use of them."""
+    for r, (lo, hi) in zip(sum(Image(buffer).twin.ranges, []), ends, strict=True):
+        r.lo, r.hi = lo, hi
+
+
+def set_calibrating(buffer, samples):
+    """For how many samples the ranges of inputs and outputs are still widened."""
+    Image(buffer).twin.state.calibrating = samples
+
+
+def layout(backend, asked):
+    """(bytes of an image or an error, shapes of the layers) for a spec."""
+    shapes = np.zeros((int(asked[5]), 4), np.uint16)
+    return backend.layout(asked, shapes), shapes
+
+
+def build(backend, *arguments, seed=1, ranges=None, **settings):
+    """A whole image with its first weights."""
+    asked = spec(*arguments, **settings)
+    n_bytes, _ = layout(backend, asked)
+    assert n_bytes > 0, n_bytes
+    buffer = bytearray(n_bytes)
+    buffer[: len(asked)] = asked
+    if ranges:
+        set_ranges(buffer, ranges)
+    assert backend.init(buffer, seed) == 0
+    return buffer
 
 
 def saved(buffer):
-    """What a file holds of a model, which both backends agree on; before init: the spec."""
-    model = Model(np.frombuffer(buffer, np.uint8))
-    return bytes(buffer[: model.spec.saved_bytes or model.state_offset])
+    """Spec and state: what a file holds of a model, and what both backends have alike."""
+    try:
+        return bytes(buffer[: Image(buffer).saved_bytes])
+    except Refused:
+        return bytes(buffer)
 
 
 def difference(one, two):
-    """In words, what differs between two images of the same spec."""
+    """In words, what differs between the spec and state of two images of the same spec."""
     a, b = Image(one), Image(two)
     found = []
-    for i, (p, q) in enumerate(zip([a.model, *a.layers], [b.model, *b.layers], strict=True)):
+    for i, (p, q) in enumerate(zip([a.head, *a.layers], [b.head, *b.layers], strict=True)):
         where = f"layer {i - 1}" if i else "model"
-        for name in p.names():
+        for name in (name for item in p.items[:2] for name in item.dtype.names):
             if getattr(p, name) != getattr(q, name):
                 found.append(f"{where}, {name}: {getattr(p, name)} and {getattr(q, name)}")
-    for which in 0, 1:
-        if a.ranges(which) != b.ranges(which):
-            found.append(f"ranges: {a.ranges(which)} and {b.ranges(which)}")
-    for i, layer in enumerate(a.twin().layers):
+    for i, layer in enumerate(a.twin.layers):
         for part in ("weights", "biases") if layer.has_weights else ():
             p, q = getattr(a, part)(i), getattr(b, part)(i)
             if (p != q).any():
                 found.append(f"layer {i}, {part}: {p.tolist()} and {q.tolist()}")
-    return "\n".join(found)
+    pairs = zip(saved(one), saved(two), strict=True)
+    at = [i for i, (p, q) in enumerate(pairs) if p != q]
+    return "\n".join([*found, f"at bytes {at}"])

@@ -127,8 +127,8 @@ def targets(draw, asked, total):
 @dataclass
 class Case:
     asked: dict
-    ranges: list | None
     calibrating: tuple
+    ranges: list | None
     seed: int
     calls: list  # (name in _tinyprop, arguments...), or ("lr", mantissa, shift)
 
@@ -169,7 +169,7 @@ def cases(draw):
     asked = draw(models())
     n_ranges = asked["n_input_ranges"] + asked.get("n_output_ranges", 0)
     ranges = draw(st.none() | st.lists(ends(), min_size=n_ranges, max_size=n_ranges))
-    calibrating = draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
     seed = draw(st.integers(0, (1 << 31) - 1))
     n_calls = draw(st.integers(1, 20))
-    return Case(asked, ranges, calibrating, seed, [draw(calls(asked)) for _ in range(n_calls)])
+    calibrating = draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
+    return Case(asked, calibrating, ranges, seed, [draw(calls(asked)) for _ in range(n_calls)])

@@ -19,7 +19,7 @@ def test_forward_sum(c):
         model.inputs(0)[:] = 255
         model.weights(0)[:] = layer.max_weight
         model.biases(0)[:] = images.MAX_BIAS
-        model.call_layer("tp_conv_forward", 0, 0)
+        model.call("tp_conv_forward", 0, 0)
         exact = 255 * layer.fan_in * layer.max_weight + (images.MAX_BIAS >> 4)
         assert (model.sums(layer.out_c) == exact).all() and exact < 2**31
 
@@ -39,7 +39,7 @@ def test_gradient_and_dx(c, kind, sign):
         model.inputs(0)[:] = 255
         w[:] = 32767 * sign
         dx = np.zeros(4, np.int32)
-        model.call_layer("tp_conv_backward", 0, deltas, 0, frac, dx)
+        model.call("tp_conv_backward", 0, deltas, 0, frac, dx)
         step = exact_round(255 * 65535 * sign * 31, shift)
         assert w[0, 0] == clamp(32767 * sign - step, 32767), shift
         assert dx.tolist() == [32767 * sign * int(d) for d in deltas]
@@ -51,5 +51,5 @@ def test_dx_of_many_filters(c, sign):
     model = CModel(c, (1, 1, 2), [shape, dense(2)])
     model.weights(0)[:] = 32767 * sign
     dx = np.zeros(2, np.int32)
-    model.call_layer("tp_conv_backward", 0, int16(4, *FEW_DELTAS), 0, 14, dx)
+    model.call("tp_conv_backward", 0, int16(4, *FEW_DELTAS), 0, 14, dx)
     assert dx.tolist() == [32767 * sign * 65535] * 2

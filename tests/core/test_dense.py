@@ -21,7 +21,7 @@ BIG_LAYERS = (1, 2, 3, 64, 65, 784, 1152, 3072, 8421, 32768, MAX_VALUES)
 def test_forward_sum(c, n, loss):
     model = CModel(c, (1, 1, n), [dense(1)], loss)
     layer = model.layers[0]
-    bits = model.opened.bits
+    bits = model.twin.bits
     x_max, spare = (2047, 1 << 29) if bits == 12 else (255, 1 << 27)
     layer.x_frac, layer.w_frac = 10 if bits == 12 else 8, 16
     z = np.zeros(1, np.int32)
@@ -29,7 +29,7 @@ def test_forward_sum(c, n, loss):
         model.weights(0)[:] = sign * layer.max_weight
         model.biases(0)[:] = sign * images.MAX_BIAS
         model.list_inputs(0, x_max)
-        model.call_layer("tp_dense_forward", 0, z)
+        model.call("tp_dense_forward", 0, z)
         bias = images.MAX_BIAS >> (12 - layer.x_frac)
         exact = sign * (x_max * n * layer.max_weight + bias)
         assert z[0] == exact and bias <= spare // 2
@@ -47,7 +47,7 @@ def test_start_of_sums(c, x_frac):
         biases = [INT_MIN, -images.MAX_BIAS, -1, 1, images.MAX_BIAS, INT_MAX]
         model.biases(0)[:] = biases
         z = np.zeros(6, np.int32)
-        model.call_layer("tp_start_sums", 0, z)
+        model.call("tp_start_sums", 0, z)
         assert z.tolist() == [clamp(exact_round(b, 12 - x_frac), limit) for b in biases]
 
 
@@ -70,7 +70,7 @@ def test_dx(c, deltas, trainable):
     model.list_inputs(1, [255, 255, 0])
     dx = np.zeros(3, np.int32)
     total = int(d.astype(int).sum())
-    model.call_layer("tp_dense_backward", 1, d, total, 0, 14, dx)
+    model.call("tp_dense_backward", 1, d, total, 0, 14, dx)
     assert total in (65534, 65535)
     assert dx.tolist() == [32767 * total, -32767 * total, total]
 
@@ -86,9 +86,7 @@ def test_step_of_a_weight(c, x, d, loss):
                 model = one_weight(c, loss)
                 model.weights(0)[:] = 5
                 model.list_inputs(0, [sign_x * x])
-                model.call_layer(
-                    "tp_dense_backward", 0, int16(1, sign_d * d), d, 0, shift - 38, None
-                )
+                model.call("tp_dense_backward", 0, int16(1, sign_d * d), d, 0, shift - 38, None)
                 product = sign_x * x * sign_d * d * 31
                 assert abs(product) + (1 << 30) <= INT_MAX
                 want = clamp(5 - exact_round(product, shift), 32767)
@@ -108,7 +106,7 @@ def test_a_step_of_more_than_31_bits_is_none(c):
     model = one_weight(c)
     model.weights(0)[:] = 5
     model.list_inputs(0, [255])
-    model.call_layer("tp_dense_backward", 0, int16(1, 1 << 14), 1 << 14, 0, 32 - 38, None)
+    model.call("tp_dense_backward", 0, int16(1, 1 << 14), 1 << 14, 0, 32 - 38, None)
     assert model.weights(0)[0, 0] == 5 and abs(255 * (1 << 14) * 31) < 1 << 31
 
 
@@ -132,12 +130,12 @@ def test_a_step_of_all_the_headroom_there_is(c, layer, size, shift):
             w[:] = sign * start
             model.list_inputs(layer, [255])
             deltas, dx = int16(1, -sign * size), np.zeros(1, np.int32) if layer else None
-            model.call_layer("tp_dense_backward", layer, deltas, size, 0, shift - 38, dx)
+            model.call("tp_dense_backward", layer, deltas, size, 0, shift - 38, dx)
             moved = start + step
             assert moved <= 32767 or spare == -1
             assert w[0, 0] == sign * min(32767, moved), (sign, spare)
             assert model.layers[layer].headroom == 0
-            assert model.model.n_clamped == (moved > 32767)
+            assert model.head.n_clamped == (moved > 32767)
 
 
 def test_where_there_is_headroom_no_weight_is_compared(c):
@@ -149,7 +147,7 @@ def test_where_there_is_headroom_no_weight_is_compared(c):
         w[:] = 9999
         model.list_inputs(layer, [255])
         dx = np.zeros(1, np.int32) if layer else None
-        model.call_layer("tp_dense_backward", layer, int16(1, -(1 << 14)), 1 << 14, 0, 16 - 38, dx)
+        model.call("tp_dense_backward", layer, int16(1, -(1 << 14)), 1 << 14, 0, 16 - 38, dx)
         step = exact_round(255 * 31 << 14, 16)
         assert w[0, 0] == 9999 + step
         assert model.layers[layer].headroom == 5000 - step - 1

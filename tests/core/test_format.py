@@ -1,35 +1,22 @@
-"""The format of a model: what is in git is what its one source makes, and C reads it so."""
+"""The structures of the C headers are those that tests and numpy have."""
 
-import ctypes
-
+import images
 import native
-import pytest
-from _tinyprop_numpy import format
-
-from host_sim.generate import format as generator
-
-STRUCTURES = ["model_spec", "layer_spec", "model_state", "layer_state", "range"]
 
 
-@pytest.mark.parametrize("path", generator.files(), ids=lambda path: path.name)
-def test_generated(path):
-    assert path.read_text() == generator.files()[path], "python -m host_sim format writes it"
-
-
-@pytest.mark.parametrize("name", STRUCTURES)
-def test_structures_of_c_and_numpy_are_the_same(name):
-    c, numpy = native.TYPES[f"tp_{name}_t"], getattr(format, name.upper())
-    fields = [(field, getattr(c, field).offset, getattr(c, field).size) for field, _ in c._fields_]
-    assert ctypes.sizeof(c) == numpy.itemsize
-    assert fields == [(f, numpy.fields[f][1], numpy[f].itemsize) for f in numpy.names]
-
-
-def test_the_compiler_pads_no_structure(tmp_path):
-    lines = ["#include <stdio.h>", '#include "tinyprop.h"', "int main(void) {"]
-    lines += [f'printf("%zu\\n", sizeof(tp_{name}_t));' for name in STRUCTURES]
-    (tmp_path / "sizes.c").write_text("\n".join([*lines, "return 0; }"]))
-    native.gcc("-o", tmp_path / "sizes", tmp_path / "sizes.c")
-    printed = native.subprocess.check_output([tmp_path / "sizes"], text=True)
-    assert list(map(int, printed.split())) == [
-        getattr(format, name.upper()).itemsize for name in STRUCTURES
-    ]
+def test_records_have_the_fields_of_the_header(tmp_path):
+    lines = ["#include <stdio.h>", '#include "core.h"', "int main(void) {"]
+    for struct, dtype in images.STRUCTURES.items():
+        lines.append(f'printf("{struct} %zu\\n", sizeof({struct}));')
+        for name in dtype.names:
+            size = f"sizeof((({struct} *)0)->{name})"
+            lines.append(f'printf("{name} %zu %zu\\n", offsetof({struct}, {name}), {size});')
+    (tmp_path / "offsets.c").write_text("\n".join([*lines, "return 0; }"]))
+    native.gcc("-o", tmp_path / "offsets", tmp_path / "offsets.c")
+    got = native.subprocess.check_output([tmp_path / "offsets"], text=True).splitlines()
+    want = []
+    for struct, dtype in images.STRUCTURES.items():
+        want.append(f"{struct} {dtype.itemsize}")
+        for name in dtype.names:
+            want.append(f"{name} {dtype.fields[name][1]} {dtype[name].itemsize}")
+    assert got == want

@@ -31,7 +31,7 @@ class Bounds:
         for size in self.size.layers:
             if isinstance(size, Weighted):
                 size.w = np.abs(size.w)
-        self.bits = self.image.twin().bits
+        self.bits = self.image.twin.bits
         self.delta_frac = 14 if self.bits == 8 else 13
 
     def layers(self):
@@ -66,7 +66,7 @@ class Bounds:
             size.e_out, frac = e, fields.y_frac
         return z
 
-    def output_delta(self, z, y):
+    def output_errors(self, z, y):
         d, _ = self.real.output_delta(z, y)
         e_z = self.size.layers[-1].e_z.max()
         if np.ndim(y) > 0:  # mse
@@ -92,7 +92,7 @@ class Bounds:
                 d = real.backward(d, want_dx)
                 continue
             if i < len(layers) - 1:
-                d, e = self.activation_backward(asked.activation, real, size, d, e)
+                d, e = self.through_activation(asked.activation, real, size, d, e)
             real.db, size.db = (v.reshape(-1, real.shape_out[2]).sum(0) for v in (d, e))
             # L1 guard: after it, half a unit is at most 2^-15 of the sum.
             total = (np.abs(d) + e).sum()
@@ -121,7 +121,7 @@ class Bounds:
         bound[real.windows(np.arange(n_in).reshape(real.shape_in))] = share
         return bound.reshape(real.shape_in)
 
-    def activation_backward(self, kind, real, size, dx, e_dx):
+    def through_activation(self, kind, real, size, dx, e_dx):
         y, e_y = real.y, size.e_out
         rounding = 2.0**-self.delta_frac / 2
         d = real.activation_backward(dx)
@@ -155,11 +155,11 @@ def step_of_the_integers(buffer, layers, x, y):
     for lr_shift in range(4, 16):
         copy = bytearray(buffer)
         after = Image(copy)
-        after.model.lr_mantissa, after.model.lr_shift = 16, lr_shift
+        after.head.lr_mantissa, after.head.lr_shift = 16, lr_shift
         assert C.learn(copy, x, y) == 1
-        if after.model.n_clamped == 0:
+        if after.head.n_clamped == 0:
             break
-    assert after.model.n_clipped == after.model.n_saturated == after.model.n_clamped == 0
+    assert after.head.n_clipped == after.head.n_saturated == after.head.n_clamped == 0
     lr = 16 * 2.0**-lr_shift
     for i in weighted:
         (w, b, w_unit, b_unit), (new_w, new_b, _, _) = before[i], in_real_units(after, i)
@@ -248,7 +248,7 @@ def compare(name, loss, seed):
         y = y.astype(np.float32)
     else:
         y = int(z.argsort()[1])  # so that there is something to learn
-    bounds.backward(*bounds.output_delta(z, y))
+    bounds.backward(*bounds.output_errors(z, y))
     steps = step_of_the_integers(buffer, layers, values, y)
     for i, (asked, _, real, size) in enumerate(bounds.layers()):
         if not asked.has_weights:

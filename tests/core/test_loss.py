@@ -11,15 +11,15 @@ from images import dense
 from native import CModel
 
 
-def crossentropy(model, z, target):
+def crossentropy(c, model, z, target):
     """(deltas, loss, probability of the target) from the sums of the output layer."""
     z, p_target = np.array(z, np.int32), ctypes.c_int32()
-    value = model.call("tp_crossentropy", z, target, ctypes.byref(p_target))
+    value = model.call("tp_crossentropy", None, z, target, ctypes.byref(p_target))
     return z.view(np.int16)[: len(z)].tolist(), value, p_target.value
 
 
 def twins_crossentropy(model, z, target):
-    twin = model.twin()
+    twin = images.Image(model.buffer).twin
     twin.output.x_frac = model.layers[-1].x_frac
     deltas, value, p_target = loss.crossentropy(twin, np.array(z), target)
     return deltas.tolist(), value, p_target
@@ -31,7 +31,7 @@ def test_softmax_of_equal_scores(c, n):
     model = CModel(c, (1, 1, 1), [dense(n)])
     model.layers[0].x_frac, model.layers[0].w_frac = 8, 8
     z = [123456] * n
-    deltas, value, p = crossentropy(model, z, n - 1)
+    deltas, value, p = crossentropy(c, model, z, n - 1)
     assert (deltas, value, p) == twins_crossentropy(model, z, n - 1)
     # Probabilities are within 2^-14 of 1/n of themselves and then rounded; the loss is ln n, from
     # logarithms of n * 65535 / 65536 rounded to 2^-12 (table, line, 2839 for each of 16 powers).
@@ -47,7 +47,7 @@ def test_softmax_of_the_most_different_scores(c):
         model.layers[0].x_frac, model.layers[0].w_frac = x_frac, frac - x_frac
         for target in range(3):
             z = [INT_MIN, 0, INT_MAX]
-            got = crossentropy(model, z, target)
+            got = crossentropy(c, model, z, target)
             assert got == twins_crossentropy(model, z, target)
             assert max(map(abs, got[0])) <= 1 << 14
 
@@ -68,7 +68,7 @@ def test_mse_at_both_ends(n, sign):
         x, y = np.zeros(1, np.float32), np.full(n, -sign * 100, np.float32)
         assert backend.run(buffer, x, y, 1, 0, 1, True) == 1
         exact = (65535 if sign > 0 else 32767 + 32768) ** 2 / 2**28
-        assert abs(model.model.loss_sum / 2**24 - exact) <= exact * 2**-15
-        assert model.model.n_clipped == n
+        assert abs(model.head.loss_sum / 2**24 - exact) <= exact * 2**-15
+        assert model.head.n_clipped == n
         both.append(images.saved(buffer))
     assert both[0] == both[1]

@@ -27,16 +27,16 @@ def test_selection_at_its_edges(c, n, policy):
     for s_min, s_max in SHARES:
         layers = [dense(n, "relu"), dense(1)]
         model = CModel(c, (1, 1, 1), layers, policy=policy, s_min=s_min, s_max=s_max)
-        twin = images.Image(bytearray(model.buffer)).twin()
+        twin = images.Image(bytearray(model.buffer)).twin
         for frac in (14, 20, 22):
             for case in cases:
                 deltas = case.astype(np.int16)
-                as_numbers = case.astype(np.int64)
-                want, selected = select.select(twin, twin.layers[0], as_numbers, frac, 1)
-                assert model.call_layer("tp_select", 0, deltas, frac, 1) == selected
+                errors = case.astype(np.int64)
+                want, selected = select.select(twin, twin.layers[0], errors, frac, 1)
+                assert model.call("tp_select", 0, deltas, frac, 1) == selected
                 assert deltas.tolist() == want.tolist()
-                state, twins = model.layers[0], twin.layers[0].state
-                assert state.threshold == twins.threshold and state.residual == twins.residual
+                state = model.layers[0].threshold, model.layers[0].residual
+                assert state == (twin.layers[0].state.threshold, twin.layers[0].state.residual)
                 if policy == "topk":
                     assert selected <= max(n * max(s_min, s_max) >> 15, 1)
 
@@ -57,6 +57,6 @@ def test_small_deltas_add_up_with_their_signs_in_a_feature_map(c):
         model = CModel(c, (1, 8, 1), [kind, dense(2)], policy="diffused", s_min=1 << 12)
         model.layers[0].threshold = t << 16
         left = deltas.ravel().copy()
-        assert model.call_layer("tp_select", 0, left, 14, 1) == np.count_nonzero(want)
+        assert model.call("tp_select", 0, left, 14, 1) == np.count_nonzero(want)
         assert left.tolist() == want.ravel().tolist()
         assert model.layers[0].residual >> 8 == residual

@@ -44,7 +44,7 @@ def test_twice_the_guarded_deltas_overflow(c):
         model.list_inputs(1, [255])
         dx = np.zeros(1, np.int32)
         l1_norm = int(deltas.astype(int).sum())
-        model.call_layer("tp_dense_backward", 1, deltas, l1_norm, 0, 14, dx)
+        model.call("tp_dense_backward", 1, deltas, l1_norm, 0, 14, dx)
         exact = 32767 * l1_norm
         assert dx[0] == ctypes.c_int32(exact).value
         assert (dx[0] == exact) == (times == 1)
@@ -66,7 +66,7 @@ def test_bias_step(c, n, sign):
             for start in (0, images.MAX_BIAS, -images.MAX_BIAS):
                 model.layers[0].w_frac = w_frac
                 b[:] = start
-                model.call_layer("tp_update_biases", 0, int16(n, sign * (1 << 14)), frac)
+                model.call("tp_update_biases", 0, int16(n, sign * (1 << 14)), frac)
                 s = 4 + frac - (w_frac + 12) - excess
                 step = exact_round(exact_round(total, excess) * 31, s)
                 step = clamp(step, images.MAX_BIAS - 1)
@@ -79,8 +79,8 @@ def test_a_damaged_bias_is_not_undefined(c):
     b = model.biases(0)
     for start in (INT_MIN, INT_MAX):
         b[:] = start
-        model.call_layer("tp_update_biases", 0, int16(2, 1 << 14, -(1 << 14)), 14)
-        model.call_layer("tp_rescale_weights", 0)
+        model.call("tp_update_biases", 0, int16(2, 1 << 14, -(1 << 14)), 14)
+        model.call("tp_rescale_weights", 0)
         assert (np.abs(b) <= images.MAX_BIAS).all()
 
 
@@ -105,7 +105,7 @@ def test_rescale_at_its_edges(c):
     for weight, bias, w_frac, move in cases:
         layer.max_weight, layer.w_frac = most, w_frac
         w[:, 0], b[:] = (weight, 3), bias
-        model.call_layer("tp_rescale_weights", 0)
+        model.call("tp_rescale_weights", 0)
         assert layer.w_frac == w_frac + move, (weight, bias, w_frac)
         assert layer.headroom == most - np.abs(w).max()
         assert w[:, 0].tolist() == [exact_round(v, -move) for v in (weight, 3)]

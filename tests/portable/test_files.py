@@ -1,7 +1,7 @@
 import io
 
 import data
-import model_format
+import model_format as fmt
 import testkit
 import tinyprop as tp
 
@@ -57,7 +57,7 @@ def test_an_altered_file_is_refused():
 def test_another_version_is_named():
     altered = testkit.of_version(file_of(trained()[0]), 77)
     message = str(testkit.raises(ValueError, tp.load, io.BytesIO(altered)))
-    assert "77" in message and str(model_format.VERSION) in message, message
+    assert "77" in message and str(fmt.VERSION) in message, message
 
 
 def test_a_file_by_name():

@@ -80,8 +80,8 @@ def test_skipped_steps_are_counted_and_change_no_weight():
 
 
 def weights(model):
-    """Of the first layer."""
-    return testkit.first_weights(model, 24 * 16)
+    """Of the first of two layers."""
+    return testkit.first_weights(model, 2, 24 * 16)
 
 
 def test_frozen_layer_keeps_its_weights():

@@ -1,10 +1,9 @@
 # Runs the test_* functions of a file, on CPython and MicroPython alike. The first line it prints
 # names the backend, the last ones have the shape of unittest: a log shows what ran where.
-import struct
 import sys
 
 import _tinyprop
-import model_format
+import model_format as fmt
 
 
 def raises(error, function, *args, **kwargs):
@@ -17,37 +16,31 @@ def raises(error, function, *args, **kwargs):
 
 
 def saved(model):
-    """What a file holds of a model; what lies behind it means nothing between two calls."""
-    n_bytes = struct.unpack_from("<I", model._image, model_format.MODEL_SPEC_SAVED_BYTES)[0]
-    return memoryview(model._image)[:n_bytes]
-
-
-def state(model):
-    """Where it begins, behind the spec."""
-    n_layers = model._image[model_format.MODEL_SPEC_N_LAYERS]
-    return model_format.MODEL_SPEC_BYTES + model_format.LAYER_SPEC_BYTES * n_layers
+    """What a file holds of a model; the core's own memory behind it means nothing between calls."""
+    at = fmt.MODEL_SPEC_SAVED_BYTES
+    return memoryview(model._image)[: int.from_bytes(model._image[at : at + 4], "little")]
 
 
 def saved_but_loss(model):
-    """What a file holds, without the mean loss: that is of the last call."""
-    copy = bytearray(saved(model))
-    struct.pack_into("<I", copy, state(model) + model_format.MODEL_STATE_LOSS_COUNT, 0)
-    struct.pack_into("<Q", copy, state(model) + model_format.MODEL_STATE_LOSS_SUM, 0)
-    return copy
+    """The same without the mean loss, which is of the last call."""
+    all_of_it = bytearray(saved(model))
+    state = fmt.MODEL_SPEC_BYTES + all_of_it[fmt.MODEL_SPEC_N_LAYERS] * fmt.LAYER_SPEC_BYTES
+    for offset, n in ((fmt.MODEL_STATE_LOSS_COUNT, 4), (fmt.MODEL_STATE_LOSS_SUM, 8)):
+        all_of_it[state + offset : state + offset + n] = bytes(n)
+    return all_of_it
 
 
-def first_weights(model, n):
-    """n weights of the first layer of a model of one range."""
-    n_layers = model._image[model_format.MODEL_SPEC_N_LAYERS]
-    layer_states = state(model) + model_format.MODEL_STATE_BYTES
-    start = layer_states + model_format.LAYER_STATE_BYTES * n_layers + model_format.RANGE_BYTES
+def first_weights(model, layers, n):
+    """n weights of the first layer, in a model of so many layers with one range."""
+    of_layers = (fmt.LAYER_SPEC_BYTES + fmt.LAYER_STATE_BYTES) * layers
+    start = fmt.MODEL_SPEC_BYTES + fmt.MODEL_STATE_BYTES + of_layers + fmt.RANGE_BYTES
     return bytes(model._image[start : start + 2 * n])
 
 
 def of_version(file, version):
     """The bytes of a file, as if another version had written it."""
     file = bytearray(file)
-    file[model_format.MODEL_SPEC_VERSION] = version
+    file[fmt.MODEL_SPEC_VERSION] = version
     return file
 
 

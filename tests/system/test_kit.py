@@ -43,7 +43,7 @@ def test_csv(tmp_path):
 
 def new_model(policy):
     layers = [tp.Dense(16, activation="relu"), tp.Dense(10)]
-    return tp.Model(64, layers, lr=0.05, input_range=(0, 16), sparsity=policy)
+    return tp.Model(64, layers, lr=0.05, input_range=(0, 16), policy=policy)
 
 
 @pytest.mark.parametrize("floats", (False, True))

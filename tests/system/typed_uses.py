@@ -23,7 +23,7 @@ def uses() -> None:
         tp.GlobalAvgPool2D(),
         tp.Dense(2, trainable=False),
     ]
-    m = tp.Model((8, 8, 1), picture, sparsity=tp.TinyPropV2(skip=0.2), input_range=(0, 1))
+    m = tp.Model((8, 8, 1), picture, policy=tp.TinyPropV2(skip=0.2), input_range=(0, 1))
     assert_type(m.learn(x, 1), bool)
     assert_type(m.learn_many([x, x], [0, 1]), int)
     assert_type(m.evaluate(memoryview(x), b"\1"), float)
@@ -47,7 +47,7 @@ def uses() -> None:
     m.save("m.tp")
     assert_type(tp.load(file), tp.Model)
     for policy in (tp.Full(), tp.TopK(0.1), tp.TinyProp(0.1, zeta=0.9), tp.Diffused()):
-        tp.Model(4, [tp.Dense(2)], sparsity=policy)
+        tp.Model(4, [tp.Dense(2)], policy=policy)
     print(tp.__version__.split("."))
 
 
@@ -65,7 +65,7 @@ def misuses(m: tp.Model) -> None:
     tp.Model(4, tp.Dense(2))  # type: ignore[arg-type]
     tp.Model(4, [tp.Dense])  # type: ignore[list-item]
     tp.Model(4, [tp.Dense(2)], loss="mae")  # type: ignore[arg-type]
-    tp.Model(4, [tp.Dense(2)], sparsity=0.1)  # type: ignore[arg-type]
+    tp.Model(4, [tp.Dense(2)], policy=0.1)  # type: ignore[arg-type]
     tp.Model(4, [tp.Dense(2)], input_range=1)  # type: ignore[arg-type]
     tp.Model(4, [tp.Dense(2)], optimizer="adam")  # type: ignore[call-arg]
     m.learn(x)  # type: ignore[call-arg]

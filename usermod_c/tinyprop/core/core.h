@@ -81,6 +81,11 @@ static inline tp_layer_state_t *tp_state(const tp_model_t *m, const tp_layer_t *
     return tp_at(m, l->state);
 }
 
+// Where the ranges of the inputs (TP_INPUTS) or outputs start.
+static inline size_t tp_first_range(const tp_model_t *m, int which) {
+    return which == TP_INPUTS ? 0 : m->spec->n_input_ranges;
+}
+
 static inline int tp_has_weights(const tp_layer_t *l) {
     return l->kind <= TP_DEPTHWISE;
 }
@@ -122,8 +127,6 @@ uint32_t tp_score_as_float(const tp_model_t *m, size_t j, int32_t score);
 
 // ---- ranges.c
 
-// The maps of the inputs (TP_INPUTS) or outputs.
-tp_affine_t *tp_affines(const tp_model_t *m, int which);
 // Whether all ranges of the inputs or outputs are known.
 int tp_ranges_known(const tp_model_t *m, int which);
 // Works out every map that is missing. An error if its range has no width, or a map that is there is out of bounds.

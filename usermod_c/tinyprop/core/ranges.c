@@ -14,14 +14,6 @@ static size_t range_count(const tp_model_t *m, int which) {
     return which == TP_INPUTS ? m->spec->n_input_ranges : m->spec->n_output_ranges;
 }
 
-static size_t first_range(const tp_model_t *m, int which) {
-    return which == TP_INPUTS ? 0 : m->spec->n_input_ranges;
-}
-
-tp_affine_t *tp_affines(const tp_model_t *m, int which) {
-    return m->affine + first_range(m, which);
-}
-
 static int known(const tp_range_t *r) {
     return r->lo != 0 || r->hi != 0;
 }
@@ -39,7 +31,7 @@ static int has_width(const tp_range_t *r) {
 }
 
 int tp_ranges_known(const tp_model_t *m, int which) {
-    const tp_range_t *r = m->ranges + first_range(m, which);
+    const tp_range_t *r = m->ranges + tp_first_range(m, which);
     for (size_t i = 0; i < range_count(m, which); i++) {
         if (!known(&r[i])) {
             return 0;
@@ -143,13 +135,13 @@ static int widen(tp_range_t *r, const tp_values_t *v, size_t from, size_t n, siz
 
 void tp_widen_ranges(tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n) {
     size_t count = range_count(m, which);
-    tp_range_t *r = m->ranges + first_range(m, which);
+    tp_range_t *r = m->ranges + tp_first_range(m, which);
     int grew = 0;
     for (size_t c = 0; c < count; c++) {
         grew |= widen(&r[c], v, from + c, n - c, count);
     }
     for (size_t c = 0; c < count && grew; c++) {  // all: one input below 0 makes all of them signed
-        tp_affines(m, which)[c].post = 0;
+        m->affine[tp_first_range(m, which) + c].post = 0;
     }
     tp_complete_ranges(m);
 }

@@ -129,20 +129,23 @@ const uint8_t *tp_bytes_as_inputs(const tp_model_t *m, const tp_values_t *x, siz
 
 void tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from) {
     const tp_layer_t *first = m->layers;
-    const tp_affine_t *maps = tp_affines(m, TP_INPUTS);
     const uint8_t *bytes = tp_bytes_as_inputs(m, x, from);
     int16_t *inputs = tp_at(m, first->inputs);
     int32_t hi = m->bits == 12 ? 2047 : m->in_signed ? 127 : 255, lo = m->in_signed ? -hi : 0;
     size_t range = 0;
     for (size_t i = 0; i < first->n_in; i++) {
-        inputs[i] = (int16_t)(bytes ? bytes[i] : to_integer(&maps[range], x, from + i, lo, hi));
+        inputs[i] = (int16_t)(bytes ? bytes[i] : to_integer(&m->affine[range], x, from + i, lo, hi));
         range = range + 1 < m->spec->n_input_ranges ? range + 1 : 0;
     }
 }
 
+// The map of output j.
+static const tp_affine_t *output_map(const tp_model_t *m, size_t j) {
+    return m->affine + m->spec->n_input_ranges + (m->spec->n_output_ranges > 1 ? j : 0);
+}
+
 int32_t tp_read_target(const tp_model_t *m, const tp_values_t *y, size_t from, size_t j) {
-    const tp_affine_t *map = tp_affines(m, TP_OUTPUTS) + (m->spec->n_output_ranges > 1 ? j : 0);
-    return to_integer(map, y, from + j, -(2 << 14), 2 << 14);
+    return to_integer(output_map(m, j), y, from + j, -(2 << 14), 2 << 14);
 }
 
 // width < 2^16: the product is at most 2^31 - 2^15, and half a width to each side of zero in Q.frac below 2^30.
@@ -150,7 +153,7 @@ uint32_t tp_score_as_float(const tp_model_t *m, size_t j, int32_t score) {
     if (m->spec->loss == TP_CROSSENTROPY) {
         return tp_float_from_fixed(score, 14);
     }
-    const tp_affine_t *map = tp_affines(m, TP_OUTPUTS) + (m->spec->n_output_ranges > 1 ? j : 0);
+    const tp_affine_t *map = output_map(m, j);
     int32_t above = tp_rshift_round_sat(score * map->width, 15 - map->pre, SATURATED);
     return tp_float_from_fixed(tp_add(map->zero, above), map->frac);
 }
