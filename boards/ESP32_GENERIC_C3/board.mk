@@ -1,8 +1,5 @@
 # Boards with an ESP32-C3
-NAME="ESP32-C3"
 MICROPY_PORT=esp32
-RAM_KB=400
-ARCH=rv32imc
 LIBRARIES="berkeley-db-1.xx micropython-lib"
 FLASH_TOOL=esptool
 CHIP=ESP32-C3

@@ -1,8 +1,5 @@
 # Boards with an ESP32-S2
-NAME="ESP32-S2"
 MICROPY_PORT=esp32
-RAM_KB=320
-ARCH=xtensawin
 LIBRARIES="berkeley-db-1.xx micropython-lib tinyusb"
 FLASH_TOOL=esptool
 CHIP=ESP32-S2

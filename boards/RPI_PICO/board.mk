@@ -1,9 +1,5 @@
 # Raspberry Pi Pico. Facts about one board, read by the scripts in boards/.
-NAME="Raspberry Pi Pico"
 MICROPY_PORT=rp2
-RAM_KB=264
-# The architecture of .mpy files with native code.
-ARCH=armv6m
 # What MicroPython's port needs beside itself, in lib/ of its source.
 LIBRARIES="tinyusb mbedtls"
 # How firmware gets onto the board: a file copied to the drive that its boot loader shows.

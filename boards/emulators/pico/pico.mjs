@@ -1,10 +1,13 @@
 // A Raspberry Pi Pico: the RP2040 with its boot ROM, 2 MB of flash and a USB serial port.
 import fs from 'node:fs';
-import { CheckedRP2040, Fault, FLASH_BYTES } from './bus.mjs';
+import { createRequire } from 'node:module';
+import { CheckedRP2040, Fault, FLASH_BYTES, FLASH_START } from './bus.mjs';
 import { FastCore } from './core.mjs';
-import { loadUf2 } from './uf2.mjs';
 import { UsbSerial } from './usb_serial.mjs';
 
+const { blockSize, decodeBlock } = createRequire(import.meta.url)('uf2');
+
+const UF2_FAMILY = 0xe48bff56;
 const ROM_BYTES = 16 << 10;
 const WATCHDOG = 0x40058;
 
@@ -18,6 +21,15 @@ const ROM_STOPS = {
 };
 
 class Reset extends Error {}
+
+// Puts firmware where a Pico's boot loader would.
+function loadUf2(file, flash) {
+  for (let i = 0; i < file.length; i += blockSize) {
+    const { boardFamily, flashAddress, payload } = decodeBlock(file.subarray(i, i + blockSize));
+    if (boardFamily !== UF2_FAMILY) throw new Error('this UF2 file is for another chip than the RP2040');
+    flash.set(payload, flashAddress - FLASH_START);
+  }
+}
 
 export class Pico {
   onOutput() {}                                 // (bytes) from the USB serial port

@@ -21,4 +21,5 @@ shift
 NODE_PATH=$("$root/boards/setup/node.sh")/node_modules
 export NODE_PATH
 make --silent -C "$here/boot_rom" OUT="$rom"
-exec node "$here/run.mjs" "$uf2" --rom "$rom" "$@"
+elf=${uf2%.uf2}.elf
+exec node "$here/run.mjs" "$uf2" --rom "$rom" --symbols <([ ! -e "$elf" ] || arm-none-eabi-readelf -sW "$elf") "$@"

@@ -16,6 +16,7 @@ const { values: options, positionals: [uf2] } = parseArgs({
   options: {
     rom: { type: 'string' },
     flash: { type: 'string' },
+    symbols: { type: 'string' },
     profile: { type: 'string' },
     terminal: { type: 'boolean' },
   },
@@ -66,9 +67,7 @@ function connectPipes(run) {
 
 let pico;
 try {
-  const elf = uf2.replace(/\.uf2$/, '.elf');
-  const symbols = fs.existsSync(elf) ? new Symbols(elf) : undefined;
-  if (options.profile && !symbols) throw new Error(`--profile needs the firmware's .elf file, ${elf}`);
+  const symbols = new Symbols(fs.readFileSync(options.symbols, 'latin1'));
   const profile = options.profile && new Profile(options.profile.split(','), symbols);
   pico = new Pico({ rom: options.rom, uf2, flashFile: options.flash, symbols, profile });
 } catch (error) {

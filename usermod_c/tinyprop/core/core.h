@@ -23,7 +23,7 @@ typedef struct {
     uint8_t zero_delta;          // an input of 0 has a delta of 0 too: above a relu, also through a maximum
     uint8_t pad_h, pad_w;        // rows above, columns to the left; like kernel and stride not set in a dense layer
     int8_t x_frac;               // of the last forward pass
-    uint8_t reserved;
+    uint8_t headroom_known;      // 0: not looked for yet. Kept between calls
     uint16_t kernel_h, kernel_w, stride_h, stride_w;  // of a pool: its window, and the same again
     uint16_t in_h, in_w, in_c, out_h, out_w, out_c;
     uint16_t n_in, n_out, fan_in;
@@ -161,6 +161,8 @@ void tp_list_relu(const tp_model_t *m, tp_layer_t *l, const int32_t *z, int s, t
 int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int frac, tp_step_t *step);
 // b -= learning rate * (sum of its deltas over all pixels). deltas int16 [pixels][out_c], Q.frac.
 void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int frac);
+// Looks for the layer's headroom.
+void tp_find_headroom(const tp_model_t *m, tp_layer_t *l);
 // Moves w_frac by one where weights or biases reach their bound or leave two bits unused; renews headroom.
 void tp_rescale_weights(const tp_model_t *m, tp_layer_t *l);
 // How many bits deltas of that sum of |delta| are rounded off by, so that sums of them cannot overflow (L1 guard).

@@ -46,22 +46,40 @@ void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *d
     }
 }
 
+static int32_t largest_weight(const tp_model_t *m, const tp_layer_t *l) {
+    const int16_t *w = tp_at(m, l->weights);
+    int32_t largest = 0;
+    for (const int16_t *end = w + tp_weight_count(l); w < end; w++) {
+        int32_t magnitude = tp_abs(*w);
+        largest = magnitude > largest ? magnitude : largest;
+    }
+    return largest;
+}
+
+static int32_t largest_bias(const tp_model_t *m, const tp_layer_t *l) {
+    const int32_t *b = tp_at(m, l->biases);
+    int32_t largest = 0;
+    for (const int32_t *end = b + l->out_c; b < end; b++) {
+        int32_t magnitude = tp_abs(*b);
+        largest = magnitude > largest ? magnitude : largest;
+    }
+    return largest;
+}
+
+static void set_headroom(tp_layer_t *l, int32_t w_max) {
+    l->headroom = (uint16_t)(w_max < l->max_weight ? l->max_weight - w_max : 0);
+    l->headroom_known = 1;
+}
+
+void tp_find_headroom(const tp_model_t *m, tp_layer_t *l) {
+    set_headroom(l, largest_weight(m, l));
+}
+
 // Weights that reach their bound, or biases theirs, are halved together with the exponent (nothing but a bit is lost);
 // weights that leave two bits unused are doubled.
 void tp_rescale_weights(const tp_model_t *m, tp_layer_t *l) {
     tp_layer_state_t *state = tp_state(m, l);
-    int16_t *w = tp_at(m, l->weights);
-    int32_t *b = tp_at(m, l->biases);
-    uint32_t n = tp_weight_count(l);
-    int32_t w_max = 0, b_max = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        int32_t magnitude = tp_abs(w[i]);
-        w_max = magnitude > w_max ? magnitude : w_max;
-    }
-    for (size_t i = 0; i < l->out_c; i++) {
-        int32_t magnitude = tp_abs(b[i]);
-        b_max = magnitude > b_max ? magnitude : b_max;
-    }
+    int32_t w_max = largest_weight(m, l), b_max = largest_bias(m, l);
     int s = 0;
     if ((w_max >= l->max_weight || b_max >= TP_MAX_BIAS) && state->w_frac > TP_MIN_W_FRAC) {
         s = 1;
@@ -69,12 +87,14 @@ void tp_rescale_weights(const tp_model_t *m, tp_layer_t *l) {
         s = -1;
     }
     if (s != 0) {
+        int16_t *w = tp_at(m, l->weights);
+        int32_t *b = tp_at(m, l->biases);
         state->w_frac = (int8_t)(state->w_frac - s);
         w_max = tp_rshift_round_sat(w_max, s, 32767);
-        for (uint32_t i = 0; i < n; i++) {
-            w[i] = (int16_t)tp_rshift_round_sat(w[i], s, 32767);
+        for (const int16_t *end = w + tp_weight_count(l); w < end; w++) {
+            *w = (int16_t)tp_rshift_round_sat(*w, s, 32767);
         }
         tp_requantize(b, b, l->out_c, s, TP_MAX_BIAS);
     }
-    l->headroom = (uint16_t)(w_max < l->max_weight ? l->max_weight - w_max : 0);
+    set_headroom(l, w_max);
 }
