@@ -11,32 +11,13 @@ import numpy as np
 from _tinyprop_numpy import format as fmt
 from _tinyprop_numpy import plan, ranges
 from _tinyprop_numpy.image import Refused
+from headers import tp_layer_t
 
 MAX_BIAS = fmt.MAX_BIAS
 Error = fmt.Error
 BACKENDS = {"c": _tinyprop.c_backend(), "numpy": _tinyprop_numpy}
 
-# The plan of a layer, which the C core has behind spec and state (tp_layer_t in core.h).
-BYTES = "kind activation trainable zero_delta pad_h pad_w x_frac headroom_known"
-HALVES = (
-    "kernel_h kernel_w stride_h stride_w in_h in_w in_c out_h out_w out_c n_in n_out fan_in "
-    "max_weight headroom n_nonzero"
-)
-WORDS = "state weights biases inputs outputs nonzero"
-PLAN = np.dtype(
-    [(name, "i1" if name == "x_frac" else "u1") for name in BYTES.split()]
-    + [(name, "<u2") for name in HALVES.split()]
-    + [(name, "<u4") for name in WORDS.split()]
-)
-
-STRUCTURES = {
-    "tp_model_spec_t": fmt.MODEL_SPEC,
-    "tp_layer_spec_t": fmt.LAYER_SPEC,
-    "tp_model_state_t": fmt.MODEL_STATE,
-    "tp_layer_state_t": fmt.LAYER_STATE,
-    "tp_range_t": fmt.RANGE,
-    "tp_layer_t": PLAN,
-}
+PLAN = np.dtype(tp_layer_t)  # of a layer, which the C core has behind spec and state
 
 
 def number(name):
@@ -115,8 +96,8 @@ class Fields:
 class Image:
     """An image as large as layout() says. What is read is what is there now; arrays are views.
 
-    head has the fields of the model's spec and state; layers those of a layer's spec and state, and
-    in an image of the C core those of its plan.
+    head has the fields of the model's spec and state; layers those of a layer's spec and state,
+    and in an image of the C core those of its plan.
     """
 
     def __init__(self, buffer):

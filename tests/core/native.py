@@ -6,10 +6,10 @@ from pathlib import Path
 
 import images
 import numpy as np
+from headers import CORE, tp_model_t
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-CORE = ROOT / "usermod_c" / "tinyprop" / "core"
 SOURCES = [CORE / name for name in (CORE / "sources.txt").read_text().split()]
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Werror"]
 SANITIZED = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -29,34 +29,36 @@ def library(folder):
     for name in "tp_exp_minus", "tp_l1_norm", "tp_crossentropy":
         getattr(core, name).restype = ctypes.c_uint32
     core.tp_exp_minus.argtypes = core.tp_bits.argtypes = [ctypes.c_uint32]
-    core.tp_select.restype = core.bytes_of_a_model.restype = ctypes.c_size_t
-    core.sums_of.restype = ctypes.POINTER(ctypes.c_int32)
+    core.tp_select.restype = ctypes.c_size_t
     return core
 
 
 def as_c(value):
-    return value.ctypes.data_as(ctypes.c_void_p) if isinstance(value, np.ndarray) else value
+    """Arrays and structures by their address."""
+    if isinstance(value, np.ndarray):
+        return value.ctypes.data_as(ctypes.c_void_p)
+    return ctypes.byref(value) if isinstance(value, ctypes.Structure) else value
 
 
 class CModel(images.Image):
-    """A model in an image, opened, and the functions of the core that take it, or a layer of it."""
+    """A model in an image, opened, and the core's functions that take it, or a layer of it."""
 
     def __init__(self, core, *arguments, **settings):
         self.core = core
         self.buffer = images.build(images.BACKENDS["c"], *arguments, **settings)
         super().__init__(self.buffer)
         self.memory = ctypes.c_char.from_buffer(self.buffer)
-        self.opened = ctypes.create_string_buffer(core.bytes_of_a_model())  # tp_model_t
+        self.opened = tp_model_t()
         image = ctypes.c_void_p(ctypes.addressof(self.memory))
-        assert core.tp_open(self.opened, image, ctypes.c_size_t(len(self.buffer))) == 0
+        assert core.tp_open(as_c(self.opened), image, ctypes.c_size_t(len(self.buffer))) == 0
 
     def call(self, name, layer, *arguments):
-        """name(model, layer, ...), where arrays are passed by their address. layer: a number, or
-        None for name(model, ...)."""
+        """name(model, layer, ...), where arrays and structures go by their address. layer: a
+        number, or None for name(model, ...)."""
         if layer is not None:
             address = ctypes.addressof(self.memory) + self.plan_offset(layer)
             arguments = (ctypes.c_void_p(address), *arguments)
-        return getattr(self.core, name)(self.opened, *map(as_c, arguments))
+        return getattr(self.core, name)(as_c(self.opened), *map(as_c, arguments))
 
     def list_inputs(self, layer, values):
         """Gives a dense layer its inputs, and makes the list of those that are not 0."""
@@ -65,7 +67,7 @@ class CModel(images.Image):
 
     def sums(self, n):
         """Where a forward pass leaves its sums."""
-        return np.ctypeslib.as_array(self.core.sums_of(self.opened), (n,))
+        return np.ctypeslib.as_array((ctypes.c_int32 * n).from_address(self.opened.buffer[0]))
 
 
 def int16(n, *values):

@@ -1,22 +1,51 @@
-"""The structures of the C headers are those that tests and numpy have."""
+"""The format of a model: what is in git is what its one source makes, and all read it alike."""
 
-import images
+import ctypes
+import subprocess
+
+import headers
 import native
+import numpy as np
+import pytest
+from _tinyprop_numpy import format as fmt
+
+from host_sim.generate import format as generator
+
+STRUCTURES = {
+    f"tp_{name}_t": getattr(fmt, name.upper())
+    for name in ("model_spec", "layer_spec", "model_state", "layer_state", "range")
+}
 
 
-def test_records_have_the_fields_of_the_header(tmp_path):
+@pytest.mark.parametrize("path", generator.files(), ids=lambda path: path.name)
+def test_generated(path):
+    assert path.read_text() == generator.files()[path], "python -m host_sim format writes it"
+
+
+def fields(dtype):
+    return [dtype.itemsize, *((n, dtype.fields[n][1], dtype[n].itemsize) for n in dtype.names)]
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_numpy_has_the_fields_of_the_header(name):
+    assert fields(STRUCTURES[name]) == fields(np.dtype(headers.TYPES[name]))
+
+
+def test_the_compiler_has_the_fields_that_tests_read_from_the_headers(tmp_path):
+    structures = {name: t for name, t in headers.TYPES.items() if hasattr(t, "_fields_")}
     lines = ["#include <stdio.h>", '#include "core.h"', "int main(void) {"]
-    for struct, dtype in images.STRUCTURES.items():
-        lines.append(f'printf("{struct} %zu\\n", sizeof({struct}));')
-        for name in dtype.names:
-            size = f"sizeof((({struct} *)0)->{name})"
-            lines.append(f'printf("{name} %zu %zu\\n", offsetof({struct}, {name}), {size});')
+    for name, structure in structures.items():
+        lines.append(f'printf("{name} %zu\\n", sizeof({name}));')
+        for field, _ in structure._fields_:
+            size = f"sizeof((({name} *)0)->{field})"
+            lines.append(f'printf("{field} %zu %zu\\n", offsetof({name}, {field}), {size});')
     (tmp_path / "offsets.c").write_text("\n".join([*lines, "return 0; }"]))
     native.gcc("-o", tmp_path / "offsets", tmp_path / "offsets.c")
-    got = native.subprocess.check_output([tmp_path / "offsets"], text=True).splitlines()
+    printed = subprocess.check_output([tmp_path / "offsets"], text=True).splitlines()
     want = []
-    for struct, dtype in images.STRUCTURES.items():
-        want.append(f"{struct} {dtype.itemsize}")
-        for name in dtype.names:
-            want.append(f"{name} {dtype.fields[name][1]} {dtype[name].itemsize}")
-    assert got == want
+    for name, structure in structures.items():
+        want.append(f"{name} {ctypes.sizeof(structure)}")
+        for field, _ in structure._fields_:
+            at = getattr(structure, field)
+            want.append(f"{field} {at.offset} {at.size}")
+    assert printed == want and len(structures) > 10

@@ -52,9 +52,7 @@ def autoencoder(policy):
         tp.Dense(6, activation="tanh"),
         tp.Dense(12),
     ]
-    return tp.Model(
-        12, layers, loss="mse", policy=policy, lr=0.1, input_range=tp.Scaler(20, True)
-    )
+    return tp.Model(12, layers, loss="mse", policy=policy, lr=0.1, input_range=tp.Scaler(20, True))
 
 
 MODELS = {"mlp": mlp, "cnn": cnn, "series": series, "autoencoder": autoencoder}

@@ -26,9 +26,7 @@ def models():
     small = [tp.Dense(3, activation="tanh"), tp.Dense(2)]
     return (
         tp.Model((6, 6, 1), conv, input_range=(0, 255)),
-        tp.Model(
-            (4, 2), dense, policy=tp.Diffused(), input_range=tp.Scaler(9, per_channel=True)
-        ),
+        tp.Model((4, 2), dense, policy=tp.Diffused(), input_range=tp.Scaler(9, per_channel=True)),
         tp.Model(4, small, loss="mse", lr=0.5, output_range=[(-1, 1), (0, 9)]),
     )
 

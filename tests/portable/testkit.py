@@ -16,7 +16,7 @@ def raises(error, function, *args, **kwargs):
 
 
 def saved(model):
-    """What a file holds of a model; the core's own memory behind it means nothing between calls."""
+    """What a file holds of a model; the core's own memory behind it is no part of it."""
     at = fmt.MODEL_SPEC_SAVED_BYTES
     return memoryview(model._image)[: int.from_bytes(model._image[at : at + 4], "little")]
 
