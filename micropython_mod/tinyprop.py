@@ -381,7 +381,7 @@ class Model:
         for n in shape:
             _count("input_shape", n)
         if not _is_list(layers):
-            _wrong("layers", layers, "a list of layers")
+            _wrong("layers", layers, "a list of Dense(...), ...")
         _count("number of layers", len(layers), 254)
         for layer in layers:
             if not isinstance(layer, _Layer):
