@@ -8,12 +8,18 @@ from importlib import import_module
 # For each command its module, with main(arguments), and what it does.
 COMMANDS = {
     "demo": ("demo.demo", "learn digits inside MicroPython and show how it went"),
-    "digests": ("generate.digests", "write the digests that tests/portable/test_digest.py expects"),
+    "digests": (
+        "generate.digests",
+        "write the digests that tests/portable/test_digest.py expects",
+    ),
     "digits": (
         "studies.digits",
         "accuracy on digits of every policy, over several seeds: writes reports/digits.*",
     ),
-    "format": ("generate.format", "write what follows from generate/schema.py: format.h and others"),
+    "format": (
+        "generate.format",
+        "write what follows from generate/schema.py: format.h and others",
+    ),
     "pictures": ("demo.method_pictures", "draw the pictures of docs/method.md"),
     "reproduce": (
         "studies.papers",

@@ -57,7 +57,9 @@ def sorts(model):
 
 def layers(model):
     """For each layer its settings, by name."""
-    return [{name: getattr(layer.spec, name) for name in ASKED_FOR} for layer in view(model).layers]
+    return [
+        {name: getattr(layer.spec, name) for name in ASKED_FOR} for layer in view(model).layers
+    ]
 
 
 def has_convolutions(model):

@@ -340,7 +340,9 @@ def _layout_error(code, spec, shapes=()):
         i += 1
     if 4 * i == len(shapes):
         return "the model needs more than 2 GB"
-    below = shapes[4 * i - 4 : 4 * i - 1] if i else struct.unpack_from("<3H", spec, _MODEL_SPEC_IN_H)
+    below = (
+        shapes[4 * i - 4 : 4 * i - 1] if i else struct.unpack_from("<3H", spec, _MODEL_SPEC_IN_H)
+    )
     layer = _layer_text(spec, _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i)
     fault = "does not fit" if code == _E_LAYER else "has more than 65534 values with"
     return "layer %d: %s %s an input of %d x %d x %d (height, width, channels)" % (

@@ -44,7 +44,7 @@ check codespell "$python/codespell" . .ci/ .github/
 check shellcheck shellcheck .ci/run "${shell[@]}"
 check mypy "$python/mypy"
 # `const` is public only because MicroPython's compiler knows it by that name.
-check stubtest env PYTHONPATH=micropython_mod:host_sim "$python/stubtest" tinyprop \
+check stubtest env PYTHONPATH=micropython_mod:host_sim/backend:host_sim "$python/stubtest" tinyprop \
     --mypy-config-file pyproject.toml --allowlist <(echo tinyprop.const)
 check gcc-x64 compile gcc
 check gcc-m0 compile arm-none-eabi-gcc -mthumb -mcpu=cortex-m0

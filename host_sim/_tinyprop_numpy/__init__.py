@@ -106,9 +106,7 @@ def learn(image, x, y):
 def run(image, x, y, total, start, count, learning):
     """Samples start .. start+count-1 of `total`: how many were trained on, or classified right."""
     sizes = map(_size, (total, start, count))
-    return _on_model(
-        _model.run_samples, _image(image), _values(x), _targets(y), *sizes, learning
-    )
+    return _on_model(_model.run_samples, _image(image), _values(x), _targets(y), *sizes, learning)
 
 
 def predict(image, x, out):

@@ -82,11 +82,7 @@ class Model:
 
     @property
     def ranges_offset(self):
-        return (
-            self.state_offset
-            + MODEL_STATE.itemsize
-            + self.spec.n_layers * LAYER_STATE.itemsize
-        )
+        return self.state_offset + MODEL_STATE.itemsize + self.spec.n_layers * LAYER_STATE.itemsize
 
     @property
     def weights_offset(self):
@@ -99,7 +95,9 @@ class Model:
     def attach_state(self):
         """Makes views of everything behind the spec; the layers' shapes are known."""
         self.state = Record(self.array(self.state_offset, MODEL_STATE, 1)[0])
-        states = self.array(self.state_offset + MODEL_STATE.itemsize, LAYER_STATE, len(self.layers))
+        states = self.array(
+            self.state_offset + MODEL_STATE.itemsize, LAYER_STATE, len(self.layers)
+        )
         n = self.spec.n_input_ranges
         ranges = [
             Record(item)

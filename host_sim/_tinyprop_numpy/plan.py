@@ -44,10 +44,7 @@ def model_spec_is_sound(spec):
 
 def layer_spec_is_sound(spec):
     return (
-        spec.kind <= AVGPOOL
-        and spec.activation <= TANH
-        and spec.trainable <= 1
-        and spec.same <= 1
+        spec.kind <= AVGPOOL and spec.activation <= TANH and spec.trainable <= 1 and spec.same <= 1
     )
 
 

@@ -56,9 +56,7 @@ def rescale(layer):
         w[:] = rshift_round(w.astype(np.int64), 1)
         b[:] = rshift_round(b.astype(np.int64), 1)
         state.w_frac -= 1
-    elif (
-        w_max < layer.max_weight >> 2 and b_max < MAX_BIAS >> 2 and state.w_frac < MAX_W_FRAC
-    ):
+    elif w_max < layer.max_weight >> 2 and b_max < MAX_BIAS >> 2 and state.w_frac < MAX_W_FRAC:
         w *= 2
         b *= 2
         state.w_frac += 1

@@ -44,7 +44,12 @@ def c_header():
         lines += ["", f"// {enum.says}", "enum {"]
         lines += [f"    TP_{name.upper()},  // {says}" for name, says in enum.members]
         lines += [f"    TP_N_{enum.name.upper()}", "};"]
-    lines += ["", "// What a call returns where it has no result.", "typedef enum {", "    TP_OK = 0,"]
+    lines += [
+        "",
+        "// What a call returns where it has no result.",
+        "typedef enum {",
+        "    TP_OK = 0,",
+    ]
     for i, (name, says) in enumerate(schema.ERRORS):
         lines.append(f"    TP_E_{name.upper()} = {-1 - i},  // {says}")
     lines += ["} tp_err_t;"]
@@ -67,7 +72,10 @@ def numpy_module():
         names = [name.upper() for name, _ in enum.members]
         lines += ["", f"# {enum.says}", f"{', '.join(names)} = range({len(names)})"]
     lines += ["", "", "class Error(IntEnum):"]
-    lines += ['    """Why a call was refused; the functions of `_tinyprop` return these numbers."""', ""]
+    lines += [
+        '    """Why a call was refused; the functions of `_tinyprop` return these numbers."""',
+        "",
+    ]
     lines += [f"    {name.upper()} = {-1 - i}" for i, (name, _) in enumerate(schema.ERRORS)]
     lines.append("")
     for struct in schema.STRUCTS:

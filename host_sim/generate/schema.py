@@ -136,7 +136,11 @@ MODEL_SPEC = Struct(
         Field("in_c", "u2", "channels, the innermost dimension, as in Keras"),
         Field("n_input_ranges", "u2", "1, or in_c: one per channel"),
         Field("n_output_ranges", "u2", "0 with crossentropy; else 1, or one per output"),
-        Field("s_min", "u2", "Q.15, at most 1.0: share of deltas kept, least (the ratio of topk and diffused)"),
+        Field(
+            "s_min",
+            "u2",
+            "Q.15, at most 1.0: share of deltas kept, least (the ratio of topk and diffused)",
+        ),
         Field("s_max", "u2", "Q.15, at most 1.0: share kept at the largest delta seen"),
         Field("zeta", "u2", "Q.15, at most 1.0: factor of the share for each layer further down"),
         Field("skip", "u2", "Q.14, at most 1.0: a sample of a smaller error is skipped; 0: none"),
@@ -164,7 +168,12 @@ MODEL_STATE = Struct(
     "model_state",
     "What was learned and counted.",
     (
-        Field("calibrating", "u2", "samples still to come that widen the ranges of inputs, outputs", 2),
+        Field(
+            "calibrating",
+            "u2",
+            "samples still to come that widen the ranges of inputs, outputs",
+            2,
+        ),
         Field("loss_count", "u4", "samples of the last call"),
         Field("steps", "u8", "samples learned from, skipped ones included"),
         Field("skipped", "u8", "of these, without a backward pass"),
@@ -184,12 +193,20 @@ LAYER_STATE = Struct(
     (
         Field("w_frac", "i1", "weights are Q.w_frac, biases Q.(w_frac + 12)"),
         Field("y_frac", "i1", "activations are Q.y_frac"),
-        Field("age", "u2", "1 + learn steps until 256, then 256 to 511: when y_frac is reconsidered"),
-        Field("dead_steps", "u2", "learn steps in a row in which every output was 0; stays at 65535"),
+        Field(
+            "age", "u2", "1 + learn steps until 256, then 256 to 511: when y_frac is reconsidered"
+        ),
+        Field(
+            "dead_steps", "u2", "learn steps in a row in which every output was 0; stays at 65535"
+        ),
         Field("reserved", "u2", "0"),
         Field("n_saturated", "u4", "outputs beyond the format since y_frac was reconsidered"),
         Field("n_high", "u4", "outputs beyond a quarter of it"),
-        Field("threshold", "u4", "topk: largest sum of |delta|, Q.delta_frac; diffused: T, Q.30; at most 2^30"),
+        Field(
+            "threshold",
+            "u4",
+            "topk: largest sum of |delta|, Q.delta_frac; diffused: T, Q.30; at most 2^30",
+        ),
         Field("residual", "u4", "diffused: deltas not yet passed on, Q.22; at most 2^30"),
     ),
 )

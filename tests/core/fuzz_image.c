@@ -119,7 +119,8 @@ static uint32_t edge(void) {
 
 // Bits, and fields of any size, mostly where it matters: in the spec and in the state before the weights.
 static void damage(uint8_t *image, size_t n) {
-    size_t n_layers = n > 5 ? image[5] : 0u, records = sizeof(tp_model_spec_t) + sizeof(tp_model_state_t)
+    size_t n_layers = n > 5 ? image[5] : 0u,
+           records = sizeof(tp_model_spec_t) + sizeof(tp_model_state_t)
         + n_layers * (sizeof(tp_layer_spec_t) + sizeof(tp_layer_state_t));
     for (uint32_t times = 1 + below(4); times > 0; times--) {
         size_t at = below((uint32_t)(below(4) && records < n ? records : n)), size = (size_t)1 << below(3);

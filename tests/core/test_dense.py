@@ -99,7 +99,6 @@ def one_weight(c, loss="crossentropy", layers=1):
     model = CModel(c, (1, 1, 1), [dense(1)] * layers, loss, **settings)
     for layer in model.layers:
         layer.x_frac, layer.w_frac, layer.max_weight = 8, 0, 32767
-        layer.headroom_known = 1
     return model
 
 
@@ -154,14 +153,15 @@ def test_where_there_is_headroom_no_weight_is_compared(c):
         assert model.layers[layer].headroom == 5000 - step - 1
 
 
-def test_headroom_is_looked_for_once(c):
-    """In the first step of a new model, or of one from a file; then it is what is left."""
-    model = one_weight(c)
-    layer, w = model.layers[0], model.weights(0)
-    layer.headroom_known = 0
-    for known, want in ((0, 32767 - 30000 - 1), (1, 32767 - 30000 - 2)):
+def test_headroom_is_looked_for_once():
+    """In the first call that learns, even from nothing; then it is what is left."""
+    buffer = images.build(images.BACKENDS["c"], (1, 1, 1), [dense(1)], ranges=[(0, 255)])
+    model = images.Image(buffer)
+    layer = model.layers[0]
+    model.weights(0)[:] = 30000
+    nothing = bytes(0)
+    for weight, known in ((30000, 0), (20000, 1)):
         assert layer.headroom_known == known
-        layer.headroom_known, w[:] = known, 30000
-        model.list_inputs(0, [1])
-        model.call("tp_dense_backward", 0, int16(1, 1), 1, 0, 31 - 38, None)
-        assert layer.headroom == want
+        model.weights(0)[:] = weight
+        assert images.BACKENDS["c"].run(buffer, nothing, nothing, 0, 0, 0, True) == 0
+        assert layer.headroom == layer.max_weight - 30000

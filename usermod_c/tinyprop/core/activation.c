@@ -35,7 +35,7 @@ static int activate_one_by_one(const tp_model_t *m, const tp_layer_t *l, const i
     int adapts = relu || l->activation == TP_LINEAR;
     for (size_t i = 0; i < n; i++) {
         int32_t v = adapts ? tp_rshift_round_sat(z[i], z_frac - state->y_frac, 32767)
-            : sigmoid_or_tanh(m, l->activation == TP_TANH, z[i], z_frac);
+                           : sigmoid_or_tanh(m, l->activation == TP_TANH, z[i], z_frac);
         v = relu && v < 0 ? 0 : v;
         if (adapts) {
             use->n_saturated += tp_abs(v) > use->top;
@@ -47,35 +47,36 @@ static int activate_one_by_one(const tp_model_t *m, const tp_layer_t *l, const i
     return any != 0;
 }
 
+tp_format_use_t tp_no_use_yet(const tp_model_t *m, const tp_layer_t *l) {
+    return (tp_format_use_t) { top_of_format(m, l), 0, 0 };
+}
+
 int tp_activate(const tp_model_t *m, const tp_layer_t *l, tp_layer_t *above, const int32_t *z, int16_t *y, size_t n,
-    int learning) {
-    tp_layer_state_t *state = tp_state(m, l);
-    tp_format_use_t use = { top_of_format(m, l), 0, 0 };
-    int s = l->x_frac + state->w_frac - state->y_frac, alive;
+    tp_format_use_t *use) {
+    const tp_layer_state_t *state = tp_state(m, l);
+    int s = l->x_frac + state->w_frac - state->y_frac;
     if (l->activation != TP_RELU || s < 1) {
-        alive = activate_one_by_one(m, l, z, y, n, &use);
+        int alive = activate_one_by_one(m, l, z, y, n, use);
         if (above) {
             tp_list_inputs(m, above);
         }
-    } else if (above) {
-        tp_list_relu(m, above, z, s, &use);
-        alive = above->n_nonzero > 0;
-    } else {
-        alive = tp_relu(z, y, n, s, &use);
+        return alive;
     }
-    if (learning) {
-        state->n_saturated += use.n_saturated;
-        state->n_high += use.n_high;
-        tp_count(&m->state->n_saturated, use.n_saturated);
+    if (above) {
+        tp_list_relu(m, above, z, s, use);
+        return above->n_nonzero > 0;
     }
-    return alive;
+    return tp_relu(z, y, n, s, use);
 }
 
 // A window is of 1 step, the next ones of 2, 4, ... 256, so each ends at an age that is a power of two. More than 1 in 512
 // outputs saturated: coarser. Fewer than 1 in 2048 above a quarter of the range: finer; so after a move up fewer than 1 in
 // 2048 exceed half the range, and it does not swing back.
-void tp_adapt_format(const tp_model_t *m, const tp_layer_t *l, int alive) {
+void tp_adapt_format(const tp_model_t *m, const tp_layer_t *l, const tp_format_use_t *use, int alive) {
     tp_layer_state_t *state = tp_state(m, l);
+    state->n_saturated += use->n_saturated;
+    state->n_high += use->n_high;
+    tp_count(&m->state->n_saturated, use->n_saturated);
     state->dead_steps = (uint16_t)(alive ? 0 : state->dead_steps == 65535 ? 65535 : state->dead_steps + 1);
     if (l->activation != TP_RELU && l->activation != TP_LINEAR) {
         return;
@@ -125,8 +126,8 @@ int tp_activation_backward(const tp_model_t *m, const tp_layer_t *l, int32_t *v,
     if (l->activation == TP_TANH || l->activation == TP_SIGMOID) {
         for (size_t i = 0; i < n; i++) {
             int32_t slope = l->activation == TP_TANH
-                ? (1 << 14) - ((y[i] * y[i]) >> (2 * narrow))              // Q.14
-                : (y[i] * ((1 << m->bits) - y[i])) >> (2 * narrow);        // Q.16, at most 2^14
+                ? (1 << 14) - ((y[i] * y[i]) >> (2 * narrow))        // Q.14
+                : (y[i] * ((1 << m->bits) - y[i])) >> (2 * narrow);  // Q.16, at most 2^14
             deltas[i] = (int16_t)tp_rshift_round(deltas[i] * slope, 14);
         }
     }

@@ -7,9 +7,9 @@
 
 // Where the kernel meets the input along one axis, seen from one output pixel. The rest of it lies in the padding.
 typedef struct {
-    size_t x;      // the first input that it meets
-    size_t k;      // the tap that does so
-    size_t n;      // how many do, at least 1 (pad < kernel, and the last pixel's kernel starts in the input)
+    size_t x;  // the first input that it meets
+    size_t k;  // the tap that does so
+    size_t n;  // how many do, at least 1 (pad < kernel, and the last pixel's kernel starts in the input)
 } overlap_t;
 
 static inline overlap_t overlap(size_t out, size_t stride, size_t pad, size_t kernel, size_t size) {
@@ -27,23 +27,18 @@ static overlap_t columns_at(const tp_layer_t *l, size_t out_column) {
     return overlap(out_column, l->stride_w, l->pad_w, l->kernel_w, l->in_w);
 }
 
-// z = start + the products of one pixel.
+// One pixel of a convolution: z = start + its products.
 static void conv_sums(const tp_layer_t *l, const int16_t *x, const int16_t *w, const overlap_t *rows,
-    const overlap_t *columns, uint32_t *list_memory, const int32_t *start, int32_t *z) {
-    uint32_t row_bytes = 2u * l->out_c, in_c = l->in_c;
-    uint32_t in_padding = (uint32_t)(l->kernel_w - columns->n) * in_c;  // weights of a row of the kernel, for one filter
-    tp_nonzero_t list;
-    list.end = list_memory;
-    list.delta = (uint32_t)(rows->k * l->kernel_w + columns->k) * in_c * row_bytes;
-    list.n_padding = 0;
-    list.row_bytes = row_bytes;
-    list.n_rows = (uint32_t)rows->n;
-    list.x_bytes = 2 * (uint32_t)columns->n * in_c;
-    list.x_jump = (int32_t)(2u * l->in_w * in_c - list.x_bytes);
-    list.delta_jump = in_padding * row_bytes;
-    list.row_delta = tp_row_delta(l->out_c);
-    tp_list_nonzero(&list, x + (rows->x * l->in_w + columns->x) * in_c);
-    tp_spmv(list_memory, w, l->out_c, start, z);
+    const overlap_t *columns, tp_nonzero_t *list, uint32_t *entries, const int32_t *start, int32_t *z) {
+    uint32_t row_bytes = list->row_bytes, in_c = l->in_c, met = (uint32_t)columns->n * in_c;
+    list->end = entries;
+    list->delta = (uint32_t)(rows->k * l->kernel_w + columns->k) * in_c * row_bytes;
+    list->n_rows = (uint32_t)rows->n;
+    list->x_bytes = 2 * met;
+    list->x_jump = (int32_t)(2 * (l->in_w * in_c - met));
+    list->delta_jump = (l->kernel_w * in_c - met) * row_bytes;  // over the weights of a row that meet padding
+    tp_list_nonzero(list, x + (rows->x * l->in_w + columns->x) * in_c);
+    tp_spmv(entries, w, l->out_c, start, z);
 }
 
 static void depthwise_sums(const tp_layer_t *l, const int16_t *x, const int16_t *w, const overlap_t *rows,
@@ -54,7 +49,8 @@ static void depthwise_sums(const tp_layer_t *l, const int16_t *x, const int16_t 
     for (size_t c = 0; c < in_c; c++) {
         z[c] = start[c];
     }
-    tp_depthwise_sums(&patch, x + (rows->x * l->in_w + columns->x) * in_c, w + (rows->k * l->kernel_w + columns->k) * in_c, z);
+    tp_depthwise_sums(&patch, x + (rows->x * l->in_w + columns->x) * in_c,
+        w + (rows->k * l->kernel_w + columns->k) * in_c, z);
 }
 
 // Bound of the sums: fan_in products, see tp_spmv.
@@ -62,74 +58,81 @@ void tp_conv_forward(const tp_model_t *m, const tp_layer_t *l, int learning) {
     const int16_t *x = tp_at(m, l->inputs), *w = tp_at(m, l->weights);
     int16_t *y = tp_at(m, l->outputs);
     int32_t *z = m->buffer[0], *start = m->buffer[1];
+    tp_format_use_t use = tp_no_use_yet(m, l);
+    tp_nonzero_t list;
     int alive = 0;
+    list.n_padding = 0;
+    list.row_bytes = 2u * l->out_c;
+    list.row_delta = tp_row_delta(l->out_c);
     tp_start_sums(m, l, start);
     for (size_t row = 0; row < l->out_h; row++) {
         overlap_t rows = rows_at(l, row);
         for (size_t column = 0; column < l->out_w; column++) {
             overlap_t columns = columns_at(l, column);
             if (l->kind == TP_CONV) {
-                conv_sums(l, x, w, &rows, &columns, m->work, start, z);
+                conv_sums(l, x, w, &rows, &columns, &list, m->work, start, z);
             } else {
                 depthwise_sums(l, x, w, &rows, &columns, start, z);
             }
-            alive |= tp_activate(m, l, NULL, z, y, l->out_c, learning);
+            alive |= tp_activate(m, l, NULL, z, y, l->out_c, &use);
             y += l->out_c;
         }
     }
     if (learning) {
-        tp_adapt_format(m, l, alive);
+        tp_adapt_format(m, l, &use, alive);
     }
 }
 
-// Where the taps of one filter lie, in elements: taps of a row of the kernel are consecutive in a gradient.
+// What the deltas of a filter are multiplied by, and added to: inputs to its gradient, and weights to the deltas of the
+// inputs. Of both, what does not change from delta to delta. Taps of a row of the kernel are consecutive in a gradient.
 typedef struct {
-    uint32_t inputs_per_tap;     // 1 in a depthwise convolution, which sees one channel
-    uint32_t next_input;         // from one of them to the next
+    tp_axpy_t to_gradient, to_dx;
+    uint32_t inputs_per_tap;  // 1 in a depthwise convolution, which sees one channel
     uint32_t kernel_row, input_row;
-} taps_t;
+} backward_t;
 
-static taps_t taps_of(const tp_layer_t *l) {
-    uint32_t n = l->kind == TP_CONV ? l->in_c : 1u;
-    return (taps_t) { n, l->kind == TP_CONV ? 1u : l->in_c, l->kernel_w * n, (uint32_t)l->in_w * l->in_c };
+static void start_backward(const tp_layer_t *l, backward_t *b) {
+    uint32_t next_input = l->kind == TP_CONV ? 1u : l->in_c;
+    b->inputs_per_tap = l->kind == TP_CONV ? l->in_c : 1u;
+    b->kernel_row = l->kernel_w * b->inputs_per_tap;
+    b->input_row = (uint32_t)l->in_w * l->in_c;
+    b->to_gradient.to_step = 4;
+    b->to_gradient.from_step = 2 * next_input;
+    b->to_gradient.to_stride = 4 * b->kernel_row;
+    b->to_gradient.from_stride = 2 * b->input_row;
+    b->to_dx.to_step = 4 * next_input;
+    b->to_dx.from_step = 2u * l->out_c;
+    b->to_dx.to_stride = 4 * b->input_row;
+    b->to_dx.from_stride = 2u * l->out_c * b->kernel_row;
 }
 
 // One filter: adds delta_p x_pk to gradient_k, and delta_p w_k to the deltas of the inputs, for all its deltas. Returns how
 // many products that were of each.
-static uint32_t backward_filter(const tp_layer_t *l, const taps_t *taps, const int16_t *deltas, int guard_shift,
+static uint32_t backward_filter(const tp_layer_t *l, backward_t *b, const int16_t *delta, int guard_shift,
     const int16_t *x, const int16_t *w, int32_t *gradient, int32_t *dx) {
     uint32_t n_products = 0, filters = l->out_c, in_c = l->in_c;
-    tp_axpy_t to_gradient, to_dx;
-    to_gradient.to_step = 4;
-    to_gradient.from_step = 2 * taps->next_input;
-    to_gradient.to_stride = 4 * taps->kernel_row;
-    to_gradient.from_stride = 2 * taps->input_row;
-    to_dx.to_step = 4 * taps->next_input;
-    to_dx.from_step = 2 * filters;
-    to_dx.to_stride = 4 * taps->input_row;
-    to_dx.from_stride = 2 * filters * taps->kernel_row;
     for (size_t row = 0; row < l->out_h; row++) {
         overlap_t rows = rows_at(l, row);
-        for (size_t column = 0; column < l->out_w; column++, deltas += filters) {
-            int32_t delta = tp_rshift_round(*deltas, guard_shift);
-            if (delta == 0) {
+        for (size_t column = 0; column < l->out_w; column++, delta += filters) {
+            int32_t d = tp_rshift_round(*delta, guard_shift);
+            if (d == 0) {
                 continue;
             }
             overlap_t columns = columns_at(l, column);
-            size_t k = rows.k * taps->kernel_row + columns.k * taps->inputs_per_tap;
-            size_t i = rows.x * taps->input_row + columns.x * in_c;
-            uint32_t n = (uint32_t)columns.n * taps->inputs_per_tap;
+            size_t k = rows.k * b->kernel_row + columns.k * b->inputs_per_tap;
+            size_t i = rows.x * b->input_row + columns.x * in_c;
+            uint32_t n = (uint32_t)columns.n * b->inputs_per_tap;
             n_products += (uint32_t)rows.n * n;
-            to_gradient.to = gradient + k;
-            to_gradient.from = x + i;
-            to_gradient.n_rows = to_dx.n_rows = (uint32_t)rows.n;
-            to_gradient.to_bytes = n * to_gradient.to_step;
-            tp_strided_axpy(&to_gradient, delta);
+            b->to_gradient.to = gradient + k;
+            b->to_gradient.from = x + i;
+            b->to_gradient.n_rows = b->to_dx.n_rows = (uint32_t)rows.n;
+            b->to_gradient.to_bytes = 4 * n;
+            tp_strided_axpy(&b->to_gradient, d);
             if (dx) {
-                to_dx.to = dx + i;
-                to_dx.from = w + k * filters;
-                to_dx.to_bytes = n * to_dx.to_step;
-                tp_strided_axpy(&to_dx, delta);
+                b->to_dx.to = dx + i;
+                b->to_dx.from = w + k * filters;
+                b->to_dx.to_bytes = n * b->to_dx.to_step;
+                tp_strided_axpy(&b->to_dx, d);
             }
         }
     }
@@ -158,7 +161,8 @@ void tp_conv_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *d
     int32_t *gradient = m->work;
     tp_step_t step;
     int trains = tp_weight_step(m, l, frac, &step);
-    taps_t taps = taps_of(l);
+    backward_t b;
+    start_backward(l, &b);
     uint32_t n_clamped = 0;
     for (size_t i = 0; dx && i < l->n_in; i++) {
         dx[i] = 0;
@@ -168,7 +172,7 @@ void tp_conv_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *d
         for (size_t k = 0; k < l->fan_in; k++) {
             gradient[k] = 0;
         }
-        uint32_t n_products = backward_filter(l, &taps, deltas + f, guard_shift, x + channel, w + f, gradient,
+        uint32_t n_products = backward_filter(l, &b, deltas + f, guard_shift, x + channel, w + f, gradient,
             dx ? dx + channel : NULL);
         tp_count(&m->state->macs_done, n_products * (uint32_t)(trains + (dx != NULL)));
         if (trains && n_products > 0) {

@@ -20,30 +20,30 @@ enum { TP_INPUTS, TP_OUTPUTS };  // which of the user's numbers
 // Shapes are height, width, channels; channels are innermost, a plain vector is (1, 1, n). Offsets are bytes in the image.
 typedef struct {
     uint8_t kind, activation, trainable;
-    uint8_t zero_delta;          // an input of 0 has a delta of 0 too: above a relu, also through a maximum
-    uint8_t pad_h, pad_w;        // rows above, columns to the left; like kernel and stride not set in a dense layer
-    int8_t x_frac;               // of the last forward pass
-    uint8_t headroom_known;      // 0: not looked for yet. Kept between calls
+    uint8_t zero_delta;      // an input of 0 has a delta of 0 too: above a relu, also through a maximum
+    uint8_t pad_h, pad_w;    // rows above, columns to the left; like kernel and stride not set in a dense layer
+    int8_t x_frac;           // of the last forward pass
+    uint8_t headroom_known;  // 0: not looked for yet. Kept between calls
     uint16_t kernel_h, kernel_w, stride_h, stride_w;  // of a pool: its window, and the same again
     uint16_t in_h, in_w, in_c, out_h, out_w, out_c;
     uint16_t n_in, n_out, fan_in;
-    uint16_t max_weight;         // |w| that keeps every sum below 2^31
-    uint16_t headroom;           // all |w| <= max_weight - headroom (dense.c). Kept between calls
-    uint16_t n_nonzero;          // inputs that were not 0 in the last forward pass of a dense layer
+    uint16_t max_weight;  // |w| that keeps every sum below 2^31
+    uint16_t headroom;    // all |w| <= max_weight - headroom (dense.c). Kept between calls
+    uint16_t n_nonzero;   // inputs that were not 0 in the last forward pass of a dense layer
     uint32_t state;
-    uint32_t weights, biases;    // int16 [fan_in][out_c], int32 [out_c]
-    uint32_t inputs, outputs;    // int16 [n_in], [n_out]; the last layer has no outputs, as its sums are read
-    uint32_t nonzero;            // list of the inputs of a dense layer; 0: in `work` (nonzero.c)
+    uint32_t weights, biases;  // int16 [fan_in][out_c], int32 [out_c]
+    uint32_t inputs, outputs;  // int16 [n_in], [n_out]; the last layer has no outputs, as its sums are read
+    uint32_t nonzero;          // list of the inputs of a dense layer; 0: in `work` (nonzero.c)
 } tp_layer_t;
 
 // The map between the user's numbers and the model's integers that follows from a range (ranges.c). In the image, kept
 // between calls.
 typedef struct {
-    int32_t zero;                // the value that maps to 0, Q.frac
-    uint32_t gain;               // integers per unit of Q.(frac-pre), Q.post
+    int32_t zero;   // the value that maps to 0, Q.frac
+    uint32_t gain;  // integers per unit of Q.(frac-pre), Q.post
     int16_t frac;
-    uint16_t width;              // hi - lo, Q.(frac-pre)
-    uint8_t pre, post;           // post = 0: not worked out yet
+    uint16_t width;     // hi - lo, Q.(frac-pre)
+    uint8_t pre, post;  // post = 0: not worked out yet
     uint16_t reserved;
 } tp_affine_t;
 
@@ -52,15 +52,15 @@ typedef struct {
     char *image;
     const tp_model_spec_t *spec;
     tp_model_state_t *state;
-    tp_layer_t *layers, *output;      // the first one and the last one
-    tp_layer_t *first_trained;        // the lowest trainable one; output + 1: there is none
-    tp_range_t *ranges;               // of the inputs, then of the outputs
-    tp_affine_t *affine;              // as many
-    void *work;                       // the list of a layer's inputs, a filter's gradient, or the selected deltas
-    int32_t *buffer[2];               // sums and deltas, layer by layer in turn
-    int bits;                         // of an activation: 8 or 12
-    int delta_frac;                   // 14 with 8 bits, 13 with 12
-    int in_signed;                    // inputs are -127..127, not 0..255
+    tp_layer_t *layers, *output;  // the first one and the last one
+    tp_layer_t *first_trained;    // the lowest trainable one; output + 1: there is none
+    tp_range_t *ranges;           // of the inputs, then of the outputs
+    tp_affine_t *affine;          // as many
+    void *work;                   // the list of a layer's inputs, a filter's gradient, or the selected deltas
+    int32_t *buffer[2];           // sums and deltas, layer by layer in turn
+    int bits;                     // of an activation: 8 or 12
+    int delta_frac;               // 14 with 8 bits, 13 with 12
+    int in_signed;                // inputs are -127..127, not 0..255
 } tp_model_t;
 
 // plan.c: the model in an image, checked from end to end; an error if anything is amiss, and then no word of m is valid.
@@ -161,7 +161,7 @@ void tp_list_relu(const tp_model_t *m, tp_layer_t *l, const int32_t *z, int s, t
 int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int frac, tp_step_t *step);
 // b -= learning rate * (sum of its deltas over all pixels). deltas int16 [pixels][out_c], Q.frac.
 void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int frac);
-// Looks for the layer's headroom.
+// Looks for the headroom of a layer.
 void tp_find_headroom(const tp_model_t *m, tp_layer_t *l);
 // Moves w_frac by one where weights or biases reach their bound or leave two bits unused; renews headroom.
 void tp_rescale_weights(const tp_model_t *m, tp_layer_t *l);
@@ -172,13 +172,15 @@ int tp_guard_shift(uint32_t l1_norm);
 
 // y_frac of a new layer.
 int tp_first_y_frac(const tp_model_t *m, const tp_layer_t *l);
+// How the format of a layer's outputs is used, before it is.
+tp_format_use_t tp_no_use_yet(const tp_model_t *m, const tp_layer_t *l);
 // z int32 [n], Q.(x_frac+w_frac) -> y int16 [n], Q.y_frac: the outputs of the layer, or of one pixel of it. y does not overlap
-// z. above: a dense layer whose inputs y are all of, and whose list is made as well; or NULL. While learning counts how well
-// the format is used. Returns whether any y is not 0.
+// z. above: a dense layer whose inputs y are all of, and whose list is made as well; or NULL. Returns whether any y is not 0.
 int tp_activate(const tp_model_t *m, const tp_layer_t *l, tp_layer_t *above, const int32_t *z, int16_t *y, size_t n,
-    int learning);
-// After a layer's forward pass while learning: moves y_frac by one when the counts say so. alive: some output was not 0.
-void tp_adapt_format(const tp_model_t *m, const tp_layer_t *l, int alive);
+    tp_format_use_t *use);
+// After a layer's forward pass while learning: counts the use, and moves y_frac by one when the counts say so. alive: some
+// output was not 0.
+void tp_adapt_format(const tp_model_t *m, const tp_layer_t *l, const tp_format_use_t *use, int alive);
 // dLoss/dy -> dLoss/dz, in place: v int32 [n_out], Q.v_frac -> int16 [n_out] at the start of the same
 // memory, Q.returned.
 int tp_activation_backward(const tp_model_t *m, const tp_layer_t *l, int32_t *v, int v_frac);

@@ -38,9 +38,6 @@ static void input_deltas(const tp_layer_t *l, const int16_t *x, const int16_t *r
 // Whether a weight of the layer might pass its bound in a step for deltas of that sum: not if the largest step there can be
 // leaves headroom to the largest weight. (Where there is a guard_shift the sum is above 2^15, and 2^delta_frac loses no bit.)
 static int may_pass_bound(const tp_model_t *m, tp_layer_t *l, const tp_update_t *update, uint32_t l1_norm) {
-    if (!l->headroom_known) {  // the first step of a new model, or of one from a file
-        tp_find_headroom(m, l);
-    }
     uint32_t one = 1u << m->delta_frac, largest = (l1_norm < one ? l1_norm : one) >> update->guard_shift;
     uint32_t gradient = ((1u << m->bits) - 1) * largest * (uint32_t)update->step.lr_mantissa;
     uint32_t step = (gradient >> update->step.shift) + 1;

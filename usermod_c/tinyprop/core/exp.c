@@ -11,9 +11,9 @@ uint32_t tp_exp_minus(uint32_t d) {
 }
 
 int32_t tp_log_sum(uint32_t v) {
-    int n = tp_bits(v) - 1;                                    // v = 2^n (1 + t)
-    uint32_t t = (v << (31 - n)) & 0x7fffffff;                 // Q.31
+    int n = tp_bits(v) - 1;                     // v = 2^n (1 + t)
+    uint32_t t = (v << (31 - n)) & 0x7fffffff;  // Q.31
     uint32_t i = t >> 25, fraction = (t >> 15) & 1023;
     uint32_t ln = tp_log_table[i] + (((uint32_t)(tp_log_table[i + 1] - tp_log_table[i]) * fraction + 512) >> 10);
-    return (n - 16) * 2839 + (int32_t)ln;                      // 2839 = 2^12 ln 2
+    return (n - 16) * 2839 + (int32_t)ln;  // 2839 = 2^12 ln 2
 }

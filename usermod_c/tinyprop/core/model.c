@@ -29,9 +29,10 @@ static void forward_dense(const tp_model_t *m, tp_layer_t *l, int learning) {
     tp_dense_forward(m, l, z);
     if (l < m->output) {
         tp_layer_t *above = l[1].kind == TP_DENSE ? l + 1 : NULL;
-        int alive = tp_activate(m, l, above, z, tp_at(m, l->outputs), l->n_out, learning);
+        tp_format_use_t use = tp_no_use_yet(m, l);
+        int alive = tp_activate(m, l, above, z, tp_at(m, l->outputs), l->n_out, &use);
         if (learning) {
-            tp_adapt_format(m, l, alive);
+            tp_adapt_format(m, l, &use, alive);
         }
     }
 }
@@ -158,8 +159,8 @@ static int run_sample(const tp_model_t *m, const tp_values_t *y, size_t sample, 
 }
 
 // The samples to come are checked before they change anything; all of them before the first does.
-static tp_err_t check_samples(const tp_model_t *m, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start,
-    size_t count) {
+static tp_err_t check_samples(const tp_model_t *m, const tp_values_t *x, const tp_values_t *y, size_t total,
+    size_t start, size_t count) {
     size_t n_in = m->layers->n_in, n_out = m->output->n_out;
     if (total > SIZE_MAX / 65535 || start > total || count > total - start) {
         return TP_E_X_LENGTH;
@@ -223,6 +224,11 @@ int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t 
     if (start == 0) {
         m.state->loss_sum = 0;
         m.state->loss_count = 0;
+    }
+    for (tp_layer_t *l = m.layers; learning && l <= m.output; l++) {
+        if (l->kind == TP_DENSE && !l->headroom_known) {  // a new model, or one from a file
+            tp_find_headroom(&m, l);
+        }
     }
     int hits = 0;
     for (size_t i = start; i < start + count; i++) {

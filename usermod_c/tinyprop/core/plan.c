@@ -13,9 +13,15 @@
 //                     biases that those of a convolution start from in buffer[1]
 #include "core.h"
 
-typedef char format_has_no_padding[sizeof(tp_model_spec_t) == 32 && sizeof(tp_layer_spec_t) == 16
-    && sizeof(tp_model_state_t) == 80 && sizeof(tp_layer_state_t) == 24 && sizeof(tp_range_t) == 8 ? 1 : -1];
-typedef char plan_is_the_same_everywhere[sizeof(tp_layer_t) == 64 && sizeof(tp_affine_t) == 16 ? 1 : -1];
+// The format and the plan are the same on every machine: no padding.
+#define SIZE_IS(n, type) typedef char type##_has_##n##_bytes[sizeof(type) == (n) ? 1 : -1]
+SIZE_IS(32, tp_model_spec_t);
+SIZE_IS(16, tp_layer_spec_t);
+SIZE_IS(80, tp_model_state_t);
+SIZE_IS(24, tp_layer_state_t);
+SIZE_IS(8, tp_range_t);
+SIZE_IS(64, tp_layer_t);
+SIZE_IS(16, tp_affine_t);
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "tinyprop needs a little-endian machine"
 #endif
@@ -156,13 +162,13 @@ typedef struct {
     const tp_layer_spec_t *layers;
     size_t first_trained;
     int bits;
-    uint16_t h, w, c, n;              // what comes from below: its shape,
-    uint32_t outputs;                 // where it lies (not of the first layer),
-    int non_negative, zero_delta;     // and its range, see tp_layer_t
+    uint16_t h, w, c, n;           // what comes from below: its shape,
+    uint32_t outputs;              // where it lies (not of the first layer),
+    int non_negative, zero_delta;  // and its range, see tp_layer_t
     uint32_t n_ranges;
-    uint32_t states;                  // offset of the layers' states
-    uint32_t saved, scratch;          // bytes used: of spec and state, and behind it
-    uint32_t work, buffer[2];         // bytes needed
+    uint32_t states;           // offset of the layers' states
+    uint32_t saved, scratch;   // bytes used: of spec and state, and behind it
+    uint32_t work, buffer[2];  // bytes needed
 } plan_t;
 
 static uint32_t plan_bytes(const plan_t *plan) {
@@ -191,7 +197,8 @@ static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes)
     plan->layers = (const tp_layer_spec_t *)(spec + 1);
     plan->first_trained = first_trained(spec, plan->layers);
     plan->bits = activation_bits(spec, plan->layers);
-    plan->non_negative = plan->bits == 8;  // inputs may be made signed by a range; the bound of unsigned ones is tighter
+    // Inputs of 8 bits may be made signed by a range; the bound of unsigned ones is tighter.
+    plan->non_negative = plan->bits == 8;
     plan->zero_delta = 0;
     plan->h = spec->in_h;
     plan->w = spec->in_w;
@@ -338,7 +345,8 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
         return err;
     }
     uint32_t saved = plan.spec->saved_bytes;
-    if (saved % 4 != 0 || saved < plan.saved || saved > TP_MAX_BYTES || n_bytes < saved || n_bytes - saved < plan_bytes(&plan)) {
+    if (saved % 4 != 0 || saved < plan.saved || saved > TP_MAX_BYTES || n_bytes < saved
+        || n_bytes - saved < plan_bytes(&plan)) {
         return TP_E_IMAGE;
     }
     m->image = image;

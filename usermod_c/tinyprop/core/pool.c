@@ -6,7 +6,7 @@
 // A window, as strides between its inputs.
 typedef struct {
     size_t height, width;
-    size_t below, right;       // from one input of it to the next below, to the right
+    size_t below, right;  // from one input of it to the next below, to the right
 } window_t;
 
 static window_t window_of(const tp_layer_t *l) {

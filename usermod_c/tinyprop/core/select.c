@@ -19,9 +19,9 @@
 // Deltas differ in format (Q.frac) from sample to sample, so what is kept between samples is Q.delta_frac (Ymax) or absolute.
 #include "core.h"
 
-#define DECAY 10              // Ymax loses 1/2^10 a step
-#define RESIDUAL_FRAC 22      // the finest format of deltas
-#define THRESHOLD_FRAC 30     // of T: 1.0 = 2^30
+#define DECAY 10           // Ymax loses 1/2^10 a step
+#define RESIDUAL_FRAC 22   // the finest format of deltas
+#define THRESHOLD_FRAC 30  // of T: 1.0 = 2^30
 
 // The running maximum of Y, Q.delta_frac, in state->threshold; y is Q.delta_frac and at most 2^30.
 static uint32_t running_maximum(tp_layer_state_t *state, uint32_t y) {
@@ -53,7 +53,8 @@ static void adapt_threshold(const tp_model_t *m, const tp_layer_t *l, uint32_t n
 
 // Selects the deltas of one feature map (n of them, stride apart). Small ones add up in `sum`, to which the residual of the
 // maps before belongs too: *residual < t. Returns how many are selected.
-static size_t diffuse_map(int16_t *delta, const int16_t *end, size_t stride, int32_t t, int diffuses, int32_t *residual) {
+static size_t diffuse_map(int16_t *delta, const int16_t *end, size_t stride, int32_t t, int diffuses,
+    int32_t *residual) {
     int32_t sum = 0;
     size_t n_selected = 0;
     for (; delta < end; delta += stride) {
@@ -88,7 +89,8 @@ static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t 
     residual = residual < t ? residual : t - 1;
     size_t n_selected = 0;
     for (size_t map = 0; map < l->out_c; map++) {  // in a dense layer each unit is one
-        n_selected += diffuse_map(deltas + map, deltas + l->n_out, l->out_c, t, m->spec->loss == TP_CROSSENTROPY, &residual);
+        n_selected += diffuse_map(deltas + map, deltas + l->n_out, l->out_c, t, m->spec->loss == TP_CROSSENTROPY,
+            &residual);
     }
     state->residual = (uint32_t)residual << (RESIDUAL_FRAC - frac);
     adapt_threshold(m, l, (uint32_t)n_selected);
@@ -104,9 +106,9 @@ static size_t top_k(const tp_model_t *m, const tp_layer_t *l, uint32_t y, int de
     uint32_t share = spec->s_min;  // Q.15
     if (max != 0) {
         int k = tp_bits(max >> 16);
-        uint32_t alpha = ((y >> k) << 15) / (max >> k);                                  // Q.15; y <= max, 16 bits
+        uint32_t alpha = ((y >> k) << 15) / (max >> k);  // Q.15; y <= max, 16 bits
         int32_t span = (int32_t)spec->s_max - spec->s_min;
-        share = (uint32_t)(spec->s_min + tp_rshift_round((int32_t)alpha * span, 15));    // |alpha span| <= 2^30
+        share = (uint32_t)(spec->s_min + tp_rshift_round((int32_t)alpha * span, 15));  // |alpha span| <= 2^30
     }
     while (depth-- > 0) {
         share = (share * spec->zeta) >> 15;
@@ -118,7 +120,7 @@ static size_t top_k(const tp_model_t *m, const tp_layer_t *l, uint32_t y, int de
 // The k-th largest magnitude, and in *n_equal how many of that magnitude are among the k. Radix selection: four bits at a
 // time, from the top; four passes over the deltas whatever they hold.
 static int32_t kth_largest(const int16_t *deltas, size_t n, size_t k, size_t *n_equal) {
-    int32_t kth = 0;      // as far as it is known
+    int32_t kth = 0;  // as far as it is known
     for (int shift = 12; shift >= 0; shift -= 4) {
         uint16_t count[16];
         for (int digit = 0; digit < 16; digit++) {

@@ -14,11 +14,17 @@
 
 size_t tp_item_size(char type) {
     switch (type) {
-        case 'b': case 'B': return 1;
-        case 'h': case 'H': return 2;
-        case 'i': case 'I': case 'f': return 4;
-        case 'l': case 'L': return sizeof(long);
-        case 'q': case 'Q': return HAS_8_BYTES ? 8 : 0;
+        case 'b':
+        case 'B': return 1;
+        case 'h':
+        case 'H': return 2;
+        case 'i':
+        case 'I':
+        case 'f': return 4;
+        case 'l':
+        case 'L': return sizeof(long);
+        case 'q':
+        case 'Q': return HAS_8_BYTES ? 8 : 0;
         default: return 0;
     }
 }
@@ -114,7 +120,7 @@ uint32_t tp_float_from_fixed(int32_t v, int frac) {
 // damaged image gives wrong numbers, and nothing undefined.
 static int32_t to_integer(const tp_affine_t *map, const tp_values_t *v, size_t i, int32_t lo, int32_t hi) {
     int32_t fixed = v->type == 'f' ? tp_fixed_from_float(tp_float_at(v, i), map->frac)
-        : tp_rshift_round_sat(tp_integer_at(v, i), -map->frac, SATURATED);
+                                   : tp_rshift_round_sat(tp_integer_at(v, i), -map->frac, SATURATED);
     int32_t above = (int32_t)((uint32_t)fixed - (uint32_t)map->zero) >> (map->pre & 31);
     uint32_t d = (uint32_t)tp_sat(above, 2 * map->width);
     int32_t q = tp_rshift_round((int32_t)(d * map->gain), map->post & 31);

@@ -26,20 +26,22 @@ TP_HOT void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const 
 static inline const tp_selected_t *move_by_upper_half(int16_t *row, int32_t x, const tp_selected_t *selected) {
     int32_t delta;
     uint32_t offset, weight;
-    __asm__ volatile(
-        "ldrd %0, %1, [%3], #8\n ldrh %2, [%4, %1]\n smmlar %0, %5, %0, %2\n strh %0, [%4, %1]"
-        : "=&r" (delta), "=&r" (offset), "=&r" (weight), "+&r" (selected) : "r" (row), "r" (x) : "memory");
+    __asm__ volatile("ldrd %0, %1, [%3], #8\n ldrh %2, [%4, %1]\n smmlar %0, %5, %0, %2\n strh %0, [%4, %1]"
+        : "=&r"(delta), "=&r"(offset), "=&r"(weight), "+&r"(selected)
+        : "r"(row), "r"(x)
+        : "memory");
     return selected;
 }
 
 // The same for two, brought by one instruction.
 static inline const tp_selected_t *move_two_by_upper_half(int16_t *row, int32_t x, const tp_selected_t *selected) {
     uint32_t weight;
-    __asm__ volatile(
-        "ldmia %1!, {r4, r5, r6, r8}\n"
-        "ldrh %0, [%2, r5]\n smmlar r4, %3, r4, %0\n strh r4, [%2, r5]\n"
-        "ldrh %0, [%2, r8]\n smmlar r6, %3, r6, %0\n strh r6, [%2, r8]"
-        : "=&r" (weight), "+&r" (selected) : "r" (row), "r" (x) : "r4", "r5", "r6", "r8", "memory");
+    __asm__ volatile("ldmia %1!, {r4, r5, r6, r8}\n"
+                     "ldrh %0, [%2, r5]\n smmlar r4, %3, r4, %0\n strh r4, [%2, r5]\n"
+                     "ldrh %0, [%2, r8]\n smmlar r6, %3, r6, %0\n strh r6, [%2, r8]"
+        : "=&r"(weight), "+&r"(selected)
+        : "r"(row), "r"(x)
+        : "r4", "r5", "r6", "r8", "memory");
     return selected;
 }
 

@@ -21,14 +21,14 @@
 // implementation's own (tp_row_delta). Padding entries (x = 0), for a stride above TP_MAX_ROW_DELTA. An entry of 0 ends it.
 
 typedef struct {
-    uint32_t *end;              // where the next entry goes; on return: the entry that ends the list
-    uint32_t delta;             // bytes from the row of the last entry to that of the input at hand
-    uint32_t n_padding;         // padding entries so far
-    uint32_t row_bytes;         // from one row of weights to the next
-    uint32_t n_rows, x_bytes;   // of inputs: so many rows of so many bytes each
-    int32_t x_jump;             // bytes from the end of a row of inputs to the next row,
-    uint32_t delta_jump;        // and from the row of weights there to the one that belongs to it
-    uint32_t row_delta;         // tp_row_delta(n_out)
+    uint32_t *end;             // where the next entry goes; on return: the entry that ends the list
+    uint32_t delta;            // bytes from the row of the last entry to that of the input at hand
+    uint32_t n_padding;        // padding entries so far
+    uint32_t row_bytes;        // from one row of weights to the next
+    uint32_t n_rows, x_bytes;  // of inputs: so many rows of so many bytes each
+    int32_t x_jump;            // bytes from the end of a row of inputs to the next row,
+    uint32_t delta_jump;       // and from the row of weights there to the one that belongs to it
+    uint32_t row_delta;        // tp_row_delta(n_out)
 } tp_nonzero_t;
 
 // What an entry adds to reach the next row of n_out weights: its length, less how far tp_spmv has gone ahead in it.
@@ -85,8 +85,8 @@ uint32_t tp_requantize_int16(int32_t *v, int16_t *to, size_t n, int s, int32_t l
 
 // How a format is used.
 typedef struct {
-    int32_t top;                // the largest activation
-    uint32_t n_saturated, n_high;   // how many outputs were above it, and above a quarter of it
+    int32_t top;                   // the largest activation
+    uint32_t n_saturated, n_high;  // how many outputs were above it, and above a quarter of it
 } tp_format_use_t;
 
 // y_i = min(max(round(z_i 2^-s), 0), top); counts in *use. Returns whether any y is not 0.
@@ -102,28 +102,28 @@ uint32_t tp_l1_norm(const int16_t *v, size_t n);
 
 // A step is w -= round(x delta m 2^-shift), halves of it up.
 typedef struct {
-    int32_t lr_mantissa;        // m, 16..31
-    int32_t shift;              // 1..31
+    int32_t lr_mantissa;  // m, 16..31
+    int32_t shift;        // 1..31
     int32_t max_weight;
 } tp_step_t;
 
 // A selected delta, not 0; times -lr_mantissa for tp_update_rows.
 typedef struct {
     int32_t delta;
-    uint32_t offset;            // bytes from the start of a row to its weight
+    uint32_t offset;  // bytes from the start of a row to its weight
 } tp_selected_t;
 
 // (armv6m.S has the offsets of these fields.)
 typedef struct {
     tp_step_t step;
-    uint32_t n_clamped;         // weights that met max_weight: counted
+    uint32_t n_clamped;  // weights that met max_weight: counted
     tp_selected_t *selected, *selected_end;
-    uint32_t row_bytes;         // of weights
+    uint32_t row_bytes;  // of weights
     uint32_t n_in;
-    int32_t guard_shift;        // bits that deltas are rounded off by when they are selected
-    int32_t bounded;            // whether a weight might pass max_weight
-    int32_t x_bits;             // |x| < 2^x_bits
-    int32_t x_signed;           // whether an x may be below 0
+    int32_t guard_shift;  // bits that deltas are rounded off by when they are selected
+    int32_t bounded;      // whether a weight might pass max_weight
+    int32_t x_bits;       // |x| < 2^x_bits
+    int32_t x_signed;     // whether an x may be below 0
 } tp_update_t;
 
 // Selects: stores round(d 2^-guard_shift) * factor where its magnitude exceeds dead_zone. Returns how many rounded deltas are
@@ -150,8 +150,8 @@ typedef struct {
     int32_t *to;
     const int16_t *from;
     uint32_t n_rows;
-    uint32_t to_bytes;              // of a row
-    uint32_t to_step, from_step;    // bytes from one element to the next
+    uint32_t to_bytes;                // of a row
+    uint32_t to_step, from_step;      // bytes from one element to the next
     uint32_t to_stride, from_stride;  // bytes from one row to the next
 } tp_axpy_t;
 void tp_strided_axpy(const tp_axpy_t *patch, int32_t d);

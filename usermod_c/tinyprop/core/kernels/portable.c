@@ -153,7 +153,8 @@ TP_HOT int tp_relu(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_
 
 // ---- moving weights
 
-TP_HOT uint32_t tp_select_nonzero(const int16_t *deltas, size_t n, int32_t factor, int32_t dead_zone, tp_update_t *update) {
+TP_HOT uint32_t tp_select_nonzero(const int16_t *deltas, size_t n, int32_t factor, int32_t dead_zone,
+    tp_update_t *update) {
     tp_selected_t *end = update->selected;
     uint32_t n_in_dead_zone = 0;
     for (uint32_t j = 0; j < n; j++) {
