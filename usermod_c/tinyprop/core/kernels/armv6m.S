@@ -1024,16 +1024,15 @@ end tp_relu_listed
 //   on the stack: 0 rows left, 4 z, 8 x and 12 w of these channels, 16 end of z, 20 bytes of a row, 24 and 28 from its end to
 //   the next row of x and of w, 32 n_rows
 function tp_depthwise_sums
-    push {r4, lr}
+    mov r12, r4
     ldr r4, [r0, #PATCH_CHANNELS]
-    lsls r4, #30
+    lsls r4, r4, #30
+    mov r4, r12             // leaves the flags
     beq .Lby_four
+    push {r4, lr}
     bl tp_depthwise_sums_in_c
     pop {r4, pc}
 .Lby_four:
-    pop {r4}
-    pop {r5}
-    mov lr, r5
     enter
     sub sp, #36
     str r3, [sp, #4]
