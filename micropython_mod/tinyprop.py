@@ -64,7 +64,6 @@ _MODEL_SPEC_LR_SHIFT = const(13)
 _MODEL_SPEC_IN_H = const(14)
 _LAYER_SPEC_BYTES = const(16)
 _LAYER_SPEC_FORMAT = const("<8BH6x")
-_LAYER_SPEC_TRAINABLE = const(2)
 _LAYER_SPEC_UNITS = const(8)
 _MODEL_STATE_BYTES = const(80)
 _MODEL_STATE_FORMAT = const("<2HI9Q")
@@ -382,7 +381,7 @@ class Model:
         for n in shape:
             _count("input_shape", n)
         if not _is_list(layers):
-            _wrong("layers", layers, "a list of Dense(...), Conv2D(...), ...")
+            _wrong("layers", layers, "a list of Dense(...), ...")
         _count("number of layers", len(layers), 254)
         for layer in layers:
             if not isinstance(layer, _Layer):
@@ -447,22 +446,20 @@ class Model:
         self._chunk = max(1, _CHUNK_MACS // macs)
         self._x = array("f")  # that lists are copied to; as long as the last one
 
-    def _layers(self):
-        """Of each layer: how it is written, its output's shape, weights and biases, if frozen."""
-        for i in range(self._n_layers):
-            at = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i
-            height, width, channels, fan_in = self._shapes[4 * i : 4 * i + 4]
-            parameters = (fan_in + 1) * channels if self._image[at] <= _DEPTHWISE else 0
-            frozen = parameters and not self._image[at + _LAYER_SPEC_TRAINABLE]
-            yield _layer_text(self._image, at), (height, width, channels), parameters, frozen
+    def _layer(self, i):
+        """How it is written, its output's shape, weights and biases."""
+        at = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i
+        height, width, channels, fan_in = self._shapes[4 * i : 4 * i + 4]
+        parameters = (fan_in + 1) * channels if self._image[at] <= _DEPTHWISE else 0
+        return _layer_text(self._image, at), (height, width, channels), parameters
 
     def _counters(self):
         return struct.unpack_from(_MODEL_STATE_FORMAT, self._image, self._state)
 
     def __repr__(self):
-        shape = struct.unpack_from("<3H", self._image, _MODEL_SPEC_IN_H)
-        text, total = _shape_text(shape), 0
-        for layer, _, parameters, _ in self._layers():
+        text, total = _shape_text(struct.unpack_from("<3H", self._image, _MODEL_SPEC_IN_H)), 0
+        for i in range(self._n_layers):
+            layer, _, parameters = self._layer(i)
             text += " -> " + layer
             total += parameters
         return "Model(%s; %d parameters, %d steps)" % (text, total, self._counters()[3])
@@ -638,9 +635,11 @@ class Model:
         """Prints the layers, their output shapes and parameters, and the bytes of RAM and file."""
         total = 0
         print("layer            output           weights")
-        for layer, shape, parameters, frozen in self._layers():
-            row = layer.split("(")[0], _shape_text(shape), parameters, "  (frozen)" if frozen else ""
-            print("%-16s %-14s %9d%s" % row)
+        for i in range(self._n_layers):
+            layer, shape, parameters = self._layer(i)
+            frozen = "  (frozen)" if "trainable" in layer else ""
+            name = layer.split("(")[0]
+            print("%-16s %-14s %9d%s" % (name, _shape_text(shape), parameters, frozen))
             total += parameters
         print(
             "%d weights and biases, %d bytes of RAM, %d bytes as a file"

@@ -185,6 +185,17 @@ static tp_err_t check_samples(const tp_model_t *m, const tp_values_t *x, const t
     return err;
 }
 
+// All ranges are known, or will be by the first sample.
+static tp_err_t check_ranges(const tp_model_t *m, int learning) {
+    for (int which = TP_INPUTS; which <= TP_OUTPUTS; which++) {
+        int calibrates = learning && m->state->calibrating[which] > 0;
+        if (!calibrates && !tp_ranges_known(m, which)) {
+            return TP_E_NO_RANGE;
+        }
+    }
+    return TP_OK;
+}
+
 // Sample i widens the ranges that are still being learned.
 static void calibrate(tp_model_t *m, const tp_values_t *x, const tp_values_t *y, size_t i) {
     for (int which = TP_INPUTS; which <= TP_OUTPUTS; which++) {
@@ -203,10 +214,8 @@ int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t 
     if (!err) {
         err = check_samples(&m, x, y, total, start, count);
     }
-    for (int which = TP_INPUTS; which <= TP_OUTPUTS && !err; which++) {
-        if (!(learning && m.state->calibrating[which] > 0) && !tp_ranges_known(&m, which)) {
-            err = TP_E_NO_RANGE;
-        }
+    if (!err) {
+        err = check_ranges(&m, learning);
     }
     if (err) {
         return err;
@@ -249,8 +258,8 @@ int tp_predict(void *image, size_t n_bytes, const tp_values_t *x, const tp_value
     if (!err) {
         err = tp_check_values(x, m.layers->n_in, 0, m.layers->n_in, TP_INPUTS);
     }
-    if (!err && !(tp_ranges_known(&m, TP_INPUTS) && tp_ranges_known(&m, TP_OUTPUTS))) {
-        err = TP_E_NO_RANGE;
+    if (!err) {
+        err = check_ranges(&m, 0);
     }
     if (err) {
         return err;

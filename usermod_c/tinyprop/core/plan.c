@@ -115,11 +115,10 @@ static tp_err_t plan_shape(tp_layer_t *l, const tp_layer_spec_t *spec) {
 // ---- bounds
 
 // 12 bits: regressions with dense layers of at most 64 inputs, where 8 bits cost accuracy (docs/numbers.md).
-static int activation_bits(const tp_model_spec_t *spec) {
+static int activation_bits(const tp_model_spec_t *spec, const tp_layer_spec_t *layers) {
     if (spec->loss != TP_MSE || (uint32_t)spec->in_h * spec->in_w * spec->in_c > 64) {
         return 8;
     }
-    const tp_layer_spec_t *layers = (const tp_layer_spec_t *)(spec + 1);
     for (size_t i = 0; i < spec->n_layers; i++) {
         if (layers[i].kind != TP_DENSE || (i + 1u < spec->n_layers && layers[i].units > 64)) {
             return 8;
@@ -129,8 +128,7 @@ static int activation_bits(const tp_model_spec_t *spec) {
 }
 
 // The lowest trainable layer; n_layers if there is none.
-static size_t first_trained(const tp_model_spec_t *spec) {
-    const tp_layer_spec_t *layers = (const tp_layer_spec_t *)(spec + 1);
+static size_t first_trained(const tp_model_spec_t *spec, const tp_layer_spec_t *layers) {
     size_t i = 0;
     while (i < spec->n_layers && !(layers[i].kind <= TP_DEPTHWISE && layers[i].trainable)) {
         i++;
@@ -191,8 +189,8 @@ static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes)
     }
     plan->spec = spec;
     plan->layers = (const tp_layer_spec_t *)(spec + 1);
-    plan->first_trained = first_trained(spec);
-    plan->bits = activation_bits(spec);
+    plan->first_trained = first_trained(spec, plan->layers);
+    plan->bits = activation_bits(spec, plan->layers);
     plan->non_negative = plan->bits == 8;  // inputs may be made signed by a range; the bound of unsigned ones is tighter
     plan->zero_delta = 0;
     plan->h = spec->in_h;
