@@ -160,15 +160,22 @@ def layout(backend, asked):
     return backend.layout(asked, shapes), shapes
 
 
-def build(backend, *arguments, seed=1, ranges=None, **settings):
-    """A whole image with its first weights."""
+def new(backend, *arguments, ranges=None, calibrating=(0, 0), **settings):
+    """An image as a user gives it to init()."""
     asked = spec(*arguments, **settings)
     n_bytes, _ = layout(backend, asked)
     assert n_bytes > 0, n_bytes
     buffer = bytearray(n_bytes)
     buffer[: len(asked)] = asked
+    set_calibrating(buffer, calibrating)
     if ranges:
         set_ranges(buffer, ranges)
+    return buffer
+
+
+def build(backend, *arguments, seed=1, **settings):
+    """A whole image with its first weights."""
+    buffer = new(backend, *arguments, **settings)
     assert backend.init(buffer, seed) == 0
     return buffer
 

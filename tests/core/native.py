@@ -26,10 +26,11 @@ def library(folder):
     path = folder / "core.so"
     gcc("-O1", "-g", "-shared", "-fPIC", "-o", path, *SOURCES, HERE / "inline_functions.c")
     core = ctypes.CDLL(path)
-    for name in "tp_exp_minus", "tp_l1_norm", "tp_crossentropy":
+    for name in "tp_exp_minus", "tp_l1_norm", "tp_crossentropy", "tp_float_from_fixed":
         getattr(core, name).restype = ctypes.c_uint32
     core.tp_exp_minus.argtypes = core.tp_bits.argtypes = [ctypes.c_uint32]
     core.tp_select.restype = ctypes.c_size_t
+    core.tp_nonzero_of.restype = ctypes.c_void_p
     return core
 
 

@@ -7,6 +7,7 @@ tight, a test also shows that one step more would overflow.
 import images
 import numpy as np
 import pytest
+from _tinyprop_numpy import dense as numpy_dense
 from exact import INT_MAX, INT_MIN, MAX_VALUES, clamp, exact_round
 from images import dense
 from native import CModel, int16
@@ -48,7 +49,10 @@ def test_start_of_sums(c, x_frac):
         model.biases(0)[:] = biases
         z = np.zeros(6, np.int32)
         model.call("tp_start_sums", 0, z)
-        assert z.tolist() == [clamp(exact_round(b, 12 - x_frac), limit) for b in biases]
+        want = [clamp(exact_round(b, 12 - x_frac), limit) for b in biases]
+        model.twin.layers[0].x_frac = x_frac
+        twins = numpy_dense.start_of_sums(model.twin, model.twin.layers[0])
+        assert z.tolist() == twins.tolist() == want
 
 
 # ---- backward: sum |delta| <= 65535 (L1 guard)

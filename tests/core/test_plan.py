@@ -1,22 +1,30 @@
-"""Which specs are refused, and with what error."""
+"""Which specs and images are refused, with what error, and the shapes of layers."""
+
+from array import array
 
 import images
+import numpy as np
+import pytest
 from exact import MAX_VALUES
-from images import Error, Layer, dense
+from images import BACKENDS, Error, Image, Layer, dense
+
+with_backends = pytest.mark.parametrize("backend", BACKENDS)
 
 
-def n_bytes(shape, *layers, **settings):
-    return images.layout(images.BACKENDS["c"], images.spec(shape, layers, **settings))[0]
+@with_backends
+def test_layout_at_the_largest_sizes(backend):
+    def n_bytes(shape, *layers):
+        return images.layout(BACKENDS[backend], images.spec(shape, layers))[0]
 
-
-def test_layout_at_the_largest_sizes():
     assert n_bytes((1, 1, MAX_VALUES), dense(1)) > 2 * MAX_VALUES
     assert n_bytes((1, 1, MAX_VALUES + 1), dense(1)) == Error.TOO_BIG
     assert n_bytes((1, 1, 1), dense(MAX_VALUES)) > 0
     assert n_bytes((1, 1, 1), dense(MAX_VALUES + 1)) == Error.TOO_BIG
     assert n_bytes((65535, 65535, 65535), dense(1)) == Error.TOO_BIG
     assert n_bytes((256, 256, 1), dense(1)) == Error.TOO_BIG
-    assert n_bytes((1, 1, MAX_VALUES), dense(16383)) == Error.TOO_BIG  # 2^31 bytes and more
+    assert n_bytes((1, 1, MAX_VALUES), dense(16385)) == Error.TOO_BIG  # 2^31 bytes and more
+    if backend == "c":  # which needs memory to work in, too
+        assert n_bytes((1, 1, MAX_VALUES), dense(16383)) == Error.TOO_BIG
     assert n_bytes((1, 1, 30000), dense(30000), dense(1)) > 2 * 30000**2
     assert n_bytes((1, 1, 30000), dense(30000), dense(30000)) == Error.TOO_BIG
     assert n_bytes((0, 1, 1), dense(1)) == Error.LAYER
@@ -27,3 +35,90 @@ def test_layout_at_the_largest_sizes():
     assert n_bytes((4, 4, 1), Layer("maxpool", kernel=(5, 1)), dense(1)) == Error.LAYER
     assert n_bytes((4, 4, 1), dense(1), Layer("maxpool")) == Error.OUTPUT
     assert n_bytes((4, 4, 1), dense(1, "relu")) == Error.OUTPUT
+
+
+WINDOWS = [(1, 1), (2, 1), (3, 1), (2, 2), (3, 2), (1, 3), (5, 3), (7, 4), (8, 8)]
+
+
+@with_backends
+@pytest.mark.parametrize("kernel, stride", WINDOWS)
+def test_shapes_are_those_of_keras(backend, kernel, stride):
+    for n in range(1, 12):
+        same, valid = -(-n // stride), len(range(0, n - kernel + 1, stride))
+        for padding, out in ((1, same), (0, valid)):
+            conv = Layer("conv", 3, (kernel, 1), (stride, 1), padding)
+            asked = images.spec((n, 2, 4), [conv, dense(2)])
+            size, shapes = images.layout(BACKENDS[backend], asked)
+            assert size == Error.LAYER if out == 0 else size > 0
+            if out:
+                assert shapes.tolist() == [[out, 2, 3, kernel * 4], [1, 1, 2, out * 2 * 3]]
+        pool = images.spec((n, 2, 4), [Layer("maxpool", 0, (kernel, 1)), dense(2)])
+        size, shapes = images.layout(BACKENDS[backend], pool)
+        assert size == Error.LAYER if n < kernel else shapes[0].tolist()[:3] == [n // kernel, 2, 4]
+
+
+# Used as a shift, a count or a choice; the values that are just not allowed.
+MODEL_SPEC = {
+    "n_layers": [0],
+    "loss": [2],
+    "policy": [3],
+    "lr_mantissa": [15, 32],
+    "lr_shift": [3, 31],
+    "n_input_ranges": [0, 2],
+    "n_output_ranges": [1],
+    "s_min": [(1 << 15) + 1],
+    "s_max": [(1 << 15) + 1],
+    "zeta": [(1 << 15) + 1],
+    "skip": [(1 << 14) + 1],
+}
+LAYER_SPEC = {"kind": [5], "activation": [4], "trainable": [2], "same": [2]}
+LAYER_STATE = {
+    "w_frac": [-1, 17],
+    "y_frac": [-9, 13],
+    "age": [512],
+    "threshold": [(1 << 30) + 1],
+    "residual": [(1 << 30) + 1],
+}
+
+
+def pairs(fields):
+    return [(name, value) for name in fields for value in fields[name]]
+
+
+def predicted(backend, buffer):
+    return BACKENDS[backend].predict(buffer, array("B", [1] * 6), None)
+
+
+@with_backends
+@pytest.mark.parametrize("name, value", pairs(MODEL_SPEC))
+def test_every_field_of_the_spec_is_checked(backend, name, value):
+    buffer = images.build(BACKENDS[backend], (1, 2, 3), [dense(2, "relu"), dense(2)])
+    setattr(Image(buffer).head, name, value)
+    assert images.layout(BACKENDS[backend], buffer)[0] == Error.IMAGE
+    assert predicted(backend, buffer) == Error.IMAGE
+
+
+@with_backends
+@pytest.mark.parametrize("name, value", pairs(LAYER_SPEC) + pairs(LAYER_STATE))
+def test_every_field_of_a_layer_is_checked(backend, name, value):
+    for layer in (0, 1):
+        layers, ranges = [dense(2, "relu"), dense(2)], [(0, 255)]
+        buffer = images.build(BACKENDS[backend], (1, 2, 3), layers, ranges=ranges)
+        assert predicted(backend, buffer) in (0, 1)
+        setattr(Image(buffer).layers[layer], name, value)
+        assert predicted(backend, buffer) == Error.IMAGE
+
+
+@with_backends
+def test_an_image_is_whole_aligned_and_of_this_version(backend):
+    whole = images.build(BACKENDS[backend], (1, 2, 3), [dense(2)], ranges=[(0, 255)])
+    for n in (*range(0, len(whole), 5), len(whole) - 1):
+        assert predicted(backend, whole[:n]) == Error.IMAGE, n
+    unaligned = memoryview(np.zeros(len(whole) + 12, np.uint8))[4:-8]
+    unaligned[:] = whole
+    assert predicted(backend, unaligned) == Error.ALIGN
+    for name, error in (("magic", Error.IMAGE), ("version", Error.VERSION)):
+        buffer = bytearray(whole)
+        setattr(Image(buffer).head, name, 1)
+        assert predicted(backend, buffer) == error
+    assert predicted(backend, whole) in (0, 1)

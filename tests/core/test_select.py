@@ -60,3 +60,51 @@ def test_small_deltas_add_up_with_their_signs_in_a_feature_map(c):
         assert model.call("tp_select", 0, left, 14, 1) == np.count_nonzero(want)
         assert left.tolist() == want.ravel().tolist()
         assert model.layers[0].residual >> 8 == residual
+
+
+# ---- the share of topk, and samples that are known already
+
+
+@pytest.mark.parametrize("zeta", [0, 1, 20001, 32767, 1 << 15])
+def test_the_share_shrinks_with_each_layer_further_down(c, zeta):
+    """Cut to Q.15 at each layer; one delta at least is selected."""
+    n, s_max = 2000, 1 << 14
+    model = CModel(
+        c, (1, 1, 1), [dense(n, "relu"), dense(1)], policy="topk", s_max=s_max, zeta=zeta
+    )
+    for depth in range(1, 4):
+        share = s_max
+        for _ in range(depth):
+            share = share * zeta >> 15
+        deltas = np.arange(1, n + 1).astype(np.int16)  # the first ones: as large as any so far
+        model.layers[0].threshold = 0
+        twin = images.Image(bytearray(model.buffer)).twin
+        _, twins = select.select(twin, twin.layers[0], deltas.astype(int), 14, depth)
+        selected = model.call("tp_select", 0, deltas, 14, depth)
+        assert selected == twins == max(n * share >> 15, 1), depth
+
+
+@pytest.mark.parametrize("skip", [1, 1600, 1 << 13, 1 << 14])
+def test_a_class_is_known_from_a_probability_of_1_less_skip_on(c, skip):
+    model = CModel(c, (1, 1, 1), [dense(2)], skip=skip)
+    deltas = np.zeros(2, np.int16)
+    for p in (0, (1 << 14) - skip - 1, (1 << 14) - skip, (1 << 14) - skip + 1, 1 << 14):
+        if p >= 0:
+            known = p >= (1 << 14) - skip
+            assert model.call("tp_skip_sample", None, deltas, p) == known, p
+            assert select.skips(model.twin, deltas.astype(int), p) == known, p
+
+
+@pytest.mark.parametrize("skip", [1, 1 << 13, 1 << 14])
+def test_a_target_is_known_below_that_share_of_the_largest_sum(c, skip):
+    model = CModel(c, (1, 1, 1), [dense(2)], "mse", skip=skip)
+    largest = 1 << 13
+    before = largest + 9  # which loses 1 in 1024, rounded up
+    for y in (0, 1, (largest * skip >> 14) - 1, largest * skip >> 14, largest):
+        if y >= 0:
+            deltas, known = np.array([y, 0], np.int16), y << 14 < largest * skip
+            twin = images.Image(bytearray(model.buffer)).twin
+            model.layers[0].threshold = twin.output.state.threshold = before
+            assert model.call("tp_skip_sample", None, deltas, 0) == known, y
+            assert select.skips(twin, deltas.astype(int), 0) == known, y
+            assert model.layers[0].threshold == twin.output.state.threshold == largest

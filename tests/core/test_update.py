@@ -93,6 +93,8 @@ def test_rescale_at_its_edges(c):
     cases = [
         (most, 0, 8, -1),
         (-most, 0, 8, -1),
+        (most, 5, 8, -1),
+        (most, -5, 8, -1),
         (most - 1, 0, 8, 0),
         (0, images.MAX_BIAS, 8, -1),
         (most // 4, 0, 8, 0),
@@ -105,8 +107,13 @@ def test_rescale_at_its_edges(c):
     for weight, bias, w_frac, move in cases:
         layer.max_weight, layer.w_frac = most, w_frac
         w[:, 0], b[:] = (weight, 3), bias
+        before = bytearray(model.buffer)
         model.call("tp_rescale_weights", 0)
         assert layer.w_frac == w_frac + move, (weight, bias, w_frac)
         assert layer.headroom == most - np.abs(w).max()
         assert w[:, 0].tolist() == [exact_round(v, -move) for v in (weight, 3)]
         assert b[0] == exact_round(bias, -move)
+        twin = images.Image(before).twin.layers[0]
+        twin.max_weight = most
+        update.rescale(twin)
+        assert images.saved(before) == images.saved(model.buffer)

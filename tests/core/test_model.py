@@ -1,0 +1,113 @@
+"""A step from end to end, and runs of many, in both backends."""
+
+from array import array
+
+import images
+import numpy as np
+import pytest
+from images import BACKENDS, Error, Image, Layer, dense
+
+with_backends = pytest.mark.parametrize("backend", BACKENDS)
+LAYERS = [dense(6, "relu"), dense(3)]
+
+
+def build(backend, layers=LAYERS, n_in=5, **settings):
+    settings.setdefault("ranges", [(0, 255)])
+    return images.build(BACKENDS[backend], (1, 1, n_in), layers, **settings)
+
+
+def samples(n, n_in=5, n_classes=3):
+    random = np.random.default_rng(n)
+    x, y = random.integers(0, 256, n * n_in), random.integers(0, n_classes, n)
+    return array("B", x.tolist()), array("B", y.tolist())
+
+
+@with_backends
+def test_weights_are_looked_at_every_64_trained_steps(backend):
+    for skip, moves in ((0, True), (1 << 14, False)):  # 1 << 14: each sample is skipped
+        buffer = build(backend, skip=skip, lr_shift=30)
+        model = Image(buffer)
+        model.layers[0].w_frac, model.weights(0)[:] = 9, 1  # so small that it may be finer
+        x, y = samples(130)
+        for step in range(1, 131):
+            trained = BACKENDS[backend].run(buffer, x, y, 130, step - 1, 1, True)
+            assert trained == moves
+            assert model.layers[0].w_frac == 9 + step // 64 * moves, step
+        assert model.head.steps == 130 and model.head.skipped == 130 * (not moves)
+
+
+@with_backends
+def test_pieces_of_a_run_are_the_run(backend):
+    x, y = samples(50)
+    whole = build(backend, policy="diffused", s_min=5000)
+    pieces = bytearray(whole)
+    trained = BACKENDS[backend].run(whole, x, y, 50, 0, 50, True)
+    parts = [(0, 7), (7, 1), (8, 0), (8, 42)]
+    assert trained == sum(
+        BACKENDS[backend].run(pieces, x, y, 50, start, count, True) for start, count in parts
+    )
+    assert images.saved(whole) == images.saved(pieces)
+    assert Image(whole).head.loss_count == 50
+
+
+@with_backends
+def test_a_bad_sample_anywhere_changes_nothing(backend):
+    buffer = build(backend)
+    x, y = samples(9)
+    before = images.saved(buffer)
+    y[8] = 3
+    assert BACKENDS[backend].run(buffer, x, y, 9, 0, 2, True) == Error.Y_CLASS
+    assert BACKENDS[backend].run(buffer, x, y, 9, 7, 2, True) == Error.Y_CLASS
+    for total, start, count in ((9, 8, 2), (9, 10, 0), (8, 0, 8), (10, 0, 1)):
+        assert BACKENDS[backend].run(buffer, x, y, total, start, count, True) == Error.X_LENGTH
+    assert images.saved(buffer) == before
+    assert BACKENDS[backend].run(buffer, x, y, 9, 3, 2, True) == 2  # all are looked at from 0 on
+
+
+@with_backends
+def test_evaluating_and_predicting_change_the_loss_alone(backend):
+    buffer = build(backend)
+    x, y = samples(20)
+    BACKENDS[backend].run(buffer, x, y, 20, 0, 20, True)
+    loss = Image(buffer).head.loss_sum
+    before = bytearray(buffer)
+    right = BACKENDS[backend].run(buffer, x, y, 20, 0, 20, False)
+    assert right == sum(
+        BACKENDS[backend].predict(buffer, x[5 * i : 5 * i + 5], None) == y[i] for i in range(20)
+    )
+    head = Image(buffer).head
+    assert head.loss_count == 20 and head.loss_sum != loss
+    head.loss_sum = loss
+    assert images.saved(buffer) == images.saved(before)
+
+
+@with_backends
+def test_the_first_of_equal_scores_wins(backend):
+    buffer = build(backend)
+    Image(buffer).weights(1)[:] = 0
+    assert BACKENDS[backend].predict(buffer, samples(1)[0], None) == 0
+    Image(buffer).biases(1)[1:] = 1000
+    assert BACKENDS[backend].predict(buffer, samples(1)[0], None) == 1
+
+
+@with_backends
+def test_macs_are_those_of_dw_and_dx_above_the_lowest_trained_layer(backend):
+    for trainable, dw, dx in (((1, 1), 4 * 4 * 2 + 16 * 3, 16 * 3), ((0, 1), 16 * 3, 0)):
+        layers = [
+            Layer("conv", 4, (1, 2), activation="tanh", trainable=trainable[0]),
+            dense(3, trainable=trainable[1]),
+        ]
+        buffer = images.build(BACKENDS[backend], (1, 5, 1), layers, ranges=[(0, 255)])
+        x, y = samples(3)
+        assert BACKENDS[backend].run(buffer, x, y, 3, 0, 3, True) == 3
+        head = Image(buffer).head
+        assert head.macs_dense == head.macs_selected == 3 * (dw + dx)
+
+
+@with_backends
+def test_a_model_with_nothing_to_train_skips_all(backend):
+    buffer = build(backend, [dense(2, trainable=0)])
+    x, y = samples(4, n_classes=2)
+    weights = Image(buffer).weights(0).copy()
+    assert BACKENDS[backend].run(buffer, x, y, 4, 0, 4, True) == 0
+    assert Image(buffer).head.skipped == 4 and (Image(buffer).weights(0) == weights).all()
