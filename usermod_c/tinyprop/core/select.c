@@ -148,12 +148,12 @@ static size_t select_largest(int16_t *deltas, size_t n, size_t k) {
     int32_t kth = kth_largest(deltas, n, k, &n_equal);
     for (size_t i = 0; i < n; i++) {
         int32_t magnitude = tp_abs(deltas[i]);
-        if (magnitude == kth && n_equal > 0) {
-            n_equal--;
-        } else if (magnitude <= kth) {
+        if (magnitude < kth || (magnitude == kth && n_equal == 0)) {
             deltas[i] = 0;
+            continue;
         }
-        n_selected += deltas[i] != 0;
+        n_equal -= magnitude == kth;
+        n_selected += magnitude != 0;
     }
     return n_selected;
 }
