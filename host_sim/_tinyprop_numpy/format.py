@@ -1,10 +1,12 @@
-"""The format of a model. Written by `python -m host_sim format` from host_sim/generate/schema.py."""
+"""The format of a model.
+
+Written by `python -m host_sim format` from host_sim/generate/schema.py."""
 
 from enum import IntEnum
 
 import numpy as np
 
-MAGIC = 0x504E5954
+MAGIC = 0x504e5954
 VERSION = 3
 ALIGN = 8
 

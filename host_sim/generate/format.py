@@ -64,7 +64,7 @@ def c_header():
 
 
 def numpy_module():
-    lines = [f'"""The format of a model. {MADE_BY}"""', "", "from enum import IntEnum", ""]
+    lines = ['"""The format of a model.', "", f'{MADE_BY}"""', "", "from enum import IntEnum", ""]
     lines += ["import numpy as np", "", f"MAGIC = {int.from_bytes(schema.MAGIC, 'little'):#x}"]
     lines += [f"VERSION = {schema.VERSION}", f"ALIGN = {schema.ALIGN}", ""]
     lines += [f"{name.upper()} = {value}" for name, value, _ in schema.LIMITS]
