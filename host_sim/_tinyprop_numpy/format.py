@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import numpy as np
 
-MAGIC = 0x504e5954
+MAGIC = 0x504E5954
 VERSION = 3
 ALIGN = 8
 
