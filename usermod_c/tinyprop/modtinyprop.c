@@ -7,8 +7,8 @@
 #include "py/binary.h"
 #include "tinyprop.h"
 
-// Results of the core go to Python as they are: 0 and above, or a negative tp_err_t, which the Python half puts into words
-// (a .mpy cannot format an error text). What is no buffer or integer at all is an error of that kind too.
+// Results of the core go to Python as they are: 0 and above, or a negative tp_err_t, which the Python half puts into
+// words (a .mpy cannot format an error text). What is no buffer or integer at all is an error of that kind too.
 
 // Not a small int: SIZE_MAX, which every length check rejects.
 static size_t to_size(mp_obj_t obj) {
@@ -42,8 +42,8 @@ static image_t to_image(mp_obj_t obj) {
     return image;
 }
 
-// layout(spec, shapes): bytes of RAM that a model of this spec needs. shapes gets uint16 [n_layers][4]: height, width and
-// channels of each layer's output, and the products in one of its values
+// layout(spec, shapes): bytes of RAM that a model of this spec needs. shapes gets uint16 [n_layers][4]: height, width
+// and channels of each layer's output, and the products in one of its values
 static mp_obj_t mod_layout(mp_obj_t spec_in, mp_obj_t shapes_in) {
     mp_buffer_info_t spec;
     image_t shapes = to_image(shapes_in);
