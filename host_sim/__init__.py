@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def add_to_path(*folders):
-    """What is in them is imported by its bare name, as on a board or when pip has installed it."""
+    """Modules in these folders are then imported by their bare names, as on a board."""
     sys.path[:0] = [str(ROOT / folder) for folder in folders]
 
 

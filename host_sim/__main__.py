@@ -5,7 +5,7 @@ import os
 import sys
 from importlib import import_module
 
-# For each command its module, with main(arguments), and what it does.
+# For each command its module, which has main(arguments), and what it does.
 COMMANDS = {
     "demo": ("demo.demo", "learn digits inside MicroPython and show how it went"),
     "digests": (
@@ -43,7 +43,7 @@ def main():
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="see: command --help")
     given = parser.parse_args()
 
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's: studies have a process a core
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's; a study has a process per core
     module, _ = COMMANDS[given.command]
     sys.exit(import_module(f"host_sim.{module}").main(given.arguments))
 

@@ -1,7 +1,7 @@
 """What the public API does not tell of a model, read out of its image.
 
-The one module beside the oracle that knows what is in an image, by the views of the specification.
-Work is counted in multiply-accumulates (MACs).
+Beside the specification and the oracle this is the one module that knows what is in an image. Work
+is counted in multiply-accumulates (MACs).
 """
 
 from typing import NamedTuple
@@ -19,8 +19,8 @@ ASKED_FOR = "kind", "activation", "trainable", "same", *KERNEL, "units"
 class Counters(NamedTuple):
     steps: int
     skipped: int
-    macs_selected: int  # backward, for the errors that the policy selected
-    macs_done: int  # less those that met a zero
+    macs_selected: int  # backward, for the deltas that the policy selected
+    macs_done: int  # those of them that met no zero
 
 
 def image(model):
@@ -28,7 +28,7 @@ def image(model):
 
 
 def view(model):
-    """Its image, by names; what is set there is set in the model."""
+    """Its image, by names; a field that is set there is set in the model."""
     return plan.open_image(np.frombuffer(image(model), np.uint8))
 
 
@@ -45,18 +45,18 @@ def counters(model):
 
 
 def policy(model):
-    """As the functions of tinyprop describe it: TopK(...) and so on."""
+    """Its policy as numbers: (kind, s_min, s_max, zeta, skip)."""
     spec = view(model).spec
     return spec.policy, spec.s_min, spec.s_max, spec.zeta, spec.skip
 
 
 def sorts(model):
-    """Whether its policy finds the largest errors."""
+    """Whether its policy looks for the largest deltas."""
     return view(model).spec.policy == fmt.TOPK
 
 
 def layers(model):
-    """For each layer its settings, by name."""
+    """The settings of each layer, by name."""
     return [
         {name: getattr(layer.spec, name) for name in ASKED_FOR} for layer in view(model).layers
     ]
@@ -76,14 +76,14 @@ def in_words(model):
 
 
 def macs(model):
-    """Of a dense forward pass, and of a dense backward pass if all layers were trained."""
+    """MACs of a dense forward pass, and of a dense backward pass if all layers are trained."""
     forward = [layer.n_out * layer.fan_in for layer in weighted(model)]
     return sum(forward), 2 * sum(forward) - forward[0]
 
 
 def nonzero_macs(model, x):
-    """Of a forward pass with the inputs that are not 0, a mean over the samples x. In convolutions
-    every input counts as often as the mean of all."""
+    """MACs of a forward pass with inputs that are not 0, the mean over the samples x. In a
+    convolution each input counts as often as the mean of all."""
     opened, total = view(model), 0
     for sample in x:
         step.forward(opened, values.read_inputs(opened, sample))
@@ -95,7 +95,7 @@ def nonzero_macs(model, x):
 
 
 def outputs(model):
-    """How many the layers with weights have, and how many of them a backward pass visits."""
+    """How many outputs layers with weights have, and how many of them a backward pass visits."""
     opened = view(model)
     n_out = [layer.n_out * layer.has_weights for layer in opened.layers]
     return sum(n_out), sum(n_out[opened.first_trained :])
@@ -114,7 +114,7 @@ def transfer(model, learned):
     """Gives a model what another one of the same layers has learned."""
     for new, old in zip(view(model).layers, view(learned).layers, strict=True):
         new.state.w_frac, new.state.y_frac = old.state.w_frac, old.state.y_frac
-        # The window that the old one is in; the new one starts it again.
+        # The new layer starts the window that the old one is in.
         new.state.age = 1 << old.state.age.bit_length() - 1
         if new.has_weights:
             new.weights[:] = old.weights

@@ -1,9 +1,9 @@
-"""The models of an image in floating point: what the integers are compared with.
+"""The same models in floating point: what the integers are compared with.
 
-A FloatModel starts from the same weights (integers times a power of two, so exactly), takes the
-same samples in the same order and the same learning rate m * 2^-n, and has the same layers, losses
-and policies, and errors are clipped at 1.0 (docs/numbers.md); but nothing in it is rounded or
-saturated. It shares the format of an image with the integer backends and no arithmetic.
+A FloatModel starts from the same weights (integers times a power of two, so exactly) and has the
+same learning rate m * 2^-n, layers, losses and policies; it clips deltas at 1.0 too
+(docs/numbers.md). But nothing in it is rounded or saturated. With the integer backends it shares
+the format of an image, and no arithmetic.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from _tinyprop_numpy import format as fmt
 from _tinyprop_numpy import plan
 from numpy.lib.stride_tricks import sliding_window_view
 
-DECAY = 1 / 1024  # of a running maximum, a step
+DECAY = 1 / 1024  # of a running maximum, per step
 
 ACTIVATIONS = {
     fmt.LINEAR: lambda z: z,
@@ -19,7 +19,7 @@ ACTIVATIONS = {
     fmt.SIGMOID: lambda z: 0.5 + 0.5 * np.tanh(0.5 * z),
     fmt.TANH: np.tanh,
 }
-SLOPES = {  # by the value of the activation
+SLOPES = {  # as functions of the activation's value
     fmt.LINEAR: np.ones_like,
     fmt.RELU: lambda y: (y > 0).astype(y.dtype),
     fmt.SIGMOID: lambda y: y * (1 - y),
@@ -28,8 +28,9 @@ SLOPES = {  # by the value of the activation
 
 
 class Layer:
-    """forward(x) -> y and backward(delta) -> dx, or None; arrays are [height, width, channels].
-    One with weights keeps what learning needs: x, y, and after backward the gradient dw."""
+    """forward(x) -> y and backward(delta, want_dx) -> dx or None; arrays are [height, width,
+    channels]. A layer with weights keeps what learning needs: x, y, and the gradient dw.
+    record: the layer as the specification has it."""
 
     def __init__(self, record):
         self.record = record
@@ -64,8 +65,8 @@ class Dense(Weighted):
 
 
 class Conv(Weighted):
-    """w [kernel row, kernel column, input channel, filter]; depthwise, all that differs is that a
-    filter sees one channel: "i" below is then the same letter as "f"."""
+    """w [kernel row, kernel column, input channel, filter]; in a depthwise convolution a filter
+    sees one channel, so there is no index for the input channel."""
 
     def __init__(self, record, w, b):
         self.depthwise = record.kind == fmt.DEPTHWISE
@@ -81,7 +82,7 @@ class Conv(Weighted):
         )
 
     def padding(self, n, kernel, stride):
-        """Before and after, as Keras has it."""
+        """(before, after), as in Keras."""
         if not self.record.spec.same:
             return 0, 0
         missing = max((-(-n // stride) - 1) * stride + kernel - n, 0)
@@ -145,7 +146,7 @@ class Pool(Layer):
 
 class FloatModel:
     def __init__(self, image, dtype=np.float32):
-        """image: of a model, initialised; it is read once, not kept."""
+        """image: of a model that has its first weights; it is copied."""
         model = plan.open_image(np.frombuffer(image, np.uint8))
         self.spec, self.dtype = model.spec, dtype
         self.bits, self.in_signed = model.bits, model.in_signed
@@ -164,7 +165,7 @@ class FloatModel:
         b = np.ldexp(record.biases.astype(self.dtype), -(w_frac + fmt.BIAS_FRAC))
         return (Dense if record.kind == fmt.DENSE else Conv)(record, w, b)
 
-    # ---- numbers in and out, in the units of the integers: an unsigned input is 0..255/256
+    # ---- numbers in and out, in the units of the integers: an unsigned input is 0 .. 255/256
 
     def inputs(self, x):
         lo, hi = np.array(self.ranges[0], self.dtype).T
@@ -192,13 +193,13 @@ class FloatModel:
     # ---- passes
 
     def forward(self, a):
-        """a: inputs as inputs() gives them. Returns z, the outputs before softmax."""
+        """a: what inputs() returns. Returns z, the outputs before softmax."""
         for layer in self.layers:
             a = layer.forward(a)
         return a.ravel()
 
     def objective(self, z, y):
-        """What a step descends. mse: half the sum of squares (its mean is the loss)."""
+        """What a step minimises. With mse half the sum of squares (the loss is the mean)."""
         if self.spec.loss == fmt.CROSSENTROPY:
             return np.log(np.exp(z - z.max()).sum()) + z.max() - z[y]
         return 0.5 * ((z - self.targets(y)) ** 2).sum()
@@ -210,8 +211,8 @@ class FloatModel:
         return clipped(z - self.targets(y)), None
 
     def gradients(self, delta, select=None):
-        """delta: errors of the output layer. Leaves dw and db in the layers. select(layer, delta,
-        depth) zeroes those of a layer that are not selected."""
+        """From the deltas of the output layer; leaves dw and db in the layers.
+        select(layer, delta, depth) returns the deltas of a layer, those not selected as 0."""
         depth, last = 0, len(self.layers) - 1
         delta = delta.reshape(self.layers[-1].shape_out).astype(self.dtype)
         for i in range(last, self.first_trained - 1, -1):
@@ -226,7 +227,7 @@ class FloatModel:
     # ---- learning
 
     def learn(self, x, y):
-        """One step; whether it trained."""
+        """One step. Returns whether it trained."""
         z = self.forward(self.inputs(x))
         delta, p_target = self.output_delta(z, y)
         self.steps += 1
@@ -240,9 +241,9 @@ class FloatModel:
                 layer.b -= self.lr * layer.db
         return True
 
-    def macs(self, layer, errors):
+    def macs(self, layer, n_deltas):
         want_dx = self.layers.index(layer) > self.first_trained
-        return errors * layer.record.fan_in * (layer.trainable + want_dx)
+        return n_deltas * layer.record.fan_in * (layer.trainable + want_dx)
 
     def predict(self, x):
         return int(self.forward(self.inputs(x)).argmax())

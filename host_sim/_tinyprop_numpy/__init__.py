@@ -1,8 +1,8 @@
 """`_tinyprop` in numpy, written to be read: the executable specification of the C core.
 
-Both give the same bits: the same results, and the same spec and state in the image. The files are
-those of usermod_c/tinyprop/core; this one is what modtinyprop.c is there: results are 0 or
-positive, or a negative Error.
+Both give the same bits: the same results, and the same spec and state in the image. The files have
+the names of those in usermod_c/tinyprop/core. This one does what modtinyprop.c does there: results
+are 0 or positive, or a negative Error.
 """
 
 import operator
@@ -27,7 +27,7 @@ TYPES = set("BbHhIiLlQqf")
 
 
 def _spec(obj):
-    """A buffer as an array of bytes."""
+    """A buffer, which may be read-only, as an array of bytes."""
     view = memoryview(obj)
     if not view.c_contiguous:
         raise TypeError("expected a buffer")
@@ -43,7 +43,7 @@ def _image(obj):
 
 
 def _values(obj):
-    """A buffer as a flat array; None for what is no buffer of a type that a function takes."""
+    """A buffer as a flat array; None if it is no buffer, or of a type that no function takes."""
     try:
         view = memoryview(obj)
     except TypeError:
@@ -56,7 +56,7 @@ def _values(obj):
 
 
 def _targets(y):
-    """A class number may be an int; targets and several class numbers come in a buffer."""
+    """One class number may be an int; targets and several class numbers come in a buffer."""
     if isinstance(y, int) or (_values(y) is None and hasattr(y, "__index__")):
         y = operator.index(y)
         return np.array([y if -(2**31) <= y < 2**31 else -1], np.int32)
@@ -70,7 +70,7 @@ def _size(obj):
 
 
 def _call(function, *arguments):
-    """The result of a function, or why it was refused."""
+    """The result of a function, or the number of its error."""
     try:
         return function(*arguments) or 0
     except Refused as refusal:
@@ -78,7 +78,7 @@ def _call(function, *arguments):
 
 
 def _on_model(function, image, *arguments):
-    """The result of a function of the model in an image."""
+    """The same for function(model, ...), of the model in an image."""
     return _call(lambda: function(_plan.open_image(image), *arguments))
 
 
@@ -87,28 +87,29 @@ def backend():
 
 
 def layout(spec, shapes):
-    """Bytes of an image of this spec. (That of the C core has room to work in, and so is larger.)
+    """Bytes of an image of this spec. (The C core's image has its plan too, and so is larger.)
     shapes gets uint16 [n_layers][4]: height, width and channels of each layer's output, and the
-    products in one of its values."""
+    products that each of its values sums."""
     return _call(_plan.layout, _spec(spec), _image(shapes))
 
 
 def init(image, seed):
-    """`calibrating` and lo and hi of the ranges may have been set before."""
+    """Gives a new image its first weights and state; `calibrating` and ranges are set before."""
     return _call(_init.init, _image(image), _size(seed))
 
 
 def learn(image, x, y):
-    """1 trained, 0 skipped"""
+    """1 trained, 0 skipped."""
     return run(image, x, y, 1, 0, 1, True)
 
 
 def run(image, x, y, total, start, count, learning):
-    """Samples start .. start+count-1 of `total`: how many were trained on, or classified right."""
+    """Samples start .. start+count-1 of `total`: how many were trained on, or classified
+    correctly."""
     sizes = map(_size, (total, start, count))
     return _on_model(_model.run_samples, _image(image), _values(x), _targets(y), *sizes, learning)
 
 
 def predict(image, x, out):
-    """Class number. out: None, or an array('f') with a place for the score of each output"""
+    """Class number. out: None, or an array('f') of n_out items that gets the scores."""
     return _on_model(_model.predict, _image(image), _values(x), out is not None, _values(out))

@@ -1,8 +1,8 @@
 """Activation functions, their derivatives, and the formats of activations and deltas.
 
 forward    y = act(z)
-backward   delta = dx act'(z), with act' from y: relu 1 where y > 0; tanh 1 - y^2;
-           sigmoid y (1 - y); linear 1
+backward   dLoss/dz = dLoss/dy act'(z), where act' is: relu y > 0, tanh 1 - y^2,
+           sigmoid y (1 - y), linear 1
 """
 
 import numpy as np
@@ -11,28 +11,29 @@ from .exp import exp_minus
 from .fixed import rshift_round, rshift_round_sat, saturate
 from .format import LINEAR, MIN_Y_FRAC, RELU, SIGMOID, TANH
 
-ADAPTS = (RELU, LINEAR)  # tanh and sigmoid fill their range and stay
+ADAPTS = (RELU, LINEAR)  # the formats of tanh and sigmoid fit their range and stay
 
 
 def first_y_frac(model, layer):
-    """8 bits: relu 0..8, linear -8..8; tanh -1..1, sigmoid 0..1."""
+    """With 8 bits relu starts with 0..8 and linear with -8..8; tanh has -1..1, sigmoid 0..1."""
     return {LINEAR: 4, RELU: 5, SIGMOID: 8, TANH: 7}[layer.activation] + model.bits - 8
 
 
 def top_of_format(model, layer):
+    """The largest activation."""
     signed = layer.activation in (LINEAR, TANH)
     return (1 << (model.bits - signed)) - 1
 
 
 def sigmoid(z):
-    """1 / (1 + e^-z) of z in Q.12, as Q.15; below 0, 1 minus its mirror."""
+    """z Q.12 -> 1 / (1 + e^-z), Q.15; sigmoid(-z) = 1 - sigmoid(z)."""
     s = (1 << 31) // ((1 << 16) + exp_minus(np.abs(z)))
     return np.where(z < 0, (1 << 15) - s, s)
 
 
 def activate(model, layer, z, learning):
-    """Sums z, Q.(x_frac+w_frac) -> activations, Q.y_frac. While learning, outputs above the range
-    and above a quarter of it are counted."""
+    """z, Q.(x_frac+w_frac) -> y, Q.y_frac. While learning, counts the outputs above the range and
+    above a quarter of it."""
     bits, top, state = model.bits, top_of_format(model, layer), layer.state
     z_frac = layer.x_frac + state.w_frac
     if layer.activation == SIGMOID:
@@ -54,11 +55,11 @@ def activate(model, layer, z, learning):
 
 
 def adapt_format(model, layer, y):
-    """After a layer's forward pass while learning: moves y_frac by one when the counts of a window
-    of steps say so. A window is of 1 step, the next ones of 2, 4, ... 256, so each ends at
-    an age that is a power of two. More than 1 in 512 outputs saturated: coarser. Fewer than 1 in
-    2048 above a quarter of the range: finer; after that, fewer than 1 in 2048 exceed half of it,
-    so y_frac does not swing back."""
+    """After a layer's forward pass while learning: changes y_frac by one if the counts of a window
+    of steps call for it. A window has 1 step, the next ones 2, 4, ... 256, so each ends at an age
+    that is a power of two. If more than 1 in 512 outputs saturated, y_frac goes down; if fewer
+    than 1 in 2048 were above a quarter of the range, it goes up. Then fewer than 1 in 2048 exceed
+    half the range, so y_frac does not oscillate."""
     state = layer.state
     state.dead_steps = 0 if y.any() else min(state.dead_steps + 1, 65535)
     if layer.activation not in ADAPTS:
@@ -77,9 +78,9 @@ def adapt_format(model, layer, y):
 
 
 def backward(model, layer, dx, dx_frac):
-    """dx, Q.dx_frac, of a layer's outputs -> deltas of its sums, and their format: such that the
-    largest fills delta_frac bits, but at least delta_frac (1.0, where deltas are clipped), at most
-    delta_frac + 6, and no finer than dx_frac."""
+    """dx = dLoss/dy of a layer, Q.dx_frac -> its deltas, dLoss/dz, and their format. That is
+    chosen so that the largest delta fills delta_frac bits, within delta_frac (so that 1.0 fits,
+    where deltas are clipped) and delta_frac + 6, and not above dx_frac."""
     y = layer.outputs
     least, bits = model.delta_frac, model.bits
     if layer.activation == RELU:

@@ -2,11 +2,11 @@
 
     forward    z_pf = b_f + sum_k w_kf x_pk
     backward   dw_kf = sum_p x_pk delta_pf
-               dx = sum over the p, k that saw it of w_kf delta_pf
+               dx = sum of w_kf delta_pf over all p and k that read this x
 
 Here p is a pixel of the output, f a filter and k a tap of the kernel: (row, column, channel).
 In a depthwise convolution filter f sees channel f alone, and k is (row, column). A layer is worked
-on as if all its pixels were samples of a dense layer: `windows` says what each of them sees.
+out as if its pixels were samples of a dense layer: `windows` says which inputs each of them reads.
 """
 
 import numpy as np
@@ -18,8 +18,8 @@ from .format import CONV
 
 
 def windows(layer):
-    """index[pixel, tap, channel] of what a pixel sees in the input; n_in, one past its end,
-    stands for the padding."""
+    """index[pixel, tap, channel] of the inputs that a pixel reads; n_in, one past the end of the
+    input, stands for padding."""
 
     def along(n_out, n, kernel, stride, pad):
         place = np.arange(n_out)[:, None] * stride + np.arange(kernel) - pad
@@ -35,6 +35,7 @@ def windows(layer):
 
 
 def seen(x, index):
+    """The inputs at these indices; padding is 0."""
     return np.append(x, 0)[index].astype(np.int64)
 
 
@@ -56,13 +57,13 @@ def backward(model, layer, delta, frac, want_dx):
     if layer.kind == CONV:
         dw = product(x.reshape(len(x), -1).T, delta)
         spread = (delta.astype(float) @ w.T.astype(float)).reshape(index.shape)
-        taps = inside.sum(axis=(1, 2))[:, None]  # [pixel, 1] that its filters see
+        taps = inside.sum(axis=(1, 2))[:, None]  # [pixel, 1]: taps in the input
     else:
         dw = np.einsum("ptc,pc->tc", x, delta)
         spread = (delta[:, None, :] * w[None, :, :].astype(np.int64)).astype(float)
         taps = inside.sum(axis=1)  # [pixel, filter]
 
-    n_products = ((delta != 0) * taps).sum(axis=0)  # of the deltas of each filter
+    n_products = ((delta != 0) * taps).sum(axis=0)  # of each filter
     learns = update.learns(model, layer, frac)
     model.state.macs_done += int(n_products.sum()) * (learns + want_dx)
     if learns:

@@ -3,11 +3,11 @@
     forward    z_j = b_j + sum_i w_ij x_i
     backward   dx_i = sum_j w_ij delta_j        dw_ij = x_i delta_j
 
-Zeros take no part: an x_i of 0 in z and dw, a delta_j of 0 in dw and dx; and where the layer below
-is a relu, the delta of an x_i of 0 is 0 as well.
+An x_i of 0 adds nothing to z and dw, a delta_j of 0 nothing to dw and dx. Above a relu the dx_i of
+an x_i of 0 is 0 as well.
 
-Products of integers go through float64, where numpy is quick and every sum here is exact: at most
-65534 products of at most 2^30, so below 2^46.
+Products of integers are done in float64, where numpy is fast and each sum is exact: at most 65534
+products of at most 2^30, so below 2^46.
 """
 
 import numpy as np
@@ -22,8 +22,8 @@ def product(a, b):
 
 
 def start_of_sums(model, layer):
-    """Biases, Q.(w_frac+12), in the format of sums, Q.(x_frac+w_frac), within half of what
-    max_weight spares for them."""
+    """Biases, Q.(w_frac+12), in the format of the sums, Q.(x_frac+w_frac), clamped to half of what
+    max_weight reserves for them."""
     limit = 1 << (26 if model.bits == 8 else 28)
     return rshift_round_sat(layer.biases, BIAS_FRAC - layer.x_frac, limit)
 
@@ -33,8 +33,8 @@ def forward(model, layer):
 
 
 def backward(model, layer, delta, frac, want_dx):
-    """delta: Q.frac, 0 where not selected. Returns dx, Q.(frac+w_frac), where it is wanted; then
-    moves the weights."""
+    """delta: Q.frac, 0 where not selected. Updates the weights; returns dx, Q.(frac+w_frac), by
+    the weights before, or None."""
     x, w = layer.inputs, layer.weights
     inputs, selected = np.flatnonzero(x), np.flatnonzero(delta)
     dx = None

@@ -1,4 +1,4 @@
-"""The exponential function and the logarithm, from tables and straight lines between them."""
+"""The exponential function and the logarithm, by linear interpolation in tables."""
 
 import numpy as np
 

@@ -1,7 +1,7 @@
-"""Rounding, saturating and shifting of integers, numbers and arrays alike.
+"""Rounding, saturating and shifting of integers, single ones and arrays alike.
 
 A value in Q.f is an integer v that stands for v * 2^-f. Arrays are int64 while they are worked on,
-so nothing here overflows; `wrap` cuts a sum to the 32 bits that the C core has.
+so nothing here overflows; `wrap` reduces a sum to the 32 bits of the C core.
 """
 
 import numpy as np
@@ -19,11 +19,11 @@ def saturate(v, limit):
 
 
 def rshift_round_sat(v, s, limit):
-    """v * 2^-s, rounded, within +-limit."""
+    """v * 2^-s for any s, rounded, clamped to +-limit."""
     v = np.asarray(v, np.int64)
     if s >= 0:
         return saturate(rshift_round(v, s), limit)
-    # Saturated before the shift too: 2^31 << 31 fits int64, and beyond it every v but 0 is over.
+    # Saturated before the shift too: 2^31 << 31 fits int64, and no shift has to be longer.
     return saturate(saturate(v, limit) << min(-s, 31), limit)
 
 

@@ -3,8 +3,8 @@
     model spec | layer specs | model state | layer states | ranges | weights, biases ...
     |<------- spec --------->|<------------------------ state ----------------------->|
 
-That is all of an image here. The C core keeps its plan and scratch behind it; numpy makes what it
-needs anew in each call.
+That is all of an image here. The C core has its plan and scratch behind it; numpy makes what it
+needs in each call.
 """
 
 import numpy as np
@@ -33,8 +33,8 @@ def require(condition, error):
 
 
 class Record:
-    """A structured item of an image. Its fields are read once, as Python's numbers, which cannot
-    overflow; what is set goes to the image too, cut to the width of the field."""
+    """A structure in an image. Its fields are read once, as Python's numbers, which cannot
+    overflow; a field that is set goes to the image too, modulo the width of the field."""
 
     def __init__(self, item):
         vars(self).update(zip(item.dtype.names, item.tolist(), strict=True), item=item)
@@ -49,11 +49,11 @@ class Record:
 
 
 class Layer:
-    """One layer: spec and state are Records. plan.py adds its shape, bounds, weights w[i, o]
-    and biases; a forward pass adds x_frac, inputs and outputs.
+    """One layer: spec and state are Records. plan.py adds its shape, bounds, weights [fan_in,
+    out_c] and biases; a forward pass adds x_frac, inputs and outputs.
 
-    w: dense i = input; convolution i = (kernel row, column, channel), o = filter; depthwise
-    i = (kernel row, column), o = channel.
+    Weights: dense [input, unit]; convolution [(kernel row, column, channel), filter]; depthwise
+    [(kernel row, column), channel].
     """
 
     def __init__(self, spec):
@@ -67,8 +67,8 @@ class Layer:
 
 
 class Model:
-    """Spec, state, layers and ranges of an image that holds at least the spec; state, ranges and
-    weights are there once plan.py has looked where they are."""
+    """Spec, state, layers and ranges in an image, of which only the spec need be there; state,
+    ranges and weights can be used after attach_state."""
 
     def __init__(self, image):
         self.image = image
@@ -93,7 +93,7 @@ class Model:
         return self.image[offset : offset + n * np.dtype(dtype).itemsize].view(dtype)
 
     def attach_state(self):
-        """Makes views of everything behind the spec; the layers' shapes are known."""
+        """Makes views of all that is behind the spec; plan.py has worked out the shapes."""
         self.state = Record(self.array(self.state_offset, MODEL_STATE, 1)[0])
         states = self.array(
             self.state_offset + MODEL_STATE.itemsize, LAYER_STATE, len(self.layers)

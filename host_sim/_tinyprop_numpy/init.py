@@ -10,8 +10,8 @@ from .plan import measure, open_image
 
 
 def random_numbers(seed):
-    """Xorshift32: 16 bits at a time, -2^15 <= r < 2^15. It never leaves state 0, so that is not
-    where it starts, and small seeds are spread over the states."""
+    """Xorshift32, 16 bits at a time: -2^15 <= r < 2^15. It never leaves state 0, so it starts
+    elsewhere; small seeds are spread over the states."""
     mask = 0xFFFFFFFF
     state = (seed * 0x9E3779B9 + 0x7F4A7C15) & mask or 1
     n = 0
@@ -25,8 +25,8 @@ def random_numbers(seed):
 
 
 def init_weights(layer, random):
-    """He (relu: c = 6) or LeCun (c = 3) uniform: |w| <= sqrt(c / fan_in), in the finest format in
-    which that limit is not above max_weight. Biases start at 0."""
+    """He (relu: c = 6) or LeCun (c = 3) uniform: |w| <= sqrt(c / fan_in). w_frac is the largest
+    for which this limit is within max_weight. Biases start at 0."""
     c = 6 if layer.activation == RELU else 3
     w_frac, limit = MAX_W_FRAC, isqrt((c << 28) // layer.fan_in) << MAX_W_FRAC - 14
     while limit > layer.max_weight:

@@ -6,11 +6,11 @@ from . import activation, conv, dense, loss, pool, ranges, select, update, value
 from .format import CROSSENTROPY, DENSE, MSE, Error
 from .image import require
 
-RESCALE_EVERY = 64  # trained steps between looks at the weights' formats
+RESCALE_EVERY = 64  # trained steps between checks of the weights' formats
 
 
 def forward(model, x, learning=False):
-    """The sums of the output layer, from activations x of the input."""
+    """The sums of the output layer. x: the inputs as activations."""
     z = None
     x_frac = 10 if model.bits == 12 else 7 if model.in_signed else 8
     for layer in model.layers:
@@ -19,7 +19,7 @@ def forward(model, x, learning=False):
             layer.state.y_frac = x_frac
             layer.outputs = x = pool.forward(model, layer)
             continue
-        x_frac = layer.state.y_frac  # for the layer above, even if it moves now
+        x_frac = layer.state.y_frac  # for the layer above, even if learning changes it now
         z = dense.forward(model, layer) if layer.kind == DENSE else conv.forward(model, layer)
         if layer is not model.output:
             y = activation.activate(model, layer, z, learning)
@@ -30,7 +30,7 @@ def forward(model, x, learning=False):
 
 
 def backward(model, delta):
-    """delta: of the output layer, Q.delta_frac"""
+    """From the deltas of the output layer, Q.delta_frac."""
     frac, depth, dx = model.delta_frac, 0, delta
     for i in reversed(range(model.first_trained, len(model.layers))):
         layer = model.layers[i]
@@ -63,7 +63,7 @@ def dense_macs(model):
 
 
 def learn_sample(model, x, y):
-    """One sample, x as activations of the input. Returns whether it was trained on."""
+    """One sample, x as activations. Returns whether it was trained on."""
     state = model.state
     z = forward(model, x, learning=True)
     if model.spec.loss == CROSSENTROPY:
@@ -87,7 +87,7 @@ def learn_sample(model, x, y):
 
 
 def evaluate_sample(model, x, y):
-    """Loss of a sample, without learning. Returns whether it was classified rightly."""
+    """Adds the loss of a sample, without learning. Returns whether it was classified correctly."""
     state = model.state
     z = forward(model, x)
     state.loss_count += 1
@@ -113,8 +113,8 @@ def check_samples(model, x, y, total, start, count):
 
 
 def run_samples(model, x, y, total, start, count, learning):
-    """The samples to come are checked before they change anything; all of them before the first
-    does. Returns how many were trained on, or classified rightly."""
+    """Samples are checked before they change anything; at start = 0 all of the total are. Returns
+    how many were trained on, or classified correctly."""
     state = model.state
     require(start + count <= total, Error.X_LENGTH)
     check_samples(model, x, y, total, start, count if start else total)
@@ -135,7 +135,7 @@ def run_samples(model, x, y, total, start, count, learning):
 
 
 def calibrate(model, *sample):
-    """x and y of a sample widen the ranges that are still being learned."""
+    """Lets x and y of a sample widen the ranges that are still being learned."""
     left = model.state.calibrating
     for which in (0, 1):
         if left[which]:
@@ -145,7 +145,7 @@ def calibrate(model, *sample):
 
 
 def predict(model, x, with_scores, scores):
-    """Class number of x; the scores go to where they are wanted."""
+    """Class number of x. scores: a float32 array that gets the scores, if with_scores."""
     n_in, n_out = model.layers[0].n_in, model.output.n_out
     if with_scores:
         ok = scores is not None and scores.dtype == np.float32 and len(scores) == n_out

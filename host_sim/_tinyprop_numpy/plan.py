@@ -59,8 +59,8 @@ def layer_state_is_sound(state):
 
 
 def slide(n, kernel, stride, same):
-    """Output size and padding of one dimension; None where the kernel does not fit. The odd row or
-    column of padding lies below or to the right, as in Keras."""
+    """Output size and padding of one dimension; None if the kernel does not fit. Of an odd number
+    of rows or columns of padding, one more lies below or to the right, as in Keras."""
     if kernel == 0 or stride == 0 or (not same and kernel > n):
         return None
     if not same:
@@ -76,7 +76,7 @@ def product(*numbers):
 
 
 def plan_shape(layer):
-    """Shape of a layer's output from that of its input."""
+    """Output shape of a layer from its input shape."""
     spec = layer.spec
     layer.kernel_h, layer.kernel_w = spec.kernel_h, spec.kernel_w
     layer.stride_h, layer.stride_w = spec.stride_h, spec.stride_w
@@ -102,7 +102,7 @@ def plan_shape(layer):
 
 
 def activation_bits(spec, layers):
-    """12 for regressions with dense layers of at most 64 inputs, where 8 bits cost accuracy."""
+    """12 in regressions with dense layers of at most 64 inputs, where 8 bits cost accuracy."""
     small = spec.loss == MSE and spec.in_h * spec.in_w * spec.in_c <= 64
     dense = all(layer.kind == DENSE for layer in layers)
     narrow = all(layer.spec.units <= 64 for layer in layers[:-1])
@@ -110,7 +110,7 @@ def activation_bits(spec, layers):
 
 
 def max_weight(bits, layer, non_negative):
-    """max |w| such that no sum can overflow: x_max * fan_in * max_weight + spare < 2^31, where
+    """Largest |w| such that no sum can overflow: x_max * fan_in * max_weight + spare < 2^31, where
     half of spare is enough for the bias."""
     x_max = (1 << (bits if non_negative else bits - 1)) - 1
     spare = 1 << (27 if bits == 8 else 29)
@@ -126,7 +126,7 @@ def has_zero_delta(below):
 
 
 def start(image):
-    """A Model of what lies at the start of image, of which only the spec need be there."""
+    """The Model in an image, of which only the spec need be there."""
     require(image.ctypes.data % ALIGN == 0, Error.ALIGN)
     require(len(image) >= MODEL_SPEC.itemsize, Error.IMAGE)
     spec = image[: MODEL_SPEC.itemsize].view(MODEL_SPEC)[0]
@@ -141,14 +141,14 @@ def start(image):
 
 
 def plan_layers(model, shapes=None):
-    """All layers from the first one up, and where their weights lie. Returns where these end.
-    shapes: gets the output of each layer, up to the first one that has none."""
+    """Works out all layers from the first one up, and where their weights lie. Returns where these
+    end. shapes: gets the output shape of each layer, up to the first one that has none."""
     spec, layers = model.spec, model.layers
     model.bits = activation_bits(spec, layers)
     model.delta_frac = 14 if model.bits == 8 else 13
     trained = [i for i, layer in enumerate(layers) if layer.has_weights and layer.trainable]
     model.first_trained = min(trained, default=len(layers))
-    # 8-bit inputs may become signed when a range is set: the bound of unsigned ones is tighter.
+    # A range may make inputs of 8 bits signed later; the bound for unsigned ones is tighter.
     non_negative = model.bits == 8
     below, at = None, model.weights_offset
     for i, layer in enumerate(layers):
@@ -171,7 +171,7 @@ def plan_layers(model, shapes=None):
 
 
 def measure(image, shapes=None):
-    """Model, and bytes of its spec and state."""
+    """The Model of a spec, and the bytes of its spec and state."""
     model = start(image)
     saved_bytes = plan_layers(model, shapes)
     spec, output = model.spec, model.output

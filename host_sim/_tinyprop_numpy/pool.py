@@ -1,7 +1,7 @@
 """Pooling over windows that do not overlap; rows and columns that fill no window are left out.
 
-max       forward the first largest;                        backward its delta goes there
-average   forward sum / n, to nearest, halves away from 0;  backward each input gets delta / n
+max       forward: the largest input;                        backward: the first largest gets dy
+average   forward: sum / n, to nearest, halves away from 0;  backward: each input gets dy / n
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from .format import MAXPOOL
 
 
 def windows(layer):
-    """index[output, place] of the inputs of each output's window."""
+    """index[output, tap] of the inputs of each output's window."""
     h, w = layer.kernel_h, layer.kernel_w
     index = np.arange(layer.n_in).reshape(layer.in_h, layer.in_w, layer.in_c)
     index = index[: layer.out_h * h, : layer.out_w * w]
@@ -19,7 +19,7 @@ def windows(layer):
 
 
 def first_largest(x, index):
-    """Of each window, the input that is its maximum."""
+    """For each window the index of its first largest input."""
     return np.take_along_axis(index, x[index].argmax(axis=1)[:, None], axis=1)[:, 0]
 
 
@@ -33,8 +33,8 @@ def forward(model, layer):
 
 
 def backward(model, layer, dy):
-    """dy, Q.f -> dx, Q.(f + a), and a. An average of n inputs, 2^a <= n < 2^(a+1), is a change of
-    format and a factor: dx = dy 2^a / n, the factor in Q.15."""
+    """dy, Q.f -> dx, Q.(f + a), and a. For an average of n inputs, 2^a <= n < 2^(a+1), dy / n is
+    dy (2^a / n) in Q.(f + a); the factor 2^a / n is Q.15."""
     x, index = layer.inputs, windows(layer)
     dx = np.zeros(layer.n_in, np.int64)
     if layer.kind == MAXPOOL:

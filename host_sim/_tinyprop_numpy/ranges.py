@@ -1,6 +1,7 @@
-"""Ranges (lo, hi) of the user's numbers: how they are learned, and the map that follows from one.
+"""Ranges (lo, hi) of the user's numbers: the map to the model's integers that follows, and how
+ranges are learned.
 
-A range is turned into fixed point: frac is chosen so that the larger of |lo|, |hi| lies in
+A range is converted to fixed point; frac is chosen so that the larger of |lo|, |hi| is in
 [2^28, 2^29).
 
     inputs, 8 bits    lo >= 0: lo..hi -> 0..255 (Q.8)   lo < 0: lo..hi -> -127..127 (Q.7)   post 20
@@ -19,9 +20,9 @@ Map = namedtuple("Map", "frac zero pre width gain post")
 
 
 def range_frac(lo, hi):
-    """frac such that lo and hi fill 29 bits."""
-    size = max(abs(lo), abs(hi))
-    return 29 - int(np.frexp(size)[1]) if size >= MIN_FLOAT else 155
+    """The frac with which the larger of |lo|, |hi| fills 29 bits."""
+    magnitude = max(abs(lo), abs(hi))
+    return 29 - int(np.frexp(magnitude)[1]) if magnitude >= MIN_FLOAT else 155
 
 
 def is_known(r):
@@ -38,7 +39,7 @@ def has_width(r):
 
 @lru_cache(4096)
 def derive(lo, hi, span, post, centred):
-    """The map of a range: Q.frac, and the gain that makes `span` integers of its width."""
+    """The map of a range to `span` integers; centred: 0 is the middle of the range, not lo."""
     frac = range_frac(lo, hi)
     lo, hi = fixed_from_float([lo, hi], frac).tolist()
     width = max(hi - lo, 2)
@@ -49,7 +50,7 @@ def derive(lo, hi, span, post, centred):
 
 
 def complete(model):
-    """The maps of all ranges that are known."""
+    """Works out the maps of all ranges that are known."""
     inputs, outputs = model.ranges
     model.in_signed = model.bits == 12 or any(r.lo < 0 for r in inputs)
     span = 2048 if model.bits == 12 else 254 if model.in_signed else 255
@@ -61,8 +62,8 @@ def complete(model):
 
 
 def widen(model, which, values):
-    """Widens the ranges so that they hold the values too, with a quarter of the width to spare on
-    each side that grew. Values that are all >= 0 never get a range that starts below 0."""
+    """Widens the ranges so that they hold the values too, and on each side that grew a quarter of
+    the width more. A range whose values are all >= 0 never starts below 0."""
     ranges = model.ranges[which]
     for c, r in enumerate(ranges):
         widen_one(r, *extremes(values[c :: len(ranges)]))
@@ -72,7 +73,7 @@ def widen(model, which, values):
 def extremes(values):
     lowest, highest = values.min(), values.max()
     if values.dtype.kind == "f":
-        # Adding 0 makes a 0 of a -0; numbers below the normal ones count as 0.
+        # Subnormal numbers count as 0, and so does -0.
         return [float(v) if abs(v) >= MIN_FLOAT else 0.0 for v in (lowest, highest)]
     clipped = (min(max(int(v), -MAX_INT), MAX_INT) for v in (lowest, highest))
     return [float_from_fixed(v, 0) for v in clipped]

@@ -1,22 +1,23 @@
 """Sparse back-propagation: which samples to learn from, and which deltas of a layer to select.
 
     FULL       selects all.
-    TOPK       selects the k_l largest of the n_l deltas of layer l (ties: the lower index):
+    TOPK       selects the k_l largest of the n_l deltas of layer l (of equal ones those of lower
+               index):
                    k_l = clamp(floor(n_l S_l), 1, n_l)
-                   S_l = (s_min + Y_l / Ymax_l (s_max - s_min)) zeta^depth,  Y_l = sum |delta|
-               with depth 0 at the output; Ymax_l is a running maximum, less 1/1024 a step.
+                   S_l = (s_min + Y_l / Ymax_l (s_max - s_min)) zeta^depth,  depth 0 at the output
+                   Y_l = sum |delta|,  Ymax_l = its running maximum, less 1/1024 per step
                TinyProp, arXiv 2308.09201; s_min = s_max, zeta = 1 is meProp, arXiv 1706.06197.
-    DIFFUSED   selects deltas from a threshold T on that adapts until on average K = r n_l are
-               selected (r = s_min). With crossentropy nothing of the smaller ones is lost: they
-               add up, and each time they reach T the delta at hand is selected as +-T (error
-               diffusion). In a feature map of a convolution, which shares its weights, they add
-               up with their signs; between maps, and units, without.
+    DIFFUSED   selects deltas of at least a threshold T, which adapts until K = r n_l are selected
+               on average (r = s_min). With crossentropy the smaller ones are not lost: they add
+               up, and each time they reach T the current delta is selected as +-T (error
+               diffusion). Within a feature map of a convolution, which shares its weights, they
+               add up with their signs; from map to map, and from unit to unit, without.
     skip > 0   no backward pass for a sample that is known already (TinyPropv2, arXiv 2409.07109):
                    crossentropy   p_y >= 1 - skip
                    mse            Y_L < skip Ymax_L      (not with DIFFUSED)
 
-With crossentropy the output layer is dense: a part of its deltas no longer sums to 0. With mse it
-is like all others.
+With crossentropy all deltas of the output layer are selected, as only all of them sum to 0. With
+mse it is like all others.
 """
 
 import numpy as np
@@ -24,13 +25,13 @@ import numpy as np
 from .fixed import l1_norm, rshift_round
 from .format import CROSSENTROPY, DIFFUSED, FULL
 
-DECAY = 10  # Ymax loses 1/2^10 a step
+DECAY = 10  # Ymax loses 1/2^10 per step
 RESIDUAL_FRAC = 22  # the finest format of deltas
 THRESHOLD_FRAC = 30  # of T: 1.0 = 2^30
 
 
 def running_maximum(state, y):
-    """Of Y, Q.delta_frac, in state.threshold."""
+    """Updates the running maximum of Y, which is state.threshold; both are Q.delta_frac."""
     state.threshold = max(state.threshold - -(-state.threshold >> DECAY), y)
     return state.threshold
 
@@ -39,13 +40,13 @@ def running_maximum(state, y):
 
 
 def budget(model, layer):
-    """K"""
+    """K: how many deltas to select on average."""
     return max(rshift_round(layer.n_out * model.spec.s_min, 15), 1)
 
 
 def adapt_threshold(model, layer, n_selected):
-    """T moves by 1/2^(bits+3) of itself for each delta too many or too few, 2^bits >= n_out; it
-    stays where that is at least 1."""
+    """T changes by 2^-shift of itself for each delta too many or too few; shift = bits + 3 with
+    2^bits >= n_out. It stays at least 2^shift, so that it can always change."""
     shift = (layer.n_out - 1).bit_length() + 3
     t = layer.state.threshold
     t += (t >> shift) * (n_selected - budget(model, layer))
@@ -54,7 +55,7 @@ def adapt_threshold(model, layer, n_selected):
 
 def select_diffused(model, layer, delta, frac):
     state, one = layer.state, 1 << THRESHOLD_FRAC
-    if state.threshold == 0:  # the first time: the T that would share Y evenly among K
+    if state.threshold == 0:  # the first time: T = Y / K
         share = l1_norm(delta) // budget(model, layer)
         state.threshold = min(share << (THRESHOLD_FRAC - frac), one)
     t = min(max(state.threshold >> (THRESHOLD_FRAC - frac), 1), 1 << model.delta_frac)
@@ -63,7 +64,7 @@ def select_diffused(model, layer, delta, frac):
     small = np.abs(delta) < t
     selected = np.where(small, 0, delta)
     if model.spec.loss == CROSSENTROPY:
-        maps = np.where(small, delta, 0).reshape(-1, layer.out_c).T  # a dense unit is one
+        maps = np.where(small, delta, 0).reshape(-1, layer.out_c).T  # a dense unit is a map
         total = last = 0
         for j, i in np.argwhere(maps).tolist():
             if j != last:
@@ -83,7 +84,7 @@ def select_diffused(model, layer, delta, frac):
 
 
 def top_k(model, layer, y, depth):
-    """k_l for deltas of l1 norm y, Q.delta_frac. Shares are Q.15."""
+    """k_l for deltas of L1 norm y, Q.delta_frac. Shares are Q.15."""
     spec = model.spec
     largest = running_maximum(layer.state, y)
     share = spec.s_min
@@ -108,7 +109,7 @@ def select_largest(delta, k):
 
 def skips(model, delta, p_target):
     """Whether this sample needs no backward pass. delta: of the output layer, Q.delta_frac;
-    p_target Q.14 with crossentropy."""
+    p_target: Q.14, with crossentropy."""
     spec = model.spec
     if spec.skip == 0 or (spec.loss != CROSSENTROPY and spec.policy == DIFFUSED):
         return False
@@ -119,7 +120,7 @@ def skips(model, delta, p_target):
         return (y >> k) << 14 < (largest >> k) * spec.skip
     skip = p_target >= (1 << 14) - spec.skip
     if skip and spec.policy == DIFFUSED:
-        # Nothing selected counts too, or the budget would be spent on the rest.
+        # Counts as none selected, or the budget would go to the rest.
         for layer in model.layers[model.first_trained :]:
             if layer.state.threshold:
                 adapt_threshold(model, layer, 0)
@@ -127,7 +128,7 @@ def skips(model, delta, p_target):
 
 
 def select(model, layer, delta, frac, depth):
-    """Returns the deltas with those that are not selected as 0, and how many are (FULL: all)."""
+    """Returns the deltas, those not selected as 0, and how many are selected (FULL: all)."""
     spec = model.spec
     if spec.policy == FULL or (depth == 0 and spec.loss == CROSSENTROPY):
         return delta, layer.n_out

@@ -1,11 +1,12 @@
-"""The user's numbers in and out: integers or float32, mapped to the model's integers.
+"""The user's numbers, integers or float32, to the model's integers and back. With the map of
+ranges.py:
 
-A value becomes v in Q.frac, |v| <= 2^30 by saturation; what it is above `zero` is shortened to d,
-in which the width of the range has at most 16 bits, and held within twice that width; and then
-q = round(d * gain / 2^post). ranges.py has the map that a range gives.
+    v = value in Q.frac, saturated at +-2^30
+    d = (v - zero) >> pre, clamped to +-2 width    pre: the width of the range has at most 16 bits
+    q = round(d * gain / 2^post)
 
-All of it is integers in the C core. Here float64 stands for the numbers; it holds a float32 times
-any power of two, and every sum below, exactly.
+The C core does all of it in integers. Here float64 stands for the numbers: it holds a float32
+times any power of two, and every sum below, exactly.
 """
 
 import numpy as np
@@ -23,15 +24,15 @@ MAX_INT = 2**31 - 1
 def fixed_from_float(x, frac):
     """float32 -> Q.frac, halves away from zero, within +-2^30; subnormal numbers are 0."""
     x = np.asarray(x, np.float64)
-    size = np.minimum(np.floor(np.ldexp(np.abs(x), frac) + 0.5), SATURATED)
-    size = np.where(np.abs(x) < MIN_FLOAT, 0, size)
-    return (np.sign(x) * size).astype(np.int64)
+    magnitude = np.minimum(np.floor(np.ldexp(np.abs(x), frac) + 0.5), SATURATED)
+    magnitude = np.where(np.abs(x) < MIN_FLOAT, 0, magnitude)
+    return (np.sign(x) * magnitude).astype(np.int64)
 
 
 def float_from_fixed(v, frac):
     """The float32 nearest to v 2^-frac, halves away from zero."""
-    excess = max(abs(v).bit_length() - 24, 0)
-    x = np.ldexp(float(rshift_round(abs(v), excess) << excess), -frac)
+    shift = max(abs(v).bit_length() - 24, 0)
+    x = np.ldexp(float(rshift_round(abs(v), shift) << shift), -frac)
     x = 0.0 if x < MIN_FLOAT else min(x, MAX_FLOAT)
     return np.copysign(x, v)
 
@@ -43,7 +44,7 @@ def saturated_integers(v):
 
 
 def check(v, n, part, length, kind, finite):
-    """v is the user's array, None if it is of no type that a function takes."""
+    """v: the user's array, or None if it is of a type that no function takes."""
     require(v is not None, kind)
     require(len(v) == n, length)
     if v.dtype.kind == "f":
@@ -59,7 +60,7 @@ def check_targets(y, n, part):
 
 
 def to_integers(maps, values, lo, hi):
-    """Each value as an integer of the model, its map taken in turn, within lo..hi."""
+    """The values as integers of the model, clamped to lo..hi; maps are used in turn."""
     result = np.empty(len(values), np.int64)
     for c, r in enumerate(maps):
         v = values[c :: len(maps)]
@@ -73,7 +74,7 @@ def to_integers(maps, values, lo, hi):
 
 
 def read_inputs(model, values):
-    """Values of a sample -> activations of the input."""
+    """Values of a sample -> inputs of the first layer."""
     ranges = model.ranges[0]
     is_bytes = values.dtype == np.uint8 and model.bits == 8 and len(ranges) == 1
     if is_bytes and (ranges[0].lo, ranges[0].hi) == (0, 255):
@@ -83,7 +84,7 @@ def read_inputs(model, values):
 
 
 def read_targets(model, values):
-    """Targets of a sample, Q.14 of half the range, within +-2."""
+    """Targets of a sample, Q.14 of half the range, within +-2.0."""
     return to_integers(model.maps[1], values, -(2 << 14), 2 << 14)
 
 

@@ -24,7 +24,7 @@ FLAGS = ["-O3", "-shared", "-fPIC"]
 
 
 def compile_extension():
-    """The extension as a file named after its sources, compiled if it is not there yet."""
+    """The path of the extension, in a folder named by its sources; compiled if it is missing."""
     sources = [HERE / "_tinyprop_c.c"]
     sources += [CORE / name for name in (CORE / "sources.txt").read_text().split()]
     key = hashlib.sha256(" ".join(FLAGS).encode())
@@ -37,7 +37,7 @@ def compile_extension():
     compiler = os.environ.get("CC") or "gcc"
     include = sysconfig.get_path("include")
     result.parent.mkdir(parents=True, exist_ok=True)
-    # Compiled beside its place and then moved there: several programs may start at the same time.
+    # Compiled in a folder of its own and then moved, as several programs may do this at once.
     with tempfile.TemporaryDirectory(dir=result.parent) as folder:
         output = Path(folder, result.name)
         command = [*shlex.split(compiler), *FLAGS, f"-I{CORE}", f"-I{include}"]

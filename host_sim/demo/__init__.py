@@ -1,1 +1,1 @@
-"""What learns and shows it: `make demo`, and the pictures of docs/method.md."""
+"""`make demo`, and the pictures of docs/method.md."""

@@ -15,7 +15,7 @@ from ..tasks import digits
 from . import picture, text
 
 BUILD = ROOT / "build"
-POLICY = "Diffused"  # what tinyprop does by default, set against:
+POLICY = "Diffused"  # the default, which is compared with
 DENSE = "Full"
 EPOCHS = 15
 
@@ -60,7 +60,7 @@ class Run:
 
 
 def build():
-    """The path of a MicroPython for this PC with tinyprop in it."""
+    """Builds MicroPython for this PC with tinyprop in it; returns its path."""
     script = subprocess.run([ROOT / "boards/unix/build.sh"], stdout=subprocess.PIPE, text=True)
     if script.returncode:
         sys.exit("error: MicroPython could not be built")
@@ -68,7 +68,7 @@ def build():
 
 
 def learn(micropython, folder, policy, epochs=EPOCHS):
-    """Runs examples/digits.py in a folder that has digits.bin, and leaves the model there."""
+    """Runs examples/digits.py in a folder that has digits.bin; the model is saved there."""
     process = subprocess.Popen(
         [micropython, "-c", ON_BOARD.format(policy=policy, epochs=epochs)],
         cwd=folder,

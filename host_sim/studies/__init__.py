@@ -1,1 +1,1 @@
-"""What compares: `make digits`, `make streams`, and `make reproduce` with the papers' table."""
+"""Comparisons: `make digits`, `make streams`, and `make reproduce` with the papers' table."""

@@ -1,8 +1,8 @@
 """Accuracy and work of every policy on handwritten digits: two models, several seeds.
 
-Writes reports/digits.csv, .md and .png. A seed stands for its own initial weights and its own
-order of samples. The learning rate is chosen for each model with Full, on a fifth of the training
-set, and is the same for all policies; the test set is not looked at before.
+Writes reports/digits.csv, .md and .png. Each seed has initial weights and an order of samples of
+its own. The learning rate is chosen for each model with Full, on a fifth of the training set, and
+is the same for all policies; the test set is not looked at before.
 """
 
 from functools import partial
@@ -68,7 +68,7 @@ def run(job):
 
 
 def choose_rates(workers):
-    """For each model the best (rate, decay), and the accuracies it was chosen by, as a table."""
+    """The best (rate, decay) of each model, and a table of the accuracies it was chosen by."""
     settings = [(rate, decay) for decay in DECAYS for rate in RATES]
     todo = [(model, seed, *s) for model in MODELS for s in settings for seed in SEEDS]
     accuracies = jobs.finish(workers, validate, todo, "choosing learning rates")
@@ -107,7 +107,7 @@ scikit-learn's scans of 8 x 8 pixels, 1437 to learn from, 360 to test; batch 1,
 {epochs} epochs, {seeds} seeds, each with initial weights and an order of its own.
 Accuracy in the test set after the last epoch, in %. The shares are multiply-accumulates of
 the backward pass, of those that dense training of all layers in every step would need:
-for the errors that were kept, and less those that meet a zero. Made by `make digits`.
+for the deltas that were selected, and less those that meet a zero. Made by `make digits`.
 
 {sections}
 
@@ -124,7 +124,7 @@ HEADER = "policy", *ACCURACIES, "backward share", "non-zero", "skipped"
 
 
 def summary(results):
-    """FIGURES of the results of several seeds, by name."""
+    """FIGURES by name, from the results of several seeds."""
     final = [result["curve"][-1] for result in results]
     accuracies = np.mean(final), tables.sd(final), min(final), max(final)
     shares = (tables.mean([result[name] for result in results]) for name in SHARES)
@@ -132,7 +132,7 @@ def summary(results):
 
 
 def write(results, choice):
-    """results: for each (model, policy) those of all seeds. Returns the report."""
+    """results: {(model, policy): those of all seeds}. Returns the report."""
     rows = [
         {"model": model, "policy": policy} | summary(of_seeds)
         for (model, policy), of_seeds in results.items()
@@ -160,7 +160,7 @@ def section(model, rows):
 
 
 def draw(path, results):
-    """Above, the learning curves, mean and standard deviation; below, accuracy against work."""
+    """Above: learning curves, mean and standard deviation. Below: accuracy against work."""
     exact = [policy for policy, variant in POLICIES.items() if not variant.floats]
     colours = dict(zip(exact, plots.plt.cm.tab10.colors, strict=False))
     figure, panels = plots.panels(len(MODELS), (11, 9), sharey=True)

@@ -1,8 +1,8 @@
 """Two troubles of a network that learns on a board: what it sees changes, and it forgets what was
-before; or one class is rare, and it overlooks that. What helps?
+before; or one class is rare, and it overlooks that class. What helps?
 
-DATA is a folder as in reproduce. The training sets alone: a fifth is the test set, the rest the
-stream. Writes reports/streams.md and reports/streams_*.csv.
+DATA is a folder as in reproduce. Only the training sets are used: a fifth is the test set, the
+rest the stream. Writes reports/streams.md and reports/streams_*.csv.
 """
 
 import random
@@ -24,7 +24,7 @@ SEEDS = range(1, 6)
 RATE = 0.0125
 LONGEST = 10_000  # samples of a stream
 EPOCHS = 3  # of what is new
-RARE = 10  # times rarer than the others is the rare class
+RARE = 10  # how many times rarer the rare class is than the others
 
 
 # ---- which samples a memory keeps
@@ -34,12 +34,12 @@ class Balanced(Memory):
     """As many of each class."""
 
     def offer(self, x, y, error, trained):
-        """error: 1 - p of its class before it was learned; trained: whether it was not skipped."""
+        """error: 1 - p of its class before the step; trained: whether it was not skipped."""
         self.add(x, y)
 
 
 class Evenly(Balanced):
-    """Of all samples, each with the same probability."""
+    """Each of all samples with the same probability."""
 
     def place(self, y):
         place = random.randrange(sum(self.seen.values()))
@@ -47,7 +47,7 @@ class Evenly(Balanced):
 
 
 class Learned(Evenly):
-    """Of those that were not skipped, each with the same probability."""
+    """Each of those that were not skipped with the same probability."""
 
     def offer(self, x, y, error, trained):
         if trained:
@@ -102,8 +102,8 @@ class Stream:
         self.order = np.random.default_rng(seed)
 
     def show(self, x, y, epochs, memory=None, watching=(), rates=None):
-        """watching: memories that see the last epoch but are not learned from. rates: by class,
-        times the rate of all."""
+        """watching: memories that are offered the last epoch but not learned from. rates: a factor
+        of the learning rate for each class."""
         for epoch in range(epochs):
             rate = RATE * learning.DECAY ** (epoch / epochs)
             self.model.lr = rate
@@ -130,7 +130,7 @@ class Stream:
 
 
 def parts(dataset, protocol, data, seed):
-    """Those of a task, each as (stream, test set), and the number of classes."""
+    """The parts of a task, each as (stream, test set), and the number of classes."""
     learned = task(dataset, protocol, data)
     sets = [learning.split(*part, seed) for part in (learned.before, learned.train) if part]
     classes = 1 + max(int(y.max()) for stream, _ in sets for y in stream[1:])
@@ -138,7 +138,7 @@ def parts(dataset, protocol, data, seed):
 
 
 def change(dataset, data, seed):
-    """Learns, and then something else; {memory: what it knows then of both}"""
+    """Learns one thing and then another; {memory: what the model then knows of both}"""
     ((old, old_test), (new, new_test)), classes = parts(dataset, "finetune", data, seed)
     memories = {name: kind and kind() for name, kind in MEMORIES.items()}
     first = Stream(dataset, classes, seed)
@@ -197,7 +197,7 @@ def imbalance(dataset, data, seed):
 # ---- the study
 
 
-# For each what is done, what is compared by it, and the data sets.
+# For each its function, the title of what it compares, and the data sets.
 STUDIES = {
     "change": (change, "memory", ("har", "mnist", "speech", "cifar10")),
     "imbalance": (imbalance, "remedy", ("har", "mnist", "speech")),
@@ -213,8 +213,8 @@ Means in %, ± standard error.
 
 A model that has learned one thing, the old, goes through another one, the new, {epochs} times. The
 changes are those of fine-tuning in [reproduce.md](reproduce.md). After each sample it learns from
-one of a memory of 30 or 200 samples, chosen of all that it was ever shown. *Backward*: all of the
-work, in dense backward passes for one new sample.
+one of a memory of 30 or 200 samples, chosen from all that it was ever shown. *Backward*: all of
+the backward work per new sample, in units of a dense backward pass.
 
 {change}
 
@@ -267,7 +267,7 @@ def write(todo, results):
 
 
 def table(rows, compared):
-    """A line for each data set and what is compared, the means of its seeds."""
+    """A row for each data set and thing compared: the means over the seeds."""
     columns = [name for name in rows[0] if name not in KEYS]
     groups = {}
     for row in rows:

@@ -1,7 +1,7 @@
-"""The data sets of the papers, read from a folder that the user names; none is part of tinyprop.
+"""The data sets of the papers, read from a folder of the user's; none is part of tinyprop.
 
-Each is either one .npz file (x_train, y_train, x_test, y_test, and group_train, group_test where a
-sample has an origin: a subject, a speaker, a machine) or, for some, what its authors published.
+Each is an .npz file (x_train, y_train, x_test, y_test, and group_train, group_test if samples have
+an origin: a subject, a speaker, a machine) or, for some, what its authors published.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from . import originals
 
 @dataclass
 class Data:
-    """x of one row a sample, y class numbers (DCASE: 1 is an anomaly), group numbers or None."""
+    """x: one row per sample; y: class numbers (DCASE: 1 is an anomaly); group: numbers or None."""
 
     x_train: np.ndarray
     y_train: np.ndarray

@@ -8,7 +8,7 @@ TEST = 360
 
 
 def load():
-    """(x, y) to learn from and (x, y) of the test set; x of one row of 64 bytes a digit."""
+    """(x, y) to learn from, and (x, y) of the test set; x has one row of 64 bytes per digit."""
     x, y = load_digits(return_X_y=True)
     x, test_x, y, test_y = train_test_split(x, y, test_size=TEST, stratify=y, random_state=0)
     return (x.astype("u1"), y.astype("u1")), (test_x.astype("u1"), test_y.astype("u1"))

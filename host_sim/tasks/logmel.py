@@ -24,7 +24,7 @@ def bands():
 
 
 def of_clip(sound):
-    """A row of 49 x 40 logarithms; a shorter clip is filled up with silence."""
+    """A row of 49 x 40 logarithms; a shorter clip is padded with silence."""
     sound = np.pad(sound[:RATE], (0, max(0, RATE - len(sound))))
     windows = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[::HOP]
     power = np.abs(np.fft.rfft(windows * np.hanning(WINDOW))) ** 2

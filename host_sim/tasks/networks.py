@@ -35,7 +35,7 @@ def cnn(filters, classes, train_backbone):
     return [*(conv(n, 3) for n in filters), *mlp([64], classes, train_backbone)]
 
 
-FRAMES, BANDS = 5, 32  # what the autoencoder sees of a clip at a time
+FRAMES, BANDS = 5, 32  # the part of a clip that the autoencoder sees at a time
 
 
 def autoencoder(train_backbone):

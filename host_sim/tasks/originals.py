@@ -1,7 +1,7 @@
 """Readers of data sets as their authors publish them.
 
-Each takes the user's folder and returns x_train, y_train, x_test, y_test and, where there are
-groups, group_train, group_test. A file that is not there is a FileNotFoundError.
+Each takes the user's folder and returns x_train, y_train, x_test, y_test and, if there are groups,
+group_train, group_test. A missing file is a FileNotFoundError.
 """
 
 import gzip
@@ -60,11 +60,11 @@ def har(folder):
 
 
 WORDS = "down go left no off on right stop up yes".split()
-ONE_IN = 20  # clips of the other words, all of which are one class, "unknown"
+ONE_IN = 20  # of the clips of other words, which are one class, "unknown"
 
 
 def speech(folder):
-    """Speakers apart: those whose name's hash is 0 modulo 4 are the test."""
+    """Split by speakers: those whose name's hash is 0 modulo 4 are the test set."""
     folder = folder / "speech_commands_v0.02"
     x, y, speaker = [], [], []
     for word in sorted(path for path in listing(folder) if not path.name.startswith("_")):

@@ -1,4 +1,4 @@
-"""What is learned and tested: from scratch, and fine-tuning to something that has changed."""
+"""What is learned and tested: from scratch, and in fine-tuning to something that has changed."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -34,7 +34,7 @@ def task(dataset, protocol, folder):
     return SHIFTS[dataset](data, np.random.default_rng(0))
 
 
-# ---- fine-tuning; the text of each says in the report what changes
+# ---- fine-tuning; the docstring of each says in the report what changes
 
 
 def new_subjects(data, random):

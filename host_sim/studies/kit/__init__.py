@@ -1,8 +1,8 @@
-"""What every study needs, so that a study is a module with its question, and no more:
+"""What every study needs, so that the module of a study has its question and no more.
 
-command   its arguments, and where reports go
+command   the command line, and where reports go
 learning  models in integers or floats, a run of some epochs, what learning did
-jobs      a function of many jobs, on all cores, with progress
+jobs      runs a function on many jobs, on all cores, with progress
 tables    means and spreads, Markdown, CSV
 plots     learning curves, and results against backward work
 """

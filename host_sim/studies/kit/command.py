@@ -18,7 +18,7 @@ def parser(command, description):
 
 
 def parser_with_data(command, description):
-    """With a folder of data sets."""
+    """A parser with a folder of data sets as its first argument."""
     result = parser(command, description)
     result.add_argument("data", metavar="DATA", type=folder, help="folder of the data sets")
     return result
@@ -31,7 +31,7 @@ def folder(text):
 
 
 def listed(choices):
-    """An argument of several of them: a,b,c"""
+    """The type of an argument that lists some of these choices: a,b,c"""
 
     def read(text):
         names = text.split(",")
@@ -44,7 +44,7 @@ def listed(choices):
 
 
 def present(names, data):
-    """Those of the data sets that are in the folder; says of each other one where to get it."""
+    """Those data sets that are in the folder; prints where to get each of the others."""
     found = []
     for name in names:
         try:

@@ -1,4 +1,4 @@
-"""A function of many jobs, each for itself: on all cores, with progress."""
+"""Runs a function on many independent jobs, on all cores, with progress."""
 
 import gc
 import os
@@ -8,13 +8,13 @@ from tqdm import tqdm
 
 
 def pool():
-    gc.freeze()  # the modules: each new model looks for garbage, and there is none in them
+    gc.freeze()  # each new model collects garbage; there is none in the modules
     return Pool(os.cpu_count())
 
 
 def finish(workers, function, jobs, title, finished=lambda job: None):
-    """function(job) of all jobs, in their order. finished: the result of a job that was done
-    before, or None."""
+    """[function(job) for job in jobs]. finished(job): the result of a job that was done before, or
+    None."""
     results = [finished(job) for job in jobs]
     left = [job for job, result in zip(jobs, results, strict=True) if result is None]
     with tqdm(total=len(jobs), initial=len(jobs) - len(left), desc=title, unit="run") as bar:

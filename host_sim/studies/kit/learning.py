@@ -1,4 +1,4 @@
-"""Models that learn, in integers or in floating point, and what it took them."""
+"""Models that learn, in integers or in floating point, and the work that it took."""
 
 from dataclasses import dataclass
 
@@ -8,24 +8,24 @@ from ... import internals
 from ...oracle import FloatModel
 
 DECAY = 1 / 20  # of a learning rate, from the first epoch to the end
-VALIDATION = 5  # one sample of so many of a training set
+VALIDATION = 5  # one in so many samples of a training set
 
 
 @dataclass
 class Variant:
-    """One of those that a study compares."""
+    """One of the things that a study compares."""
 
     policy: tuple | None = None  # None: the default
     train_backbone: bool = True  # whether the layers below the output learn too
     floats: bool = False
 
     def cast(self, model):
-        """The model, in floating point if this variant is."""
+        """The model, or its twin in floating point if this variant has floats."""
         return FloatTwin(model) if self.floats else model
 
 
 class FloatTwin:
-    """A model in floating point that starts as one in integers does, and is used like it."""
+    """A model in floating point that starts like one in integers and is used like one."""
 
     def __init__(self, model):
         self.integers, self.floats = model, FloatModel(internals.image(model))
@@ -51,15 +51,15 @@ class FloatTwin:
 
 
 def split(x, y, seed):
-    """What is left to learn from, and what is kept for validation."""
+    """(what is left to learn from, what is held out for validation)"""
     mixed = np.random.default_rng(1000 + seed).permutation(len(y))
     validation, rest = np.split(mixed, [len(y) // VALIDATION])
     return (x[rest], y[rest]), (x[validation], y[validation])
 
 
 def epochs(model, x, y, n, seed, decay):
-    """Learns all samples n times, in an order of the seed; yields after each time. decay: of the
-    learning rate, after each epoch."""
+    """Learns all samples n times, in an order that the seed decides; yields after each epoch.
+    decay: factor of the learning rate after each epoch."""
     random = np.random.default_rng(seed)
     for _ in range(n):
         order = random.permutation(len(y))
@@ -69,9 +69,9 @@ def epochs(model, x, y, n, seed, decay):
 
 
 def shares(model):
-    """Of the steps those that were skipped, and of dense backward passes through all layers, one
-    in each step, what was done of them: for the errors that the policy selected, and less what
-    met a zero (None in floating point)."""
+    """The share of steps that were skipped; and of the work of dense backward passes through all
+    layers in every step, the share for the deltas that the policy selected, and that less what met
+    a zero (None in floating point)."""
     if isinstance(model, FloatTwin):
         twin, model = model.floats, model.integers
         steps, skipped, selected, done = twin.steps, twin.skipped, twin.macs_selected, None

@@ -1,6 +1,6 @@
-"""Pictures of results: learning curves above, and below the end against the backward work.
+"""Pictures of results: above learning curves, below final accuracy against backward work.
 
-A result has its "curve", the accuracy after each epoch, and its "backward_share".
+A result has a "curve", the accuracy after each epoch, and a "backward_share".
 """
 
 import matplotlib.pyplot as plt
@@ -11,11 +11,11 @@ from . import tables
 
 plt.switch_backend("agg")  # there may be no screen
 
-SHARES = 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1  # that are marked
+SHARES = 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1  # ticks of the axis
 
 
 def panels(columns, size, **options):
-    """A figure, and for each column the panel of curves and that of work."""
+    """A figure, and for each column its two panels: curves, work."""
     figure, axes = plt.subplots(
         2, columns, figsize=size, layout="constrained", squeeze=False, **options
     )
@@ -35,7 +35,7 @@ def epochs_axis(panel):
 
 
 def work_axis(panel, limits=None):
-    """Once all is drawn, if there are no limits."""
+    """Without limits this comes after all is drawn."""
     panel.set_xscale("log")
     if limits:
         panel.set_xlim(limits)
@@ -47,7 +47,7 @@ def work_axis(panel, limits=None):
 
 
 def curve(panel, results, band=False, dashed=False, **style):
-    """The mean; with a band of one standard deviation."""
+    """The mean curve; band: with one standard deviation on each side."""
     curves = np.array([result["curve"] for result in results])
     epochs, mean = np.arange(1, curves.shape[1] + 1), curves.mean(0)
     panel.plot(epochs, mean, "--" if dashed else "-", **style)
@@ -57,7 +57,7 @@ def curve(panel, results, band=False, dashed=False, **style):
 
 
 def end(results):
-    """(backward share, accuracy, its standard deviation) of the last epoch."""
+    """(backward share, accuracy, standard deviation of the accuracy) after the last epoch."""
     final = [result["curve"][-1] for result in results]
     share = np.mean([result["backward_share"] for result in results])
     return share, np.mean(final), tables.sd(final)

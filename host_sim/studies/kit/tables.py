@@ -6,7 +6,7 @@ import numpy as np
 
 
 def sd(values):
-    """The standard deviation that a sample tells; 0 of a single value."""
+    """Sample standard deviation; 0 for a single value."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
@@ -15,7 +15,7 @@ def standard_error(values):
 
 
 def mean(values):
-    """None if one of them is not known."""
+    """The mean; None if one of the values is None."""
     return None if None in values else float(np.mean(values))
 
 
@@ -29,14 +29,14 @@ def number(value, digits, unknown):
 
 
 def markdown(align, header, rows):
-    """align: for each column l or r, as for LaTeX."""
+    """align: l or r for each column, as in LaTeX."""
     rules = ["---:" if letter == "r" else "---" for letter in align]
     lines = [f"| {' | '.join(map(str, cells))} |" for cells in (header, *rows)]
     return "\n".join([lines[0], f"|{'|'.join(rules)}|", *lines[1:]])
 
 
 def write_csv(path, rows):
-    """rows: dictionaries, all of the same columns."""
+    """rows: dictionaries with the same keys."""
     path.parent.mkdir(exist_ok=True)
     with open(path, "w", newline="") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")

@@ -1,8 +1,8 @@
 """The papers' table with this library's integers: all policies on all data sets, several seeds.
 
-DATA is a folder with the data sets; one that is missing is named and left out. What is done is
-kept in build/reproduce and not done again. Writes summary.csv, runs.csv, reproduce.md and, for
-each data set, a picture to reports/; rows of other data sets stay as they are.
+DATA is a folder with the data sets; one that is missing is named and left out. Finished runs are
+kept in build/reproduce and not repeated. Writes summary.csv, runs.csv, reproduce.md and, for each
+data set, a picture to reports/; rows of other data sets stay as they are.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ from .runs import Runs, job
 
 PROTOCOLS = "scratch", "finetune"
 RATES = (0.003, 0.006, 0.0125, 0.025)
-JUDGED = 1000  # samples at least, in validations of two seeds or more, decide about a rate
+JUDGED = 1000  # samples that decide about a rate, at least, in validations of two seeds or more
 
 
 def main(arguments):
@@ -58,7 +58,7 @@ def before(rates, name, protocol):
 
 
 def choose_rates(workers, runs, names, protocols):
-    """For each data set and protocol the rate that is best with Full, by validation; of those that
+    """For each data set and protocol the rate that is best with Full in validation; of those that
     validation cannot tell from the best, the largest."""
     chosen = {}
     for protocol in PROTOCOLS[: PROTOCOLS.index(protocols[-1]) + 1]:  # fine-tuning needs both
@@ -82,5 +82,5 @@ def choose_rates(workers, runs, names, protocols):
 
 
 def seeds_to_judge(runs, name, protocol):
-    """Those by which a rate is chosen."""
+    """The seeds with which a rate is chosen."""
     return range(1, 1 + max(2, -(-JUDGED // runs.validation_samples(name, protocol))))

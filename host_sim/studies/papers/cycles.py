@@ -1,10 +1,10 @@
-"""Cycles of a step on a Raspberry Pi Pico, estimated from those that bench/results.json counts.
+"""Cycles of a step on a Raspberry Pi Pico, estimated from those in bench/results.json.
 
 The models of the benchmark learn here once more, on the same data and so with the same bits, and
-what their steps consist of is counted. Six costs follow by least squares: of a multiplication of
-the forward pass, of one of the backward pass (zeros are left out in both), of an output, of an
-error, of finding the largest among the errors, and of the loss. Networks with convolutions have
-costs of their own.
+what their steps consist of is counted. Six costs follow by least squares: of a multiplication in
+the forward pass, of one in the backward pass (zeros are left out in both), of an output, of a
+delta, of a delta where the largest are looked for, and of the loss. Networks with convolutions
+have costs of their own.
 """
 
 import json
@@ -22,7 +22,7 @@ HZ = 125_000_000
 
 
 def of_a_step(model, result):
-    """result: of a run of this model. None without what it is based on, as in floating point."""
+    """result: of a run of this model. None if it lacks the counters, as in floating point."""
     if result["backward_share_nonzero"] is None:
         return None
     multiplied = result["backward_share_nonzero"] * internals.macs(model)[1]
@@ -32,16 +32,16 @@ def of_a_step(model, result):
 
 
 def parts(model, forward, backward, trained):
-    """What a step consists of, on average: as many numbers as there are costs."""
+    """What a step consists of on average: one number per cost."""
     outputs, visited = internals.outputs(model)
-    errors = visited * trained
-    chosen_among = errors * internals.sorts(model)
-    return np.array([forward, backward, outputs, errors, chosen_among, 1])
+    deltas = visited * trained
+    sorted_deltas = deltas * internals.sorts(model)
+    return np.array([forward, backward, outputs, deltas, sorted_deltas, 1])
 
 
 @lru_cache
 def costs():
-    """{are there convolutions?: (the six costs, the worst relative error of the estimate)}"""
+    """{has convolutions: (the six costs, the largest relative error of the estimate)}"""
     equations = {False: [], True: []}
     measured = cycles()
     for case, (n, epochs) in samples.EPOCHS.items():
@@ -70,7 +70,7 @@ def cycles():
 
 
 def last_epoch(model, x, y, epochs):
-    """Of its steps: multiplications forward and backward, and how many trained."""
+    """Per step of its last epoch: multiplications forward and backward, share that trained."""
     for _ in range(epochs):
         before = internals.counters(model)
         model.learn_many(x, y)
@@ -84,5 +84,5 @@ def last_epoch(model, x, y, epochs):
 
 def solve(equations):
     a, b = (np.array(side, float) for side in zip(*equations, strict=True))
-    found, _ = nnls(a / b[:, None], np.ones(len(b)))  # relative errors are to be small
+    found, _ = nnls(a / b[:, None], np.ones(len(b)))  # minimises relative errors
     return found, float(np.abs(a @ found / b - 1).max())

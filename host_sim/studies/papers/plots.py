@@ -4,7 +4,7 @@ import numpy as np
 
 from ..kit import plots
 
-FAMILIES = {  # by how a policy's name begins: colour, marker
+FAMILIES = {  # start of a policy's name: colour, marker
     "float32": ("#999999", "s"),
     "Full": ("black", "s"),
     "last": ("#8c564b", "v"),
@@ -20,12 +20,12 @@ def family(policy):
 
 
 def draw(path, title, runs, metric):
-    """runs: (protocol, policy) -> results."""
+    """runs: {(protocol, policy): results}"""
     protocols = list(dict.fromkeys(protocol for protocol, _ in runs))
     figure, panels = plots.panels(len(protocols), (6 * len(protocols), 9))
     for protocol, (curves, work) in zip(protocols, panels, strict=True):
         compared = {policy: results for (p, policy), results in runs.items() if p == protocol}
-        seeds = min(map(len, compared.values()))  # the same for all, to be compared
+        seeds = min(map(len, compared.values()))  # the same for all, so that they compare
         compared = {policy: results[:seeds] for policy, results in compared.items()}
         draw_curves(curves, compared)
         curves.set_title(f"{title}, {protocol}")
@@ -38,7 +38,7 @@ def draw(path, title, runs, metric):
 
 
 def one_of_a_family(policies):
-    """The policies whose curves are drawn: of each family the one in the middle."""
+    """The policies whose curves are drawn: the middle one of each family."""
     for start in FAMILIES:
         members = [policy for policy in policies if family(policy) == start]
         if members:

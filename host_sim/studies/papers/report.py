@@ -39,10 +39,10 @@ best, the largest. It is the same for all policies, and falls to a twentieth. Ac
 AUC) in the test set after the last epoch, in %, mean ± standard deviation over the seeds.
 
 - *Drop*: in points, against Full in int16 with the same seeds.
-- *Backward*: multiplications for the errors kept, of those of dense training; *non-zero*: less
-  those that meet a zero. *Total*: with the forward pass.
+- *Backward*: multiplications for the selected deltas, of those of dense training; *non-zero*:
+  less those that meet a zero. *Total*: with the forward pass.
 - *Pico*: the time of a step, estimated as the last section says.
-- *default*: the policy of a model that is given none, `Diffused()`.
+- *default*: the default policy, `Diffused()`.
 
 The models and the numbers of epochs are such that all of it takes an hour or two on two cores of a
 PC. They are small; the drops and the shares are what to look at, not the accuracies. runs.csv has
@@ -53,7 +53,7 @@ BASELINE = "TopK("
 
 
 def write(folder, jobs, results):
-    """Puts the results into the tables, in place of rows of the same name. Returns a text."""
+    """Puts the results into the tables, in place of rows of the same KEY. Returns a comparison."""
     runs = defaultdict(list)
     for job, result in zip(jobs, results, strict=True):
         runs[tuple(job[name] for name in KEY)].append(result)
@@ -74,7 +74,7 @@ def write(folder, jobs, results):
 
 
 def read(path):
-    """KEY -> rows"""
+    """{KEY: rows}"""
     groups = defaultdict(list)
     for line in tables.read_csv(path):
         groups[tuple(line[name] for name in KEY)].append(line)
@@ -131,7 +131,7 @@ def new_model(dataset, policy="Full"):
 
 
 def pico_cycles(key, results):
-    """Of a step, on average."""
+    """Cycles of a step, on average."""
     dataset, _, policy = key
     model = new_model(dataset, policy)
     return tables.mean([cycles.of_a_step(model, result) for result in results])
@@ -166,7 +166,7 @@ def markdown(table, steps):
 
 
 def averages(table):
-    """Every policy over the data sets for which it and Full are known."""
+    """Each policy over the data sets for which it and Full are there."""
     rows = []
     for protocol in dict.fromkeys(key[1] for key in table):
         for policy in POLICIES:
@@ -187,8 +187,8 @@ def averages(table):
 EQUAL_EFFORT = """\
 ## At equal effort
 
-The default beside TopK at the same share of backward work: between two of its ratios by
-linear interpolation, below the smallest one by that one.
+The default beside TopK at the same share of backward work: by linear interpolation between two of
+TopK's ratios, and below the smallest ratio by that one.
 
 {table}
 
@@ -197,7 +197,7 @@ The default is above TopK on {counts}.
 
 
 def equal_effort(table):
-    """The default beside static choices of the same backward work."""
+    """The default beside a static selection with the same backward work."""
     rows, above = [], defaultdict(list)
     for (dataset, protocol, policy), line in table.items():
         points = [
@@ -222,7 +222,7 @@ def equal_effort(table):
 INTEGERS = """\
 ## Integers and floats
 
-Full in int16 and in float32, which clips errors at 1.0 too. Difference: in points, with
+Full in int16 and in float32, which clips deltas at 1.0 too. Difference: in points, with
 the same seeds, ± its standard error.
 
 {table}
@@ -244,7 +244,7 @@ def integers(table):
 
 
 def section(dataset, table, steps):
-    """table, steps: lines and steps of a run by KEY and (data set, protocol)."""
+    """table: {KEY: row}; steps: {(data set, protocol): steps of a run}"""
     title = SOURCES[dataset].title
     shift = " ".join(SHIFTS[dataset].__doc__.split())
     parts = [f"## {title}", f"Fine-tuning: {shift[0].lower()}{shift[1:]}"]
@@ -283,9 +283,9 @@ def time():
         "a multiplication, forward",
         "a multiplication, backward",
         "an output",
-        "an error of a step that trains",
-        "finding the largest, an error",
-        "the loss, a step",
+        "a delta of a step that trains",
+        "finding the largest, per delta",
+        "the loss, per step",
     )
     (dense, dense_off), (conv, conv_off) = (cycles.costs()[kind] for kind in (False, True))
     rows = [(name, f"{a:.1f}", f"{b:.1f}") for name, a, b in zip(names, dense, conv, strict=True)]
@@ -296,7 +296,7 @@ def time():
 BOARDS = """\
 ## The models
 
-Layers, and the RAM of all of it: weights, activations, errors.
+Layers, and the RAM of all of it: weights, activations, deltas.
 
 {table}
 """

@@ -1,7 +1,7 @@
 """One run: a data set, a protocol, a policy and a seed. Its result is one JSON file.
 
-A finished run is not done again as long as its settings are the same; they include fingerprints of
-the data and of the arithmetic: a change of the core makes its old results count no longer.
+A finished run is not repeated as long as its settings are the same. They include fingerprints of
+the data and of the arithmetic, so results from before a change of the core no longer count.
 """
 
 import json
@@ -22,12 +22,12 @@ from ..kit import learning
 from ..kit.learning import FloatTwin
 from .policies import POLICIES
 
-SEEN = 50  # samples, to count how much of a forward pass meets zeros
+SEEN = 50  # samples by which the zeros in a forward pass are counted
 
 
 def job(dataset, protocol, policy, seed, rate, before=None, part="test"):
-    """before: the rate at which the model learned what it knows before fine-tuning.
-    part: "test", or "validation": a part of the training set, with the rest to learn from."""
+    """before: the rate at which the model learned what it knows before fine-tuning. part: "test",
+    or "validation" to be tested on a part of the training set after learning the rest."""
     return {
         "dataset": dataset,
         "protocol": protocol,
@@ -40,7 +40,7 @@ def job(dataset, protocol, policy, seed, rate, before=None, part="test"):
 
 
 class Runs:
-    """data: the folder of the data sets; folder: where results are kept."""
+    """data: the folder of the data sets; folder: where the results are."""
 
     def __init__(self, data, folder):
         self.data, self.folder = data, folder
@@ -65,7 +65,7 @@ class Runs:
         }
 
     def finished(self, job):
-        """The result of a run, or None if it is still to be done."""
+        """The result of a finished run, or None."""
         try:
             result = json.loads(self.path(job).read_text())
         except FileNotFoundError:
@@ -81,7 +81,7 @@ class Runs:
         return result
 
     def learn(self, job):
-        """The curve in the test set, and what learning did."""
+        """The curve in the test set, and the counters of learning."""
         dataset, seed = job["dataset"], job["seed"]
         learned = task(dataset, job["protocol"], self.data)
         train, test, labels = learned.train, learned.test, learned.labels
@@ -96,7 +96,7 @@ class Runs:
         return {"curve": curve} | counters(model, integers, test[0][:SEEN])
 
     def learned_before(self, dataset, seed, rate):
-        """The model that fine-tuning starts from, trained with Full; kept, as all policies need
+        """The model that fine-tuning starts from, trained with Full; saved, as all policies need
         it."""
         made_by = job(dataset, "scratch", "Full", seed, rate)
         made_of = self.settings(made_by) | {"version": internals.VERSION}
@@ -112,7 +112,7 @@ class Runs:
         return tp.load(str(file))
 
     def standard_error(self, dataset, protocol, accuracy, n):
-        """Of an accuracy that is the mean of n validations; 0 for a loss."""
+        """Standard error of an accuracy that is the mean of n validations; 0 for a loss."""
         if is_autoencoder(dataset):
             return 0
         samples = self.validation_samples(dataset, protocol) * n
@@ -129,7 +129,7 @@ def contents(dataset, data):
 
 @lru_cache
 def fingerprint(policy, loss, floats):
-    """Of what a small model of this policy has become after 200 steps."""
+    """A checksum of what a small model with this policy has learned in 200 steps."""
     random = np.random.default_rng(0)
     x, y = random.integers(0, 256, (200, 64), np.uint8), random.integers(0, 4, 200, np.uint8)
     layers = [tp.Conv2D(4, 3, activation="relu"), tp.MaxPool2D(), tp.Dense(16, activation="relu")]
@@ -149,7 +149,7 @@ def fingerprint(policy, loss, floats):
 
 
 def keep(file, content):
-    """Written whole or not at all."""
+    """Writes the file whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_name(f"{file.name}.{os.getpid()}")
     new.write_bytes(content)
@@ -164,7 +164,7 @@ def is_autoencoder(dataset):
 
 
 def new_model(job):
-    """In integers, as before the run."""
+    """The model in integers, before the run."""
     variant = POLICIES[job["policy"]]
     settings = variant.policy, variant.train_backbone, job["rate"], job["seed"]
     return NETWORKS[job["dataset"]].model(*settings)
@@ -177,8 +177,8 @@ def epochs(model, job, x, y):
 
 
 def counters(model, integers, x):
-    """Beside the shares of the backward pass that of both passes, and what a forward pass of
-    samples like x multiplies, zeros left out."""
+    """The shares of the backward pass, the share of both passes, and the multiplications of a
+    forward pass with samples like x, zeros left out."""
     shares = learning.shares(model)
     forward, backward = internals.macs(integers)
     total = (forward + shares["backward_share"] * backward) / (forward + backward)
@@ -187,7 +187,7 @@ def counters(model, integers, x):
 
 
 def score(model, dataset, x, y, labels):
-    """Accuracy; for an autoencoder the AUC, or less its loss where no anomalies are known."""
+    """Accuracy; for an autoencoder the AUC, or minus its loss if no anomalies are known."""
     if not is_autoencoder(dataset):
         return model.evaluate(x, y)
     losses = differences(model, x)
@@ -198,7 +198,7 @@ def score(model, dataset, x, y, labels):
 
 
 def differences(model, x):
-    """Mean square of output less input, for each row."""
+    """Mean square of (output - input), for each row."""
     outputs = np.empty(x.shape, np.float32)
     for sample, output in zip(x, outputs, strict=True):
         model.predict_into(sample, output)
