@@ -44,7 +44,7 @@ def script(*command):
 
 
 class TestFiles:
-    """What has start(), run(test, on_data) and stop(): the test files are run there one by one."""
+    """A target with start(), run(test, on_data) and stop(): test files run there one by one."""
 
     def run_all(self, tests):
         passed = failed = 0
@@ -119,7 +119,7 @@ class Lint:
 class Program(TestFiles):
     """A program on this PC: each test file is one run of it, which may take limit seconds.
 
-    find is a function that builds the program where needed and returns its path.
+    find is a function that builds the program if need be and returns its path.
     """
 
     def __init__(self, backend, module, find, limit=300, **environment):
@@ -156,8 +156,8 @@ class Board(TestFiles):
 
     start is a command that keeps running, prints the path of the line (/dev/pts/3) and ends when
     it gets a SIGTERM. build is a function that builds what is needed; it returns the path of the
-    tinyprop.mpy to bring in, if any. on_flash says that this goes to the board's own file system,
-    else it goes to RAM as the tests do. A single test may take limit seconds.
+    tinyprop.mpy to send, if any. With on_flash this goes to the board's own file system, else to
+    RAM like the tests. A single test may take limit seconds.
     """
 
     def __init__(self, backend, module, start, build, on_flash=False, limit=300):
@@ -199,7 +199,7 @@ class Board(TestFiles):
             if found:
                 timer.cancel()
                 self.said.clear()
-                # Further output is read, so that the program never waits for it to be.
+                # Further output is read too, so that the program never blocks on it.
                 self.reader = threading.Thread(target=self.said.extend, args=[self.process.stdout])
                 self.reader.start()
                 return found.group()
@@ -251,7 +251,7 @@ class Board(TestFiles):
 
 
 def imports_of(source):
-    """The files of tests/portable that a test file imports, beside testkit: its vectors."""
+    """The files of tests/portable that a test file imports, except testkit."""
     found = {}
     for node in ast.walk(ast.parse(source.read_text())):
         if isinstance(node, ast.Import):
@@ -304,7 +304,7 @@ def plain_pico():
 
 PICO = "boards/emulators/pico/serial_port.py"
 
-# Several run at a time: what takes longest comes first.
+# Several run at a time, so those that take longest come first.
 TARGETS = {
     "host": Pytest(),
     "pico": Board("firmware", "in the rp2 firmware", [PICO, "tinyprop"], pico),

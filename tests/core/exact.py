@@ -1,4 +1,4 @@
-"""Exact integers, and the ends of those that the core works with."""
+"""Exact arithmetic, and the limits of the core's integers."""
 
 import math
 from fractions import Fraction

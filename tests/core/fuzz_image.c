@@ -1,13 +1,13 @@
-// Calls every function of the core with images that are valid, damaged or random, and lets the sanitizers watch.
+// Calls every function of the core with images that are valid, damaged or random, for the sanitizers to watch.
 //     fuzz_image COUNT SEED
-// Each image, and each buffer that comes with it, is a block of its own of exactly its size: one byte beyond is found.
+// Each image and each other buffer is a heap block of exactly its size, so that an access one byte beyond is found.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "core.h"
 
-#define MAX_IMAGE 20000  // bytes of an image that is made whole
-#define MAX_MACS 20000   // of a pass that is run
+#define MAX_IMAGE 20000  // bytes of a whole image
+#define MAX_MACS 20000   // multiply-accumulates of a pass that is run
 #define MAX_SAMPLES 4
 
 static uint64_t state;
@@ -63,7 +63,7 @@ static uint8_t any_activation(void) {
     return (uint8_t)below(TP_N_ACTIVATION);
 }
 
-// The spec of a model, with room for the whole image; its length.
+// Writes the spec of a random model to the start of an image; returns its length.
 static size_t spec(uint8_t *image) {
     tp_model_spec_t m;
     tp_layer_spec_t l[6];
@@ -117,7 +117,7 @@ static uint32_t edge(void) {
     return edges[below(sizeof(edges) / sizeof(edges[0]))];
 }
 
-// Bits, and fields of any size, mostly where it matters: in the spec and in the state before the weights.
+// Changes bits, and fields of any size, mostly where it matters: in the spec, and in the state before the weights.
 static void damage(uint8_t *image, size_t n) {
     size_t n_layers = n > 5 ? image[5] : 0u,
            records = sizeof(tp_model_spec_t) + sizeof(tp_model_state_t)
@@ -133,8 +133,8 @@ static void damage(uint8_t *image, size_t n) {
     }
 }
 
-// Weights and biases beyond all bounds and a plan of nonsense, in a whole image, and a look at the weights after the
-// next step (RESCALE_EVERY).
+// Gives a whole image weights and biases beyond all bounds, now and then nonsense for a plan, and counters by which the
+// weights are checked after the next step (RESCALE_EVERY).
 static void go_wild(uint8_t *image, size_t n) {
     tp_model_t m;
     check(tp_open(&m, image, n) == TP_OK, "open");
@@ -160,7 +160,7 @@ static uint64_t macs_of(const tp_model_t *m) {
     return macs;
 }
 
-// n numbers of a random type, in a block of their own, which may lie at an odd address.
+// n numbers of a random type, in a block of their own, at an odd address now and then.
 static tp_values_t numbers(size_t n, void **whole) {
     static const char types[] = "BbHhIiLlQqfffffdx";
     tp_values_t v = { NULL, n, types[below(sizeof(types) - 1)] };
@@ -175,7 +175,7 @@ static tp_values_t numbers(size_t n, void **whole) {
     if (below(50) == 0) {
         v.n += below(2) ? 1 : (size_t)-1;
         if (v.n > n) {
-            v.n = n ? n - 1 : 0;  // never more than there are: the binding's promise
+            v.n = n ? n - 1 : 0;  // never more than there are, as a binding promises
         }
     }
     return v;
@@ -225,7 +225,7 @@ int main(int n_arguments, char **arguments) {
     uint8_t *draft = block(MAX_IMAGE);
     tp_shape_t shapes[255];
     for (long i = 0; i < count; i++) {
-        // A model; now and then nothing but noise, with or without a head that passes for one.
+        // The spec of a model; now and then nothing but noise, with or without magic and version.
         size_t n = spec(draft);
         uint32_t kind = below(8);
         if (kind == 0) {
@@ -238,7 +238,7 @@ int main(int n_arguments, char **arguments) {
         } else if (kind < 3) {
             damage(draft, n);
         }
-        // Whole if it can be: with its ranges set and some steps made, then damaged.
+        // A whole image if there can be one, with ranges; some calls, damage, and calls again.
         int32_t n_bytes = tp_layout(draft, n, shapes, 255);
         if (n_bytes > 0 && n_bytes <= MAX_IMAGE) {
             const tp_model_spec_t *m = (const tp_model_spec_t *)draft;

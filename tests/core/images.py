@@ -1,6 +1,6 @@
 """Model images for tests, below the Python API. Only this file knows where a field lies.
 
-A test says what it wants with spec() and build(), looks at an image, or changes it, with Image.
+A test makes models with spec() and build(), and reads or changes an image with Image.
 """
 
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ MAX_BIAS = fmt.MAX_BIAS
 Error = fmt.Error
 BACKENDS = {"c": _tinyprop.c_backend(), "numpy": _tinyprop_numpy}
 
-PLAN = np.dtype(tp_layer_t)  # of a layer, which the C core has behind spec and state
+PLAN = np.dtype(tp_layer_t)  # of a layer; the C core has it behind spec and state
 
 
 def number(name):
-    """Of a kind, activation, loss or policy."""
+    """The number of a kind, activation, loss or policy."""
     return getattr(fmt, name.upper())
 
 
@@ -54,7 +54,7 @@ def dense(units, activation="linear", trainable=1):
 
 
 def spec(shape, layers, loss="crossentropy", policy="full", **settings):
-    """What is asked for, as a bytearray that layout() takes. settings: further fields."""
+    """The spec of a model, as a bytearray for layout(). settings: further fields."""
     model = Fields(np.zeros(1, fmt.MODEL_SPEC)[0])
     model.magic, model.version, model.n_layers = fmt.MAGIC, fmt.VERSION, len(layers)
     model.in_h, model.in_w, model.in_c = shape
@@ -69,7 +69,7 @@ def spec(shape, layers, loss="crossentropy", policy="full", **settings):
 
 
 class Fields:
-    """Structures of an image whose fields are read and written by name."""
+    """Structures in an image, whose fields are read and written by name."""
 
     def __init__(self, *items):
         vars(self)["items"] = items
@@ -94,15 +94,16 @@ class Fields:
 
 
 class Image:
-    """An image as large as layout() says. What is read is what is there now; arrays are views.
+    """An image as large as layout() says. Fields are read when they are asked for; arrays are
+    views.
 
-    head has the fields of the model's spec and state; layers those of a layer's spec and state,
-    and in an image of the C core those of its plan.
+    head has the fields of the model's spec and state; each of layers those of the layer's spec and
+    state, and in an image of the C core those of its plan.
     """
 
     def __init__(self, buffer):
         self.bytes = np.frombuffer(buffer, np.uint8)
-        self.twin, self.saved_bytes = plan.measure(self.bytes)  # as the numpy backend sees it
+        self.twin, self.saved_bytes = plan.measure(self.bytes)  # as numpy sees it
         self.twin.attach_state()
         if all(map(ranges.has_width, sum(self.twin.ranges, []))):
             ranges.complete(self.twin)
@@ -125,7 +126,7 @@ class Image:
         return self.twin.layers[layer].biases
 
     def inputs(self, layer):
-        """Where the C core has them."""
+        """The inputs of a layer in the scratch of the C core."""
         return self.array(self.layers[layer].inputs, "<i2", self.layers[layer].n_in)
 
     def outputs(self, layer):
@@ -144,24 +145,24 @@ class Image:
 
 
 def set_ranges(buffer, ends):
-    """Writes (lo, hi) of each range of the inputs, then of the outputs; init makes use of them."""
+    """Writes (lo, hi) of each range, first of the inputs, then of the outputs, for init."""
     for r, (lo, hi) in zip(sum(Image(buffer).twin.ranges, []), ends, strict=True):
         r.lo, r.hi = lo, hi
 
 
 def set_calibrating(buffer, samples):
-    """For how many samples the ranges of inputs and outputs are still widened."""
+    """Sets for how many samples the ranges of inputs and outputs are still widened."""
     Image(buffer).twin.state.calibrating = samples
 
 
 def layout(backend, asked):
-    """(bytes of an image or an error, shapes of the layers) for a spec."""
+    """(bytes of an image of this spec or an error, shapes of the layers)"""
     shapes = np.zeros((int(asked[5]), 4), np.uint16)
     return backend.layout(asked, shapes), shapes
 
 
 def new(backend, *arguments, ranges=None, calibrating=(0, 0), **settings):
-    """An image as a user gives it to init()."""
+    """An image as tinyprop.py gives it to init()."""
     asked = spec(*arguments, **settings)
     n_bytes, _ = layout(backend, asked)
     assert n_bytes > 0, n_bytes
@@ -181,7 +182,7 @@ def build(backend, *arguments, seed=1, **settings):
 
 
 def saved(buffer):
-    """Spec and state: what a file holds of a model, and what both backends have alike."""
+    """Spec and state: what a file holds, and what must be the same in both backends."""
     try:
         return bytes(buffer[: Image(buffer).saved_bytes])
     except Refused:
@@ -189,7 +190,7 @@ def saved(buffer):
 
 
 def difference(one, two):
-    """In words, what differs between the spec and state of two images of the same spec."""
+    """The differences between the spec and state of two images, in words."""
     a, b = Image(one), Image(two)
     found = []
     for i, (p, q) in enumerate(zip([a.head, *a.layers], [b.head, *b.layers], strict=True)):

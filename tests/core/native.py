@@ -1,4 +1,4 @@
-"""The C core, compiled by the machine's gcc, and its functions, called one by one."""
+"""The C core, compiled by the machine's gcc, and calls of its single functions."""
 
 import ctypes
 import subprocess
@@ -22,7 +22,7 @@ def gcc(*arguments):
 
 
 def library(folder):
-    """The core as a shared library for ctypes, with names for its inline functions."""
+    """The core as a shared library for ctypes; its inline functions have names there too."""
     path = folder / "core.so"
     gcc("-O1", "-g", "-shared", "-fPIC", "-o", path, *SOURCES, HERE / "inline_functions.c")
     core = ctypes.CDLL(path)
@@ -35,14 +35,14 @@ def library(folder):
 
 
 def as_c(value):
-    """Arrays and structures by their address."""
+    """Arrays and structures are passed by address."""
     if isinstance(value, np.ndarray):
         return value.ctypes.data_as(ctypes.c_void_p)
     return ctypes.byref(value) if isinstance(value, ctypes.Structure) else value
 
 
 class CModel(images.Image):
-    """A model in an image, opened, and the core's functions that take it, or a layer of it."""
+    """An opened model in an image, and the core's functions that take it or one of its layers."""
 
     def __init__(self, core, *arguments, **settings):
         self.core = core
@@ -54,15 +54,15 @@ class CModel(images.Image):
         assert core.tp_open(as_c(self.opened), image, ctypes.c_size_t(len(self.buffer))) == 0
 
     def call(self, name, layer, *arguments):
-        """name(model, layer, ...), where arrays and structures go by their address. layer: a
-        number, or None for name(model, ...)."""
+        """Calls name(model, layer, ...), arrays and structures by address. layer: a number, or
+        None for name(model, ...)."""
         if layer is not None:
             address = ctypes.addressof(self.memory) + self.plan_offset(layer)
             arguments = (ctypes.c_void_p(address), *arguments)
         return getattr(self.core, name)(as_c(self.opened), *map(as_c, arguments))
 
     def list_inputs(self, layer, values):
-        """Gives a dense layer its inputs, and makes the list of those that are not 0."""
+        """Gives a dense layer its inputs, and builds the list of the non-zero ones."""
         self.inputs(layer)[:] = values
         self.call("tp_list_inputs", layer)
 
@@ -72,5 +72,5 @@ class CModel(images.Image):
 
 
 def int16(n, *values):
-    """n deltas: these values, again and again."""
+    """n deltas: these values, repeated."""
     return np.resize(np.array(values, np.int16), n)

@@ -1,6 +1,6 @@
-"""Random models, and what is done with them, as hypothesis strategies: a failure shrinks.
+"""Random models, and calls of them, as hypothesis strategies, so that a failing case shrinks.
 
-What comes first in a choice is what is simplest, and what a failing case becomes if it can.
+The first alternative of a choice is the simplest; failing cases shrink towards it.
 """
 
 from array import array
@@ -37,8 +37,8 @@ hidden_layers = st.one_of(
 
 @st.composite
 def models(draw):
-    """The arguments of images.spec(). Most layers fit together; some do not, which is to be found
-    out as well."""
+    """The arguments of images.spec(). Most layers fit together; those that do not have to be
+    refused."""
     sides = st.integers(1, 8)
     shape = draw(st.tuples(st.just(1), st.just(1), sides) | st.tuples(sides, sides, sides))
     last = draw(st.builds(Layer, st.just("dense"), sides, trainable=mostly))
@@ -60,7 +60,7 @@ def models(draw):
     return asked
 
 
-# ---- numbers: too many to be drawn one by one, so by a generator that is drawn
+# ---- numbers: too many to draw them one by one, so the seed of a generator is drawn
 
 
 scales = st.sampled_from([1.0, 1.0, 300.0, 1e-30, 1e30, 1e-39])  # the last: subnormal numbers
@@ -99,7 +99,7 @@ def integers(draw, n):
 
 @st.composite
 def inputs(draw, n):
-    """n numbers; now and then one too many or of no allowed type."""
+    """n numbers; now and then one too many, or of a type that is refused."""
     wrong = draw(st.integers(0, 99))
     if wrong == 99:
         return draw(st.sampled_from([array("d", [0] * n), [0] * n, None, "no numbers"]))
@@ -108,7 +108,7 @@ def inputs(draw, n):
 
 @st.composite
 def targets(draw, asked, total):
-    """Of `total` samples."""
+    """The targets of `total` samples."""
     n_outputs = asked["layers"][-1].units
     if asked["loss"] == "mse":
         return draw(inputs(total * n_outputs))
@@ -121,7 +121,7 @@ def targets(draw, asked, total):
     return array(draw(st.sampled_from(INTEGER_TYPES)), classes)
 
 
-# ---- what is done with a model
+# ---- calls of a model
 
 
 @dataclass

@@ -21,7 +21,7 @@ def test_deltas_of_any_size_and_format(c, kind, loss):
         for first in range(len(values)):
             v = np.array((values[first:] + values[:first])[:6], np.int32)
             want, want_frac = activation.backward(twin, twin.layers[0], v.copy(), frac)
-            v[0] *= kind != "relu"  # where its output was 0, the dense layer above leaves no delta
+            v[0] *= kind != "relu"  # above an output of 0 the next dense layer leaves a dx of 0
             assert model.call("tp_activation_backward", 0, v, frac) == want_frac
             assert v.view(np.int16)[:6].tolist() == want.tolist(), (frac, first)
             assert np.abs(want).max() <= 1 << twin.delta_frac

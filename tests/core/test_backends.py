@@ -1,7 +1,7 @@
 """The numpy and the C backend give the same bits.
 
 The cases are the same in each run. TINYPROP_CASES says how many random models are tried,
-TINYPROP_SEED which ones; a failure is shown as the smallest case that fails too.
+TINYPROP_SEED which ones. A failure is shown as the smallest case that fails.
 """
 
 import os
@@ -18,7 +18,7 @@ SEED = int(os.environ.get("TINYPROP_SEED", "1"))
 
 
 class Twins:
-    """One image for each backend; call() calls both and compares all that can be seen after."""
+    """One image per backend; call() calls both backends and compares all that can be seen."""
 
     def __init__(self, spec):
         self.images = {name: bytearray(spec) for name in images.BACKENDS}
@@ -36,7 +36,7 @@ class Twins:
         return results[0][0]
 
     def layout(self):
-        """Whether there is one. Then each image has room for what its backend needs."""
+        """Whether there is a layout. If so, each image gets the size that its backend needs."""
         results, shapes = zip(
             *(images.layout(images.BACKENDS[name], image) for name, image in self.images.items()),
             strict=True,
@@ -90,7 +90,7 @@ def test_random_models(case):
 
 @pytest.mark.parametrize("number", range(6))
 def test_long_runs(number):
-    """Enough steps to move the exponents of activations up and down, and those of weights."""
+    """Enough steps to change w_frac and y_frac."""
     random = np.random.default_rng(number)
     loss, n_outputs = ("crossentropy", "mse")[number % 2], 4
     hidden = [images.dense(40, "relu"), images.dense(30, "linear"), images.dense(8, "tanh")]

@@ -1,4 +1,4 @@
-"""Convolutions at their bounds: those of a dense layer, over several pixels."""
+"""Convolutions at their bounds, which are those of a dense layer over several pixels."""
 
 import images
 import numpy as np
@@ -7,7 +7,7 @@ from exact import clamp, exact_round
 from images import Layer, dense
 from native import CModel, int16
 
-FEW_DELTAS = [1 << 14, 1 << 14, 1 << 14, (1 << 14) - 1]  # as large as the L1 guard leaves them
+FEW_DELTAS = [1 << 14, 1 << 14, 1 << 14, (1 << 14) - 1]  # the largest sum after the L1 guard
 
 
 def test_forward_sum(c):

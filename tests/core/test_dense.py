@@ -1,7 +1,7 @@
 """Dense layers at the bounds that the core's comments claim, against exact integers.
 
-The functions are called with the largest operands that they are promised. Where a promise is
-tight, a test also shows that one step more would overflow.
+The functions are called with the largest operands that their contracts allow. Where a bound is
+tight, a test also shows that one more would overflow.
 """
 
 import images
@@ -35,7 +35,7 @@ def test_forward_sum(c, n, loss):
         exact = sign * (x_max * n * layer.max_weight + bias)
         assert z[0] == exact and bias <= spare // 2
         assert abs(exact) <= INT_MAX - spare // 2
-    # One more, and the spare half of the biases' room would be touched.
+    # With one more the sum could reach into what is reserved for the bias.
     assert layer.max_weight == 32767 or x_max * n * (layer.max_weight + 1) > INT_MAX - spare
 
 
@@ -98,7 +98,7 @@ def test_step_of_a_weight(c, x, d, loss):
 
 
 def one_weight(c, loss="crossentropy", layers=1):
-    """A step of a weight is its gradient * 31 >> (38 + frac), frac being that of the deltas."""
+    """A step of a weight is its gradient * 31 >> (38 + frac), where deltas are Q.frac."""
     settings = {"lr_mantissa": 31, "lr_shift": 30}
     model = CModel(c, (1, 1, 1), [dense(1)] * layers, loss, **settings)
     for layer in model.layers:
@@ -114,27 +114,27 @@ def test_a_step_of_more_than_31_bits_is_none(c):
     assert model.weights(0)[0, 0] == 5 and abs(255 * (1 << 14) * 31) < 1 << 31
 
 
-# ---- headroom: weights are not compared with their bound where none can reach it
+# ---- headroom: weights are not compared with their bound if none can reach it
 
 
 @pytest.mark.parametrize("layer", [0, 1])  # 1: deltas go down to the layer below
 @pytest.mark.parametrize(
-    "size, shift",
+    "magnitude, shift",
     [(1, 1), (1, 31), (1000, 8), ((1 << 14) - 1, 12), *((1 << 14, s) for s in (12, 17, 24, 31))],
 )
-def test_a_step_of_all_the_headroom_there_is(c, layer, size, shift):
+def test_a_step_of_all_the_headroom_there_is(c, layer, magnitude, shift):
     """The largest step brings a weight to its bound and no further."""
     for sign in (1, -1):
-        step = -exact_round(-sign * 255 * size * 31, shift) * sign
-        headroom = (255 * size * 31 >> shift) + 1
+        step = -exact_round(-sign * 255 * magnitude * 31, shift) * sign
+        headroom = (255 * magnitude * 31 >> shift) + 1
         for spare, start in ((0, 32767 - headroom), (-1, 32767 - step), (-1, 32767 - step // 2)):
             model = one_weight(c, layers=2)
             model.layers[layer].headroom = headroom + spare
             w = model.weights(layer)
             w[:] = sign * start
             model.list_inputs(layer, [255])
-            deltas, dx = int16(1, -sign * size), np.zeros(1, np.int32) if layer else None
-            model.call("tp_dense_backward", layer, deltas, size, 0, shift - 38, dx)
+            deltas, dx = int16(1, -sign * magnitude), np.zeros(1, np.int32) if layer else None
+            model.call("tp_dense_backward", layer, deltas, magnitude, 0, shift - 38, dx)
             moved = start + step
             assert moved <= 32767 or spare == -1
             assert w[0, 0] == sign * min(32767, moved), (sign, spare)
@@ -143,7 +143,7 @@ def test_a_step_of_all_the_headroom_there_is(c, layer, size, shift):
 
 
 def test_where_there_is_headroom_no_weight_is_compared(c):
-    """An image that tells a lie about it gets a weight beyond the bound, as is to be seen."""
+    """A wrong headroom in the image lets a weight pass its bound, which shows it."""
     for layer in (0, 1):
         model = one_weight(c, layers=2)
         model.layers[layer].max_weight, model.layers[layer].headroom = 10000, 5000
@@ -158,7 +158,7 @@ def test_where_there_is_headroom_no_weight_is_compared(c):
 
 
 def test_headroom_is_looked_for_once():
-    """In the first call that learns, even from nothing; then it is what is left."""
+    """In the first call that learns, even from no sample; after that it is only updated."""
     buffer = images.build(images.BACKENDS["c"], (1, 1, 1), [dense(1)], ranges=[(0, 255)])
     model = images.Image(buffer)
     layer = model.layers[0]

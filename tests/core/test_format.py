@@ -1,4 +1,4 @@
-"""The format of a model: what is in git is what its one source makes, and all read it alike."""
+"""The format of a model: files in git are what their one source makes, and all agree on it."""
 
 import ctypes
 import subprocess

@@ -11,7 +11,7 @@ from data import Random
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
-# What a model says of a hundred samples, and what it is then after learning each of them.
+# Digests of what a model answers to a hundred samples, and of its file after learning them.
 ANSWERS = {
     "version_3_classes.tp": ("d3b7b8a8019389f2", "d7210db851206a52"),
     "version_3_numbers.tp": ("0b5c2594a0f00dfc", "8c874a0c4256b9fb"),
@@ -29,7 +29,7 @@ def samples(model):
 
 
 def answers(model):
-    """What it answers, and what it has become once it has learned the samples too."""
+    """The digests of ANSWERS, of a model that learns from each sample after answering."""
     said, out = b"", array("f", [0] * model._n_out)
     for x, label in samples(model):
         model.predict_into(x, out)

@@ -1,8 +1,8 @@
-"""What a step of the integers does, against finite differences of the float64 model's objective.
+"""A step of the integers, against finite differences of the float64 model's objective.
 
-No tolerance is tuned: next to each number goes a bound of what rounding can have done to it, from
-the formats of core/tinyprop.h, through all layers forward and back. Where that bound is wider than
-the gradient itself nothing would be tested, so that is checked as well.
+No tolerance is tuned: each number has a bound of what rounding can have done to it, worked out
+from the formats of core/tinyprop.h through all layers, forward and backward. Where that bound is
+wider than the gradient itself nothing is tested, so that is checked as well.
 """
 
 import images
@@ -19,15 +19,15 @@ EXP = 4 / 2**16  # error of e^-d: see test_exp.py
 
 
 class Bounds:
-    """Beside a float model that has run forward and back: how far integers may be from it.
+    """How far the integers may be from a float model that has run forward and backward.
 
-    layers: what was asked for. e is the bound of what is named beside it: e_z that of z.
+    layers: as in images.spec(). e is a bound of the error of what is named with it: e_z that of z.
     """
 
     def __init__(self, buffer, layers):
         self.asked, self.image = layers, Image(buffer)
         self.real = FloatModel(buffer, np.float64)
-        self.size = FloatModel(buffer, np.float64)  # of |w|: a linear map of bounds
+        self.size = FloatModel(buffer, np.float64)  # with |w|, so that it maps bounds to bounds
         for size in self.size.layers:
             if isinstance(size, Weighted):
                 size.w = np.abs(size.w)
@@ -35,7 +35,7 @@ class Bounds:
         self.delta_frac = 14 if self.bits == 8 else 13
 
     def layers(self):
-        """(what was asked for, its fields in the image, the float layer, that of bounds)"""
+        """(layer as asked for, its fields in the image, the float layer, the layer of bounds)"""
         floats = zip(self.real.layers, self.size.layers, strict=True)
         integers = zip(self.asked, self.image.layers, strict=True)
         return [(*two, *others) for two, others in zip(integers, floats, strict=True)]
@@ -66,21 +66,21 @@ class Bounds:
             size.e_out, frac = e, fields.y_frac
         return z
 
-    def output_errors(self, z, y):
+    def output_deltas(self, z, y):
         d, _ = self.real.output_delta(z, y)
         e_z = self.size.layers[-1].e_z.max()
         if np.ndim(y) > 0:  # mse
             return d, np.full_like(d, e_z + 2.0**-15 + 2.0**-self.delta_frac / 2)
         n = len(d)
-        # softmax moves by at most half of the largest move of z; z is rounded to Q.12; each
-        # exponential is off by EXP, their sum by n EXP; then 2^-14 of p, and Q.14.
+        # softmax changes by at most half of the largest change of z; z is rounded to Q.12; each
+        # exponential is off by EXP, their sum by n EXP; then 2^-14 of p, and rounding to Q.14.
         return d, np.full_like(d, (e_z + 2.0**-13) / 2 + (1 + n) * EXP + 2.0**-13 + 2.0**-15)
 
     def backward(self, d, e):
-        """Leaves dw, db in the real layers and their bounds in the others."""
+        """Leaves dw and db in the layers of `real`, and their bounds in those of `size`."""
         layers = self.layers()
         d, e = (v.reshape(layers[-1][2].shape_out) for v in (d, e))
-        frac = None  # of dx, at least
+        frac = None  # a lower bound of the format of dx
         for i in range(len(layers) - 1, self.real.first_trained - 1, -1):
             asked, fields, real, size = layers[i]
             want_dx = i > self.real.first_trained
@@ -94,7 +94,7 @@ class Bounds:
             if i < len(layers) - 1:
                 d, e = self.through_activation(asked.activation, real, size, d, e)
             real.db, size.db = (v.reshape(-1, real.shape_out[2]).sum(0) for v in (d, e))
-            # L1 guard: after it, half a unit is at most 2^-15 of the sum.
+            # The L1 guard rounds to a unit whose half is at most 2^-15 of the sum.
             total = (np.abs(d) + e).sum()
             e = e + total * 2.0**-15
             frac = min(self.delta_frac, 14 - np.ceil(np.log2(total))) + fields.w_frac
@@ -108,7 +108,7 @@ class Bounds:
             d, e = real.backward(d, want_dx), e_dx
 
     def pool_back(self, asked, real, size, dy, e):
-        """Where it is not sure which input is the largest, any may get the delta, or not."""
+        """Each input that may be the largest may get the delta, or not."""
         if asked.kind == "avgpool":
             return real.backward(e, True)
         near, v = real.windows(size.e_in), real.v
@@ -149,7 +149,8 @@ def finite_differences(model, x, y, parameters):
 
 
 def step_of_the_integers(buffer, layers, x, y):
-    """-dw and -db over the learning rate, in real units; the largest rate that clamps nothing."""
+    """Yields for each layer dw and db as a step shows them, in real units, each with a bound of
+    its rounding. The learning rate is the largest that clamps nothing."""
     weighted = [i for i, layer in enumerate(layers) if layer.has_weights]
     before = {i: in_real_units(Image(buffer), i) for i in weighted}
     for lr_shift in range(4, 16):
@@ -174,8 +175,8 @@ def in_real_units(image, layer):
 
 
 def fill_the_range(buffer, layers, x):
-    """Gives relu and linear layers the finest exponent that their outputs allow, as learning
-    does in time. Rounding is the less."""
+    """Gives relu and linear layers the finest format that their outputs allow, as learning does in
+    time, so that rounding matters less."""
     bounds = Bounds(buffer, layers)
     bounds.forward(x)
     for asked, fields, real, _ in bounds.layers()[:-1]:
@@ -248,7 +249,7 @@ def compare(name, loss, seed):
         y = y.astype(np.float32)
     else:
         y = int(z.argsort()[1])  # so that there is something to learn
-    bounds.backward(*bounds.output_errors(z, y))
+    bounds.backward(*bounds.output_deltas(z, y))
     steps = step_of_the_integers(buffer, layers, values, y)
     for i, (asked, _, real, size) in enumerate(bounds.layers()):
         if not asked.has_weights:
@@ -274,16 +275,16 @@ def test_gradients(name, loss):
     seen = {}
     for seed in range(1, 6):
         for where, want, bound in compare(name, loss, seed):
-            # Whether a wrong sign would show.
+            # Whether a wrong sign would be noticed.
             seen.setdefault(where, []).extend(2 * np.abs(want) > bound)
     learning = [layer for layer in MODELS[name][1] if layer.has_weights and layer.trainable]
     assert len(seen) == 2 * len(learning)
-    for where, shows in seen.items():
-        assert np.mean(shows) > 0.25, f"{where}: the bounds say nothing"
+    for where, noticed in seen.items():
+        assert np.mean(noticed) > 0.25, f"{where}: the bounds say nothing"
 
 
 def test_both_clip_deltas():
-    """A delta of 2 moves biases like one of 1, in the output layer and below."""
+    """A delta of 2 changes biases like one of 1, in the output layer and below."""
     shape, layers = MODELS["dense linear"]
     settings = {"lr_mantissa": 16, "lr_shift": 8}
     buffer = images.build(C, shape, layers, "mse", ranges=[(0, 255), (-1, 1)], **settings)

@@ -17,8 +17,8 @@ LAYERS = {
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", LAYERS)
 def test_weights_fill_the_limit_of_he_or_lecun(backend, name):
-    """|w| <= sqrt(6 / fan_in) above a relu, sqrt(3 / fan_in) else, evenly, in the finest format
-    that holds it."""
+    """|w| <= sqrt(6 / fan_in) in a relu layer, else sqrt(3 / fan_in), evenly distributed, in the
+    finest format that holds this limit."""
     shape, layer = LAYERS[name]
     model = Image(images.build(BACKENDS[backend], shape, [layer, dense(2)]))
     of_plan, w_frac = model.twin.layers[0], model.layers[0].w_frac
@@ -26,7 +26,7 @@ def test_weights_fill_the_limit_of_he_or_lecun(backend, name):
     w = model.weights(0).astype(int)
     assert np.abs(w).max() <= limit + 1 and limit <= of_plan.max_weight
     assert w_frac == 16 or 2 * limit > of_plan.max_weight - 2
-    if w.size > 100:  # as an even distribution has it
+    if w.size > 100:  # the moments of an even distribution
         assert np.abs(w).max() > 0.9 * limit and abs(w.mean()) < 0.1 * limit
         assert abs(w.std() / limit - 3**-0.5) < 0.1
 
@@ -51,7 +51,7 @@ def test_the_seed_decides(backend):
 
     assert weights(5) == weights(5)
     assert len({bytes(weights(seed)) for seed in (0, 1, 2, 3, 2**31 - 1)}) == 5
-    # The one seed that would start the generator in the state that it never leaves.
+    # The one seed that would start the generator in state 0, which it never leaves.
     stuck = -0x7F4A7C15 * pow(0x9E3779B9, -1, 2**32) % 2**32
     assert len(set(Image(weights(stuck)).weights(0).ravel().tolist())) > 50
 

@@ -1,4 +1,4 @@
-"""Softmax, crossentropy and mse at their ends."""
+"""Softmax, crossentropy and mse at their limits."""
 
 import ctypes
 
@@ -33,7 +33,7 @@ def test_softmax_of_equal_scores(c, n):
     z = [123456] * n
     deltas, value, p = crossentropy(c, model, z, n - 1)
     assert (deltas, value, p) == twins_crossentropy(model, z, n - 1)
-    # Probabilities are within 2^-14 of 1/n of themselves and then rounded; the loss is ln n, from
+    # Probabilities are 1/n within 2^-14 of themselves, and then rounded. The loss is ln n, from
     # logarithms of n * 65535 / 65536 rounded to 2^-12 (table, line, 2839 for each of 16 powers).
     assert abs(p - 2**14 / n) <= 0.5 + 2**14 / n * 2**-14
     bound = (0.5 + 0.5 + 16 * 0.2 + 0.25) / 2**12 + 2**-16 + 2**-14

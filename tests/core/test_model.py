@@ -1,4 +1,4 @@
-"""A step from end to end, and runs of many, in both backends."""
+"""A step from end to end, and runs of many steps, in both backends."""
 
 from array import array
 
@@ -61,7 +61,7 @@ def test_a_bad_sample_anywhere_changes_nothing(backend):
     for total, start, count in ((9, 8, 2), (9, 10, 0), (8, 0, 8), (10, 0, 1)):
         assert BACKENDS[backend].run(buffer, x, y, total, start, count, True) == Error.X_LENGTH
     assert images.saved(buffer) == before
-    assert BACKENDS[backend].run(buffer, x, y, 9, 3, 2, True) == 2  # all are looked at from 0 on
+    assert BACKENDS[backend].run(buffer, x, y, 9, 3, 2, True) == 2  # all are checked at start = 0
 
 
 @with_backends

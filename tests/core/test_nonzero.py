@@ -1,4 +1,4 @@
-"""The list of a dense layer's inputs that are not 0: each one, beside the way to its weights."""
+"""The list of a dense layer's non-zero inputs: each one, with the offset of its weights."""
 
 import ctypes
 
@@ -18,7 +18,7 @@ INPUTS = {
 
 
 def listed(model, layer):
-    """(index of the input, its value) for each entry; padding has the value 0."""
+    """(index of the input, its value) of each entry except padding, whose value is 0."""
     at = model.call("tp_nonzero_of", layer)
     row_bytes, reader, found = 2 * model.layers[layer].out_c, 0, []
     while entry := ctypes.c_uint32.from_address(at).value:
@@ -34,7 +34,7 @@ def listed(model, layer):
 @pytest.mark.parametrize("name", INPUTS)
 @pytest.mark.parametrize("n, n_out", [(1, 1), (7, 5), (64, 8), (500, 520), (3, 32767), (3, 40000)])
 def test_every_input_that_is_not_0(c, name, n, n_out):
-    """Where a row of weights has more than 65,532 bytes there are entries between, of value 0."""
+    """If a row of weights has more than 65,532 bytes there are padding entries between."""
     for layer in (0, 1):
         model = CModel(c, (1, 1, n), [dense(n)] * layer + [dense(n_out)])
         x = INPUTS[name](n, np.random.default_rng(n)).astype(np.int16)
@@ -49,7 +49,7 @@ def test_bytes_as_they_stand(c, n):
     model = CModel(c, (1, 1, n), [dense(6)])
     random = np.random.default_rng(n)
     for zeros in (0, 0.5, 0.95, 1):
-        for shift in range(4):  # words of zeros are looked for where they are aligned
+        for shift in range(4):  # words of zeros are only looked for at aligned addresses
             x = random.integers(1, 256, n + shift) * (random.random(n + shift) >= zeros)
             x = x.astype(np.uint8)[shift:]
             model.call("tp_list_input_bytes", 0, x)
@@ -57,7 +57,7 @@ def test_bytes_as_they_stand(c, n):
 
 
 def test_the_longest_list_fits(c):
-    """Of inputs that lie at the end of their own list, which grows over them."""
+    """Inputs lie at the end of their own list, which grows over them."""
     for n, n_out in ((MAX_VALUES, 1), (1000, 40000)):
         model = CModel(c, (1, 1, n), [dense(n_out)])
         model.list_inputs(0, np.arange(1, n + 1) % 255 + 1)

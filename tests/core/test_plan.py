@@ -1,4 +1,4 @@
-"""Which specs and images are refused, with what error, and the shapes of layers."""
+"""Which specs and images are refused, with which error, and the shapes of layers."""
 
 from array import array
 
@@ -23,7 +23,7 @@ def test_layout_at_the_largest_sizes(backend):
     assert n_bytes((65535, 65535, 65535), dense(1)) == Error.TOO_BIG
     assert n_bytes((256, 256, 1), dense(1)) == Error.TOO_BIG
     assert n_bytes((1, 1, MAX_VALUES), dense(16385)) == Error.TOO_BIG  # 2^31 bytes and more
-    if backend == "c":  # which needs memory to work in, too
+    if backend == "c":  # which needs scratch, too
         assert n_bytes((1, 1, MAX_VALUES), dense(16383)) == Error.TOO_BIG
     assert n_bytes((1, 1, 30000), dense(30000), dense(1)) > 2 * 30000**2
     assert n_bytes((1, 1, 30000), dense(30000), dense(30000)) == Error.TOO_BIG
@@ -57,7 +57,7 @@ def test_shapes_are_those_of_keras(backend, kernel, stride):
         assert size == Error.LAYER if n < kernel else shapes[0].tolist()[:3] == [n // kernel, 2, 4]
 
 
-# Used as a shift, a count or a choice; the values that are just not allowed.
+# Fields that are used as a shift, a count or a choice, with values that are just not allowed.
 MODEL_SPEC = {
     "n_layers": [0],
     "loss": [2],

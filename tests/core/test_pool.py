@@ -1,4 +1,4 @@
-"""Pools: the mean of everything, the largest of everything, and deltas on their way back."""
+"""Pools: the mean and the largest of a whole input, and deltas on their way back."""
 
 import numpy as np
 import pytest

@@ -10,7 +10,7 @@ with_backends = pytest.mark.parametrize("backend", BACKENDS)
 
 
 class Calibrating:
-    """A model whose ranges are still learned from so many samples."""
+    """A model whose ranges are still learned from this many samples, of (inputs, outputs)."""
 
     def __init__(self, backend, samples, channels=1, loss="crossentropy", **settings):
         self.backend = BACKENDS[backend]

@@ -1,4 +1,5 @@
-"""Which deltas are selected: at the edges against the numpy twin, and what becomes of the rest."""
+"""Which deltas are selected, at the limits and against the numpy twin, and what becomes of the
+rest."""
 
 import images
 import numpy as np
@@ -14,7 +15,7 @@ SHARES = ((0, 0), (1, 1 << 15), (1 << 14, 1 << 14), (1 << 15, 1 << 15), (1 << 15
 @pytest.mark.parametrize("n", [1, 2, 15, 16, 17, MAX_VALUES])
 @pytest.mark.parametrize("policy", ["topk", "diffused"])
 def test_selection_at_its_edges(c, n, policy):
-    """All deltas equal, all of the largest size, ties, and none at all: against the twin."""
+    """All deltas equal, all of the largest magnitude, ties, all 0: against the twin."""
     random = np.random.default_rng(n)
     cases = [
         np.full(n, 1 << 14),
@@ -31,8 +32,8 @@ def test_selection_at_its_edges(c, n, policy):
         for frac in (14, 20, 22):
             for case in cases:
                 deltas = case.astype(np.int16)
-                errors = case.astype(np.int64)
-                want, selected = select.select(twin, twin.layers[0], errors, frac, 1)
+                twins_deltas = case.astype(np.int64)
+                want, selected = select.select(twin, twin.layers[0], twins_deltas, frac, 1)
                 assert model.call("tp_select", 0, deltas, frac, 1) == selected
                 assert deltas.tolist() == want.tolist()
                 state = model.layers[0].threshold, model.layers[0].residual
@@ -42,7 +43,7 @@ def test_selection_at_its_edges(c, n, policy):
 
 
 def test_small_deltas_add_up_with_their_signs_in_a_feature_map(c):
-    """In a map of a convolution; in a dense layer they add up without."""
+    """In a feature map of a convolution; in a dense layer without."""
     t, deltas = 100, np.zeros((8, 2), np.int16)
     deltas[:, 0] = [60, -60] * 4
     deltas[:, 1] = 30
@@ -67,7 +68,7 @@ def test_small_deltas_add_up_with_their_signs_in_a_feature_map(c):
 
 @pytest.mark.parametrize("zeta", [0, 1, 20001, 32767, 1 << 15])
 def test_the_share_shrinks_with_each_layer_further_down(c, zeta):
-    """Cut to Q.15 at each layer; one delta at least is selected."""
+    """Truncated to Q.15 at each layer; at least one delta is selected."""
     n, s_max = 2000, 1 << 14
     model = CModel(
         c, (1, 1, 1), [dense(n, "relu"), dense(1)], policy="topk", s_max=s_max, zeta=zeta

@@ -1,4 +1,4 @@
-"""tables.h and its twin are what their generator makes."""
+"""tables.h is what its generator makes."""
 
 from host_sim.generate import tables
 

@@ -15,9 +15,9 @@ from native import CModel, int16
 
 @pytest.mark.parametrize("n", [4, 5, 100, 32767, 32768, 43000, MAX_VALUES])
 def test_guarded_deltas_overflow_no_sum(c, n):
-    """What is rounded off leaves sum |delta| at 65535 at most, for all deltas alike, halves of
-    the last bit that is left among them. 32767 is the largest weight, 255 the largest input, 31
-    the largest factor of the learning rate."""
+    """After the guard's rounding sum |delta| is at most 65535, even if all deltas are alike and
+    halves that round up. 32767 is the largest weight, 255 the largest input, 31 the largest
+    lr_mantissa."""
     sums = {m * n << k for m in (1, 3) for k in range(15)} | {(n << 14) - 1}
     sums |= {32767, 32768, 65534, 65535, 65536, 65537}
     for l1_norm in sorted(l1_norm for l1_norm in sums if n <= l1_norm <= n << 14):
@@ -29,14 +29,14 @@ def test_guarded_deltas_overflow_no_sum(c, n):
         assert guarded.sum() <= 65535, (l1_norm, shift)
         assert 32767 * guarded.sum() <= INT_MAX
         assert 255 * guarded.sum() * 31 + (1 << 30) <= INT_MAX
-        # Not a bit more than that is lost: one less would be too large, or the sum has 15 bits.
+        # No bit more than needed is lost: with a shift of one less the sum has more than 15 bits.
         assert shift == 0 or l1_norm >> (shift - 1) >= 1 << 15
         twins, frac = update.guard(deltas, 14)
         assert frac == 14 - shift and (twins == guarded).all()
 
 
 def test_twice_the_guarded_deltas_overflow(c):
-    """So the guard is as tight as it has to be: dx of a weight of 32767 is wrong beyond it."""
+    """The guard is as tight as it has to be: with twice the sum, dx of weights of 32767 wraps."""
     for times in (1, 2):
         deltas = int16(4 * times, 1 << 14, 1 << 14, 1 << 14, (1 << 14) - 1)
         model = CModel(c, (1, 1, 1), [dense(1), dense(len(deltas), trainable=0)])
@@ -60,15 +60,15 @@ def test_bias_step(c, n, sign):
     model = CModel(c, (1, n, 1), [shape, dense(1)], lr_mantissa=31, lr_shift=4)
     b = model.biases(0)
     total = n * sign * (1 << 14)
-    excess = max(abs(total).bit_length() - 16, 0)
+    guard_shift = max(abs(total).bit_length() - 16, 0)
     for w_frac in (0, 8, 16):
         for frac in (14, 18, 22):
             for start in (0, images.MAX_BIAS, -images.MAX_BIAS):
                 model.layers[0].w_frac = w_frac
                 b[:] = start
                 model.call("tp_update_biases", 0, int16(n, sign * (1 << 14)), frac)
-                s = 4 + frac - (w_frac + 12) - excess
-                step = exact_round(exact_round(total, excess) * 31, s)
+                s = 4 + frac - (w_frac + 12) - guard_shift
+                step = exact_round(exact_round(total, guard_shift) * 31, s)
                 step = clamp(step, images.MAX_BIAS - 1)
                 want = clamp(start - step, images.MAX_BIAS)
                 assert b[0] == want, (w_frac, frac, start)

@@ -99,7 +99,7 @@ def predicted(backend, buffer, x):
     "ends", [(-1, 1), (0, 255), (95000, 105000), (-3e-30, 5e-30), (-2e30, 1e30), (1e6, 1e6 + 1)]
 )
 def test_a_number_comes_back(backend, ends):
-    """To half a step of 2^-10 of half the range, and what maps of 16 bits lose; clamped at twice
+    """To half a step of 2^-10 of half the range, and what a map of 16 bits loses; clamped to twice
     the range."""
     lo, hi = (float(np.float32(end)) for end in ends)
     half, middle = (hi - lo) / 2, (hi + lo) / 2

@@ -1,4 +1,4 @@
-# Data for tests that is the same on every machine: integers from a xorshift generator.
+# Test data that is the same on every machine: integers from a xorshift generator.
 
 
 class Random:
@@ -17,7 +17,7 @@ class Random:
 class Blobs:
     """Classes that a small network can tell apart: a pattern, a third of it zeros, and noise.
 
-    A few samples of each are made once, as a board takes its time to.
+    A few samples of each are made beforehand, as that is slow on a board.
     """
 
     def __init__(self, n_values, n_classes, seed=1, noise=60, n_each=8):

@@ -27,7 +27,7 @@ SHAPES = {
     "dense, no zeros": "a3df30b25c4d6d81c69203f965016f8c57790bed25640fc58f89f7e8e8cd1bb4",
     "dense, half zeros": "6148056cae889f323e8bb1e0cebb6a1b5297fec8568031b9d834d1de92bfa507",
     "dense, most zeros": "0cee4c5031c5148b610776a2ebafe70923276e1351e76415b29590b6e75a0bbe",
-    "dense, with room": "bb9d17f652e7792cb3336aa5d9c7d177dcc77d7b27319c42539e8f1bff89afdb",
+    "dense, with headroom": "bb9d17f652e7792cb3336aa5d9c7d177dcc77d7b27319c42539e8f1bff89afdb",
     "depthwise": "825aa31ca4cec2e219e20b03860ae92a03b68323b5b3286283ec5b238d2aa623",
     "convolutions": "c13536256dfb7e599d79ca68114ee2ab53dbfe1c357797ad2c3fb6ca0e9fba47",
     "convolutions, half zeros": "d22084ac09386396c5932cd85d76aefb8e0fb4c6ca047f1c5b856b3a9a18e2c5",

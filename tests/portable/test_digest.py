@@ -1,5 +1,5 @@
-# After 1,000 steps on the same stream every saved byte of a model is the same on every machine;
-# the scratch behind them means nothing between two calls.
+# After 1,000 steps on the same stream every saved byte of a model is the same on every machine.
+# The plan behind them is each backend's own.
 import hashlib
 from binascii import hexlify
 

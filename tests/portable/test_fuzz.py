@@ -1,7 +1,6 @@
-# 10,000 calls with whatever comes: wrong types and sizes, buffers that overlap, images altered
-# behind the library's back. Each works or raises an error it should; nothing crashes and no memory
-# is lost.
-# On the emulated boards a bad address or a misaligned access ends the run.
+# 10,000 calls with anything: wrong types and sizes, buffers that overlap, images altered behind
+# the library's back. Each call works or raises an error of the right kind; nothing crashes, and no
+# memory is lost. On the emulated boards a bad address or a misaligned access ends the run.
 import gc
 from array import array
 
@@ -85,7 +84,7 @@ class Fuzz:
 
     def alter(self, image):
         for _ in range(1 + self.below(4)):
-            # Mostly head and records: what is checked. Any byte of them, any value.
+            # Mostly in spec and state before the weights, which is what is checked.
             at = self.below(min(len(image), 500)) if self.below(4) else self.below(len(image))
             image[at] = (0, 1, 255, 128, self.below(256))[self.below(5)]
 

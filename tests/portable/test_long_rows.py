@@ -1,5 +1,5 @@
-# From the first input to the last its weights lie further than 16 bits can say (1,040 bytes an
-# input). A file of its own, as it takes 76 KB in one piece.
+# The weights of the first and the last input are further apart than 16 bits can say (1,040 bytes
+# per input). A file of its own, as it takes 76 KB in one piece.
 import gc
 import hashlib
 from binascii import hexlify
@@ -20,7 +20,7 @@ def long_rows():
 
 
 def long_rows_above_a_relu():
-    """In a second layer: an input of 0 leaves all of its inputs 0."""
+    """The same in a second layer. An input of 0 makes all of its inputs 0."""
     model = tp.Model(1, [tp.Dense(65, "relu"), tp.Dense(520)], **OPTIONS)
     for x in (0, 255, 3, 0, 200):
         model.learn(bytes([x]), 519)

@@ -1,5 +1,5 @@
-# Layers of every small size, even and odd, on inputs with few and many zeros: the loops in
-# assembly take each way there is, and what is learned is on every machine what numpy says.
+# Layers of every small size, even and odd, on inputs with few and many zeros, so that the loops in
+# assembly take every path. What is learned has to be what numpy learns, on every machine.
 import hashlib
 from binascii import hexlify
 
@@ -10,7 +10,7 @@ import tinyprop as tp
 
 
 def learn(model, n_zeros, steps, check):
-    """Learns noise, n_zeros of 4 inputs 0, and adds what is saved to check."""
+    """Learns noise, in which n_zeros of 4 inputs are 0; adds what is saved to the hash `check`."""
     random = data.Random(model._n_out)
     n = model._n_in
     for step in range(steps):
@@ -32,8 +32,8 @@ def dense(n_zeros):
     return check
 
 
-def with_room():
-    """Small steps, more than 64: then it is known that no weight can reach its bound."""
+def with_headroom():
+    """More than 64 small steps, so that there is headroom and no weight is compared."""
     check = hashlib.sha256()
     for n in range(1, 21):
         layers = [tp.Dense(n, "relu"), tp.Dense(21 - n)]
@@ -76,7 +76,7 @@ SHAPES = {
     "dense, no zeros": lambda: dense(0),
     "dense, half zeros": lambda: dense(2),
     "dense, most zeros": lambda: dense(3),
-    "dense, with room": with_room,
+    "dense, with headroom": with_headroom,
     "depthwise": depthwise,
     "convolutions": lambda: convolutions(0),
     "convolutions, half zeros": lambda: convolutions(2),

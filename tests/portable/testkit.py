@@ -1,5 +1,5 @@
-# Runs the test_* functions of a file, on CPython and MicroPython alike. The first line it prints
-# names the backend, the last ones have the shape of unittest: a log shows what ran where.
+# Runs the test_* functions of a file, on CPython and MicroPython alike. The first line that it
+# prints names the backend, the last ones look like unittest's: a log shows what ran where.
 import sys
 
 import _tinyprop
@@ -16,13 +16,13 @@ def raises(error, function, *args, **kwargs):
 
 
 def saved(model):
-    """What a file holds of a model; the core's own memory behind it is no part of it."""
+    """Spec and state of a model, which is what a file holds."""
     at = fmt.MODEL_SPEC_SAVED_BYTES
     return memoryview(model._image)[: int.from_bytes(model._image[at : at + 4], "little")]
 
 
 def saved_but_loss(model):
-    """The same without the mean loss, which is of the last call."""
+    """The same without the mean loss, which is that of the last call."""
     all_of_it = bytearray(saved(model))
     state = fmt.MODEL_SPEC_BYTES + all_of_it[fmt.MODEL_SPEC_N_LAYERS] * fmt.LAYER_SPEC_BYTES
     for offset, n in ((fmt.MODEL_STATE_LOSS_COUNT, 4), (fmt.MODEL_STATE_LOSS_SUM, 8)):
@@ -31,14 +31,14 @@ def saved_but_loss(model):
 
 
 def first_weights(model, layers, n):
-    """n weights of the first layer, in a model of so many layers with one range."""
+    """n weights of the first layer, in a model of this many layers with one range."""
     of_layers = (fmt.LAYER_SPEC_BYTES + fmt.LAYER_STATE_BYTES) * layers
     start = fmt.MODEL_SPEC_BYTES + fmt.MODEL_STATE_BYTES + of_layers + fmt.RANGE_BYTES
     return bytes(model._image[start : start + 2 * n])
 
 
 def of_version(file, version):
-    """The bytes of a file, as if another version had written it."""
+    """The bytes of a file, with the number of another version."""
     file = bytearray(file)
     file[fmt.MODEL_SPEC_VERSION] = version
     return file
