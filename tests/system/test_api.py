@@ -40,6 +40,7 @@ def public_names(path):
                 )
 
     add(ast.parse(path.read_text()).body, "")
+    found.pop("const", None)  # its name is MicroPython's; no user calls it
     return found | {"__version__": None}
 
 
