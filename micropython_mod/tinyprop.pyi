@@ -15,10 +15,30 @@ _Samples = Buffer | Sequence[_Values]
 
 class _Layer:
     spec: bytes
+    def __init__(
+        self,
+        kind: int,
+        units: int = 0,
+        kernel: tuple[int, int] = (0, 0),
+        strides: tuple[int, int] = (0, 0),
+        padding: _Padding = "valid",
+        activation: _Activation = "linear",
+        trainable: bool = True,
+    ) -> None: ...
 
 class _Policy:
     text: str
     spec: tuple[int, int, int, int, int]
+    def __init__(
+        self,
+        name: str,
+        arguments: tuple[float, ...],
+        kind: int,
+        s_min: float = 0,
+        s_max: float = 0,
+        zeta: float = 1,
+        skip: float = 0,
+    ) -> None: ...
 
 class _Stats(TypedDict):
     steps: int

@@ -1,7 +1,8 @@
 """Convolutions and depthwise convolutions over (height, width, channels).
 
     forward    z_pf = b_f + sum_k w_kf x_pk
-    backward   dw_kf = sum_p x_pk delta_pf        dx = sum over the p, k that saw it of w_kf delta_pf
+    backward   dw_kf = sum_p x_pk delta_pf
+               dx = sum over the p, k that saw it of w_kf delta_pf
 
 Here p is a pixel of the output, f a filter and k a tap of the kernel: (row, column, channel).
 In a depthwise convolution filter f sees channel f alone, and k is (row, column). A layer is worked

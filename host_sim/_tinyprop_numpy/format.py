@@ -1,4 +1,6 @@
-"""The format of a model. Written by `python -m host_sim format` from host_sim/generate/schema.py."""
+"""The format of a model.
+
+Written by `python -m host_sim format` from host_sim/generate/schema.py."""
 
 from enum import IntEnum
 

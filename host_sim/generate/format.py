@@ -64,8 +64,8 @@ def c_header():
 
 
 def numpy_module():
-    lines = [f'"""The format of a model. {MADE_BY}"""', "", "from enum import IntEnum", ""]
-    lines += ["import numpy as np", "", f"MAGIC = {int.from_bytes(schema.MAGIC, 'little'):#x}"]
+    lines = ['"""The format of a model.', "", f'{MADE_BY}"""', "", "from enum import IntEnum", ""]
+    lines += ["import numpy as np", "", f"MAGIC = 0x{int.from_bytes(schema.MAGIC, 'little'):X}"]
     lines += [f"VERSION = {schema.VERSION}", f"ALIGN = {schema.ALIGN}", ""]
     lines += [f"{name.upper()} = {value}" for name, value, _ in schema.LIMITS]
     for enum in schema.ENUMS:
