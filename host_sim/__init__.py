@@ -1,17 +1,18 @@
-"""tinyprop on a PC, in rooms. Each imports from those below it alone.
+"""tinyprop on a PC, in rooms. A room imports only from groups below its own.
 
 __main__          python -m host_sim COMMAND
 
 demo/             learns digits inside MicroPython and shows it; the pictures of docs/method.md
-studies/          compare: digits, streams and the papers' table; kit/ is what they have in common
-generate/         files that are written by a program: tables of functions, digests
+studies/          comparisons: digits, streams and the papers' table; kit/ is what they share
+generate/         files that are written by a program: the format, tables, digests
 
 tasks/            what there is to learn: data sets, and networks for them
 internals         what the public API does not tell of a model
 oracle            the models in floating point
 
-_tinyprop_numpy/  the specification: the core in numpy
 backend/          `import _tinyprop` on CPython: the core in C, or the specification
+
+_tinyprop_numpy/  the specification: the core in numpy
 """
 
 import sys

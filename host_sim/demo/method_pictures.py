@@ -1,7 +1,7 @@
 """The pictures of docs/method.md, from a real training run: writes docs/*.svg.
 
-While a network learns digits with Full, each policy is shown the same errors of its hidden layer,
-and chooses as it would.
+While a network learns digits with Full, each policy is shown the same deltas of its hidden layer
+(errors, as the page calls them), and selects as it would.
 """
 
 import argparse
@@ -27,7 +27,7 @@ POLICIES = {
 }
 COLOURS = dict(zip(POLICIES, ("#9a9a9a", "#c77d1e", "#0b7a75", "#5b4b9a"), strict=True))
 DROPPED = "#d9d9d9"
-select_errors = select.select
+select_deltas = select.select
 
 
 def new_model(policy):
@@ -36,36 +36,36 @@ def new_model(policy):
 
 
 class Onlooker:
-    """A policy with its own state, that chooses among the errors of another model."""
+    """A policy with its own state, which selects among the deltas of another model."""
 
     def __init__(self, policy):
         self.model = internals.view(new_model(policy))
         self.shares, self.shown = [], None
 
-    def choose(self, d, fd):
-        selected, _ = select_errors(self.model, self.model.layers[0], d, fd, depth=1)
-        self.shares.append(np.count_nonzero(selected) / len(d))
+    def choose(self, delta, frac):
+        selected, _ = select_deltas(self.model, self.model.layers[0], delta, frac, depth=1)
+        self.shares.append(np.count_nonzero(selected) / len(delta))
         if len(self.shares) == SHOWN:
-            self.shown = d / 2**fd, selected / 2**fd
+            self.shown = delta / 2**frac, selected / 2**frac
 
 
 def watch():
-    """Onlookers of a network that learns each digit once, by the specification: it is the one that
-    can be looked into."""
+    """Onlookers of a network that learns each digit once, in numpy, as that backend can be looked
+    into."""
     onlookers = {name: Onlooker(policy) for name, policy in POLICIES.items()}
 
-    def look_on(model, layer, d, fd, depth):
+    def look_on(model, layer, delta, frac, depth):
         if depth == 1:
             for onlooker in onlookers.values():
-                onlooker.choose(d, fd)
-        return select_errors(model, layer, d, fd, depth)
+                onlooker.choose(delta, frac)
+        return select_deltas(model, layer, delta, frac, depth)
 
     (x, y), _ = digits.load()
     image = internals.image(new_model(tp.Full()))
     select.select = look_on
     for sample, label in zip(x[:STEPS], y[:STEPS], strict=True):
         _tinyprop_numpy.learn(image, sample, label)
-    select.select = select_errors
+    select.select = select_deltas
     return onlookers
 
 
@@ -83,18 +83,18 @@ def save(figure, name):
 
 
 def draw_choice(onlookers):
-    """Which errors of one digit each policy keeps."""
+    """Which errors of one digit each policy selects."""
     figure, rows = plt.subplots(
         len(onlookers), 1, figsize=(8, 6), sharex=True, sharey=True, layout="constrained"
     )
     for axes, (name, onlooker) in zip(rows, onlookers.items(), strict=True):
-        d, selected = onlooker.shown
-        axes.bar(range(len(d)), d, color=DROPPED)
-        axes.bar(range(len(d)), selected, color=COLOURS[name], alpha=0.85)
+        delta, selected = onlooker.shown
+        axes.bar(range(len(delta)), delta, color=DROPPED)
+        axes.bar(range(len(delta)), selected, color=COLOURS[name], alpha=0.85)
         axes.axhline(0, color="#888888", lw=0.8)
         n = np.count_nonzero(selected)
         axes.set_title(
-            f"{name} keeps {n} of {len(d)}", loc="left", fontsize=11, color=COLOURS[name]
+            f"{name} selects {n} of {len(delta)}", loc="left", fontsize=11, color=COLOURS[name]
         )
         style(axes)
     rows[-1].set_xlabel("hidden unit")
@@ -103,7 +103,7 @@ def draw_choice(onlookers):
 
 
 def draw_share(onlookers):
-    """How much each policy keeps as learning goes on."""
+    """How much each policy selects as learning goes on."""
     figure, axes = plt.subplots(figsize=(8, 3.4), layout="constrained")
     window = 50
     steps = range(window, STEPS + 1, 10)
@@ -119,7 +119,7 @@ def draw_share(onlookers):
     axes.set_xlim(0, STEPS)
     axes.set_ylim(0)
     axes.set_xlabel("digits seen")
-    axes.set_title(f"Errors kept, mean of {window} digits", loc="left", fontsize=11)
+    axes.set_title(f"Errors selected, mean of {window} digits", loc="left", fontsize=11)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(axis="y", color="#eeeeee")
     style(axes)

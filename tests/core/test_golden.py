@@ -1,4 +1,4 @@
-"""Files of each version of the format load for ever, or are refused by the name of their version."""
+"""Files of each version of the format load for ever, or are refused by that version's name."""
 
 import hashlib
 import io

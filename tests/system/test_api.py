@@ -22,7 +22,8 @@ def is_property(function):
 
 
 def public_names(path):
-    """The signature of each public function, class, method and property; None if it has none."""
+    """The signature of each public function, class, method and property; None if it has none.
+    Not `const`, which is MicroPython's and there under this name for its compiler alone."""
     found = {}
 
     def add(body, prefix):
@@ -40,6 +41,7 @@ def public_names(path):
                 )
 
     add(ast.parse(path.read_text()).body, "")
+    found.pop("const", None)
     return found | {"__version__": None}
 
 

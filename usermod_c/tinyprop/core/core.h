@@ -1,10 +1,13 @@
 // What the core's files share: the plan of a model, and the contract of every function that one file calls in another.
-// Files call downwards only:
-//   model                                       a step, forward and backward; what tinyprop.h offers
-//   init   dense   conv   pool   loss   select
+// A file calls only files in rows below its own (tests/core/test_sources.py reads this drawing):
+//   model
+//   conv
+//   init   dense   pool   loss   select
 //   activation   update
 //   nonzero   plan
-//   ranges   values   exp   kernels/   fixed
+//   ranges
+//   values   exp   kernels/
+//   fixed
 #ifndef TINYPROP_CORE_H
 #define TINYPROP_CORE_H
 
