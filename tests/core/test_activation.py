@@ -66,22 +66,31 @@ def test_dead_steps_stay_at_their_most(c, kind):
         assert fields.dead_steps == twin.layers[0].state.dead_steps == want
 
 
-@pytest.mark.parametrize(
-    "n_saturated, n_high, moves", [(0, 0, (0, 1)), (99, 99, (-1, -1)), (0, 99, (0, 0))]
-)
-def test_a_format_moves_by_what_its_windows_say(c, n_saturated, n_high, moves):
+# How many more outputs are above the format, and above a quarter of it, than leave it as it is.
+MOVES = {"none": (0, 0), "coarser": (1, 0), "finer": (0, -1)}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_a_format_moves_by_what_its_windows_say(c, name):
     """Windows of 1, 2, 4, ... 256 steps: coarser from more than 1 in 512 outputs above it on;
     finer after 64 steps and more, with fewer than 1 in 2048 above a quarter of it."""
-    model = CModel(c, (1, 1, 1), [dense(64, "relu"), dense(1)])
+    n = 2048
+    model = CModel(c, (1, 1, 1), [dense(n, "relu"), dense(1)])
     fields, twin = model.layers[0], images.Image(bytearray(model.buffer)).twin
-    state, y_frac = twin.layers[0].state, fields.y_frac
-    for step in range(1, 800):
-        ends_window = step in (1, 3, 7, 15, 31, 63, 127, 255, 511, 767)
-        if ends_window:
-            state.n_saturated, state.n_high = n_saturated, n_high
-        use = tp_format_use_t(255, n_saturated, n_high) if ends_window else tp_format_use_t()
-        model.call("tp_adapt_format", 0, use, 1)
-        activation.adapt_format(twin, twin.layers[0], np.ones(64))
-        y_frac = max(-8, min(8, y_frac + moves[step >= 127])) if ends_window else y_frac
-        assert fields.y_frac == state.y_frac == y_frac, step
-        assert fields.age == state.age
+    state, window = twin.layers[0].state, 1
+    y_frac = fields.y_frac = state.y_frac = {"none": 0, "coarser": -5, "finer": 6}[name]
+    for _ in range(11):
+        for step in range(window):
+            ends = step == window - 1
+            n_saturated = ends * (window * n // 512 + MOVES[name][0])
+            n_high = ends * (window * n // 2048 + MOVES[name][1])
+            state.n_saturated += n_saturated
+            state.n_high += n_high
+            assert fields.y_frac == state.y_frac == y_frac
+            model.call("tp_adapt_format", 0, tp_format_use_t(255, n_saturated, n_high), 1)
+            activation.adapt_format(twin, twin.layers[0], np.ones(n))
+        y_frac += -1 if name == "coarser" else name == "finer" and window >= 64
+        y_frac = max(-8, min(8, y_frac))
+        assert fields.y_frac == state.y_frac == y_frac, window
+        window = min(2 * window, 256)
+    assert y_frac == {"none": 0, "coarser": -8, "finer": 8}[name]
