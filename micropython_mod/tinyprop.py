@@ -73,9 +73,9 @@ _RANGE_BYTES = const(8)
 _RANGE_FORMAT = const("<2f")
 # ---- end of the format
 
-# Of a learn_many between two looks at Ctrl-C: some milliseconds on a Pico.
+# Multiply-accumulates of learn_many between two checks for Ctrl-C: some milliseconds on a Pico.
 _CHUNK_MACS = const(20000)
-_DEAD_AFTER = const(64)  # learn steps in a row with nothing but zeros
+_DEAD_AFTER = const(64)  # learn steps in a row in which every output was 0
 
 
 def _wrong(name, value, expected):
@@ -88,7 +88,7 @@ def _choice(name, value, choices):
     return choices.index(value)
 
 
-_LISTS = (list, tuple)  # once: a test against them allocates nothing
+_LISTS = (list, tuple)  # made once, so that isinstance allocates nothing
 _NUMBERS = (int, float)
 
 
@@ -97,7 +97,7 @@ def _is_list(value):
 
 
 def _pair(name, value):
-    """(height, width) of a kernel or stride given as one number or two."""
+    """(height, width) of a kernel or stride that is given as one number or as two."""
     pair = value if _is_list(value) else (value, value)
     if len(pair) != 2:
         _wrong(name, value, "one number or two")
@@ -110,7 +110,7 @@ def _count(name, value, most=65534):
     return value
 
 
-# ---- layers: each has its spec, as a model and a file hold it
+# ---- layers: each has its spec, the bytes that a model and a file hold
 
 
 class _Layer:
@@ -146,7 +146,7 @@ def _shape_text(shape):
 
 
 def _layer_text(spec, at):
-    """A layer as it is written in Python, from its spec at an offset."""
+    """A layer as it is written in Python, from its spec at an offset in `spec`."""
     layer = struct.unpack_from(_LAYER_SPEC_FORMAT, spec, at)
     kind, activation, trainable, same, height, width, down, right, units = layer
     name = ("Dense", "Conv2D", "DepthwiseConv2D", "MaxPool2D", "AvgPool2D")[kind]
@@ -179,7 +179,7 @@ def Dense(units, activation="linear", trainable=True):
 
 
 def Conv2D(filters, kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
-    """`filters` small images, kernel_size high and wide, looked for all over the input.
+    """`filters` small patterns, kernel_size high and wide, matched all over the input.
 
     Input (height, width, channels), output (height, width, filters). kernel_size and strides are
     one number or (height, width); padding "valid" or "same", as in Keras.
@@ -201,7 +201,7 @@ def DepthwiseConv2D(kernel_size, strides=1, padding="valid", activation="linear"
 
 
 def MaxPool2D(pool_size=2):
-    """The largest of each window of pool_size, a number or (height, width); (1, 2): a series."""
+    """The largest value of each window of pool_size, one number or (height, width)."""
     size = _pair("pool_size", pool_size)
     return _Layer(_MAXPOOL, 0, size, size)
 
@@ -217,7 +217,7 @@ def GlobalAvgPool2D():
     return _Layer(_AVGPOOL)
 
 
-# ---- policies: which samples to learn from, and which errors to pass on (docs/method.md)
+# ---- policies: which samples to learn from, and which errors to select (docs/method.md)
 
 
 def _share(name, value, one):
@@ -248,14 +248,14 @@ def Full():
 
 
 def TopK(ratio=0.25):
-    """Keeps the largest errors of a layer, always the same share (meProp, arXiv 1706.06197)."""
+    """Selects the largest errors of a layer, always the same share (meProp, arXiv 1706.06197)."""
     return _Policy("TopK", (ratio,), _TOPK, ratio, ratio)
 
 
 def TinyProp(s_min=0, s_max=1, zeta=1):
-    """Keeps a share of the largest errors that grows with their size (arXiv 2308.09201).
+    """Selects a share of the largest errors that grows with their size (arXiv 2308.09201).
 
-    s_min .. s_max: that share, from no error to the largest one seen; zeta: multiplies it for each
+    s_min .. s_max: that share, from no error to the largest one seen; zeta: multiplies it once per
     layer further down. All 0 to 1.
     """
     shares = s_min, s_max, zeta
@@ -273,7 +273,7 @@ def TinyPropV2(s_min=0, s_max=1, zeta=1, skip=0.1):
 
 
 def Diffused(ratio=0.14, skip=0.1):
-    """Keeps a share of the errors on average, and gathers the small ones until they count.
+    """Selects a share of the errors on average; the small ones add up until they count.
 
     ratio: that share; skip: as in TinyPropV2, but with loss="mse" no sample is skipped.
     """
@@ -284,7 +284,7 @@ def Diffused(ratio=0.14, skip=0.1):
 
 
 class Scaler:
-    """Learns a range from the first `samples` samples, with a quarter to spare on either side.
+    """Learns a range from the first `samples` samples, with a quarter to spare on each side.
 
     per_channel: a range for each channel (for each value, if the input has one dimension), for
     sensors of different kinds; else one range for all.
@@ -296,7 +296,7 @@ class Scaler:
 
 
 def _plan_ranges(name, value, channels):
-    """(number of ranges, samples to learn them from, the (lo, hi) pairs) of input_range=value."""
+    """(number of ranges, samples to learn them from, (lo, hi) pairs) for input_range=value."""
     if value is None:
         value = Scaler()
     if isinstance(value, Scaler):
@@ -328,7 +328,7 @@ def _new(n_bytes):
 
 
 def _layout_error(code, spec, shapes=()):
-    """Why a spec has no layout, in words. shapes: of the layers that have one, else 0."""
+    """Why a spec has no layout, in words. shapes: as _tinyprop.layout left them."""
     if code == _E_OUTPUT:
         return "the last layer must be a linear Dense"
     if code == _E_VERSION:
@@ -446,10 +446,10 @@ class Model:
             self._n_out = height * width * channels
             macs += self._n_out * fan_in
         self._chunk = max(1, _CHUNK_MACS // macs)
-        self._x = array("f")  # that lists are copied to; as long as the last one
+        self._x = array("f")  # lists are copied to it; as long as the last list
 
     def _layer(self, i):
-        """How it is written, its output's shape, weights and biases."""
+        """(the layer as it is written, shape of its output, number of parameters)"""
         at = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i
         height, width, channels, fan_in = self._shapes[4 * i : 4 * i + 4]
         parameters = (fan_in + 1) * channels if self._image[at] <= _DEPTHWISE else 0
@@ -471,10 +471,10 @@ class Model:
     def learn(self, x, y):
         """One step on one sample. True when it trained, False when the sample was skipped.
 
-        x: a buffer of any of the array types B b H h I i L l f, or a list or tuple of numbers. As
-        many as the input has, row by row. y: a class number; with loss="mse" as many targets as
-        there are outputs, in a buffer, list or tuple, or a single number.
-        ValueError, TypeError: x or y is not of this kind; the model is unchanged.
+        x: a buffer of one of the array types B b H h I i L l f, or a list or tuple of numbers; as
+        many as the input has, row by row. y: a class number; with loss="mse" one target per
+        output, in a buffer, list or tuple, or a single number.
+        ValueError, TypeError: x or y is not like that; the model is unchanged.
         Allocates nothing for buffers and class numbers.
         """
         trained = _learn(self._image, x, y)
@@ -483,16 +483,16 @@ class Model:
         return trained == 1
 
     def learn_many(self, x, y):
-        """A step on each of many samples, in their order. Returns how many were not skipped.
+        """One step on each of many samples, in order. Returns how many were not skipped.
 
         x: the samples one after the other in one buffer (or a 2-dimensional array); y: the class
-        numbers, or targets, in another. A list of samples, with a list of their y, will do too.
+        numbers, or targets, in another. A list of samples with a list of their y works as well.
         Ctrl-C, timers and a watchdog are served every few milliseconds.
         """
         return self._many(x, y, True)
 
     def evaluate(self, x, y):
-        """The share of samples classified rightly, or with loss="mse" the mean loss.
+        """The share of samples classified correctly, or with loss="mse" the mean loss.
 
         Learns nothing. x, y: as in learn_many. The mean loss is in `loss` afterwards.
         """
@@ -514,7 +514,7 @@ class Model:
         return label
 
     def predict_into(self, x, out):
-        """Fills out, an array('f') of one place an output, with the probability of each class.
+        """Fills out, an array('f') with one item per output, with the probability of each class.
 
         With loss="mse": with the outputs, in the units of y. Allocates nothing for buffers.
         """
@@ -523,7 +523,7 @@ class Model:
             self._once_more(_predict, code, x, out)
 
     def _once_more(self, function, code, x, y):
-        """Lists and numbers are copied to arrays, at the cost of RAM; the rest is an error."""
+        """Repeats a refused call with lists and numbers copied to arrays; raises other errors."""
         if code == _E_X_TYPE and _is_list(x):
             if len(x) == len(self._x):
                 for i in range(len(x)):
@@ -599,7 +599,7 @@ class Model:
 
     @property
     def loss(self):
-        """Mean loss over the samples of the last learn, learn_many or evaluate, as they came."""
+        """Mean loss over the samples of the last learn, learn_many or evaluate."""
         _, _, count, _, _, total = self._counters()[:6]
         return total / (count << 24) if count else 0.0
 
@@ -607,9 +607,9 @@ class Model:
         """What learning did so far, as a dictionary.
 
         steps, skipped              calls of learn, and those that were skipped
-        backward_share              multiply-accumulates of the errors that were kept, of all that
-                                    dense back-propagation in every step would have needed
-        backward_share_nonzero      those that were really done, as zeros are left out too
+        backward_share              multiply-accumulates for the selected errors, of all that dense
+                                    back-propagation in every step would have needed
+        backward_share_nonzero      those that were really done: inputs of 0 are left out too
         saturated, clipped, clamped activations, errors and weights that met the end of their range
         dead                        layers that gave nothing but zeros in the last 64 steps
         """
@@ -656,8 +656,9 @@ class Model:
     def save(self, file):
         """Writes the model to a file, given by name or open for writing in binary.
 
-        All that was learned, counters and ranges included. The same bytes on every machine. A file
-        of that name is replaced only once the new one is whole, so a power cut loses neither.
+        The file has all that was learned, counters and ranges included, and the same bytes on
+        every machine. An older file is replaced only once the new one is whole, so a power cut
+        loses neither.
         """
         if isinstance(file, str):
             new = file + ".new"
@@ -677,7 +678,7 @@ class Model:
 def load(file):
     """The model in a file, given by name or open for reading in binary.
 
-    ValueError: the file is no model, of another version, cut short or altered.
+    ValueError: the file is no model, of another version, cut short or damaged.
     """
     if isinstance(file, str):
         try:
@@ -722,7 +723,7 @@ def _lr(value):
 
 
 def _join(rows, n):
-    """A list of rows of n numbers each, or of plain numbers, as one array."""
+    """A list of rows of n numbers, or of single numbers, as one array."""
     joined = array("f", [])
     for row in rows:
         if isinstance(row, _NUMBERS):
@@ -736,5 +737,5 @@ def _join(rows, n):
 
 
 def _items(x):
-    """Numbers in a buffer, of any dimensions where it has a size; a number is one."""
+    """How many numbers x has: a buffer, an array of any dimensions (which has a size), or 1."""
     return 1 if isinstance(x, _NUMBERS) else x.size if hasattr(x, "size") else len(x)

@@ -24,7 +24,7 @@ DENSE, CONV, DEPTHWISE, MAXPOOL, AVGPOOL = range(5)
 # y = act(z). Pools and the last layer have linear.
 LINEAR, RELU, SIGMOID, TANH = range(4)
 
-# What learning makes small.
+# What learning minimises.
 CROSSENTROPY, MSE = range(2)
 
 # Which deltas of a layer take part in its backward pass (select.c).

@@ -4,7 +4,7 @@
 #include <string.h>
 #include "tinyprop.h"
 
-// ---- arguments. Each buffer is held from to_...() to PyBuffer_Release(), which does nothing for one that was not got.
+// ---- arguments. A buffer is held from to_...() to PyBuffer_Release(), which does nothing if there is none.
 
 // A writable image; 0 and a TypeError for anything else.
 static int to_image(PyObject *obj, Py_buffer *image) {
@@ -15,8 +15,8 @@ static int to_image(PyObject *obj, Py_buffer *image) {
     return 0;
 }
 
-// The typecode by which the core reads a format: byte order marks are dropped, and the size of an item decides, as 'l'
-// has two sizes.
+// The core's typecode for the format of a buffer, without its byte order mark. The size of an item decides, as 'l' has
+// two sizes.
 static char to_type(const Py_buffer *view) {
     const char *format = view->format ? view->format : "B";
     while (*format && strchr("@=<", *format)) {
@@ -34,7 +34,7 @@ static char to_type(const Py_buffer *view) {
     }
 }
 
-// The typecode is 0, which the core refuses, for what is no buffer.
+// For an object that is no buffer the typecode is 0, which the core refuses.
 static tp_values_t to_values(PyObject *obj, Py_buffer *view, int flags) {
     tp_values_t v = { NULL, 0, 0 };
     view->obj = NULL;
@@ -47,7 +47,7 @@ static tp_values_t to_values(PyObject *obj, Py_buffer *view, int flags) {
     return v;
 }
 
-// An integer from 0 on, for PyArg_ParseTuple's "O&".
+// An integer of at least 0, for PyArg_ParseTuple's "O&".
 static int to_size(PyObject *obj, void *result) {
     Py_ssize_t n = PyIndex_Check(obj) ? PyNumber_AsSsize_t(obj, PyExc_OverflowError) : -1;
     if (n < 0) {
@@ -93,7 +93,7 @@ static PyObject *mod_init(PyObject *self, PyObject *args) {
     return PyLong_FromLong(result);
 }
 
-// A class number may be an int; targets and several class numbers come in a buffer. `number` is where an int is kept.
+// One class number may be an int, which is then stored in *number; targets and several class numbers come in a buffer.
 static int to_targets(PyObject *obj, Py_buffer *view, int32_t *number, tp_values_t *v) {
     view->obj = NULL;
     if (!PyLong_Check(obj)) {
@@ -167,7 +167,7 @@ static PyMethodDef methods[] = {
     { "init", mod_init, METH_VARARGS, "init(image, seed)" },
     { "learn", mod_learn, METH_VARARGS, "learn(image, x, y): 1 trained, 0 skipped" },
     { "run", mod_run, METH_VARARGS,
-        "run(image, x, y, total, start, count, learning): trained on, or classified rightly" },
+        "run(image, x, y, total, start, count, learning): trained on, or classified correctly" },
     { "predict", mod_predict, METH_VARARGS, "predict(image, x, out): class number; out: None, or gets scores" },
     { NULL, NULL, 0, NULL },
 };

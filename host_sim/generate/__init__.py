@@ -1,1 +1,1 @@
-"""What a program writes: a module a file, `python -m host_sim <module>`."""
+"""Files that are written by a program, one module each: `python -m host_sim <module>`."""

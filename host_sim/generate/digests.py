@@ -1,4 +1,4 @@
-"""python -m host_sim digests: writes tests/portable/digests.py by numpy, the specification."""
+"""python -m host_sim digests: writes tests/portable/digests.py with numpy, the specification."""
 
 import os
 
@@ -16,7 +16,7 @@ def main(arguments):
 
     lines = [
         "# SHA-256 of what each model of test_digest.py saves after 1,000 steps. Written by",
-        "# `python -m host_sim digests`, by numpy; every other backend and board must agree.",
+        "# `python -m host_sim digests` with numpy; every other backend and board must agree.",
         "AFTER_1000 = {",
     ]
     for model in test_digest.MODELS:

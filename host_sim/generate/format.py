@@ -46,7 +46,7 @@ def c_header():
         lines += [f"    TP_N_{enum.name.upper()}", "};"]
     lines += [
         "",
-        "// What a call returns where it has no result.",
+        "// What a call returns in place of a result.",
         "typedef enum {",
         "    TP_OK = 0,",
     ]
@@ -89,7 +89,7 @@ def numpy_module():
 
 
 def python_constants():
-    """(name, value) of every constant that Python without numpy may want."""
+    """(name, value) of each constant for Python without numpy."""
     yield "VERSION", schema.VERSION
     yield "MAX_VALUES", dict((name, value) for name, value, _ in schema.LIMITS)["max_values"]
     for enum in schema.ENUMS:
@@ -107,7 +107,7 @@ def python_constants():
 
 
 def struct_format(struct):
-    """For the module struct; reserved bytes are padding."""
+    """The format for the module struct; reserved bytes are padding."""
     letters = ""
     for field in struct.fields:
         if field.name == "magic":
@@ -124,7 +124,7 @@ def literal(value):
 
 
 def python_block(text):
-    """The constants that the rest of a file mentions, as MicroPython's compiler takes them."""
+    """The constants that the rest of the file mentions, as const() for MicroPython's compiler."""
     used = set(re.findall(r"\b_([A-Z][A-Z_]+)\b", text))
     return [
         f"_{name} = const({literal(value)})" for name, value in python_constants() if name in used
@@ -132,7 +132,8 @@ def python_block(text):
 
 
 def portable_module():
-    """The constants that the other files of its folder mention: boards have little RAM."""
+    """The constants that the other files of its folder mention; only these, as boards have little
+    RAM."""
     files = PORTABLE_TESTS.parent.glob("*.py")
     used = {name for file in files for name in re.findall(r"\bfmt\.([A-Z_]+)", file.read_text())}
     lines = [f"# The format of a model. {MADE_BY}"]

@@ -71,7 +71,7 @@ ENUMS = (
     ),
     Enum(
         "loss",
-        "What learning makes small.",
+        "What learning minimises.",
         (
             ("crossentropy", "classes: softmax, -ln p of the right class"),
             ("mse", "numbers: mean squared error"),
@@ -83,12 +83,12 @@ ENUMS = (
         (
             ("full", "all"),
             ("topk", "the largest: meProp, TinyProp, TinyPropV2"),
-            ("diffused", "those above a threshold that adapts; small ones add up"),
+            ("diffused", "those of at least a threshold, which adapts; smaller ones add up"),
         ),
     ),
 )
 
-# What a function of `_tinyprop` returns where it has no result: -1 and below.
+# What a function of `_tinyprop` returns in place of a result: -1 and below.
 ERRORS = (
     ("image", "not a model image, or a damaged one"),
     ("version", "an image of another version"),
@@ -104,7 +104,7 @@ ERRORS = (
     ("y_class", "y is no class number of this model"),
     ("range", "a range whose low end is not below its high end, or not finite"),
     ("no_range", "the range of inputs or outputs is not known yet"),
-    ("out", "out is no buffer of f with a place for each output"),
+    ("out", "out is no buffer of type f with one item per output"),
     ("align", "the image does not start at a multiple of ALIGN"),
 )
 
@@ -124,11 +124,11 @@ MODEL_SPEC = Struct(
     "What the user asked for.",
     (
         Field("magic", "u4", "TYNP"),
-        Field("version", "u1", "of this format"),
+        Field("version", "u1", "of the format"),
         Field("n_layers", "u1", "1 to 254"),
-        Field("loss", "u1", "loss"),
-        Field("policy", "u1", "policy"),
-        Field("saved_bytes", "u4", "spec and state, that is the file without its CRC"),
+        Field("loss", "u1", "see loss"),
+        Field("policy", "u1", "see policy"),
+        Field("saved_bytes", "u4", "of spec and state: the file without its CRC"),
         Field("lr_mantissa", "u1", "16 to 31; learning rate = lr_mantissa * 2^-lr_shift"),
         Field("lr_shift", "u1", "4 to 30"),
         Field("in_h", "u2", "shape of the input: height, 1 for a series or vector"),
@@ -139,11 +139,11 @@ MODEL_SPEC = Struct(
         Field(
             "s_min",
             "u2",
-            "Q.15, at most 1.0: share of deltas kept, least (the ratio of topk and diffused)",
+            "Q.15, at most 1.0: least share of deltas to select (the ratio of topk and diffused)",
         ),
-        Field("s_max", "u2", "Q.15, at most 1.0: share kept at the largest delta seen"),
-        Field("zeta", "u2", "Q.15, at most 1.0: factor of the share for each layer further down"),
-        Field("skip", "u2", "Q.14, at most 1.0: a sample of a smaller error is skipped; 0: none"),
+        Field("s_max", "u2", "Q.15, at most 1.0: share to select at the largest deltas seen"),
+        Field("zeta", "u2", "Q.15, at most 1.0: factor of the share per layer further down"),
+        Field("skip", "u2", "Q.14, at most 1.0: samples of a smaller error are skipped; 0: none"),
     ),
 )
 
@@ -151,8 +151,8 @@ LAYER_SPEC = Struct(
     "layer_spec",
     "One for each layer.",
     (
-        Field("kind", "u1", "kind"),
-        Field("activation", "u1", "activation"),
+        Field("kind", "u1", "see kind"),
+        Field("activation", "u1", "see activation"),
         Field("trainable", "u1", "0 or 1"),
         Field("same", "u1", "padding of a convolution: 1 same, 0 valid"),
         Field("kernel_h", "u1", "kernel or window; 0 x 0 in a pool: the whole input"),
@@ -171,16 +171,18 @@ MODEL_STATE = Struct(
         Field(
             "calibrating",
             "u2",
-            "samples still to come that widen the ranges of inputs, outputs",
+            "samples still to come that widen the ranges of inputs, of outputs",
             2,
         ),
         Field("loss_count", "u4", "samples of the last call"),
-        Field("steps", "u8", "samples learned from, skipped ones included"),
-        Field("skipped", "u8", "of these, without a backward pass"),
+        Field("steps", "u8", "samples given to learn from, skipped ones included"),
+        Field("skipped", "u8", "those of them without a backward pass"),
         Field("loss_sum", "u8", "Q.24, sum of their losses"),
-        Field("macs_dense", "u8", "multiply-accumulates of dense backward passes in every step"),
-        Field("macs_selected", "u8", "of the deltas that were selected"),
-        Field("macs_done", "u8", "of these with a non-zero input: what was really multiplied"),
+        Field("macs_dense", "u8", "multiply-accumulates of a dense backward pass in every step"),
+        Field("macs_selected", "u8", "those of the selected deltas"),
+        Field(
+            "macs_done", "u8", "those of them with a non-zero input: what was really multiplied"
+        ),
         Field("n_saturated", "u8", "activations and outputs of mse beyond their format"),
         Field("n_clipped", "u8", "deltas beyond 1.0"),
         Field("n_clamped", "u8", "weights at their bound"),
@@ -196,9 +198,7 @@ LAYER_STATE = Struct(
         Field(
             "age", "u2", "1 + learn steps until 256, then 256 to 511: when y_frac is reconsidered"
         ),
-        Field(
-            "dead_steps", "u2", "learn steps in a row in which every output was 0; stays at 65535"
-        ),
+        Field("dead_steps", "u2", "learn steps in a row in which every output was 0, up to 65535"),
         Field("reserved", "u2", "0"),
         Field("n_saturated", "u4", "outputs beyond the format since y_frac was reconsidered"),
         Field("n_high", "u4", "outputs beyond a quarter of it"),
@@ -213,7 +213,7 @@ LAYER_STATE = Struct(
 
 RANGE = Struct(
     "range",
-    "Of the user's numbers, lo < hi; or 0 and 0: not known yet. Inputs first, then outputs.",
+    "A range of the user's numbers, lo < hi; 0 and 0: not known yet. Inputs first, then outputs.",
     (Field("lo", "f4", "lowest value"), Field("hi", "f4", "highest value")),
 )
 

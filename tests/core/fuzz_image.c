@@ -133,8 +133,8 @@ static void damage(uint8_t *image, size_t n) {
     }
 }
 
-// Weights and biases beyond all bounds and a plan of nonsense, in a whole image, and a look at the weights after the next step
-// (RESCALE_EVERY).
+// Weights and biases beyond all bounds and a plan of nonsense, in a whole image, and a look at the weights after the
+// next step (RESCALE_EVERY).
 static void go_wild(uint8_t *image, size_t n) {
     tp_model_t m;
     check(tp_open(&m, image, n) == TP_OK, "open");

@@ -1,5 +1,5 @@
 # SHA-256 of what each model of test_digest.py saves after 1,000 steps. Written by
-# `python -m host_sim digests`, by numpy; every other backend and board must agree.
+# `python -m host_sim digests` with numpy; every other backend and board must agree.
 AFTER_1000 = {
     ("mlp", "Full"): "fa59202115cfd026b9097fc82bd85f5609d1996375287b6aa2138ffeaade53dc",
     ("mlp", "TopK"): "870d2f8164987dd5117da9bfbb47e558da70adb126de8471d1c19c479f9ada5d",

@@ -7,15 +7,15 @@
 #include "py/binary.h"
 #include "tinyprop.h"
 
-// Results of the core go to Python as they are: 0 and above, or a negative tp_err_t, which the Python half puts into words
-// (a .mpy cannot format an error text). What is no buffer or integer at all is an error of that kind too.
+// Results of the core go to Python as they are: 0 or positive, or a negative tp_err_t, which the Python half puts into
+// words (a .mpy cannot format an error text). An argument of the wrong kind becomes a value that the core refuses.
 
 // Not a small int: SIZE_MAX, which every length check rejects.
 static size_t to_size(mp_obj_t obj) {
     return mp_obj_is_small_int(obj) ? (size_t)MP_OBJ_SMALL_INT_VALUE(obj) : SIZE_MAX;
 }
 
-// The typecode is 0, which the core refuses, for what is no buffer; a str is none, though it has one.
+// For an object that is no buffer the typecode is 0, which the core refuses. A str counts as none, though it has one.
 static tp_values_t to_values(mp_obj_t obj, mp_uint_t flags) {
     tp_values_t v = { NULL, 0, 0 };
     mp_buffer_info_t info;
@@ -42,8 +42,8 @@ static image_t to_image(mp_obj_t obj) {
     return image;
 }
 
-// layout(spec, shapes): bytes of RAM that a model of this spec needs. shapes gets uint16 [n_layers][4]: height, width and
-// channels of each layer's output, and the products in one of its values
+// layout(spec, shapes): bytes of RAM that a model of this spec needs. shapes gets uint16 [n_layers][4]: height, width
+// and channels of each layer's output, and the products that each of its values sums
 static mp_obj_t mod_layout(mp_obj_t spec_in, mp_obj_t shapes_in) {
     mp_buffer_info_t spec;
     image_t shapes = to_image(shapes_in);
@@ -59,8 +59,8 @@ static mp_obj_t mod_init(mp_obj_t image_in, mp_obj_t seed) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(mod_init_obj, mod_init);
 
-// run(image, x, y, total, start, count, learning): samples trained on, or classified rightly. A class number may be an
-// int; targets and several class numbers come in a buffer.
+// run(image, x, y, total, start, count, learning): samples trained on, or classified correctly. One class number may be
+// an int; targets and several class numbers come in a buffer.
 static mp_obj_t mod_run(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
     image_t image = to_image(args[0]);
@@ -86,7 +86,7 @@ static mp_obj_t mod_learn(mp_obj_t image, mp_obj_t x, mp_obj_t y) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(mod_learn_obj, mod_learn);
 
-// predict(image, x, out): class number; out is None, or an array('f') with a place for the score of each output
+// predict(image, x, out): class number; out is None, or an array('f') of n_out items that gets the scores
 static mp_obj_t mod_predict(mp_obj_t image_in, mp_obj_t x, mp_obj_t out) {
     image_t image = to_image(image_in);
     tp_values_t values = to_values(x, MP_BUFFER_READ), scores = to_values(out, MP_BUFFER_WRITE);
@@ -103,8 +103,8 @@ static mp_obj_t mod_backend(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(mod_backend_obj, mod_backend);
 
-// What Python sees, listed once for both builds. Every MP_QSTR_ is spelled whole, because the
-// .mpy linker finds the names by searching this text.
+// What Python sees, listed once for both builds. Each MP_QSTR_ is spelled out, because the .mpy linker finds the names
+// by searching this text.
 #define EXPORTS(X) \
     X(MP_QSTR_backend, MP_ROM_PTR(&mod_backend_obj)) \
     X(MP_QSTR_layout, MP_ROM_PTR(&mod_layout_obj)) \
@@ -115,14 +115,14 @@ static MP_DEFINE_CONST_FUN_OBJ_0(mod_backend_obj, mod_backend);
 
 #if MICROPY_ENABLE_DYNRUNTIME
 
-// Once for all exports: a call of it is half as long as what it does.
+// A function, and not inlined: a call takes half the code of what it does.
 __attribute__((noinline)) static void store(mp_obj_t exports, qstr name, mp_obj_t value) {
     mp_obj_dict_store(exports, MP_OBJ_NEW_QSTR(name), value);
 }
 
-// The Python half of tinyprop.mpy runs after this function, in the same namespace, and says
-// `import _tinyprop`. So the exports go into an object of their own under that name in sys.modules
-// (a class, as a native module has no way to make a module), where they cannot meet its names.
+// The Python half of tinyprop.mpy runs after this function, in the same namespace, and says `import _tinyprop`. So the
+// exports go into an object of their own under that name in sys.modules, where they cannot clash with its names. (The
+// object is a class, as a native module has no way to make a module.)
 __attribute__((externally_visible)) mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw,
     mp_obj_t *args) {
     MP_DYNRUNTIME_INIT_ENTRY

@@ -1,33 +1,34 @@
 // Activation functions, their derivatives, and the formats of activations and deltas.
 //   forward    y = act(z)
-//   backward   delta = dx * act'(z), with act' from y:  relu 1 where y > 0;  tanh 1 - y^2;  sigmoid y (1 - y);  linear 1
+//   backward   dLoss/dz = dLoss/dy * act'(z), where act' is: relu y > 0, tanh 1 - y^2, sigmoid y (1 - y), linear 1
 #include "core.h"
 
-// relu 0..8, linear -8..8; tanh and sigmoid fill their range and stay.
+// With 8 bits relu starts with 0..8 and linear with -8..8; the formats of tanh and sigmoid fit their range and stay.
 int tp_first_y_frac(const tp_model_t *m, const tp_layer_t *l) {
     static const int8_t first[TP_N_ACTIVATION] = { [TP_LINEAR] = 4, [TP_RELU] = 5, [TP_SIGMOID] = 8, [TP_TANH] = 7 };
     return first[l->activation] + m->bits - 8;
 }
 
+// The largest activation.
 static int32_t top_of_format(const tp_model_t *m, const tp_layer_t *l) {
     int is_signed = l->activation == TP_LINEAR || l->activation == TP_TANH;
     return (1 << (m->bits - is_signed)) - 1;
 }
 
-// 1 / (1 + e^-z) for z in Q.12, Q.15. e is Q.16, so the quotient is 2^14 .. 2^15 for z >= 0; below, 1 minus its mirror.
+// z Q.12 -> 1 / (1 + e^-z), Q.15. e is Q.16, so for z >= 0 the quotient is 2^14 .. 2^15; sigmoid(-z) = 1 - sigmoid(z).
 static int32_t sigmoid_q15(int32_t z) {
     uint32_t e = tp_exp_minus((uint32_t)tp_abs(z));
     int32_t s = (int32_t)((1u << 31) / ((1u << 16) + e));
     return z < 0 ? (1 << 15) - s : s;
 }
 
-// z: Q.z_frac. tanh(z) = 2 sigmoid(2 z) - 1.
+// z is Q.z_frac. tanh(z) = 2 sigmoid(2 z) - 1, and z in Q.13 is 2 z in Q.12.
 static int32_t sigmoid_or_tanh(const tp_model_t *m, int tanh, int32_t z, int z_frac) {
     int32_t s = sigmoid_q15(tp_rshift_round_sat(z, z_frac - 12 - tanh, 1 << 16));
     return tp_rshift_round(tanh ? s - (1 << 14) : s, 15 - m->bits);
 }
 
-// Any activation that tp_relu does not do, one by one.
+// The activations that tp_relu does not do.
 static int activate_one_by_one(const tp_model_t *m, const tp_layer_t *l, const int32_t *z, int16_t *y, size_t n,
     tp_format_use_t *use) {
     const tp_layer_state_t *state = tp_state(m, l);
@@ -69,9 +70,9 @@ int tp_activate(const tp_model_t *m, const tp_layer_t *l, tp_layer_t *above, con
     return tp_relu(z, y, n, s, use);
 }
 
-// A window is of 1 step, the next ones of 2, 4, ... 256, so each ends at an age that is a power of two. More than 1 in 512
-// outputs saturated: coarser. Fewer than 1 in 2048 above a quarter of the range: finer; so after a move up fewer than 1 in
-// 2048 exceed half the range, and it does not swing back.
+// A window has 1 step, the next ones 2, 4, ... 256, so each ends at an age that is a power of two. If more than 1 in
+// 512 outputs saturated, y_frac goes down; if fewer than 1 in 2048 were above a quarter of the range, it goes up. Then
+// fewer than 1 in 2048 exceed half the range, so y_frac does not oscillate.
 void tp_adapt_format(const tp_model_t *m, const tp_layer_t *l, const tp_format_use_t *use, int alive) {
     tp_layer_state_t *state = tp_state(m, l);
     state->n_saturated += use->n_saturated;
@@ -94,9 +95,9 @@ void tp_adapt_format(const tp_model_t *m, const tp_layer_t *l, const tp_format_u
     state->age = (uint16_t)(age < 512 ? age : 256);
 }
 
-// The format is such that the largest delta fills delta_frac bits, but at least delta_frac (1.0, where deltas are clipped), at
-// most delta_frac + 6, and no finer than that of v if that is more than delta_frac. |v| < 2^31 (kernels.h). tanh and sigmoid
-// multiply |delta| <= 2^14 by at most 2^14.
+// frac is chosen so that the largest delta fills delta_frac bits, within delta_frac (so that 1.0 fits, where deltas are
+// clipped) and delta_frac + 6, and not above v_frac unless v_frac is below delta_frac. |v| < 2^31 (kernels.h). tanh and
+// sigmoid multiply |delta| <= 2^14 by at most 2^14.
 int tp_activation_backward(const tp_model_t *m, const tp_layer_t *l, int32_t *v, int v_frac) {
     const int16_t *y = tp_at(m, l->outputs);
     int least = m->delta_frac, narrow = m->bits - 8;
@@ -118,10 +119,10 @@ int tp_activation_backward(const tp_model_t *m, const tp_layer_t *l, int32_t *v,
 
     int s = v_frac - frac;
     if (s < 1) {
-        tp_requantize(v, v, n, s - 1, 1 << 30);  // but for the last bit
+        tp_requantize(v, v, n, s - 1, 1 << 30);  // all but the last bit of the shift
         s = 1;
     }
-    int16_t *deltas = (int16_t *)v;  // each is written after the v it overlaps was read
+    int16_t *deltas = (int16_t *)v;  // each is written after the v that it overlaps is read
     tp_count(&m->state->n_clipped, tp_requantize_int16(v, deltas, n, s, 1 << least));
     if (l->activation == TP_TANH || l->activation == TP_SIGMOID) {
         for (size_t i = 0; i < n; i++) {

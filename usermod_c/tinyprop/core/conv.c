@@ -1,19 +1,20 @@
 // Convolutions and depthwise convolutions over (height, width, channels); Conv1D is a Conv2D of height 1.
-//   forward    z_pf  = b_f + sum_k w_kf x_pk        p a pixel of the output, f a filter, k a tap of the kernel
-//   backward   dw_kf = sum_p x_pk delta_pf          dx  = sum over the p and k that saw it of w_kf delta_pf
+//   forward    z_pf  = b_f + sum_k w_kf x_pk        p: pixel of the output, f: filter, k: tap of the kernel
+//   backward   dw_kf = sum_p x_pk delta_pf          dx = sum of w_kf delta_pf over all p and k that read this x
 // In a depthwise convolution filter f sees channel f alone. Weights are [kernel_h][kernel_w][in_c][filters], or
-// [kernel_h][kernel_w][in_c]. A pixel of a convolution is a dense layer on its patch of the input, and uses the same sum.
+// [kernel_h][kernel_w][in_c]. Each output pixel of a convolution is a dense layer on its patch of the input, and uses
+// the same kernel, tp_spmv.
 #include "core.h"
 
-// Where the kernel meets the input along one axis, seen from one output pixel. The rest of it lies in the padding.
+// Where the kernel overlaps the input along one axis, for one output pixel. The rest of the kernel lies in the padding.
 typedef struct {
-    size_t x;  // the first input that it meets
-    size_t k;  // the tap that does so
-    size_t n;  // how many do, at least 1 (pad < kernel, and the last pixel's kernel starts in the input)
+    size_t x;  // the first input under the kernel
+    size_t k;  // the tap above it
+    size_t n;  // how many taps overlap, at least 1 (pad < kernel, and the last pixel's kernel starts in the input)
 } overlap_t;
 
 static inline overlap_t overlap(size_t out, size_t stride, size_t pad, size_t kernel, size_t size) {
-    size_t start = out * stride;  // in an input with its padding
+    size_t start = out * stride;  // in the padded input
     overlap_t met = { start > pad ? start - pad : 0, start > pad ? 0 : pad - start, 0 };
     met.n = kernel - met.k < size - met.x ? kernel - met.k : size - met.x;
     return met;
@@ -27,7 +28,7 @@ static overlap_t columns_at(const tp_layer_t *l, size_t out_column) {
     return overlap(out_column, l->stride_w, l->pad_w, l->kernel_w, l->in_w);
 }
 
-// One pixel of a convolution: z = start + its products.
+// One pixel of a convolution: z_f = start_f + sum over k of w_kf x_k.
 static void conv_sums(const tp_layer_t *l, const int16_t *x, const int16_t *w, const overlap_t *rows,
     const overlap_t *columns, tp_nonzero_t *list, uint32_t *entries, const int32_t *start, int32_t *z) {
     uint32_t row_bytes = list->row_bytes, in_c = l->in_c, met = (uint32_t)columns->n * in_c;
@@ -36,11 +37,12 @@ static void conv_sums(const tp_layer_t *l, const int16_t *x, const int16_t *w, c
     list->n_rows = (uint32_t)rows->n;
     list->x_bytes = 2 * met;
     list->x_jump = (int32_t)(2 * (l->in_w * in_c - met));
-    list->delta_jump = (l->kernel_w * in_c - met) * row_bytes;  // over the weights of a row that meet padding
+    list->delta_jump = (l->kernel_w * in_c - met) * row_bytes;  // over the weights of taps in the padding
     tp_list_nonzero(list, x + (rows->x * l->in_w + columns->x) * in_c);
     tp_spmv(entries, w, l->out_c, start, z);
 }
 
+// One pixel of a depthwise convolution.
 static void depthwise_sums(const tp_layer_t *l, const int16_t *x, const int16_t *w, const overlap_t *rows,
     const overlap_t *columns, const int32_t *start, int32_t *z) {
     size_t in_c = l->in_c;
@@ -53,7 +55,7 @@ static void depthwise_sums(const tp_layer_t *l, const int16_t *x, const int16_t 
         w + (rows->k * l->kernel_w + columns->k) * in_c, z);
 }
 
-// Bound of the sums: fan_in products, see tp_spmv.
+// Bound of the sums: fan_in products, as for tp_spmv.
 void tp_conv_forward(const tp_model_t *m, const tp_layer_t *l, int learning) {
     const int16_t *x = tp_at(m, l->inputs), *w = tp_at(m, l->weights);
     int16_t *y = tp_at(m, l->outputs);
@@ -83,12 +85,12 @@ void tp_conv_forward(const tp_model_t *m, const tp_layer_t *l, int learning) {
     }
 }
 
-// What the deltas of a filter are multiplied by, and added to: inputs to its gradient, and weights to the deltas of the
-// inputs. Of both, what does not change from delta to delta. Taps of a row of the kernel are consecutive in a gradient.
+// Each delta of a filter adds delta * inputs to the gradient and delta * weights to dx. Here is what does not change
+// from delta to delta. The taps of one row of the kernel are consecutive in a gradient.
 typedef struct {
     tp_axpy_t to_gradient, to_dx;
-    uint32_t inputs_per_tap;  // 1 in a depthwise convolution, which sees one channel
-    uint32_t kernel_row, input_row;
+    uint32_t inputs_per_tap;         // 1 in a depthwise convolution, which sees one channel
+    uint32_t kernel_row, input_row;  // elements per row
 } backward_t;
 
 static void start_backward(const tp_layer_t *l, backward_t *b) {
@@ -106,8 +108,8 @@ static void start_backward(const tp_layer_t *l, backward_t *b) {
     b->to_dx.from_stride = 2u * l->out_c * b->kernel_row;
 }
 
-// One filter: adds delta_p x_pk to gradient_k, and delta_p w_k to the deltas of the inputs, for all its deltas. Returns how
-// many products that were of each.
+// For all deltas of one filter: adds delta_p x_pk to gradient_k, and delta_p w_k to dx (unless it is NULL). Returns the
+// number of products of each kind.
 static uint32_t backward_filter(const tp_layer_t *l, backward_t *b, const int16_t *delta, int guard_shift,
     const int16_t *x, const int16_t *w, int32_t *gradient, int32_t *dx) {
     uint32_t n_products = 0, filters = l->out_c, in_c = l->in_c;
@@ -139,7 +141,7 @@ static uint32_t backward_filter(const tp_layer_t *l, backward_t *b, const int16_
     return n_products;
 }
 
-// w -= round(gradient m 2^-shift), within its bound, for the weights of one filter. Returns how many met it.
+// w -= round(gradient m 2^-shift), within +-max_weight, for the weights of one filter. Returns how many were clamped.
 static uint32_t apply_gradient(const tp_layer_t *l, const int32_t *gradient, const tp_step_t *step, int16_t *w) {
     uint32_t n_clamped = 0;
     for (const int32_t *end = gradient + l->fan_in; gradient < end; gradient++, w += l->out_c) {

@@ -1,4 +1,4 @@
-// What the core's files share: the plan of a model, and the contract of every function that one file calls in another.
+// What the core's files share: the plan of a model, and the contract of each function that one file calls in another.
 // A file calls only files in rows below its own (tests/core/test_sources.py reads this drawing):
 //   model
 //   conv
@@ -15,39 +15,40 @@
 #include "kernels/kernels.h"
 #include "tinyprop.h"
 
-enum { TP_INPUTS, TP_OUTPUTS };  // which of the user's numbers
+enum { TP_INPUTS, TP_OUTPUTS };  // `which` of the user's numbers
 
 // ---- plan
 
-// A layer as the core works with it. In the image, made anew in each call from the spec, except where it says otherwise.
-// Shapes are height, width, channels; channels are innermost, a plain vector is (1, 1, n). Offsets are bytes in the image.
+// A layer as the core works with it. It lies in the image and is worked out from the spec in each call, except where a
+// field says otherwise. Shapes are height, width, channels; channels are innermost, a plain vector is (1, 1, n).
+// Offsets count bytes from the start of the image.
 typedef struct {
     uint8_t kind, activation, trainable;
-    uint8_t zero_delta;      // an input of 0 has a delta of 0 too: above a relu, also through a maximum
+    uint8_t zero_delta;      // an input of 0 has a delta of 0: above a relu, also through a maximum
     uint8_t pad_h, pad_w;    // rows above, columns to the left; like the next two lines not set in a dense layer
-    int8_t x_frac;           // of the last forward pass
-    uint8_t headroom_known;  // 0: not looked for yet. Kept between calls
-    uint16_t kernel_h, kernel_w, stride_h, stride_w;  // of a pool: its window, and the same again
+    int8_t x_frac;           // format of the inputs in the last forward pass
+    uint8_t headroom_known;  // 0: not looked for yet. Survives between calls
+    uint16_t kernel_h, kernel_w, stride_h, stride_w;  // of a pool: its window, twice
     uint16_t in_h, in_w, in_c, out_h, out_w;
     uint16_t out_c;
     uint16_t n_in, n_out, fan_in;
-    uint16_t max_weight;  // |w| that keeps every sum below 2^31
-    uint16_t headroom;    // all |w| <= max_weight - headroom (dense.c). Kept between calls
-    uint16_t n_nonzero;   // inputs that were not 0 in the last forward pass of a dense layer
-    uint32_t state;
+    uint16_t max_weight;       // largest |w| that keeps every sum below 2^31
+    uint16_t headroom;         // all |w| <= max_weight - headroom (dense.c). Survives between calls
+    uint16_t n_nonzero;        // inputs that were not 0 in the last forward pass of a dense layer
+    uint32_t state;            // tp_layer_state_t
     uint32_t weights, biases;  // int16 [fan_in][out_c], int32 [out_c]
     uint32_t inputs, outputs;  // int16 [n_in], [n_out]; the last layer has no outputs, as its sums are read
-    uint32_t nonzero;          // list of the inputs of a dense layer; 0: in `work` (nonzero.c)
+    uint32_t nonzero;          // list of non-zero inputs of a dense layer; 0: it is in `work` (nonzero.c)
 } tp_layer_t;
 
-// The map between the user's numbers and the model's integers that follows from a range (ranges.c). In the image, kept
-// between calls.
+// The map between the user's numbers and the model's integers that follows from a range (ranges.c). It lies in the
+// image and survives between calls.
 typedef struct {
-    int32_t zero;   // the value that maps to 0, Q.frac
-    uint32_t gain;  // integers per unit of Q.(frac-pre), Q.post
-    int16_t frac;
+    int32_t zero;       // the value that maps to 0, Q.frac
+    uint32_t gain;      // integers per unit of Q.(frac-pre), Q.post
+    int16_t frac;       // format in which the range fills 29 bits
     uint16_t width;     // hi - lo, Q.(frac-pre)
-    uint8_t pre, post;  // post = 0: not worked out yet
+    uint8_t pre, post;  // right shifts before and after the gain; post = 0: not worked out yet
     uint16_t reserved;
 } tp_affine_t;
 
@@ -56,25 +57,27 @@ typedef struct {
     char *image;
     const tp_model_spec_t *spec;
     tp_model_state_t *state;
-    tp_layer_t *layers, *output;  // the first one and the last one
-    tp_layer_t *first_trained;    // the lowest trainable one; output + 1: there is none
+    tp_layer_t *layers, *output;  // the first layer, and the last
+    tp_layer_t *first_trained;    // the lowest trainable layer; output + 1: there is none
     tp_range_t *ranges;           // of the inputs, then of the outputs
-    tp_affine_t *affine;          // as many
-    void *work;                   // the list of a layer's inputs, a filter's gradient, or the selected deltas
-    int32_t *buffer[2];           // sums and deltas, layer by layer in turn
+    tp_affine_t *affine;          // one per range
+    void *work;                   // list of a layer's non-zero inputs, a filter's gradient, or the selected deltas
+    int32_t *buffer[2];           // sums and deltas, alternating from layer to layer
     int bits;                     // of an activation: 8 or 12
-    int delta_frac;               // 14 with 8 bits, 13 with 12
-    int in_signed;                // inputs are -127..127, not 0..255
+    int delta_frac;               // a delta of 1.0 is 2^delta_frac; 14 with 8 bits, 13 with 12
+    int in_signed;                // the model's inputs are -127..127, not 0..255
 } tp_model_t;
 
-// plan.c: the model in an image, checked from end to end; an error if anything is amiss, and then no word of m is valid.
+// ---- plan.c
+
+// Opens the model in an image and checks all of it. On an error m is not valid.
 tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes);
 
-// Bytes of a model of this spec: of spec and state, and of the whole image.
+// Bytes of spec and state, and of the whole image.
 typedef struct {
     uint32_t saved, image;
 } tp_sizes_t;
-// shapes: see tp_layout; or NULL.
+// Works out the sizes of a model of this spec. shapes: as in tp_layout, or NULL.
 tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_sizes_t *sizes);
 
 static inline void *tp_at(const tp_model_t *m, uint32_t offset) {
@@ -85,7 +88,7 @@ static inline tp_layer_state_t *tp_state(const tp_model_t *m, const tp_layer_t *
     return tp_at(m, l->state);
 }
 
-// Where the ranges of the inputs (TP_INPUTS) or outputs start.
+// Index of the first range of the inputs (TP_INPUTS) or outputs.
 static inline size_t tp_first_range(const tp_model_t *m, int which) {
     return which == TP_INPUTS ? 0 : m->spec->n_input_ranges;
 }
@@ -94,111 +97,116 @@ static inline int tp_has_weights(const tp_layer_t *l) {
     return l->kind <= TP_DEPTHWISE;
 }
 
-// Weights lie [fan_in][out_c], all weights of one input together: dense [n_in][units], convolution
+// Weights are [fan_in][out_c], all weights of one input side by side: dense [n_in][units], convolution
 // [kernel_h][kernel_w][in_c][filters], depthwise [kernel_h][kernel_w][in_c].
 static inline uint32_t tp_weight_count(const tp_layer_t *l) {
     return (uint32_t)l->fan_in * l->out_c;
 }
 
-// A counter of the state moves on.
+// Adds n to a counter of the state.
 void tp_count(uint64_t *counter, uint32_t n);
 
 // ---- values.c: float32 as bit patterns, and the user's numbers
 
-// A finite float32 in Q.frac, saturated at +-2^30; halves away from zero. Subnormal numbers (below 2^-126) count as 0.
+// A finite float32 -> Q.frac, saturated at +-2^30; halves away from zero. Subnormal numbers (below 2^-126) count as 0.
 int32_t tp_fixed_from_float(uint32_t bits, int frac);
 // The float32 nearest to v * 2^-frac (halves away from zero); |v| <= 2^31 - 1.
 uint32_t tp_float_from_fixed(int32_t v, int frac);
-// Item i, an integer type, saturated at +-(2^31 - 1).
+// Item i of an integer type, saturated at +-(2^31 - 1).
 int32_t tp_integer_at(const tp_values_t *v, size_t i);
-// Item i of type f; a subnormal number as 0.
+// Bits of item i of type f; a subnormal number as 0.
 uint32_t tp_float_at(const tp_values_t *v, size_t i);
 static inline int tp_is_finite(uint32_t bits) {
     return (bits >> 23 & 255) != 255;
 }
-// Whether items from .. from+count-1 of v, of which there must be n in all, can be used as inputs or targets; if not, an
-// error. count = 0: only type and number are looked at.
+// Checks that v has n items, and that items from .. from+count-1 can be used as inputs or targets; returns what is
+// wrong. count = 0: only the type and n are checked.
 tp_err_t tp_check_values(const tp_values_t *v, size_t n, size_t from, size_t count, int which);
-// Values from item `from` on if they are inputs as they stand: bytes with the range (0, 255); else NULL.
+// The values from item `from` on, if they can be used as inputs unchanged: bytes with the range (0, 255). Else NULL.
 const uint8_t *tp_bytes_as_inputs(const tp_model_t *m, const tp_values_t *x, size_t from);
-// n_in values from item `from` on, checked before -> inputs of the first layer.
+// n_in values from item `from` on, already checked -> inputs of the first layer.
 void tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from);
-// Target j of the sample at item `from`: Q.14 of half the range, within +-2 (2^15).
+// Target j of the sample that starts at item `from`: Q.14 of half the range, within +-2.0 (2^15).
 int32_t tp_read_target(const tp_model_t *m, const tp_values_t *y, size_t from, size_t j);
-// A score as float32: a probability (Q.14), or with mse an output (Q.14 of half the range, |score| <= 2^15) in the user's
-// units.
+// A score as float32: a probability from Q.14, or with mse output j in the user's units, from Q.14 of half the range
+// (|score| <= 2^15).
 uint32_t tp_score_as_float(const tp_model_t *m, size_t j, int32_t score);
 
 // ---- ranges.c
 
-// Whether all ranges of the inputs or outputs are known.
+// Whether all ranges of the inputs, or of the outputs, are known.
 int tp_ranges_known(const tp_model_t *m, int which);
-// Works out every map that is missing. An error if its range has no width, or a map that is there is out of bounds.
+// Works out every map that is missing; TP_E_RANGE if its range does not have lo < hi.
 tp_err_t tp_complete_ranges(tp_model_t *m);
-// Widens the ranges so that they hold n more values from item `from` on.
+// Widens the ranges so that they hold the n values from item `from` on.
 void tp_widen_ranges(tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n);
 
 // ---- exp.c
 
-// 2^16 e^-d, for d in Q.12: 65535 at 0, 0 from 16 on; within 2^-15.
+// 2^16 e^-d for d in Q.12: 65535 for 0, 0 from 16.0 on; within 2^-15.
 uint32_t tp_exp_minus(uint32_t d);
-// ln(v / 65536) in Q.12, for 65535 <= v.
+// ln(v / 65536) in Q.12, for v >= 65535.
 int32_t tp_log_sum(uint32_t v);
 
-// ---- nonzero.c: the list of the inputs of a dense layer that are not 0
+// ---- nonzero.c: the list of the non-zero inputs of a dense layer
 
-// Bytes of a list of n inputs of a layer of n_out outputs, even if none is 0; its rows are 2 * TP_MAX_VALUES bytes at most.
+// Bytes of the list of n inputs of a layer with n_out outputs if none is 0. Rows of weights longer than
+// TP_MAX_ROW_DELTA need up to two padding entries each, as they have at most 2 * TP_MAX_VALUES bytes.
 static inline uint32_t tp_nonzero_list_bytes(uint32_t n, uint32_t n_out) {
     return 4 * ((2 * n_out > TP_MAX_ROW_DELTA ? 3 * n : n) + 1);
 }
+// Where the list of the layer is.
 uint32_t *tp_nonzero_of(const tp_model_t *m, const tp_layer_t *l);
-// Makes it from the inputs in the image; sets n_nonzero.
+// Builds the list from the inputs in the image; sets n_nonzero.
 void tp_list_inputs(const tp_model_t *m, tp_layer_t *l);
-// The same from bytes that are what the inputs would be, which are not copied; rows of weights of TP_MAX_ROW_DELTA at most.
+// Builds the list from x uint8 [n_in], which are inputs already quantised, without copying them to the image. Rows of
+// weights are at most TP_MAX_ROW_DELTA bytes.
 void tp_list_input_bytes(const tp_model_t *m, tp_layer_t *l, const uint8_t *x);
-// z int32 [n_in], s >= 1 -> relu of z 2^-s as inputs int16 [n_in] of the layer, and their list.
+// z int32 [n_in], s >= 1 -> relu(z 2^-s) as inputs of the layer, and their list.
 void tp_list_relu(const tp_model_t *m, tp_layer_t *l, const int32_t *z, int s, tp_format_use_t *use);
 
 // ---- update.c
 
-// The step of a layer's weights for deltas in Q.frac. 0: no weight can change.
+// Works out the step of a layer's weights for deltas in Q.frac. Returns 0 if no weight can change.
 int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int frac, tp_step_t *step);
-// b -= learning rate * (sum of its deltas over all pixels). deltas int16 [pixels][out_c], Q.frac.
+// b -= learning rate * (sum of its deltas over all pixels).   deltas int16 [pixels][out_c], Q.frac
 void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int frac);
-// Looks for the headroom of a layer.
+// Finds the headroom of a layer, by a pass over its weights.
 void tp_find_headroom(const tp_model_t *m, tp_layer_t *l);
-// Moves w_frac by one where weights or biases reach their bound or leave two bits unused; renews headroom.
+// Changes w_frac by one if weights or biases reach their bound, or leave two bits unused; finds the headroom.
 void tp_rescale_weights(const tp_model_t *m, tp_layer_t *l);
-// How many bits deltas of that sum of |delta| are rounded off by, so that sums of them cannot overflow (L1 guard).
+// L1 guard: by how many bits deltas of this sum of |delta| are rounded off, so that sums of products with them cannot
+// overflow.
 int tp_guard_shift(uint32_t l1_norm);
 
 // ---- activation.c
 
 // y_frac of a new layer.
 int tp_first_y_frac(const tp_model_t *m, const tp_layer_t *l);
-// How the format of a layer's outputs is used, before it is.
+// The use of a layer's output format before any output is counted.
 tp_format_use_t tp_no_use_yet(const tp_model_t *m, const tp_layer_t *l);
-// z int32 [n], Q.(x_frac+w_frac) -> y int16 [n], Q.y_frac: the outputs of the layer, or of one pixel of it. y does not overlap
-// z. above: a dense layer whose inputs y are all of, and whose list is made as well; or NULL. Returns whether any y is not 0.
+// z int32 [n], Q.(x_frac+w_frac) -> y int16 [n], Q.y_frac: the outputs of the layer, or of one pixel of it. y does not
+// overlap z. above: the dense layer whose inputs are these y, whose list is then built as well; or NULL. Counts in
+// *use. Returns whether any y is not 0.
 int tp_activate(const tp_model_t *m, const tp_layer_t *l, tp_layer_t *above, const int32_t *z, int16_t *y, size_t n,
     tp_format_use_t *use);
-// After a layer's forward pass while learning: counts the use, and moves y_frac by one when the counts say so. alive: some
-// output was not 0.
+// After a layer's forward pass while learning: adds the use to the state, and changes y_frac by one if the counts call
+// for it. alive: some output was not 0.
 void tp_adapt_format(const tp_model_t *m, const tp_layer_t *l, const tp_format_use_t *use, int alive);
-// dLoss/dy -> dLoss/dz, in place: v int32 [n_out], Q.v_frac -> int16 [n_out] at the start of the same
-// memory, Q.returned.
+// dLoss/dy -> dLoss/dz, in place: v int32 [n_out], Q.v_frac -> int16 [n_out] at the start of the same memory, in the
+// format that is returned.
 int tp_activation_backward(const tp_model_t *m, const tp_layer_t *l, int32_t *v, int v_frac);
 
-// ---- dense.c, conv.c, pool.c: forward and backward of a layer
-//   deltas int16 [n_out], Q.(frac+guard_shift), at most 2^delta_frac; those not selected are 0
-//   dx int32 [n_in], Q.(frac+w_frac): the deltas of the inputs; or NULL, where no layer below is trained
+// ---- dense.c, conv.c, pool.c: forward and backward pass of a layer
+//   deltas  int16 [n_out], Q.(frac+guard_shift), |delta| <= 2^delta_frac; those not selected are 0
+//   dx      int32 [n_in], Q.(frac+w_frac), dLoss/dx; NULL where no layer below is trained
 
-// The inputs' list is there -> z int32 [n_out], Q.(x_frac+w_frac).
+// List of the inputs -> z int32 [n_out], Q.(x_frac+w_frac).
 void tp_dense_forward(const tp_model_t *m, const tp_layer_t *l, int32_t *z);
 // l1_norm: sum of |delta|.
 void tp_dense_backward(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, uint32_t l1_norm, int guard_shift,
     int frac, int32_t *dx);
-// z int32 [out_c] = the biases, Q.(x_frac+w_frac); within 2^26, with 12 bits 2^28.
+// z int32 [out_c] = the biases in Q.(x_frac+w_frac), within +-2^26, with 12 bits +-2^28.
 void tp_start_sums(const tp_model_t *m, const tp_layer_t *l, int32_t *z);
 // Inputs -> outputs, activation included; both buffers are used.
 void tp_conv_forward(const tp_model_t *m, const tp_layer_t *l, int learning);
@@ -206,27 +214,29 @@ void tp_conv_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *d
     int32_t *dx);
 // Inputs -> outputs.
 void tp_pool_forward(const tp_model_t *m, const tp_layer_t *l);
-// dy int32 [n_out], Q.f -> dx int32 [n_in], Q.(f + returned).
+// dy int32 [n_out], Q.f -> dx int32 [n_in], Q.(f + what is returned).
 int tp_pool_backward(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, int32_t *dx);
 
-// ---- loss.c: z int32 [n_out] of the output layer -> deltas int16 [n_out], Q.delta_frac, at the start of the same memory.
-// Returns the loss, Q.24.
+// ---- loss.c
+//   z int32 [n_out] of the output layer -> deltas int16 [n_out], Q.delta_frac, at the start of the same memory
+//   returned: the loss, Q.24
 
-// p_target: probability of the right class, Q.14.
+// *p_target gets the probability of the right class, Q.14.
 uint32_t tp_crossentropy(const tp_model_t *m, int32_t *z, size_t target, int32_t *p_target);
-// Targets: n_out items of y from `from` on.
+// The targets are n_out items of y from item `from` on.
 uint32_t tp_mse(const tp_model_t *m, int32_t *z, const tp_values_t *y, size_t from, int learning);
 // z -> probabilities, Q.14, in place.
 void tp_softmax(const tp_model_t *m, int32_t *z);
-// An output of mse from its sum: Q.14 of half the range, within +-2 (2^15 - 1).
+// An output of mse from its sum: Q.14 of half the range, within +-2.0 (2^15 - 1).
 int32_t tp_mse_output(const tp_model_t *m, int32_t z);
 
 // ---- select.c
 
-// Whether the sample needs no backward pass. deltas: of the output layer, Q.delta_frac; p_target: Q.14, with crossentropy.
+// Whether the sample needs no backward pass.
+//   deltas  int16 [n_out] of the output layer, Q.delta_frac   p_target  Q.14, with crossentropy
 int tp_skip_sample(const tp_model_t *m, const int16_t *deltas, int32_t p_target);
-// Zeroes the deltas of a layer that the policy does not select; returns how many it selects (TP_FULL: all). deltas int16
-// [n_out], Q.frac, delta_frac <= frac <= delta_frac + 8; depth: layers with weights above it.
+// Zeroes the deltas of a layer that the policy does not select. Returns how many it selects (TP_FULL: n_out).
+//   deltas  int16 [n_out], Q.frac, delta_frac <= frac <= delta_frac + 8   depth  layers with weights above this one
 size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int depth);
 
 #endif

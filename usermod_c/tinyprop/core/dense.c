@@ -1,13 +1,13 @@
 // Dense layers.
 //   forward    z_j  = b_j + sum_i w_ij x_i
 //   backward   dx_i = sum_j w_ij delta_j          dw_ij = x_i delta_j
-// Zeros are skipped exactly: an x_i of 0 takes no part in z or dw, and where the layer below is a relu its delta is 0 as
-// well; a delta_j of 0 takes no part in dw or dx. So one list of the non-zero inputs, made in the forward pass, serves all
-// three, and weights lie [input][output] so that each entry of the list meets its weights side by side.
+// Skipping zeros is exact: an x_i of 0 adds nothing to z or dw, and above a relu its dx_i is not needed either; a
+// delta_j of 0 adds nothing to dw or dx. One list of the non-zero inputs, built in the forward pass, serves the sums
+// and the update. Weights are [input][output], so that those of one entry of the list lie side by side.
 #include "core.h"
 
-// z starts from the biases in Q.(x_frac+w_frac): b is Q.(w_frac+12) and x_frac <= 12. |b| <= 2^30, so 8-bit layers (x_frac
-// <= 8) start within 2^26, and 12-bit layers are held to 2^28. The clamp binds only for x_frac > 10 or a damaged image.
+// b is Q.(w_frac+12), z is Q.(x_frac+w_frac) and x_frac <= 12. |b| <= 2^30, so with 8 bits (x_frac <= 8) sums start
+// within 2^26; with 12 bits they are clamped to 2^28. The clamp binds only for x_frac > 10, or in a damaged image.
 void tp_start_sums(const tp_model_t *m, const tp_layer_t *l, int32_t *z) {
     const int32_t *b = tp_at(m, l->biases);
     tp_requantize(b, z, l->out_c, TP_BIAS_FRAC - l->x_frac, m->bits == 8 ? 1 << 26 : 1 << 28);
@@ -18,8 +18,8 @@ void tp_dense_forward(const tp_model_t *m, const tp_layer_t *l, int32_t *z) {
     tp_spmv(tp_nonzero_of(m, l), tp_at(m, l->weights), l->n_out, z, z);
 }
 
-// The deltas of inputs that tp_backward_rows leaves out: those of an input that is 0 (only_zeros), or of all of them. Those
-// of an input of 0 above a relu are 0.
+// dx of the inputs that tp_backward_rows leaves out: of those that are 0 (only_zeros), or of all. Above a relu, dx of
+// an input of 0 is 0.
 static void input_deltas(const tp_layer_t *l, const int16_t *x, const int16_t *row, int only_zeros, int32_t *dx,
     const tp_update_t *update) {
     for (size_t i = 0; i < l->n_in; i++, row += l->n_out) {
@@ -35,8 +35,9 @@ static void input_deltas(const tp_layer_t *l, const int16_t *x, const int16_t *r
     }
 }
 
-// Whether a weight of the layer might pass its bound in a step for deltas of that sum: not if the largest step there can be
-// leaves headroom to the largest weight. (Where there is a guard_shift the sum is above 2^15, and 2^delta_frac loses no bit.)
+// Whether a weight of the layer might pass its bound in this step: not while the headroom is at least the largest step
+// that deltas of this l1 norm can make. The headroom shrinks by that step. (With a guard_shift the norm is above 2^15,
+// so `largest` comes from 2^delta_frac, which loses no bit by the shift.)
 static int may_pass_bound(const tp_model_t *m, tp_layer_t *l, const tp_update_t *update, uint32_t l1_norm) {
     uint32_t one = 1u << m->delta_frac, largest = (l1_norm < one ? l1_norm : one) >> update->guard_shift;
     uint32_t gradient = ((1u << m->bits) - 1) * largest * (uint32_t)update->step.lr_mantissa;
@@ -59,7 +60,8 @@ void tp_dense_backward(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas
     update.x_bits = m->bits;
     update.x_signed = l == m->layers ? m->in_signed : !l->zero_delta;
     int trains = tp_weight_step(m, l, frac, &update.step);
-    // Where weights alone move, a delta that moves none is left out: x < 2^bits, and |x delta m| < half a step is a step of 0.
+    // If no dx is wanted, a delta too small to move any weight is left out: x < 2^bits, and |x delta m| < 2^(shift - 1)
+    // rounds to a step of 0.
     int32_t factor = dx ? 1 : -update.step.lr_mantissa;
     int32_t dead_zone = dx || !trains ? 0 : (int32_t)(((1u << (update.step.shift - 1)) - 1) >> m->bits);
     uint32_t n_selected = tp_select_nonzero(deltas, l->n_out, factor, dead_zone, &update);

@@ -1,4 +1,4 @@
-// The exponential function and the logarithm, from tables of 65 points and straight lines between them.
+// The exponential function and the logarithm, by linear interpolation in tables of 65 points.
 #include "core.h"
 #include "tables.h"
 

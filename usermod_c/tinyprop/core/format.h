@@ -35,7 +35,7 @@ enum {
     TP_N_ACTIVATION
 };
 
-// What learning makes small.
+// What learning minimises.
 enum {
     TP_CROSSENTROPY,  // classes: softmax, -ln p of the right class
     TP_MSE,  // numbers: mean squared error
@@ -46,11 +46,11 @@ enum {
 enum {
     TP_FULL,  // all
     TP_TOPK,  // the largest: meProp, TinyProp, TinyPropV2
-    TP_DIFFUSED,  // those above a threshold that adapts; small ones add up
+    TP_DIFFUSED,  // those of at least a threshold, which adapts; smaller ones add up
     TP_N_POLICY
 };
 
-// What a call returns where it has no result.
+// What a call returns in place of a result.
 typedef enum {
     TP_OK = 0,
     TP_E_IMAGE = -1,  // not a model image, or a damaged one
@@ -67,18 +67,18 @@ typedef enum {
     TP_E_Y_CLASS = -12,  // y is no class number of this model
     TP_E_RANGE = -13,  // a range whose low end is not below its high end, or not finite
     TP_E_NO_RANGE = -14,  // the range of inputs or outputs is not known yet
-    TP_E_OUT = -15,  // out is no buffer of f with a place for each output
+    TP_E_OUT = -15,  // out is no buffer of type f with one item per output
     TP_E_ALIGN = -16,  // the image does not start at a multiple of ALIGN
 } tp_err_t;
 
 // What the user asked for.
 typedef struct {
     uint32_t magic;  // TYNP
-    uint8_t version;  // of this format
+    uint8_t version;  // of the format
     uint8_t n_layers;  // 1 to 254
-    uint8_t loss;  // loss
-    uint8_t policy;  // policy
-    uint32_t saved_bytes;  // spec and state, that is the file without its CRC
+    uint8_t loss;  // see loss
+    uint8_t policy;  // see policy
+    uint32_t saved_bytes;  // of spec and state: the file without its CRC
     uint8_t lr_mantissa;  // 16 to 31; learning rate = lr_mantissa * 2^-lr_shift
     uint8_t lr_shift;  // 4 to 30
     uint16_t in_h;  // shape of the input: height, 1 for a series or vector
@@ -86,16 +86,16 @@ typedef struct {
     uint16_t in_c;  // channels, the innermost dimension, as in Keras
     uint16_t n_input_ranges;  // 1, or in_c: one per channel
     uint16_t n_output_ranges;  // 0 with crossentropy; else 1, or one per output
-    uint16_t s_min;  // Q.15, at most 1.0: share of deltas kept, least (the ratio of topk and diffused)
-    uint16_t s_max;  // Q.15, at most 1.0: share kept at the largest delta seen
-    uint16_t zeta;  // Q.15, at most 1.0: factor of the share for each layer further down
-    uint16_t skip;  // Q.14, at most 1.0: a sample of a smaller error is skipped; 0: none
+    uint16_t s_min;  // Q.15, at most 1.0: least share of deltas to select (the ratio of topk and diffused)
+    uint16_t s_max;  // Q.15, at most 1.0: share to select at the largest deltas seen
+    uint16_t zeta;  // Q.15, at most 1.0: factor of the share per layer further down
+    uint16_t skip;  // Q.14, at most 1.0: samples of a smaller error are skipped; 0: none
 } tp_model_spec_t;
 
 // One for each layer.
 typedef struct {
-    uint8_t kind;  // kind
-    uint8_t activation;  // activation
+    uint8_t kind;  // see kind
+    uint8_t activation;  // see activation
     uint8_t trainable;  // 0 or 1
     uint8_t same;  // padding of a convolution: 1 same, 0 valid
     uint8_t kernel_h;  // kernel or window; 0 x 0 in a pool: the whole input
@@ -108,14 +108,14 @@ typedef struct {
 
 // What was learned and counted.
 typedef struct {
-    uint16_t calibrating[2];  // samples still to come that widen the ranges of inputs, outputs
+    uint16_t calibrating[2];  // samples still to come that widen the ranges of inputs, of outputs
     uint32_t loss_count;  // samples of the last call
-    uint64_t steps;  // samples learned from, skipped ones included
-    uint64_t skipped;  // of these, without a backward pass
+    uint64_t steps;  // samples given to learn from, skipped ones included
+    uint64_t skipped;  // those of them without a backward pass
     uint64_t loss_sum;  // Q.24, sum of their losses
-    uint64_t macs_dense;  // multiply-accumulates of dense backward passes in every step
-    uint64_t macs_selected;  // of the deltas that were selected
-    uint64_t macs_done;  // of these with a non-zero input: what was really multiplied
+    uint64_t macs_dense;  // multiply-accumulates of a dense backward pass in every step
+    uint64_t macs_selected;  // those of the selected deltas
+    uint64_t macs_done;  // those of them with a non-zero input: what was really multiplied
     uint64_t n_saturated;  // activations and outputs of mse beyond their format
     uint64_t n_clipped;  // deltas beyond 1.0
     uint64_t n_clamped;  // weights at their bound
@@ -126,7 +126,7 @@ typedef struct {
     int8_t w_frac;  // weights are Q.w_frac, biases Q.(w_frac + 12)
     int8_t y_frac;  // activations are Q.y_frac
     uint16_t age;  // 1 + learn steps until 256, then 256 to 511: when y_frac is reconsidered
-    uint16_t dead_steps;  // learn steps in a row in which every output was 0; stays at 65535
+    uint16_t dead_steps;  // learn steps in a row in which every output was 0, up to 65535
     uint16_t reserved;  // 0
     uint32_t n_saturated;  // outputs beyond the format since y_frac was reconsidered
     uint32_t n_high;  // outputs beyond a quarter of it
@@ -134,7 +134,7 @@ typedef struct {
     uint32_t residual;  // diffused: deltas not yet passed on, Q.22; at most 2^30
 } tp_layer_state_t;
 
-// Of the user's numbers, lo < hi; or 0 and 0: not known yet. Inputs first, then outputs.
+// A range of the user's numbers, lo < hi; 0 and 0: not known yet. Inputs first, then outputs.
 typedef struct {
     uint32_t lo;  // lowest value
     uint32_t hi;  // highest value

@@ -9,7 +9,7 @@ static uint32_t xorshift32(uint32_t *state) {
     return *state = v;
 }
 
-// The generator never leaves 0; this spreads small seeds over its states and maps none to 0 but one.
+// The generator never leaves state 0. This spreads small seeds over the states; the one seed that it maps to 0 gets 1.
 static uint32_t start_of_random(uint32_t seed) {
     uint32_t random = seed * 0x9e3779b9u + 0x7f4a7c15u;
     random = random ? random : 1;
@@ -19,8 +19,8 @@ static uint32_t start_of_random(uint32_t seed) {
     return random;
 }
 
-// sqrt(c / fan_in) in Q.14, bit by bit: below 2^16. (By way of Q.29, as with a dividend that it knows to be below 2^31 GCC
-// brings its signed division into the .mpy, 468 bytes.)
+// sqrt(c / fan_in) in Q.14, below 2^16, bit by bit. (The quotient is Q.29 and then halved: for a dividend that GCC
+// knows to be below 2^31 it links the signed division into the .mpy, 468 bytes.)
 static uint32_t root_of_quotient(uint32_t c, uint32_t fan_in) {
     uint32_t square = (c << 29) / fan_in >> 1, root = 0;
     for (uint32_t bit = 1 << 15; bit; bit >>= 1) {
@@ -31,8 +31,8 @@ static uint32_t root_of_quotient(uint32_t c, uint32_t fan_in) {
     return root;
 }
 
-// He (relu: variance 2 / fan_in) or LeCun (1 / fan_in) uniform: |w| <= sqrt(c / fan_in), c = 6 or 3; w_frac is the largest at
-// which that limit fits max_weight. Biases start at 0.
+// He (relu: variance 2 / fan_in) or LeCun (1 / fan_in) uniform: |w| <= sqrt(c / fan_in), c = 6 or 3. w_frac is the
+// largest for which this limit is within max_weight. Biases start at 0.
 static void init_weights(const tp_model_t *m, const tp_layer_t *l, uint32_t *random) {
     uint32_t limit = root_of_quotient(l->activation == TP_RELU ? 6 : 3, l->fan_in) << (TP_MAX_W_FRAC - 14);
     int8_t w_frac = TP_MAX_W_FRAC;

@@ -1,9 +1,9 @@
 // A step: forward through all layers, backward down to the lowest trained one.
 #include "core.h"
 
-#define RESCALE_EVERY 64  // trained steps between looks at the weights' formats
+#define RESCALE_EVERY 64  // trained steps between checks of the weights' formats
 
-// The user's numbers -> inputs of the first layer, and their list if it is dense.
+// The user's numbers -> inputs of the first layer, and the list of the non-zero ones if it is dense.
 static void read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from) {
     tp_layer_t *first = m->layers;
     if (first->kind != TP_DENSE) {
@@ -19,8 +19,8 @@ static void read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from) 
     }
 }
 
-// A dense layer, its list and, unless it is the last one, its activation. The list is made where the inputs come from: from
-// the user's numbers, by the activation of a dense layer below, or else here.
+// A dense layer and, unless it is the last one, its activation. The list of its inputs is built where these come from:
+// by read_inputs, by the activation of a dense layer below, or else here.
 static void forward_dense(const tp_model_t *m, tp_layer_t *l, int learning) {
     int32_t *z = m->buffer[0];
     if (l > m->layers && l[-1].kind != TP_DENSE) {
@@ -37,7 +37,7 @@ static void forward_dense(const tp_model_t *m, tp_layer_t *l, int learning) {
     }
 }
 
-// The sums of the output layer, int32 [n_out], from the inputs already in the image.
+// Returns the sums of the output layer, int32 [n_out], from the inputs in the image.
 static int32_t *forward(const tp_model_t *m, int learning) {
     int8_t x_frac = m->bits == 12 ? 10 : m->in_signed ? 7 : 8;
     for (tp_layer_t *l = m->layers; l <= m->output; l++) {
@@ -46,7 +46,7 @@ static int32_t *forward(const tp_model_t *m, int learning) {
         if (!tp_has_weights(l)) {
             *y_frac = x_frac;
         }
-        x_frac = *y_frac;  // the layer above uses it even when learning moves it for the next sample
+        x_frac = *y_frac;  // the layer above uses this one even if learning changes it for the next sample
         if (l->kind == TP_DENSE) {
             forward_dense(m, l, learning);
         } else if (tp_has_weights(l)) {
@@ -58,7 +58,7 @@ static int32_t *forward(const tp_model_t *m, int learning) {
     return m->buffer[0];
 }
 
-// Adds the multiply-accumulates of a backward pass for so many deltas of a layer, zero inputs counted.
+// Adds the multiply-accumulates of a backward pass for n_deltas deltas of a layer, those with zero inputs included.
 static void count_macs(uint64_t *counter, const tp_model_t *m, const tp_layer_t *l, size_t n_deltas) {
     uint32_t n = (uint32_t)n_deltas * l->fan_in;  // at most 65534^2
     if (l->trainable) {
@@ -69,7 +69,8 @@ static void count_macs(uint64_t *counter, const tp_model_t *m, const tp_layer_t 
     }
 }
 
-// One layer with weights: its deltas, in v, move its weights and become dx (NULL: none are wanted). Returns the format of dx.
+// A layer with weights: updates its weights by its deltas, and works out dx (unless it is NULL). Returns the format of
+// dx.
 static int backward_layer(const tp_model_t *m, tp_layer_t *l, int16_t *deltas, int frac, int depth, int32_t *dx) {
     if (l->trainable) {
         tp_update_biases(m, l, deltas, frac);
@@ -87,7 +88,7 @@ static int backward_layer(const tp_model_t *m, tp_layer_t *l, int16_t *deltas, i
     return dx_frac;
 }
 
-// From the deltas of the output layer, int16 Q.delta_frac in buffer[0].
+// From the deltas of the output layer, int16, Q.delta_frac, in buffer[0].
 static void backward(const tp_model_t *m) {
     int frac = m->delta_frac, depth = 0, buffer = 0;
     for (tp_layer_t *l = m->output; l >= m->first_trained; l--, buffer ^= 1) {
@@ -121,7 +122,8 @@ static void rescale_all_weights(const tp_model_t *m) {
     }
 }
 
-// From sums z of the output layer to learning from them. Returns whether the sample was trained on.
+// Learns from the deltas of the output layer, which are where its sums z were. Returns whether the sample was trained
+// on.
 static int learn_step(const tp_model_t *m, const int32_t *z, int32_t p_target) {
     tp_model_state_t *state = m->state;
     state->steps++;
@@ -141,7 +143,7 @@ static int learn_step(const tp_model_t *m, const int32_t *z, int32_t p_target) {
     return 1;
 }
 
-// One sample, already in the image. Returns whether it was trained on; if not learning, whether it was classified rightly.
+// One sample, whose inputs are in the image. Returns whether it was trained on (learning) or classified correctly.
 static int run_sample(const tp_model_t *m, const tp_values_t *y, size_t sample, int learning) {
     int32_t *z = forward(m, learning), p_target = 0;
     uint32_t loss;
@@ -158,7 +160,8 @@ static int run_sample(const tp_model_t *m, const tp_values_t *y, size_t sample, 
     return learning ? learn_step(m, z, p_target) : right;
 }
 
-// The samples to come are checked before they change anything; all of them before the first does.
+// Samples are checked before they change anything. At start = 0 all of the total are, so that a run in pieces fails
+// before its first step or not at all.
 static tp_err_t check_samples(const tp_model_t *m, const tp_values_t *x, const tp_values_t *y, size_t total,
     size_t start, size_t count) {
     size_t n_in = m->layers->n_in, n_out = m->output->n_out;
@@ -186,7 +189,7 @@ static tp_err_t check_samples(const tp_model_t *m, const tp_values_t *x, const t
     return err;
 }
 
-// All ranges are known, or will be by the first sample.
+// All ranges have to be known, or get known by the first sample.
 static tp_err_t check_ranges(const tp_model_t *m, int learning) {
     for (int which = TP_INPUTS; which <= TP_OUTPUTS; which++) {
         int calibrates = learning && m->state->calibrating[which] > 0;
@@ -197,7 +200,7 @@ static tp_err_t check_ranges(const tp_model_t *m, int learning) {
     return TP_OK;
 }
 
-// Sample i widens the ranges that are still being learned.
+// Lets sample i widen the ranges that are still being learned.
 static void calibrate(tp_model_t *m, const tp_values_t *x, const tp_values_t *y, size_t i) {
     for (int which = TP_INPUTS; which <= TP_OUTPUTS; which++) {
         if (m->state->calibrating[which] > 0) {
@@ -241,7 +244,7 @@ int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t 
     return hits;
 }
 
-// Scores as float32 at `to`, which may be no multiple of 4.
+// Writes the scores as float32 to an address that need not be aligned.
 static void write_scores(const tp_model_t *m, int32_t *z, uint8_t *to) {
     int crossentropy = m->spec->loss == TP_CROSSENTROPY;
     if (crossentropy) {

@@ -1,5 +1,5 @@
-// The list of the inputs of a dense layer that are not 0. Zeros are skipped exactly: an input of 0 takes no part in the sums
-// nor in the gradient. One list, made in the forward pass, serves both.
+// The list of the non-zero inputs of a dense layer. An input of 0 adds nothing to the sums and has no gradient, so one
+// list, built in the forward pass, serves both. kernels.h has its format.
 #include "core.h"
 
 uint32_t *tp_nonzero_of(const tp_model_t *m, const tp_layer_t *l) {
@@ -25,7 +25,7 @@ static void end_list(const tp_model_t *m, tp_layer_t *l, const tp_nonzero_t *lis
 void tp_list_inputs(const tp_model_t *m, tp_layer_t *l) {
     tp_nonzero_t list;
     start_list(m, l, &list);
-    if (list.row_bytes > TP_MAX_ROW_DELTA) {  // only between rows of inputs may a delta be split
+    if (list.row_bytes > TP_MAX_ROW_DELTA) {  // padding is only made between rows of inputs: make each input a row
         list.n_rows = l->n_in;
         list.x_bytes = 2;
     }

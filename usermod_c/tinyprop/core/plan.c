@@ -1,19 +1,20 @@
 // The plan of a model, worked out from its spec in each call: shapes, bounds, and where everything lies.
-//   model spec | layer specs | model state | layer states | ranges | weights, biases ... || layer plans | maps | scratch
-//   |<------- spec --------->|<------------------------ state ----------------------->||<---- plan, the core's own ---->|
-//   |<------------------------------- saved, in this order ------------------------->|
+//   model spec | layer specs | model state | layer states | ranges | weights, biases ... || layer plans | maps |
+//   scratch |<------- spec --------->|<----------------------- state ----------------------->||<---- plan, the core's
+//   own ---->| |<------------------------------- saved, in this order ------------------------->|
 // Scratch, in this order:
-//   inputs, outputs   int16, of each layer; the outputs of one are the inputs of the next. The inputs of a model that
-//                     starts with a dense layer lie at the end of their own list (nonzero.c): it grows by 4 bytes (12)
-//                     for each input of 2 bytes that was read, so the last entry meets the last input only when that has
-//                     been read; and nothing else needs them.
-//   lists             of the inputs of a dense first layer and of a dense lowest trained layer, whose backward pass reads it
-//   work              what one layer needs for a while: other lists, a filter's gradient, the selected deltas
-//   two buffers       int32. Deltas of layer i lie in buffer[(last - i) % 2]; sums of a forward pass in buffer[0], the
-//                     biases that those of a convolution start from in buffer[1]
+//   inputs, outputs   int16, of each layer; the outputs of one are the inputs of the next. The inputs of a dense first
+//                     layer lie at the end of their own list (nonzero.c): it grows by 4 bytes (12) for each input of
+//                     2 bytes that was read, so it reaches the last input only after that was read; and nothing else
+//                     needs these inputs.
+//   lists             of non-zero inputs: of a dense first layer, and of a dense lowest trained layer, whose backward
+//                     pass reads it again
+//   work              what a layer needs for a while: any other list, a filter's gradient, the selected deltas
+//   two buffers       int32. Deltas of layer i are in buffer[(last - i) % 2], sums of a forward pass in buffer[0], and
+//                     the biases that the sums of a convolution start from in buffer[1]
 #include "core.h"
 
-// The format and the plan are the same on every machine: no padding.
+// Format and plan are the same on every machine: structures have no padding.
 #define SIZE_IS(n, type) typedef char type##_has_##n##_bytes[sizeof(type) == (n) ? 1 : -1]
 SIZE_IS(32, tp_model_spec_t);
 SIZE_IS(16, tp_layer_spec_t);
@@ -30,7 +31,8 @@ void tp_count(uint64_t *counter, uint32_t n) {
     *counter += n;
 }
 
-// Hands out memory piece by piece, at multiples of 4. What no plan_memory checks is small: *used stays below 2^32.
+// Hands out memory piece by piece, at multiples of 4. Pieces that plan_memory does not check are small, so *used stays
+// below 2^32.
 static uint32_t take(uint32_t *used, uint32_t bytes) {
     uint32_t offset = *used;
     *used = (offset + bytes + 3) & ~3u;
@@ -41,7 +43,7 @@ static uint32_t larger(uint32_t a, uint32_t b) {
     return a > b ? a : b;
 }
 
-// a / b, which most likely is what it was at the last call: a Cortex-M0 divides in software. guess < 2^16.
+// a / b. A Cortex-M0 divides in software, so `guess` (< 2^16), the result of the last call, is tried first.
 static uint32_t quotient(uint32_t a, uint32_t b, uint32_t guess) {
     if (b < 1 << 16 && guess * b <= a && a - guess * b < b) {
         return guess;
@@ -49,7 +51,7 @@ static uint32_t quotient(uint32_t a, uint32_t b, uint32_t guess) {
     return a / b;
 }
 
-// Every field that is a choice, a shift or a count.
+// Each field that is used as a choice, a shift or a count is checked.
 static int model_spec_is_sound(const tp_model_spec_t *spec) {
     return spec->n_layers > 0 && spec->loss < TP_N_LOSS && spec->policy < TP_N_POLICY && spec->s_min <= 1 << 15
         && spec->s_max <= 1 << 15 && spec->zeta <= 1 << 15 && spec->skip <= 1 << 14 && spec->lr_mantissa >= 16
@@ -67,8 +69,9 @@ static int layer_state_is_sound(const tp_layer_state_t *state) {
 
 // ---- shapes
 
-// Output size and padding of one dimension. valid: floor((in - kernel) / stride) + 1. same: ceil(in / stride), with the
-// padding that this needs, the odd one below or to the right (as in Keras). Returns 0 if the kernel does not fit.
+// Output size and padding of one dimension. valid: floor((in - kernel) / stride) + 1. same: ceil(in / stride), with as
+// much padding as that needs; of an odd number one more lies below or to the right (as in Keras). Returns 0 if the
+// kernel does not fit. *out may hold the result of the last call.
 static int slide(uint32_t in, uint32_t kernel, uint32_t stride, int same, uint16_t *out, uint8_t *pad) {
     if (kernel == 0 || stride == 0 || (!same && kernel > in)) {
         return 0;
@@ -89,7 +92,7 @@ static uint16_t product(uint32_t a, uint32_t b, uint32_t c) {
     return (uint16_t)(ab * c);
 }
 
-// Output of a layer that is not dense. Returns 0 if its kernel does not fit.
+// Kernel and output shape of a convolution or pool. Returns 0 if the kernel does not fit.
 static int plan_windows(tp_layer_t *l, const tp_layer_spec_t *spec) {
     int pool = !tp_has_weights(l), whole = pool && spec->kernel_h == 0, same = spec->same && !pool;
     l->kernel_h = whole ? l->in_h : spec->kernel_h;
@@ -128,8 +131,8 @@ static size_t first_trained(const tp_model_spec_t *spec, const tp_layer_spec_t *
 
 #define SUM_MAX(spare_bits) (0x7fffffffu - (1u << (spare_bits)))
 
-// Largest |w| such that no sum can overflow: x_max * fan_in * max_weight + |bias| < 2^31, at most 32767. Twice the limit of
-// the bias is spared for it (tp_dense_forward).
+// Largest |w|, at most 32767, such that no sum can overflow: x_max * fan_in * max_weight + |bias| < 2^31. Twice the
+// limit of the bias is reserved for it (tp_start_sums).
 static uint16_t max_weight(const tp_layer_t *l, int bits, int non_negative) {
     uint32_t x_max = (1u << (non_negative ? bits : bits - 1)) - 1, inputs = x_max * l->fan_in;  // below 2^24
     if (inputs <= (bits == 8 ? SUM_MAX(27) / 32767 : SUM_MAX(29) / 32767)) {
@@ -138,21 +141,21 @@ static uint16_t max_weight(const tp_layer_t *l, int bits, int non_negative) {
     return (uint16_t)quotient(bits == 8 ? SUM_MAX(27) : SUM_MAX(29), inputs, l->max_weight);
 }
 
-// ---- the whole
+// ---- the plan
 
-// What is known so far, from the first layer up.
+// What is known so far, going up from the first layer.
 typedef struct {
     const tp_model_spec_t *spec;
     const tp_layer_spec_t *layers;
     size_t first_trained;
     int bits;
-    uint16_t h, w, c, n;           // what comes from below: its shape,
-    uint32_t outputs;              // where it lies (not of the first layer),
-    int non_negative, zero_delta;  // and its range, see tp_layer_t
+    uint16_t h, w, c, n;           // outputs of the layer below: shape,
+    uint32_t outputs;              // offset (not for the first layer),
+    int non_negative, zero_delta;  // and values: see tp_layer_t
     uint32_t n_ranges;
     uint32_t states;           // offset of the layers' states
-    uint32_t saved, scratch;   // bytes used: of spec and state, and behind it
-    uint32_t work, buffer[2];  // bytes needed
+    uint32_t saved, scratch;   // bytes used so far: by spec and state, and behind them
+    uint32_t work, buffer[2];  // bytes needed so far
 } plan_t;
 
 static uint32_t plan_bytes(const plan_t *plan) {
@@ -181,7 +184,7 @@ static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes)
     plan->layers = (const tp_layer_spec_t *)(spec + 1);
     plan->first_trained = first_trained(spec, plan->layers);
     plan->bits = activation_bits(spec, plan->layers);
-    // Inputs of 8 bits may be made signed by a range; the bound of unsigned ones is tighter.
+    // A range may make inputs of 8 bits signed later; the bound for unsigned ones is the tighter one.
     plan->non_negative = plan->bits == 8;
     plan->zero_delta = 0;
     plan->h = spec->in_h;
@@ -267,7 +270,7 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
     return saved > TP_MAX_BYTES || scratch > TP_MAX_BYTES ? TP_E_TOO_BIG : TP_OK;
 }
 
-// All of layer i, when those below it are planned.
+// Layer i, once the layers below it are planned.
 static tp_err_t plan_layer(plan_t *plan, size_t i, tp_layer_t *l) {
     const tp_layer_spec_t *spec = &plan->layers[i];
     if (!layer_spec_is_sound(spec)) {
@@ -306,9 +309,9 @@ static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output) {
 
 tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_sizes_t *sizes) {
     plan_t plan;
-    tp_layer_t l;  // each layer in turn, as there is no image
+    tp_layer_t l;  // one for all layers in turn, as there is no image yet
     tp_err_t err = start_plan(&plan, spec, n_bytes);
-    l.out_h = l.out_w = l.max_weight = 0;  // what quotient() takes as a guess
+    l.out_h = l.out_w = l.max_weight = 0;  // what quotient() first gets as a guess
     for (size_t i = 0; !err && i < plan.spec->n_layers; i++) {
         err = plan_layer(&plan, i, &l);
         if (!err && shapes) {

@@ -1,19 +1,19 @@
 // Pooling over windows that do not overlap; rows and columns that fill no window are left out, as in Keras.
-//   max       forward the first largest;                        backward its delta goes there
-//   average   forward sum / n, to nearest, halves away from 0;  backward each input of the window gets delta / n
+//   max       forward: the largest input;                         backward: the first largest input gets dy
+//   average   forward: sum / n, to nearest, halves away from 0;   backward: each input of the window gets dy / n
 #include "core.h"
 
-// A window, as strides between its inputs.
+// A window of the input.
 typedef struct {
     size_t height, width;
-    size_t below, right;  // from one input of it to the next below, to the right
+    size_t below, right;  // strides: from an input to the one below, and to the one on the right
 } window_t;
 
 static window_t window_of(const tp_layer_t *l) {
     return (window_t) { l->kernel_h, l->kernel_w, (size_t)l->in_w * l->in_c, l->in_c };
 }
 
-// In the window whose first input is x[0]: its first largest input.
+// The first largest input of the window that starts at x[0].
 static inline const int16_t *largest_of(const int16_t *x, const window_t *w) {
     const int16_t *largest = x;
     for (size_t row = w->height; row > 0; row--, x += w->below) {
@@ -27,7 +27,7 @@ static inline const int16_t *largest_of(const int16_t *x, const window_t *w) {
     return largest;
 }
 
-// The mean of all. The sum of at most 65534 inputs of 12 bits is below 2^28.
+// The mean of the window that starts at x[0]. The sum of at most 65534 inputs of 12 bits is below 2^28.
 static int16_t mean_of(const int16_t *x, const window_t *w) {
     int32_t sum = 0;
     for (size_t row = w->height; row > 0; row--, x += w->below) {
@@ -49,7 +49,7 @@ static void fill(int32_t *dx, int32_t share, const window_t *w) {
     }
 }
 
-// Over all windows: forward (dx = NULL), or dy to dx. factor: what an average makes of a delta, Q.15, at most 1.
+// All windows: forward (dx = NULL), or backward from dy to dx. factor: of an average, Q.15, at most 1.0.
 static void pass(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, int32_t *dx, int32_t factor) {
     const int16_t *x = tp_at(m, l->inputs);
     int16_t *y = tp_at(m, l->outputs);
@@ -66,7 +66,7 @@ static void pass(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, in
                         *y++ = *largest;
                     }
                 } else if (dx) {
-                    int32_t delta = *dy++;  // in two parts, so that no product goes beyond |delta|
+                    int32_t delta = *dy++;  // in two parts, so that no product overflows
                     fill(dx + i, (delta >> 15) * factor + (((delta & 32767) * factor) >> 15), &w);
                 } else {
                     *y++ = mean_of(x + i, &w);
@@ -80,8 +80,8 @@ void tp_pool_forward(const tp_model_t *m, const tp_layer_t *l) {
     pass(m, l, NULL, NULL, 0);
 }
 
-// An average of n inputs, 2^a <= n < 2^(a+1), is a change of format and a factor: dx = dy * (2^a / n) in Q.(f+a), with
-// 2^14 <= factor <= 2^15 in Q.15. So |dx| <= |dy|.
+// For an average of n inputs, 2^a <= n < 2^(a+1), dy / n is dy * (2^a / n) in Q.(f+a). The factor 2^a / n is 2^14 ..
+// 2^15 in Q.15, so |dx| <= |dy|.
 int tp_pool_backward(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, int32_t *dx) {
     uint32_t n = (uint32_t)l->kernel_h * l->kernel_w;
     int a = tp_bits(n) - 1;

@@ -1,11 +1,12 @@
-// Ranges (lo, hi) of the user's numbers: how they are learned, and the map to the model's integers that follows from one.
+// Ranges (lo, hi) of the user's numbers: the map to the model's integers that follows from a range, and how ranges are
+// learned.
 //
-// A range is turned into fixed point once: frac is chosen so that the larger of |lo|, |hi| lies in [2^28, 2^29).
+// A range is converted to fixed point once; frac is chosen so that the larger of |lo|, |hi| is in [2^28, 2^29).
 //   inputs, 8 bits    lo >= 0: lo..hi -> 0..255 (Q.8)     lo < 0: lo..hi -> -127..127 (Q.7)      post 20
 //   inputs, 12 bits   lo..hi -> -1024..1024 (Q.10), clamped at +-2047: twice the range           post 17
 //   targets           lo..hi -> -2^14..2^14 (Q.14), clamped at +-2^15                            post 13
-// gain = (span << post) / width with a span of 255, 254, 2^11 or 2^15: within 2^-12 of exact, and bytes in the range
-// (0, 255) are themselves.
+// gain = (span << post) / width with span = 255, 254, 2^11 or 2^15: within 2^-12 of exact. Bytes with the range (0,
+// 255) stay what they are.
 #include "core.h"
 
 #define FLOAT_1 0x3f800000u
@@ -18,7 +19,7 @@ static int known(const tp_range_t *r) {
     return r->lo != 0 || r->hi != 0;
 }
 
-// A number that orders as the float32 does.
+// An integer that is ordered as the float32 is.
 static int32_t order(uint32_t bits) {
     if (bits << 1 == 0) {
         return 0;
@@ -42,12 +43,13 @@ int tp_ranges_known(const tp_model_t *m, int which) {
 
 // ---- maps
 
-// frac such that lo and hi fill 29 bits.
+// The frac with which the larger of |lo|, |hi| fills 29 bits.
 static int range_frac(uint32_t lo, uint32_t hi) {
     int e_lo = (int)(lo >> 23 & 255), e_hi = (int)(hi >> 23 & 255);
     return 155 - (e_lo > e_hi ? e_lo : e_hi);
 }
 
+// The map of a range to `span` integers; centred: 0 is the middle of the range, not lo.
 static void derive(const tp_range_t *r, tp_affine_t *map, uint32_t span, uint8_t post, int centred) {
     map->frac = (int16_t)range_frac(r->lo, r->hi);
     int32_t lo = tp_fixed_from_float(r->lo, map->frac), hi = tp_fixed_from_float(r->hi, map->frac);
@@ -94,8 +96,8 @@ tp_err_t tp_complete_ranges(tp_model_t *m) {
 
 // ---- learning a range
 
-// The extremes of values c, c + stride, ... of n are taken in, with a quarter of the width to spare on each side that grew.
-// Values that are all >= 0 never get a range that starts below 0. Returns whether it grew.
+// Widens a range so that it holds items from, from + stride, ... of n, and on each side that grew a quarter of the
+// width more. A range whose values are all >= 0 never starts below 0. Returns whether it grew.
 static int widen(tp_range_t *r, const tp_values_t *v, size_t from, size_t n, size_t stride) {
     int grew_lo = !known(r), grew_hi = grew_lo;
     uint32_t lo = r->lo, hi = r->hi;
@@ -140,7 +142,7 @@ void tp_widen_ranges(tp_model_t *m, int which, const tp_values_t *v, size_t from
     for (size_t c = 0; c < count; c++) {
         grew |= widen(&r[c], v, from + c, n - c, count);
     }
-    for (size_t c = 0; c < count && grew; c++) {  // all: one input below 0 makes all of them signed
+    for (size_t c = 0; c < count && grew; c++) {  // all maps: one input below 0 makes all inputs signed
         m->affine[tp_first_range(m, which) + c].post = 0;
     }
     tp_complete_ranges(m);

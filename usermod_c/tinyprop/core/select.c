@@ -1,29 +1,33 @@
-// Sparse back-propagation: which samples to learn from, and which deltas of a layer to select. The others become 0, and the
-// layers skip zeros; that is the whole mechanism.
+// Sparse back-propagation: which samples to learn from, and which deltas of a layer to select. The others become 0, and
+// the layers skip zeros; that is the whole mechanism.
 //
 //   TP_FULL       selects all.
-//   TP_TOPK       selects the k_l largest of the n_l deltas of layer l (ties: the lower index):
+//   TP_TOPK       selects the k_l largest of the n_l deltas of layer l (of equal ones those of lower index):
 //                     k_l = clamp(floor(n_l S_l), 1, n_l)
-//                     S_l = (s_min + Y_l / Ymax_l (s_max - s_min)) zeta^depth,   Y_l = sum |delta|, Ymax_l its running maximum
-//                 with depth 0 at the output. TinyProp, arXiv 2308.09201. s_min = s_max, zeta = 1 is meProp, arXiv 1706.06197.
-//                 A plain maximum lets one outlier rule for ever: here it decays by 1/1024 a step.
-//   TP_DIFFUSED   selects deltas above a threshold T that adapts until, on average, K = r n_l of them are selected (r = s_min);
-//                 of the smaller ones nothing is lost with crossentropy: they add up, and each time they reach T the delta at
-//                 hand is selected as +-T (error diffusion). In a feature map of a convolution, which shares its weights, they
-//                 add up with their signs; between maps, and units, without. No sort and no random numbers. docs/method.md.
+//                     S_l = (s_min + Y_l / Ymax_l (s_max - s_min)) zeta^depth,   depth = 0 at the output
+//                     Y_l = sum |delta|,   Ymax_l = its running maximum
+//                 Ymax decays by 1/1024 per step; else one outlier would rule for ever. TinyProp, arXiv 2308.09201.
+//                 With s_min = s_max and zeta = 1 it is meProp, arXiv 1706.06197.
+//   TP_DIFFUSED   selects deltas of at least a threshold T, which adapts until K = r n_l are selected on average
+//                 (r = s_min). With crossentropy the smaller ones are not lost: they add up, and each time they reach T
+//                 the current delta is selected as +-T (error diffusion). Within a feature map of a convolution, which
+//                 shares its weights, they add up with their signs; from map to map, and from unit to unit, without. No
+//                 sort, no random numbers.
 //   skip > 0      no backward pass for a sample that is known already (TinyPropv2, arXiv 2409.07109):
-//                     crossentropy   Y_L = 2 (1 - p_y), at most 2, so p_y >= 1 - skip
-//                     mse            Y_L < skip Ymax_L                              (not with TP_DIFFUSED)
-// With crossentropy the output layer is dense: a part of its deltas no longer sums to 0, and training diverges. With mse it is
-// like all others.
-// Deltas differ in format (Q.frac) from sample to sample, so what is kept between samples is Q.delta_frac (Ymax) or absolute.
+//                     crossentropy   p_y >= 1 - skip         (Y_L = 2 (1 - p_y), at most 2)
+//                     mse            Y_L < skip Ymax_L       (not with TP_DIFFUSED)
+//
+// With crossentropy all deltas of the output layer are selected: those of softmax sum to 0, a part of them does not,
+// and training diverges. With mse the output layer is like all others. The format of deltas (Q.frac) differs from
+// sample to sample, so state between samples is Q.delta_frac (Ymax) or in a fixed format (T, residual). docs/method.md
+// says where all this comes from.
 #include "core.h"
 
-#define DECAY 10           // Ymax loses 1/2^10 a step
+#define DECAY 10           // Ymax loses 1/2^10 per step
 #define RESIDUAL_FRAC 22   // the finest format of deltas
 #define THRESHOLD_FRAC 30  // of T: 1.0 = 2^30
 
-// The running maximum of Y, Q.delta_frac, in state->threshold; y is Q.delta_frac and at most 2^30.
+// Updates the running maximum of Y, which is state->threshold, by y. Both are Q.delta_frac, at most 2^30.
 static uint32_t running_maximum(tp_layer_state_t *state, uint32_t y) {
     uint32_t max = state->threshold;
     max -= (max + (1 << DECAY) - 1) >> DECAY;
@@ -34,14 +38,15 @@ static uint32_t running_maximum(tp_layer_state_t *state, uint32_t y) {
 
 // ---- TP_DIFFUSED
 
-// K
+// K: how many deltas to select on average.
 static uint32_t budget(const tp_model_t *m, const tp_layer_t *l) {
     uint32_t k = ((uint32_t)l->n_out * m->spec->s_min + (1 << 14)) >> 15;
     return k > 0 ? k : 1;
 }
 
-// T moves by 1/2^(bits+3) of itself for each delta too many or too few, 2^bits >= n_out; it stays where that is at least 1.
-// T <= 2^30 and |selected - budget| <= 2^bits: the change is at most 2^27.
+// T changes by 2^-shift of itself for each delta too many or too few; shift = bits + 3 with 2^bits >= n_out. It stays
+// at least 2^shift, so that it can always change. T <= 2^30 and |n_selected - budget| <= 2^bits, so a change is at most
+// 2^27.
 static void adapt_threshold(const tp_model_t *m, const tp_layer_t *l, uint32_t n_selected) {
     tp_layer_state_t *state = tp_state(m, l);
     int shift = tp_bits(l->n_out - 1u) + 3;
@@ -51,8 +56,8 @@ static void adapt_threshold(const tp_model_t *m, const tp_layer_t *l, uint32_t n
     state->threshold = (uint32_t)(t < least ? least : t > most ? most : t);
 }
 
-// Selects the deltas of one feature map (n of them, stride apart). Small ones add up in `sum`, to which the residual of the
-// maps before belongs too: *residual < t. Returns how many are selected.
+// Selects deltas of one feature map, which are `stride` apart. diffuses: small ones add up in `sum`, and count together
+// with the *residual of the maps before, which is below t. Returns how many are selected.
 static size_t diffuse_map(int16_t *delta, const int16_t *end, size_t stride, int32_t t, int diffuses,
     int32_t *residual) {
     int32_t sum = 0;
@@ -62,7 +67,7 @@ static size_t diffuse_map(int16_t *delta, const int16_t *end, size_t stride, int
             if (diffuses) {
                 sum += *delta;
             }
-            int32_t excess = *residual + tp_abs(sum) - t;  // below t: until now the two were
+            int32_t excess = *residual + tp_abs(sum) - t;  // below t, as the two were below t before this delta
             if (excess < 0) {
                 *delta = 0;
                 continue;
@@ -79,7 +84,7 @@ static size_t diffuse_map(int16_t *delta, const int16_t *end, size_t stride, int
 
 static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac) {
     tp_layer_state_t *state = tp_state(m, l);
-    if (state->threshold == 0) {  // the first time: the threshold that would share Y evenly among K
+    if (state->threshold == 0) {  // the first time: T = Y / K
         uint32_t share = tp_l1_norm(deltas, l->n_out) / budget(m, l);
         state->threshold = (uint32_t)tp_rshift_round_sat((int32_t)share, frac - THRESHOLD_FRAC, 1 << THRESHOLD_FRAC);
     }
@@ -88,7 +93,7 @@ static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t 
     int32_t residual = (int32_t)(state->residual >> (RESIDUAL_FRAC - frac));
     residual = residual < t ? residual : t - 1;
     size_t n_selected = 0;
-    for (size_t map = 0; map < l->out_c; map++) {  // in a dense layer each unit is one
+    for (size_t map = 0; map < l->out_c; map++) {  // in a dense layer each unit is a map
         n_selected += diffuse_map(deltas + map, deltas + l->n_out, l->out_c, t, m->spec->loss == TP_CROSSENTROPY,
             &residual);
     }
@@ -99,7 +104,7 @@ static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t 
 
 // ---- TP_TOPK
 
-// k_l for deltas of l1 norm y (Q.delta_frac).
+// k_l for deltas of L1 norm y (Q.delta_frac).
 static size_t top_k(const tp_model_t *m, const tp_layer_t *l, uint32_t y, int depth) {
     const tp_model_spec_t *spec = m->spec;
     uint32_t max = running_maximum(tp_state(m, l), y);
@@ -117,10 +122,10 @@ static size_t top_k(const tp_model_t *m, const tp_layer_t *l, uint32_t y, int de
     return k < 1 ? 1 : k > l->n_out ? l->n_out : k;
 }
 
-// The k-th largest magnitude, and in *n_equal how many of that magnitude are among the k. Radix selection: four bits at a
-// time, from the top; four passes over the deltas whatever they hold.
+// Returns the k-th largest magnitude; *n_equal gets how many of the k largest have just that. Radix selection, four
+// bits at a time from the top: four passes over the deltas, whatever they hold.
 static int32_t kth_largest(const int16_t *deltas, size_t n, size_t k, size_t *n_equal) {
-    int32_t kth = 0;  // as far as it is known
+    int32_t kth = 0;  // its upper bits, as far as they are known
     for (int shift = 12; shift >= 0; shift -= 4) {
         uint16_t count[16];
         for (int digit = 0; digit < 16; digit++) {
@@ -177,7 +182,7 @@ int tp_skip_sample(const tp_model_t *m, const int16_t *deltas, int32_t p_target)
         return is_known_already(m, deltas);
     }
     int skip = p_target >= (1 << 14) - spec->skip;
-    if (skip && spec->policy == TP_DIFFUSED) {  // nothing selected counts too, or the budget would be spent on the rest
+    if (skip && spec->policy == TP_DIFFUSED) {  // counts as none selected, or the budget would go to the rest
         for (const tp_layer_t *l = m->first_trained; l <= m->output; l++) {
             if (tp_state(m, l)->threshold != 0) {
                 adapt_threshold(m, l, 0);

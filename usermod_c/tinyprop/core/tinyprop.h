@@ -1,18 +1,19 @@
 // tinyprop core: a small neural network that learns in integers, inside one buffer of memory.
 //
 // The buffer is the *model image*. It has three parts, by how long they live:
-//   spec    what the user asked for                                              saved in a file
-//   state   what was learned: ranges, weights, biases, formats, counters         saved in a file
-//   plan    what follows from the spec: shapes, offsets; and memory to work in   the core's own
+//   spec    what the user asked for                                         saved in a file
+//   state   what was learned: ranges, weights, biases, formats, counters    saved in a file
+//   plan    what follows from the spec: shapes, offsets; and scratch        the core's own
 // Spec and state are in format.h and, byte by byte, in docs/format.md; the plan is in core.h. Every call works the plan
 // out anew and compares it with the length of the buffer, so no image, however damaged, makes the core read or write
-// elsewhere. The core keeps nothing between calls and uses no heap, float, global or library.
+// elsewhere. The core keeps nothing outside the image between calls, and uses no heap, float, global or library.
 //
 // Numbers are Q.f: value = integer * 2^-f. How the formats were chosen and what they cost is in docs/numbers.md.
-//   weights      int16  Q.w_frac        |w| <= max_weight; w_frac moves by one when weights outgrow or underuse their range
+//   weights      int16  Q.w_frac        |w| <= max_weight; w_frac changes by one when weights outgrow their range, or
+//                                       leave two bits of it unused
 //   biases       int32  Q.(w_frac+12)   |b| <= 2^30
-//   activations  int16  Q.y_frac        of 8 bits: 0..255 (relu, sigmoid), -127..127 (linear, tanh)
-//                                       of 12 bits in small dense regressions: 0..4095, -2047..2047 (plan.c chooses)
+//   activations  int16  Q.y_frac        8 bits: 0..255 (relu, sigmoid), -127..127 (linear, tanh); 12 bits in small
+//                                       dense regressions: 0..4095, -2047..2047 (plan.c chooses)
 //   sums z       int32  Q.(x_frac+w_frac)   pre-activations; x_frac is the y_frac of the layer below
 //   deltas       int16  Q.frac          dLoss/dz; clipped at 1.0 = 2^delta_frac, which is 2^14 (2^13 with 12 bits)
 // Rounding is to nearest, halves up, everywhere (fixed.h).
@@ -23,39 +24,41 @@
 #include <stdint.h>
 #include "format.h"
 
-// A view of the user's numbers: `type` is an array typecode, `n` counts items. Items may start at any address.
+// A view of the user's numbers: `type` is a typecode of Python's array, `n` counts items. Items may start at any
+// address.
 typedef struct {
     const void *items;
     size_t n;
     char type;
 } tp_values_t;
 
-// Output of a layer, and the products in one of its values.
+// Shape of a layer's output, and the products that each of its values sums.
 typedef struct {
     uint16_t h, w, c, fan_in;
 } tp_shape_t;
 
-// Bytes of an item: 1, 2, 4 or 8; 0 for a typecode that no function takes.
+// Bytes per item: 1, 2, 4 or 8; 0 for a typecode that no function takes.
 size_t tp_item_size(char type);
 
-// Bytes of RAM that a model of this spec needs; or why there is none, a negative tp_err_t. spec: a tp_model_spec_t and a
-// tp_layer_spec_t a layer, read only, n_bytes in all or more, aligned to TP_ALIGN. shapes [n_shapes], n_layers at least: gets
-// the output of each layer, up to the first one that has none (TP_E_LAYER, TP_E_TOO_BIG).
+// Returns the bytes of RAM that a model of this spec needs, or a negative tp_err_t. spec: a tp_model_spec_t and one
+// tp_layer_spec_t per layer, aligned to TP_ALIGN; more bytes may follow. shapes [n_shapes], n_shapes >= n_layers: gets
+// the output shape of each layer, up to the first one that has none (TP_E_LAYER, TP_E_TOO_BIG).
 int32_t tp_layout(const void *spec, size_t n_bytes, tp_shape_t *shapes, size_t n_shapes);
 
-// Gives a new image its first weights (He / LeCun uniform, xorshift32) and state; the same seed gives the same bytes. The
-// image has tp_layout() bytes: the spec, then zeros, but for `calibrating` and the ranges that the user gave. TP_E_RANGE:
-// one of these has no lo < hi.
+// Gives a new image its first weights (He / LeCun uniform, xorshift32) and state; the same seed gives the same bytes.
+// The image has tp_layout() bytes: the spec, then zeros, except `calibrating` and the ranges that the user gave.
+// TP_E_RANGE: one of the ranges does not have lo < hi.
 tp_err_t tp_init(void *image, size_t n_bytes, uint32_t seed);
 
-// Class number of x (index of the largest score; the first one on a tie). Unless NULL, out gets the scores as float32:
-// probabilities, or values in the user's units with mse.
+// Returns the class number of x (index of the largest score; the first one on a tie), or a negative tp_err_t. Unless it
+// is NULL, out gets the scores as float32: probabilities, or with mse values in the user's units.
 int tp_predict(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *out);
 
-// Runs samples start .. start+count-1 of the `total` ones in x and y through the model, learning or just evaluating. y
-// holds a class number a sample, or n_out targets a sample with mse. Returns the number of samples trained on (learning)
-// or classified rightly (else; 0 with mse). Nothing is changed when any of these samples is invalid, or, at start = 0, any
-// of all. The state gets the sum of losses, from start = 0 on.
+// Runs samples start .. start+count-1 of the `total` samples in x and y through the model, learning from them or only
+// evaluating it. y holds one class number per sample, or with mse n_out targets per sample. Returns how many samples
+// were trained on (learning) or classified correctly (evaluating; 0 with mse), or a negative tp_err_t. Nothing changes
+// if any of these samples is invalid, or at start = 0 any of the total. start = 0 also resets the sum of losses in the
+// state.
 int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start,
     size_t count, int learning);
 

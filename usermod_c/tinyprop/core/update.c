@@ -2,10 +2,10 @@
 //   w -= lr * dw,   b -= lr * db      lr = lr_mantissa * 2^-lr_shift
 #include "core.h"
 
-// The gradient x delta is Q.(x_frac+frac), so in units of the weights (Q.w_frac)
-//   w -= (x delta m + 2^(s-1)) >> s,   s = lr_shift + frac + x_frac - w_frac.
-// Nothing can change in a frozen layer, nor with s > 31, where every step rounds to 0 (|x delta m| < 2^30). Always to
-// nearest: a truncated step drifts, and ruins training (docs/numbers.md).
+// The gradient x delta is Q.(x_frac+frac), and the weights are Q.w_frac:
+//   w -= (x delta m + 2^(s-1)) >> s,   s = lr_shift + frac + x_frac - w_frac,   m = lr_mantissa
+// Always to nearest: a truncated step drifts, and ruins training (docs/numbers.md). Nothing can change in a frozen
+// layer, nor with s > 31, where every step rounds to 0 (|x delta m| < 2^30).
 int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int frac, tp_step_t *step) {
     step->lr_mantissa = m->spec->lr_mantissa;
     step->shift = m->spec->lr_shift + frac + l->x_frac - tp_state(m, l)->w_frac;
@@ -14,14 +14,15 @@ int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int frac, tp_step_t
     return l->trainable && step->shift <= 31;
 }
 
-// With sum |delta| < 2^15, and at most 2^16 - 1 after rounding 65534 deltas, no gradient or delta below can overflow.
+// After the shift sum |delta| < 2^15, and with the rounding of 65534 deltas at most 2^16 - 1. Then no gradient and no
+// dx can overflow.
 int tp_guard_shift(uint32_t l1_norm) {
     int shift = tp_bits(l1_norm) - 15;
     return shift > 0 ? shift : 0;
 }
 
-// From all deltas, before any is dropped. Biases are Q.(w_frac+12). The sum of at most 65534 deltas of 2^14 is below 2^30;
-// rounded to 16 bits, times m < 2^5, it is below 2^22.
+// Biases are Q.(w_frac+12) and learn from all deltas, before any is dropped. The sum of at most 65534 deltas of 2^14 is
+// below 2^30; rounded to 16 bits, times m < 2^5, it is below 2^22.
 void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int frac) {
     int32_t *b = tp_at(m, l->biases);
     int32_t lr_mantissa = m->spec->lr_mantissa;
@@ -75,8 +76,8 @@ void tp_find_headroom(const tp_model_t *m, tp_layer_t *l) {
     set_headroom(l, largest_weight(m, l));
 }
 
-// Weights that reach their bound, or biases theirs, are halved together with the exponent (nothing but a bit is lost);
-// weights that leave two bits unused are doubled.
+// If weights or biases reach their bound, all are halved and w_frac goes down (only the last bit is lost). If they
+// leave two bits unused, all are doubled and w_frac goes up.
 void tp_rescale_weights(const tp_model_t *m, tp_layer_t *l) {
     tp_layer_state_t *state = tp_state(m, l);
     int32_t w_max = largest_weight(m, l), b_max = largest_bias(m, l);

@@ -1,8 +1,10 @@
-// The user's numbers in and out: integers of any array type or float32, mapped to the model's integers by integer
-// arithmetic alone, so that a board without a floating point unit is quick and every machine gives the same bits.
+// The user's numbers, integers of any array type or float32, to the model's integers and back, by integer arithmetic
+// alone: quick on a board without a floating point unit, and the same bits on every machine. With the map of ranges.c:
 //
-// A value becomes v in Q.frac, |v| <= 2^30 by saturation; what it is above `zero` is shortened to d, in which the width of
-// the range has at most 16 bits, and held within twice that width; and then q = round(d * gain / 2^post) (ranges.c).
+//   v = value in Q.frac, saturated at +-2^30
+//   d = (v - zero) >> pre, clamped to +-2 width       pre is such that the width of the range has at most 16 bits
+//   q = round(d * gain / 2^post)
+//
 // Bounds: |v - zero| <= 2^30 + 2^29 < 2^31; |d gain| <= 2 (span << post) <= 2^29.
 #include "core.h"
 
@@ -10,7 +12,7 @@
 #define MAX_FLOAT 0x7f7fffffu
 #define SATURATED (1 << 30)
 
-#define HAS_8_BYTES (sizeof(size_t) == 8)  // items of that size come up on a PC only, as its 'l' has it
+#define HAS_8_BYTES (sizeof(size_t) == 8)  // only a PC has items of 8 bytes: its 'l' is one
 
 size_t tp_item_size(char type) {
     switch (type) {
@@ -53,13 +55,13 @@ int32_t tp_integer_at(const tp_values_t *v, size_t i) {
     return high == 0 && low < 1u << 31 ? (int32_t)low : INT32_MAX;
 }
 
-// Subnormals count as 0, or a range of nothing else would have no width.
+// Subnormal numbers count as 0: a range of nothing else would have no width.
 uint32_t tp_float_at(const tp_values_t *v, size_t i) {
     uint32_t bits = word_at((const uint8_t *)v->items + 4 * i);
     return bits & 0x7f800000 ? bits : 0;
 }
 
-// The error of targets that goes with one of inputs.
+// The error for `which` that is the counterpart of an error of inputs.
 static tp_err_t fault(tp_err_t of_inputs, int which) {
     return which == TP_INPUTS ? of_inputs : of_inputs + (TP_E_Y_LENGTH - TP_E_X_LENGTH);
 }
@@ -116,8 +118,8 @@ uint32_t tp_float_from_fixed(int32_t v, int frac) {
 
 // ---- values
 
-// Item i as an integer of the model, clamped to lo..hi. Sums and products wrap, and shifts are cut to what there is: a map in a
-// damaged image gives wrong numbers, and nothing undefined.
+// Item i as an integer of the model, clamped to lo..hi. Sums and products wrap, and shifts are masked, so that a map in
+// a damaged image gives wrong numbers, and nothing undefined.
 static int32_t to_integer(const tp_affine_t *map, const tp_values_t *v, size_t i, int32_t lo, int32_t hi) {
     int32_t fixed = v->type == 'f' ? tp_fixed_from_float(tp_float_at(v, i), map->frac)
                                    : tp_rshift_round_sat(tp_integer_at(v, i), -map->frac, SATURATED);
@@ -154,7 +156,7 @@ int32_t tp_read_target(const tp_model_t *m, const tp_values_t *y, size_t from, s
     return to_integer(output_map(m, j), y, from + j, -(2 << 14), 2 << 14);
 }
 
-// width < 2^16: the product is at most 2^31 - 2^15, and half a width to each side of zero in Q.frac below 2^30.
+// width < 2^16, so the product is at most 2^31 - 2^15, and `above` at most a width in Q.frac, below 2^30.
 uint32_t tp_score_as_float(const tp_model_t *m, size_t j, int32_t score) {
     if (m->spec->loss == TP_CROSSENTROPY) {
         return tp_float_from_fixed(score, 14);

@@ -1,9 +1,9 @@
 // The kernels for Cortex-M0 and M0+ (ARMv6-M); their contracts are in kernels.h. What a compiler does not find:
-//   - Eight sums stay in registers, six of them in the upper half of the register file, which ADD alone reaches.
-//   - LDM brings two words, and so four weights, in three cycles; the weight of the upper half is an ASR away.
-//   - The last bit that a shift drops is the carry, and so rounds in one addition.
-//   - The distance to the next row is in the list, so no loop multiplies or keeps a row's length.
-// docs/performance.md counts every cycle. Registers r4 to r11 belong to the caller.
+//   - Eight sums stay in registers, six of them in r8 to lr, which few instructions but ADD can use.
+//   - LDM loads two words, that is four weights, in three cycles; ASR unpacks the weight in the upper half.
+//   - The last bit that a shift drops is the carry, so ADC rounds.
+//   - The list has the distance to the next row, so no loop multiplies by a row's length or keeps it in a register.
+// docs/performance.md counts the cycles. Functions keep r4 to r11 as they were.
 #include "offsets.h"
 #include "target.h"
 
@@ -26,7 +26,7 @@
     .size \name, . - \name
 .endm
 
-// r4 to r11 and the return address onto the stack: 36 bytes; and back.
+// Saves r4 to r11 and the return address on the stack, 36 bytes; leave restores them and returns.
 .macro enter
     push {r4-r7, lr}
     mov r4, r8
@@ -45,7 +45,7 @@
     pop {r4-r7, pc}
 .endm
 
-// One more in a counter, a field of the structure at `base`.
+// Adds 1 to a counter, a field of the structure at `base`.
 .macro count base, field, scratch
     ldr \scratch, [\base, #\field]
     adds \scratch, #1
@@ -54,7 +54,7 @@
 
 // ---- lists of non-zero inputs
 
-// A padding entry, as 16 bits do not hold the delta. list: the tp_nonzero_t; end: of the list.
+// Adds a padding entry, as the delta does not fit 16 bits. list: the tp_nonzero_t; end: end of the list.
 .macro pad list, end, delta, scratch
     count \list, LIST_N_PADDING, \scratch
     ldr \scratch, =TP_MAX_ROW_DELTA
@@ -63,8 +63,9 @@
 .endm
 
 // void tp_list_nonzero(tp_nonzero_t *list, const int16_t *x)
-//   12 cycles an input, 14 for one that is 0, 3 where four of them are
-//   r1 x   r2 end of the row   r3 bytes of a row of weights   r4 end of the list   r5 delta   r12 rows left   lr row_delta
+//   12 cycles per input, 14 for a 0, 3 for a 0 in a run of four
+//   r1 x   r2 end of the row   r3 bytes per row of weights   r4 end of the list   r5 delta   r12 rows left
+//   lr row_delta
 function tp_list_nonzero
     push {r4-r7, lr}
     ldr r4, [r0, #LIST_END]
@@ -77,7 +78,7 @@ function tp_list_nonzero
     mov r12, r6
     ldr r2, [r0, #LIST_X_BYTES]
     adds r2, r2, r1
-.Llist_skipped:             // only here the delta can be too large: after an entry it is not (tp_list_inputs)
+.Llist_skipped:             // the delta can be too large here, and never after an entry (tp_list_inputs)
     lsrs r6, r5, #16
     bne .Llist_far
     cmp r1, r2
@@ -104,7 +105,7 @@ function tp_list_nonzero
     str r4, [r0, #LIST_END]
     pop {r4-r7, pc}
 
-.Llist_zero:                // seldom alone
+.Llist_zero:                // zeros tend to come in runs
     adds r5, r5, r3
     lsls r6, r1, #30
     bne .Llist_skipped
@@ -126,7 +127,7 @@ function tp_list_nonzero
     b .Llist_skipped
 end tp_list_nonzero
 
-// Two bytes as two entries, unless one of them is 0.
+// Lists two bytes; a byte of 0 leads to .Lbyte and its number.
 .macro list_two_bytes first, second
     ldrb r6, [r1, #\first]
     lsls r6, r6, #16
@@ -141,9 +142,9 @@ end tp_list_nonzero
 .endm
 
 // void tp_list_nonzero_bytes(tp_nonzero_t *list, const uint8_t *x)
-//   12 cycles an input, 8 where code may be larger (80 bytes), 14 for one that is 0, 2 where four of them are in a word
-//   r1 x   r2 end of x   r3 bytes of a row of weights   r4 end of the list   r5 delta   r8 row_delta
-//   r12 where the last word starts   lr bytes of four rows
+//   12 cycles per input, or 8 where code may be larger (80 bytes), 14 for a 0, 2 for a 0 in a word of four
+//   r1 x   r2 end of x   r3 bytes per row of weights   r4 end of the list   r5 delta   r8 row_delta
+//   r12 the last address at which four bytes are left   lr bytes of four rows
 function tp_list_nonzero_bytes
     mov r3, r8
     push {r3-r7, lr}
@@ -201,7 +202,7 @@ function tp_list_nonzero_bytes
     pop {r3}
     mov r8, r3
     pop {r4-r7, pc}
-.Lbytes_zero:               // seldom alone
+.Lbytes_zero:               // zeros tend to come in runs
     adds r5, r5, r3
     lsls r6, r1, #30
     bne .Lbytes_skipped
@@ -224,13 +225,13 @@ end tp_list_nonzero_bytes
 
 // ---- sums
 
-// The next entry of the list at r0 to r3, its x to r1; flags are those of x.
+// Loads the next entry from the list at r0 into r3 and its x into r1, and sets the flags by x.
 .macro next_entry
     ldmia r0!, {r3}
     asrs r1, r3, #16
 .endm
 
-// After an entry with an x of 0: on to the next one, or to the end.
+// An entry whose x is 0 is padding, or the end of the list.
 .macro skip_or_end next, end
     uxth r3, r3
     cmp r3, #0
@@ -239,7 +240,7 @@ end tp_list_nonzero_bytes
     b \next
 .endm
 
-// Two weights in one word, times x in r1, to two sums; r5 is lost.
+// Adds x (r1) times the two weights in a word to two sums; clobbers the word and r5.
 .macro mac_two word, low, high
     sxth r5, \word
     muls r5, r1
@@ -249,7 +250,8 @@ end tp_list_nonzero_bytes
     add \high, \word
 .endm
 
-// The entry in r3 for eight sums; r4 and r5 are lost. r2 goes 16 bytes ahead: tp_row_delta.
+// Adds the products of the entry in r3 to eight sums; clobbers r4 and r5. Moves r2 16 bytes ahead in the row
+// (tp_row_delta).
 .macro mac_eight
     uxth r3, r3
     adds r2, r2, r3
@@ -261,7 +263,7 @@ end tp_list_nonzero_bytes
     mac_two r4, r6, r7
 .endm
 
-// One weight, the register `offset` behind r2, times r1, to a sum; r3 is lost.
+// Adds x (r1) times the weight at r2 + offset, a register, to a sum; clobbers r3.
 .macro mac_one offset, sum
     ldrsh r3, [r2, \offset]
     muls r3, r1
@@ -269,8 +271,8 @@ end tp_list_nonzero_bytes
 .endm
 
 // void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z)
-//   on the stack: 0 list, 4 the columns' weights in the row at hand, 8 their start, 12 their z, 16 how many are left,
-//   20 bytes that r2 goes ahead
+//   on the stack: 0 list, 4 first weight, 8 start and 12 z of the next columns, 16 how many columns are left, 20 bytes
+//   that r2 has to move ahead in a row
 function tp_spmv
     enter
     ldr r4, [sp, #36]
@@ -287,7 +289,7 @@ function tp_spmv
     str r5, [sp, #20]
     b .Lwide
 
-    // 8 columns: 37 cycles an entry, 36.5 where code may be larger (56 bytes)
+    // 8 columns: 37 cycles per entry, or 36.5 where code may be larger (56 bytes)
 .Lwide_loop:
 #ifdef TP_ARMV6M_ALL
     mac_eight
@@ -334,8 +336,8 @@ function tp_spmv
     ldr r2, [sp, #4]
     b .Lwide_next
 
-    // 1 to 4 columns: 24 cycles an entry, or 16 for no more than 2. Of 1 or 3 the weight behind is read too, and its sum
-    // forgotten.
+    // 1 to 4 columns: 24 cycles per entry, or 16 for 1 or 2. With 1 or 3 columns the weight behind them is read too,
+    // and its sum is not stored.
 .Lnarrow:
     ldr r3, [sp, #16]
     cmp r3, #0
@@ -388,7 +390,7 @@ function tp_spmv
     ldr r0, [sp, #8]
     ldr r1, [sp, #12]
     ldr r3, [sp, #16]
-    movs r2, #4             // sums in r4 to r7
+    movs r2, #4             // sums that are in r4 to r7
 .Lstore:
     push {r3}
     ldmia r0!, {r3}
@@ -409,16 +411,16 @@ function tp_spmv
 
 .Lsums_end:
     add sp, #24
-.Lleave:                    // of other functions too
+.Lleave:                    // other functions end here too
     leave
 end tp_spmv
 
 // ---- moving weights
 //
-// A selected delta d at r0 brings d to r1 and the offset of its weight in the row at r3 to r2, and that weight to r4. With
-// v = d times what is in r5, and the shift in r6, the weight is to move by the integer nearest to v / 2^shift, halves down: by
-// (v - 1) >> shift plus the last bit that falls off, as carry. Where no v can be a half, v will do. What moves a weight beyond
-// its bound is rare, and mostly it is known that nothing does.
+// The macros update one weight, for the selected delta d at r0: d goes to r1, the offset of its weight in the row (r3)
+// to r2, and the weight to r4. With v = d times r5, the weight changes by v / 2^shift (shift in r6), to nearest, halves
+// down: that is (v - 1) >> shift plus the last bit that the shift drops, the carry. If no v can be a half, v >> shift
+// does as well. A weight rarely passes its bound, and mostly it is known beforehand that none can.
 
 .macro load_weight
     ldmia r0!, {r1, r2}
@@ -436,7 +438,7 @@ end tp_spmv
     adcs r4, r1
 .endm
 
-// 20 bytes; max_weight in r7 and twice that in r9.
+// 20 bytes of code; max_weight is in r7, twice that in r9.
 .macro update_bounded
     load_weight
     move_weight
@@ -446,14 +448,14 @@ end tp_spmv
     store_weight
 .endm
 
-// 14 bytes
+// 14 bytes of code.
 .macro update_free
     load_weight
     move_weight
     store_weight
 .endm
 
-// 12 bytes
+// 12 bytes of code.
 .macro update_no_half
     load_weight
     muls r1, r5
@@ -462,8 +464,8 @@ end tp_spmv
     store_weight
 .endm
 
-// From the tp_update_t at `update`, by way of r5: twice max_weight to r9, shift to r6, max_weight to r7; end of the selected
-// deltas to r10.
+// Reads the tp_update_t at `update`: shift to r6, max_weight to r7, twice max_weight to r9, end of the selected deltas
+// to r10; clobbers r5.
 .macro read_update update
     ldr r7, [\update, #UPDATE_MAX_WEIGHT]
     lsls r5, r7, #1
@@ -473,8 +475,8 @@ end tp_spmv
     mov r10, r5
 .endm
 
-// A weight beyond its bound, in r4, and max_weight in r7: stores the bound and counts. The address of the tp_update_t is on
-// the stack. Leaves the bytes of selected deltas that are left in r1.
+// Stores the bound, +-max_weight (r7), for the weight in r4, and counts. The address of the tp_update_t is on the
+// stack. r1 gets the bytes of selected deltas that are left.
 .macro clamp_weight
     rsbs r1, r7, #0
     cmp r4, #0
@@ -487,8 +489,9 @@ end tp_spmv
     subs r1, r1, r0
 .endm
 
-// A turn of the loop moves so many weights. The first turn leaves out (start - end) of the selected deltas, in bytes in r,
-// modulo a turn: their number.
+// The loop over the selected deltas is unrolled: one iteration updates this many weights. It is entered in the middle,
+// so that the first iteration does what is left over. r: bytes (first - end) of the selected deltas -> weights to leave
+// out.
 #ifdef TP_ARMV6M_ALL
 #define WEIGHTS_PER_TURN 8
 .macro left_out r
@@ -503,7 +506,7 @@ end tp_spmv
 .endm
 #endif
 
-// Computes where the loop at `turn` is entered, with `bytes` of code a weight and the number of those left out in r0; to its
+// Works out where to enter the loop at `turn`, with `bytes` of code per weight and r0 weights to leave out; goes to its
 // first row.
 .macro start_rows turn, bytes
     adr r4, \turn
@@ -543,12 +546,12 @@ end tp_spmv
 .endm
 
 // void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *update)
-//   14.75 cycles a weight, or 14.4: a turn of the loop moves four, or eight, and the first one fewer; 13 a row. Where code may
-//   be larger (336 bytes), 11.4 if no weight can pass its bound, and 10.4 if no step can be a half either. A half has as
-//   many zeros at its end as x and d have together, shift - 1. As x < 2^x_bits it has less than x_bits of them, so if no d has
-//   shift - x_bits or more there is none.
-//   r8 selected deltas   r11 list   r12 bytes that the reader of the list has gone ahead (tp_row_delta)   lr where the loop is
-//   entered   on the stack: 0 update, 4 where the loop starts
+//   14.75 cycles per weight (four per iteration) or, where code may be larger (336 bytes), 14.4 (eight); 11.4 if no
+//   weight can pass its bound, and 10.4 if no step can be a half either; 13 per row. v is a half if it ends in exactly
+//   (shift - 1) zeros, those of x and those of d together. x < 2^x_bits ends in fewer than x_bits, so there is no half
+//   if no d ends in (shift - x_bits) zeros.
+//   r8 selected deltas   r11 list   r12 bytes that the list expects its reader to be ahead (tp_row_delta)
+//   lr where to enter the loop   on the stack: 0 update, 4 start of the loop
 function tp_update_rows
     enter
     movs r3, r1
@@ -608,14 +611,14 @@ function tp_update_rows
     mov pc, r1
 end tp_update_rows
 
-// w d is added to the sum in r12.
+// Adds w d to the sum in r12; clobbers r7.
 .macro add_wd
     movs r7, r4
     muls r7, r1
     add r12, r7
 .endm
 
-// max_weight in r11, twice that in r9.
+// max_weight is in r11, twice that in r9.
 .macro backward_bounded
     load_weight
     add_wd
@@ -650,7 +653,7 @@ end tp_update_rows
     ldr r0, [sp, #8]
     mov r1, r10
     subs r1, r1, r0
-    lsrs r1, #4             // carry: their number is odd
+    lsrs r1, #4             // carry: an odd number of selected deltas
     bcs \row\()_second
 \row\()_first:
     \update
@@ -674,9 +677,10 @@ end tp_update_rows
 .endm
 
 // void tp_backward_rows(const int16_t *x, int16_t *w, int32_t *dx, tp_update_t *update)
-//   19.5 cycles a weight, 32 a row, 22 a row that does not move; or, for 104 bytes, 15.5 a weight
+//   19.5 cycles per weight, or 15.5 if none can pass its bound, where code may be larger (104 bytes); 32 per row, 22 if
+//   its x is 0
 //   r8 dx   r11 max_weight   r12 sum of dx   lr x
-//   on the stack: 0 update, 4 lr_mantissa, 8 selected deltas, 12 bytes of a row, 16 end of x
+//   on the stack: 0 update, 4 lr_mantissa, 8 selected deltas, 12 bytes per row, 16 end of x
 function tp_backward_rows
     enter
     mov lr, r0
@@ -703,15 +707,15 @@ function tp_backward_rows
 .Lbackward_clamp:
     mov r7, r11
     clamp_weight
-    lsls r1, r1, #28        // an odd number left: this was the first of two
+    lsls r1, r1, #28        // an odd number is left: this was the first of two
     bmi .Lbackward_second
     b .Lbackward_test
 end tp_backward_rows
 
 // uint32_t tp_select_nonzero(const int16_t *deltas, size_t n, int32_t factor, int32_t dead_zone, tp_update_t *update)
-//   19 cycles a delta, 10 for one that is 0
-//   r0 deltas   r1 guard_shift, and 16   r2 factor   r3 dead_zone   r4 selected   r7 offset in the row   r8 end of the deltas
-//   r12 twice dead_zone   lr how many are in it
+//   19 cycles per delta, 10 for a 0
+//   r0 deltas   r1 guard_shift + 16   r2 factor   r3 dead_zone   r4 selected   r7 offset in the row
+//   r8 end of the deltas   r12 2 dead_zone   lr how many are in the dead zone
 function tp_select_nonzero
     mov r12, r8
     push {r4-r7, lr}
@@ -762,8 +766,8 @@ function tp_select_nonzero
     b .Lselect_none
 end tp_select_nonzero
 
-// void tp_move_biases(const int16_t *deltas, int32_t *b, size_t n, int32_t factor, int s): 18 cycles a bias
-//   r2 end of b   r7 0   r12 the bound   lr 2 bounds
+// void tp_move_biases(const int16_t *deltas, int32_t *b, size_t n, int32_t factor, int s): 18 cycles per bias
+//   r2 end of b   r7 0   r12 bound   lr 2 bound
 function tp_move_biases
     push {r4-r7, lr}
     ldr r4, [sp, #20]
@@ -800,7 +804,7 @@ function tp_move_biases
     b .Lbias_put
 end tp_move_biases
 
-// void tp_strided_axpy(const tp_axpy_t *patch, int32_t d): 13 cycles an element
+// void tp_strided_axpy(const tp_axpy_t *patch, int32_t d): 13 cycles per element
 //   r0 to   r1 from   r2 d   r3 0   r4 end of the row   r7 rows left   r12 from_step   lr to_step - 4
 function tp_strided_axpy
     push {r0, r4-r7, lr}
@@ -842,8 +846,8 @@ end tp_strided_axpy
 
 // ---- requantising
 
-// tp_requantize_right and tp_requantize_int16 (v, to, n, s, limit): 12 cycles a value, 13
-//   r2 end of v   r4 limit   r7 0   r12 2 limit   lr how many are beyond
+// tp_requantize_right and tp_requantize_int16 (v, to, n, s, limit): 12 cycles per value, and 13
+//   r2 end of v   r4 limit   r7 0   r12 2 limit   lr how many were clamped
 .macro requantize store:vararg
     push {r4-r7, lr}
     ldr r4, [sp, #20]
@@ -856,7 +860,7 @@ end tp_strided_axpy
     b 4f
 1:  ldmia r0!, {r5}
     asrs r5, r3
-    adcs r5, r7             // the last bit that fell off rounds
+    adcs r5, r7             // rounds by the last bit that the shift dropped
     adds r6, r5, r4
     cmp r6, r12
     bhi 3f
@@ -870,7 +874,7 @@ end tp_strided_axpy
     asrs r5, r5, #31
     eors r5, r4
     lsrs r6, r5, #31
-    adds r5, r5, r6         // limit, or minus it
+    adds r5, r5, r6         // limit or -limit
     b 2b
 .endm
 
@@ -890,8 +894,8 @@ end tp_requantize_int16
 #endif
 
 // int tp_relu(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use)
-//   14 cycles an output, 12 below 0
-//   r2 end of z   r4 a quarter of the top   r6 or of all y   r7 0
+//   14 cycles per output, 12 if it is negative
+//   r2 end of z   r4 top / 4   r6 OR of all y   r7 0
 function tp_relu
     push {r4-r7, lr}
     ldr r4, [sp, #20]
@@ -939,8 +943,8 @@ end tp_relu
 #ifdef TP_ARMV6M_ALL
 
 // void tp_relu_listed(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use, tp_nonzero_t *list)
-//   18 cycles an output, 15 for 0
-//   r2 0   r4 end of the list   r6 delta   r8 a quarter of the top   r9 bytes of a row   r10 row_delta   r12 end of z
+//   18 cycles per output, 15 for a 0
+//   r2 0   r4 end of the list   r6 delta   r8 top / 4   r9 bytes per row   r10 row_delta   r12 end of z
 function tp_relu_listed
     enter
     lsls r2, #2
@@ -1006,7 +1010,8 @@ function tp_relu_listed
     b .Lboth_put
 end tp_relu_listed
 
-// One input times one weight of the same half of two words, to a sum; r0, r7 and then the words are lost.
+// Adds the products of the two inputs in a word with the two weights in another to two sums; clobbers both words, r0
+// and r7.
 .macro mac_two_channels x, w, low, high
     sxth r0, \x
     sxth r7, \w
@@ -1019,15 +1024,16 @@ end tp_relu_listed
 .endm
 
 // void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, int32_t *z)
-//   four channels at a time: 6.75 cycles a multiply-accumulate, 17 a row, 60 four channels; any other number of them in C
-//   r1 x   r2 w   r8 to r11 sums   r12 end of the row   lr from behind four channels to the next tap
-//   on the stack: 0 rows left, 4 z, 8 x and 12 w of these channels, 16 end of z, 20 bytes of a row, 24 and 28 from its end to
-//   the next row of x and of w, 32 n_rows
+//   four channels at a time: 6.75 cycles per multiply-accumulate, 17 per row, 60 per four channels. If channels is no
+//   multiple of 4 the C function does it.
+//   r1 x   r2 w   r8 to r11 sums   r12 end of the row   lr bytes from behind four channels to those of the next tap
+//   on the stack: 0 rows left, 4 z, 8 x and 12 w of these channels, 16 end of z, 20 bytes per row, 24 and 28 bytes from
+//   its end to the next row of x and of w, 32 n_rows
 function tp_depthwise_sums
     mov r12, r4
     ldr r4, [r0, #PATCH_CHANNELS]
     lsls r4, r4, #30
-    mov r4, r12             // leaves the flags
+    mov r4, r12             // keeps the flags
     beq .Lby_four
     push {r4, lr}
     bl tp_depthwise_sums_in_c

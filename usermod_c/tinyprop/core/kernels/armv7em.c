@@ -1,5 +1,5 @@
-// Kernels for Cortex-M4 and above, which multiply either half of a word, and round and add in the same instruction. The rest
-// is in portable.c.
+// Kernels for Cortex-M4 and above, which can multiply either half of a word, and multiply, round and add in one
+// instruction. The other kernels are those of portable.c.
 #include "portable.h"
 
 #ifdef TP_ARMV7EM
@@ -9,7 +9,7 @@ TP_HOT TP_NOINLINE static void sum_eight(const uint32_t *list, const int16_t *w,
 }
 
 TP_HOT void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z) {
-    int aligned = n_out % 2 == 0;  // rows of an odd length start between words
+    int aligned = n_out % 2 == 0;  // every other row of an odd length is misaligned
     for (; aligned && n_out >= 8; n_out -= 8, w += 8, start += 8, z += 8) {
         sum_eight(list, w, start, z);
     }
@@ -21,8 +21,8 @@ TP_HOT void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const 
     }
 }
 
-// A selected delta times x moves its weight in the row, by the upper half of the product. In one piece, as the compiler makes
-// two loads of one. Returns the next delta.
+// Adds the upper half of delta * x, rounded, to the weight of a selected delta in the row. Returns the next selected
+// delta. (All in one asm, as the compiler would make two loads of the LDRD.)
 static inline const tp_selected_t *move_by_upper_half(int16_t *row, int32_t x, const tp_selected_t *selected) {
     int32_t delta;
     uint32_t offset, weight;
@@ -33,7 +33,7 @@ static inline const tp_selected_t *move_by_upper_half(int16_t *row, int32_t x, c
     return selected;
 }
 
-// The same for two, brought by one instruction.
+// The same for two selected deltas, loaded by one instruction.
 static inline const tp_selected_t *move_two_by_upper_half(int16_t *row, int32_t x, const tp_selected_t *selected) {
     uint32_t weight;
     __asm__ volatile("ldmia %1!, {r4, r5, r6, r8}\n"
@@ -45,9 +45,10 @@ static inline const tp_selected_t *move_two_by_upper_half(int16_t *row, int32_t 
     return selected;
 }
 
-// tp_update_rows where no bound is in the way and no x is below 0. SMMLAR adds the upper half of a product to a weight and
-// rounds halves up; w - step must round them down, so d is biased by -1 below its last bit: it becomes d 2^x_bits - 1, where
-// x times that 1 is less than a last bit of x d 2^x_bits, as x < 2^x_bits. x is shifted by the rest of the way to bit 32.
+// tp_update_rows if no weight can pass its bound and no x is negative. SMMLAR adds the upper half of a product to a
+// weight and rounds halves up. Halves of w - step must round down, so d is biased by -1 below its last bit: it becomes
+// d 2^x_bits - 1. As x < 2^x_bits, x times this 1 is less than the last bit of x d 2^x_bits. x is shifted left by the
+// rest, so that the step is in the upper half: rest + x_bits + shift = 32.
 //   |d m| <= 2^14 * 31 with 8 bits, 2^13 * 31 with 12: |d m| 2^x_bits < 2^30
 static inline void update_by_upper_half(const uint32_t *list, int16_t *row, const tp_update_t *update, int rest) {
     tp_selected_t *first = update->selected, *end = update->selected_end;

@@ -1,4 +1,4 @@
-// The kernels in C99: the specification of all others, and what every processor without its own runs.
+// The kernels in C99: what a processor without kernels of its own runs, and the specification of the others.
 #include "portable.h"
 
 #ifdef TP_ARMV6M
@@ -48,7 +48,7 @@ OFFSET_IS(PATCH_W_STRIDE, tp_patch_t, w_stride);
 
 // ---- lists
 
-// Padding entries, for a stride above TP_MAX_ROW_DELTA.
+// Padding entries, for a delta above TP_MAX_ROW_DELTA.
 static inline uint32_t *pad_list(tp_nonzero_t *list, uint32_t *end, uint32_t *delta) {
     for (; *delta > TP_MAX_ROW_DELTA; *delta -= TP_MAX_ROW_DELTA) {
         *end++ = TP_MAX_ROW_DELTA;
@@ -57,7 +57,8 @@ static inline uint32_t *pad_list(tp_nonzero_t *list, uint32_t *end, uint32_t *de
     return end;
 }
 
-// The next input: an entry at the end of the list, unless it is 0. Only then, and between rows, can delta become too large.
+// Adds an entry for the next input, unless it is 0. delta can become too large only after an input of 0, and between
+// rows.
 static inline uint32_t *list_input(tp_nonzero_t *list, uint32_t *end, uint32_t x, uint32_t *delta) {
     if (x == 0) {
         *delta += list->row_bytes;
@@ -96,7 +97,7 @@ TP_HOT void tp_list_nonzero_bytes(tp_nonzero_t *list, const uint8_t *x) {
     uint32_t *end = list->end, delta = list->delta;
     while (x != x_end) {
         uint32_t v = *x++;
-        for (; v == 0 && four_zeros(x, (size_t)(x_end - x)); x += 4) {  // zeros are seldom alone
+        for (; v == 0 && four_zeros(x, (size_t)(x_end - x)); x += 4) {  // zeros tend to come in runs
             delta += 4 * list->row_bytes;
         }
         end = list_input(list, end, v, &delta);
@@ -160,7 +161,7 @@ TP_HOT uint32_t tp_select_nonzero(const int16_t *deltas, size_t n, int32_t facto
     for (uint32_t j = 0; j < n; j++) {
         int32_t d = *deltas++;
         if (d != 0) {
-            d = tp_rshift_round_fast(2 * d, update->guard_shift + 1) * factor;  // the same way for a shift of 0
+            d = tp_rshift_round_fast(2 * d, update->guard_shift + 1) * factor;  // 2 d, so that the shift may be 0
             if (tp_beyond(d, dead_zone)) {
                 *end++ = (tp_selected_t) { d, 2 * j };
             } else {
@@ -172,7 +173,7 @@ TP_HOT uint32_t tp_select_nonzero(const int16_t *deltas, size_t n, int32_t facto
     return (uint32_t)(end - update->selected) + n_in_dead_zone;
 }
 
-// w -= (gradient + half) >> shift, within +-max_weight if it might pass it;   gradient = x d m
+// w -= (gradient + half) >> shift, where gradient = x d m. bounded: clamped to +-max_weight, and counted.
 static inline void move_weight(int16_t *weight, int32_t gradient, const tp_step_t *step, const int bounded,
     uint32_t *n_clamped) {
     int32_t moved = *weight - ((gradient + (1 << (step->shift - 1))) >> step->shift);
@@ -259,7 +260,7 @@ TP_HOT void tp_strided_axpy(const tp_axpy_t *patch, int32_t d) {
 
 #ifndef TP_ARMV7EM
 
-// Columns at a time: as many as fit into the registers.
+// Columns at a time: as many sums as fit into the registers.
 #ifdef __XTENSA__
 #define COLUMNS 4
 #else
@@ -321,7 +322,7 @@ TP_HOT void tp_depthwise_sums_in_c(const tp_patch_t *patch, const int16_t *x, co
     }
 }
 
-// ---- what armv6m.S has only where code may be larger
+// ---- what armv6m.S leaves to C where code has to be small
 
 #ifndef TP_ARMV6M_ALL
 

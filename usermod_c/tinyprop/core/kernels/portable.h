@@ -7,21 +7,22 @@
 
 #define TP_UNROLL _Pragma("GCC unroll 8")
 
-// Loops that run most often, in a .mpy file too, where all else is compiled for size.
+// For the loops that run most often: fast in a .mpy file too, where all else is compiled for size.
 #ifdef TP_SMALL_CODE
 #define TP_HOT __attribute__((optimize("O2")))
 #else
 #define TP_HOT
 #endif
 
-// A loop that needs all registers there are, and would not get them inside another function.
+// For a loop that needs all registers, and would not get them when it is inlined.
 #define TP_NOINLINE __attribute__((noinline))
 
+// The row of weights of a list entry.
 static inline const int16_t *tp_row_of(const uint32_t *entry, const int16_t *reader) {
     return (const int16_t *)((const char *)reader + (uint16_t)*entry);
 }
 
-// Weight j of a row; in_words: from an aligned pair, either half of which some processors multiply.
+// Weight j of a row. in_words: loaded as half of an aligned word, for processors that multiply halves of words.
 static inline int32_t tp_weight_of(const int16_t *row, int j, const int in_words) {
     if (in_words) {
         uint32_t pair;
@@ -50,10 +51,10 @@ static inline void tp_sum_columns(const uint32_t *entry, const int16_t *row, con
     }
 }
 
-// tp_update_rows for every case: an implementation's own may do some of them.
+// tp_update_rows for all cases, for an implementation that does only some itself.
 void tp_update_rows_in_c(const uint32_t *list, int16_t *row, tp_update_t *update);
 
-// The same for tp_depthwise_sums.
+// tp_depthwise_sums, likewise.
 void tp_depthwise_sums_in_c(const tp_patch_t *patch, const int16_t *x, const int16_t *w, int32_t *z);
 
 #endif
