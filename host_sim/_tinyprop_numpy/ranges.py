@@ -91,8 +91,8 @@ def widen_one(r, lowest, highest):
     lo, hi = lowest if grew_lo else r.lo, highest if grew_hi else r.hi
     if not (grew_lo or grew_hi):
         return
-    if lo == hi == 0:
-        hi = 1.0  # nothing but zeros so far: 0..1
+    if max(abs(lo), abs(hi)) < MIN_FLOAT:
+        hi = 1.0  # nothing but zeros and subnormal numbers so far: 0..1
     frac = range_frac(lo, hi)
     a, b = fixed_from_float([lo, hi], frac).tolist()
     margin = abs(b) >> 2 if b - a < 8 else (b - a) >> 2

@@ -1,11 +1,15 @@
-"""Deltas on their way back through an activation, against the numpy twin."""
+"""Activations and their formats, and deltas on their way back, against the numpy twin."""
 
+import images
 import numpy as np
 import pytest
 from _tinyprop_numpy import activation
 from exact import INT_MAX, INT_MIN
+from headers import TYPES
 from images import dense
 from native import CModel
+
+tp_format_use_t = TYPES["tp_format_use_t"]
 
 
 @pytest.mark.parametrize("kind", ["linear", "relu", "sigmoid", "tanh"])
@@ -25,3 +29,68 @@ def test_deltas_of_any_size_and_format(c, kind, loss):
             assert model.call("tp_activation_backward", 0, v, frac) == want_frac
             assert v.view(np.int16)[:6].tolist() == want.tolist(), (frac, first)
             assert np.abs(want).max() <= 1 << twin.delta_frac
+
+
+@pytest.mark.parametrize("kind", ["linear", "relu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("loss", ["crossentropy", "mse"])
+def test_outputs_in_every_format(c, kind, loss):
+    """Sums of any size; what is above the format, and above a quarter of it, is counted."""
+    z = [0, 1, -1, 300, -300, 1 << 12, -(1 << 16), 77777, 1 << 24, INT_MAX, -INT_MAX, INT_MIN]
+    model = CModel(c, (1, 1, 1), [dense(len(z), kind), dense(1)], loss)
+    fields, twin = model.layers[0], images.Image(bytearray(model.buffer)).twin
+    layer, y = twin.layers[0], np.zeros(len(z), np.int16)
+    for x_frac in (-8, 0, 7, 8, 10, 12):
+        for w_frac in (0, 2, 9, 16):
+            for y_frac in (-8, 0, 8, 12):
+                fields.x_frac, fields.w_frac, fields.y_frac = x_frac, w_frac, y_frac
+                layer.x_frac, layer.state.w_frac, layer.state.y_frac = x_frac, w_frac, y_frac
+                layer.state.n_saturated = layer.state.n_high = 0
+                want = activation.activate(twin, layer, np.array(z), True)
+                use = tp_format_use_t(activation.top_of_format(twin, layer))
+                sums = np.array(z, np.int32)
+                is_alive = model.call("tp_activate", 0, None, sums, y, len(z), use)
+                assert y.tolist() == want.tolist(), (x_frac, w_frac, y_frac)
+                assert bool(is_alive) == bool(want.any())
+                assert use.n_saturated == layer.state.n_saturated, (x_frac, w_frac, y_frac)
+                assert use.n_high == layer.state.n_high, (x_frac, w_frac, y_frac)
+
+
+@pytest.mark.parametrize("kind", ["relu", "tanh"])
+def test_dead_steps_stay_at_their_most(c, kind):
+    model = CModel(c, (1, 1, 1), [dense(3, kind), dense(1)])
+    fields, twin = model.layers[0], images.Image(bytearray(model.buffer)).twin
+    fields.dead_steps = twin.layers[0].state.dead_steps = 65533
+    for alive, want in ((0, 65534), (0, 65535), (0, 65535), (1, 0), (0, 1)):
+        model.call("tp_adapt_format", 0, tp_format_use_t(), alive)
+        activation.adapt_format(twin, twin.layers[0], np.full(3, alive))
+        assert fields.dead_steps == twin.layers[0].state.dead_steps == want
+
+
+# How many more outputs are above the format, and above a quarter of it, than leave it as it is.
+MOVES = {"none": (0, 0), "coarser": (1, 0), "finer": (0, -1)}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_a_format_moves_by_what_its_windows_say(c, name):
+    """Windows of 1, 2, 4, ... 256 steps: coarser from more than 1 in 512 outputs above it on;
+    finer after 64 steps and more, with fewer than 1 in 2048 above a quarter of it."""
+    n = 2048
+    model = CModel(c, (1, 1, 1), [dense(n, "relu"), dense(1)])
+    fields, twin = model.layers[0], images.Image(bytearray(model.buffer)).twin
+    state, window = twin.layers[0].state, 1
+    y_frac = fields.y_frac = state.y_frac = {"none": 0, "coarser": -5, "finer": 6}[name]
+    for _ in range(11):
+        for step in range(window):
+            ends = step == window - 1
+            n_saturated = ends * (window * n // 512 + MOVES[name][0])
+            n_high = ends * (window * n // 2048 + MOVES[name][1])
+            state.n_saturated += n_saturated
+            state.n_high += n_high
+            assert fields.y_frac == state.y_frac == y_frac
+            model.call("tp_adapt_format", 0, tp_format_use_t(255, n_saturated, n_high), 1)
+            activation.adapt_format(twin, twin.layers[0], np.ones(n))
+        y_frac += -1 if name == "coarser" else name == "finer" and window >= 64
+        y_frac = max(-8, min(8, y_frac))
+        assert fields.y_frac == state.y_frac == y_frac, window
+        window = min(2 * window, 256)
+    assert y_frac == {"none": 0, "coarser": -8, "finer": 8}[name]

@@ -2,8 +2,6 @@
 
 import ctypes
 
-import numpy as np
-import pytest
 from _tinyprop_numpy import fixed
 from exact import INT_MAX, INT_MIN, clamp, exact_round
 
@@ -47,9 +45,3 @@ def test_sums_are_modulo_2_32(c):
         for b in VALUES:
             assert c.call_add(a, b) == ctypes.c_int32(a + b).value
             assert fixed.wrap(a + b) == ctypes.c_int32(a + b).value
-
-
-@pytest.mark.parametrize("n", [0, 1, 2, 65533, 65534])
-def test_l1_norm(c, n):
-    v = np.full(n, -(1 << 14), np.int16)
-    assert c.tp_l1_norm(v.ctypes.data_as(ctypes.c_void_p), n) == n << 14 < 1 << 30

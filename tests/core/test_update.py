@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from _tinyprop_numpy import update
 from exact import INT_MAX, INT_MIN, MAX_VALUES, clamp, exact_round
+from headers import TYPES
 from images import Layer, dense
 from native import CModel, int16
 
@@ -48,6 +49,31 @@ def test_twice_the_guarded_deltas_overflow(c):
         exact = 32767 * l1_norm
         assert dx[0] == ctypes.c_int32(exact).value
         assert (dx[0] == exact) == (times == 1)
+
+
+# ---- the shift of a step
+
+
+@pytest.mark.parametrize("trainable", [0, 1])
+def test_shift_of_a_step(c, trainable):
+    """Never below 1, where the learning rate is as large as deltas and formats are coarse; above
+    31 there is no step."""
+    model = CModel(c, (1, 1, 1), [dense(2, trainable=trainable), dense(2)])
+    layer, twin, step = model.layers[0], model.twin, TYPES["tp_step_t"]()
+    for lr_shift in (4, 30):
+        for x_frac in (-8, 8, 12):
+            for w_frac in (0, 2, 16):
+                for frac in (-2, 13, 14, 22):
+                    model.head.lr_shift = twin.spec.lr_shift = lr_shift
+                    layer.x_frac, layer.w_frac = x_frac, w_frac
+                    twin.layers[0].x_frac, twin.layers[0].state.w_frac = x_frac, w_frac
+                    shift = lr_shift + frac + x_frac - w_frac
+                    learns = bool(trainable and shift <= 31)
+                    assert model.call("tp_weight_step", 0, frac, step) == learns
+                    assert update.learns(twin, twin.layers[0], frac) == learns
+                    assert update.shift_of_step(twin, twin.layers[0], frac) == max(shift, 1)
+                    assert step.shift == max(shift, 1)
+                    assert (step.lr_mantissa, step.max_weight) == (20, layer.max_weight)
 
 
 # ---- biases: 2^30

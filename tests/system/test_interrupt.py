@@ -71,7 +71,7 @@ def check(said):
 # Neither numpy nor the unix port of MicroPython keeps this promise.
 def test_on_cpython():
     times, said = 40, []
-    folders = [f"{ROOT}/host_sim", f"{ROOT}/micropython_mod"]
+    folders = [f"{ROOT}/host_sim/backend", f"{ROOT}/micropython_mod"]
     environment = {"PYTHONPATH": os.pathsep.join(folders), "TINYPROP_BACKEND": "c"}
     with subprocess.Popen(
         [sys.executable, "-u", "-c", PROGRAM + MOMENTS.format(times)],

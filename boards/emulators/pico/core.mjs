@@ -1,5 +1,5 @@
 // Executes the common instructions of the Cortex-M0+ on the registers, flags and memory of rp2040js'
-// CPU, four times as fast as that does. It stops before any other instruction, and before whatever is
+// CPU, 3.5 times as fast as that does. It stops before any other instruction, and before whatever is
 // not plain memory: rp2040js then executes that, be it a peripheral, a fault or an interrupt's return.
 // The results are those of rp2040js to the last flag and cycle; tests/system/compare_cores.mjs makes sure.
 // Encodings are those of the ARMv6-M manual, chapter A5.

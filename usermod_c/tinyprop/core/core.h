@@ -25,11 +25,12 @@ enum { TP_INPUTS, TP_OUTPUTS };  // `which` of the user's numbers
 typedef struct {
     uint8_t kind, activation, trainable;
     uint8_t zero_delta;      // an input of 0 has a delta of 0: above a relu, also through a maximum
-    uint8_t pad_h, pad_w;    // rows above, columns to the left; like kernel and stride not set in a dense layer
+    uint8_t pad_h, pad_w;    // rows above, columns to the left; like the next two lines not set in a dense layer
     int8_t x_frac;           // format of the inputs in the last forward pass
     uint8_t headroom_known;  // 0: not looked for yet. Survives between calls
     uint16_t kernel_h, kernel_w, stride_h, stride_w;  // of a pool: its window, twice
-    uint16_t in_h, in_w, in_c, out_h, out_w, out_c;
+    uint16_t in_h, in_w, in_c, out_h, out_w;
+    uint16_t out_c;
     uint16_t n_in, n_out, fan_in;
     uint16_t max_weight;       // largest |w| that keeps every sum below 2^31
     uint16_t headroom;         // all |w| <= max_weight - headroom (dense.c). Survives between calls

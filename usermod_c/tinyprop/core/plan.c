@@ -105,22 +105,6 @@ static int plan_windows(tp_layer_t *l, const tp_layer_spec_t *spec) {
         && slide(l->in_w, l->kernel_w, l->stride_w, same, &l->out_w, &l->pad_w);
 }
 
-// Output shape of a layer from its input shape, and products per output.
-static tp_err_t plan_shape(tp_layer_t *l, const tp_layer_spec_t *spec) {
-    if (l->kind == TP_DENSE) {
-        l->out_h = l->out_w = 1;
-        l->out_c = spec->units;
-        l->fan_in = l->n_in;
-    } else if (!plan_windows(l, spec)) {
-        return TP_E_LAYER;
-    }
-    if (l->out_c == 0) {
-        return TP_E_LAYER;
-    }
-    l->n_out = product(l->out_h, l->out_w, l->out_c);
-    return l->n_in && l->n_out && l->fan_in && tp_weight_count(l) <= TP_MAX_BYTES / 2 ? TP_OK : TP_E_TOO_BIG;
-}
-
 // ---- bounds
 
 // 12 bits: regressions with dense layers of at most 64 inputs, where 8 bits cost accuracy (docs/numbers.md).
@@ -211,48 +195,79 @@ static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes)
     plan->states = spec_end + (uint32_t)sizeof(tp_model_state_t);
     uint32_t ranges = plan->states + (uint32_t)(spec->n_layers * sizeof(tp_layer_state_t));
     plan->saved = ranges + plan->n_ranges * (uint32_t)sizeof(tp_range_t);
-    plan->scratch = plan->work = plan->buffer[0] = plan->buffer[1] = 0;
+    plan->outputs = plan->scratch = plan->work = plan->buffer[0] = plan->buffer[1] = 0;
     return TP_OK;
 }
 
-// Offsets of the weights, inputs, outputs and list of layer i, and what it needs of work and buffers. Nothing wraps:
-// `saved` and `scratch` are at most TP_MAX_BYTES before, weights take at most as much, and all else is below 2^21.
+// Input and output of a layer, and products per output. A dense layer knows no height and width.
+static tp_err_t plan_shape(plan_t *plan, const tp_layer_spec_t *spec, tp_layer_t *l) {
+    l->n_in = plan->n;
+    if (l->kind == TP_DENSE) {
+        plan->h = plan->w = 1;
+        l->out_c = spec->units;
+        l->n_out = product(l->out_c, 1, 1);
+        l->fan_in = l->n_in;
+    } else {
+        l->in_h = plan->h;
+        l->in_w = plan->w;
+        l->in_c = plan->c;
+        if (!plan_windows(l, spec)) {
+            return TP_E_LAYER;
+        }
+        plan->h = l->out_h;
+        plan->w = l->out_w;
+        l->n_out = product(l->out_h, l->out_w, l->out_c);
+    }
+    if (l->out_c == 0) {
+        return TP_E_LAYER;
+    }
+    plan->c = l->out_c;
+    plan->n = l->n_out;
+    return l->n_in && l->n_out && l->fan_in && tp_weight_count(l) <= TP_MAX_BYTES / 2 ? TP_OK : TP_E_TOO_BIG;
+}
+
+// Where the weights, inputs, outputs and list of layer i lie, and what it needs to work in. Before, both sums are at most
+// TP_MAX_BYTES; weights are as many at most, and all else is below 2^21: nothing wraps.
 static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
     size_t last = plan->spec->n_layers - 1u;
-    uint32_t *buffer = plan->buffer, *work = &plan->work;
+    uint32_t saved = plan->saved, scratch = plan->scratch, work = plan->work;
+    l->inputs = plan->outputs;
     l->nonzero = 0;
+    if (i == 0 && l->kind != TP_DENSE) {
+        l->inputs = take(&scratch, 2u * l->n_in);
+    }
     if (tp_has_weights(l)) {
-        l->weights = take(&plan->saved, 2 * tp_weight_count(l));
-        l->biases = plan->saved;
-        buffer[0] = larger(buffer[0], 4u * l->out_c);
-        uint32_t list_bytes = tp_nonzero_list_bytes(l->fan_in, l->out_c);
-        if (l->kind == TP_DENSE && (i == 0 || i == plan->first_trained)) {
-            l->nonzero = take(&plan->scratch, list_bytes);
-            l->inputs = l->nonzero + list_bytes - 2u * l->n_in;
-            list_bytes = 0;
-        }
-        *work = larger(*work, list_bytes);
-        if (l->kind == TP_DENSE) {
-            *work = larger(*work, (uint32_t)sizeof(tp_selected_t) * l->n_out);
+        uint32_t list_bytes = tp_nonzero_list_bytes(l->fan_in, l->out_c), out_bytes = 4u * l->out_c;
+        l->weights = take(&saved, 2 * tp_weight_count(l));
+        l->biases = saved;
+        plan->buffer[0] = larger(plan->buffer[0], out_bytes);
+        if (l->kind != TP_DENSE) {
+            plan->buffer[1] = larger(plan->buffer[1], out_bytes);
+            work = larger(work, list_bytes);
         } else {
-            buffer[1] = larger(buffer[1], 4u * l->out_c);
+            work = larger(work, (uint32_t)sizeof(tp_selected_t) * l->n_out);
+            if (i == 0 || i == plan->first_trained) {
+                l->nonzero = take(&scratch, list_bytes);
+                l->inputs = i == 0 ? l->nonzero + list_bytes - 2u * l->n_in : l->inputs;
+            } else {
+                work = larger(work, list_bytes);
+            }
         }
-        if (plan->saved > TP_MAX_BYTES) {
+        if (saved > TP_MAX_BYTES) {
             return TP_E_TOO_BIG;
         }
-        plan->saved += 4u * l->out_c;
+        saved += out_bytes;
     }
-    if (i > 0) {
-        l->inputs = plan->outputs;
-    } else if (l->kind != TP_DENSE) {
-        l->inputs = take(&plan->scratch, 2u * l->n_in);
-    }
-    l->outputs = plan->outputs = take(&plan->scratch, i < last ? 2u * l->n_out : 0);
+    l->outputs = take(&scratch, i < last ? 2u * l->n_out : 0);
     if (i >= plan->first_trained) {
-        buffer += (last - i) & 1;
+        uint32_t *buffer = &plan->buffer[(last - i) & 1];
         *buffer = larger(*buffer, 4u * l->n_out);
     }
-    return plan->saved > TP_MAX_BYTES || plan->scratch > TP_MAX_BYTES ? TP_E_TOO_BIG : TP_OK;
+    plan->saved = saved;
+    plan->scratch = scratch;
+    plan->work = work;
+    plan->outputs = l->outputs;
+    return saved > TP_MAX_BYTES || scratch > TP_MAX_BYTES ? TP_E_TOO_BIG : TP_OK;
 }
 
 // Layer i, once the layers below it are planned.
@@ -264,18 +279,10 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, tp_layer_t *l) {
     l->kind = spec->kind;
     l->activation = spec->activation;
     l->trainable = spec->trainable;
-    l->in_h = plan->h;
-    l->in_w = plan->w;
-    l->in_c = plan->c;
-    l->n_in = plan->n;
-    tp_err_t err = plan_shape(l, spec);
+    tp_err_t err = plan_shape(plan, spec, l);
     if (err) {
         return err;
     }
-    plan->h = l->out_h;
-    plan->w = l->out_w;
-    plan->c = l->out_c;
-    plan->n = l->n_out;
     l->zero_delta = (uint8_t)plan->zero_delta;
     if (tp_has_weights(l)) {
         l->max_weight = max_weight(l, plan->bits, plan->non_negative);
@@ -308,7 +315,7 @@ tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_siz
     for (size_t i = 0; !err && i < plan.spec->n_layers; i++) {
         err = plan_layer(&plan, i, &l);
         if (!err && shapes) {
-            *shapes++ = (tp_shape_t) { l.out_h, l.out_w, l.out_c, l.fan_in };
+            *shapes++ = (tp_shape_t) { plan.h, plan.w, plan.c, l.fan_in };
         }
     }
     if (!err) {
@@ -347,9 +354,8 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
     if (err) {
         return err;
     }
-    uint32_t saved = plan.spec->saved_bytes;
-    if (saved % 4 != 0 || saved < plan.saved || saved > TP_MAX_BYTES || n_bytes < saved
-        || n_bytes - saved < plan_bytes(&plan)) {
+    uint32_t saved = plan.spec->saved_bytes, plan_end = saved + plan_bytes(&plan);
+    if (saved % 4 != 0 || saved < plan.saved || saved > TP_MAX_BYTES || n_bytes < plan_end) {
         return TP_E_IMAGE;
     }
     m->image = image;
@@ -362,7 +368,7 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
     m->affine = (tp_affine_t *)(m->output + 1);
     m->bits = plan.bits;
     m->delta_frac = plan.bits == 8 ? 14 : 13;
-    plan.scratch = saved + plan_bytes(&plan);
+    plan.scratch = plan_end;
     uint32_t state = plan.states;
     tp_layer_t *l = m->layers;
     for (size_t i = 0; l <= m->output; i++, l++, state += (uint32_t)sizeof(tp_layer_state_t)) {

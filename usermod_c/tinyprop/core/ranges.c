@@ -118,8 +118,8 @@ static int widen(tp_range_t *r, const tp_values_t *v, size_t from, size_t n, siz
     if (!grew_lo && !grew_hi) {
         return 0;
     }
-    if ((lo | hi) << 1 == 0) {
-        hi = FLOAT_1;  // nothing but zeros so far: 0..1
+    if (((lo | hi) & 0x7f800000) == 0) {
+        hi = FLOAT_1;  // nothing but zeros and subnormal numbers so far: 0..1
     }
     int frac = range_frac(lo, hi);
     int32_t a = tp_fixed_from_float(lo, frac), b = tp_fixed_from_float(hi, frac);

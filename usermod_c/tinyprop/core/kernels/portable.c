@@ -309,10 +309,11 @@ uint32_t tp_l1_norm(const int16_t *v, size_t n) {
 }
 
 TP_HOT void tp_depthwise_sums_in_c(const tp_patch_t *patch, const int16_t *x, const int16_t *w, int32_t *z) {
-    for (uint32_t row = 0; row < patch->n_rows; row++) {
+    const uint32_t taps = patch->taps, channels = patch->channels;
+    for (uint32_t rows = patch->n_rows; rows > 0; rows--) {
         const int16_t *v = x, *weight = w;
-        for (uint32_t tap = 0; tap < patch->taps; tap++) {
-            for (uint32_t c = 0; c < patch->channels; c++) {
+        for (uint32_t tap = 0; tap < taps; tap++) {
+            for (uint32_t c = 0; c < channels; c++) {
                 z[c] = tp_add(z[c], *v++ * *weight++);
             }
         }

@@ -1,0 +1,380 @@
+// Calls every kernel with random operands that its contract in kernels.h allows, often at their ends, and prints a check sum of
+// all that came out: the same on every processor.
+//     kernel NAME: CHECKSUM
+#include <string.h>
+#include "kernels/kernels.h"
+
+#define ROUNDS 300
+#define MAX_ROWS 24     // of weights, and so inputs
+#define MAX_COLUMNS 40  // outputs
+#define SPACE (MAX_ROWS * MAX_COLUMNS)
+#define FAR_ROWS \
+    (TP_MAX_ROW_DELTA / 2 / MAX_COLUMNS + 20)  // of so many, the last is too far from the first for one entry
+
+static void say(const char *name, uint32_t checksum);  // at the end of this file, for a PC and for an emulated board
+
+typedef struct {
+    uint32_t random, checksum;
+    // Rows of weights start at multiples of 4, and what tp_spmv reads past the last row is there.
+    _Alignas(4) int16_t w[SPACE + 2], deltas[SPACE], x[SPACE], y[SPACE];
+    _Alignas(4) int32_t z[SPACE], start[SPACE], dx[SPACE];
+    uint8_t bytes[SPACE + 4];
+    uint32_t list[SPACE + 1];
+    tp_selected_t selected[MAX_COLUMNS];
+} state_t;
+
+static _Alignas(4) int16_t far_weights[FAR_ROWS * MAX_COLUMNS + 2];
+
+static uint32_t random32(state_t *s) {
+    s->random ^= s->random << 13;
+    s->random ^= s->random >> 17;
+    s->random ^= s->random << 5;
+    return s->random;
+}
+
+static uint32_t below(state_t *s, uint32_t n) {
+    return (random32(s) >> 8) % n;
+}
+
+// -limit .. limit, or 0 .. limit; one in four is at an end or next to 0.
+static int32_t number(state_t *s, int32_t limit, int has_sign) {
+    int32_t ends[] = { limit, limit - 1, 1, 0 };
+    int32_t v = below(s, 4) == 0 ? ends[below(s, 4)] : (int32_t)(random32(s) % ((uint32_t)limit + 1));
+    return has_sign && below(s, 2) ? -v : v;
+}
+
+static void fill(state_t *s, int16_t *to, size_t n, int32_t limit, int has_sign, uint32_t zeros) {
+    for (size_t i = 0; i < n; i++) {
+        to[i] = (int16_t)(below(s, 4) < zeros ? 0 : number(s, limit, has_sign));
+    }
+}
+
+static void fill_words(state_t *s, int32_t *to, size_t n, int bits) {
+    for (size_t i = 0; i < n; i++) {
+        to[i] = number(s, (int32_t)((1u << bits) - 1), 1);
+    }
+}
+
+static void check_word(state_t *s, uint32_t v) {
+    s->checksum = (s->checksum ^ v) * 16777619u;
+    s->checksum ^= s->checksum >> 15;
+}
+
+static void check(state_t *s, const int16_t *v, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        check_word(s, (uint16_t)v[i]);
+    }
+}
+
+static void check_words(state_t *s, const int32_t *v, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        check_word(s, (uint32_t)v[i]);
+    }
+}
+
+// What of a list is not an implementation's own: the values, and how many entries are padding.
+static void check_list(state_t *s, const tp_nonzero_t *list) {
+    check_word(s, list->n_padding);
+    for (const uint32_t *entry = s->list; entry < list->end; entry++) {
+        check_word(s, *entry >> 16);
+    }
+    check_word(s, *list->end);
+}
+
+// ---- the kernels
+
+static tp_nonzero_t new_list(state_t *s, uint32_t n_in, uint32_t n_out) {
+    return (tp_nonzero_t) { s->list, 0, 0, 2 * n_out, 1, 2 * n_in, 0, 0, tp_row_delta(n_out) };
+}
+
+// Inputs and their list; sometimes of rows of inputs with others between, as a pixel of a convolution has them.
+static uint32_t list_inputs(state_t *s, uint32_t n_in, uint32_t n_out, int32_t x_max, int has_sign) {
+    tp_nonzero_t list = new_list(s, n_in, n_out);
+    fill(s, s->x, n_in, x_max, has_sign, below(s, 5));
+    if (n_in >= 6 && below(s, 2)) {
+        list.n_rows = 2;
+        list.x_bytes = 2 * (n_in / 2 - 1);
+        list.x_jump = 4;
+        list.delta_jump = below(s, 3) * list.row_bytes;
+        n_in = 2 * (n_in / 2 - 1) + list.delta_jump / list.row_bytes;
+    }
+    tp_list_nonzero(&list, s->x);
+    check_list(s, &list);
+    return n_in;  // rows of weights that the list goes through, at most
+}
+
+static void list_and_sum(state_t *s) {
+    uint32_t n_in = 1 + below(s, MAX_ROWS - 3), n_out = 1 + below(s, MAX_COLUMNS);
+    int32_t x_max = below(s, 2) ? 255 : 4095;
+    list_inputs(s, n_in, n_out, x_max, (int)below(s, 2));
+    fill(s, s->w, SPACE + 2, 32767, 1, 0);
+    fill_words(s, s->start, n_out, 30);
+    tp_spmv(s->list, s->w, n_out, s->start, s->z);
+    check_words(s, s->z, MAX_COLUMNS + 1);
+    tp_spmv(s->list, s->w, n_out, s->start, s->start);
+    check_words(s, s->start, MAX_COLUMNS + 1);
+}
+
+static void list_bytes(state_t *s) {
+    uint32_t n_in = 1 + below(s, MAX_ROWS), n_out = 1 + below(s, MAX_COLUMNS), shift = below(s, 4), zeros = below(s, 5);
+    for (uint32_t i = 0; i < n_in; i++) {
+        s->bytes[shift + i] = (uint8_t)(below(s, 4) < zeros ? 0 : number(s, 255, 0));
+    }
+    tp_nonzero_t list = new_list(s, n_in, n_out);
+    list.x_bytes = n_in;
+    tp_list_nonzero_bytes(&list, s->bytes + shift);
+    check_list(s, &list);
+    fill(s, s->w, SPACE + 2, 32767, 1, 0);
+    memset(s->start, 0, sizeof(s->start));
+    tp_spmv(s->list, s->w, n_out, s->start, s->z);
+    check_words(s, s->z, n_out);
+}
+
+// Rows of weights so long that padding lies between entries; no weights are read.
+static void list_long_rows(state_t *s) {
+    uint32_t n_in = 1 + below(s, MAX_ROWS), n_out = 20000 + below(s, 45535);
+    tp_nonzero_t list = new_list(s, n_in, n_out);
+    list.n_rows = n_in;
+    list.x_bytes = 2;
+    fill(s, s->x, n_in, 255, 0, below(s, 5));
+    tp_list_nonzero(&list, s->x);
+    check_list(s, &list);
+}
+
+static void depthwise_sums(state_t *s) {
+    uint32_t channels = 1 + below(s, 12), taps = 1 + below(s, 4), rows = 1 + below(s, 4);
+    uint32_t x_stride = 2 * channels * (taps + below(s, 3));
+    tp_patch_t patch = { rows, taps, channels, x_stride, 2 * channels * (taps + below(s, 3)) };
+    fill(s, s->x, SPACE, 4095, 1, below(s, 4));
+    fill(s, s->w, SPACE, 32767, 1, 0);
+    fill_words(s, s->z, 2 * channels, 30);
+    tp_depthwise_sums(&patch, s->x, s->w, s->z);
+    check_words(s, s->z, 2 * channels);
+}
+
+static void requantize(state_t *s) {
+    uint32_t n = 1 + below(s, MAX_COLUMNS);
+    int bits = 1 + (int)below(s, 31), to_int16 = (int)below(s, 2), shift = (int)below(s, 40) - 8;
+    int32_t limit = to_int16 ? number(s, 32767, 0) : number(s, 1 << 30, 0);
+    fill_words(s, s->z, n, bits);
+    if (below(s, 3) == 0) {
+        tp_requantize(s->z, s->dx, n, shift, limit);
+        check_words(s, s->dx, n);
+        tp_requantize(s->z, s->z, n, shift, limit);
+        check_words(s, s->z, n);
+        return;
+    }
+    shift = shift < 1 ? 255 + shift : shift;
+    if (to_int16) {
+        check_word(s, tp_requantize_int16(s->z, (int16_t *)s->z, n, shift, limit));
+        check(s, (int16_t *)s->z, n);
+    } else {
+        check_word(s, tp_requantize_right(s->z, s->z, n, shift, limit));
+        check_words(s, s->z, n);
+    }
+}
+
+static void check_use(state_t *s, const tp_format_use_t *use) {
+    check_word(s, use->n_saturated);
+    check_word(s, use->n_high);
+}
+
+static void relu(state_t *s) {
+    uint32_t n = 1 + below(s, MAX_ROWS), n_out = 1 + below(s, MAX_COLUMNS);
+    int shift = 1 + (int)below(s, 34), bits = 4 + (int)below(s, 28);
+    tp_format_use_t use = { below(s, 2) ? 255 : 4095, 5, 7 }, again = use;
+    fill_words(s, s->z, n, bits);
+    if (shift < 20) {  // outputs at the top and at a quarter of it, and next to these
+        s->z[0] = (use.top + (int32_t)below(s, 3) - 1) << shift;
+        s->z[n - 1] = ((use.top >> 2) + (int32_t)below(s, 3) - 1) << shift;
+    }
+    check_word(s, tp_relu(s->z, s->y, n, shift, &use) != 0);
+    check(s, s->y, n + 1);
+    check_use(s, &use);
+    if (TP_RELU_LISTS) {  // must be what tp_relu and tp_list_nonzero make
+        tp_nonzero_t list = new_list(s, n, n_out), listed = list;
+        tp_list_nonzero(&list, s->y);
+        uint32_t n_entries = (uint32_t)(list.end - s->list);
+        memcpy(s->bytes, s->list, n_entries * sizeof(uint32_t));
+        memset(s->x, 0xff, 2 * n);
+        tp_relu_listed(s->z, s->x, n, shift, &again, &listed);
+        int same = listed.end == list.end;
+        same &= memcmp(s->x, s->y, 2 * n) == 0 && memcmp(s->bytes, s->list, n_entries * sizeof(uint32_t)) == 0;
+        same &= memcmp(&use, &again, sizeof(use)) == 0 && listed.n_padding == list.n_padding;
+        check_word(s, same ? 0 : 1);
+    } else {
+        check_word(s, 0);
+    }
+}
+
+static void l1_norm(state_t *s) {
+    uint32_t n = below(s, SPACE);
+    fill(s, s->deltas, n, 1 << 14, 1, below(s, 4));
+    check_word(s, tp_l1_norm(s->deltas, n));
+}
+
+static void move_biases(state_t *s) {
+    uint32_t n = 1 + below(s, MAX_COLUMNS);
+    fill(s, s->deltas, n, 1 << 14, 1, below(s, 4));
+    fill_words(s, s->z, 2 * MAX_COLUMNS, 30);
+    int32_t factor = number(s, 31 << 9, 1);
+    tp_move_biases(s->deltas, s->z, n, factor, 1 + (int)below(s, 40));
+    check_words(s, s->z, 2 * MAX_COLUMNS);
+}
+
+static void strided_axpy(state_t *s) {
+    uint32_t elements = 1 + below(s, 5), to_step = 4 * (1 + below(s, 3)), from_step = 2 * (1 + below(s, 3));
+    tp_axpy_t patch = { s->z, s->x, 1 + below(s, 4), elements * to_step, to_step, from_step, 0, 0 };
+    patch.to_stride = patch.to_bytes + 4 * below(s, 3);
+    patch.from_stride = elements * from_step + 2 * below(s, 3);
+    fill(s, s->x, SPACE, 32767, 1, below(s, 4));
+    fill_words(s, s->z, MAX_ROWS * 8, 30);
+    tp_strided_axpy(&patch, number(s, 1 << 14, 1));
+    check_words(s, s->z, MAX_ROWS * 8);
+}
+
+// Selected deltas, and rows of weights that they move.
+static tp_update_t select_some(state_t *s, uint32_t n_in, uint32_t n_out, int x_bits, int x_signed, int32_t factor) {
+    tp_update_t update;
+    memset(&update, 0, sizeof(update));
+    update.step.lr_mantissa = factor < 0 ? -factor : 16 + (int32_t)below(s, 16);
+    update.step.shift = 1 + (int32_t)below(s, 31);
+    update.bounded = below(s, 2) != 0;
+    // Without a bound no weight may pass 16 bits: small ones, and a step that is smaller than what is left.
+    update.step.max_weight = update.bounded ? number(s, 32766, 0) + 1 : 32767;
+    if (!update.bounded && update.step.shift < 17) {
+        update.step.shift += 15;
+    }
+    fill(s, s->w, SPACE, update.bounded ? update.step.max_weight : 16000, 1, 0);
+    update.selected = s->selected;
+    update.row_bytes = 2 * n_out;
+    update.n_in = n_in;
+    update.guard_shift = (int32_t)below(s, 4);
+    update.x_bits = x_bits;
+    update.x_signed = x_signed;
+    fill(s, s->deltas, n_out, x_bits == 8 ? 1 << 14 : 1 << 13, 1, below(s, 4));
+    s->deltas[below(s, n_out)] = 1 << 13;  // one at least is selected
+    uint32_t n = tp_select_nonzero(s->deltas, n_out, factor, factor < 0 ? number(s, 1 << 12, 0) : 0, &update);
+    check_word(s, n);
+    for (const tp_selected_t *d = s->selected; d < update.selected_end; d++) {
+        check_word(s, (uint32_t)d->delta);
+        check_word(s, d->offset);
+    }
+    return update;
+}
+
+static void update_rows(state_t *s) {
+    uint32_t n_in = 1 + below(s, MAX_ROWS - 3), n_out = 1 + below(s, MAX_COLUMNS);
+    int x_bits = below(s, 2) ? 8 : 12, x_signed = (int)below(s, 2);
+    list_inputs(s, n_in, n_out, (1 << (x_bits - x_signed)) - 1, x_signed);
+    tp_update_t update = select_some(s, n_in, n_out, x_bits, x_signed, -(16 + (int32_t)below(s, 16)));
+    tp_update_rows(s->list, s->w, &update);
+    check(s, s->w, SPACE);
+    check_word(s, update.n_clamped);
+}
+
+// Sums and steps of a few rows with padding entries between.
+static void far_rows(state_t *s) {
+    tp_nonzero_t list = new_list(s, FAR_ROWS, MAX_COLUMNS);
+    tp_update_t update = select_some(s, FAR_ROWS, MAX_COLUMNS, 8, 0, -16);
+    memset(s->x, 0, sizeof(s->x));
+    for (int i = 0; i < 3; i++) {
+        s->x[i == 0 ? below(s, 3) : FAR_ROWS - 1 - below(s, 3)] = (int16_t)number(s, 255, 0);
+    }
+    fill(s, far_weights, FAR_ROWS * MAX_COLUMNS + 2, update.step.max_weight < 16000 ? update.step.max_weight : 16000, 1,
+        0);
+    fill_words(s, s->start, MAX_COLUMNS, 30);
+    tp_list_nonzero(&list, s->x);
+    check_list(s, &list);
+    tp_spmv(s->list, far_weights, MAX_COLUMNS, s->start, s->z);
+    check_words(s, s->z, MAX_COLUMNS);
+    tp_update_rows(s->list, far_weights, &update);
+    check(s, far_weights, FAR_ROWS * MAX_COLUMNS);
+}
+
+static void backward_rows(state_t *s) {
+    uint32_t n_in = 1 + below(s, MAX_ROWS), n_out = 1 + below(s, MAX_COLUMNS);
+    int x_bits = below(s, 2) ? 8 : 12, x_signed = (int)below(s, 2);
+    fill(s, s->x, n_in, (1 << (x_bits - x_signed)) - 1, x_signed, below(s, 4));
+    tp_update_t update = select_some(s, n_in, n_out, x_bits, x_signed, 1);
+    tp_backward_rows(s->x, s->w, s->dx, &update);
+    check_words(s, s->dx, n_in);
+    check(s, s->w, SPACE);
+    check_word(s, update.n_clamped);
+}
+
+int main(void) {
+    static const struct {
+        const char *name;
+        void (*run)(state_t *);
+    } kernels[] = {
+        { "list_and_sum", list_and_sum },
+        { "list_bytes", list_bytes },
+        { "list_long_rows", list_long_rows },
+        { "depthwise_sums", depthwise_sums },
+        { "requantize", requantize },
+        { "relu", relu },
+        { "l1_norm", l1_norm },
+        { "move_biases", move_biases },
+        { "strided_axpy", strided_axpy },
+        { "update_rows", update_rows },
+        { "far_rows", far_rows },
+        { "backward_rows", backward_rows },
+    };
+    state_t state;
+    for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
+        memset(&state, 0, sizeof(state));
+        state.random = 1 + (uint32_t)i;
+        int rounds = kernels[i].run == far_rows ? ROUNDS / 20 : ROUNDS;
+        for (int round = 0; round < rounds; round++) {
+            kernels[i].run(&state);
+        }
+        say(kernels[i].name, state.checksum);
+    }
+    return 0;
+}
+
+// ---- output
+
+#ifndef __arm__
+
+#include <stdio.h>
+
+static void say(const char *name, uint32_t checksum) {
+    printf("%s %08x\n", name, (unsigned)checksum);
+}
+
+#else
+
+// A Cortex-M in QEMU without anything else: the debugger's calls write and end, and there are a stack and two vectors.
+static void call_debugger(uint32_t operation, const void *argument) {
+    register uint32_t r0 __asm__("r0") = operation;
+    register const void *r1 __asm__("r1") = argument;
+    __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
+}
+
+static void say(const char *name, uint32_t checksum) {
+    char hex[] = " 00000000\n";
+    for (int i = 8; i > 0; i--, checksum >>= 4) {
+        hex[i] = "0123456789abcdef"[checksum & 15];
+    }
+    call_debugger(4, name);
+    call_debugger(4, hex);
+}
+
+static void reset(void) {
+    main();
+    call_debugger(0x18, (const void *)0x20026);  // the program has ended as it should
+}
+
+static void fault(void) {
+    call_debugger(4, "fault\n");
+    call_debugger(0x18, (const void *)0x20023);
+}
+
+__attribute__((section(".vectors"), used)) static const struct {
+    uint32_t stack;
+    void (*at[3])(void);
+} vectors = { 0x20020000, { reset, fault, fault } };
+
+#endif
