@@ -19,11 +19,6 @@ from .values import MAX_INT, MIN_FLOAT, fixed_from_float, float_from_fixed
 Map = namedtuple("Map", "frac zero pre width gain post")
 
 
-def flushed(x):
-    """x; a subnormal number counts as 0."""
-    return x if abs(x) >= MIN_FLOAT else 0.0
-
-
 def range_frac(lo, hi):
     """The frac with which the larger of |lo|, |hi| fills 29 bits."""
     magnitude = max(abs(lo), abs(hi))
@@ -39,9 +34,7 @@ def are_known(model, which):
 
 
 def has_width(r):
-    if not is_known(r):
-        return True
-    return bool(np.isfinite([r.lo, r.hi]).all()) and flushed(r.lo) < flushed(r.hi)
+    return not is_known(r) or bool(np.isfinite([r.lo, r.hi]).all() and r.lo < r.hi)
 
 
 @lru_cache(4096)
@@ -59,7 +52,7 @@ def derive(lo, hi, span, post, centred):
 def complete(model):
     """Works out the maps of all ranges that are known."""
     inputs, outputs = model.ranges
-    model.in_signed = model.bits == 12 or any(flushed(r.lo) < 0 for r in inputs)
+    model.in_signed = model.bits == 12 or any(r.lo < 0 for r in inputs)
     span = 2048 if model.bits == 12 else 254 if model.in_signed else 255
     post = 17 if model.bits == 12 else 20
     model.maps = (
@@ -80,7 +73,8 @@ def widen(model, which, values):
 def extremes(values):
     lowest, highest = values.min(), values.max()
     if values.dtype.kind == "f":
-        return [flushed(float(v)) for v in (lowest, highest)]
+        # Subnormal numbers count as 0, and so does -0.
+        return [float(v) if abs(v) >= MIN_FLOAT else 0.0 for v in (lowest, highest)]
     clipped = (min(max(int(v), -MAX_INT), MAX_INT) for v in (lowest, highest))
     return [float_from_fixed(v, 0) for v in clipped]
 

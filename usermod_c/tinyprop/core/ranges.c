@@ -19,9 +19,9 @@ static int known(const tp_range_t *r) {
     return r->lo != 0 || r->hi != 0;
 }
 
-// An integer that is ordered as the float32 is; subnormal numbers count as 0.
+// An integer that is ordered as the float32 is.
 static int32_t order(uint32_t bits) {
-    if (bits << 1 >> 24 == 0) {
+    if (bits << 1 == 0) {
         return 0;
     }
     return bits >> 31 ? -(int32_t)(bits & 0x7fffffff) : (int32_t)bits;
