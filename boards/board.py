@@ -45,11 +45,11 @@ print({
 
 
 class Problem(Exception):
-    """What the user can mend; the text says how."""
+    """An error that the user can fix; its text says how."""
 
 
 def run(main):
-    """Runs a script: what is wrong is one sentence, and the exit code."""
+    """Runs a script; a Problem ends it with one sentence and exit code 1."""
     try:
         main(sys.argv[1:])
     except Problem as problem:
@@ -68,7 +68,7 @@ def facts(board):
 
 
 def check_port(port):
-    """Opens the port once, for clear words on what may be wrong with it."""
+    """Opens the port once, to say in clear words what may be wrong with it."""
     if not port:
         raise Problem(f"Which port is the board at? Say PORT=..., such as /dev/ttyACM0. {ports()}")
     try:
@@ -90,7 +90,7 @@ def check_port(port):
 
 
 def ports():
-    """A sentence on the ports that there are."""
+    """A sentence that lists the ports of this machine."""
     found = [str(port).removesuffix(" - n/a") for port in comports()]
     if not found:
         return "No serial port is there: is the board plugged in, with a cable that carries data?"
@@ -142,7 +142,7 @@ def connect(port):
 
 
 def tell(board, code):
-    """What a piece of code prints on the board: a literal."""
+    """Runs code on the board, which prints a literal, and returns its value."""
     return ast.literal_eval(board.exec(code).decode())
 
 

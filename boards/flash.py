@@ -153,13 +153,14 @@ def mount_points(mounts=Path("/proc/self/mounts")):
 
 
 def start_boot_loader(board, port):
-    with micropython(port) as there:
-        machine = ask(there)["machine"]
+    with micropython(port) as connected:
+        machine = ask(connected)["machine"]
         if board["CHIP"] not in machine:
             raise Problem(f"The board at {port} is {machine}, not one with {board['CHIP']}.")
         print(f"{machine}: starting its boot loader")
-        # It waits until the answer has come: then the port is gone.
-        there.exec_raw_no_follow("import machine, time; time.sleep_ms(200); machine.bootloader()")
+        # The board waits until its answer is here, as then the port is gone.
+        code = "import machine, time; time.sleep_ms(200); machine.bootloader()"
+        connected.exec_raw_no_follow(code)
 
 
 def wait_for(condition):
@@ -173,12 +174,12 @@ def copy_to_drive(file, drive):
     print(f"Copying {file} to {drive}")
     data = file.read_bytes()
     try:
-        with open(drive / "firmware.uf2", "wb") as there:
-            there.write(data)
-            there.flush()
+        with open(drive / "firmware.uf2", "wb") as copy:
+            copy.write(data)
+            copy.flush()
             # The board restarts once it has the last block, and then the drive is gone.
             with contextlib.suppress(OSError):
-                os.fsync(there.fileno())
+                os.fsync(copy.fileno())
     except PermissionError:
         raise Problem(f"You have no permission to write to {drive}; copy {file} there.") from None
     except OSError as error:

@@ -1,6 +1,6 @@
 #!/bin/bash
-# lint.sh [CHECK...]: the checks of these names, or all of them. Each says "ok CHECK", or "FAIL CHECK" behind what it
-# found. make lint, make test, the hooks of pre-commit and the workflow of the forge all come here.
+# lint.sh [CHECK...]: runs the checks of these names, or all of them. Each prints "ok CHECK", or what it found and
+# "FAIL CHECK". make lint, make test, the hooks of pre-commit and the workflow of the forge all use this script.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -22,12 +22,12 @@ check() {
     fi
 }
 
-# The project's own files of a name.
+# The project's own files whose names match a pattern.
 files() {
     find . \( -path ./build -o -path ./dist -o -name '.?*' \) -prune -o -type f -name "$1" -print
 }
 
-# The core through a strict compiler; they differ in the size of a word, and in whether a char has a sign.
+# Compiles the core with a strict compiler; the compilers differ in word size and in the sign of char.
 compile() {
     local core=usermod_c/tinyprop/core
     sed "s,^,$core/," $core/sources.txt |

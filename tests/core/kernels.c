@@ -1,5 +1,5 @@
-// Calls every kernel with random operands that its contract in kernels.h allows, often at their ends, and prints a check sum of
-// all that came out: the same on every processor.
+// Calls every kernel with random operands that its contract in kernels.h allows, often at their limits, and prints a
+// checksum of all results: the same on every processor.
 //     kernel NAME: CHECKSUM
 #include <string.h>
 #include "kernels/kernels.h"

@@ -66,14 +66,14 @@ def test_dead_steps_stay_at_their_most(c, kind):
         assert fields.dead_steps == twin.layers[0].state.dead_steps == want
 
 
-# How many more outputs are above the format, and above a quarter of it, than leave it as it is.
+# By how many the outputs above the format, and above a quarter of it, pass their limits.
 MOVES = {"none": (0, 0), "coarser": (1, 0), "finer": (0, -1)}
 
 
 @pytest.mark.parametrize("name", MOVES)
 def test_a_format_moves_by_what_its_windows_say(c, name):
-    """Windows of 1, 2, 4, ... 256 steps: coarser from more than 1 in 512 outputs above it on;
-    finer after 64 steps and more, with fewer than 1 in 2048 above a quarter of it."""
+    """Windows of 1, 2, 4, ... 256 steps: coarser with more than 1 in 512 outputs above the format;
+    finer after at least 64 steps with fewer than 1 in 2048 above a quarter of it."""
     n = 2048
     model = CModel(c, (1, 1, 1), [dense(n, "relu"), dense(1)])
     fields, twin = model.layers[0], images.Image(bytearray(model.buffer)).twin

@@ -1,6 +1,6 @@
 """The kernels: every implementation gives the bits of portable.c, on its processor in QEMU.
 
-portable.c itself is tested by what is made of it: test_dense.py, test_conv.py, test_backends.py.
+portable.c itself is tested by what uses it: test_dense.py, test_conv.py, test_backends.py.
 """
 
 import subprocess
@@ -26,7 +26,7 @@ MACHINES = {
 
 @pytest.fixture(scope="module")
 def checksums(tmp_path_factory):
-    """Of each kernel in portable.c, under sanitizers."""
+    """Checksums of the results of each kernel in portable.c, which runs under sanitizers."""
     program = tmp_path_factory.mktemp("kernels") / "kernels"
     native.gcc(*native.SANITIZED, "-o", program, *KERNELS)
     done = subprocess.run([program], capture_output=True, text=True)

@@ -56,8 +56,8 @@ def test_twice_the_guarded_deltas_overflow(c):
 
 @pytest.mark.parametrize("trainable", [0, 1])
 def test_shift_of_a_step(c, trainable):
-    """Never below 1, where the learning rate is as large as deltas and formats are coarse; above
-    31 there is no step."""
+    """Never below 1, even with a large learning rate and coarse formats; above 31 there is no
+    step."""
     model = CModel(c, (1, 1, 1), [dense(2, trainable=trainable), dense(2)])
     layer, twin, step = model.layers[0], model.twin, TYPES["tp_step_t"]()
     for lr_shift in (4, 30):

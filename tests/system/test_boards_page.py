@@ -145,14 +145,14 @@ def test_tinyprop_onto_a_pico_and_the_first_network(tmp_path):
     with EmulatedPico("plain", "--flash", flash_file) as pico:
         load = "import tinyprop as tp; print(tp.load('pose.tp').predict((0.97, 0.04, 0.11)))"
         assert shell(f'{activate}; mpremote connect {pico.port} exec "{load}"') == "1\n"
-        there = named("mpremote connect /dev/ttyACM0 cp :")[0]
-        back = named("mpremote connect /dev/ttyACM0 cp build")[0]
+        to_pc = named("mpremote connect /dev/ttyACM0 cp :")[0]
+        to_board = named("mpremote connect /dev/ttyACM0 cp build")[0]
         saved = ROOT / "build/pose.tp"
         saved.unlink(missing_ok=True)
-        shell(f"{activate}; {there}", PICO=pico.port)
-        here = f'PYTHONPATH=micropython_mod:host_sim/backend python -c "{load}"'
-        assert shell(f"{activate}; {here.replace('pose.tp', 'build/pose.tp')}") == "1\n"
-        shell(f"{activate}; {back}", PICO=pico.port)
+        shell(f"{activate}; {to_pc}", PICO=pico.port)
+        on_pc = f'PYTHONPATH=micropython_mod:host_sim/backend python -c "{load}"'
+        assert shell(f"{activate}; {on_pc.replace('pose.tp', 'build/pose.tp')}") == "1\n"
+        shell(f"{activate}; {to_board}", PICO=pico.port)
         shell(f"{activate}; mpremote connect {pico.port} rm :tinyprop.mpy")
         by_hand = shell(f"{activate}\n{named('make mpy')[0]}", PICO=pico.port)
         assert re.search(r"^\d+\.\d+\.\d+$", by_hand, re.MULTILINE)

@@ -111,8 +111,8 @@ def test_what_a_board_learned_gives_the_same_answers_on_a_pc(pico, tmp_path):
     mpremote(pico, "cp", tmp_path / "digits.bin", ":")
     mpremote(pico, "exec", LEARN)
     (tmp_path / "scores.py").write_text(SCORES)
-    there = mpremote(pico, "run", tmp_path / "scores.py")
-    assert len(set(there.split())) == 20
+    on_board = mpremote(pico, "run", tmp_path / "scores.py")
+    assert len(set(on_board.split())) == 20
 
     ampy(pico, "get", "digits.tp", tmp_path / "digits.tp")
     mpremote(pico, "cp", ":digits.tp", tmp_path / "again.tp")
@@ -121,8 +121,8 @@ def test_what_a_board_learned_gives_the_same_answers_on_a_pc(pico, tmp_path):
     path = os.pathsep.join(str(ROOT / folder) for folder in folders)
     for backend in "c", "numpy":
         environment = {**os.environ, "PYTHONPATH": path, "TINYPROP_BACKEND": backend}
-        here = output(sys.executable, "scores.py", cwd=tmp_path, env=environment)
-        assert here == there, backend
+        on_pc = output(sys.executable, "scores.py", cwd=tmp_path, env=environment)
+        assert on_pc == on_board, backend
 
 
 def test_only_a_file_that_differs_is_copied(pico, capsys):

@@ -116,7 +116,7 @@ static uint32_t backward_filter(const tp_layer_t *l, backward_t *b, const int16_
     for (size_t row = 0; row < l->out_h; row++) {
         overlap_t rows = rows_at(l, row);
         for (size_t column = 0; column < l->out_w; column++, delta += filters) {
-            int32_t d = tp_rshift_round_fast(2 * *delta, guard_shift + 1);  // the same way for a shift of 0
+            int32_t d = tp_rshift_round_fast(2 * *delta, guard_shift + 1);  // 2 d, so that the shift may be 0
             if (d == 0) {
                 continue;
             }

@@ -199,7 +199,7 @@ static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes)
     return TP_OK;
 }
 
-// Input and output of a layer, and products per output. A dense layer knows no height and width.
+// Input and output shape of a layer, and products per output. For a dense layer height and width are not set.
 static tp_err_t plan_shape(plan_t *plan, const tp_layer_spec_t *spec, tp_layer_t *l) {
     l->n_in = plan->n;
     if (l->kind == TP_DENSE) {
@@ -226,8 +226,8 @@ static tp_err_t plan_shape(plan_t *plan, const tp_layer_spec_t *spec, tp_layer_t
     return l->n_in && l->n_out && l->fan_in && tp_weight_count(l) <= TP_MAX_BYTES / 2 ? TP_OK : TP_E_TOO_BIG;
 }
 
-// Where the weights, inputs, outputs and list of layer i lie, and what it needs to work in. Before, both sums are at most
-// TP_MAX_BYTES; weights are as many at most, and all else is below 2^21: nothing wraps.
+// Offsets of the weights, inputs, outputs and list of layer i, and what it needs of work and buffers. Nothing wraps:
+// plan->saved and plan->scratch are at most TP_MAX_BYTES, weights take at most as much, and all else is below 2^21.
 static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
     size_t last = plan->spec->n_layers - 1u;
     uint32_t saved = plan->saved, scratch = plan->scratch, work = plan->work;
