@@ -359,6 +359,9 @@ class Log:
 
 def main(arguments):
     tests = [Path(a).resolve() for a in arguments if a.endswith(".py")]
+    for test in tests:
+        if test.parent != TESTS or not test.exists():
+            sys.exit(f"error: {test} is no file of tests/portable; pytest runs the other tests")
     tests = tests or sorted(TESTS.glob("test_*.py"))
     names = [a for a in arguments if not a.endswith(".py")] or list(TARGETS)
     for name in names:
