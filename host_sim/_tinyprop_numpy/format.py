@@ -20,15 +20,19 @@ MIN_Y_FRAC = -8
 
 # What a layer does. The first three have weights.
 DENSE, CONV, DEPTHWISE, MAXPOOL, AVGPOOL = range(5)
+KIND_NAMES = ("dense", "conv", "depthwise", "maxpool", "avgpool")
 
 # y = act(z). Pools and the last layer have linear.
 LINEAR, RELU, SIGMOID, TANH = range(4)
+ACTIVATION_NAMES = ("linear", "relu", "sigmoid", "tanh")
 
 # What learning minimises.
 CROSSENTROPY, MSE = range(2)
+LOSS_NAMES = ("crossentropy", "mse")
 
 # Which deltas of a layer take part in its backward pass (select.c).
 FULL, TOPK, DIFFUSED = range(3)
+POLICY_NAMES = ("full", "topk", "diffused")
 
 
 class Error(IntEnum):

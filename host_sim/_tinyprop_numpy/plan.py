@@ -4,15 +4,16 @@ from math import prod
 
 from . import ranges
 from .format import (
+    ACTIVATION_NAMES,
     ALIGN,
-    AVGPOOL,
     CONV,
     CROSSENTROPY,
     DENSE,
     DEPTHWISE,
-    DIFFUSED,
+    KIND_NAMES,
     LAYER_SPEC,
     LINEAR,
+    LOSS_NAMES,
     MAGIC,
     MAX_BYTES,
     MAX_VALUES,
@@ -21,9 +22,9 @@ from .format import (
     MIN_Y_FRAC,
     MODEL_SPEC,
     MSE,
+    POLICY_NAMES,
     RELU,
     SIGMOID,
-    TANH,
     VERSION,
     Error,
 )
@@ -33,8 +34,8 @@ from .image import Model, require
 def model_spec_is_sound(spec):
     return (
         spec.n_layers > 0
-        and spec.loss <= MSE
-        and spec.policy <= DIFFUSED
+        and spec.loss < len(LOSS_NAMES)
+        and spec.policy < len(POLICY_NAMES)
         and max(spec.s_min, spec.s_max, spec.zeta) <= 1 << 15
         and spec.skip <= 1 << 14
         and 16 <= spec.lr_mantissa <= 31
@@ -44,7 +45,10 @@ def model_spec_is_sound(spec):
 
 def layer_spec_is_sound(spec):
     return (
-        spec.kind <= AVGPOOL and spec.activation <= TANH and spec.trainable <= 1 and spec.same <= 1
+        spec.kind < len(KIND_NAMES)
+        and spec.activation < len(ACTIVATION_NAMES)
+        and spec.trainable <= 1
+        and spec.same <= 1
     )
 
 

@@ -69,8 +69,9 @@ def numpy_module():
     lines += [f"VERSION = {schema.VERSION}", f"ALIGN = {schema.ALIGN}", ""]
     lines += [f"{name.upper()} = {value}" for name, value, _ in schema.LIMITS]
     for enum in schema.ENUMS:
-        names = [name.upper() for name, _ in enum.members]
-        lines += ["", f"# {enum.says}", f"{', '.join(names)} = range({len(names)})"]
+        names = tuple(name for name, _ in enum.members)
+        lines += ["", f"# {enum.says}", f"{', '.join(names).upper()} = range({len(names)})"]
+        lines += [f"{enum.name.upper()}_NAMES = {literal(names)}"]
     lines += ["", "", "class Error(IntEnum):"]
     lines += [
         '    """Why a call was refused; the functions of `_tinyprop` return these numbers."""',
