@@ -4,15 +4,17 @@ import images
 import numpy as np
 import pytest
 from _tinyprop_numpy import activation
+from _tinyprop_numpy import format as fmt
 from exact import INT_MAX, INT_MIN
 from headers import TYPES
 from images import dense
 from native import CModel
 
 tp_format_use_t = TYPES["tp_format_use_t"]
+ADAPTING = [fmt.ACTIVATION_NAMES[kind] for kind in activation.ADAPTS]
 
 
-@pytest.mark.parametrize("kind", ["linear", "relu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("kind", fmt.ACTIVATION_NAMES)
 @pytest.mark.parametrize("loss", ["crossentropy", "mse"])
 def test_deltas_of_any_size_and_format(c, kind, loss):
     values = [0, 1, -1, 77, -(1 << 13), 1 << 14, -(1 << 20), 1 << 30, INT_MAX, -INT_MAX, INT_MIN]
@@ -31,7 +33,7 @@ def test_deltas_of_any_size_and_format(c, kind, loss):
             assert np.abs(want).max() <= 1 << twin.delta_frac
 
 
-@pytest.mark.parametrize("kind", ["linear", "relu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("kind", fmt.ACTIVATION_NAMES)
 @pytest.mark.parametrize("loss", ["crossentropy", "mse"])
 def test_outputs_in_every_format(c, kind, loss):
     """Sums of any size; what is above the format, and above a quarter of it, is counted."""
@@ -70,12 +72,13 @@ def test_dead_steps_stay_at_their_most(c, kind):
 MOVES = {"none": (0, 0), "coarser": (1, 0), "finer": (0, -1)}
 
 
+@pytest.mark.parametrize("kind", ADAPTING)
 @pytest.mark.parametrize("name", MOVES)
-def test_a_format_moves_by_what_its_windows_say(c, name):
+def test_a_format_moves_by_what_its_windows_say(c, kind, name):
     """Windows of 1, 2, 4, ... 256 steps: coarser with more than 1 in 512 outputs above the format;
     finer after at least 64 steps with fewer than 1 in 2048 above a quarter of it."""
     n = 2048
-    model = CModel(c, (1, 1, 1), [dense(n, "relu"), dense(1)])
+    model = CModel(c, (1, 1, 1), [dense(n, kind), dense(1)])
     fields, twin = model.layers[0], images.Image(bytearray(model.buffer)).twin
     state, window = twin.layers[0].state, 1
     y_frac = fields.y_frac = state.y_frac = {"none": 0, "coarser": -5, "finer": 6}[name]

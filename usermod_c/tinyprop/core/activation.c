@@ -9,6 +9,11 @@ int tp_first_y_frac(const tp_model_t *m, const tp_layer_t *l) {
     return first[l->activation] + m->bits - 8;
 }
 
+// Whether y_frac changes while learning.
+static int format_adapts(const tp_layer_t *l) {
+    return l->activation == TP_LINEAR || l->activation == TP_RELU;
+}
+
 // The largest activation.
 static int32_t top_of_format(const tp_model_t *m, const tp_layer_t *l) {
     int is_signed = l->activation == TP_LINEAR || l->activation == TP_TANH;
@@ -33,7 +38,7 @@ static int activate_one_by_one(const tp_model_t *m, const tp_layer_t *l, const i
     tp_format_use_t *use) {
     const tp_layer_state_t *state = tp_state(m, l);
     int z_frac = l->x_frac + state->w_frac, relu = l->activation == TP_RELU, any = 0;
-    int adapts = relu || l->activation == TP_LINEAR;
+    int adapts = format_adapts(l);
     for (size_t i = 0; i < n; i++) {
         int32_t v = adapts ? tp_rshift_round_sat(z[i], z_frac - state->y_frac, 32767)
                            : sigmoid_or_tanh(m, l->activation == TP_TANH, z[i], z_frac);
@@ -79,7 +84,7 @@ void tp_adapt_format(const tp_model_t *m, const tp_layer_t *l, const tp_format_u
     state->n_high += use->n_high;
     tp_count(&m->state->n_saturated, use->n_saturated);
     state->dead_steps = (uint16_t)(alive ? 0 : state->dead_steps == 65535 ? 65535 : state->dead_steps + 1);
-    if (l->activation != TP_RELU && l->activation != TP_LINEAR) {
+    if (!format_adapts(l)) {
         return;
     }
     uint32_t age = ++state->age, window = age / 2, outputs = window * l->n_out;
