@@ -20,6 +20,10 @@ COMMANDS = {
         "generate.format",
         "write what follows from generate/schema.py: format.h and others",
     ),
+    "golden": (
+        "generate.golden",
+        "write the golden files of this version of the format that are missing",
+    ),
     "pictures": ("demo.method_pictures", "draw the pictures of docs/method.md"),
     "reproduce": (
         "studies.papers",

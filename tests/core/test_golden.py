@@ -1,59 +1,60 @@
 """Files of each version of the format load for ever, or are refused by that version's name."""
 
-import hashlib
-import io
-from array import array
-from pathlib import Path
+import re
+import shutil
 
 import pytest
 import tinyprop as tp
-from data import Random
+from _tinyprop_numpy import format as fmt
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+from host_sim import internals
+from host_sim.generate import golden
 
-# Digests of what a model answers to a hundred samples, and of its file after learning them.
-ANSWERS = {
-    "version_3_classes.tp": ("d3b7b8a8019389f2", "d7210db851206a52"),
-    "version_3_numbers.tp": ("0b5c2594a0f00dfc", "8c874a0c4256b9fb"),
+# The version of each file, which is in its name.
+FILES = {
+    path: int(re.match(r"version_(\d+)_", path.name)[1]) for path in golden.GOLDEN.glob("*.tp")
 }
+OF_THIS_VERSION = sorted(path for path in FILES if FILES[path] == fmt.VERSION)
+OLDER = sorted(path for path in FILES if FILES[path] < fmt.VERSION)
 
 
-def sha(data):
-    return hashlib.sha256(data).hexdigest()[:16]
+def name_of(path):
+    return path.name
 
 
-def samples(model):
-    random = Random(5)
-    for _ in range(100):
-        yield bytes(random.below(256) for _ in range(model._n_in)), random.below(model._n_out)
+@pytest.mark.parametrize("path", OF_THIS_VERSION, ids=name_of)
+def test_a_file_loads_for_ever(path):
+    model = tp.load(str(path))
+    assert golden.file_of(model) == path.read_bytes()
+    assert golden.answers(model) == golden.known_answers()[path.name]
 
 
-def answers(model):
-    """The digests of ANSWERS, of a model that learns from each sample after answering."""
-    said, out = b"", array("f", [0] * model._n_out)
-    for x, label in samples(model):
-        model.predict_into(x, out)
-        said += out.tobytes()
-        model.learn(x, x[: model._n_out] if model._mse else label)
-    file = io.BytesIO()
-    model.save(file)
-    return sha(said), sha(file.getvalue())
+@pytest.mark.parametrize("path", OLDER, ids=name_of)
+def test_an_older_version_is_refused_by_name(path):
+    said = f"a model of version {FILES[path]}, expected {fmt.VERSION}"
+    with pytest.raises(ValueError, match=said):
+        tp.load(str(path))
 
 
-@pytest.mark.parametrize("name", ANSWERS)
-def test_a_file_loads_for_ever(name):
-    model = tp.load(str(GOLDEN / name))
-    file = io.BytesIO()
-    model.save(file)
-    assert file.getvalue() == (GOLDEN / name).read_bytes()
-    assert answers(model) == ANSWERS[name]
+def test_this_version_has_its_files():
+    names = [f"version_{fmt.VERSION}_{name}.tp" for name in golden.MODELS]
+    assert list(map(name_of, OF_THIS_VERSION)) == sorted(names), "python -m host_sim golden"
 
 
-def test_every_file_has_a_test():
-    assert {path.name for path in GOLDEN.glob("version_3*")} == set(ANSWERS)
+def test_every_kind_of_layer_and_activation_is_in_a_file():
+    layers = [layer for path in OF_THIS_VERSION for layer in internals.layers(tp.load(str(path)))]
+    assert {layer["kind"] for layer in layers} == set(range(len(fmt.KIND_NAMES)))
+    assert {layer["activation"] for layer in layers} == set(range(len(fmt.ACTIVATION_NAMES)))
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in GOLDEN.glob("version_2*")))
-def test_an_older_version_is_refused_by_name(name):
-    with pytest.raises(ValueError, match="a model of version 2, expected 3"):
-        tp.load(str(GOLDEN / name))
+def test_a_new_version_gets_its_files_and_the_others_stay(tmp_path, monkeypatch):
+    copy = shutil.copytree(golden.GOLDEN, tmp_path / "golden")
+    missing = copy / OF_THIS_VERSION[0].name
+    missing.unlink()
+    before = {path: path.read_bytes() for path in copy.glob("*.tp")}
+    monkeypatch.setattr(golden, "GOLDEN", copy)
+    golden.main([])
+    assert all(path.read_bytes() == data for path, data in before.items())
+    model = tp.load(str(missing))
+    assert model.stats()["steps"] == 300
+    assert golden.answers(model) == golden.known_answers()[missing.name]
