@@ -21,8 +21,13 @@ def saved(model):
     return memoryview(model._image)[: int.from_bytes(model._image[at : at + 4], "little")]
 
 
+def saved_but_version(model):
+    """The same without magic and version: what digests are of, so that they outlive a version."""
+    return saved(model)[fmt.MODEL_SPEC_VERSION + 1 :]
+
+
 def saved_but_loss(model):
-    """The same without the mean loss, which is that of the last call."""
+    """What saved() returns without the mean loss, which is that of the last call."""
     all_of_it = bytearray(saved(model))
     state = fmt.MODEL_SPEC_BYTES + all_of_it[fmt.MODEL_SPEC_N_LAYERS] * fmt.LAYER_SPEC_BYTES
     for offset, n in ((fmt.MODEL_STATE_LOSS_COUNT, 4), (fmt.MODEL_STATE_LOSS_SUM, 8)):
