@@ -10,17 +10,25 @@ import numpy as np
 import pytest
 from native import CORE, HERE, as_c
 
-KERNELS = [HERE / "kernels.c", CORE / "fixed.c", *sorted((CORE / "kernels").glob("*.c"))]
-ARM = [*KERNELS, CORE / "kernels" / "armv6m.S"]
-BARE = ["-nostartfiles", "-Wl,-e,reset", "-Wl,--section-start=.vectors=0"]
-BARE += ["-Wl,-Ttext=0x100", "-Wl,-Tbss=0x20000000"]
+KERNELS = [HERE / "kernels.c", CORE / "fixed.c", *sorted((CORE / "kernels").glob("*.[cS]"))]
 
-MICROBIT = ["microbit", "-global", "nrf51-soc.sram-size=262144"]
+ARM = ["arm-none-eabi-gcc", "-mthumb", "-nostartfiles", "-Wl,-e,reset"]
+ARM += ["-Wl,--section-start=.vectors=0,-Ttext=0x100,-Tbss=0x20000000"]
+RISCV = ["riscv64-unknown-elf-gcc", "-mabi=ilp32", "-specs=picolibc.specs", "--crt0=hosted"]
+RISCV += ["--oslib=semihost", "-Wl,--defsym=__flash=0x80000000,--defsym=__flash_size=0x100000"]
+RISCV += ["-Wl,--defsym=__ram=0x80100000,--defsym=__ram_size=0x100000"]
+
+QEMU_ARM = ["qemu-system-arm", "-machine"]
+MICROBIT = [*QEMU_ARM, "microbit", "-global", "nrf51-soc.sram-size=262144"]
+VIRT = ["qemu-system-riscv32", "-machine", "virt", "-bios", "none"]
+
+# Compiler, options, emulator. The end of kernels.c has what prints there.
 MACHINES = {
-    "armv6m": ("cortex-m0", [], MICROBIT),
-    "armv6m in a .mpy": ("cortex-m0", ["-DTP_SMALL_CODE"], MICROBIT),
-    "armv7em": ("cortex-m4", [], ["mps2-an386"]),
-    "portable": ("cortex-m3", [], ["mps2-an385"]),
+    "armv6m": (ARM, ["-mcpu=cortex-m0"], MICROBIT),
+    "armv6m in a .mpy": (ARM, ["-mcpu=cortex-m0", "-DTP_SMALL_CODE"], MICROBIT),
+    "armv7em": (ARM, ["-mcpu=cortex-m4"], [*QEMU_ARM, "mps2-an386"]),
+    "portable, cortex-m3": (ARM, ["-mcpu=cortex-m3"], [*QEMU_ARM, "mps2-an385"]),
+    "portable, rv32imc": (RISCV, ["-march=rv32imc"], VIRT),
 }
 
 
@@ -37,14 +45,11 @@ def checksums(tmp_path_factory):
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_every_implementation_gives_the_same_bits(machine, checksums, tmp_path):
-    processor, options, qemu = MACHINES[machine]
-    options = [*options, "-O2", "-mthumb", f"-mcpu={processor}", *BARE, f"-I{CORE}"]
-    compiler = ["arm-none-eabi-gcc", *options, "-o", tmp_path / "kernels.elf", *ARM]
-    subprocess.run(compiler, check=True)
-    emulator = ["qemu-system-arm", "-nographic", "-semihosting", "-machine", *qemu, "-kernel"]
-    done = subprocess.run(
-        [*emulator, tmp_path / "kernels.elf"], capture_output=True, text=True, timeout=60
-    )
+    compiler, options, emulator = MACHINES[machine]
+    program = tmp_path / "kernels.elf"
+    subprocess.run([*compiler, *options, "-O2", f"-I{CORE}", "-o", program, *KERNELS], check=True)
+    command = [*emulator, "-nographic", "-semihosting", "-kernel", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.stdout + done.stderr == checksums
 
 
