@@ -184,7 +184,7 @@ def python_half(text):
 def page(text):
     for name, lines in page_tables().items():
         text = between(text, f"<!-- {name} -->\n", f"\n<!-- end of {name} -->", lines)
-    return text
+    return re.sub(r"(?<=This page is version )\d+", str(schema.VERSION), text)
 
 
 def files():

@@ -5,6 +5,7 @@ from array import array
 import images
 import numpy as np
 import pytest
+from _tinyprop_numpy import format as fmt
 from exact import MAX_VALUES
 from images import BACKENDS, Error, Image, Layer, dense
 
@@ -60,8 +61,8 @@ def test_shapes_are_those_of_keras(backend, kernel, stride):
 # Fields that are used as a shift, a count or a choice, with values that are just not allowed.
 MODEL_SPEC = {
     "n_layers": [0],
-    "loss": [2],
-    "policy": [3],
+    "loss": [len(fmt.LOSS_NAMES)],
+    "policy": [len(fmt.POLICY_NAMES)],
     "lr_mantissa": [15, 32],
     "lr_shift": [3, 31],
     "n_input_ranges": [0, 2],
@@ -71,7 +72,12 @@ MODEL_SPEC = {
     "zeta": [(1 << 15) + 1],
     "skip": [(1 << 14) + 1],
 }
-LAYER_SPEC = {"kind": [5], "activation": [4], "trainable": [2], "same": [2]}
+LAYER_SPEC = {
+    "kind": [len(fmt.KIND_NAMES)],
+    "activation": [len(fmt.ACTIVATION_NAMES)],
+    "trainable": [2],
+    "same": [2],
+}
 LAYER_STATE = {
     "w_frac": [-1, 17],
     "y_frac": [-9, 13],
