@@ -27,11 +27,17 @@ files() {
     find . \( -path ./build -o -path ./dist -o -name '.?*' \) -prune -o -type f -name "$1" -print
 }
 
+core=usermod_c/tinyprop/core
+strict=(-std=c99 -O2 -Wall -Wextra -Wconversion -Wdouble-promotion -Werror -c -o /dev/null)
+
 # Compiles the core with a strict compiler; the compilers differ in word size and in the sign of char.
 compile() {
-    local core=usermod_c/tinyprop/core
-    sed "s,^,$core/," $core/sources.txt |
-        xargs -n 1 "$@" -std=c99 -O2 -Wall -Wextra -Wconversion -Wdouble-promotion -Werror -c -o /dev/null
+    sed "s,^,$core/," $core/sources.txt | xargs -n 1 "$@" "${strict[@]}"
+}
+
+# Compiles the core as one file, as in a .mpy: no two files may have a static function of the same name.
+compile_as_one() {
+    sed 's/.*/#include "&"/' $core/sources.txt | gcc "${strict[@]}" -DTP_SMALL_CODE "-I$core" -x c -
 }
 
 mapfile -t c < <(files '*.[ch]')
@@ -47,6 +53,7 @@ check mypy "$python/mypy"
 check stubtest env PYTHONPATH=micropython_mod:host_sim/backend:host_sim "$python/stubtest" tinyprop \
     --mypy-config-file pyproject.toml --allowlist <(echo tinyprop.const)
 check gcc-x64 compile gcc
+check gcc-one-file compile_as_one
 check gcc-m0 compile arm-none-eabi-gcc -mthumb -mcpu=cortex-m0
 check gcc-m4 compile arm-none-eabi-gcc -mthumb -mcpu=cortex-m4
 check gcc-rv32 compile riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -specs=picolibc.specs
