@@ -8,6 +8,8 @@ wider than the gradient itself nothing is tested, so that is checked as well.
 import images
 import numpy as np
 import pytest
+from _tinyprop_numpy import activation
+from _tinyprop_numpy import format as fmt
 from images import Image, Layer, dense
 
 from host_sim.oracle import FloatModel, Weighted
@@ -59,7 +61,7 @@ class Bounds:
                 e = e + 2.0**-fields.y_frac / 2
             else:
                 # z in Q.12, e^-z, a quotient in Q.15; tanh is twice a sigmoid of twice z.
-                twice = 2 if asked.activation == "tanh" else 1
+                twice = {"sigmoid": 1, "tanh": 2}[asked.activation]
                 table = twice * (2.0**-13 / 4 + EXP + 2.0**-15)
                 last = 2.0 ** -(self.bits - (twice - 1))  # 1.0 itself is not representable
                 e = e * (1 if twice == 2 else 0.25) + table + last
@@ -131,8 +133,10 @@ class Bounds:
             unsure = np.abs(real.z) <= e_y
             return d, np.where(unsure, np.abs(dx) + e_dx, np.where(y > 0, e_dx, 0)) + rounding
         e_dx = e_dx + rounding
-        slope = 1 - y * y if kind == "tanh" else y * (1 - y)
-        steep = 2 * np.abs(y) if kind == "tanh" else np.abs(1 - 2 * y)
+        slope, steep = {
+            "sigmoid": (y * (1 - y), np.abs(1 - 2 * y)),
+            "tanh": (1 - y * y, 2 * np.abs(y)),
+        }[kind]
         e_slope = steep * e_y + e_y**2 + 2.0**-14
         return d, np.abs(dx) * e_slope + e_dx * (slope + e_slope) + rounding
 
@@ -175,22 +179,20 @@ def in_real_units(image, layer):
 
 
 def fill_the_range(buffer, layers, x):
-    """Gives relu and linear layers the finest format that their outputs allow, as learning does in
+    """Where formats adapt, gives a layer the finest that its outputs allow, as learning does in
     time, so that rounding matters less."""
     bounds = Bounds(buffer, layers)
     bounds.forward(x)
-    for asked, fields, real, _ in bounds.layers()[:-1]:
-        if asked.has_weights and asked.activation in ("linear", "relu"):
-            most = 60 if asked.activation == "linear" else 120
+    twin = bounds.image.twin
+    for layer, (_, fields, real, _) in zip(twin.layers[:-1], bounds.layers()[:-1], strict=True):
+        if layer.has_weights and layer.activation in activation.ADAPTS:
+            most = activation.top_of_format(twin, layer) / 2
             while fields.y_frac < 8 and np.abs(real.y).max() * 2.0 ** (fields.y_frac + 1) < most:
                 fields.y_frac += 1
 
 
 MODELS = {
-    "dense relu": ((1, 1, 9), [dense(7, "relu"), dense(4)]),
-    "dense linear": ((1, 1, 9), [dense(7, "linear"), dense(4)]),
-    "dense sigmoid": ((1, 1, 9), [dense(7, "sigmoid"), dense(4)]),
-    "dense tanh": ((1, 1, 9), [dense(7, "tanh"), dense(4)]),
+    **{f"dense {kind}": ((1, 1, 9), [dense(7, kind), dense(4)]) for kind in fmt.ACTIVATION_NAMES},
     "frozen": ((1, 1, 9), [dense(8, "tanh"), dense(7, "tanh", trainable=0), dense(4)]),
     "conv": ((5, 4, 2), [Layer("conv", 3, (3, 2), activation="tanh"), dense(4)]),
     "conv same": ((5, 4, 2), [Layer("conv", 3, (3, 2), same=1, activation="relu"), dense(4)]),
