@@ -7,6 +7,7 @@ from array import array
 from dataclasses import dataclass
 
 import numpy as np
+from _tinyprop_numpy import format as fmt
 from hypothesis import strategies as st
 from images import Layer
 
@@ -18,7 +19,7 @@ SHARES = st.sampled_from([0, 1 << 15]) | st.integers(0, 1 << 15)
 
 few = st.integers(1, 3)
 pairs = st.tuples(few, few)
-activations = st.sampled_from(["linear", "relu", "sigmoid", "tanh"])
+activations = st.sampled_from(fmt.ACTIVATION_NAMES)
 mostly = st.sampled_from([1, 1, 1, 1, 0])
 
 
@@ -45,8 +46,8 @@ def models(draw):
     asked = {
         "shape": shape,
         "layers": [*draw(st.lists(hidden_layers, max_size=3)), last],
-        "loss": draw(st.sampled_from(["crossentropy", "mse"])),
-        "policy": draw(st.sampled_from(["full", "topk", "diffused"])),
+        "loss": draw(st.sampled_from(fmt.LOSS_NAMES)),
+        "policy": draw(st.sampled_from(fmt.POLICY_NAMES)),
         "s_min": draw(SHARES),
         "s_max": draw(SHARES),
         "zeta": draw(SHARES),
