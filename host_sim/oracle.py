@@ -120,6 +120,9 @@ class Conv(Weighted):
         return dx[self.inside]
 
 
+WEIGHTED = {fmt.DENSE: Dense, fmt.CONV: Conv, fmt.DEPTHWISE: Conv}
+
+
 class Pool(Layer):
     def windows(self, x):
         """[row, column, tap, channel]"""
@@ -163,7 +166,7 @@ class FloatModel:
         w_frac = record.state.w_frac
         w = np.ldexp(record.weights.astype(self.dtype), -w_frac)
         b = np.ldexp(record.biases.astype(self.dtype), -(w_frac + fmt.BIAS_FRAC))
-        return (Dense if record.kind == fmt.DENSE else Conv)(record, w, b)
+        return WEIGHTED[record.kind](record, w, b)
 
     # ---- numbers in and out, in the units of the integers: an unsigned input is 0 .. 255/256
 
@@ -269,15 +272,15 @@ class FloatModel:
         return layer.threshold
 
     def select(self, layer, delta, depth):
-        spec = self.spec
-        if spec.policy == fmt.FULL or (depth == 0 and spec.loss == fmt.CROSSENTROPY):
-            selected, n = delta, delta.size
-        else:
-            choose = self.diffuse if spec.policy == fmt.DIFFUSED else self.top_k
-            selected = choose(layer, delta.ravel(), depth).reshape(delta.shape)
-            n = np.count_nonzero(selected)
+        all_of_them = depth == 0 and self.spec.loss == fmt.CROSSENTROPY
+        policy = fmt.FULL if all_of_them else self.spec.policy
+        choose = {fmt.FULL: self.all, fmt.TOPK: self.top_k, fmt.DIFFUSED: self.diffuse}[policy]
+        selected, n = choose(layer, delta.ravel(), depth)
         self.macs_selected += self.macs(layer, n)
-        return selected
+        return selected.reshape(delta.shape)
+
+    def all(self, layer, delta, depth):
+        return delta, delta.size
 
     def top_k(self, layer, delta, depth):
         spec, one = self.spec, 2**15
@@ -289,7 +292,7 @@ class FloatModel:
         selected = np.zeros_like(delta)
         largest_first = np.argsort(-np.abs(delta), kind="stable")[:k]
         selected[largest_first] = delta[largest_first]
-        return selected
+        return selected, np.count_nonzero(selected)
 
     def budget(self, layer):
         return max(int(layer.record.n_out * self.spec.s_min / 2**15 + 0.5), 1)
@@ -317,8 +320,9 @@ class FloatModel:
                         total = 0.0
                 residual += abs(total)
             layer.residual = residual
-        self.adapt(layer, np.count_nonzero(selected))
-        return selected
+        n_selected = np.count_nonzero(selected)
+        self.adapt(layer, n_selected)
+        return selected, n_selected
 
 
 def clipped(delta):

@@ -14,44 +14,65 @@ from .format import LINEAR, MIN_Y_FRAC, RELU, SIGMOID, TANH
 ADAPTS = (RELU, LINEAR)  # the formats of tanh and sigmoid fit their range and stay
 
 
+# With 8 bits relu starts with 0..8 and linear with -8..8; tanh has -1..1, sigmoid 0..1.
+FIRST_Y_FRAC = {LINEAR: 4, RELU: 5, SIGMOID: 8, TANH: 7}
+HAS_SIGN = {LINEAR: True, RELU: False, SIGMOID: False, TANH: True}
+
+
 def first_y_frac(model, layer):
-    """With 8 bits relu starts with 0..8 and linear with -8..8; tanh has -1..1, sigmoid 0..1."""
-    return {LINEAR: 4, RELU: 5, SIGMOID: 8, TANH: 7}[layer.activation] + model.bits - 8
+    return FIRST_Y_FRAC[layer.activation] + model.bits - 8
 
 
 def top_of_format(model, layer):
     """The largest activation."""
-    signed = layer.activation in (LINEAR, TANH)
-    return (1 << (model.bits - signed)) - 1
+    return (1 << (model.bits - HAS_SIGN[layer.activation])) - 1
 
 
-def sigmoid(z):
+# ---- forward: z, Q.(x_frac+w_frac) -> y, not yet saturated
+
+
+def linear(model, layer, z):
+    z_frac = layer.x_frac + layer.state.w_frac
+    return rshift_round_sat(z, z_frac - layer.state.y_frac, 32767)
+
+
+def relu(model, layer, z):
+    return np.maximum(linear(model, layer, z), 0)
+
+
+def sigmoid_q15(z):
     """z Q.12 -> 1 / (1 + e^-z), Q.15; sigmoid(-z) = 1 - sigmoid(z)."""
     s = (1 << 31) // ((1 << 16) + exp_minus(np.abs(z)))
     return np.where(z < 0, (1 << 15) - s, s)
 
 
+def sigmoid(model, layer, z):
+    z_frac = layer.x_frac + layer.state.w_frac
+    s = sigmoid_q15(rshift_round_sat(z, z_frac - 12, 1 << 16))
+    return rshift_round(s, 15 - model.bits)
+
+
+def tanh(model, layer, z):
+    """tanh(z) = 2 sigmoid(2 z) - 1; z in Q.13 is 2 z in Q.12."""
+    z_frac = layer.x_frac + layer.state.w_frac
+    s = sigmoid_q15(rshift_round_sat(z, z_frac - 13, 1 << 16))
+    return rshift_round(s - (1 << 14), 15 - model.bits)
+
+
+ACTIVATIONS = {LINEAR: linear, RELU: relu, SIGMOID: sigmoid, TANH: tanh}
+
+
 def activate(model, layer, z, learning):
-    """z, Q.(x_frac+w_frac) -> y, Q.y_frac. While learning, counts the outputs above the range and
-    above a quarter of it."""
-    bits, top, state = model.bits, top_of_format(model, layer), layer.state
-    z_frac = layer.x_frac + state.w_frac
-    if layer.activation == SIGMOID:
-        s = sigmoid(rshift_round_sat(z, z_frac - 12, 1 << 16))
-        return saturate(rshift_round(s, 15 - bits), top)
-    if layer.activation == TANH:
-        # tanh(z) = 2 sigmoid(2 z) - 1; z in Q.13 is 2 z in Q.12
-        s = sigmoid(rshift_round_sat(z, z_frac - 13, 1 << 16))
-        return saturate(rshift_round(s - (1 << 14), 15 - bits), top)
-    v = rshift_round_sat(z, z_frac - state.y_frac, 32767)
-    if layer.activation == RELU:
-        v = np.maximum(v, 0)
-    if learning:
-        n_saturated = int((np.abs(v) > top).sum())
+    """z, Q.(x_frac+w_frac) -> y, Q.y_frac. While learning, counts the outputs above a format that
+    adapts, and above a quarter of it."""
+    top, state = top_of_format(model, layer), layer.state
+    y = ACTIVATIONS[layer.activation](model, layer, z)
+    if learning and layer.activation in ADAPTS:
+        n_saturated = int((np.abs(y) > top).sum())
         state.n_saturated += n_saturated
         model.state.n_saturated += n_saturated
-        state.n_high += int((np.abs(v) > top >> 2).sum())
-    return saturate(v, top)
+        state.n_high += int((np.abs(y) > top >> 2).sum())
+    return saturate(y, top)
 
 
 def adapt_format(model, layer, y):
@@ -77,6 +98,23 @@ def adapt_format(model, layer, y):
     state.age = state.age if state.age < 512 else 256
 
 
+# ---- backward
+
+
+def slope_of_sigmoid(y, bits):
+    """Q.16, at most 2^14."""
+    return y * ((1 << bits) - y) >> 2 * (bits - 8)
+
+
+def slope_of_tanh(y, bits):
+    """Q.14."""
+    return (1 << 14) - (y * y >> 2 * (bits - 8))
+
+
+# act' by y, and its format; None: it is 1, of relu where y > 0.
+SLOPES = {LINEAR: None, RELU: None, SIGMOID: (slope_of_sigmoid, 16), TANH: (slope_of_tanh, 14)}
+
+
 def backward(model, layer, dx, dx_frac):
     """dx = dLoss/dy of a layer, Q.dx_frac -> its deltas, dLoss/dz, and their format. That is
     chosen so that the largest delta fills delta_frac bits, within delta_frac (so that 1.0 fits,
@@ -91,11 +129,8 @@ def backward(model, layer, dx, dx_frac):
     d = rshift_round_sat(dx, dx_frac - frac, 1 << 30)
     clipped = saturate(d, 1 << least)
     model.state.n_clipped += int((clipped != d).sum())
-    if layer.activation == TANH:
-        slope = (1 << 14) - (y * y >> 2 * (bits - 8))  # Q.14
-        clipped = rshift_round(clipped * slope, 14)
-    elif layer.activation == SIGMOID:
-        slope = y * ((1 << bits) - y) >> 2 * (bits - 8)  # Q.16, at most 2^14
-        clipped = rshift_round(clipped * slope, 14)
-        frac += 2
+    if SLOPES[layer.activation]:
+        slope, slope_frac = SLOPES[layer.activation]
+        clipped = rshift_round(clipped * slope(y, bits), 14)
+        frac += slope_frac - 14
     return clipped, frac

@@ -23,7 +23,7 @@ mse it is like all others.
 import numpy as np
 
 from .fixed import l1_norm, rshift_round
-from .format import CROSSENTROPY, DIFFUSED, FULL
+from .format import CROSSENTROPY, DIFFUSED, FULL, MSE, TOPK
 
 DECAY = 10  # Ymax loses 1/2^10 per step
 RESIDUAL_FRAC = 22  # the finest format of deltas
@@ -53,7 +53,7 @@ def adapt_threshold(model, layer, n_selected):
     layer.state.threshold = min(max(t, 1 << shift), 1 << THRESHOLD_FRAC)
 
 
-def select_diffused(model, layer, delta, frac):
+def select_diffused(model, layer, delta, frac, depth):
     state, one = layer.state, 1 << THRESHOLD_FRAC
     if state.threshold == 0:  # the first time: T = Y / K
         share = l1_norm(delta) // budget(model, layer)
@@ -83,9 +83,10 @@ def select_diffused(model, layer, delta, frac):
 # ---- TOPK
 
 
-def top_k(model, layer, y, depth):
-    """k_l for deltas of L1 norm y, Q.delta_frac. Shares are Q.15."""
+def top_k(model, layer, delta, frac, depth):
+    """k_l for deltas in Q.frac. Shares are Q.15."""
     spec = model.spec
+    y = l1_norm(delta) >> (frac - model.delta_frac)
     largest = running_maximum(layer.state, y)
     share = spec.s_min
     if largest:
@@ -97,7 +98,8 @@ def top_k(model, layer, y, depth):
     return min(max(layer.n_out * share >> 15, 1), layer.n_out)
 
 
-def select_largest(delta, k):
+def select_largest(model, layer, delta, frac, depth):
+    k = top_k(model, layer, delta, frac, depth)
     largest_first = np.argsort(-np.abs(delta), kind="stable")
     selected = delta.copy()
     selected[largest_first[k:]] = 0
@@ -111,9 +113,9 @@ def skips(model, delta, p_target):
     """Whether this sample needs no backward pass. delta: of the output layer, Q.delta_frac;
     p_target: Q.14, with crossentropy."""
     spec = model.spec
-    if spec.skip == 0 or (spec.loss != CROSSENTROPY and spec.policy == DIFFUSED):
+    if spec.skip == 0 or (spec.loss == MSE and spec.policy == DIFFUSED):
         return False
-    if spec.loss != CROSSENTROPY:
+    if spec.loss == MSE:
         y = l1_norm(delta)
         largest = running_maximum(model.output.state, y)
         k = (largest >> 17).bit_length()
@@ -127,12 +129,15 @@ def skips(model, delta, p_target):
     return skip
 
 
+def select_all(model, layer, delta, frac, depth):
+    return delta, layer.n_out
+
+
+SELECT = {FULL: select_all, TOPK: select_largest, DIFFUSED: select_diffused}
+
+
 def select(model, layer, delta, frac, depth):
     """Returns the deltas, those not selected as 0, and how many are selected (FULL: all)."""
-    spec = model.spec
-    if spec.policy == FULL or (depth == 0 and spec.loss == CROSSENTROPY):
-        return delta, layer.n_out
-    if spec.policy == DIFFUSED:
-        return select_diffused(model, layer, delta, frac)
-    y = l1_norm(delta) >> (frac - model.delta_frac)
-    return select_largest(delta, top_k(model, layer, y, depth))
+    all_of_them = depth == 0 and model.spec.loss == CROSSENTROPY
+    policy = FULL if all_of_them else model.spec.policy
+    return SELECT[policy](model, layer, delta, frac, depth)

@@ -4,6 +4,7 @@ rest."""
 import images
 import numpy as np
 import pytest
+from _tinyprop_numpy import format as fmt
 from _tinyprop_numpy import select
 from exact import MAX_VALUES
 from images import Layer, dense
@@ -13,7 +14,7 @@ SHARES = ((0, 0), (1, 1 << 15), (1 << 14, 1 << 14), (1 << 15, 1 << 15), (1 << 15
 
 
 @pytest.mark.parametrize("n", [1, 2, 15, 16, 17, MAX_VALUES])
-@pytest.mark.parametrize("policy", ["topk", "diffused"])
+@pytest.mark.parametrize("policy", fmt.POLICY_NAMES)
 def test_selection_at_its_edges(c, n, policy):
     """All deltas equal, all of the largest magnitude, ties, all 0: against the twin."""
     random = np.random.default_rng(n)

@@ -104,9 +104,10 @@ static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t 
 
 // ---- TP_TOPK
 
-// k_l for deltas of L1 norm y (Q.delta_frac).
-static size_t top_k(const tp_model_t *m, const tp_layer_t *l, uint32_t y, int depth) {
+// k_l for deltas in Q.frac.
+static size_t top_k(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int frac, int depth) {
     const tp_model_spec_t *spec = m->spec;
+    uint32_t y = tp_l1_norm(deltas, l->n_out) >> (frac - m->delta_frac);  // Q.delta_frac
     uint32_t max = running_maximum(tp_state(m, l), y);
     uint32_t share = spec->s_min;  // Q.15
     if (max != 0) {
@@ -175,11 +176,11 @@ static int is_known_already(const tp_model_t *m, const int16_t *deltas) {
 
 int tp_skip_sample(const tp_model_t *m, const int16_t *deltas, int32_t p_target) {
     const tp_model_spec_t *spec = m->spec;
-    if (spec->skip == 0 || (spec->loss == TP_MSE && spec->policy == TP_DIFFUSED)) {
+    if (spec->skip == 0) {
         return 0;
     }
     if (spec->loss == TP_MSE) {
-        return is_known_already(m, deltas);
+        return spec->policy != TP_DIFFUSED && is_known_already(m, deltas);
     }
     int skip = p_target >= (1 << 14) - spec->skip;
     if (skip && spec->policy == TP_DIFFUSED) {  // counts as none selected, or the budget would go to the rest
@@ -196,9 +197,9 @@ size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int 
     if (m->spec->policy == TP_FULL || (depth == 0 && m->spec->loss == TP_CROSSENTROPY)) {
         return l->n_out;
     }
-    if (m->spec->policy == TP_DIFFUSED) {
-        return select_diffused(m, l, deltas, frac);
+    switch (m->spec->policy) {
+        case TP_TOPK: return select_largest(deltas, l->n_out, top_k(m, l, deltas, frac, depth));
+        case TP_DIFFUSED: return select_diffused(m, l, deltas, frac);
+        default: return 0;  // there is no other policy
     }
-    uint32_t y = tp_l1_norm(deltas, l->n_out) >> (frac - m->delta_frac);
-    return select_largest(deltas, l->n_out, top_k(m, l, y, depth));
 }
