@@ -205,7 +205,8 @@ LAYER_STATE = Struct(
         Field(
             "threshold",
             "u4",
-            "topk: largest sum of |delta|, Q.delta_frac; diffused: T, Q.30; at most 2^30",
+            "topk, or mse with skip: largest sum of |delta|, Q.delta_frac; "
+            "diffused: T, Q.30; at most 2^30",
         ),
         Field("residual", "u4", "diffused: deltas not yet passed on, Q.22; at most 2^30"),
     ),

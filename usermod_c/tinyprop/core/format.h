@@ -130,7 +130,7 @@ typedef struct {
     uint16_t reserved;  // 0
     uint32_t n_saturated;  // outputs beyond the format since y_frac was reconsidered
     uint32_t n_high;  // outputs beyond a quarter of it
-    uint32_t threshold;  // topk: largest sum of |delta|, Q.delta_frac; diffused: T, Q.30; at most 2^30
+    uint32_t threshold;  // topk, or mse with skip: largest sum of |delta|, Q.delta_frac; diffused: T, Q.30; at most 2^30
     uint32_t residual;  // diffused: deltas not yet passed on, Q.22; at most 2^30
 } tp_layer_state_t;
 
