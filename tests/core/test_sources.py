@@ -45,3 +45,11 @@ def test_only_kernels_know_a_processor():
     processors = r"#\s*(el)?if.*(ARM|XTENSA|riscv|OPTIMIZE_SIZE)"
     for source in sorted(native.CORE.glob("*.[ch]")):
         assert not re.search(processors, source.read_text()), source.name
+
+
+def test_only_target_h_asks_for_the_processor():
+    macros = re.compile(r"\b__(ARM|XTENSA|xtensa|riscv|thumb|arm|x86)")
+    asking = [
+        path.name for path in native.CORE.rglob("*.[chS]") if macros.search(path.read_text())
+    ]
+    assert asking == ["target.h"]

@@ -260,19 +260,12 @@ TP_HOT void tp_strided_axpy(const tp_axpy_t *patch, int32_t d) {
 
 #ifndef TP_ARMV7EM
 
-// Columns at a time: as many sums as fit into the registers.
-#ifdef __XTENSA__
-#define COLUMNS 4
-#else
-#define COLUMNS 8
-#endif
-
 TP_HOT TP_NOINLINE static void sum_wide(const uint32_t *list, const int16_t *w, const int32_t *start, int32_t *z) {
-    tp_sum_columns(list, w, COLUMNS, 0, start, z);
+    tp_sum_columns(list, w, TP_COLUMNS, 0, start, z);
 }
 
 TP_HOT void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z) {
-    for (; n_out >= COLUMNS; n_out -= COLUMNS, w += COLUMNS, start += COLUMNS, z += COLUMNS) {
+    for (; n_out >= TP_COLUMNS; n_out -= TP_COLUMNS, w += TP_COLUMNS, start += TP_COLUMNS, z += TP_COLUMNS) {
         sum_wide(list, w, start, z);
     }
     for (; n_out >= 2; n_out -= 2, w += 2, start += 2, z += 2) {

@@ -18,6 +18,13 @@
 #define TP_RELU_LISTS 0
 #endif
 
+// How many columns of weights portable.c sums at a time: as many sums as fit into the registers.
+#ifdef __XTENSA__
+#define TP_COLUMNS 4
+#else
+#define TP_COLUMNS 8
+#endif
+
 #define TP_MAX_ROW_DELTA 65532  // the largest delta of a list entry: whole words, as rows are loaded in words
 
 #endif
