@@ -4,8 +4,8 @@ import gc
 import tinyprop as tp
 
 POLICIES = {
-    "default": lambda: None,
     "full": tp.Full,
+    "default": lambda: None,
     "topk25": tp.TopK,
     "tinyprop": tp.TinyProp,
     "tinypropv2": tp.TinyPropV2,

@@ -30,11 +30,11 @@ sys.path[:0] = [str(ROOT / folder) for folder in FOLDERS]
 import pc  # noqa: E402
 import report  # noqa: E402
 import targets  # noqa: E402
+from models import POLICIES  # noqa: E402
 from samples import EPOCHS, SAMPLES, samples  # noqa: E402
 from serial_port import EmulatedPico  # noqa: E402
 
 RESULTS = HERE / "results.json"
-POLICIES = ("full", "default", "topk25", "tinyprop", "tinypropv2")
 # The interpreter's function that calls a method which it has looked up.
 METHOD_CALL = "mp_call_method_n_kw"
 # Functions of the core whose share of a small network's step is told.

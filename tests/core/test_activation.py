@@ -15,7 +15,7 @@ ADAPTING = [fmt.ACTIVATION_NAMES[kind] for kind in activation.ADAPTS]
 
 
 @pytest.mark.parametrize("kind", fmt.ACTIVATION_NAMES)
-@pytest.mark.parametrize("loss", ["crossentropy", "mse"])
+@pytest.mark.parametrize("loss", fmt.LOSS_NAMES)
 def test_deltas_of_any_size_and_format(c, kind, loss):
     values = [0, 1, -1, 77, -(1 << 13), 1 << 14, -(1 << 20), 1 << 30, INT_MAX, -INT_MAX, INT_MIN]
     model = CModel(c, (1, 1, 1), [dense(6, kind), dense(1)], loss)
@@ -34,7 +34,7 @@ def test_deltas_of_any_size_and_format(c, kind, loss):
 
 
 @pytest.mark.parametrize("kind", fmt.ACTIVATION_NAMES)
-@pytest.mark.parametrize("loss", ["crossentropy", "mse"])
+@pytest.mark.parametrize("loss", fmt.LOSS_NAMES)
 def test_outputs_in_every_format(c, kind, loss):
     """Sums of any size; what is above the format, and above a quarter of it, is counted."""
     z = [0, 1, -1, 300, -300, 1 << 12, -(1 << 16), 77777, 1 << 24, INT_MAX, -INT_MAX, INT_MIN]

@@ -11,6 +11,7 @@ import images
 import numpy as np
 import pytest
 import random_models
+from _tinyprop_numpy import format as fmt
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 CASES = int(os.environ.get("TINYPROP_CASES", "600"))
@@ -88,14 +89,14 @@ def test_random_models(case):
             twins.call(name, *arguments)
 
 
-@pytest.mark.parametrize("number", range(6))
-def test_long_runs(number):
+@pytest.mark.parametrize("policy", fmt.POLICY_NAMES)
+@pytest.mark.parametrize("loss", fmt.LOSS_NAMES)
+def test_long_runs(policy, loss):
     """Enough steps to change w_frac and y_frac."""
+    number, n_outputs = images.number(policy), 4
     random = np.random.default_rng(number)
-    loss, n_outputs = ("crossentropy", "mse")[number % 2], 4
     hidden = [images.dense(40, "relu"), images.dense(30, "linear"), images.dense(8, "tanh")]
     layers = [*hidden[: 1 + number % 3], images.dense(n_outputs)]
-    policy = ("full", "topk", "diffused")[number % 3]
     lr_shift = 8 if loss == "crossentropy" else 6
     asked = {"policy": policy, "s_min": 8000, "lr_shift": lr_shift, "skip": 800}
     twins = Twins(images.spec((1, 1, 30), layers, loss, **asked))

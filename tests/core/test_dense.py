@@ -8,6 +8,7 @@ import images
 import numpy as np
 import pytest
 from _tinyprop_numpy import dense as numpy_dense
+from _tinyprop_numpy import format as fmt
 from exact import INT_MAX, INT_MIN, MAX_VALUES, clamp, exact_round
 from images import dense
 from native import CModel, int16
@@ -18,7 +19,7 @@ BIG_LAYERS = (1, 2, 3, 64, 65, 784, 1152, 3072, 8421, 32768, MAX_VALUES)
 
 
 @pytest.mark.parametrize("n", BIG_LAYERS)
-@pytest.mark.parametrize("loss", ["crossentropy", "mse"])
+@pytest.mark.parametrize("loss", fmt.LOSS_NAMES)
 def test_forward_sum(c, n, loss):
     model = CModel(c, (1, 1, n), [dense(1)], loss)
     layer = model.layers[0]

@@ -272,7 +272,7 @@ def compare(name, loss, seed):
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("loss", ["crossentropy", "mse"])
+@pytest.mark.parametrize("loss", fmt.LOSS_NAMES)
 def test_gradients(name, loss):
     seen = {}
     for seed in range(1, 6):

@@ -7,14 +7,7 @@ import data
 import digests
 import testkit
 import tinyprop as tp
-
-POLICIES = {
-    "Full": tp.Full(),
-    "TopK": tp.TopK(0.25),
-    "TinyProp": tp.TinyProp(),
-    "TinyPropV2": tp.TinyPropV2(),
-    "Diffused": tp.Diffused(),
-}
+from policies import POLICIES
 
 
 def mlp(policy):
@@ -59,7 +52,7 @@ MODELS = {"mlp": mlp, "cnn": cnn, "series": series, "autoencoder": autoencoder}
 
 
 def digest(model_name, policy_name, steps=1000):
-    model = MODELS[model_name](POLICIES[policy_name])
+    model = MODELS[model_name](POLICIES[policy_name]())
     mse = model_name == "autoencoder"
     blobs = data.Blobs(model._n_in, 1 if mse else model._n_out)
     for _ in range(steps):

@@ -1,14 +1,7 @@
 import data
 import testkit
 import tinyprop as tp
-
-POLICIES = (
-    ("Full", tp.Full),
-    ("TopK", tp.TopK),
-    ("TinyProp", tp.TinyProp),
-    ("TinyPropV2", tp.TinyPropV2),
-    ("Diffused", tp.Diffused),
-)
+from policies import POLICIES
 
 
 def mlp(policy, seed=1, **options):
@@ -18,7 +11,7 @@ def mlp(policy, seed=1, **options):
 
 
 def test_each_policy_learns_classes():
-    for name, policy in POLICIES:
+    for name, policy in POLICIES.items():
         model, blobs = mlp(policy()), data.Blobs(24, 4)
         before = model.evaluate(*data.samples(blobs, 100))
         for _ in range(1000):
@@ -52,7 +45,7 @@ def test_loss_falls():
 
 def test_sparse_policies_do_less():
     shares = {}
-    for name, policy in POLICIES:
+    for name, policy in POLICIES.items():
         model, blobs = mlp(policy()), data.Blobs(24, 4)
         for _ in range(400):
             label = blobs.next()

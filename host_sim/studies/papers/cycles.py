@@ -17,7 +17,6 @@ from bench import models, samples
 
 from ... import ROOT, internals
 
-POLICIES = "full", "topk25", "tinyprop", "tinypropv2", "default"
 HZ = 125_000_000
 
 
@@ -46,7 +45,7 @@ def costs():
     measured = cycles()
     for case, (n, epochs) in samples.EPOCHS.items():
         x, y = samples.samples(case, n)
-        for policy in POLICIES:
+        for policy in models.POLICIES:
             if (case, f"learn-{policy}") not in measured:
                 continue
             model = models.build(case, policy)
