@@ -1,1 +1,2 @@
-"""What compares: `make digits`, `make streams`, and `make reproduce` with the papers' table."""
+"""What compares: `make digits`, `make streams`, `make first_use`, and `make reproduce` with the
+papers' table."""
