@@ -1,6 +1,6 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test bench digits reproduce streams repl mpy firmware flash deploy lint clean distclean
+.PHONY: help demo docs test bench digits reproduce streams first_use repl mpy firmware flash deploy lint clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # A MicroPython checkout to build from in place of the pinned package.
@@ -12,7 +12,7 @@ BOARD ?= RPI_PICO
 PYTHON = "$$(boards/setup/python.sh all)/bin/python"
 
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z_]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: ## Learns digits inside MicroPython; shows the result here and in build/demo.png
 	@boards/setup/apt.sh pc
@@ -41,6 +41,11 @@ reproduce: ## The papers' table: every policy on the data sets in DATA=dir, or O
 streams: ## What helps when a stream changes, or a class is rare, on data sets in DATA=dir: reports/streams.md
 	@boards/setup/apt.sh pc
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim streams "$(DATA)"
+
+first_use: ## What layers alone give a newcomer, on scikit-learn's data sets and in DATA=dir: reports/first_use.*
+	@boards/setup/apt.sh pc
+	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim first_use \
+	  $(if $(DATA),--data "$(DATA)") $(if $(ONLY),--only $(ONLY))
 
 repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board
 	@boards/repl.sh $(or $(PORT),$(TARGET))

@@ -16,6 +16,10 @@ COMMANDS = {
         "studies.digits",
         "accuracy on digits of every policy, over several seeds: writes reports/digits.*",
     ),
+    "first_use": (
+        "studies.first_use",
+        "what layers alone give a newcomer, on ten data sets: writes reports/first_use.*",
+    ),
     "format": (
         "generate.format",
         "write what follows from generate/schema.py: format.h and others",

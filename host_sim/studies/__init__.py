@@ -1,1 +1,2 @@
-"""Comparisons: `make digits`, `make streams`, and `make reproduce` with the papers' table."""
+"""Comparisons: `make digits`, `make streams`, `make first_use`, and `make reproduce` with the
+papers' table."""

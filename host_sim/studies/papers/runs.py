@@ -5,9 +5,7 @@ the data and of the arithmetic, so results from before a change of the core no l
 """
 
 import json
-import os
-import time
-from functools import lru_cache
+from functools import lru_cache, partial
 from io import BytesIO
 from zlib import crc32
 
@@ -18,7 +16,7 @@ from ... import internals
 from ...tasks import datasets
 from ...tasks.networks import NETWORKS
 from ...tasks.protocols import task
-from ..kit import learning
+from ..kit import kept, learning
 from ..kit.learning import FloatTwin
 from .policies import POLICIES
 
@@ -65,20 +63,11 @@ class Runs:
         }
 
     def finished(self, job):
-        """The result of a finished run, or None."""
-        try:
-            result = json.loads(self.path(job).read_text())
-        except FileNotFoundError:
-            return None
-        return result if result["settings"] == self.settings(job) else None
+        """The result of a run, or None if it is still to be done."""
+        return kept.finished(self.path(job), self.settings(job))
 
     def run(self, job):
-        started = time.monotonic()
-        learned = self.learn(job)
-        seconds = round(time.monotonic() - started, 1)
-        result = {"settings": self.settings(job), **learned, "seconds": seconds}
-        keep(self.path(job), json.dumps(result, indent=1).encode())
-        return result
+        return kept.run(self.path(job), self.settings(job), partial(self.learn, job))
 
     def learn(self, job):
         """The curve in the test set, and the counters of learning."""
@@ -108,7 +97,7 @@ class Runs:
                 pass
             content = BytesIO()
             model.save(content)
-            keep(file, content.getvalue())
+            kept.keep(file, content.getvalue())
         return tp.load(str(file))
 
     def standard_error(self, dataset, protocol, accuracy, n):
@@ -146,14 +135,6 @@ def fingerprint(policy, loss, floats):
         return crc32(b"".join(layer.w.tobytes() for layer in trained))
     model.learn_many(x, y)
     return crc32(internals.parameters(model))
-
-
-def keep(file, content):
-    """Writes the file whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_name(f"{file.name}.{os.getpid()}")
-    new.write_bytes(content)
-    new.replace(file)
 
 
 # ---- learning
