@@ -21,19 +21,11 @@ def write(folder, jobs, results):
     for job, result in zip(jobs, results, strict=True):
         runs[tuple(job[name] for name in KEY)].append(result)
     new = {key: list(rows(key, of_seeds)) for key, of_seeds in runs.items()}
-    table = in_order(read(folder / "first_use.csv") | new)
-    tables.write_csv(folder / "first_use.csv", [row for rows in table.values() for row in rows])
+    table = in_order(tables.read_groups(folder / "first_use.csv", KEY) | new)
+    tables.write_groups(folder / "first_use.csv", table)
     text = markdown(table)
     (folder / "first_use.md").write_text(text)
     return text.split("\n## Net by net")[0]
-
-
-def read(path):
-    """KEY -> rows"""
-    groups = defaultdict(list)
-    for row in tables.read_csv(path):
-        groups[tuple(row[name] for name in KEY)].append(row)
-    return groups
 
 
 def in_order(groups):

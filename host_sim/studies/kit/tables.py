@@ -1,6 +1,7 @@
 """Means and spreads, Markdown tables, CSV files."""
 
 import csv
+from collections import defaultdict
 
 import numpy as np
 
@@ -50,3 +51,15 @@ def read_csv(path):
         return []
     with open(path, newline="") as file:
         return list(csv.DictReader(file))
+
+
+def read_groups(path, key):
+    """{the values of the columns in key: rows}"""
+    groups = defaultdict(list)
+    for row in read_csv(path):
+        groups[tuple(row[name] for name in key)].append(row)
+    return groups
+
+
+def write_groups(path, groups):
+    write_csv(path, [row for rows in groups.values() for row in rows])

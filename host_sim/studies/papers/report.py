@@ -57,13 +57,13 @@ def write(folder, jobs, results):
     runs = defaultdict(list)
     for job, result in zip(jobs, results, strict=True):
         runs[tuple(job[name] for name in KEY)].append(result)
-    before = read(folder / "summary.csv")
+    before = tables.read_groups(folder / "summary.csv", KEY)
     new = {key: [row(key, of_seeds, runs)] for key, of_seeds in runs.items()}
     table = in_order(before | new)
     new_runs = {key: list(run_rows(key, of_seeds)) for key, of_seeds in runs.items()}
-    each = in_order(read(folder / "runs.csv") | new_runs)
+    each = in_order(tables.read_groups(folder / "runs.csv", KEY) | new_runs)
     for name, groups in ("summary.csv", table), ("runs.csv", each):
-        tables.write_csv(folder / name, [line for lines in groups.values() for line in lines])
+        tables.write_groups(folder / name, groups)
     table = {key: line for key, (line,) in table.items()}
     steps = {key[:2]: lines[0]["steps"] for key, lines in each.items()}
     (folder / "reproduce.md").write_text(markdown(table, steps))
@@ -71,14 +71,6 @@ def write(folder, jobs, results):
         drawn = {key[1:]: of_seeds for key, of_seeds in runs.items() if key[0] == dataset}
         plots.draw(folder / f"{dataset}.png", SOURCES[dataset].title, drawn, metric(dataset))
     return compare(before, new)
-
-
-def read(path):
-    """{KEY: rows}"""
-    groups = defaultdict(list)
-    for line in tables.read_csv(path):
-        groups[tuple(line[name] for name in KEY)].append(line)
-    return groups
 
 
 def in_order(groups):

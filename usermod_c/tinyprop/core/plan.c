@@ -1,7 +1,7 @@
 // The plan of a model, worked out from its spec in each call: shapes, bounds, and where everything lies.
-//   model spec | layer specs | model state | layer states | ranges | weights, biases ... || layer plans | maps |
-//   scratch |<------- spec --------->|<----------------------- state ----------------------->||<---- plan, the core's
-//   own ---->| |<------------------------------- saved, in this order ------------------------->|
+//   model spec | layer specs | model state | layer states | ranges | weights, biases || layer plans | maps | scratch
+//   |<-------- spec -------->|<----------------------- state ----------------------->||<-- plan, the core's own --->|
+//   |<---------------------------- saved, in this order ---------------------------->|
 // Scratch, in this order:
 //   inputs, outputs   int16, of each layer; the outputs of one are the inputs of the next. The inputs of a dense first
 //                     layer lie at the end of their own list (nonzero.c): it grows by 4 bytes (12) for each input of
