@@ -28,7 +28,7 @@ def const(value):  # more to MicroPython: its compiler puts the value in place o
 
 
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
-_VERSION = const(3)
+_VERSION = const(4)
 _DENSE = const(0)
 _CONV = const(1)
 _DEPTHWISE = const(2)
@@ -53,8 +53,8 @@ _E_Y_FINITE = const(-11)
 _E_Y_CLASS = const(-12)
 _E_NO_RANGE = const(-14)
 _E_OUT = const(-15)
-_MODEL_SPEC_BYTES = const(32)
-_MODEL_SPEC_FORMAT = const("<4s4BI2B9H")
+_MODEL_SPEC_BYTES = const(40)
+_MODEL_SPEC_FORMAT = const("<4s4BI2B9HB7x")
 _MODEL_SPEC_VERSION = const(4)
 _MODEL_SPEC_N_LAYERS = const(5)
 _MODEL_SPEC_LOSS = const(6)
@@ -62,15 +62,20 @@ _MODEL_SPEC_SAVED_BYTES = const(8)
 _MODEL_SPEC_LR_MANTISSA = const(12)
 _MODEL_SPEC_LR_SHIFT = const(13)
 _MODEL_SPEC_IN_H = const(14)
+_MODEL_SPEC_IN_C = const(18)
+_MODEL_SPEC_N_INPUT_RANGES = const(20)
+_MODEL_SPEC_AUTO_RATE = const(32)
 _LAYER_SPEC_BYTES = const(16)
 _LAYER_SPEC_FORMAT = const("<8BH6x")
 _LAYER_SPEC_UNITS = const(8)
-_MODEL_STATE_BYTES = const(80)
-_MODEL_STATE_FORMAT = const("<2HI9Q")
-_LAYER_STATE_BYTES = const(24)
+_MODEL_STATE_BYTES = const(96)
+_MODEL_STATE_FORMAT = const("<2HI9Q2IiH2x")
+_LAYER_STATE_BYTES = const(36)
 _LAYER_STATE_DEAD_STEPS = const(4)
 _RANGE_BYTES = const(8)
 _RANGE_FORMAT = const("<2f")
+_LEARNED_RANGE_BYTES = const(12)
+_LEARNED_RANGE_FORMAT = const("<iI2h")
 # ---- end of the format
 
 # Multiply-accumulates of learn_many between two checks for Ctrl-C: some milliseconds on a Pico.
@@ -280,28 +285,25 @@ def Diffused(ratio=0.14, skip=0.1):
     return _Policy("Diffused", (ratio, skip), _DIFFUSED, ratio, 0, 1, skip)
 
 
+def Adaptive(ratio=0.14, least=0.1, skip=0.1):
+    """Diffused with a share that follows how much there is to learn: all errors at first.
+
+    ratio: the share of all the work of Full that it may take in the long run; least: the share
+    that is always selected; skip: as in Diffused.
+    """
+    if ratio <= 0:
+        _wrong("ratio", ratio, "above 0")
+    return _Policy("Adaptive", (ratio, least, skip), _DIFFUSED, least, ratio, 1, skip)
+
+
 # ---- ranges
 
 
-class Scaler:
-    """Learns a range from the first `samples` samples, with a quarter to spare on each side.
-
-    per_channel: a range for each channel (for each value, if the input has one dimension), for
-    sensors of different kinds; else one range for all.
-    """
-
-    def __init__(self, samples=64, per_channel=False):
-        self.samples = _count("samples", samples)
-        self.per_channel = per_channel
-
-
-def _plan_ranges(name, value, channels):
-    """(number of ranges, samples to learn them from, (lo, hi) pairs) for input_range=value."""
+def _given_ranges(name, value, channels):
+    """(lo, hi) pairs of a range that was given; none for a range that is to be learned."""
     if value is None:
-        value = Scaler()
-    if isinstance(value, Scaler):
-        return channels if value.per_channel else 1, value.samples, ((0, 0),)
-    expected = "(lo, hi) with lo < hi, or a list of %d of them" % channels
+        return ()
+    expected = "(lo, hi) with lo < hi, a list of %d of them, or None" % channels
     if not _is_list(value) or not value:
         _wrong(name, value, expected)
     pairs = value if _is_list(value[0]) else [value]
@@ -310,7 +312,7 @@ def _plan_ranges(name, value, channels):
     for pair in pairs:
         if not _is_list(pair) or len(pair) != 2 or not -3.4e38 < pair[0] < pair[1] < 3.4e38:
             _wrong(name, pair, expected)
-    return len(pairs), 0, pairs
+    return pairs
 
 
 # ---- the model
@@ -356,10 +358,11 @@ class Model:
     input_shape   a number of values, (length, channels) or (height, width, channels)
     layers        a list of Dense, Conv2D, ...; the last one a Dense of one unit a class or output
     loss          "crossentropy" for classes, "mse" for numbers
-    lr            learning rate, 2e-8 to 1; rounded to m / 2^n with m of 16 to 31 (within 3 %)
-    policy        Diffused(), TinyPropV2(), TinyProp(), TopK(), Full()
-    input_range   (lo, hi) of the values of x; a list of such pairs, one a channel; or a Scaler,
-                  which learns it. Values outside count as its ends (of twice the range with "mse")
+    lr            learning rate: None finds one for each layer as it goes. 2e-8 to 1: that rate,
+                  rounded to m / 2^n with m of 16 to 31 (within 3 %)
+    policy        Adaptive(), Diffused(), TinyPropV2(), TinyProp(), TopK(), Full()
+    input_range   None: learned from the values of x, for each one of a flat input, for each
+                  channel else. Or given: (lo, hi), or a list of such pairs, one a channel
     output_range  the same for y, with loss="mse"
     seed          0 to 2^30 - 1; the same seed gives the same weights on every machine
 
@@ -371,7 +374,7 @@ class Model:
         input_shape,
         layers,
         loss="crossentropy",
-        lr=0.02,
+        lr=None,
         policy=None,
         input_range=None,
         output_range=None,
@@ -388,19 +391,18 @@ class Model:
         for layer in layers:
             if not isinstance(layer, _Layer):
                 _wrong("a layer", layer, "Dense(...), Conv2D(...), ...")
-        policy = policy or Diffused()
+        policy = policy or Adaptive()
         if not isinstance(policy, _Policy):
-            _wrong("policy", policy, "Diffused(), Full(), ...")
+            _wrong("policy", policy, "Adaptive(), Full(), ...")
         if not isinstance(seed, int) or seed >> 30:
             _wrong("seed", seed, "0 to 2^30 - 1")
         shape = (1, 1, 1)[len(shape) :] + shape
         mse = _choice("loss", loss, _LOSS_NAMES)
-        n_in, calibrate_in, pairs = _plan_ranges("input_range", input_range, shape[2])
-        n_out = calibrate_out = 0
+        inputs = _given_ranges("input_range", input_range, shape[2])
+        outputs = ()
         if mse:
             units = struct.unpack_from("<H", layers[-1].spec, _LAYER_SPEC_UNITS)[0]
-            n_out, calibrate_out, pairs_out = _plan_ranges("output_range", output_range, units)
-            pairs = list(pairs) + [(0, 0)] * (n_in - len(pairs)) + list(pairs_out)
+            outputs = _given_ranges("output_range", output_range, units)
         elif output_range is not None:
             _wrong("output_range", output_range, "None with loss='crossentropy'")
         spec = bytearray(
@@ -412,7 +414,11 @@ class Model:
                 mse,
                 policy.spec[0],
                 0,  # saved_bytes: by init
-                *_lr(lr) + shape + (n_in, n_out) + policy.spec[1:],
+                *_lr(_auto_lr(mse) if lr is None else lr)
+                + shape
+                + (len(inputs), len(outputs))
+                + policy.spec[1:]
+                + (lr is None,),
             )
         )
         for layer in layers:
@@ -423,13 +429,13 @@ class Model:
             raise ValueError(_layout_error(n_bytes, spec, shapes))
         image = _new(n_bytes)
         image[: len(spec)] = spec
-        struct.pack_into("<2H", image, len(spec), calibrate_in, calibrate_out)
-        at = len(spec) + _MODEL_STATE_BYTES + _LAYER_STATE_BYTES * len(layers)
-        for lo, hi in pairs:
-            struct.pack_into(_RANGE_FORMAT, image, at, lo, hi)
-            at += _RANGE_BYTES
+        for which, pairs in enumerate((inputs, outputs)):
+            at, _, _ = self._ranges(image, which)
+            for lo, hi in pairs:
+                struct.pack_into(_RANGE_FORMAT, image, at, lo, hi)
+                at += _RANGE_BYTES
         if _tinyprop.init(image, seed) < 0:
-            _wrong("a range", pairs, "lo < hi as float32")
+            _wrong("a range", (inputs, outputs), "lo < hi as float32")
         self._attach(image, shapes)
 
     def _attach(self, image, shapes):
@@ -588,14 +594,79 @@ class Model:
 
     @property
     def lr(self):
-        """Learning rate; may be set at any time."""
+        """Learning rate, None if each layer finds its own; may be set at any time."""
         image = self._image
+        if image[_MODEL_SPEC_AUTO_RATE]:
+            return None
         return image[_MODEL_SPEC_LR_MANTISSA] / (1 << image[_MODEL_SPEC_LR_SHIFT])
 
     @lr.setter
     def lr(self, value):
-        image = self._image
-        image[_MODEL_SPEC_LR_MANTISSA], image[_MODEL_SPEC_LR_SHIFT] = _lr(value)
+        image, auto = self._image, value is None
+        rate = _lr(_auto_lr(self._mse) if auto else value)
+        image[_MODEL_SPEC_LR_MANTISSA], image[_MODEL_SPEC_LR_SHIFT] = rate
+        image[_MODEL_SPEC_AUTO_RATE] = auto
+
+    @property
+    def input_range(self):
+        """(lo, hi) of the values of x, or a list of such pairs, one a value or channel.
+
+        A learned range shows what it is now, None before the first sample; values beyond count as
+        its ends. Set it to None and it is learned anew.
+        """
+        return self._range(0)
+
+    @input_range.setter
+    def input_range(self, value):
+        self._learn_anew(0, value)
+
+    @property
+    def output_range(self):
+        """The same for y; None with classes."""
+        return self._range(1)
+
+    @output_range.setter
+    def output_range(self, value):
+        self._learn_anew(1, value)
+
+    def _ranges(self, image, which):
+        """(where the ranges of inputs or outputs begin, how many there are, whether they are given)"""
+        n_layers = image[_MODEL_SPEC_N_LAYERS]
+        layers = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * n_layers
+        at = layers + _MODEL_STATE_BYTES + _LAYER_STATE_BYTES * n_layers
+        for i in range(2):
+            n = given = struct.unpack_from("<H", image, _MODEL_SPEC_N_INPUT_RANGES + 2 * i)[0]
+            if not given and i == 0:
+                n = struct.unpack_from("<H", image, _MODEL_SPEC_IN_C)[0]
+            elif not given and image[_MODEL_SPEC_LOSS] == _MSE:
+                n = struct.unpack_from("<H", image, layers - _LAYER_SPEC_BYTES + _LAYER_SPEC_UNITS)[0]
+            if i == which:
+                return at, n, given > 0
+            at += n * (_RANGE_BYTES if given else _LEARNED_RANGE_BYTES)
+
+    def _range(self, which):
+        image, pairs = self._image, []
+        at, n, given = self._ranges(image, which)
+        if not given and not struct.unpack_from("<2H", image, self._state)[which]:
+            return None
+        for _ in range(n):
+            if given:
+                pairs.append(struct.unpack_from(_RANGE_FORMAT, image, at))
+                at += _RANGE_BYTES
+                continue
+            centre, _, frac, shift = struct.unpack_from(_LEARNED_RANGE_FORMAT, image, at)
+            at += _LEARNED_RANGE_BYTES
+            reach = 2 << shift if shift < 31 else 0
+            pairs.append(((centre - reach) * 2.0**-frac, (centre + reach) * 2.0**-frac))
+        return pairs if n > 1 else pairs[0] if n else None
+
+    def _learn_anew(self, which, value):
+        name = ("input_range", "output_range")[which]
+        if value is not None:
+            _wrong(name, value, "None: a range is given with the model")
+        if self._ranges(self._image, which)[2]:
+            raise ValueError("%s was given with the model, and is not learned" % name)
+        struct.pack_into("<H", self._image, self._state + 2 * which, 0)
 
     @property
     def loss(self):
@@ -614,7 +685,7 @@ class Model:
         dead                        layers that gave nothing but zeros in the last 64 steps
         """
         _, _, _, steps, skipped, _, dense, selected, done, saturated, clipped, clamped = (
-            self._counters()
+            self._counters()[:12]
         )
         dead = []
         at = self._state + _MODEL_STATE_BYTES + _LAYER_STATE_DEAD_STEPS
@@ -708,6 +779,11 @@ def load(file):
             model._attach(image, shapes)
             return model
     raise ValueError("the file is damaged or cut short")
+
+
+def _auto_lr(mse):
+    """What a rate that finds itself settles at, before it is divided by the size of the inputs."""
+    return 0.025 if mse else 0.1
 
 
 def _lr(value):

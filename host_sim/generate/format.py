@@ -25,10 +25,12 @@ C_TYPES = {
     "u4": "uint32_t",
     "u8": "uint64_t",
     "i1": "int8_t",
+    "i2": "int16_t",
+    "i4": "int32_t",
     "f4": "uint32_t",  # its bits: the core knows no float
 }
 # struct's letters.
-LETTERS = {"u1": "B", "u2": "H", "u4": "I", "u8": "Q", "i1": "b", "f4": "f"}
+LETTERS = {"u1": "B", "u2": "H", "u4": "I", "u8": "Q", "i1": "b", "i2": "h", "i4": "i", "f4": "f"}
 
 
 def c_header():
@@ -148,7 +150,7 @@ def table(struct):
     for field in struct.fields:
         type_ = {"u": "uint", "i": "int", "f": "float"}[field.type[0]]
         type_ += str(8 * int(field.type[1])) + (f" x {field.n}" if field.n > 1 else "")
-        offset, says = struct.offset(field.name), field.says.replace("|delta|", "\\|delta\\|")
+        offset, says = struct.offset(field.name), field.says.replace("|", "\\|")
         lines.append(f"| {offset} | {field.bytes} | {type_} | `{field.name}` | {says} |")
     return lines
 

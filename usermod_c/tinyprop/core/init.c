@@ -66,6 +66,8 @@ tp_err_t tp_init(void *image, size_t n_bytes, uint32_t seed) {
     if (err) {
         return err;
     }
+    m.state->error = 1 << 28;
+    m.state->account = TP_MOST_SAVED;
     uint32_t random = start_of_random(seed);
     for (tp_layer_t *l = m.layers; l <= m.output; l++) {
         tp_state(&m, l)->y_frac = (int8_t)tp_first_y_frac(&m, l);

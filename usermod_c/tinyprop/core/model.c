@@ -1,7 +1,7 @@
 // A step: forward through all layers, backward down to the lowest trained one.
 #include "core.h"
 
-#define RESCALE_EVERY 64  // trained steps between checks of the weights' formats
+#define RESCALE_EVERY 64  // trained steps between checks of the weights' formats; also after a clamp
 
 // The user's numbers -> inputs of the first layer, and the list of the non-zero ones if it is dense.
 static void read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from) {
@@ -39,7 +39,7 @@ static void forward_dense(const tp_model_t *m, tp_layer_t *l, int learning) {
 
 // Returns the sums of the output layer, int32 [n_out], from the inputs in the image.
 static int32_t *forward(const tp_model_t *m, int learning) {
-    int8_t x_frac = m->bits == 12 ? 10 : m->in_signed ? 7 : 8;
+    int8_t x_frac = (int8_t)tp_input_frac(m);
     for (tp_layer_t *l = m->layers; l <= m->output; l++) {
         int8_t *y_frac = &tp_state(m, l)->y_frac;
         l->x_frac = x_frac;
@@ -77,7 +77,7 @@ static int backward_layer(const tp_model_t *m, tp_layer_t *l, int16_t *deltas, i
     }
     count_macs(&m->state->macs_selected, m, l, tp_select(m, l, deltas, frac, depth));
     uint32_t l1_norm = tp_l1_norm(deltas, l->n_out);
-    int guard_shift = tp_guard_shift(l1_norm);
+    int guard_shift = tp_guard_shift(l, l1_norm);
     frac -= guard_shift;
     int dx_frac = frac + tp_state(m, l)->w_frac;
     if (l->kind == TP_DENSE) {
@@ -136,8 +136,16 @@ static int learn_step(const tp_model_t *m, const int32_t *z, int32_t p_target) {
         state->skipped++;
         return 0;
     }
+    state->trained++;
+    uint32_t n_clamped = (uint32_t)state->n_clamped;
+    for (tp_layer_t *l = m->first_trained; l <= m->output; l++) {
+        if (tp_has_weights(l) && l->trainable) {
+            tp_survey(m, l);
+            tp_set_rate(m, l);
+        }
+    }
     backward(m);
-    if (((uint32_t)state->steps - (uint32_t)state->skipped) % RESCALE_EVERY == 0) {
+    if (state->trained % RESCALE_EVERY == 0 || (uint32_t)state->n_clamped != n_clamped) {
         rescale_all_weights(m);
     }
     return 1;
@@ -189,26 +197,8 @@ static tp_err_t check_samples(const tp_model_t *m, const tp_values_t *x, const t
     return err;
 }
 
-// All ranges have to be known, or get known by the first sample.
-static tp_err_t check_ranges(const tp_model_t *m, int learning) {
-    for (int which = TP_INPUTS; which <= TP_OUTPUTS; which++) {
-        int calibrates = learning && m->state->calibrating[which] > 0;
-        if (!calibrates && !tp_ranges_known(m, which)) {
-            return TP_E_NO_RANGE;
-        }
-    }
-    return TP_OK;
-}
-
-// Lets sample i widen the ranges that are still being learned.
-static void calibrate(tp_model_t *m, const tp_values_t *x, const tp_values_t *y, size_t i) {
-    for (int which = TP_INPUTS; which <= TP_OUTPUTS; which++) {
-        if (m->state->calibrating[which] > 0) {
-            m->state->calibrating[which]--;
-            size_t n = which == TP_INPUTS ? m->layers->n_in : m->output->n_out;
-            tp_widen_ranges(m, which, which == TP_INPUTS ? x : y, i * n, n);
-        }
-    }
+static int ranges_known(const tp_model_t *m) {
+    return tp_ranges_known(m, TP_INPUTS) && tp_ranges_known(m, TP_OUTPUTS);
 }
 
 int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start,
@@ -218,8 +208,8 @@ int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t 
     if (!err) {
         err = check_samples(&m, x, y, total, start, count);
     }
-    if (!err) {
-        err = check_ranges(&m, learning);
+    if (!err && !learning && !ranges_known(&m)) {
+        err = TP_E_NO_RANGE;
     }
     if (err) {
         return err;
@@ -236,7 +226,8 @@ int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t 
     int hits = 0;
     for (size_t i = start; i < start + count; i++) {
         if (learning) {
-            calibrate(&m, x, y, i);
+            tp_learn_ranges(&m, TP_INPUTS, x, i * m.layers->n_in, m.layers->n_in);
+            tp_learn_ranges(&m, TP_OUTPUTS, y, i * m.output->n_out, m.output->n_out);
         }
         read_inputs(&m, x, i * m.layers->n_in);
         hits += run_sample(&m, y, i, learning);
@@ -267,8 +258,8 @@ int tp_predict(void *image, size_t n_bytes, const tp_values_t *x, const tp_value
     if (!err) {
         err = tp_check_values(x, m.layers->n_in, 0, m.layers->n_in, TP_INPUTS);
     }
-    if (!err) {
-        err = check_ranges(&m, 0);
+    if (!err && !ranges_known(&m)) {
+        err = TP_E_NO_RANGE;
     }
     if (err) {
         return err;

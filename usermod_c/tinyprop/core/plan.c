@@ -1,5 +1,5 @@
 // The plan of a model, worked out from its spec in each call: shapes, bounds, and where everything lies.
-//   model spec | layer specs | model state | layer states | ranges | weights, biases || layer plans | maps | scratch
+//   model spec | layer specs | model state | layer states | ranges | weights .. means || layer plans | maps | scratch
 //   |<-------- spec -------->|<----------------------- state ----------------------->||<-- plan, the core's own --->|
 //   |<---------------------------- saved, in this order ---------------------------->|
 // Scratch, in this order:
@@ -16,12 +16,13 @@
 
 // Format and plan are the same on every machine: structures have no padding.
 #define SIZE_IS(n, type) typedef char type##_has_##n##_bytes[sizeof(type) == (n) ? 1 : -1]
-SIZE_IS(32, tp_model_spec_t);
+SIZE_IS(40, tp_model_spec_t);
 SIZE_IS(16, tp_layer_spec_t);
-SIZE_IS(80, tp_model_state_t);
-SIZE_IS(24, tp_layer_state_t);
+SIZE_IS(96, tp_model_state_t);
+SIZE_IS(36, tp_layer_state_t);
 SIZE_IS(8, tp_range_t);
-SIZE_IS(64, tp_layer_t);
+SIZE_IS(12, tp_learned_range_t);
+SIZE_IS(84, tp_layer_t);
 SIZE_IS(16, tp_affine_t);
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "tinyprop needs a little-endian machine"
@@ -55,7 +56,7 @@ static uint32_t quotient(uint32_t a, uint32_t b, uint32_t guess) {
 static int model_spec_is_sound(const tp_model_spec_t *spec) {
     return spec->n_layers > 0 && spec->loss < TP_N_LOSS && spec->policy < TP_N_POLICY && spec->s_min <= 1 << 15
         && spec->s_max <= 1 << 15 && spec->zeta <= 1 << 15 && spec->skip <= 1 << 14 && spec->lr_mantissa >= 16
-        && spec->lr_mantissa <= 31 && spec->lr_shift >= 4 && spec->lr_shift <= 30;
+        && spec->lr_mantissa <= 31 && spec->lr_shift >= 4 && spec->lr_shift <= 30 && spec->auto_rate <= 1;
 }
 
 static int layer_spec_is_sound(const tp_layer_spec_t *spec) {
@@ -64,7 +65,9 @@ static int layer_spec_is_sound(const tp_layer_spec_t *spec) {
 
 static int layer_state_is_sound(const tp_layer_state_t *state) {
     return state->w_frac >= 0 && state->w_frac <= TP_MAX_W_FRAC && state->y_frac >= TP_MIN_Y_FRAC && state->y_frac <= 12
-        && state->age < 512 && state->threshold <= 1u << 30 && state->residual <= 1u << 30;
+        && state->age < 512 && state->threshold <= 1u << 30 && state->residual <= 1u << 30
+        && state->energy <= 1u << 30 && state->n_summed <= 256 && state->x_frac >= TP_MIN_Y_FRAC && state->x_frac <= 12
+        && state->mean_shift <= 31;
 }
 
 // ---- shapes
@@ -131,10 +134,10 @@ static size_t first_trained(const tp_model_spec_t *spec, const tp_layer_spec_t *
 
 #define SUM_MAX(spare_bits) (0x7fffffffu - (1u << (spare_bits)))
 
-// Largest |w|, at most 32767, such that no sum can overflow: x_max * fan_in * max_weight + |bias| < 2^31. Twice the
-// limit of the bias is reserved for it (tp_start_sums).
+// Largest |w|, at most 32767, such that no sum can overflow: (x_max * fan_in + 4095) * max_weight + |bias| < 2^31. 4095
+// is for the row of slopes. Twice the limit of the bias is reserved for it (tp_start_sums).
 static uint16_t max_weight(const tp_layer_t *l, int bits, int non_negative) {
-    uint32_t x_max = (1u << (non_negative ? bits : bits - 1)) - 1, inputs = x_max * l->fan_in;  // below 2^24
+    uint32_t x_max = (1u << (non_negative ? bits : bits - 1)) - 1, inputs = x_max * l->fan_in + 4095;  // below 2^25
     if (inputs <= (bits == 8 ? SUM_MAX(27) / 32767 : SUM_MAX(29) / 32767)) {
         return 32767;
     }
@@ -152,14 +155,23 @@ typedef struct {
     uint16_t h, w, c, n;           // outputs of the layer below: shape,
     uint32_t outputs;              // offset (not for the first layer),
     int non_negative, zero_delta;  // and values: see tp_layer_t
-    uint32_t n_ranges;
+    uint16_t n_ranges[2];          // of inputs and outputs
+    uint32_t ranges[2];            // offsets
     uint32_t states;           // offset of the layers' states
     uint32_t saved, scratch;   // bytes used so far: by spec and state, and behind them
     uint32_t work, buffer[2];  // bytes needed so far
 } plan_t;
 
 static uint32_t plan_bytes(const plan_t *plan) {
-    return (uint32_t)(plan->spec->n_layers * sizeof(tp_layer_t) + plan->n_ranges * sizeof(tp_affine_t));
+    uint32_t n_given = (uint32_t)plan->spec->n_input_ranges + plan->spec->n_output_ranges;
+    return (uint32_t)(plan->spec->n_layers * sizeof(tp_layer_t) + n_given * sizeof(tp_affine_t));
+}
+
+// n_given ranges, or if that is 0 n ones that are learned.
+static void plan_ranges(plan_t *plan, int which, uint16_t n_given, uint16_t n) {
+    plan->n_ranges[which] = n_given ? n_given : n;
+    plan->ranges[which] = plan->saved;
+    plan->saved += (uint32_t)(n_given ? n_given * sizeof(tp_range_t) : n * sizeof(tp_learned_range_t));
 }
 
 static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes) {
@@ -191,10 +203,11 @@ static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes)
     plan->w = spec->in_w;
     plan->c = spec->in_c;
     plan->n = product(spec->in_h, spec->in_w, spec->in_c);
-    plan->n_ranges = (uint32_t)spec->n_input_ranges + spec->n_output_ranges;
     plan->states = spec_end + (uint32_t)sizeof(tp_model_state_t);
-    uint32_t ranges = plan->states + (uint32_t)(spec->n_layers * sizeof(tp_layer_state_t));
-    plan->saved = ranges + plan->n_ranges * (uint32_t)sizeof(tp_range_t);
+    plan->saved = plan->states + (uint32_t)(spec->n_layers * sizeof(tp_layer_state_t));
+    plan_ranges(plan, TP_INPUTS, spec->n_input_ranges, spec->in_c);
+    const tp_layer_spec_t *output = &plan->layers[spec->n_layers - 1];
+    plan_ranges(plan, TP_OUTPUTS, spec->n_output_ranges, spec->loss == TP_MSE ? output->units : 0);
     plan->outputs = plan->scratch = plan->work = plan->buffer[0] = plan->buffer[1] = 0;
     return TP_OK;
 }
@@ -223,7 +236,7 @@ static tp_err_t plan_shape(plan_t *plan, const tp_layer_spec_t *spec, tp_layer_t
     }
     plan->c = l->out_c;
     plan->n = l->n_out;
-    return l->n_in && l->n_out && l->fan_in && tp_weight_count(l) <= TP_MAX_BYTES / 2 ? TP_OK : TP_E_TOO_BIG;
+    return l->n_in && l->n_out && l->fan_in && tp_row_count(l) * l->out_c <= TP_MAX_BYTES / 2 ? TP_OK : TP_E_TOO_BIG;
 }
 
 // Offsets of the weights, inputs, outputs and list of layer i, and what it needs of work and buffers. Nothing wraps:
@@ -238,8 +251,14 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
     }
     if (tp_has_weights(l)) {
         uint32_t list_bytes = tp_nonzero_list_bytes(l->fan_in, l->out_c), out_bytes = 4u * l->out_c;
-        l->weights = take(&saved, 2 * tp_weight_count(l));
-        l->biases = saved;
+        uint32_t n_means = l->kind == TP_DENSE ? l->n_in : l->in_c;
+        l->weights = take(&saved, 2 * tp_row_count(l) * l->out_c);
+        if (saved > TP_MAX_BYTES) {
+            return TP_E_TOO_BIG;
+        }
+        l->biases = take(&saved, out_bytes);
+        l->sums = take(&saved, 2 * n_means);
+        l->means = take(&saved, n_means);
         plan->buffer[0] = larger(plan->buffer[0], out_bytes);
         if (l->kind != TP_DENSE) {
             plan->buffer[1] = larger(plan->buffer[1], out_bytes);
@@ -253,10 +272,6 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
                 work = larger(work, list_bytes);
             }
         }
-        if (saved > TP_MAX_BYTES) {
-            return TP_E_TOO_BIG;
-        }
-        saved += out_bytes;
     }
     l->outputs = take(&scratch, i < last ? 2u * l->n_out : 0);
     if (i >= plan->first_trained) {
@@ -300,8 +315,8 @@ static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output) {
         return TP_E_OUTPUT;
     }
     uint16_t n = spec->n_output_ranges;
-    int outputs_fit = spec->loss == TP_MSE ? n == 1 || n == output->n_out : n == 0;
-    if (!outputs_fit || !(spec->n_input_ranges == 1 || spec->n_input_ranges == spec->in_c)) {
+    int outputs_fit = n == 0 || (spec->loss == TP_MSE && (n == 1 || n == output->n_out));
+    if (!outputs_fit || !(spec->n_input_ranges <= 1 || spec->n_input_ranges == spec->in_c)) {
         return TP_E_IMAGE;
     }
     return TP_OK;
@@ -361,11 +376,18 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
     m->image = image;
     m->spec = plan.spec;
     m->state = tp_at(m, plan.states - (uint32_t)sizeof(tp_model_state_t));
-    m->ranges = tp_at(m, plan.saved - plan.n_ranges * (uint32_t)sizeof(tp_range_t));
     m->layers = tp_at(m, saved);
     m->output = m->layers + plan.spec->n_layers - 1;
     m->first_trained = m->layers + plan.first_trained;
-    m->affine = (tp_affine_t *)(m->output + 1);
+    m->affine[TP_INPUTS] = (tp_affine_t *)(m->output + 1);
+    m->affine[TP_OUTPUTS] = m->affine[TP_INPUTS] + plan.spec->n_input_ranges;
+    for (int which = TP_INPUTS; which <= TP_OUTPUTS; which++) {
+        int given = which == TP_INPUTS ? plan.spec->n_input_ranges : plan.spec->n_output_ranges;
+        void *ranges = tp_at(m, plan.ranges[which]);
+        m->n_ranges[which] = plan.n_ranges[which];
+        m->given[which] = given ? ranges : NULL;
+        m->learned[which] = given || m->n_ranges[which] == 0 ? NULL : ranges;
+    }
     m->bits = plan.bits;
     m->delta_frac = plan.bits == 8 ? 14 : 13;
     plan.scratch = plan_end;
@@ -391,5 +413,13 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
     if (plan.saved != saved || n_bytes < plan.scratch) {
         return TP_E_IMAGE;
     }
-    return tp_complete_ranges(m);
+    err = tp_complete_ranges(m);
+    int is_signed = m->in_signed;
+    for (l = m->layers; l <= m->output; l++) {
+        l->x_signed = (uint8_t)is_signed;
+        if (tp_has_weights(l)) {
+            is_signed = l->activation == TP_LINEAR || l->activation == TP_TANH;
+        }
+    }
+    return err;
 }

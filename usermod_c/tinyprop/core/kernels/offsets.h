@@ -11,6 +11,8 @@
 #define LIST_X_JUMP 24
 #define LIST_DELTA_JUMP 28
 #define LIST_ROW_DELTA 32
+#define LIST_MEANS 36
+#define LIST_DOT 40
 
 #define USE_TOP 0  // tp_format_use_t
 #define USE_N_SATURATED 4

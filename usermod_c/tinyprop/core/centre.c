@@ -1,0 +1,259 @@
+// Gradients as of inputs less their means, at no loss of the zeros that make steps cheap.
+//
+// With z = W (x - u) + c in place of z = W x + b, gradients do not all point along the mean u of the inputs, and learning
+// takes fewer steps (LeCun et al., Efficient BackProp, 1998; Schraudolph, Centering Neural Network Gradient Factors,
+// 1998). The two are the same function if b = c - W u. So the forward pass stays as it is, and a step of W and c is one
+// of W and b:
+//   W -= lr d (x - u)'            b -= lr d (1 - u.(x - u))          d: deltas
+//
+// In a dense layer lr d x' is the sparse update of the rows whose x is not 0, as without means. lr d u' has rank one. It
+// would touch every row, so it is kept apart as one more row of weights, the slopes s:
+//   W = V + s u' 2^-a             z = V x + s (u.x 2^-a) + b
+// and a step is V -= lr d x', s += lr d 2^a. The dot product u.x is summed while the non-zero inputs are listed, and the
+// row of slopes is one more entry of that list (nonzero.c). When u changes, s u' 2^-a moves into V, and s is 0 again.
+// a is the least for which sum |u| max |x| <= 4095 2^a, so that u.x 2^-a has 12 bits.
+//
+// In a convolution u is a mean for each channel, and the gradient of a filter is at hand as a whole: u times the sum of
+// the filter's deltas is taken off it (conv.c).
+//
+// u is the mean over samples that are trained on, so the ones that are skipped cost nothing. It changes after 1, 2, 4,
+// .. 256 of them, then as often as 128 more were added. 8 bits are enough for it: any u is exact, a mean is best.
+#include "core.h"
+
+#define MAX_DOT 4095
+#define MAX_SLOPE_DX (1 << 21)  // 255 times this and 32767 * 49150 are below 2^31 together
+#define MAX_SUMMED 256
+#define SURVEY_ALL 64    // trained steps of which each is surveyed; then every second one is
+#define ENERGY_SHIFT 6   // the energy is a mean over the last 64 surveys or so
+#define MAX_ENERGY (1 << 30)
+
+// Means are in units of 2^unit inputs: 16 with 12 bits.
+static int mean_unit(const tp_model_t *m) {
+    return m->bits - 8;
+}
+
+static uint32_t n_means(const tp_layer_t *l) {
+    return l->kind == TP_DENSE ? l->n_in : l->in_c;
+}
+
+static inline int32_t mean_at(const uint8_t *means, size_t i, int is_signed) {
+    return is_signed ? (int8_t)means[i] : means[i];
+}
+
+// ---- the row of slopes
+
+// dot 2^-a, halves up.
+int32_t tp_scaled_dot(const tp_layer_t *l, const tp_layer_state_t *state, uint32_t dot) {
+    int a = state->mean_shift;
+    if (l->x_signed) {
+        return tp_sat(tp_rshift_round((int32_t)dot, a), MAX_DOT);
+    }
+    uint32_t half = a > 0 ? dot >> (a - 1) & 1 : 0;  // tp_rshift_round for a dot up to 2^32
+    return tp_sat((int32_t)((dot >> a) + half), MAX_DOT);
+}
+
+// V += s u' 2^-a, s = 0.
+static void fold_slopes(const tp_model_t *m, tp_layer_t *l) {
+    int16_t *w = tp_at(m, l->weights), *slopes = tp_slopes(m, l);
+    const uint8_t *means = tp_at(m, l->means);
+    int a = tp_state(m, l)->mean_shift;
+    uint32_t n_clamped = 0;
+    for (size_t i = 0; i < l->n_in; i++) {
+        int32_t mean = mean_at(means, i, l->x_signed);
+        for (size_t j = 0; mean != 0 && j < l->n_out; j++) {
+            int32_t moved = w[j] + tp_rshift_round(slopes[j] * mean, a);
+            int32_t clamped = tp_sat(moved, l->max_weight);
+            n_clamped += clamped != moved;
+            w[j] = (int16_t)clamped;
+        }
+        w += l->n_out;
+    }
+    for (size_t j = 0; j < l->n_out; j++) {
+        slopes[j] = 0;
+    }
+    tp_count(&m->state->n_clamped, n_clamped);
+    tp_find_headroom(m, l);
+}
+
+// |d m| < 2^19 and |x| <= 4095, so products are below 2^31.
+//   s    Q.w_frac less the format of u, in units of 2^-a: a step of the weights has shift x_frac + .., of s a less
+//   b    Q.(w_frac+12); u.(x - u) is in Q.(2 x_frac), in units of 2^(a+unit)
+void tp_move_slopes(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift,
+    const tp_step_t *step) {
+    const tp_layer_state_t *state = tp_state(m, l);
+    int16_t *slopes = tp_slopes(m, l);
+    int32_t *b = tp_at(m, l->biases);
+    int unit = mean_unit(m), slope_shift = step->shift - state->mean_shift - unit;
+    int bias_shift = slope_shift + l->x_frac - TP_BIAS_FRAC;
+    int32_t ahead = tp_scaled_dot(l, state, l->dot) - tp_scaled_dot(l, state, state->norm << unit);
+    uint32_t n_clamped = 0;
+    for (size_t j = 0; j < l->n_out; j++) {
+        int32_t d = tp_rshift_round(deltas[j], guard_shift) * step->lr_mantissa;
+        if (d != 0) {
+            int32_t moved = slopes[j] + tp_rshift_round_sat(d, slope_shift, 2 * step->max_weight);
+            int32_t clamped = tp_sat(moved, step->max_weight);
+            n_clamped += clamped != moved;
+            slopes[j] = (int16_t)clamped;
+            b[j] = tp_sat(tp_add(b[j], tp_rshift_round_sat(d * ahead, bias_shift, TP_MAX_BIAS - 1)), TP_MAX_BIAS);
+        }
+    }
+    tp_count(&m->state->n_clamped, n_clamped);
+}
+
+// W = V + s u' 2^-a, so dx = V'd + u (s.d 2^-a): |s.d| <= 32767 * 49150 (tp_guard_shift).
+void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift,
+    int32_t *dx) {
+    const int16_t *slopes = tp_slopes(m, l), *x = tp_at(m, l->inputs);
+    const uint8_t *means = tp_at(m, l->means);
+    int32_t sum = 0;
+    for (size_t j = 0; j < l->n_out; j++) {
+        sum = tp_add(sum, slopes[j] * tp_rshift_round(deltas[j], guard_shift));
+    }
+    sum = tp_sat(tp_rshift_round(sum, tp_state(m, l)->mean_shift), MAX_SLOPE_DX);
+    for (size_t i = 0; sum != 0 && i < l->n_in; i++) {
+        if (x[i] != 0 || !l->zero_delta) {
+            dx[i] = tp_add(dx[i], mean_at(means, i, l->x_signed) * sum);
+        }
+    }
+}
+
+// ---- means and energy
+
+// What inputs are added to, with their squares and their dot product with the means, both modulo 2^32.
+typedef struct {
+    uint16_t *sums;  // NULL: not added
+    uint32_t squares, dot;
+} survey_t;
+
+// All listed inputs of a dense layer. With 12 bits the upper 8 bits are added, so that 256 samples fit 16 bits.
+static void survey_listed(const tp_model_t *m, const tp_layer_t *l, survey_t *survey) {
+    uint32_t row_bytes = 2u * l->out_c, reader = row_bytes - tp_row_delta(l->out_c), at = 0;
+    const uint32_t *entry = tp_nonzero_of(m, l), *end = entry + l->list_end / 4;
+    const uint8_t *means = tp_at(m, l->means);
+    size_t i = 0;
+    for (; entry < end; entry++) {
+        int32_t x = (int32_t)*entry >> 16;
+        at += *entry & 0xffff;
+        if (x == 0) {
+            continue;
+        }
+        for (; at >= row_bytes; at -= row_bytes) {
+            i++;
+        }
+        at += reader;
+        survey->squares += (uint32_t)(x * x);
+        survey->dot += (uint32_t)(x * mean_at(means, i, l->x_signed));
+        if (survey->sums) {
+            survey->sums[i] = (uint16_t)(survey->sums[i] + (uint32_t)(x >> mean_unit(m)));
+        }
+    }
+}
+
+// All inputs of a convolution. What is added is each channel's mean over all pixels.
+static void survey_channels(const tp_model_t *m, const tp_layer_t *l, survey_t *survey) {
+    const int16_t *inputs = tp_at(m, l->inputs), *end = inputs + l->n_in;
+    const uint8_t *means = tp_at(m, l->means);
+    for (size_t c = 0; c < l->in_c; c++) {
+        int32_t sum = 0;
+        for (const int16_t *x = inputs + c; x < end; x += l->in_c) {
+            sum += *x;
+            survey->squares += (uint32_t)(*x * *x);
+        }
+        survey->dot += (uint32_t)(sum * mean_at(means, c, l->x_signed));
+        if (survey->sums) {
+            int32_t mean = tp_quotient_round(sum, (uint32_t)l->in_h * l->in_w);
+            survey->sums[c] = (uint16_t)(survey->sums[c] + (uint32_t)mean);
+        }
+    }
+}
+
+static void survey_inputs(const tp_model_t *m, const tp_layer_t *l, survey_t *survey) {
+    if (l->kind == TP_DENSE) {
+        survey_listed(m, l, survey);
+    } else {
+        survey_channels(m, l, survey);
+    }
+}
+
+static inline int32_t sum_at(const uint16_t *sums, size_t i, int is_signed) {
+    return is_signed ? (int16_t)sums[i] : sums[i];
+}
+
+// sums * 2^s, as a format of the inputs has changed, or half of their samples are to count.
+static void scale_sums(const tp_model_t *m, const tp_layer_t *l, int s) {
+    uint16_t *sums = tp_at(m, l->sums);
+    for (size_t i = 0, n = n_means(l); i < n; i++) {
+        sums[i] = (uint16_t)tp_rshift_round_sat(sum_at(sums, i, l->x_signed), -s, 65535);
+    }
+}
+
+// u = sums / n, in 8 bits. With n samples |sum| <= 255 n, so |sum| 2^16 / n is below 2^24.
+static void recentre(const tp_model_t *m, const tp_layer_t *l) {
+    tp_layer_state_t *state = tp_state(m, l);
+    const uint16_t *sums = tp_at(m, l->sums);
+    uint8_t *means = tp_at(m, l->means);
+    int32_t inverse = (int32_t)(65536u / state->n_summed), top = l->x_signed ? 127 : 255;
+    uint32_t norm = 0, largest_dot = 0, x_max = ((1u << m->bits) - 1) >> l->x_signed;
+    for (size_t i = 0, n = n_means(l); i < n; i++) {
+        int32_t scaled = (int32_t)((uint32_t)sum_at(sums, i, l->x_signed) * (uint32_t)inverse);
+        int32_t mean = tp_sat(tp_rshift_round(scaled, 16), top);
+        means[i] = (uint8_t)mean;
+        norm += (uint32_t)(mean * mean);
+        largest_dot += (uint32_t)tp_abs(mean) * x_max;
+    }
+    state->norm = norm;
+    state->mean_shift = 0;
+    while (largest_dot >> state->mean_shift >= MAX_DOT) {
+        state->mean_shift++;
+    }
+}
+
+// 1 + sum (x - u)^2 from the survey of a sample, Q.8. In a convolution each pixel counts as often as a kernel reads it.
+static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, const survey_t *survey) {
+    uint32_t norm = tp_state(m, l)->norm, area = 1, stride = 1;
+    if (l->kind != TP_DENSE) {
+        norm *= (uint32_t)l->in_h * l->in_w;
+        area = (uint32_t)l->kernel_h * l->kernel_w;
+        stride = (uint32_t)l->stride_h * l->stride_w;
+    }
+    int unit = mean_unit(m);
+    uint32_t squares = survey->squares - (survey->dot << (unit + 1)) + (norm << 2 * unit);
+    int k = tp_bits(squares) > 15 ? tp_bits(squares) - 15 : 0;
+    int32_t energy = (int32_t)((squares >> k) * area / stride);  // area < 2^16
+    return 256 + tp_rshift_round_sat(energy, 2 * l->x_frac - 8 - k, MAX_ENERGY - 256);
+}
+
+void tp_survey(const tp_model_t *m, tp_layer_t *l) {
+    tp_layer_state_t *state = tp_state(m, l);
+    uint32_t trained = m->state->trained;
+    int scaled = l->x_frac - state->x_frac;
+    if (trained > SURVEY_ALL && trained % 2 != 0 && scaled == 0) {
+        return;
+    }
+    if (l->kind == TP_DENSE && !l->nonzero) {
+        tp_list_inputs(m, l);  // its list was in `work`
+    }
+    if (scaled != 0) {
+        scale_sums(m, l, scaled);
+        state->x_frac = l->x_frac;
+    }
+    survey_t survey = { tp_at(m, l->sums), 0, 0 };
+    survey_inputs(m, l, &survey);
+    uint32_t n = ++state->n_summed;
+    if ((n & (n - 1)) == 0 || scaled != 0) {
+        if (l->kind == TP_DENSE) {
+            fold_slopes(m, l);
+        }
+        recentre(m, l);
+        if (n >= MAX_SUMMED) {
+            scale_sums(m, l, -1);
+            state->n_summed = (uint16_t)(n / 2);
+        }
+        survey = (survey_t) { NULL, 0, 0 };
+        survey_inputs(m, l, &survey);
+    }
+    l->dot = survey.dot;
+    int k = tp_bits(trained) - 1 < ENERGY_SHIFT ? tp_bits(trained) - 1 : ENERGY_SHIFT;
+    int32_t energy = (int32_t)state->energy;
+    state->energy = (uint32_t)(energy + tp_rshift_round(energy_of(m, l, &survey) - energy, k));
+}
