@@ -28,9 +28,14 @@ def test_each_policy_learns_classes():
 
 
 def test_layers_alone_are_enough():
-    model, blobs = tp.Model(24, [tp.Dense(16, activation="relu"), tp.Dense(4)]), data.Blobs(24, 4)
-    learn(model, blobs, 60)
-    assert model.evaluate(*data.samples(blobs, 100)) > 0.9
+    dense = [tp.Dense(12, activation="relu")]
+    conv = [tp.Conv2D(8, 3, activation="relu"), tp.Conv2D(8, 3, activation="relu")]
+    for shape, layers in ((8, dense), ((12, 12, 1), conv)):  # 0.2 is too high for the second
+        model = tp.Model(shape, layers + [tp.Dense(3)])
+        blobs = data.Blobs(model._n_in, 3)
+        learn(model, blobs, 30)
+        assert model.evaluate(*data.samples(blobs, 50)) > 0.9, (shape, model.stats())
+        assert model.stats()["clipped"] == 0, (shape, model.stats())
 
 
 def test_learn_uses_the_sample_it_is_given():
