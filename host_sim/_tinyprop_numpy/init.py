@@ -7,6 +7,7 @@ from .fixed import rshift_round
 from .format import MAX_W_FRAC, RELU, Error
 from .image import require
 from .plan import measure, open_image
+from .select import MOST_SAVED
 
 
 def random_numbers(seed):
@@ -42,6 +43,7 @@ def init(image, seed):
     require(saved_bytes <= len(image), Error.IMAGE)
     model.spec.saved_bytes = saved_bytes
     model = open_image(image)
+    model.state.error, model.state.account = 1 << 28, MOST_SAVED
     random = random_numbers(seed)
     for layer in model.layers:
         layer.state.y_frac = first_y_frac(model, layer)

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from . import activation, conv, dense, loss, pool, ranges, select, update, values
+from . import activation, centre, conv, dense, loss, pool, ranges, rate, select, update, values
 from .format import CROSSENTROPY, DENSE, MSE, Error
 from .image import require
 
-RESCALE_EVERY = 64  # trained steps between checks of the weights' formats
+RESCALE_EVERY = 64  # trained steps between checks of the weights' formats; also after a clamp
 
 
 def forward(model, x, learning=False):
     """The sums of the output layer. x: the inputs as activations."""
     z = None
-    x_frac = 10 if model.bits == 12 else 7 if model.in_signed else 8
+    x_frac = ranges.input_frac(model)
     for layer in model.layers:
         layer.inputs, layer.x_frac = x, x_frac
         if not layer.has_weights:
@@ -42,11 +42,11 @@ def backward(model, delta):
         if depth > 0:
             delta, frac = activation.backward(model, layer, dx, frac)
         if layer.trainable:
-            update.update_biases(model, layer, delta, frac)
+            update.update_biases(layer, delta, frac)
         delta, n_selected = select.select(model, layer, delta, frac, depth)
         depth += 1
         model.state.macs_selected += n_selected * layer.fan_in * (layer.trainable + want_dx)
-        delta, frac = update.guard(delta, frac)
+        delta, frac = update.guard(layer, delta, frac)
         dx_frac = frac + layer.state.w_frac
         kind = dense if layer.kind == DENSE else conv
         dx = kind.backward(model, layer, delta, frac, want_dx)
@@ -69,7 +69,7 @@ def learn_sample(model, x, y):
     if model.spec.loss == CROSSENTROPY:
         delta, value, p_target = loss.crossentropy(model, z, int(y[0]))
     else:
-        delta, value = loss.mse(model, z, values.read_targets(model, y))
+        delta, value = loss.mse(model, z, ranges.read_targets(model, y))
         p_target = 0
     state.loss_sum += value
     state.loss_count += 1
@@ -78,11 +78,16 @@ def learn_sample(model, x, y):
     if model.first_trained == len(model.layers) or select.skips(model, delta, p_target):
         state.skipped += 1
         return False
+    state.trained += 1
+    n_clamped = state.n_clamped
+    learning = [layer for layer in model.layers if layer.has_weights and layer.trainable]
+    for layer in learning:
+        centre.survey(model, layer)
+        rate.set_rate(model, layer)
     backward(model, delta)
-    if (state.steps - state.skipped) % RESCALE_EVERY == 0:
-        for layer in model.layers:
-            if layer.has_weights and layer.trainable:
-                update.rescale(layer)
+    if state.trained % RESCALE_EVERY == 0 or state.n_clamped != n_clamped:
+        for layer in learning:
+            update.rescale(layer)
     return True
 
 
@@ -93,7 +98,7 @@ def evaluate_sample(model, x, y):
     state.loss_count += 1
     if model.spec.loss == MSE:
         n_clipped, n_saturated = state.n_clipped, state.n_saturated
-        state.loss_sum += loss.mse(model, z, values.read_targets(model, y))[1]
+        state.loss_sum += loss.mse(model, z, ranges.read_targets(model, y))[1]
         state.n_clipped, state.n_saturated = n_clipped, n_saturated
         return False
     state.loss_sum += loss.crossentropy(model, z, int(y[0]))[1]
@@ -112,15 +117,17 @@ def check_samples(model, x, y, total, start, count):
     require(((classes >= 0) & (classes < n_out)).all(), Error.Y_CLASS)
 
 
+def ranges_are_known(model):
+    return ranges.are_known(model, 0) and ranges.are_known(model, 1)
+
+
 def run_samples(model, x, y, total, start, count, learning):
     """Samples are checked before they change anything; at start = 0 all of the total are. Returns
     how many were trained on, or classified correctly."""
     state = model.state
     require(start + count <= total, Error.X_LENGTH)
     check_samples(model, x, y, total, start, count if start else total)
-    for which in (0, 1):
-        calibrates = learning and state.calibrating[which] > 0
-        require(calibrates or ranges.are_known(model, which), Error.NO_RANGE)
+    require(learning or ranges_are_known(model), Error.NO_RANGE)
     if start == 0:
         state.loss_sum = state.loss_count = 0
     x = x.reshape(total, model.layers[0].n_in)
@@ -128,20 +135,11 @@ def run_samples(model, x, y, total, start, count, learning):
     hits = 0
     for i in range(start, start + count):
         if learning:
-            calibrate(model, x[i], y[i])
-        inputs = values.read_inputs(model, x[i])
+            ranges.learn(model, 0, x[i])
+            ranges.learn(model, 1, y[i])
+        inputs = ranges.read_inputs(model, x[i])
         hits += (learn_sample if learning else evaluate_sample)(model, inputs, y[i])
     return hits
-
-
-def calibrate(model, *sample):
-    """Lets x and y of a sample widen the ranges that are still being learned."""
-    left = model.state.calibrating
-    for which in (0, 1):
-        if left[which]:
-            left[which] -= 1
-            model.state.calibrating = left
-            ranges.widen(model, which, sample[which])
 
 
 def predict(model, x, with_scores, scores):
@@ -151,11 +149,10 @@ def predict(model, x, with_scores, scores):
         ok = scores is not None and scores.dtype == np.float32 and len(scores) == n_out
         require(ok, Error.OUT)
     values.check_inputs(x, n_in, slice(None))
-    require(ranges.are_known(model, 0) and ranges.are_known(model, 1), Error.NO_RANGE)
-    z = forward(model, values.read_inputs(model, x))
-    label = int(z.argmax())
-    if with_scores and model.spec.loss == CROSSENTROPY:
-        scores[:] = loss.softmax(model, z) / 2**14
-    elif with_scores:
-        scores[:] = values.scores_of_mse(model, loss.mse_output(model, z))
-    return label
+    require(ranges_are_known(model), Error.NO_RANGE)
+    z = forward(model, ranges.read_inputs(model, x))
+    if with_scores:
+        is_mse = model.spec.loss == MSE
+        of_each = loss.mse_output(model, z) if is_mse else loss.softmax(model, z)
+        scores[:] = ranges.scores_as_float(model, of_each)
+    return int(z.argmax())
