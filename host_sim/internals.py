@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from _tinyprop_numpy import format as fmt
 from _tinyprop_numpy import model as step
-from _tinyprop_numpy import plan, values
+from _tinyprop_numpy import plan, ranges
 
 VERSION = fmt.VERSION  # of files
 KERNEL = "kernel_h", "kernel_w", "stride_h", "stride_w"
@@ -96,7 +96,7 @@ def nonzero_macs(model, x):
     convolution each input counts as often as the mean of all."""
     opened, total = view(model), 0
     for sample in x:
-        step.forward(opened, values.read_inputs(opened, sample))
+        step.forward(opened, ranges.read_inputs(opened, sample))
         for layer in opened.layers:
             if layer.has_weights:
                 n = np.count_nonzero(layer.inputs)
