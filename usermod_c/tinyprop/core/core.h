@@ -191,12 +191,12 @@ void tp_list_relu(const tp_model_t *m, tp_layer_t *l, const int32_t *z, int s, t
 
 // ---- centre.c: gradients as of inputs less their means
 
-// The dot of a dense layer as x of the row of slopes, at most 4095.
+// The dot of a dense layer as x of the row of slopes, at most 16383.
 int32_t tp_scaled_dot(const tp_layer_t *l, const tp_layer_state_t *state, uint32_t dot);
 // Before the step of a sample that is trained on: lets its inputs take part in the layer's means and energy.
 void tp_survey(const tp_model_t *m, tp_layer_t *l);
 // The part of a dense layer's step that its means make: moves slopes and biases. deltas: as tp_dense_backward.
-void tp_move_slopes(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift,
+void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift,
     const tp_step_t *step);
 // What the slopes of a dense layer add to dx.
 void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift, int32_t *dx);

@@ -132,16 +132,16 @@ static size_t first_trained(const tp_model_spec_t *spec, const tp_layer_spec_t *
     return i;
 }
 
-#define SUM_MAX(spare_bits) (0x7fffffffu - (1u << (spare_bits)))
-
-// Largest |w|, at most 32767, such that no sum can overflow: (x_max * fan_in + 4095) * max_weight + |bias| < 2^31. 4095
-// is for the row of slopes. Twice the limit of the bias is reserved for it (tp_start_sums).
+// Largest |w|, at most 32767, such that no sum can overflow: x_max * fan_in * max_weight + |bias| + |slopes| < 2^31. Twice
+// the limit of the bias is reserved for it (tp_start_sums), and 2^29 for the slopes of a dense layer (centre.c).
 static uint16_t max_weight(const tp_layer_t *l, int bits, int non_negative) {
-    uint32_t x_max = (1u << (non_negative ? bits : bits - 1)) - 1, inputs = x_max * l->fan_in + 4095;  // below 2^25
-    if (inputs <= (bits == 8 ? SUM_MAX(27) / 32767 : SUM_MAX(29) / 32767)) {
+    uint32_t x_max = (1u << (non_negative ? bits : bits - 1)) - 1, inputs = x_max * l->fan_in;  // below 2^24
+    uint32_t room = 0x7fffffffu - (bits == 8 ? 1u << 27 : 1u << 29) - (l->kind == TP_DENSE ? 1u << 29 : 0);
+    if (inputs <= room >> 15) {
         return 32767;
     }
-    return (uint16_t)quotient(bits == 8 ? SUM_MAX(27) : SUM_MAX(29), inputs, l->max_weight);
+    uint32_t largest = quotient(room, inputs, l->max_weight);
+    return (uint16_t)(largest < 32767 ? largest : 32767);
 }
 
 // ---- the plan
