@@ -153,7 +153,7 @@ MODEL_SPEC = Struct(
         ),
         Field("zeta", "u2", "Q.15, at most 1.0: factor of the share per layer further down"),
         Field("skip", "u2", "Q.14, at most 1.0: samples of a smaller error are skipped; 0: none"),
-        Field("auto_rate", "u1", "1: each layer has a rate of its own (rate.c); 0: the rate above"),
+        Field("auto_rate", "u1", "0: the rate above; else each layer has a rate of its own (rate.c)"),
         Field("reserved", "u1", "0", 7),
     ),
 )

@@ -20,8 +20,7 @@
 // .. 256 of them, then as often as 128 more were added. 8 bits are enough for it: any u is exact, a mean is best.
 #include "core.h"
 
-#define MAX_DOT 16383
-#define MAX_SLOPE 32767  // MAX_DOT times this, 2^29, is what the sums have room for (plan.c)
+#define MAX_SLOPE 32767  // TP_MAX_DOT times this, 2^29, is what the sums have room for (plan.c)
 #define MAX_SLOPE_DX (1 << 21)  // 255 times this and 32767 * 49150 are below 2^31 together
 #define MAX_SUMMED 256
 #define SURVEY_ALL 64    // trained steps of which each is surveyed; then every second one is
@@ -42,16 +41,6 @@ static inline int32_t mean_at(const uint8_t *means, size_t i, int is_signed) {
 }
 
 // ---- the row of slopes
-
-// dot 2^-a, halves up.
-int32_t tp_scaled_dot(const tp_layer_t *l, const tp_layer_state_t *state, uint32_t dot) {
-    int a = state->mean_shift;
-    if (l->x_signed) {
-        return tp_sat(tp_rshift_round((int32_t)dot, a), MAX_DOT);
-    }
-    uint32_t half = a > 0 ? dot >> (a - 1) & 1 : 0;  // tp_rshift_round for a dot up to 2^32
-    return tp_sat((int32_t)((dot >> a) + half), MAX_DOT);
-}
 
 // V += s u' 2^-a, s = 0.
 static void fold_slopes(const tp_model_t *m, tp_layer_t *l) {
@@ -209,7 +198,7 @@ static void recentre(const tp_model_t *m, const tp_layer_t *l) {
     }
     state->norm = norm;
     state->mean_shift = 0;
-    while (largest_dot >> state->mean_shift >= MAX_DOT) {
+    while (largest_dot >> state->mean_shift >= TP_MAX_DOT) {
         state->mean_shift++;
     }
 }

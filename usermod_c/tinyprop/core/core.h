@@ -146,9 +146,9 @@ int tp_exponent_at(const tp_values_t *v, size_t i);
 
 // ---- ranges.c
 
-// Whether the ranges of the inputs, or of the outputs, are known.
-int tp_ranges_known(const tp_model_t *m, int which);
-// Works out every map that is missing; TP_E_RANGE if a given range does not have lo < hi, or a learned one is damaged.
+// Whether all ranges are known: those that are learned, from the first sample on.
+int tp_ranges_known(const tp_model_t *m);
+// Works out every map that is missing; TP_E_RANGE if a range does not have lo < hi.
 tp_err_t tp_complete_ranges(tp_model_t *m);
 // Lets the n values from item `from` on move the learned ranges.
 void tp_learn_ranges(const tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n);
@@ -191,8 +191,17 @@ void tp_list_relu(const tp_model_t *m, tp_layer_t *l, const int32_t *z, int s, t
 
 // ---- centre.c: gradients as of inputs less their means
 
-// The dot of a dense layer as x of the row of slopes, at most 16383.
-int32_t tp_scaled_dot(const tp_layer_t *l, const tp_layer_state_t *state, uint32_t dot);
+#define TP_MAX_DOT 16383
+// The dot of a dense layer as x of the row of slopes: dot 2^-a, to nearest, at most TP_MAX_DOT. It is below 2^31 if inputs
+// may be negative, else below 2^32.
+static inline int32_t tp_scaled_dot(const tp_layer_t *l, const tp_layer_state_t *state, uint32_t dot) {
+    int a = state->mean_shift;
+    if (a > 0) {
+        uint32_t twice = l->x_signed ? (uint32_t)((int32_t)dot >> (a - 1)) : dot >> (a - 1);
+        dot = (uint32_t)((int32_t)(twice + 1) >> 1);
+    }
+    return tp_sat((int32_t)dot, TP_MAX_DOT);
+}
 // Before the step of a sample that is trained on: lets its inputs take part in the layer's means and energy.
 void tp_survey(const tp_model_t *m, tp_layer_t *l);
 // The part of a dense layer's step that its means make: moves slopes and biases. deltas: as tp_dense_backward.

@@ -90,7 +90,7 @@ typedef struct {
     uint16_t s_max;  // Q.15, at most 1.0: share to select at the largest deltas seen; diffused: share that is affordable in the long run, 0 if s_min is always selected
     uint16_t zeta;  // Q.15, at most 1.0: factor of the share per layer further down
     uint16_t skip;  // Q.14, at most 1.0: samples of a smaller error are skipped; 0: none
-    uint8_t auto_rate;  // 1: each layer has a rate of its own (rate.c); 0: the rate above
+    uint8_t auto_rate;  // 0: the rate above; else each layer has a rate of its own (rate.c)
     uint8_t reserved[7];  // 0
 } tp_model_spec_t;
 

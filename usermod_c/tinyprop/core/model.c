@@ -106,7 +106,7 @@ static void backward(const tp_model_t *m) {
 
 static size_t argmax(const int32_t *z, size_t n) {
     const int32_t *best = z;
-    for (const int32_t *value = z, *end = z + n; value < end; value++) {
+    for (const int32_t *value = z + 1, *end = z + n; value < end; value++) {
         if (*value > *best) {
             best = value;
         }
@@ -197,10 +197,6 @@ static tp_err_t check_samples(const tp_model_t *m, const tp_values_t *x, const t
     return err;
 }
 
-static int ranges_known(const tp_model_t *m) {
-    return tp_ranges_known(m, TP_INPUTS) && tp_ranges_known(m, TP_OUTPUTS);
-}
-
 int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start,
     size_t count, int learning) {
     tp_model_t m;
@@ -208,7 +204,7 @@ int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t 
     if (!err) {
         err = check_samples(&m, x, y, total, start, count);
     }
-    if (!err && !learning && !ranges_known(&m)) {
+    if (!err && !learning && !tp_ranges_known(&m)) {
         err = TP_E_NO_RANGE;
     }
     if (err) {
@@ -258,7 +254,7 @@ int tp_predict(void *image, size_t n_bytes, const tp_values_t *x, const tp_value
     if (!err) {
         err = tp_check_values(x, m.layers->n_in, 0, m.layers->n_in, TP_INPUTS);
     }
-    if (!err && !ranges_known(&m)) {
+    if (!err && !tp_ranges_known(&m)) {
         err = TP_E_NO_RANGE;
     }
     if (err) {

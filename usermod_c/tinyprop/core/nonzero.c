@@ -18,7 +18,6 @@ static void start_list(const tp_model_t *m, const tp_layer_t *l, tp_nonzero_t *l
     list->delta_jump = 0;
     list->row_delta = tp_row_delta(l->out_c);
     list->means = tp_at(m, l->means);
-    list->dot = 0;
 }
 
 static void end_list(const tp_model_t *m, tp_layer_t *l, const tp_nonzero_t *list) {

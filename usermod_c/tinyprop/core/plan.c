@@ -56,7 +56,7 @@ static uint32_t quotient(uint32_t a, uint32_t b, uint32_t guess) {
 static int model_spec_is_sound(const tp_model_spec_t *spec) {
     return spec->n_layers > 0 && spec->loss < TP_N_LOSS && spec->policy < TP_N_POLICY && spec->s_min <= 1 << 15
         && spec->s_max <= 1 << 15 && spec->zeta <= 1 << 15 && spec->skip <= 1 << 14 && spec->lr_mantissa >= 16
-        && spec->lr_mantissa <= 31 && spec->lr_shift >= 4 && spec->lr_shift <= 30 && spec->auto_rate <= 1;
+        && spec->lr_mantissa <= 31 && spec->lr_shift >= 4 && spec->lr_shift <= 30;
 }
 
 static int layer_spec_is_sound(const tp_layer_spec_t *spec) {
@@ -66,8 +66,7 @@ static int layer_spec_is_sound(const tp_layer_spec_t *spec) {
 static int layer_state_is_sound(const tp_layer_state_t *state) {
     return state->w_frac >= 0 && state->w_frac <= TP_MAX_W_FRAC && state->y_frac >= TP_MIN_Y_FRAC && state->y_frac <= 12
         && state->age < 512 && state->threshold <= 1u << 30 && state->residual <= 1u << 30
-        && state->energy <= 1u << 30 && state->n_summed <= 256 && state->x_frac >= TP_MIN_Y_FRAC && state->x_frac <= 12
-        && state->mean_shift <= 31;
+        && state->energy <= 1u << 30 && state->n_summed <= 256 && state->mean_shift <= 31;
 }
 
 // ---- shapes
@@ -155,6 +154,7 @@ typedef struct {
     uint16_t h, w, c, n;           // outputs of the layer below: shape,
     uint32_t outputs;              // offset (not for the first layer),
     int non_negative, zero_delta;  // and values: see tp_layer_t
+    int x_signed;                  // the same, once ranges are known
     uint16_t n_ranges[2];          // of inputs and outputs
     uint32_t ranges[2];            // offsets
     uint32_t states;           // offset of the layers' states
@@ -256,9 +256,10 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
         if (saved > TP_MAX_BYTES) {
             return TP_E_TOO_BIG;
         }
-        l->biases = take(&saved, out_bytes);
-        l->sums = take(&saved, 2 * n_means);
-        l->means = take(&saved, n_means);
+        l->biases = saved;
+        l->sums = saved + out_bytes;
+        l->means = l->sums + 2 * n_means;
+        saved = (l->means + n_means + 3) & ~3u;
         plan->buffer[0] = larger(plan->buffer[0], out_bytes);
         if (l->kind != TP_DENSE) {
             plan->buffer[1] = larger(plan->buffer[1], out_bytes);
@@ -299,9 +300,11 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, tp_layer_t *l) {
         return err;
     }
     l->zero_delta = (uint8_t)plan->zero_delta;
+    l->x_signed = (uint8_t)plan->x_signed;
     if (tp_has_weights(l)) {
         l->max_weight = max_weight(l, plan->bits, plan->non_negative);
         plan->non_negative = l->activation == TP_RELU || l->activation == TP_SIGMOID;
+        plan->x_signed = !plan->non_negative;
         plan->zero_delta = l->activation == TP_RELU;
     } else if (l->kind == TP_AVGPOOL) {
         plan->zero_delta = 0;  // a small average rounds to 0
@@ -327,6 +330,7 @@ tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_siz
     tp_layer_t l;  // one for all layers in turn, as there is no image yet
     tp_err_t err = start_plan(&plan, spec, n_bytes);
     l.out_h = l.out_w = l.max_weight = 0;  // what quotient() first gets as a guess
+    plan.x_signed = 0;
     for (size_t i = 0; !err && i < plan.spec->n_layers; i++) {
         err = plan_layer(&plan, i, &l);
         if (!err && shapes) {
@@ -363,6 +367,13 @@ int32_t tp_layout(const void *spec, size_t n_bytes, tp_shape_t *shapes, size_t n
     return saved == 0 || saved == sizes.saved ? (int32_t)sizes.image : TP_E_IMAGE;
 }
 
+static void place_ranges(tp_model_t *m, const plan_t *plan, int which, uint16_t n_given) {
+    void *ranges = tp_at(m, plan->ranges[which]);
+    m->n_ranges[which] = plan->n_ranges[which];
+    m->given[which] = n_given ? ranges : NULL;
+    m->learned[which] = n_given || plan->n_ranges[which] == 0 ? NULL : ranges;
+}
+
 tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
     plan_t plan;
     tp_err_t err = start_plan(&plan, image, n_bytes);
@@ -381,15 +392,15 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
     m->first_trained = m->layers + plan.first_trained;
     m->affine[TP_INPUTS] = (tp_affine_t *)(m->output + 1);
     m->affine[TP_OUTPUTS] = m->affine[TP_INPUTS] + plan.spec->n_input_ranges;
-    for (int which = TP_INPUTS; which <= TP_OUTPUTS; which++) {
-        int given = which == TP_INPUTS ? plan.spec->n_input_ranges : plan.spec->n_output_ranges;
-        void *ranges = tp_at(m, plan.ranges[which]);
-        m->n_ranges[which] = plan.n_ranges[which];
-        m->given[which] = given ? ranges : NULL;
-        m->learned[which] = given || m->n_ranges[which] == 0 ? NULL : ranges;
-    }
+    place_ranges(m, &plan, TP_INPUTS, plan.spec->n_input_ranges);
+    place_ranges(m, &plan, TP_OUTPUTS, plan.spec->n_output_ranges);
     m->bits = plan.bits;
     m->delta_frac = plan.bits == 8 ? 14 : 13;
+    err = tp_complete_ranges(m);
+    if (err) {
+        return err;
+    }
+    plan.x_signed = m->in_signed;
     plan.scratch = plan_end;
     uint32_t state = plan.states;
     tp_layer_t *l = m->layers;
@@ -413,13 +424,5 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
     if (plan.saved != saved || n_bytes < plan.scratch) {
         return TP_E_IMAGE;
     }
-    err = tp_complete_ranges(m);
-    int is_signed = m->in_signed;
-    for (l = m->layers; l <= m->output; l++) {
-        l->x_signed = (uint8_t)is_signed;
-        if (tp_has_weights(l)) {
-            is_signed = l->activation == TP_LINEAR || l->activation == TP_TANH;
-        }
-    }
-    return err;
+    return TP_OK;
 }

@@ -35,8 +35,9 @@ static int32_t order(uint32_t bits) {
     return bits >> 31 ? -(int32_t)(bits & 0x7fffffff) : (int32_t)bits;
 }
 
-int tp_ranges_known(const tp_model_t *m, int which) {
-    return m->learned[which] == NULL || m->state->n_seen[which] > 0;
+int tp_ranges_known(const tp_model_t *m) {
+    const uint16_t *n_seen = m->state->n_seen;
+    return (!m->learned[TP_INPUTS] || n_seen[TP_INPUTS] > 0) && (!m->learned[TP_OUTPUTS] || n_seen[TP_OUTPUTS] > 0);
 }
 
 // ---- given ranges
@@ -64,38 +65,32 @@ static int inputs_are_signed(const tp_model_t *m) {
     return is_signed;
 }
 
-static tp_err_t complete(const tp_model_t *m, int which) {
-    for (size_t i = 0; m->given[which] && i < m->n_ranges[which]; i++) {
-        const tp_range_t *r = &m->given[which][i];
-        tp_affine_t *map = &m->affine[which][i];
-        if (map->post != 0) {
-            continue;
-        }
-        if (!tp_is_finite(r->lo) || !tp_is_finite(r->hi) || order(r->lo) >= order(r->hi)) {
-            return TP_E_RANGE;
-        }
-        if (which == TP_OUTPUTS) {
-            derive(r, map, 1 << 15, 13, 1);
-        } else if (m->bits == 12) {
-            derive(r, map, 1 << 11, 17, 1);
-        } else {
-            derive(r, map, m->in_signed ? 254 : 255, 20, m->in_signed);
-        }
+static tp_err_t complete(const tp_model_t *m, int which, const tp_range_t *r, tp_affine_t *map) {
+    if (!tp_is_finite(r->lo) || !tp_is_finite(r->hi) || order(r->lo) >= order(r->hi)) {
+        return TP_E_RANGE;
     }
-    for (size_t i = 0; m->learned[which] && i < m->n_ranges[which]; i++) {
-        const tp_learned_range_t *r = &m->learned[which][i];
-        if (tp_beyond(r->centre, MOST_FIXED) || r->spread > MOST_FIXED || tp_beyond(r->frac, 200) || r->shift < 0
-            || r->shift > NO_SHIFT) {
-            return TP_E_RANGE;
-        }
+    if (which == TP_OUTPUTS) {
+        derive(r, map, 1 << 15, 13, 1);
+    } else if (m->bits == 12) {
+        derive(r, map, 1 << 11, 17, 1);
+    } else {
+        derive(r, map, m->in_signed ? 254 : 255, 20, m->in_signed);
     }
     return TP_OK;
 }
 
 tp_err_t tp_complete_ranges(tp_model_t *m) {
     m->in_signed = inputs_are_signed(m);
-    tp_err_t err = complete(m, TP_INPUTS);
-    return err ? err : complete(m, TP_OUTPUTS);
+    for (int which = TP_INPUTS; which <= TP_OUTPUTS; which++) {
+        tp_affine_t *map = m->affine[which];
+        for (size_t i = 0; m->given[which] && i < m->n_ranges[which]; i++) {
+            tp_err_t err = map[i].post == 0 ? complete(m, which, &m->given[which][i], &map[i]) : TP_OK;
+            if (err) {
+                return err;
+            }
+        }
+    }
+    return TP_OK;
 }
 
 // ---- learned ranges
@@ -120,10 +115,6 @@ static int shift_does(int shift, uint32_t spread) {
     return shift != NO_SHIFT && five <= twice + (twice >> 3) && five > (twice >> 1) - (twice >> 4);
 }
 
-static int32_t distance(int32_t a, int32_t b) {
-    return tp_abs(a - b);
-}
-
 // The first three values: two are kept as centre -+ spread, the third one leaves their median, and the smallest distance
 // that is not 0.
 static void begin(tp_learned_range_t *r, uint32_t n, int32_t v) {
@@ -133,12 +124,12 @@ static void begin(tp_learned_range_t *r, uint32_t n, int32_t v) {
         return;
     }
     if (n == 2) {
-        r->spread = (uint32_t)distance(v, r->centre) >> 1;
+        r->spread = (uint32_t)tp_abs(v - r->centre) >> 1;
         r->centre = (r->centre + v) >> 1;
         return;
     }
     int32_t lo = r->centre - (int32_t)r->spread, hi = r->centre + (int32_t)r->spread;
-    uint32_t a = 2 * r->spread, b = (uint32_t)distance(v, lo), c = (uint32_t)distance(v, hi);
+    uint32_t a = 2 * r->spread, b = (uint32_t)tp_abs(v - lo), c = (uint32_t)tp_abs(v - hi);
     r->centre = v < lo ? lo : v > hi ? hi : v;
     r->spread = a - 1 < b - 1 ? a : b;  // 0 counts as the largest
     r->spread = r->spread - 1 < c - 1 ? r->spread : c;
@@ -155,7 +146,7 @@ static void move_range(tp_learned_range_t *r, uint32_t n, int32_t value) {
 }
 
 // Gives the larger of |centre|, spread 25 to 27 bits, and the range a shift that does.
-static void normalise(tp_learned_range_t *r, uint32_t n) {
+static void fit_format(tp_learned_range_t *r, uint32_t n) {
     uint32_t larger = (uint32_t)tp_abs(r->centre) | r->spread;
     int s = 27 - tp_bits(larger);
     if (larger != 0 && (s < 0 || s > 2) && r->frac + s <= 200) {
@@ -168,6 +159,8 @@ static void normalise(tp_learned_range_t *r, uint32_t n) {
 
 static void learn_value(tp_learned_range_t *r, uint32_t n, const tp_values_t *v, size_t i) {
     int e = tp_exponent_at(v, i);
+    r->centre = tp_sat(r->centre, MOST_FIXED);  // beyond only in a damaged image
+    r->spread = r->spread < MOST_FIXED ? r->spread : MOST_FIXED;
     if (r->centre == 0 && r->spread == 0) {
         r->frac = (int16_t)(e > TP_EXPONENT_OF_0 ? 26 - e : 0);
     } else if (n <= 3 && e + r->frac > 28) {  // the first three all fit
@@ -179,7 +172,7 @@ static void learn_value(tp_learned_range_t *r, uint32_t n, const tp_values_t *v,
     } else {
         move_range(r, n, value);
     }
-    normalise(r, n);
+    fit_format(r, n);
 }
 
 void tp_learn_ranges(const tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n) {
@@ -209,12 +202,13 @@ static int32_t by_given(const tp_affine_t *map, const tp_values_t *v, size_t i, 
     return q < lo ? lo : q > hi ? hi : q;
 }
 
-// |value - centre| <= 2^30 + 2^28.
+// |value - centre| <= 2^30 + 2^28; in a damaged image it wraps.
 static int32_t by_learned(const tp_learned_range_t *r, const tp_values_t *v, size_t i, int frac, int32_t limit) {
     if (r->shift == NO_SHIFT) {
         return 0;
     }
-    return tp_rshift_round_sat(tp_fixed_at(v, i, r->frac) - r->centre, r->shift - frac, limit);
+    int32_t distance = (int32_t)((uint32_t)tp_fixed_at(v, i, r->frac) - (uint32_t)r->centre);
+    return tp_rshift_round_sat(distance, r->shift - frac, limit);
 }
 
 int tp_input_frac(const tp_model_t *m) {
