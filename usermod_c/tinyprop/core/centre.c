@@ -122,24 +122,13 @@ typedef struct {
 
 // All listed inputs of a dense layer. With 12 bits the upper 8 bits are added, so that 256 samples fit 16 bits.
 static void survey_listed(const tp_model_t *m, const tp_layer_t *l, survey_t *survey) {
-    uint32_t row_bytes = 2u * l->out_c, reader = row_bytes - tp_row_delta(l->out_c), at = 0;
-    const uint32_t *entry = tp_nonzero_of(m, l), *end = entry + l->list_end / 4;
     const uint8_t *means = tp_at(m, l->means);
-    size_t i = 0;
-    for (; entry < end; entry++) {
-        int32_t x = (int32_t)*entry >> 16;
-        at += *entry & 0xffff;
-        if (x == 0) {
-            continue;
-        }
-        for (; at >= row_bytes; at -= row_bytes) {
-            i++;
-        }
-        at += reader;
-        survey->squares += (uint32_t)(x * x);
-        survey->dot += (uint32_t)(x * mean_at(means, i, l->x_signed));
+    tp_walk_t w = tp_walk(m, l);
+    while (tp_walk_next(&w)) {
+        survey->squares += (uint32_t)(w.x * w.x);
+        survey->dot += (uint32_t)(w.x * mean_at(means, w.i, l->x_signed));
         if (survey->sums) {
-            survey->sums[i] = (uint16_t)(survey->sums[i] + (uint32_t)(x >> mean_unit(m)));
+            survey->sums[w.i] = (uint16_t)(survey->sums[w.i] + (uint32_t)(w.x >> mean_unit(m)));
         }
     }
 }

@@ -18,7 +18,7 @@
 #define SIZE_IS(n, type) typedef char type##_has_##n##_bytes[sizeof(type) == (n) ? 1 : -1]
 SIZE_IS(40, tp_model_spec_t);
 SIZE_IS(16, tp_layer_spec_t);
-SIZE_IS(96, tp_model_state_t);
+SIZE_IS(120, tp_model_state_t);
 SIZE_IS(36, tp_layer_state_t);
 SIZE_IS(8, tp_range_t);
 SIZE_IS(12, tp_learned_range_t);
@@ -158,6 +158,8 @@ typedef struct {
     uint16_t n_ranges[2];          // of inputs and outputs
     uint32_t ranges[2];            // offsets
     uint32_t states;           // offset of the layers' states
+    uint32_t tally, replay;    // offsets, behind the last layer's means
+    uint16_t replay_n_in;      // inputs of the lowest trained layer
     uint32_t saved, scratch;   // bytes used so far: by spec and state, and behind them
     uint32_t work, buffer[2];  // bytes needed so far
 } plan_t;
@@ -299,6 +301,9 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, tp_layer_t *l) {
     if (err) {
         return err;
     }
+    if (i == plan->first_trained) {
+        plan->replay_n_in = l->n_in;
+    }
     l->zero_delta = (uint8_t)plan->zero_delta;
     l->x_signed = (uint8_t)plan->x_signed;
     if (tp_has_weights(l)) {
@@ -312,6 +317,23 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, tp_layer_t *l) {
     return plan_memory(plan, i, l);
 }
 
+// What is remembered: a place for each class, or for mse one.
+static tp_err_t plan_replay(plan_t *plan, const tp_layer_t *output) {
+    const tp_model_spec_t *spec = plan->spec;
+    if (spec->replay == 0) {
+        return TP_OK;
+    }
+    if (plan->first_trained == spec->n_layers || (spec->loss != TP_MSE && spec->replay < output->n_out)) {
+        return TP_E_IMAGE;
+    }
+    uint32_t sample = plan->replay_n_in + 2u * output->n_out;  // at least
+    if (spec->replay > (TP_MAX_BYTES - plan->saved - (1 << 18)) / sample) {
+        return TP_E_TOO_BIG;
+    }
+    plan->saved += (tp_replay_bytes(spec, plan->replay_n_in, output->n_out) + 3) & ~3u;
+    return TP_OK;
+}
+
 static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output) {
     const tp_model_spec_t *spec = plan->spec;
     if (output->kind != TP_DENSE || output->activation != TP_LINEAR) {
@@ -322,7 +344,10 @@ static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output) {
     if (!outputs_fit || !(spec->n_input_ranges <= 1 || spec->n_input_ranges == spec->in_c)) {
         return TP_E_IMAGE;
     }
-    return TP_OK;
+    plan->tally = plan->saved;
+    plan->replay = plan->tally + 4u * output->n_out;
+    plan->saved = plan->replay;
+    return plan_replay(plan, output);
 }
 
 tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_sizes_t *sizes) {
@@ -418,6 +443,8 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
     if (err) {
         return err;
     }
+    m->tally = tp_at(m, plan.tally);
+    m->replay = plan.replay;
     m->work = tp_at(m, take(&plan.scratch, plan.work));
     m->buffer[0] = tp_at(m, take(&plan.scratch, plan.buffer[0]));
     m->buffer[1] = tp_at(m, take(&plan.scratch, plan.buffer[1]));
