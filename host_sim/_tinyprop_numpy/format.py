@@ -75,8 +75,9 @@ MODEL_SPEC = np.dtype(
         ("s_max", "<u2"),
         ("zeta", "<u2"),
         ("skip", "<u2"),
+        ("replay", "<u2"),
         ("auto_rate", "u1"),
-        ("reserved", "u1", 7),
+        ("reserved", "u1", 5),
     ]
 )
 
@@ -112,7 +113,13 @@ MODEL_STATE = np.dtype(
         ("error", "<u4"),
         ("account", "<i4"),
         ("share", "<u2"),
-        ("reserved", "<u2"),
+        ("replay_frac", "<i2"),
+        ("least_error", "<u4"),
+        ("right", "<u4"),
+        ("n_outside", "<u4"),
+        ("n_replayed", "<u4"),
+        ("random", "<u4"),
+        ("reserved", "<u4"),
     ]
 )
 
