@@ -6,7 +6,7 @@ A given range is converted to fixed point; frac is chosen so that the larger of 
 
     inputs, 8 bits    lo >= 0: lo..hi -> 0..255 (Q.8)   lo < 0: lo..hi -> -127..127 (Q.7)   post 20
     inputs, 12 bits   lo..hi -> -1024..1024 (Q.10), clamped at +-2047: twice the range      post 17
-    targets           lo..hi -> -2^14..2^14 (Q.14), clamped at +-2^15                       post 13
+    targets           lo..hi -> -2^14..2^14 (Q.14), clamped at +-32767                      post 13
 
     v = value in Q.frac, saturated at +-2^30
     d = (v - zero) >> pre, clamped to +-2 width    pre: the width of the range has at most 16 bits
@@ -54,8 +54,10 @@ NO_SHIFT = 31  # all values were the same so far
 MOST_FRAC = 200
 
 
-def are_known(model, which):
-    return model.learned[which] is None or model.state.n_seen[which] > 0
+def are_known(model):
+    """Whether all ranges are known: those that are learned, from the first sample on."""
+    of_both = zip(model.learned, model.state.n_seen, strict=True)
+    return all(learned is None or n_seen > 0 for learned, n_seen in of_both)
 
 
 # ---- given ranges
@@ -92,7 +94,7 @@ def derive(lo, hi, span, post, centred):
 
 
 def complete(model):
-    """Checks all ranges, and works out the maps of those that are given."""
+    """Works out the maps of all ranges that are given."""
     inputs, outputs = model.given
     is_below_0 = inputs is not None and bool((inputs["lo"] < 0).any())
     model.in_signed = model.bits == 12 or inputs is None or is_below_0
@@ -102,20 +104,9 @@ def complete(model):
         [] if given is None else [derive(*ends, *how) for ends in given.tolist()]
         for given, how in ((inputs, of_inputs), (outputs, (1 << 15, 13, True)))
     ]
-    for learned in model.learned:
-        require(learned is None or are_sound(learned), Error.RANGE)
 
 
 # ---- learned ranges
-
-
-def are_sound(learned):
-    return bool(
-        (np.abs(learned["centre"].astype(np.int64)) <= MOST_FIXED).all()
-        and (learned["spread"] <= MOST_FIXED).all()
-        and (np.abs(learned["frac"]) <= MOST_FRAC).all()
-        and ((learned["shift"] >= 0) & (learned["shift"] <= NO_SHIFT)).all()
-    )
 
 
 class Learned(NamedTuple):
@@ -212,18 +203,18 @@ def learn(model, which, values):
 # ---- values
 
 
-def by_given(maps, values, lo, hi):
-    """Values as integers of the model, clamped to lo..hi; maps are used in turn."""
+def by_given(maps, values):
+    """Values as integers of the model; maps are used in turn."""
     frac, zero, pre, width, gain, post = np.resize(maps, (len(values), 6)).T
     d = saturate((to_fixed(values, frac) - zero) >> pre, 2 * width)
-    return np.clip(rshift_round(d * gain, int(post[0])), lo, hi)
+    return rshift_round(d * gain, int(post[0]))
 
 
-def by_learned(learned, values, frac, limit):
+def by_learned(learned, values, frac):
     """Values as integers of the model, Q.frac; ranges are used in turn."""
     r = np.resize(learned, len(values))
     distance = to_fixed(values, r["frac"]) - r["centre"]
-    q = rshift_round_sat(distance, r["shift"] - frac, limit)
+    q = rshift_round_sat(distance, r["shift"] - frac, 1 << 16)
     return np.where(r["shift"] == NO_SHIFT, 0, q)
 
 
@@ -235,21 +226,30 @@ def input_frac(model):
 
 
 def read_inputs(model, values):
-    """Values of a sample -> inputs of the first layer."""
+    """Values of a sample -> inputs of the first layer, and how many were clamped to an end of
+    their range."""
     hi = 2047 if model.bits == 12 else 127 if model.in_signed else 255
     given, learned = model.given[0], model.learned[0]
     if learned is not None:
-        return by_learned(learned, values, input_frac(model), hi)
-    if values.dtype == np.uint8 and model.bits == 8 and given.tolist() == [(0, 255)]:
+        x = by_learned(learned, values, input_frac(model))
+    elif values.dtype == np.uint8 and model.bits == 8 and given.tolist() == [(0, 255)]:
+        x = values.astype(np.int64)
+    else:
+        x = by_given(model.maps[0], values)
+    inside = np.clip(x, -hi if model.in_signed else 0, hi)
+    return inside, np.count_nonzero(inside != x)
+
+
+def read_label(model, values):
+    """What y says of a sample: its class number, or with mse its targets, Q.14 of half the range,
+    within +-2.0."""
+    learned = model.learned[1]
+    if model.spec.loss == CROSSENTROPY:
         return values.astype(np.int64)
-    return by_given(model.maps[0], values, -hi if model.in_signed else 0, hi)
-
-
-def read_targets(model, values):
-    """Targets of a sample, Q.14 of half the range, within +-2.0."""
-    if model.learned[1] is not None:
-        return by_learned(model.learned[1], values, 14, 2 << 14)
-    return by_given(model.maps[1], values, -(2 << 14), 2 << 14)
+    targets = (
+        by_given(model.maps[1], values) if learned is None else by_learned(learned, values, 14)
+    )
+    return saturate(targets, 32767)
 
 
 def float_score(r, score):
