@@ -21,7 +21,7 @@ SIZE_IS(16, tp_layer_spec_t);
 SIZE_IS(120, tp_model_state_t);
 SIZE_IS(36, tp_layer_state_t);
 SIZE_IS(8, tp_range_t);
-SIZE_IS(12, tp_learned_range_t);
+SIZE_IS(16, tp_learned_range_t);
 SIZE_IS(84, tp_layer_t);
 SIZE_IS(16, tp_affine_t);
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
