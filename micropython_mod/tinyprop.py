@@ -74,8 +74,8 @@ _LAYER_STATE_BYTES = const(36)
 _LAYER_STATE_DEAD_STEPS = const(4)
 _RANGE_BYTES = const(8)
 _RANGE_FORMAT = const("<2f")
-_LEARNED_RANGE_BYTES = const(12)
-_LEARNED_RANGE_FORMAT = const("<iI2h")
+_LEARNED_RANGE_BYTES = const(16)
+_LEARNED_RANGE_FORMAT = const("<iIi2h")
 # ---- end of the format
 
 # Multiply-accumulates of learn_many between two checks for Ctrl-C: some milliseconds on a Pico.
@@ -659,10 +659,10 @@ class Model:
                 pairs.append(struct.unpack_from(_RANGE_FORMAT, image, at))
                 at += _RANGE_BYTES
                 continue
-            centre, _, frac, shift = struct.unpack_from(_LEARNED_RANGE_FORMAT, image, at)
+            _, _, zero, frac, shift = struct.unpack_from(_LEARNED_RANGE_FORMAT, image, at)
             at += _LEARNED_RANGE_BYTES
             reach = 2 << shift if shift < 31 else 0
-            pairs.append(((centre - reach) * 2.0**-frac, (centre + reach) * 2.0**-frac))
+            pairs.append(((zero - reach) * 2.0**-frac, (zero + reach) * 2.0**-frac))
         return pairs if n > 1 else pairs[0] if n else None
 
     def _learn_anew(self, which, value):

@@ -153,6 +153,7 @@ LEARNED_RANGE = np.dtype(
     [
         ("centre", "<i4"),
         ("spread", "<u4"),
+        ("zero", "<i4"),
         ("frac", "<i2"),
         ("shift", "<i2"),
     ]

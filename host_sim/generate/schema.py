@@ -247,8 +247,9 @@ LEARNED_RANGE = Struct(
     (
         Field("centre", "i4", "running mean of the values, Q.frac; within 2^28"),
         Field("spread", "u4", "running mean of |value - centre|, Q.frac; at most 2^28"),
+        Field("zero", "i4", "the value that maps to 0, Q.frac; within 2^28"),
         Field("frac", "i2", "-200 to 200"),
-        Field("shift", "i2", "values are in units of 2^shift, Q.frac; 0 to 31"),
+        Field("shift", "i2", "1.0 is 2^shift, Q.frac; 31 if all values were the same so far"),
     ),
 )
 

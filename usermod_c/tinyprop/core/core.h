@@ -251,8 +251,8 @@ void tp_note_outputs(const tp_model_t *m, const int16_t *deltas);
 
 // ---- replay.c: only where spec.replay is not 0
 
-// Bytes of what is remembered.
-uint32_t tp_replay_bytes(const tp_model_spec_t *spec, uint32_t n_in, uint32_t n_out);
+// Bytes of what is remembered.   n_in: inputs of the lowest trained layer; first_is_trained: it is the first one
+uint32_t tp_replay_bytes(const tp_model_spec_t *spec, int first_is_trained, uint32_t n_in, uint32_t n_out);
 // Remembers the sample that was just learned from.   label: as of tp_read_label
 void tp_remember(const tp_model_t *m, const int16_t *label);
 // Gives the lowest trained layer the inputs of a random sample. Returns its label.

@@ -163,8 +163,9 @@ typedef struct {
 typedef struct {
     int32_t centre;  // running mean of the values, Q.frac; within 2^28
     uint32_t spread;  // running mean of |value - centre|, Q.frac; at most 2^28
+    int32_t zero;  // the value that maps to 0, Q.frac; within 2^28
     int16_t frac;  // -200 to 200
-    int16_t shift;  // values are in units of 2^shift, Q.frac; 0 to 31
+    int16_t shift;  // 1.0 is 2^shift, Q.frac; 31 if all values were the same so far
 } tp_learned_range_t;
 
 #endif

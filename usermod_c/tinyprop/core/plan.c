@@ -21,7 +21,7 @@ SIZE_IS(16, tp_layer_spec_t);
 SIZE_IS(120, tp_model_state_t);
 SIZE_IS(36, tp_layer_state_t);
 SIZE_IS(8, tp_range_t);
-SIZE_IS(12, tp_learned_range_t);
+SIZE_IS(16, tp_learned_range_t);
 SIZE_IS(84, tp_layer_t);
 SIZE_IS(16, tp_affine_t);
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -326,11 +326,11 @@ static tp_err_t plan_replay(plan_t *plan, const tp_layer_t *output) {
     if (plan->first_trained == spec->n_layers || (spec->loss != TP_MSE && spec->replay < output->n_out)) {
         return TP_E_IMAGE;
     }
-    uint32_t sample = plan->replay_n_in + 2u * output->n_out;  // at least
-    if (spec->replay > (TP_MAX_BYTES - plan->saved - (1 << 18)) / sample) {
+    uint32_t most = plan->replay_n_in + 2u * output->n_out;  // of a sample
+    if (plan->saved > TP_MAX_BYTES / 2 || spec->replay > TP_MAX_BYTES / 4 / most) {
         return TP_E_TOO_BIG;
     }
-    plan->saved += (tp_replay_bytes(spec, plan->replay_n_in, output->n_out) + 3) & ~3u;
+    plan->saved += (tp_replay_bytes(spec, plan->first_trained == 0, plan->replay_n_in, output->n_out) + 3) & ~3u;
     return TP_OK;
 }
 

@@ -2,7 +2,7 @@
 #include "core.h"
 
 #define MEAN_SHIFT 6
-#define ONE (1 << 28)  // 1.0 of a mean
+#define CERTAIN (1 << 28)  // 1.0
 
 // Moves a running mean of n values by the n-th one, both Q.28: a plain mean at first.
 static void move_mean(uint32_t *mean, int32_t value, uint32_t n) {
@@ -21,7 +21,7 @@ static void note_error(const tp_model_t *m, int32_t error, uint32_t n) {
 
 void tp_note_class(const tp_model_t *m, size_t target, int right, int32_t p_target) {
     uint32_t n = (uint32_t)m->state->steps;
-    move_mean(&m->state->right, right ? ONE : 0, n);
+    move_mean(&m->state->right, right ? CERTAIN : 0, n);
     note_error(m, ((1 << 14) - p_target) << 14, n);
     m->tally[target] = n;
 }

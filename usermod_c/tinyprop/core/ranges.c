@@ -15,10 +15,11 @@
 //   d = value - centre, clamped to +-4 spread      centre += d / 2^k      spread += (|d| - spread) / 2^k
 // with 2^k <= n < 2^(k+1) for the n-th value, up to 1024 samples; so it follows a drift for ever. The clamp, and that the
 // first three values leave their median and the smallest distance between two of them, keep out what is absurd.
-//   inputs    (value - centre) / 2^shift in Q.6, with 12 bits in Q.10, clamped to +-2.0 (-127..127, -2047..2047)
+//   inputs    (value - zero) / 2^shift in Q.6, with 12 bits in Q.10, clamped to +-2.0 (-127..127, -2047..2047)
 //   targets   the same in Q.14
-// 2^shift is the power of two at or above 2.5 spread, so most values lie within 1.0; it changes only when 2.5 spread is
-// an eighth beyond one, or else it might change with every sample. docs/method.md says what was tried.
+// zero is the centre, and 2^shift the power of two at or above 2.5 spread, so most values lie within 1.0. What a model
+// learned is about this map, so it stays until it is an eighth wrong: the centre 2^shift / 8 away from zero, or 2.5 spread
+// an eighth beyond its bounds. docs/method.md says what was tried.
 #include "core.h"
 
 #define FLOAT_255 0x437f0000u
@@ -100,6 +101,7 @@ static void move_frac(tp_learned_range_t *r, int s) {
     int shift = r->shift + s;
     r->shift = (int16_t)(r->shift == NO_SHIFT ? NO_SHIFT : shift < 0 ? 0 : shift < NO_SHIFT ? shift : NO_SHIFT - 1);
     r->centre = tp_rshift_round_sat(r->centre, -s, MOST_FIXED);
+    r->zero = tp_rshift_round_sat(r->zero, -s, MOST_FIXED);
     r->spread = (uint32_t)tp_rshift_round_sat((int32_t)r->spread, -s, MOST_FIXED);
     r->frac = (int16_t)(r->frac + s);
 }
@@ -109,10 +111,11 @@ static int shift_of(uint32_t spread) {
     return spread ? tp_bits(5 * spread - 1) - 1 : NO_SHIFT;
 }
 
-// Whether a shift still does: 2.5 spread is at most an eighth above 2^shift, or below half of it.
-static int shift_does(int shift, uint32_t spread) {
-    uint32_t five = 5 * spread, twice = 2u << shift;
-    return shift != NO_SHIFT && five <= twice + (twice >> 3) && five > (twice >> 1) - (twice >> 4);
+// Whether the map still does.
+static int map_does(const tp_learned_range_t *r) {
+    uint32_t five = 5 * r->spread, twice = 2u << r->shift;
+    return r->shift != NO_SHIFT && five <= twice + (twice >> 3) && five > (twice >> 1) - (twice >> 4)
+        && !tp_beyond(r->centre - r->zero, 1 << r->shift >> 3);
 }
 
 // The first three values: two are kept as centre -+ spread, the third one leaves their median, and the smallest distance
@@ -145,14 +148,15 @@ static void move_range(tp_learned_range_t *r, uint32_t n, int32_t value) {
     r->spread = (uint32_t)tp_sat(spread + tp_rshift_round(tp_abs(d) - spread, k), MOST_FIXED);
 }
 
-// Gives the larger of |centre|, spread 25 to 27 bits, and the range a shift that does.
+// Gives the larger of |centre|, spread 25 to 27 bits, and the range a map that does.
 static void fit_format(tp_learned_range_t *r, uint32_t n) {
     uint32_t larger = (uint32_t)tp_abs(r->centre) | r->spread;
     int s = 27 - tp_bits(larger);
     if (larger != 0 && (s < 0 || s > 2) && r->frac + s <= 200) {
         move_frac(r, s);
     }
-    if (n <= 3 || !shift_does(r->shift, r->spread)) {
+    if (n <= 3 || !map_does(r)) {
+        r->zero = r->centre;
         r->shift = (int16_t)shift_of(r->spread);
     }
 }
@@ -161,6 +165,8 @@ static void learn_value(tp_learned_range_t *r, uint32_t n, const tp_values_t *v,
     int e = tp_exponent_at(v, i);
     r->centre = tp_sat(r->centre, MOST_FIXED);  // beyond only in a damaged image
     r->spread = r->spread < MOST_FIXED ? r->spread : MOST_FIXED;
+    r->zero = tp_sat(r->zero, MOST_FIXED);
+    r->shift = (int16_t)(r->shift & NO_SHIFT);
     if (r->centre == 0 && r->spread == 0) {
         r->frac = (int16_t)(e > TP_EXPONENT_OF_0 ? 26 - e : 0);
     } else if (n <= 3 && e + r->frac > 28) {  // the first three all fit
@@ -201,12 +207,12 @@ static int32_t by_given(const tp_affine_t *map, const tp_values_t *v, size_t i) 
     return tp_rshift_round((int32_t)(d * map->gain), map->post & 31);
 }
 
-// |value - centre| <= 2^30 + 2^28; in a damaged image it wraps.
+// |value - zero| <= 2^30 + 2^28; in a damaged image it wraps.
 static int32_t by_learned(const tp_learned_range_t *r, const tp_values_t *v, size_t i, int frac) {
     if (r->shift == NO_SHIFT) {
         return 0;
     }
-    int32_t distance = (int32_t)((uint32_t)tp_fixed_at(v, i, r->frac) - (uint32_t)r->centre);
+    int32_t distance = (int32_t)((uint32_t)tp_fixed_at(v, i, r->frac) - (uint32_t)r->zero);
     return tp_rshift_round_sat(distance, r->shift - frac, 1 << 16);
 }
 
@@ -273,7 +279,7 @@ uint32_t tp_score_as_float(const tp_model_t *m, size_t j, int32_t score) {
     if (m->learned[TP_OUTPUTS]) {
         const tp_learned_range_t *r = &m->learned[TP_OUTPUTS][range];
         int32_t above = r->shift == NO_SHIFT ? 0 : tp_rshift_round_sat(score, 14 - r->shift, TP_SATURATED);
-        return tp_float_from_fixed(tp_add(r->centre, above), r->frac);
+        return tp_float_from_fixed(tp_add(r->zero, above), r->frac);
     }
     const tp_affine_t *map = &m->affine[TP_OUTPUTS][range];
     int32_t above = tp_rshift_round_sat(score * map->width, 15 - map->pre, TP_SATURATED);
