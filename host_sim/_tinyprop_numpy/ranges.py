@@ -21,11 +21,12 @@ A learned range is where the values lie, and how far from there, each in a runni
 The clamp, and that the first three values leave their median and the smallest distance between two
 of them, keep out what is absurd.
 
-    inputs            (value - centre) / 2^shift in Q.6, with 12 bits in Q.10, clamped to +-2.0
+    inputs            (value - zero) / 2^shift in Q.6, with 12 bits in Q.10, clamped to +-2.0
     targets           the same in Q.14
 
-2^shift is the power of two at or above 2.5 spread, so most values lie within 1.0; it changes only
-when 2.5 spread is an eighth beyond one, or else it might change with every sample.
+zero is the centre, and 2^shift the power of two at or above 2.5 spread, so most values lie within
+1.0. What a model learned is about this map, so it stays until it is an eighth wrong: the centre
+2^shift / 8 away from zero, or 2.5 spread an eighth beyond its bounds.
 """
 
 from functools import lru_cache
@@ -110,24 +111,21 @@ def complete(model):
 
 
 class Learned(NamedTuple):
-    """A learned range; centre, spread and 2^shift are in Q.frac."""
+    """A learned range; centre, spread, zero and 2^shift are in Q.frac."""
 
     centre: int
     spread: int
+    zero: int
     frac: int
     shift: int
 
 
-def rounded(v, s):
-    """v / 2^s, within 2^28."""
-    return int(rshift_round_sat(v, s, MOST_FIXED))
-
-
-def in_units(r, frac):
+def in_format(r, frac):
     """The same range in Q.frac."""
     s = frac - r.frac
+    centre, spread, zero = rshift_round_sat(r[:3], -s, MOST_FIXED).tolist()
     shift = r.shift if r.shift == NO_SHIFT else min(max(r.shift + s, 0), NO_SHIFT - 1)
-    return Learned(rounded(r.centre, -s), rounded(r.spread, -s), frac, shift)
+    return Learned(centre, spread, zero, frac, shift)
 
 
 def first_values(r, n, value):
@@ -157,10 +155,12 @@ def least_shift(spread):
     return (5 * spread - 1).bit_length() - 1 if spread else NO_SHIFT
 
 
-def shift_does(shift, spread):
-    """Whether 2.5 spread is between half of 2^shift and 2^shift, or at most an eighth beyond."""
-    five, unit = 5 * spread, 2 << shift
-    return shift != NO_SHIFT and unit // 2 - unit // 16 < five <= unit + unit // 8
+def map_does(r):
+    """Whether 2.5 spread is between half of 2^shift and 2^shift, or at most an eighth beyond; and
+    the centre at most an eighth of 2^shift away from zero."""
+    five, unit = 5 * r.spread, 2 << r.shift
+    spread_fits = unit // 2 - unit // 16 < five <= unit + unit // 8
+    return r.shift != NO_SHIFT and spread_fits and abs(r.centre - r.zero) <= (1 << r.shift) // 8
 
 
 def learn_value(r, n, value, e):
@@ -168,15 +168,15 @@ def learn_value(r, n, value, e):
     if r.centre == r.spread == 0:
         r = r._replace(frac=26 - e if e > EXPONENT_OF_0 else 0)
     elif n <= 3 and e + r.frac > 28:  # the first three all fit
-        r = in_units(r, 28 - e)
+        r = in_format(r, 28 - e)
     means = first_values if n <= 3 else running_means
     centre, spread = means(r, n, int(to_fixed(value, r.frac)))
     r = r._replace(centre=centre, spread=spread)
     s = 27 - (abs(centre) | spread).bit_length()
     if centre | spread and not 0 <= s <= 2 and r.frac + s <= MOST_FRAC:
-        r = in_units(r, r.frac + s)
-    if n <= 3 or not shift_does(r.shift, r.spread):
-        r = r._replace(shift=least_shift(r.spread))
+        r = in_format(r, r.frac + s)
+    if n <= 3 or not map_does(r):
+        r = r._replace(zero=r.centre, shift=least_shift(r.spread))
     return r
 
 
@@ -213,7 +213,7 @@ def by_given(maps, values):
 def by_learned(learned, values, frac):
     """Values as integers of the model, Q.frac; ranges are used in turn."""
     r = np.resize(learned, len(values))
-    distance = to_fixed(values, r["frac"]) - r["centre"]
+    distance = to_fixed(values, r["frac"]) - r["zero"]
     q = rshift_round_sat(distance, r["shift"] - frac, 1 << 16)
     return np.where(r["shift"] == NO_SHIFT, 0, q)
 
@@ -255,12 +255,10 @@ def read_label(model, values):
 def float_score(r, score):
     """An output, Q.14 of half the range, in the user's units."""
     if isinstance(r, Learned):
-        zero, s = r.centre, 14 - r.shift
-        score = 0 if r.shift == NO_SHIFT else score
+        s, score = 14 - r.shift, 0 if r.shift == NO_SHIFT else score
     else:
-        zero, s = r.zero, 15 - r.pre
-        score *= r.width
-    return float_from_fixed(zero + int(rshift_round_sat(score, s, SATURATED)), r.frac)
+        s, score = 15 - r.pre, score * r.width
+    return float_from_fixed(r.zero + int(rshift_round_sat(score, s, SATURATED)), r.frac)
 
 
 def scores_as_float(model, scores):
