@@ -75,8 +75,8 @@ def move_slopes(model, layer, delta, frac):
     s = layer.slopes + rshift_round_sat(d, slope_shift, 2 * MAX_SLOPE)
     layer.slopes[:] = saturate_counted(model, s, MAX_SLOPE)
     ahead = scaled_dot(layer, layer.dot) - scaled_dot(layer, state.norm << unit)
-    ahead = rshift_round(ahead, 2)  # so that a product with d fits 32 bits
-    bias_shift = slope_shift + layer.x_frac - BIAS_FRAC - 2
+    ahead = rshift_round(ahead, 3)  # at most 2^12, so that a product with d fits 32 bits
+    bias_shift = slope_shift + layer.x_frac - BIAS_FRAC - 3
     step = rshift_round_sat(d * ahead, bias_shift, MAX_BIAS - 1)
     layer.biases[:] = saturate(layer.biases + step, MAX_BIAS)
     if (np.abs(layer.slopes[d != 0]) > MAX_SLOPE // 2).any():

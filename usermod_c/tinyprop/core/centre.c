@@ -65,7 +65,8 @@ static void fold_slopes(const tp_model_t *m, tp_layer_t *l) {
     tp_find_headroom(m, l);
 }
 
-// |d m| < 2^19, and two bits less than all of u.(x - u) will do: products are below 2^31.
+// |d m| <= 31 2^14, and three bits less than all of u.(x - u) will do, which then is at most 2^12 (a dot less the norm, each
+// at most TP_MAX_DOT): products are below 2^31.
 //   s    Q.w_frac less the format of u, in units of 2^-a: a step of the weights has shift x_frac + .., of s a less
 //   b    Q.(w_frac+12); u.(x - u) is in Q.(2 x_frac), in units of 2^(a+unit)
 void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift,
@@ -74,8 +75,8 @@ void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, i
     int16_t *slopes = tp_slopes(m, l);
     int32_t *b = tp_at(m, l->biases);
     int unit = mean_unit(m), slope_shift = step->shift - state->mean_shift - unit;
-    int bias_shift = slope_shift + l->x_frac - TP_BIAS_FRAC - 2;
-    int32_t ahead = tp_rshift_round(tp_scaled_dot(l, state, l->dot) - tp_scaled_dot(l, state, state->norm << unit), 2);
+    int bias_shift = slope_shift + l->x_frac - TP_BIAS_FRAC - 3;
+    int32_t ahead = tp_rshift_round(tp_scaled_dot(l, state, l->dot) - tp_scaled_dot(l, state, state->norm << unit), 3);
     uint32_t n_clamped = 0;
     int full = 0;
     for (size_t j = 0; j < l->n_out; j++) {
