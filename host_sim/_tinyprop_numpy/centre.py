@@ -92,16 +92,21 @@ def slopes_backward(layer, delta):
 # ---- means and energy
 
 
+def largest_mean(layer):
+    return 127 if layer.x_signed else 255
+
+
 def scale_sums(layer, s):
-    """sums * 2^s, as a format of the inputs has changed, or half of their samples are to count."""
-    layer.sums[:] = rshift_round_sat(layer.sums, -s, 65535)
+    """sums * 2^s, as a format of the inputs has changed, or half of their samples are to count.
+    They stay what n samples can sum up to, or they would leave 16 bits."""
+    layer.sums[:] = rshift_round_sat(layer.sums, -s, largest_mean(layer) * layer.state.n_summed)
 
 
 def recentre(model, layer):
     """u = sums / n, in 8 bits."""
     state, inverse = layer.state, (1 << 16) // layer.state.n_summed
     means = rshift_round(layer.sums.astype(np.int64) * inverse, 16)
-    layer.means[:] = means = saturate(means, 127 if layer.x_signed else 255)
+    layer.means[:] = means = saturate(means, largest_mean(layer))
     state.norm = int((means * means).sum())
     x_max = ((1 << model.bits) - 1) >> layer.x_signed
     largest_dot, state.mean_shift = int(np.abs(means).sum()) * x_max, 0

@@ -164,11 +164,17 @@ static inline int32_t sum_at(const uint16_t *sums, size_t i, int is_signed) {
     return is_signed ? (int16_t)sums[i] : sums[i];
 }
 
-// sums * 2^s, as a format of the inputs has changed, or half of their samples are to count.
+static int32_t largest_mean(const tp_layer_t *l) {
+    return l->x_signed ? 127 : 255;
+}
+
+// sums * 2^s, as a format of the inputs has changed, or half of their samples are to count. They stay what n samples can
+// sum up to, or they would leave 16 bits.
 static void scale_sums(const tp_model_t *m, const tp_layer_t *l, int s) {
     uint16_t *sums = tp_at(m, l->sums);
+    int32_t most = largest_mean(l) * tp_state(m, l)->n_summed;
     for (size_t i = 0, n = n_means(l); i < n; i++) {
-        sums[i] = (uint16_t)tp_rshift_round_sat(sum_at(sums, i, l->x_signed), -s, 65535);
+        sums[i] = (uint16_t)tp_rshift_round_sat(sum_at(sums, i, l->x_signed), -s, most);
     }
 }
 
@@ -177,7 +183,7 @@ static void recentre(const tp_model_t *m, const tp_layer_t *l) {
     tp_layer_state_t *state = tp_state(m, l);
     const uint16_t *sums = tp_at(m, l->sums);
     uint8_t *means = tp_at(m, l->means);
-    int32_t inverse = (int32_t)(65536u / state->n_summed), top = l->x_signed ? 127 : 255;
+    int32_t inverse = (int32_t)(65536u / state->n_summed), top = largest_mean(l);
     uint32_t norm = 0, largest_dot = 0, x_max = ((1u << m->bits) - 1) >> l->x_signed;
     for (size_t i = 0, n = n_means(l); i < n; i++) {
         int32_t scaled = (int32_t)((uint32_t)sum_at(sums, i, l->x_signed) * (uint32_t)inverse);
