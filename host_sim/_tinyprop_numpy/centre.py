@@ -32,7 +32,7 @@ MAX_DOT = 16383
 MAX_SLOPE = 32767  # MAX_DOT times this, 2^29, is what the sums have room for (plan.py)
 MAX_SLOPE_DX = 1 << 21  # 255 times this and 32767 * 49150 are below 2^31 together
 MAX_SUMMED = 256
-SURVEY_ALL = 64  # trained steps of which each is surveyed; then every second one is
+SURVEY_ALL = 64  # steps of a layer of which each is surveyed; then every second one is
 ENERGY_SHIFT = 6  # the energy is a mean over the last 64 surveys or so
 MAX_ENERGY = 1 << 30
 
@@ -126,9 +126,9 @@ def energy_of(model, layer, x):
 def survey(model, layer):
     """Before the step of a sample that is trained on: lets its inputs take part in the layer's
     means and energy."""
-    state, trained = layer.state, model.state.trained
+    state = layer.state
     scaled = layer.x_frac - state.x_frac
-    if trained > SURVEY_ALL and trained % 2 and not scaled:
+    if state.n_summed >= SURVEY_ALL and model.state.trained % 2 and not scaled:
         return
     if scaled:
         scale_sums(layer, scaled)
@@ -145,5 +145,5 @@ def survey(model, layer):
             scale_sums(layer, -1)
             state.n_summed = n // 2
         layer.dot = dot(layer, x.sum(axis=0))
-    k = min(trained.bit_length() - 1, ENERGY_SHIFT)
+    k = min(n.bit_length() - 1, ENERGY_SHIFT)
     state.energy += rshift_round(energy_of(model, layer, x) - state.energy, k)

@@ -60,7 +60,7 @@ def layer_state_is_sound(state):
         and state.threshold <= 1 << 30
         and state.residual <= 1 << 30
         and state.energy <= 1 << 30
-        and state.n_summed <= 256
+        and state.n_summed < 256
         and state.mean_shift <= 31
     )
 

@@ -217,7 +217,7 @@ LAYER_STATE = Struct(
             "age", "u2", "1 + learn steps until 256, then 256 to 511: when y_frac is reconsidered"
         ),
         Field("dead_steps", "u2", "learn steps in a row in which every output was 0, up to 65535"),
-        Field("n_summed", "u2", "samples in the sums that the means come from, up to 256"),
+        Field("n_summed", "u2", "samples in the sums that the means come from, up to 255"),
         Field("n_saturated", "u4", "outputs beyond the format since y_frac was reconsidered"),
         Field("n_high", "u4", "outputs beyond a quarter of it"),
         Field(

@@ -23,7 +23,7 @@
 #define MAX_SLOPE 32767  // TP_MAX_DOT times this, 2^29, is what the sums have room for (plan.c)
 #define MAX_SLOPE_DX (1 << 21)  // 255 times this and 32767 * 49150 are below 2^31 together
 #define MAX_SUMMED 256
-#define SURVEY_ALL 64    // trained steps of which each is surveyed; then every second one is
+#define SURVEY_ALL 64    // steps of a layer of which each is surveyed; then every second one is
 #define ENERGY_SHIFT 6   // the energy is a mean over the last 64 surveys or so
 #define MAX_ENERGY (1 << 30)
 
@@ -216,9 +216,8 @@ static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, const survey_
 
 void tp_survey(const tp_model_t *m, tp_layer_t *l) {
     tp_layer_state_t *state = tp_state(m, l);
-    uint32_t trained = m->state->trained;
     int scaled = l->x_frac - state->x_frac;
-    if (trained > SURVEY_ALL && trained % 2 != 0 && scaled == 0) {
+    if (state->n_summed >= SURVEY_ALL && m->state->trained % 2 != 0 && scaled == 0) {
         return;
     }
     if (l->kind == TP_DENSE && !l->nonzero) {
@@ -244,7 +243,7 @@ void tp_survey(const tp_model_t *m, tp_layer_t *l) {
         survey_inputs(m, l, &survey);
     }
     l->dot = survey.dot;
-    int k = tp_bits(trained) - 1 < ENERGY_SHIFT ? tp_bits(trained) - 1 : ENERGY_SHIFT;
+    int k = tp_bits(n) - 1 < ENERGY_SHIFT ? tp_bits(n) - 1 : ENERGY_SHIFT;
     int32_t energy = (int32_t)state->energy;
     state->energy = (uint32_t)(energy + tp_rshift_round(energy_of(m, l, &survey) - energy, k));
 }

@@ -141,7 +141,7 @@ typedef struct {
     int8_t y_frac;  // activations are Q.y_frac
     uint16_t age;  // 1 + learn steps until 256, then 256 to 511: when y_frac is reconsidered
     uint16_t dead_steps;  // learn steps in a row in which every output was 0, up to 65535
-    uint16_t n_summed;  // samples in the sums that the means come from, up to 256
+    uint16_t n_summed;  // samples in the sums that the means come from, up to 255
     uint32_t n_saturated;  // outputs beyond the format since y_frac was reconsidered
     uint32_t n_high;  // outputs beyond a quarter of it
     uint32_t threshold;  // topk, or mse with skip: largest sum of |delta|, Q.delta_frac; diffused: T times the share, Q.30; at most 2^30
