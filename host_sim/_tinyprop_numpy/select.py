@@ -55,9 +55,9 @@ def set_share(model):
 
 
 def pay(model, share):
-    """The account after a step that selected this share."""
+    """The account after a step that selected this share. It has no debts."""
     state = model.state
-    state.account = min(state.account + model.spec.s_max - share, MOST_SAVED)
+    state.account = min(max(state.account + model.spec.s_max - share, 0), MOST_SAVED)
 
 
 def budget(model, layer):

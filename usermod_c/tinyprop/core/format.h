@@ -124,7 +124,7 @@ typedef struct {
     uint64_t n_clamped;  // weights at their bound
     uint32_t trained;  // steps with a backward pass
     uint32_t error;  // Q.28, at most 1.0: running mean of 1 - p of the right class (mse: |delta|)
-    int32_t account;  // diffused: what is left to spend, in dense steps, Q.15; at most 2^27
+    uint32_t account;  // diffused: what is left to spend, in dense steps, Q.15; at most 2^27
     uint16_t share;  // diffused: share of the deltas to select in this step, Q.15
     int16_t replay_frac;  // remembered values are in the format of inputs in Q.replay_frac
     uint32_t least_error;  // Q.28: the least that `error` has been
