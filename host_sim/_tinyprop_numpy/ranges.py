@@ -165,7 +165,7 @@ def map_does(r):
 
 def learn_value(r, n, value, e):
     """The range after its n-th value, which is a number of the user's below 2^e."""
-    if r.centre == r.spread == 0:
+    if n == 1 or r.centre == r.spread == 0:
         r = r._replace(frac=26 - e if e > EXPONENT_OF_0 else 0)
     elif n <= 3 and e + r.frac > 28:  # the first three all fit
         r = in_format(r, 28 - e)
