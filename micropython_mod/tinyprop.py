@@ -54,7 +54,7 @@ _E_Y_CLASS = const(-12)
 _E_NO_RANGE = const(-14)
 _E_OUT = const(-15)
 _MODEL_SPEC_BYTES = const(40)
-_MODEL_SPEC_FORMAT = const("<4s4BI2B9HB7x")
+_MODEL_SPEC_FORMAT = const("<4s4BI2B10HB5x")
 _MODEL_SPEC_VERSION = const(4)
 _MODEL_SPEC_N_LAYERS = const(5)
 _MODEL_SPEC_LOSS = const(6)
@@ -64,18 +64,18 @@ _MODEL_SPEC_LR_SHIFT = const(13)
 _MODEL_SPEC_IN_H = const(14)
 _MODEL_SPEC_IN_C = const(18)
 _MODEL_SPEC_N_INPUT_RANGES = const(20)
-_MODEL_SPEC_AUTO_RATE = const(32)
+_MODEL_SPEC_AUTO_RATE = const(34)
 _LAYER_SPEC_BYTES = const(16)
 _LAYER_SPEC_FORMAT = const("<8BH6x")
 _LAYER_SPEC_UNITS = const(8)
-_MODEL_STATE_BYTES = const(96)
-_MODEL_STATE_FORMAT = const("<2HI9Q2IiH2x")
+_MODEL_STATE_BYTES = const(120)
+_MODEL_STATE_FORMAT = const("<2HI9Q3IHh5I4x")
 _LAYER_STATE_BYTES = const(36)
 _LAYER_STATE_DEAD_STEPS = const(4)
 _RANGE_BYTES = const(8)
 _RANGE_FORMAT = const("<2f")
-_LEARNED_RANGE_BYTES = const(12)
-_LEARNED_RANGE_FORMAT = const("<iI2h")
+_LEARNED_RANGE_BYTES = const(16)
+_LEARNED_RANGE_FORMAT = const("<iIi2h")
 # ---- end of the format
 
 # Multiply-accumulates of learn_many between two checks for Ctrl-C: some milliseconds on a Pico.
@@ -364,6 +364,8 @@ class Model:
     input_range   None: learned from the values of x, for each one of a flat input, for each
                   channel else. Or given: (lo, hi), or a list of such pairs, one a channel
     output_range  the same for y, with loss="mse"
+    replay        how many samples to remember, as many of each class; each step is followed by
+                  two on remembered samples. 1 byte a value and 2 a label
     seed          0 to 2^30 - 1; the same seed gives the same weights on every machine
 
     ValueError: layers that do not fit together. MemoryError: more RAM than is free.
@@ -378,6 +380,7 @@ class Model:
         policy=None,
         input_range=None,
         output_range=None,
+        replay=0,
         seed=1,
     ):
         shape = tuple(input_shape) if _is_list(input_shape) else (input_shape,)
@@ -394,6 +397,8 @@ class Model:
         policy = policy or Adaptive()
         if not isinstance(policy, _Policy):
             _wrong("policy", policy, "Adaptive(), Full(), ...")
+        if replay:
+            _count("replay", replay, 65535)
         if not isinstance(seed, int) or seed >> 30:
             _wrong("seed", seed, "0 to 2^30 - 1")
         shape = (1, 1, 1)[len(shape) :] + shape
@@ -418,7 +423,7 @@ class Model:
                 + shape
                 + (len(inputs), len(outputs))
                 + policy.spec[1:]
-                + (lr is None,),
+                + (replay, lr is None),
             )
         )
         for layer in layers:
@@ -654,10 +659,10 @@ class Model:
                 pairs.append(struct.unpack_from(_RANGE_FORMAT, image, at))
                 at += _RANGE_BYTES
                 continue
-            centre, _, frac, shift = struct.unpack_from(_LEARNED_RANGE_FORMAT, image, at)
+            _, _, zero, frac, shift = struct.unpack_from(_LEARNED_RANGE_FORMAT, image, at)
             at += _LEARNED_RANGE_BYTES
             reach = 2 << shift if shift < 31 else 0
-            pairs.append(((centre - reach) * 2.0**-frac, (centre + reach) * 2.0**-frac))
+            pairs.append(((zero - reach) * 2.0**-frac, (zero + reach) * 2.0**-frac))
         return pairs if n > 1 else pairs[0] if n else None
 
     def _learn_anew(self, which, value):

@@ -11,8 +11,9 @@ one more row, the slopes s:
 
     W = V + s u' 2^-a             z = V x + s (u.x 2^-a) + b          V: layer.weights
 
-and a step is V -= lr d x', s += lr d 2^a. When u changes, s u' 2^-a moves into V, and s becomes 0.
-a is the least for which sum |u| max |x| < 4095 2^a, so that u.x 2^-a has 12 bits.
+and a step is V -= lr d x', s += lr d 2^a. When u changes, or some s fills half its range,
+s u' 2^-a moves into V, and s becomes 0. a is the least for which sum |u| max |x| < 16383 2^a, so
+that u.x 2^-a has 14 bits.
 
 In a convolution u is a mean for each channel, and u times the sum of a filter's deltas is taken
 off its gradient (conv.py).
@@ -25,12 +26,13 @@ import numpy as np
 
 from .fixed import quotient_round, rshift_round, rshift_round_sat, saturate
 from .format import BIAS_FRAC, DENSE, MAX_BIAS
-from .update import clamped, shift_of_step
+from .update import saturate_counted, shift_of_step
 
-MAX_DOT = 4095
+MAX_DOT = 16383
+MAX_SLOPE = 32767  # MAX_DOT times this, 2^29, is what the sums have room for (plan.py)
 MAX_SLOPE_DX = 1 << 21  # 255 times this and 32767 * 49150 are below 2^31 together
 MAX_SUMMED = 256
-SURVEY_ALL = 64  # trained steps of which each is surveyed; then every second one is
+SURVEY_ALL = 64  # steps of a layer of which each is surveyed; then every second one is
 ENERGY_SHIFT = 6  # the energy is a mean over the last 64 surveys or so
 MAX_ENERGY = 1 << 30
 
@@ -60,8 +62,8 @@ def scaled_dot(layer, value):
 def fold_slopes(model, layer):
     """V += s u' 2^-a, s = 0."""
     su = np.outer(means_of(layer), layer.slopes.astype(np.int64))
-    moved = layer.weights + rshift_round(su, layer.state.mean_shift)
-    layer.weights[:] = clamped(model, layer, moved)
+    w = layer.weights + rshift_round(su, layer.state.mean_shift)
+    layer.weights[:] = saturate_counted(model, w, layer.max_weight)
     layer.slopes[:] = 0
 
 
@@ -70,11 +72,15 @@ def move_slopes(model, layer, delta, frac):
     state, unit = layer.state, mean_unit(model)
     d = delta.astype(np.int64) * layer.lr_mantissa
     slope_shift = shift_of_step(layer, frac) - state.mean_shift - unit
-    step = rshift_round_sat(d, slope_shift, 2 * layer.max_weight)
-    layer.slopes[:] = clamped(model, layer, layer.slopes + step)
+    s = layer.slopes + rshift_round_sat(d, slope_shift, 2 * MAX_SLOPE)
+    layer.slopes[:] = saturate_counted(model, s, MAX_SLOPE)
     ahead = scaled_dot(layer, layer.dot) - scaled_dot(layer, state.norm << unit)
-    step = rshift_round_sat(d * ahead, slope_shift + layer.x_frac - BIAS_FRAC, MAX_BIAS - 1)
+    ahead = rshift_round(ahead, 3)  # at most 2^12, so that a product with d fits 32 bits
+    bias_shift = slope_shift + layer.x_frac - BIAS_FRAC - 3
+    step = rshift_round_sat(d * ahead, bias_shift, MAX_BIAS - 1)
     layer.biases[:] = saturate(layer.biases + step, MAX_BIAS)
+    if (np.abs(layer.slopes[d != 0]) > MAX_SLOPE // 2).any():
+        fold_slopes(model, layer)
 
 
 def slopes_backward(layer, delta):
@@ -86,16 +92,21 @@ def slopes_backward(layer, delta):
 # ---- means and energy
 
 
+def largest_mean(layer):
+    return 127 if layer.x_signed else 255
+
+
 def scale_sums(layer, s):
-    """sums * 2^s, as a format of the inputs has changed, or half of their samples are to count."""
-    layer.sums[:] = rshift_round_sat(layer.sums, -s, 65535)
+    """sums * 2^s, as a format of the inputs has changed, or half of their samples are to count.
+    They stay what n samples can sum up to, or they would leave 16 bits."""
+    layer.sums[:] = rshift_round_sat(layer.sums, -s, largest_mean(layer) * layer.state.n_summed)
 
 
 def recentre(model, layer):
     """u = sums / n, in 8 bits."""
     state, inverse = layer.state, (1 << 16) // layer.state.n_summed
     means = rshift_round(layer.sums.astype(np.int64) * inverse, 16)
-    layer.means[:] = means = saturate(means, 127 if layer.x_signed else 255)
+    layer.means[:] = means = saturate(means, largest_mean(layer))
     state.norm = int((means * means).sum())
     x_max = ((1 << model.bits) - 1) >> layer.x_signed
     largest_dot, state.mean_shift = int(np.abs(means).sum()) * x_max, 0
@@ -115,9 +126,9 @@ def energy_of(model, layer, x):
 def survey(model, layer):
     """Before the step of a sample that is trained on: lets its inputs take part in the layer's
     means and energy."""
-    state, trained = layer.state, model.state.trained
+    state = layer.state
     scaled = layer.x_frac - state.x_frac
-    if trained > SURVEY_ALL and trained % 2 and not scaled:
+    if state.n_summed >= SURVEY_ALL and model.state.trained % 2 and not scaled:
         return
     if scaled:
         scale_sums(layer, scaled)
@@ -134,5 +145,5 @@ def survey(model, layer):
             scale_sums(layer, -1)
             state.n_summed = n // 2
         layer.dot = dot(layer, x.sum(axis=0))
-    k = min(trained.bit_length() - 1, ENERGY_SHIFT)
+    k = min(n.bit_length() - 1, ENERGY_SHIFT)
     state.energy += rshift_round(energy_of(model, layer, x) - state.energy, k)

@@ -75,8 +75,9 @@ MODEL_SPEC = np.dtype(
         ("s_max", "<u2"),
         ("zeta", "<u2"),
         ("skip", "<u2"),
+        ("replay", "<u2"),
         ("auto_rate", "u1"),
-        ("reserved", "u1", 7),
+        ("reserved", "u1", 5),
     ]
 )
 
@@ -110,9 +111,15 @@ MODEL_STATE = np.dtype(
         ("n_clamped", "<u8"),
         ("trained", "<u4"),
         ("error", "<u4"),
-        ("account", "<i4"),
+        ("account", "<u4"),
         ("share", "<u2"),
-        ("reserved", "<u2"),
+        ("replay_frac", "<i2"),
+        ("least_error", "<u4"),
+        ("right", "<u4"),
+        ("n_outside", "<u4"),
+        ("n_replayed", "<u4"),
+        ("random", "<u4"),
+        ("reserved", "<u4"),
     ]
 )
 
@@ -146,6 +153,7 @@ LEARNED_RANGE = np.dtype(
     [
         ("centre", "<i4"),
         ("spread", "<u4"),
+        ("zero", "<i4"),
         ("frac", "<i2"),
         ("shift", "<i2"),
     ]

@@ -1,7 +1,7 @@
 """A model in an image: spec and state as views of its bytes, and the plan as plain Python.
 
-    model spec | layer specs | model state | layer states | ranges | weights .. means
-    |<------- spec --------->|<---------------------- state ---------------------->|
+    model spec | layer specs | model state | layer states | ranges | weights .. | tally | replay
+    |<------- spec --------->|<--------------------------- state --------------------------->|
 
 That is all of an image here. The C core has its plan and scratch behind it; numpy makes what it
 needs in each call.
@@ -136,6 +136,8 @@ class Model:
                 layer.biases = self.array(layer.biases_offset, "<i4", layer.out_c)
                 layer.sums = self.array(layer.sums_offset, "<u2", layer.n_means)
                 layer.means = self.array(layer.means_offset, "<u1", layer.n_means)
+
+        self.tally = self.array(self.tally_offset, "<u4", self.output.n_out)  # progress.py
 
     def set_signs(self):
         """Where inputs may be below 0, so may their sums and means."""

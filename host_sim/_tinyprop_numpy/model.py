@@ -2,18 +2,34 @@
 
 import numpy as np
 
-from . import activation, centre, conv, dense, loss, pool, ranges, rate, select, update, values
+from . import (
+    activation,
+    centre,
+    conv,
+    dense,
+    loss,
+    pool,
+    progress,
+    ranges,
+    rate,
+    replay,
+    select,
+    update,
+    values,
+)
 from .format import CROSSENTROPY, DENSE, MSE, Error
 from .image import require
 
+REPLAYS = 2  # steps on remembered samples after each new one
 RESCALE_EVERY = 64  # trained steps between checks of the weights' formats; also after a clamp
 
 
-def forward(model, x, learning=False):
-    """The sums of the output layer. x: the inputs as activations."""
+def forward(model, x, first=0, x_frac=None, learning=False):
+    """The sums of the output layer. x: the inputs of layer `first`, Q.x_frac; those of the model
+    have a format of their own."""
     z = None
-    x_frac = ranges.input_frac(model)
-    for layer in model.layers:
+    x_frac = ranges.input_frac(model) if first == 0 else x_frac
+    for layer in model.layers[first:]:
         layer.inputs, layer.x_frac = x, x_frac
         if not layer.has_weights:
             layer.state.y_frac = x_frac
@@ -62,21 +78,11 @@ def dense_macs(model):
     )
 
 
-def learn_sample(model, x, y):
-    """One sample, x as activations. Returns whether it was trained on."""
+def learn_step(model, delta, p_target):
+    """Learns from the deltas of the output layer. Returns whether the sample was trained on."""
     state = model.state
-    z = forward(model, x, learning=True)
-    if model.spec.loss == CROSSENTROPY:
-        delta, value, p_target = loss.crossentropy(model, z, int(y[0]))
-    else:
-        delta, value = loss.mse(model, z, ranges.read_targets(model, y))
-        p_target = 0
-    state.loss_sum += value
-    state.loss_count += 1
-    state.steps += 1
     state.macs_dense += dense_macs(model)
     if model.first_trained == len(model.layers) or select.skips(model, delta, p_target):
-        state.skipped += 1
         return False
     state.trained += 1
     n_clamped = state.n_clamped
@@ -91,18 +97,53 @@ def learn_sample(model, x, y):
     return True
 
 
-def evaluate_sample(model, x, y):
+def loss_of(model, z, label):
+    """Deltas of the output layer, the loss, and with crossentropy p of the right class, Q.14."""
+    if model.spec.loss == MSE:
+        return *loss.mse(model, z, label), 0
+    return loss.crossentropy(model, z, int(label[0]))
+
+
+def add_loss(model, value):
+    model.state.loss_count += 1
+    model.state.loss_sum += value
+
+
+def learn_sample(model, x, label):
+    """One sample, x as activations. Returns whether it was trained on."""
+    state = model.state
+    z = forward(model, x, learning=True)
+    delta, value, p_target = loss_of(model, z, label)
+    add_loss(model, value)
+    state.steps += 1
+    if model.spec.loss == MSE:
+        progress.note_outputs(model, delta)
+    else:
+        progress.note_class(model, int(label[0]), int(z.argmax()) == int(label[0]), p_target)
+    trained = learn_step(model, delta, p_target)
+    state.skipped += not trained
+    return trained
+
+
+def learn_again(model, label):
+    """Remembers the sample, and learns from two that are remembered."""
+    replay.remember(model, label)
+    for _ in range(REPLAYS):
+        x, label = replay.recall(model)
+        z = forward(model, x, model.first_trained, model.state.replay_frac, learning=True)
+        delta, _, p_target = loss_of(model, z, label)
+        learn_step(model, delta, p_target)
+        model.state.n_replayed += 1
+
+
+def evaluate_sample(model, x, label):
     """Adds the loss of a sample, without learning. Returns whether it was classified correctly."""
     state = model.state
     z = forward(model, x)
-    state.loss_count += 1
-    if model.spec.loss == MSE:
-        n_clipped, n_saturated = state.n_clipped, state.n_saturated
-        state.loss_sum += loss.mse(model, z, ranges.read_targets(model, y))[1]
-        state.n_clipped, state.n_saturated = n_clipped, n_saturated
-        return False
-    state.loss_sum += loss.crossentropy(model, z, int(y[0]))[1]
-    return int(z.argmax()) == int(y[0])
+    n_clipped, n_saturated = state.n_clipped, state.n_saturated
+    add_loss(model, loss_of(model, z, label)[1])
+    state.n_clipped, state.n_saturated = n_clipped, n_saturated
+    return model.spec.loss == CROSSENTROPY and int(z.argmax()) == int(label[0])
 
 
 def check_samples(model, x, y, total, start, count):
@@ -117,17 +158,13 @@ def check_samples(model, x, y, total, start, count):
     require(((classes >= 0) & (classes < n_out)).all(), Error.Y_CLASS)
 
 
-def ranges_are_known(model):
-    return ranges.are_known(model, 0) and ranges.are_known(model, 1)
-
-
 def run_samples(model, x, y, total, start, count, learning):
     """Samples are checked before they change anything; at start = 0 all of the total are. Returns
     how many were trained on, or classified correctly."""
     state = model.state
     require(start + count <= total, Error.X_LENGTH)
     check_samples(model, x, y, total, start, count if start else total)
-    require(learning or ranges_are_known(model), Error.NO_RANGE)
+    require(learning or ranges.are_known(model), Error.NO_RANGE)
     if start == 0:
         state.loss_sum = state.loss_count = 0
     x = x.reshape(total, model.layers[0].n_in)
@@ -137,8 +174,15 @@ def run_samples(model, x, y, total, start, count, learning):
         if learning:
             ranges.learn(model, 0, x[i])
             ranges.learn(model, 1, y[i])
-        inputs = ranges.read_inputs(model, x[i])
-        hits += (learn_sample if learning else evaluate_sample)(model, inputs, y[i])
+        inputs, n_outside = ranges.read_inputs(model, x[i])
+        label = ranges.read_label(model, y[i])
+        if not learning:
+            hits += evaluate_sample(model, inputs, label)
+            continue
+        state.n_outside += n_outside
+        hits += learn_sample(model, inputs, label)
+        if model.spec.replay > 0:
+            learn_again(model, label)
     return hits
 
 
@@ -149,8 +193,9 @@ def predict(model, x, with_scores, scores):
         ok = scores is not None and scores.dtype == np.float32 and len(scores) == n_out
         require(ok, Error.OUT)
     values.check_inputs(x, n_in, slice(None))
-    require(ranges_are_known(model), Error.NO_RANGE)
-    z = forward(model, ranges.read_inputs(model, x))
+    require(ranges.are_known(model), Error.NO_RANGE)
+    inputs, _ = ranges.read_inputs(model, x)
+    z = forward(model, inputs)
     if with_scores:
         is_mse = model.spec.loss == MSE
         of_each = loss.mse_output(model, z) if is_mse else loss.softmax(model, z)

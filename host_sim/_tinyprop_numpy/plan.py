@@ -2,7 +2,7 @@
 
 from math import prod
 
-from . import ranges
+from . import ranges, replay
 from .format import (
     ACTIVATION_NAMES,
     ALIGN,
@@ -40,7 +40,6 @@ def model_spec_is_sound(spec):
         and spec.skip <= 1 << 14
         and 16 <= spec.lr_mantissa <= 31
         and 4 <= spec.lr_shift <= 30
-        and spec.auto_rate <= 1
     )
 
 
@@ -61,8 +60,7 @@ def layer_state_is_sound(state):
         and state.threshold <= 1 << 30
         and state.residual <= 1 << 30
         and state.energy <= 1 << 30
-        and state.n_summed <= 256
-        and MIN_Y_FRAC <= state.x_frac <= 12
+        and state.n_summed < 256
         and state.mean_shift <= 31
     )
 
@@ -119,11 +117,12 @@ def activation_bits(spec, layers):
 
 
 def max_weight(bits, layer, non_negative):
-    """Largest |w| such that no sum can overflow: (x_max fan_in + 4095) max_weight + spare < 2^31,
-    where 4095 is for the slopes, and half of spare is enough for the bias."""
+    """Largest |w| such that no sum can overflow: x_max fan_in max_weight + spare + slopes < 2^31.
+    Half of spare is enough for the bias, and 2^29 for the slopes of a dense layer (centre.py)."""
     x_max = (1 << (bits if non_negative else bits - 1)) - 1
     spare = 1 << (27 if bits == 8 else 29)
-    return min((2**31 - 1 - spare) // (x_max * layer.fan_in + 4095), 32767)
+    slopes = 1 << 29 if layer.kind == DENSE else 0
+    return min((2**31 - 1 - spare - slopes) // (x_max * layer.fan_in), 32767)
 
 
 def has_zero_delta(below):
@@ -178,7 +177,7 @@ def plan_layers(model, shapes=None):
             layer.weights_offset = at
             layer.biases_offset = aligned(at + 2 * layer.n_rows * layer.out_c)
             layer.sums_offset = layer.biases_offset + 4 * layer.out_c
-            layer.means_offset = aligned(layer.sums_offset + 2 * layer.n_means)
+            layer.means_offset = layer.sums_offset + 2 * layer.n_means
             at = aligned(layer.means_offset + layer.n_means)
         if shapes is not None:
             shapes[i] = layer.out_h, layer.out_w, layer.out_c, layer.fan_in
@@ -189,12 +188,17 @@ def plan_layers(model, shapes=None):
 def measure(image, shapes=None):
     """The Model of a spec, and the bytes of its spec and state."""
     model = start(image)
-    saved_bytes = plan_layers(model, shapes)
+    model.tally_offset = plan_layers(model, shapes)
     spec, output = model.spec, model.output
     require(output.kind == DENSE and output.activation == LINEAR, Error.OUTPUT)
     fitting = (0,) if spec.loss == CROSSENTROPY else (0, 1, output.n_out)
     require(spec.n_output_ranges in fitting, Error.IMAGE)
     require(spec.n_input_ranges in (0, 1, spec.in_c), Error.IMAGE)
+    model.replay_offset = saved_bytes = model.tally_offset + 4 * output.n_out
+    if spec.replay > 0:
+        require(model.first_trained < len(model.layers), Error.IMAGE)
+        require(spec.loss == MSE or spec.replay >= output.n_out, Error.IMAGE)
+        saved_bytes = aligned(saved_bytes + replay.n_bytes(model))
     require(saved_bytes <= MAX_BYTES, Error.TOO_BIG)
     return model, saved_bytes
 

@@ -6,7 +6,7 @@ A given range is converted to fixed point; frac is chosen so that the larger of 
 
     inputs, 8 bits    lo >= 0: lo..hi -> 0..255 (Q.8)   lo < 0: lo..hi -> -127..127 (Q.7)   post 20
     inputs, 12 bits   lo..hi -> -1024..1024 (Q.10), clamped at +-2047: twice the range      post 17
-    targets           lo..hi -> -2^14..2^14 (Q.14), clamped at +-2^15                       post 13
+    targets           lo..hi -> -2^14..2^14 (Q.14), clamped at +-32767                      post 13
 
     v = value in Q.frac, saturated at +-2^30
     d = (v - zero) >> pre, clamped to +-2 width    pre: the width of the range has at most 16 bits
@@ -21,11 +21,12 @@ A learned range is where the values lie, and how far from there, each in a runni
 The clamp, and that the first three values leave their median and the smallest distance between two
 of them, keep out what is absurd.
 
-    inputs            (value - centre) / 2^shift in Q.6, with 12 bits in Q.10, clamped to +-2.0
+    inputs            (value - zero) / 2^shift in Q.6, with 12 bits in Q.10, clamped to +-2.0
     targets           the same in Q.14
 
-2^shift is the power of two at or above 2.5 spread, so most values lie within 1.0; it changes only
-when 2.5 spread is an eighth beyond one, or else it might change with every sample.
+zero is the centre, and 2^shift the power of two at or above 2.5 spread, so most values lie within
+1.0. What a model learned is about this map, so it stays until it is an eighth wrong: the centre
+2^shift / 8 away from zero, or 2.5 spread an eighth beyond its bounds.
 """
 
 from functools import lru_cache
@@ -54,8 +55,10 @@ NO_SHIFT = 31  # all values were the same so far
 MOST_FRAC = 200
 
 
-def are_known(model, which):
-    return model.learned[which] is None or model.state.n_seen[which] > 0
+def are_known(model):
+    """Whether all ranges are known: those that are learned, from the first sample on."""
+    of_both = zip(model.learned, model.state.n_seen, strict=True)
+    return all(learned is None or n_seen > 0 for learned, n_seen in of_both)
 
 
 # ---- given ranges
@@ -92,7 +95,7 @@ def derive(lo, hi, span, post, centred):
 
 
 def complete(model):
-    """Checks all ranges, and works out the maps of those that are given."""
+    """Works out the maps of all ranges that are given."""
     inputs, outputs = model.given
     is_below_0 = inputs is not None and bool((inputs["lo"] < 0).any())
     model.in_signed = model.bits == 12 or inputs is None or is_below_0
@@ -102,41 +105,27 @@ def complete(model):
         [] if given is None else [derive(*ends, *how) for ends in given.tolist()]
         for given, how in ((inputs, of_inputs), (outputs, (1 << 15, 13, True)))
     ]
-    for learned in model.learned:
-        require(learned is None or are_sound(learned), Error.RANGE)
 
 
 # ---- learned ranges
 
 
-def are_sound(learned):
-    return bool(
-        (np.abs(learned["centre"].astype(np.int64)) <= MOST_FIXED).all()
-        and (learned["spread"] <= MOST_FIXED).all()
-        and (np.abs(learned["frac"]) <= MOST_FRAC).all()
-        and ((learned["shift"] >= 0) & (learned["shift"] <= NO_SHIFT)).all()
-    )
-
-
 class Learned(NamedTuple):
-    """A learned range; centre, spread and 2^shift are in Q.frac."""
+    """A learned range; centre, spread, zero and 2^shift are in Q.frac."""
 
     centre: int
     spread: int
+    zero: int
     frac: int
     shift: int
 
 
-def rounded(v, s):
-    """v / 2^s, within 2^28."""
-    return int(rshift_round_sat(v, s, MOST_FIXED))
-
-
-def in_units(r, frac):
+def in_format(r, frac):
     """The same range in Q.frac."""
     s = frac - r.frac
+    centre, spread, zero = rshift_round_sat(r[:3], -s, MOST_FIXED).tolist()
     shift = r.shift if r.shift == NO_SHIFT else min(max(r.shift + s, 0), NO_SHIFT - 1)
-    return Learned(rounded(r.centre, -s), rounded(r.spread, -s), frac, shift)
+    return Learned(centre, spread, zero, frac, shift)
 
 
 def first_values(r, n, value):
@@ -166,26 +155,28 @@ def least_shift(spread):
     return (5 * spread - 1).bit_length() - 1 if spread else NO_SHIFT
 
 
-def shift_does(shift, spread):
-    """Whether 2.5 spread is between half of 2^shift and 2^shift, or at most an eighth beyond."""
-    five, unit = 5 * spread, 2 << shift
-    return shift != NO_SHIFT and unit // 2 - unit // 16 < five <= unit + unit // 8
+def map_does(r):
+    """Whether 2.5 spread is between half of 2^shift and 2^shift, or at most an eighth beyond; and
+    the centre at most an eighth of 2^shift away from zero."""
+    five, unit = 5 * r.spread, 2 << r.shift
+    spread_fits = unit // 2 - unit // 16 < five <= unit + unit // 8
+    return r.shift != NO_SHIFT and spread_fits and abs(r.centre - r.zero) <= (1 << r.shift) // 8
 
 
 def learn_value(r, n, value, e):
     """The range after its n-th value, which is a number of the user's below 2^e."""
-    if r.centre == r.spread == 0:
+    if n == 1 or r.centre == r.spread == 0:
         r = r._replace(frac=26 - e if e > EXPONENT_OF_0 else 0)
     elif n <= 3 and e + r.frac > 28:  # the first three all fit
-        r = in_units(r, 28 - e)
+        r = in_format(r, 28 - e)
     means = first_values if n <= 3 else running_means
     centre, spread = means(r, n, int(to_fixed(value, r.frac)))
     r = r._replace(centre=centre, spread=spread)
     s = 27 - (abs(centre) | spread).bit_length()
     if centre | spread and not 0 <= s <= 2 and r.frac + s <= MOST_FRAC:
-        r = in_units(r, r.frac + s)
-    if n <= 3 or not shift_does(r.shift, r.spread):
-        r = r._replace(shift=least_shift(r.spread))
+        r = in_format(r, r.frac + s)
+    if n <= 3 or not map_does(r):
+        r = r._replace(zero=r.centre, shift=least_shift(r.spread))
     return r
 
 
@@ -212,18 +203,18 @@ def learn(model, which, values):
 # ---- values
 
 
-def by_given(maps, values, lo, hi):
-    """Values as integers of the model, clamped to lo..hi; maps are used in turn."""
+def by_given(maps, values):
+    """Values as integers of the model; maps are used in turn."""
     frac, zero, pre, width, gain, post = np.resize(maps, (len(values), 6)).T
     d = saturate((to_fixed(values, frac) - zero) >> pre, 2 * width)
-    return np.clip(rshift_round(d * gain, int(post[0])), lo, hi)
+    return rshift_round(d * gain, int(post[0]))
 
 
-def by_learned(learned, values, frac, limit):
+def by_learned(learned, values, frac):
     """Values as integers of the model, Q.frac; ranges are used in turn."""
     r = np.resize(learned, len(values))
-    distance = to_fixed(values, r["frac"]) - r["centre"]
-    q = rshift_round_sat(distance, r["shift"] - frac, limit)
+    distance = to_fixed(values, r["frac"]) - r["zero"]
+    q = rshift_round_sat(distance, r["shift"] - frac, 1 << 16)
     return np.where(r["shift"] == NO_SHIFT, 0, q)
 
 
@@ -235,32 +226,39 @@ def input_frac(model):
 
 
 def read_inputs(model, values):
-    """Values of a sample -> inputs of the first layer."""
+    """Values of a sample -> inputs of the first layer, and how many were clamped to an end of
+    their range."""
     hi = 2047 if model.bits == 12 else 127 if model.in_signed else 255
     given, learned = model.given[0], model.learned[0]
     if learned is not None:
-        return by_learned(learned, values, input_frac(model), hi)
-    if values.dtype == np.uint8 and model.bits == 8 and given.tolist() == [(0, 255)]:
+        x = by_learned(learned, values, input_frac(model))
+    elif values.dtype == np.uint8 and model.bits == 8 and given.tolist() == [(0, 255)]:
+        x = values.astype(np.int64)
+    else:
+        x = by_given(model.maps[0], values)
+    inside = np.clip(x, -hi if model.in_signed else 0, hi)
+    return inside, np.count_nonzero(inside != x)
+
+
+def read_label(model, values):
+    """What y says of a sample: its class number, or with mse its targets, Q.14 of half the range,
+    within +-2.0."""
+    learned = model.learned[1]
+    if model.spec.loss == CROSSENTROPY:
         return values.astype(np.int64)
-    return by_given(model.maps[0], values, -hi if model.in_signed else 0, hi)
-
-
-def read_targets(model, values):
-    """Targets of a sample, Q.14 of half the range, within +-2.0."""
-    if model.learned[1] is not None:
-        return by_learned(model.learned[1], values, 14, 2 << 14)
-    return by_given(model.maps[1], values, -(2 << 14), 2 << 14)
+    targets = (
+        by_given(model.maps[1], values) if learned is None else by_learned(learned, values, 14)
+    )
+    return saturate(targets, 32767)
 
 
 def float_score(r, score):
     """An output, Q.14 of half the range, in the user's units."""
     if isinstance(r, Learned):
-        zero, s = r.centre, 14 - r.shift
-        score = 0 if r.shift == NO_SHIFT else score
+        s, score = 14 - r.shift, 0 if r.shift == NO_SHIFT else score
     else:
-        zero, s = r.zero, 15 - r.pre
-        score *= r.width
-    return float_from_fixed(zero + int(rshift_round_sat(score, s, SATURATED)), r.frac)
+        s, score = 15 - r.pre, score * r.width
+    return float_from_fixed(r.zero + int(rshift_round_sat(score, s, SATURATED)), r.frac)
 
 
 def scores_as_float(model, scores):

@@ -19,7 +19,7 @@ def log2_up(a, b):
 
 
 def set_rate(model, layer):
-    spec, energy = model.spec, layer.state.energy
+    spec, energy = model.spec, max(layer.state.energy, 256)
     layer.lr_mantissa, layer.lr_shift = spec.lr_mantissa, spec.lr_shift
     if not spec.auto_rate:
         return

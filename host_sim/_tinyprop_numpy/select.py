@@ -14,8 +14,8 @@
                signs; from map to map, and from unit to unit, without. r = s_min if s_max is 0;
                else r follows how much there is to learn, as far as that is affordable:
                    r = max(s_min, min(e / 2, account / 256)), and 1 from .95 on
-                   e = running mean of 1 - p_y (mse: of |delta|)
-                   account: earns s_max each step, pays r, starts full with 4096 dense steps
+                   e: running mean of 1 - p_y (mse: of |delta|), progress.py
+                   account: earns s_max each step, pays r; starts with 4096 and holds no more
     skip > 0   no backward pass for a sample that is known already (TinyPropv2, arXiv 2409.07109):
                    crossentropy   p_y >= 1 - skip
                    mse            Y_L < skip Ymax_L      (not with DIFFUSED)
@@ -33,8 +33,7 @@ DECAY = 10  # Ymax loses 1/2^10 per step
 RESIDUAL_FRAC = 22  # the finest format of deltas
 THRESHOLD_FRAC = 30  # of T r: 1.0 = 2^30
 ONE = 1 << 15  # of shares
-ALL = ONE * 95 // 100  # a share from which on all are selected
-ERROR_SHIFT = 6  # e is a mean over the last 64 steps or so
+ALL = ONE * 95 // 100
 MOST_SAVED = 4096 << 15  # in the account
 
 
@@ -47,25 +46,18 @@ def running_maximum(state, y):
 # ---- DIFFUSED
 
 
-def mean_error(model, delta):
-    """Mean of the |delta| of the outputs, Q.14."""
-    return l1_norm(delta) // model.output.n_out << 14 - model.delta_frac
-
-
-def set_share(model, error):
-    """r for this step, Q.15, from the error of the sample, Q.14."""
+def set_share(model):
+    """r for this step, Q.15."""
     spec, state = model.spec, model.state
-    k = min((state.steps + 1).bit_length() - 1, ERROR_SHIFT)
-    state.error += rshift_round((error << 14) - state.error, k)  # Q.28
-    share = max(min(state.error >> 14, state.account >> 8), spec.s_min)
+    share = max(min(state.error >> 14, state.account >> 8), spec.s_min)  # error: Q.28
     share = share if share < ALL else ONE
     state.share = share if spec.s_max else spec.s_min
 
 
 def pay(model, share):
-    """The account after a step that selected this share."""
+    """The account after a step that selected this share. It has no debts."""
     state = model.state
-    state.account = min(state.account + model.spec.s_max - share, MOST_SAVED)
+    state.account = min(max(state.account + model.spec.s_max - share, 0), MOST_SAVED)
 
 
 def budget(model, layer):
@@ -171,7 +163,7 @@ def skips(model, delta, p_target):
     elif spec.skip and not is_diffused:
         skip = is_known_already(model, delta)
     if is_diffused:
-        set_share(model, mean_error(model, delta) if is_mse else (1 << 14) - p_target)
+        set_share(model)
         pay(model, 0 if skip else model.state.share)
         if skip:
             select_none(model)

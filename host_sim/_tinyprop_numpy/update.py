@@ -21,9 +21,9 @@ def learns(layer, frac):
     return layer.trainable and shift_of_step(layer, frac) <= 31
 
 
-def clamped(model, layer, w):
-    """Weights within their bound; counts those that were beyond it."""
-    within = saturate(w, layer.max_weight)
+def saturate_counted(model, w, limit):
+    """Weights within +-limit; counts those that were not."""
+    within = saturate(w, limit)
     model.state.n_clamped += int((within != w).sum())
     return within
 
@@ -32,7 +32,7 @@ def moved(model, layer, w, dw, frac):
     """Weights after a step, which is rounded to nearest: a truncated step drifts, and ruins
     training."""
     step = rshift_round(dw.astype(np.int64) * layer.lr_mantissa, shift_of_step(layer, frac))
-    return clamped(model, layer, w - step)
+    return saturate_counted(model, w - step, layer.max_weight)
 
 
 def guard(layer, delta, frac):
@@ -60,10 +60,11 @@ def update_biases(layer, delta, frac):
 
 def rescale(layer):
     """If weights or biases reach their bound, all are halved and w_frac goes down (only the last
-    bit is lost). If they leave two bits unused, all are doubled and w_frac goes up. Slopes count
-    as weights."""
+    bit is lost). If they leave two bits unused, all are doubled and w_frac goes up; slopes, which
+    fill at most half their range, as well."""
     w, b, state = layer.rows, layer.biases, layer.state
-    w_max, b_max = int(np.abs(w.astype(np.int32)).max()), max(int(np.abs(b).max()), 0)
+    w_max = int(np.abs(layer.weights.astype(np.int32)).max())
+    b_max = max(int(np.abs(b).max()), 0)
     if (w_max >= layer.max_weight or b_max >= MAX_BIAS) and state.w_frac > MIN_W_FRAC:
         w[:] = rshift_round(w.astype(np.int64), 1)
         b[:] = rshift_round(b.astype(np.int64), 1)

@@ -10,8 +10,8 @@
 // would touch every row, so it is kept apart as one more row of weights, the slopes s:
 //   W = V + s u' 2^-a             z = V x + s (u.x 2^-a) + b
 // and a step is V -= lr d x', s += lr d 2^a. The dot product u.x is summed while the non-zero inputs are listed, and the
-// row of slopes is one more entry of that list (nonzero.c). When u changes, s u' 2^-a moves into V, and s is 0 again.
-// a is the least for which sum |u| max |x| <= 4095 2^a, so that u.x 2^-a has 12 bits.
+// row of slopes is one more entry of that list (nonzero.c). When u changes, or some s fills half its range, s u' 2^-a moves
+// into V, and s is 0 again. a is the least for which sum |u| max |x| <= 16383 2^a, so that u.x 2^-a has 14 bits.
 //
 // In a convolution u is a mean for each channel, and the gradient of a filter is at hand as a whole: u times the sum of
 // the filter's deltas is taken off it (conv.c).
@@ -20,10 +20,10 @@
 // .. 256 of them, then as often as 128 more were added. 8 bits are enough for it: any u is exact, a mean is best.
 #include "core.h"
 
-#define MAX_DOT 4095
+#define MAX_SLOPE 32767  // TP_MAX_DOT times this, 2^29, is what the sums have room for (plan.c)
 #define MAX_SLOPE_DX (1 << 21)  // 255 times this and 32767 * 49150 are below 2^31 together
 #define MAX_SUMMED 256
-#define SURVEY_ALL 64    // trained steps of which each is surveyed; then every second one is
+#define SURVEY_ALL 64    // steps of a layer of which each is surveyed; then every second one is
 #define ENERGY_SHIFT 6   // the energy is a mean over the last 64 surveys or so
 #define MAX_ENERGY (1 << 30)
 
@@ -41,16 +41,6 @@ static inline int32_t mean_at(const uint8_t *means, size_t i, int is_signed) {
 }
 
 // ---- the row of slopes
-
-// dot 2^-a, halves up.
-int32_t tp_scaled_dot(const tp_layer_t *l, const tp_layer_state_t *state, uint32_t dot) {
-    int a = state->mean_shift;
-    if (l->x_signed) {
-        return tp_sat(tp_rshift_round((int32_t)dot, a), MAX_DOT);
-    }
-    uint32_t half = a > 0 ? dot >> (a - 1) & 1 : 0;  // tp_rshift_round for a dot up to 2^32
-    return tp_sat((int32_t)((dot >> a) + half), MAX_DOT);
-}
 
 // V += s u' 2^-a, s = 0.
 static void fold_slopes(const tp_model_t *m, tp_layer_t *l) {
@@ -75,29 +65,35 @@ static void fold_slopes(const tp_model_t *m, tp_layer_t *l) {
     tp_find_headroom(m, l);
 }
 
-// |d m| < 2^19 and |x| <= 4095, so products are below 2^31.
+// |d m| <= 31 2^14, and three bits less than all of u.(x - u) will do, which then is at most 2^12 (a dot less the norm, each
+// at most TP_MAX_DOT): products are below 2^31.
 //   s    Q.w_frac less the format of u, in units of 2^-a: a step of the weights has shift x_frac + .., of s a less
 //   b    Q.(w_frac+12); u.(x - u) is in Q.(2 x_frac), in units of 2^(a+unit)
-void tp_move_slopes(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift,
+void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift,
     const tp_step_t *step) {
     const tp_layer_state_t *state = tp_state(m, l);
     int16_t *slopes = tp_slopes(m, l);
     int32_t *b = tp_at(m, l->biases);
     int unit = mean_unit(m), slope_shift = step->shift - state->mean_shift - unit;
-    int bias_shift = slope_shift + l->x_frac - TP_BIAS_FRAC;
-    int32_t ahead = tp_scaled_dot(l, state, l->dot) - tp_scaled_dot(l, state, state->norm << unit);
+    int bias_shift = slope_shift + l->x_frac - TP_BIAS_FRAC - 3;
+    int32_t ahead = tp_rshift_round(tp_scaled_dot(l, state, l->dot) - tp_scaled_dot(l, state, state->norm << unit), 3);
     uint32_t n_clamped = 0;
+    int full = 0;
     for (size_t j = 0; j < l->n_out; j++) {
         int32_t d = tp_rshift_round(deltas[j], guard_shift) * step->lr_mantissa;
         if (d != 0) {
-            int32_t moved = slopes[j] + tp_rshift_round_sat(d, slope_shift, 2 * step->max_weight);
-            int32_t clamped = tp_sat(moved, step->max_weight);
+            int32_t moved = slopes[j] + tp_rshift_round_sat(d, slope_shift, 2 * MAX_SLOPE);
+            int32_t clamped = tp_sat(moved, MAX_SLOPE);
             n_clamped += clamped != moved;
+            full |= tp_abs(clamped) > MAX_SLOPE / 2;
             slopes[j] = (int16_t)clamped;
             b[j] = tp_sat(tp_add(b[j], tp_rshift_round_sat(d * ahead, bias_shift, TP_MAX_BIAS - 1)), TP_MAX_BIAS);
         }
     }
     tp_count(&m->state->n_clamped, n_clamped);
+    if (full) {
+        fold_slopes(m, l);
+    }
 }
 
 // W = V + s u' 2^-a, so dx = V'd + u (s.d 2^-a): |s.d| <= 32767 * 49150 (tp_guard_shift).
@@ -127,24 +123,13 @@ typedef struct {
 
 // All listed inputs of a dense layer. With 12 bits the upper 8 bits are added, so that 256 samples fit 16 bits.
 static void survey_listed(const tp_model_t *m, const tp_layer_t *l, survey_t *survey) {
-    uint32_t row_bytes = 2u * l->out_c, reader = row_bytes - tp_row_delta(l->out_c), at = 0;
-    const uint32_t *entry = tp_nonzero_of(m, l), *end = entry + l->list_end / 4;
     const uint8_t *means = tp_at(m, l->means);
-    size_t i = 0;
-    for (; entry < end; entry++) {
-        int32_t x = (int32_t)*entry >> 16;
-        at += *entry & 0xffff;
-        if (x == 0) {
-            continue;
-        }
-        for (; at >= row_bytes; at -= row_bytes) {
-            i++;
-        }
-        at += reader;
-        survey->squares += (uint32_t)(x * x);
-        survey->dot += (uint32_t)(x * mean_at(means, i, l->x_signed));
+    tp_walk_t w = tp_walk(m, l);
+    while (tp_walk_next(&w)) {
+        survey->squares += (uint32_t)(w.x * w.x);
+        survey->dot += (uint32_t)(w.x * mean_at(means, w.i, l->x_signed));
         if (survey->sums) {
-            survey->sums[i] = (uint16_t)(survey->sums[i] + (uint32_t)(x >> mean_unit(m)));
+            survey->sums[w.i] = (uint16_t)(survey->sums[w.i] + (uint32_t)(w.x >> mean_unit(m)));
         }
     }
 }
@@ -179,11 +164,17 @@ static inline int32_t sum_at(const uint16_t *sums, size_t i, int is_signed) {
     return is_signed ? (int16_t)sums[i] : sums[i];
 }
 
-// sums * 2^s, as a format of the inputs has changed, or half of their samples are to count.
+static int32_t largest_mean(const tp_layer_t *l) {
+    return l->x_signed ? 127 : 255;
+}
+
+// sums * 2^s, as a format of the inputs has changed, or half of their samples are to count. They stay what n samples can
+// sum up to, or they would leave 16 bits.
 static void scale_sums(const tp_model_t *m, const tp_layer_t *l, int s) {
     uint16_t *sums = tp_at(m, l->sums);
+    int32_t most = largest_mean(l) * tp_state(m, l)->n_summed;
     for (size_t i = 0, n = n_means(l); i < n; i++) {
-        sums[i] = (uint16_t)tp_rshift_round_sat(sum_at(sums, i, l->x_signed), -s, 65535);
+        sums[i] = (uint16_t)tp_rshift_round_sat(sum_at(sums, i, l->x_signed), -s, most);
     }
 }
 
@@ -192,7 +183,7 @@ static void recentre(const tp_model_t *m, const tp_layer_t *l) {
     tp_layer_state_t *state = tp_state(m, l);
     const uint16_t *sums = tp_at(m, l->sums);
     uint8_t *means = tp_at(m, l->means);
-    int32_t inverse = (int32_t)(65536u / state->n_summed), top = l->x_signed ? 127 : 255;
+    int32_t inverse = (int32_t)(65536u / state->n_summed), top = largest_mean(l);
     uint32_t norm = 0, largest_dot = 0, x_max = ((1u << m->bits) - 1) >> l->x_signed;
     for (size_t i = 0, n = n_means(l); i < n; i++) {
         int32_t scaled = (int32_t)((uint32_t)sum_at(sums, i, l->x_signed) * (uint32_t)inverse);
@@ -203,7 +194,7 @@ static void recentre(const tp_model_t *m, const tp_layer_t *l) {
     }
     state->norm = norm;
     state->mean_shift = 0;
-    while (largest_dot >> state->mean_shift >= MAX_DOT) {
+    while (largest_dot >> state->mean_shift >= TP_MAX_DOT) {
         state->mean_shift++;
     }
 }
@@ -225,9 +216,8 @@ static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, const survey_
 
 void tp_survey(const tp_model_t *m, tp_layer_t *l) {
     tp_layer_state_t *state = tp_state(m, l);
-    uint32_t trained = m->state->trained;
     int scaled = l->x_frac - state->x_frac;
-    if (trained > SURVEY_ALL && trained % 2 != 0 && scaled == 0) {
+    if (state->n_summed >= SURVEY_ALL && m->state->trained % 2 != 0 && scaled == 0) {
         return;
     }
     if (l->kind == TP_DENSE && !l->nonzero) {
@@ -253,7 +243,7 @@ void tp_survey(const tp_model_t *m, tp_layer_t *l) {
         survey_inputs(m, l, &survey);
     }
     l->dot = survey.dot;
-    int k = tp_bits(trained) - 1 < ENERGY_SHIFT ? tp_bits(trained) - 1 : ENERGY_SHIFT;
+    int k = tp_bits(n) - 1 < ENERGY_SHIFT ? tp_bits(n) - 1 : ENERGY_SHIFT;
     int32_t energy = (int32_t)state->energy;
     state->energy = (uint32_t)(energy + tp_rshift_round(energy_of(m, l, &survey) - energy, k));
 }

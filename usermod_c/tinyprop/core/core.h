@@ -2,12 +2,12 @@
 // A file calls only files in rows below its own (tests/core/test_sources.py reads this drawing):
 //   model
 //   conv
-//   init   dense   pool   loss   select
-//   activation   centre
+//   init   dense   pool   loss   select   progress
+//   activation   centre   replay
 //   update
 //   nonzero   rate   plan
 //   ranges
-//   values   exp   kernels/
+//   values   exp   random   kernels/
 //   fixed
 #ifndef TINYPROP_CORE_H
 #define TINYPROP_CORE_H
@@ -70,6 +70,8 @@ typedef struct {
     tp_affine_t *affine[2];       // and the map of each;
     tp_learned_range_t *learned[2];  // or ranges that follow the data. Those that there are not are NULL
     uint16_t n_ranges[2];
+    uint32_t *tally;              // [n_out]: progress.c
+    uint32_t replay;              // offset of what is remembered (replay.c)
     void *work;                   // list of a layer's non-zero inputs, a filter's gradient, or the selected deltas
     int32_t *buffer[2];           // sums and deltas, alternating from layer to layer
     int bits;                     // of an activation: 8 or 12
@@ -146,23 +148,29 @@ int tp_exponent_at(const tp_values_t *v, size_t i);
 
 // ---- ranges.c
 
-// Whether the ranges of the inputs, or of the outputs, are known.
-int tp_ranges_known(const tp_model_t *m, int which);
-// Works out every map that is missing; TP_E_RANGE if a given range does not have lo < hi, or a learned one is damaged.
+// Whether all ranges are known: those that are learned, from the first sample on.
+int tp_ranges_known(const tp_model_t *m);
+// Works out every map that is missing; TP_E_RANGE if a range does not have lo < hi.
 tp_err_t tp_complete_ranges(tp_model_t *m);
 // Lets the n values from item `from` on move the learned ranges.
 void tp_learn_ranges(const tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n);
 // The format of the model's inputs.
 int tp_input_frac(const tp_model_t *m);
-// n_in values from item `from` on, already checked -> inputs of the first layer.
-void tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from);
+// n_in values from item `from` on, already checked -> inputs of the first layer. Returns how many were clamped.
+uint32_t tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from);
 // The values from item `from` on, if they can be used as inputs unchanged: bytes with the range (0, 255). Else NULL.
 const uint8_t *tp_bytes_as_inputs(const tp_model_t *m, const tp_values_t *x, size_t from);
-// Target j of the sample that starts at item `from`: Q.14 of half the range, within +-2.0 (2^15).
-int32_t tp_read_target(const tp_model_t *m, const tp_values_t *y, size_t from, size_t j);
+// The label of a sample, in `work`: its class number, modulo 2^16, or with mse n_out targets, Q.14 of half the range,
+// within +-2.0 (32767).
+const int16_t *tp_read_label(const tp_model_t *m, const tp_values_t *y, size_t sample);
 // A score as float32: a probability from Q.14, or with mse output j in the user's units, from Q.14 of half the range
 // (|score| <= 2^15).
 uint32_t tp_score_as_float(const tp_model_t *m, size_t j, int32_t score);
+
+// ---- random.c
+
+// Moves a generator, whose state is never 0, and returns the new state (xorshift32; Marsaglia, Xorshift RNGs, 2003).
+uint32_t tp_random(uint32_t *state);
 
 // ---- exp.c
 
@@ -189,17 +197,66 @@ void tp_list_input_bytes(const tp_model_t *m, tp_layer_t *l, const uint8_t *x);
 // z int32 [n_in], s >= 1 -> relu(z 2^-s) as inputs of the layer, and their list.
 void tp_list_relu(const tp_model_t *m, tp_layer_t *l, const int32_t *z, int s, tp_format_use_t *use);
 
+// The non-zero inputs of a dense layer, one after the other, from its list.
+typedef struct {
+    const uint32_t *entry, *end;
+    uint32_t row_bytes, reader, at;  // reader: how far in a row the reader's pointer is moved; at: bytes beyond row i
+    size_t i;                        // number of the input
+    int32_t x;
+} tp_walk_t;
+tp_walk_t tp_walk(const tp_model_t *m, const tp_layer_t *l);
+// Goes to the next input; 0: there is none.
+static inline int tp_walk_next(tp_walk_t *w) {
+    for (; w->entry < w->end; w->entry++) {
+        w->at += *w->entry & 0xffff;
+        w->x = (int32_t)*w->entry >> 16;
+        if (w->x != 0) {
+            for (; w->at >= w->row_bytes; w->at -= w->row_bytes) {
+                w->i++;
+            }
+            w->at += w->reader;
+            w->entry++;
+            return 1;
+        }
+    }
+    return 0;
+}
+
 // ---- centre.c: gradients as of inputs less their means
 
-// The dot of a dense layer as x of the row of slopes, at most 4095.
-int32_t tp_scaled_dot(const tp_layer_t *l, const tp_layer_state_t *state, uint32_t dot);
+#define TP_MAX_DOT 16383
+// The dot of a dense layer as x of the row of slopes: dot 2^-a, to nearest, at most TP_MAX_DOT. It is below 2^31 if inputs
+// may be negative, else below 2^32.
+static inline int32_t tp_scaled_dot(const tp_layer_t *l, const tp_layer_state_t *state, uint32_t dot) {
+    int a = state->mean_shift;
+    if (a > 0) {
+        uint32_t twice = l->x_signed ? (uint32_t)((int32_t)dot >> (a - 1)) : dot >> (a - 1);
+        dot = (uint32_t)((int32_t)(twice + 1) >> 1);
+    }
+    return tp_sat((int32_t)dot, TP_MAX_DOT);
+}
 // Before the step of a sample that is trained on: lets its inputs take part in the layer's means and energy.
 void tp_survey(const tp_model_t *m, tp_layer_t *l);
 // The part of a dense layer's step that its means make: moves slopes and biases. deltas: as tp_dense_backward.
-void tp_move_slopes(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift,
+void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift,
     const tp_step_t *step);
 // What the slopes of a dense layer add to dx.
 void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift, int32_t *dx);
+
+// ---- progress.c: after a sample that was new
+//   deltas  int16 [n_out], Q.delta_frac   p_target  Q.14
+
+void tp_note_class(const tp_model_t *m, size_t target, int right, int32_t p_target);
+void tp_note_outputs(const tp_model_t *m, const int16_t *deltas);
+
+// ---- replay.c: only where spec.replay is not 0
+
+// Bytes of what is remembered.   n_in: inputs of the lowest trained layer; first_is_trained: it is the first one
+uint32_t tp_replay_bytes(const tp_model_spec_t *spec, int first_is_trained, uint32_t n_in, uint32_t n_out);
+// Remembers the sample that was just learned from.   label: as of tp_read_label
+void tp_remember(const tp_model_t *m, const int16_t *label);
+// Gives the lowest trained layer the inputs of a random sample. Returns its label.
+const int16_t *tp_recall(const tp_model_t *m);
 
 // ---- rate.c
 
@@ -266,8 +323,8 @@ int tp_pool_backward(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy
 
 // *p_target gets the probability of the right class, Q.14.
 uint32_t tp_crossentropy(const tp_model_t *m, int32_t *z, size_t target, int32_t *p_target);
-// The targets are n_out items of y from item `from` on.
-uint32_t tp_mse(const tp_model_t *m, int32_t *z, const tp_values_t *y, size_t from, int learning);
+// targets: int16 [n_out], Q.14.
+uint32_t tp_mse(const tp_model_t *m, int32_t *z, const int16_t *targets, int learning);
 // z -> probabilities, Q.14, in place.
 void tp_softmax(const tp_model_t *m, int32_t *z);
 // An output of mse from its sum: Q.14 of half the range, within +-2.0 (2^15 - 1).

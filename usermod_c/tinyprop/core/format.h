@@ -90,8 +90,9 @@ typedef struct {
     uint16_t s_max;  // Q.15, at most 1.0: share to select at the largest deltas seen; diffused: share that is affordable in the long run, 0 if s_min is always selected
     uint16_t zeta;  // Q.15, at most 1.0: factor of the share per layer further down
     uint16_t skip;  // Q.14, at most 1.0: samples of a smaller error are skipped; 0: none
-    uint8_t auto_rate;  // 1: each layer has a rate of its own (rate.c); 0: the rate above
-    uint8_t reserved[7];  // 0
+    uint16_t replay;  // samples that are remembered, to learn from them again; 0: none
+    uint8_t auto_rate;  // 0: the rate above; else each layer finds its own (rate.c)
+    uint8_t reserved[5];  // 0
 } tp_model_spec_t;
 
 // One for each layer.
@@ -123,9 +124,15 @@ typedef struct {
     uint64_t n_clamped;  // weights at their bound
     uint32_t trained;  // steps with a backward pass
     uint32_t error;  // Q.28, at most 1.0: running mean of 1 - p of the right class (mse: |delta|)
-    int32_t account;  // diffused: what is left to spend, in dense steps, Q.15; at most 2^27
+    uint32_t account;  // diffused: what is left to spend, in dense steps, Q.15; at most 2^27
     uint16_t share;  // diffused: share of the deltas to select in this step, Q.15
-    uint16_t reserved;  // 0
+    int16_t replay_frac;  // remembered values are in the format of inputs in Q.replay_frac
+    uint32_t least_error;  // Q.28: the least that `error` has been
+    uint32_t right;  // Q.28: running share of samples that were right before they were learned
+    uint32_t n_outside;  // values of x that were clamped to an end of their range
+    uint32_t n_replayed;  // steps on remembered samples
+    uint32_t random;  // state of the generator that chooses among them (replay.c)
+    uint32_t reserved;  // 0
 } tp_model_state_t;
 
 // One for each layer.
@@ -134,7 +141,7 @@ typedef struct {
     int8_t y_frac;  // activations are Q.y_frac
     uint16_t age;  // 1 + learn steps until 256, then 256 to 511: when y_frac is reconsidered
     uint16_t dead_steps;  // learn steps in a row in which every output was 0, up to 65535
-    uint16_t n_summed;  // samples in the sums that the means come from, up to 256
+    uint16_t n_summed;  // samples in the sums that the means come from, up to 255
     uint32_t n_saturated;  // outputs beyond the format since y_frac was reconsidered
     uint32_t n_high;  // outputs beyond a quarter of it
     uint32_t threshold;  // topk, or mse with skip: largest sum of |delta|, Q.delta_frac; diffused: T times the share, Q.30; at most 2^30
@@ -142,7 +149,7 @@ typedef struct {
     uint32_t energy;  // 1 + sum of (x - mean)^2, a running mean, Q.8; at most 2^30
     uint32_t norm;  // sum of mean^2, of a dense layer
     int8_t x_frac;  // sums and means are in the format of inputs in Q.x_frac
-    uint8_t mean_shift;  // s of a dense layer: sum of |mean| max |x| <= 4095 2^s; 0 to 31
+    uint8_t mean_shift;  // s of a dense layer: sum of |mean| max |x| <= 16383 2^s; 0 to 31
     uint16_t reserved;  // 0
 } tp_layer_state_t;
 
@@ -156,8 +163,9 @@ typedef struct {
 typedef struct {
     int32_t centre;  // running mean of the values, Q.frac; within 2^28
     uint32_t spread;  // running mean of |value - centre|, Q.frac; at most 2^28
+    int32_t zero;  // the value that maps to 0, Q.frac; within 2^28
     int16_t frac;  // -200 to 200
-    int16_t shift;  // values are in units of 2^shift, Q.frac; 0 to 31
+    int16_t shift;  // 1.0 is 2^shift, Q.frac; 31 if all values were the same so far
 } tp_learned_range_t;
 
 #endif

@@ -18,7 +18,6 @@ static void start_list(const tp_model_t *m, const tp_layer_t *l, tp_nonzero_t *l
     list->delta_jump = 0;
     list->row_delta = tp_row_delta(l->out_c);
     list->means = tp_at(m, l->means);
-    list->dot = 0;
 }
 
 static void end_list(const tp_model_t *m, tp_layer_t *l, const tp_nonzero_t *list) {
@@ -68,4 +67,10 @@ void tp_list_relu(const tp_model_t *m, tp_layer_t *l, const int32_t *z, int s, t
     start_list(m, l, &list);
     tp_relu_listed(z, inputs, l->n_in, s, use, &list);
     end_list(m, l, &list);
+}
+
+tp_walk_t tp_walk(const tp_model_t *m, const tp_layer_t *l) {
+    const uint32_t *entry = tp_nonzero_of(m, l);
+    uint32_t row_bytes = 2u * l->out_c;
+    return (tp_walk_t) { entry, entry + l->list_end / 4, row_bytes, row_bytes - tp_row_delta(l->out_c), 0, 0, 0 };
 }

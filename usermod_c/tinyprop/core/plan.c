@@ -18,10 +18,10 @@
 #define SIZE_IS(n, type) typedef char type##_has_##n##_bytes[sizeof(type) == (n) ? 1 : -1]
 SIZE_IS(40, tp_model_spec_t);
 SIZE_IS(16, tp_layer_spec_t);
-SIZE_IS(96, tp_model_state_t);
+SIZE_IS(120, tp_model_state_t);
 SIZE_IS(36, tp_layer_state_t);
 SIZE_IS(8, tp_range_t);
-SIZE_IS(12, tp_learned_range_t);
+SIZE_IS(16, tp_learned_range_t);
 SIZE_IS(84, tp_layer_t);
 SIZE_IS(16, tp_affine_t);
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -56,7 +56,7 @@ static uint32_t quotient(uint32_t a, uint32_t b, uint32_t guess) {
 static int model_spec_is_sound(const tp_model_spec_t *spec) {
     return spec->n_layers > 0 && spec->loss < TP_N_LOSS && spec->policy < TP_N_POLICY && spec->s_min <= 1 << 15
         && spec->s_max <= 1 << 15 && spec->zeta <= 1 << 15 && spec->skip <= 1 << 14 && spec->lr_mantissa >= 16
-        && spec->lr_mantissa <= 31 && spec->lr_shift >= 4 && spec->lr_shift <= 30 && spec->auto_rate <= 1;
+        && spec->lr_mantissa <= 31 && spec->lr_shift >= 4 && spec->lr_shift <= 30;
 }
 
 static int layer_spec_is_sound(const tp_layer_spec_t *spec) {
@@ -66,8 +66,7 @@ static int layer_spec_is_sound(const tp_layer_spec_t *spec) {
 static int layer_state_is_sound(const tp_layer_state_t *state) {
     return state->w_frac >= 0 && state->w_frac <= TP_MAX_W_FRAC && state->y_frac >= TP_MIN_Y_FRAC && state->y_frac <= 12
         && state->age < 512 && state->threshold <= 1u << 30 && state->residual <= 1u << 30
-        && state->energy <= 1u << 30 && state->n_summed <= 256 && state->x_frac >= TP_MIN_Y_FRAC && state->x_frac <= 12
-        && state->mean_shift <= 31;
+        && state->energy <= 1u << 30 && state->n_summed < 256 && state->mean_shift <= 31;
 }
 
 // ---- shapes
@@ -132,16 +131,16 @@ static size_t first_trained(const tp_model_spec_t *spec, const tp_layer_spec_t *
     return i;
 }
 
-#define SUM_MAX(spare_bits) (0x7fffffffu - (1u << (spare_bits)))
-
-// Largest |w|, at most 32767, such that no sum can overflow: (x_max * fan_in + 4095) * max_weight + |bias| < 2^31. 4095
-// is for the row of slopes. Twice the limit of the bias is reserved for it (tp_start_sums).
+// Largest |w|, at most 32767, such that no sum can overflow: x_max * fan_in * max_weight + |bias| + |slopes| < 2^31. Twice
+// the limit of the bias is reserved for it (tp_start_sums), and 2^29 for the slopes of a dense layer (centre.c).
 static uint16_t max_weight(const tp_layer_t *l, int bits, int non_negative) {
-    uint32_t x_max = (1u << (non_negative ? bits : bits - 1)) - 1, inputs = x_max * l->fan_in + 4095;  // below 2^25
-    if (inputs <= (bits == 8 ? SUM_MAX(27) / 32767 : SUM_MAX(29) / 32767)) {
+    uint32_t x_max = (1u << (non_negative ? bits : bits - 1)) - 1, inputs = x_max * l->fan_in;  // below 2^24
+    uint32_t room = 0x7fffffffu - (bits == 8 ? 1u << 27 : 1u << 29) - (l->kind == TP_DENSE ? 1u << 29 : 0);
+    if (inputs <= room >> 15) {
         return 32767;
     }
-    return (uint16_t)quotient(bits == 8 ? SUM_MAX(27) : SUM_MAX(29), inputs, l->max_weight);
+    uint32_t largest = quotient(room, inputs, l->max_weight);
+    return (uint16_t)(largest < 32767 ? largest : 32767);
 }
 
 // ---- the plan
@@ -155,9 +154,12 @@ typedef struct {
     uint16_t h, w, c, n;           // outputs of the layer below: shape,
     uint32_t outputs;              // offset (not for the first layer),
     int non_negative, zero_delta;  // and values: see tp_layer_t
+    int x_signed;                  // the same, once ranges are known
     uint16_t n_ranges[2];          // of inputs and outputs
     uint32_t ranges[2];            // offsets
     uint32_t states;           // offset of the layers' states
+    uint32_t tally, replay;    // offsets, behind the last layer's means
+    uint16_t replay_n_in;      // inputs of the lowest trained layer
     uint32_t saved, scratch;   // bytes used so far: by spec and state, and behind them
     uint32_t work, buffer[2];  // bytes needed so far
 } plan_t;
@@ -256,9 +258,10 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
         if (saved > TP_MAX_BYTES) {
             return TP_E_TOO_BIG;
         }
-        l->biases = take(&saved, out_bytes);
-        l->sums = take(&saved, 2 * n_means);
-        l->means = take(&saved, n_means);
+        l->biases = saved;
+        l->sums = saved + out_bytes;
+        l->means = l->sums + 2 * n_means;
+        saved = (l->means + n_means + 3) & ~3u;
         plan->buffer[0] = larger(plan->buffer[0], out_bytes);
         if (l->kind != TP_DENSE) {
             plan->buffer[1] = larger(plan->buffer[1], out_bytes);
@@ -298,15 +301,37 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, tp_layer_t *l) {
     if (err) {
         return err;
     }
+    if (i == plan->first_trained) {
+        plan->replay_n_in = l->n_in;
+    }
     l->zero_delta = (uint8_t)plan->zero_delta;
+    l->x_signed = (uint8_t)plan->x_signed;
     if (tp_has_weights(l)) {
         l->max_weight = max_weight(l, plan->bits, plan->non_negative);
         plan->non_negative = l->activation == TP_RELU || l->activation == TP_SIGMOID;
+        plan->x_signed = !plan->non_negative;
         plan->zero_delta = l->activation == TP_RELU;
     } else if (l->kind == TP_AVGPOOL) {
         plan->zero_delta = 0;  // a small average rounds to 0
     }
     return plan_memory(plan, i, l);
+}
+
+// What is remembered: a place for each class, or for mse one.
+static tp_err_t plan_replay(plan_t *plan, const tp_layer_t *output) {
+    const tp_model_spec_t *spec = plan->spec;
+    if (spec->replay == 0) {
+        return TP_OK;
+    }
+    if (plan->first_trained == spec->n_layers || (spec->loss != TP_MSE && spec->replay < output->n_out)) {
+        return TP_E_IMAGE;
+    }
+    uint32_t most = plan->replay_n_in + 2u * output->n_out;  // of a sample
+    if (plan->saved > TP_MAX_BYTES / 2 || spec->replay > TP_MAX_BYTES / 4 / most) {
+        return TP_E_TOO_BIG;
+    }
+    plan->saved += (tp_replay_bytes(spec, plan->first_trained == 0, plan->replay_n_in, output->n_out) + 3) & ~3u;
+    return TP_OK;
 }
 
 static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output) {
@@ -319,7 +344,10 @@ static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output) {
     if (!outputs_fit || !(spec->n_input_ranges <= 1 || spec->n_input_ranges == spec->in_c)) {
         return TP_E_IMAGE;
     }
-    return TP_OK;
+    plan->tally = plan->saved;
+    plan->replay = plan->tally + 4u * output->n_out;
+    plan->saved = plan->replay;
+    return plan_replay(plan, output);
 }
 
 tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_sizes_t *sizes) {
@@ -327,6 +355,7 @@ tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_siz
     tp_layer_t l;  // one for all layers in turn, as there is no image yet
     tp_err_t err = start_plan(&plan, spec, n_bytes);
     l.out_h = l.out_w = l.max_weight = 0;  // what quotient() first gets as a guess
+    plan.x_signed = 0;
     for (size_t i = 0; !err && i < plan.spec->n_layers; i++) {
         err = plan_layer(&plan, i, &l);
         if (!err && shapes) {
@@ -363,6 +392,13 @@ int32_t tp_layout(const void *spec, size_t n_bytes, tp_shape_t *shapes, size_t n
     return saved == 0 || saved == sizes.saved ? (int32_t)sizes.image : TP_E_IMAGE;
 }
 
+static void place_ranges(tp_model_t *m, const plan_t *plan, int which, uint16_t n_given) {
+    void *ranges = tp_at(m, plan->ranges[which]);
+    m->n_ranges[which] = plan->n_ranges[which];
+    m->given[which] = n_given ? ranges : NULL;
+    m->learned[which] = n_given || plan->n_ranges[which] == 0 ? NULL : ranges;
+}
+
 tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
     plan_t plan;
     tp_err_t err = start_plan(&plan, image, n_bytes);
@@ -381,15 +417,15 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
     m->first_trained = m->layers + plan.first_trained;
     m->affine[TP_INPUTS] = (tp_affine_t *)(m->output + 1);
     m->affine[TP_OUTPUTS] = m->affine[TP_INPUTS] + plan.spec->n_input_ranges;
-    for (int which = TP_INPUTS; which <= TP_OUTPUTS; which++) {
-        int given = which == TP_INPUTS ? plan.spec->n_input_ranges : plan.spec->n_output_ranges;
-        void *ranges = tp_at(m, plan.ranges[which]);
-        m->n_ranges[which] = plan.n_ranges[which];
-        m->given[which] = given ? ranges : NULL;
-        m->learned[which] = given || m->n_ranges[which] == 0 ? NULL : ranges;
-    }
+    place_ranges(m, &plan, TP_INPUTS, plan.spec->n_input_ranges);
+    place_ranges(m, &plan, TP_OUTPUTS, plan.spec->n_output_ranges);
     m->bits = plan.bits;
     m->delta_frac = plan.bits == 8 ? 14 : 13;
+    err = tp_complete_ranges(m);
+    if (err) {
+        return err;
+    }
+    plan.x_signed = m->in_signed;
     plan.scratch = plan_end;
     uint32_t state = plan.states;
     tp_layer_t *l = m->layers;
@@ -407,19 +443,13 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
     if (err) {
         return err;
     }
+    m->tally = tp_at(m, plan.tally);
+    m->replay = plan.replay;
     m->work = tp_at(m, take(&plan.scratch, plan.work));
     m->buffer[0] = tp_at(m, take(&plan.scratch, plan.buffer[0]));
     m->buffer[1] = tp_at(m, take(&plan.scratch, plan.buffer[1]));
     if (plan.saved != saved || n_bytes < plan.scratch) {
         return TP_E_IMAGE;
     }
-    err = tp_complete_ranges(m);
-    int is_signed = m->in_signed;
-    for (l = m->layers; l <= m->output; l++) {
-        l->x_signed = (uint8_t)is_signed;
-        if (tp_has_weights(l)) {
-            is_signed = l->activation == TP_LINEAR || l->activation == TP_TANH;
-        }
-    }
-    return err;
+    return TP_OK;
 }

@@ -3,7 +3,7 @@
 // A given range is converted to fixed point once; frac is chosen so that the larger of |lo|, |hi| is in [2^28, 2^29).
 //   inputs, 8 bits    lo >= 0: lo..hi -> 0..255 (Q.8)     lo < 0: lo..hi -> -127..127 (Q.7)      post 20
 //   inputs, 12 bits   lo..hi -> -1024..1024 (Q.10), clamped at +-2047: twice the range           post 17
-//   targets           lo..hi -> -2^14..2^14 (Q.14), clamped at +-2^15                            post 13
+//   targets           lo..hi -> -2^14..2^14 (Q.14), clamped at +-32767                           post 13
 // gain = (span << post) / width with span = 255, 254, 2^11 or 2^15: within 2^-12 of exact. Bytes with the range (0,
 // 255) stay what they are.
 //   v = value in Q.frac, saturated at +-2^30
@@ -15,10 +15,11 @@
 //   d = value - centre, clamped to +-4 spread      centre += d / 2^k      spread += (|d| - spread) / 2^k
 // with 2^k <= n < 2^(k+1) for the n-th value, up to 1024 samples; so it follows a drift for ever. The clamp, and that the
 // first three values leave their median and the smallest distance between two of them, keep out what is absurd.
-//   inputs    (value - centre) / 2^shift in Q.6, with 12 bits in Q.10, clamped to +-2.0 (-127..127, -2047..2047)
+//   inputs    (value - zero) / 2^shift in Q.6, with 12 bits in Q.10, clamped to +-2.0 (-127..127, -2047..2047)
 //   targets   the same in Q.14
-// 2^shift is the power of two at or above 2.5 spread, so most values lie within 1.0; it changes only when 2.5 spread is
-// an eighth beyond one, or else it might change with every sample. docs/method.md says what was tried.
+// zero is the centre, and 2^shift the power of two at or above 2.5 spread, so most values lie within 1.0. What a model
+// learned is about this map, so it stays until it is an eighth wrong: the centre 2^shift / 8 away from zero, or 2.5 spread
+// an eighth beyond its bounds. docs/method.md says what was tried.
 #include "core.h"
 
 #define FLOAT_255 0x437f0000u
@@ -35,8 +36,9 @@ static int32_t order(uint32_t bits) {
     return bits >> 31 ? -(int32_t)(bits & 0x7fffffff) : (int32_t)bits;
 }
 
-int tp_ranges_known(const tp_model_t *m, int which) {
-    return m->learned[which] == NULL || m->state->n_seen[which] > 0;
+int tp_ranges_known(const tp_model_t *m) {
+    const uint16_t *n_seen = m->state->n_seen;
+    return (!m->learned[TP_INPUTS] || n_seen[TP_INPUTS] > 0) && (!m->learned[TP_OUTPUTS] || n_seen[TP_OUTPUTS] > 0);
 }
 
 // ---- given ranges
@@ -64,38 +66,32 @@ static int inputs_are_signed(const tp_model_t *m) {
     return is_signed;
 }
 
-static tp_err_t complete(const tp_model_t *m, int which) {
-    for (size_t i = 0; m->given[which] && i < m->n_ranges[which]; i++) {
-        const tp_range_t *r = &m->given[which][i];
-        tp_affine_t *map = &m->affine[which][i];
-        if (map->post != 0) {
-            continue;
-        }
-        if (!tp_is_finite(r->lo) || !tp_is_finite(r->hi) || order(r->lo) >= order(r->hi)) {
-            return TP_E_RANGE;
-        }
-        if (which == TP_OUTPUTS) {
-            derive(r, map, 1 << 15, 13, 1);
-        } else if (m->bits == 12) {
-            derive(r, map, 1 << 11, 17, 1);
-        } else {
-            derive(r, map, m->in_signed ? 254 : 255, 20, m->in_signed);
-        }
+static tp_err_t complete(const tp_model_t *m, int which, const tp_range_t *r, tp_affine_t *map) {
+    if (!tp_is_finite(r->lo) || !tp_is_finite(r->hi) || order(r->lo) >= order(r->hi)) {
+        return TP_E_RANGE;
     }
-    for (size_t i = 0; m->learned[which] && i < m->n_ranges[which]; i++) {
-        const tp_learned_range_t *r = &m->learned[which][i];
-        if (tp_beyond(r->centre, MOST_FIXED) || r->spread > MOST_FIXED || tp_beyond(r->frac, 200) || r->shift < 0
-            || r->shift > NO_SHIFT) {
-            return TP_E_RANGE;
-        }
+    if (which == TP_OUTPUTS) {
+        derive(r, map, 1 << 15, 13, 1);
+    } else if (m->bits == 12) {
+        derive(r, map, 1 << 11, 17, 1);
+    } else {
+        derive(r, map, m->in_signed ? 254 : 255, 20, m->in_signed);
     }
     return TP_OK;
 }
 
 tp_err_t tp_complete_ranges(tp_model_t *m) {
     m->in_signed = inputs_are_signed(m);
-    tp_err_t err = complete(m, TP_INPUTS);
-    return err ? err : complete(m, TP_OUTPUTS);
+    for (int which = TP_INPUTS; which <= TP_OUTPUTS; which++) {
+        tp_affine_t *map = m->affine[which];
+        for (size_t i = 0; m->given[which] && i < m->n_ranges[which]; i++) {
+            tp_err_t err = map[i].post == 0 ? complete(m, which, &m->given[which][i], &map[i]) : TP_OK;
+            if (err) {
+                return err;
+            }
+        }
+    }
+    return TP_OK;
 }
 
 // ---- learned ranges
@@ -105,6 +101,7 @@ static void move_frac(tp_learned_range_t *r, int s) {
     int shift = r->shift + s;
     r->shift = (int16_t)(r->shift == NO_SHIFT ? NO_SHIFT : shift < 0 ? 0 : shift < NO_SHIFT ? shift : NO_SHIFT - 1);
     r->centre = tp_rshift_round_sat(r->centre, -s, MOST_FIXED);
+    r->zero = tp_rshift_round_sat(r->zero, -s, MOST_FIXED);
     r->spread = (uint32_t)tp_rshift_round_sat((int32_t)r->spread, -s, MOST_FIXED);
     r->frac = (int16_t)(r->frac + s);
 }
@@ -114,14 +111,11 @@ static int shift_of(uint32_t spread) {
     return spread ? tp_bits(5 * spread - 1) - 1 : NO_SHIFT;
 }
 
-// Whether a shift still does: 2.5 spread is at most an eighth above 2^shift, or below half of it.
-static int shift_does(int shift, uint32_t spread) {
-    uint32_t five = 5 * spread, twice = 2u << shift;
-    return shift != NO_SHIFT && five <= twice + (twice >> 3) && five > (twice >> 1) - (twice >> 4);
-}
-
-static int32_t distance(int32_t a, int32_t b) {
-    return tp_abs(a - b);
+// Whether the map still does.
+static int map_does(const tp_learned_range_t *r) {
+    uint32_t five = 5 * r->spread, twice = 2u << r->shift;
+    return r->shift != NO_SHIFT && five <= twice + (twice >> 3) && five > (twice >> 1) - (twice >> 4)
+        && !tp_beyond(r->centre - r->zero, 1 << r->shift >> 3);
 }
 
 // The first three values: two are kept as centre -+ spread, the third one leaves their median, and the smallest distance
@@ -133,12 +127,12 @@ static void begin(tp_learned_range_t *r, uint32_t n, int32_t v) {
         return;
     }
     if (n == 2) {
-        r->spread = (uint32_t)distance(v, r->centre) >> 1;
+        r->spread = (uint32_t)tp_abs(v - r->centre) >> 1;
         r->centre = (r->centre + v) >> 1;
         return;
     }
     int32_t lo = r->centre - (int32_t)r->spread, hi = r->centre + (int32_t)r->spread;
-    uint32_t a = 2 * r->spread, b = (uint32_t)distance(v, lo), c = (uint32_t)distance(v, hi);
+    uint32_t a = 2 * r->spread, b = (uint32_t)tp_abs(v - lo), c = (uint32_t)tp_abs(v - hi);
     r->centre = v < lo ? lo : v > hi ? hi : v;
     r->spread = a - 1 < b - 1 ? a : b;  // 0 counts as the largest
     r->spread = r->spread - 1 < c - 1 ? r->spread : c;
@@ -154,21 +148,26 @@ static void move_range(tp_learned_range_t *r, uint32_t n, int32_t value) {
     r->spread = (uint32_t)tp_sat(spread + tp_rshift_round(tp_abs(d) - spread, k), MOST_FIXED);
 }
 
-// Gives the larger of |centre|, spread 25 to 27 bits, and the range a shift that does.
-static void normalise(tp_learned_range_t *r, uint32_t n) {
+// Gives the larger of |centre|, spread 25 to 27 bits, and the range a map that does.
+static void fit_format(tp_learned_range_t *r, uint32_t n) {
     uint32_t larger = (uint32_t)tp_abs(r->centre) | r->spread;
     int s = 27 - tp_bits(larger);
     if (larger != 0 && (s < 0 || s > 2) && r->frac + s <= 200) {
         move_frac(r, s);
     }
-    if (n <= 3 || !shift_does(r->shift, r->spread)) {
+    if (n <= 3 || !map_does(r)) {
+        r->zero = r->centre;
         r->shift = (int16_t)shift_of(r->spread);
     }
 }
 
 static void learn_value(tp_learned_range_t *r, uint32_t n, const tp_values_t *v, size_t i) {
     int e = tp_exponent_at(v, i);
-    if (r->centre == 0 && r->spread == 0) {
+    r->centre = tp_sat(r->centre, MOST_FIXED);  // beyond only in a damaged image
+    r->spread = r->spread < MOST_FIXED ? r->spread : MOST_FIXED;
+    r->zero = tp_sat(r->zero, MOST_FIXED);
+    r->shift = (int16_t)(r->shift & NO_SHIFT);
+    if (n == 1 || (r->centre == 0 && r->spread == 0)) {
         r->frac = (int16_t)(e > TP_EXPONENT_OF_0 ? 26 - e : 0);
     } else if (n <= 3 && e + r->frac > 28) {  // the first three all fit
         move_frac(r, 28 - e - r->frac);
@@ -179,7 +178,7 @@ static void learn_value(tp_learned_range_t *r, uint32_t n, const tp_values_t *v,
     } else {
         move_range(r, n, value);
     }
-    normalise(r, n);
+    fit_format(r, n);
 }
 
 void tp_learn_ranges(const tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n) {
@@ -200,21 +199,21 @@ void tp_learn_ranges(const tp_model_t *m, int which, const tp_values_t *v, size_
 
 // ---- values
 
-// Item i as an integer of the model, clamped to lo..hi. Sums and products wrap, and shifts are masked, so that a map in
-// a damaged image gives wrong numbers, and nothing undefined.
-static int32_t by_given(const tp_affine_t *map, const tp_values_t *v, size_t i, int32_t lo, int32_t hi) {
+// Item i as an integer of the model. Sums and products wrap, and shifts are masked, so that a map in a damaged image
+// gives wrong numbers, and nothing undefined.
+static int32_t by_given(const tp_affine_t *map, const tp_values_t *v, size_t i) {
     uint32_t above = (uint32_t)tp_fixed_at(v, i, map->frac) - (uint32_t)map->zero;
     uint32_t d = (uint32_t)tp_sat((int32_t)above >> (map->pre & 31), 2 * map->width);
-    int32_t q = tp_rshift_round((int32_t)(d * map->gain), map->post & 31);
-    return q < lo ? lo : q > hi ? hi : q;
+    return tp_rshift_round((int32_t)(d * map->gain), map->post & 31);
 }
 
-// |value - centre| <= 2^30 + 2^28.
-static int32_t by_learned(const tp_learned_range_t *r, const tp_values_t *v, size_t i, int frac, int32_t limit) {
+// |value - zero| <= 2^30 + 2^28; in a damaged image it wraps.
+static int32_t by_learned(const tp_learned_range_t *r, const tp_values_t *v, size_t i, int frac) {
     if (r->shift == NO_SHIFT) {
         return 0;
     }
-    return tp_rshift_round_sat(tp_fixed_at(v, i, r->frac) - r->centre, r->shift - frac, limit);
+    int32_t distance = (int32_t)((uint32_t)tp_fixed_at(v, i, r->frac) - (uint32_t)r->zero);
+    return tp_rshift_round_sat(distance, r->shift - frac, 1 << 16);
 }
 
 int tp_input_frac(const tp_model_t *m) {
@@ -228,25 +227,27 @@ const uint8_t *tp_bytes_as_inputs(const tp_model_t *m, const tp_values_t *x, siz
     return as_they_stand ? (const uint8_t *)x->items + from : NULL;
 }
 
-void tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from) {
+uint32_t tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from) {
     const tp_layer_t *first = m->layers;
     const uint8_t *bytes = tp_bytes_as_inputs(m, x, from);
     const tp_learned_range_t *learned = m->learned[TP_INPUTS];
     int16_t *inputs = tp_at(m, first->inputs);
     int32_t hi = m->bits == 12 ? 2047 : m->in_signed ? 127 : 255, lo = m->in_signed ? -hi : 0;
+    uint32_t n_outside = 0;
     size_t range = 0;
     for (size_t i = 0; i < first->n_in; i++) {
-        int32_t q;
         if (bytes) {
-            q = bytes[i];
-        } else if (learned) {
-            q = by_learned(&learned[range], x, from + i, tp_input_frac(m), hi);
-        } else {
-            q = by_given(&m->affine[TP_INPUTS][range], x, from + i, lo, hi);
+            inputs[i] = bytes[i];
+            continue;
         }
-        inputs[i] = (int16_t)q;
+        int32_t input = learned ? by_learned(&learned[range], x, from + i, tp_input_frac(m))
+                                : by_given(&m->affine[TP_INPUTS][range], x, from + i);
+        int32_t inside = input < lo ? lo : input > hi ? hi : input;
+        n_outside += inside != input;
+        inputs[i] = (int16_t)inside;
         range = range + 1u < m->n_ranges[TP_INPUTS] ? range + 1 : 0;
     }
+    return n_outside;
 }
 
 // The range of output j.
@@ -254,12 +255,19 @@ static size_t output_range(const tp_model_t *m, size_t j) {
     return m->n_ranges[TP_OUTPUTS] > 1 ? j : 0;
 }
 
-int32_t tp_read_target(const tp_model_t *m, const tp_values_t *y, size_t from, size_t j) {
-    size_t range = output_range(m, j);
-    if (m->learned[TP_OUTPUTS]) {
-        return by_learned(&m->learned[TP_OUTPUTS][range], y, from + j, 14, 2 << 14);
+const int16_t *tp_read_label(const tp_model_t *m, const tp_values_t *y, size_t sample) {
+    int16_t *label = m->work;
+    if (m->spec->loss == TP_CROSSENTROPY) {
+        label[0] = (int16_t)tp_integer_at(y, sample);
+        return label;
     }
-    return by_given(&m->affine[TP_OUTPUTS][range], y, from + j, -(2 << 14), 2 << 14);
+    for (size_t j = 0, n = m->output->n_out; j < n; j++) {
+        size_t range = output_range(m, j), i = sample * n + j;
+        int32_t target = m->learned[TP_OUTPUTS] ? by_learned(&m->learned[TP_OUTPUTS][range], y, i, 14)
+                                                : by_given(&m->affine[TP_OUTPUTS][range], y, i);
+        label[j] = (int16_t)tp_sat(target, 32767);
+    }
+    return label;
 }
 
 // A width is below 2^16, so the product is at most 2^31 - 2^15, and `above` at most a width in Q.frac, below 2^30.
@@ -271,7 +279,7 @@ uint32_t tp_score_as_float(const tp_model_t *m, size_t j, int32_t score) {
     if (m->learned[TP_OUTPUTS]) {
         const tp_learned_range_t *r = &m->learned[TP_OUTPUTS][range];
         int32_t above = r->shift == NO_SHIFT ? 0 : tp_rshift_round_sat(score, 14 - r->shift, TP_SATURATED);
-        return tp_float_from_fixed(tp_add(r->centre, above), r->frac);
+        return tp_float_from_fixed(tp_add(r->zero, above), r->frac);
     }
     const tp_affine_t *map = &m->affine[TP_OUTPUTS][range];
     int32_t above = tp_rshift_round_sat(score * map->width, 15 - map->pre, TP_SATURATED);

@@ -15,8 +15,8 @@
 //                 numbers. r = s_min if s_max is 0; else r follows how much there is to learn, as far as that is
 //                 affordable:
 //                     r = max(s_min, min(e / 2, account / 256)), and 1 from .95 on
-//                     e = running mean of 1 - p_y (mse: of |delta|);   account: earns s_max each step, pays r, starts
-//                     full with 4096 dense steps
+//                     e: running mean of 1 - p_y (mse: of |delta|), progress.c
+//                     account: earns s_max each step, pays r; starts with 4096 and holds no more
 //   skip > 0      no backward pass for a sample that is known already (TinyPropv2, arXiv 2409.07109):
 //                     crossentropy   p_y >= 1 - skip         (Y_L = 2 (1 - p_y), at most 2)
 //                     mse            Y_L < skip Ymax_L       (not with TP_DIFFUSED)
@@ -31,8 +31,7 @@
 #define RESIDUAL_FRAC 22   // the finest format of deltas
 #define THRESHOLD_FRAC 30  // of T r: 1.0 = 2^30
 #define ONE (1 << 15)      // of shares
-#define ALL (ONE * 95 / 100)  // a share from which on all are selected
-#define ERROR_SHIFT 6      // e is a mean over the last 64 steps or so
+#define ALL (ONE * 95 / 100)
 
 // Updates the running maximum of Y, which is state->threshold, by y. Both are Q.delta_frac, at most 2^30.
 static uint32_t running_maximum(tp_layer_state_t *state, uint32_t y) {
@@ -45,30 +44,21 @@ static uint32_t running_maximum(tp_layer_state_t *state, uint32_t y) {
 
 // ---- TP_DIFFUSED
 
-// Mean of the |delta| of the outputs, Q.14.
-static int32_t mean_error(const tp_model_t *m, const int16_t *deltas) {
-    uint32_t mean = tp_l1_norm(deltas, m->output->n_out) / m->output->n_out;
-    return (int32_t)(mean << (14 - m->delta_frac));
-}
-
-// Sets r for this step, Q.15, from the error of the sample, Q.14.
-static void set_share(const tp_model_t *m, int32_t error) {
+// Sets r for this step, Q.15.
+static void set_share(const tp_model_t *m) {
     const tp_model_spec_t *spec = m->spec;
     tp_model_state_t *state = m->state;
-    uint32_t steps = (uint32_t)state->steps;
-    int k = steps >= 1 << ERROR_SHIFT ? ERROR_SHIFT : tp_bits(steps + 1) - 1;
-    int32_t e = (int32_t)state->error;  // Q.28
-    state->error = (uint32_t)(e + tp_rshift_round(error * (1 << 14) - e, k));
-    int32_t share = (int32_t)(state->error >> 14), affordable = state->account >> 8;
+    uint32_t share = state->error >> 14, affordable = state->account >> 8;  // error: Q.28
     share = share < affordable ? share : affordable;
     share = share > spec->s_min ? share : spec->s_min;
     share = share < ALL ? share : ONE;
     state->share = (uint16_t)(spec->s_max ? share : spec->s_min);
 }
 
-// The account after a step that selected this share.
-static void pay(const tp_model_t *m, int32_t share) {
-    int32_t account = m->state->account + m->spec->s_max - share;
+// The account after a step that selected this share. It has no debts.
+static void pay(const tp_model_t *m, uint32_t share) {
+    uint32_t account = m->state->account + m->spec->s_max;
+    account = account > share ? account - share : 0;
     m->state->account = account < TP_MOST_SAVED ? account : TP_MOST_SAVED;
 }
 
@@ -230,7 +220,7 @@ int tp_skip_sample(const tp_model_t *m, const int16_t *deltas, int32_t p_target)
         skip = is_known_already(m, deltas);
     }
     if (diffused) {
-        set_share(m, mse ? mean_error(m, deltas) : (1 << 14) - p_target);
+        set_share(m);
         pay(m, skip ? 0 : m->state->share);
         if (skip) {
             select_none(m);

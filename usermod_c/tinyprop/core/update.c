@@ -50,11 +50,10 @@ void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *d
     }
 }
 
-// Slopes included.
 static int32_t largest_weight(const tp_model_t *m, const tp_layer_t *l) {
     const int16_t *w = tp_at(m, l->weights);
     int32_t largest = 0;
-    for (const int16_t *end = w + tp_row_count(l) * l->out_c; w < end; w++) {
+    for (const int16_t *end = w + tp_weight_count(l); w < end; w++) {
         int32_t magnitude = tp_abs(*w);
         largest = magnitude > largest ? magnitude : largest;
     }

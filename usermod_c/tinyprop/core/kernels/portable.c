@@ -97,7 +97,7 @@ static inline int four_zeros(const uint8_t *x, size_t left) {
 
 TP_HOT void tp_list_nonzero_bytes(tp_nonzero_t *list, const uint8_t *x) {
     const uint8_t *x_end = x + list->x_bytes, *mean = list->means;
-    uint32_t *end = list->end, delta = list->delta, dot = list->dot;
+    uint32_t *end = list->end, delta = list->delta, dot = 0;
     while (x != x_end) {
         uint32_t v = *x++;
         dot += *mean++ * v;
