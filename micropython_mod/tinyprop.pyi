@@ -96,6 +96,7 @@ class Model:
         policy: _Policy | None = None,
         input_range: _Range | Sequence[_Range] | None = None,
         output_range: _Range | Sequence[_Range] | None = None,
+        replay: int = 0,
         seed: int = 1,
     ) -> None: ...
     def learn(self, x: _Values, y: _Values | float) -> bool: ...
