@@ -23,7 +23,7 @@
 #define MAX_SLOPE 32767  // TP_MAX_DOT times this, 2^29, is what the sums have room for (plan.c)
 #define MAX_SLOPE_DX (1 << 21)  // 255 times this and 32767 * 49150 are below 2^31 together
 #define MAX_SUMMED 256
-#define SURVEY_ALL 64    // trained steps of which each is surveyed; then every second one is
+#define SURVEY_ALL 64    // steps of a layer of which each is surveyed; then every second one is
 #define ENERGY_SHIFT 6   // the energy is a mean over the last 64 surveys or so
 #define MAX_ENERGY (1 << 30)
 
@@ -70,7 +70,8 @@ static inline int32_t scaled(int32_t v, int s, int32_t limit) {
     return s >= 1 && s <= 31 ? tp_sat(tp_rshift_round_fast(v, s), limit) : tp_rshift_round_sat(v, s, limit);
 }
 
-// |d m| < 2^19, and two bits less than all of u.(x - u) will do: products are below 2^31.
+// |d m| <= 31 2^14, and three bits less than all of u.(x - u) will do, which then is at most 2^12 (a dot less the norm, each
+// at most TP_MAX_DOT): products are below 2^31.
 //   s    Q.w_frac less the format of u, in units of 2^-a: a step of the weights has shift x_frac + .., of s a less
 //   b    Q.(w_frac+12); u.(x - u) is in Q.(2 x_frac), in units of 2^(a+unit)
 void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift,
@@ -79,8 +80,8 @@ void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, i
     int16_t *slopes = tp_slopes(m, l);
     int32_t *b = tp_at(m, l->biases);
     int unit = mean_unit(m), slope_shift = step->shift - state->mean_shift - unit;
-    int bias_shift = slope_shift + l->x_frac - TP_BIAS_FRAC - 2;
-    int32_t ahead = tp_rshift_round(tp_scaled_dot(l, state, l->dot) - tp_scaled_dot(l, state, state->norm << unit), 2);
+    int bias_shift = slope_shift + l->x_frac - TP_BIAS_FRAC - 3;
+    int32_t ahead = tp_rshift_round(tp_scaled_dot(l, state, l->dot) - tp_scaled_dot(l, state, state->norm << unit), 3);
     uint32_t n_clamped = 0;
     int full = 0;
     for (size_t j = 0; j < l->n_out; j++) {
@@ -165,11 +166,17 @@ static inline int32_t sum_at(const uint16_t *sums, size_t i, int is_signed) {
     return is_signed ? (int16_t)sums[i] : sums[i];
 }
 
-// sums * 2^s, as a format of the inputs has changed, or half of their samples are to count.
+static int32_t largest_mean(const tp_layer_t *l) {
+    return l->x_signed ? 127 : 255;
+}
+
+// sums * 2^s, as a format of the inputs has changed, or half of their samples are to count. They stay what n samples can
+// sum up to, or they would leave 16 bits.
 static void scale_sums(const tp_model_t *m, const tp_layer_t *l, int s) {
     uint16_t *sums = tp_at(m, l->sums);
+    int32_t most = largest_mean(l) * tp_state(m, l)->n_summed;
     for (size_t i = 0, n = n_means(l); i < n; i++) {
-        sums[i] = (uint16_t)tp_rshift_round_sat(sum_at(sums, i, l->x_signed), -s, 65535);
+        sums[i] = (uint16_t)tp_rshift_round_sat(sum_at(sums, i, l->x_signed), -s, most);
     }
 }
 
@@ -178,7 +185,7 @@ static void recentre(const tp_model_t *m, const tp_layer_t *l) {
     tp_layer_state_t *state = tp_state(m, l);
     const uint16_t *sums = tp_at(m, l->sums);
     uint8_t *means = tp_at(m, l->means);
-    int32_t inverse = (int32_t)(65536u / state->n_summed), top = l->x_signed ? 127 : 255;
+    int32_t inverse = (int32_t)(65536u / state->n_summed), top = largest_mean(l);
     uint32_t norm = 0, largest_dot = 0, x_max = ((1u << m->bits) - 1) >> l->x_signed;
     for (size_t i = 0, n = n_means(l); i < n; i++) {
         int32_t scaled = (int32_t)((uint32_t)sum_at(sums, i, l->x_signed) * (uint32_t)inverse);
@@ -211,9 +218,8 @@ static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, uint32_t squa
 
 void tp_survey(const tp_model_t *m, tp_layer_t *l) {
     tp_layer_state_t *state = tp_state(m, l);
-    uint32_t trained = m->state->trained;
     int scaled = l->x_frac - state->x_frac;
-    if (trained > SURVEY_ALL && trained % 2 != 0 && scaled == 0) {
+    if (state->n_summed >= SURVEY_ALL && m->state->trained % 2 != 0 && scaled == 0) {
         return;
     }
     if (l->kind == TP_DENSE && !l->nonzero) {
@@ -238,7 +244,7 @@ void tp_survey(const tp_model_t *m, tp_layer_t *l) {
     if (moves || l->kind != TP_DENSE) {
         l->dot = dot_of(m, l);
     }
-    int k = tp_bits(trained) - 1 < ENERGY_SHIFT ? tp_bits(trained) - 1 : ENERGY_SHIFT;
+    int k = tp_bits(n) - 1 < ENERGY_SHIFT ? tp_bits(n) - 1 : ENERGY_SHIFT;
     int32_t energy = (int32_t)state->energy;
     state->energy = (uint32_t)(energy + tp_rshift_round(energy_of(m, l, squares, l->dot) - energy, k));
 }

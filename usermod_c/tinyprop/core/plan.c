@@ -66,7 +66,7 @@ static int layer_spec_is_sound(const tp_layer_spec_t *spec) {
 static int layer_state_is_sound(const tp_layer_state_t *state) {
     return state->w_frac >= 0 && state->w_frac <= TP_MAX_W_FRAC && state->y_frac >= TP_MIN_Y_FRAC && state->y_frac <= 12
         && state->age < 512 && state->threshold <= 1u << 30 && state->residual <= 1u << 30
-        && state->energy <= 1u << 30 && state->n_summed <= 256 && state->mean_shift <= 31;
+        && state->energy <= 1u << 30 && state->n_summed < 256 && state->mean_shift <= 31;
 }
 
 // ---- shapes

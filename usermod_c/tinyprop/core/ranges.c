@@ -167,7 +167,7 @@ static void learn_value(tp_learned_range_t *r, uint32_t n, const tp_values_t *v,
     r->spread = r->spread < MOST_FIXED ? r->spread : MOST_FIXED;
     r->zero = tp_sat(r->zero, MOST_FIXED);
     r->shift = (int16_t)(r->shift & NO_SHIFT);
-    if (r->centre == 0 && r->spread == 0) {
+    if (n == 1 || (r->centre == 0 && r->spread == 0)) {
         r->frac = (int16_t)(e > TP_EXPONENT_OF_0 ? 26 - e : 0);
     } else if (n <= 3 && e + r->frac > 28) {  // the first three all fit
         move_frac(r, 28 - e - r->frac);
