@@ -16,6 +16,7 @@ from headers import tp_layer_t
 
 MAX_BIAS = fmt.MAX_BIAS
 Error = fmt.Error
+BYTES = [(0, 255)], []  # ranges of a model with classes, whose inputs are bytes as they stand
 BACKENDS = {"c": _tinyprop.c_backend(), "numpy": _tinyprop_numpy}
 
 PLAN = np.dtype(tp_layer_t)  # of a layer; the C core has it behind spec and state

@@ -65,6 +65,11 @@ static void fold_slopes(const tp_model_t *m, tp_layer_t *l) {
     tp_find_headroom(m, l);
 }
 
+// tp_rshift_round_sat, quicker for most shifts.
+static inline int32_t scaled(int32_t v, int s, int32_t limit) {
+    return s >= 1 && s <= 31 ? tp_sat(tp_rshift_round_fast(v, s), limit) : tp_rshift_round_sat(v, s, limit);
+}
+
 // |d m| <= 31 2^14, and three bits less than all of u.(x - u) will do, which then is at most 2^12 (a dot less the norm, each
 // at most TP_MAX_DOT): products are below 2^31.
 //   s    Q.w_frac less the format of u, in units of 2^-a: a step of the weights has shift x_frac + .., of s a less
@@ -82,12 +87,12 @@ void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, i
     for (size_t j = 0; j < l->n_out; j++) {
         int32_t d = tp_rshift_round(deltas[j], guard_shift) * step->lr_mantissa;
         if (d != 0) {
-            int32_t moved = slopes[j] + tp_rshift_round_sat(d, slope_shift, 2 * MAX_SLOPE);
+            int32_t moved = slopes[j] + scaled(d, slope_shift, 2 * MAX_SLOPE);
             int32_t clamped = tp_sat(moved, MAX_SLOPE);
             n_clamped += clamped != moved;
             full |= tp_abs(clamped) > MAX_SLOPE / 2;
             slopes[j] = (int16_t)clamped;
-            b[j] = tp_sat(tp_add(b[j], tp_rshift_round_sat(d * ahead, bias_shift, TP_MAX_BIAS - 1)), TP_MAX_BIAS);
+            b[j] = tp_sat(tp_add(b[j], scaled(d * ahead, bias_shift, TP_MAX_BIAS - 1)), TP_MAX_BIAS);
         }
     }
     tp_count(&m->state->n_clamped, n_clamped);
@@ -115,49 +120,46 @@ void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t 
 
 // ---- means and energy
 
-// What inputs are added to, with their squares and their dot product with the means, both modulo 2^32.
-typedef struct {
-    uint16_t *sums;  // NULL: not added
-    uint32_t squares, dot;
-} survey_t;
-
-// All listed inputs of a dense layer. With 12 bits the upper 8 bits are added, so that 256 samples fit 16 bits.
-static void survey_listed(const tp_model_t *m, const tp_layer_t *l, survey_t *survey) {
-    const uint8_t *means = tp_at(m, l->means);
-    tp_walk_t w = tp_walk(m, l);
-    while (tp_walk_next(&w)) {
-        survey->squares += (uint32_t)(w.x * w.x);
-        survey->dot += (uint32_t)(w.x * mean_at(means, w.i, l->x_signed));
-        if (survey->sums) {
-            survey->sums[w.i] = (uint16_t)(survey->sums[w.i] + (uint32_t)(w.x >> mean_unit(m)));
+// Adds the inputs to the sums: in a dense layer the listed ones, with 12 bits the upper 8 bits of them, so that 256 samples
+// fit 16 bits; in a convolution each channel's mean over all pixels. Returns the sum of squares, modulo 2^32.
+static uint32_t add_to_sums(const tp_model_t *m, const tp_layer_t *l) {
+    uint16_t *sums = tp_at(m, l->sums);
+    uint32_t squares = 0;
+    if (l->kind == TP_DENSE) {
+        int unit = mean_unit(m);
+        for (tp_walk_t w = tp_walk(m, l); tp_walk_next(&w);) {
+            sums[w.i] = (uint16_t)(sums[w.i] + (uint32_t)(w.x >> unit));
+            squares += (uint32_t)(w.x * w.x);
         }
+        return squares;
     }
-}
-
-// All inputs of a convolution. What is added is each channel's mean over all pixels.
-static void survey_channels(const tp_model_t *m, const tp_layer_t *l, survey_t *survey) {
     const int16_t *inputs = tp_at(m, l->inputs), *end = inputs + l->n_in;
-    const uint8_t *means = tp_at(m, l->means);
     for (size_t c = 0; c < l->in_c; c++) {
         int32_t sum = 0;
         for (const int16_t *x = inputs + c; x < end; x += l->in_c) {
             sum += *x;
-            survey->squares += (uint32_t)(*x * *x);
+            squares += (uint32_t)(*x * *x);
         }
-        survey->dot += (uint32_t)(sum * mean_at(means, c, l->x_signed));
-        if (survey->sums) {
-            int32_t mean = tp_quotient_round(sum, (uint32_t)l->in_h * l->in_w);
-            survey->sums[c] = (uint16_t)(survey->sums[c] + (uint32_t)mean);
-        }
+        sums[c] = (uint16_t)(sums[c] + (uint32_t)tp_quotient_round(sum, (uint32_t)l->in_h * l->in_w));
     }
+    return squares;
 }
 
-static void survey_inputs(const tp_model_t *m, const tp_layer_t *l, survey_t *survey) {
+// u.x, modulo 2^32; in a convolution over all pixels.
+static uint32_t dot_of(const tp_model_t *m, const tp_layer_t *l) {
+    const uint8_t *means = tp_at(m, l->means);
+    uint32_t dot = 0;
     if (l->kind == TP_DENSE) {
-        survey_listed(m, l, survey);
-    } else {
-        survey_channels(m, l, survey);
+        for (tp_walk_t w = tp_walk(m, l); tp_walk_next(&w);) {
+            dot += (uint32_t)(w.x * mean_at(means, w.i, l->x_signed));
+        }
+        return dot;
     }
+    const int16_t *x = tp_at(m, l->inputs);
+    for (const int16_t *end = x + l->n_in; x < end; x += l->in_c) {
+        dot += tp_dot(means, x, l->in_c, l->x_signed);
+    }
+    return dot;
 }
 
 static inline int32_t sum_at(const uint16_t *sums, size_t i, int is_signed) {
@@ -199,8 +201,8 @@ static void recentre(const tp_model_t *m, const tp_layer_t *l) {
     }
 }
 
-// 1 + sum (x - u)^2 from the survey of a sample, Q.8. In a convolution each pixel counts as often as a kernel reads it.
-static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, const survey_t *survey) {
+// 1 + sum (x - u)^2 from sum x^2 and u.x, Q.8. In a convolution each pixel counts as often as a kernel reads it.
+static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, uint32_t squares, uint32_t dot) {
     uint32_t norm = tp_state(m, l)->norm, area = 1, stride = 1;
     if (l->kind != TP_DENSE) {
         norm *= (uint32_t)l->in_h * l->in_w;
@@ -208,7 +210,7 @@ static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, const survey_
         stride = (uint32_t)l->stride_h * l->stride_w;
     }
     int unit = mean_unit(m);
-    uint32_t squares = survey->squares - (survey->dot << (unit + 1)) + (norm << 2 * unit);
+    squares = squares - (dot << (unit + 1)) + (norm << 2 * unit);
     int k = tp_bits(squares) > 15 ? tp_bits(squares) - 15 : 0;
     int32_t energy = (int32_t)((squares >> k) * area / stride);  // area < 2^16
     return 256 + tp_rshift_round_sat(energy, 2 * l->x_frac - 8 - k, MAX_ENERGY - 256);
@@ -227,10 +229,9 @@ void tp_survey(const tp_model_t *m, tp_layer_t *l) {
         scale_sums(m, l, scaled);
         state->x_frac = l->x_frac;
     }
-    survey_t survey = { tp_at(m, l->sums), 0, 0 };
-    survey_inputs(m, l, &survey);
-    uint32_t n = ++state->n_summed;
-    if ((n & (n - 1)) == 0 || scaled != 0) {
+    uint32_t squares = add_to_sums(m, l), n = ++state->n_summed;
+    int moves = (n & (n - 1)) == 0 || scaled != 0;
+    if (moves) {
         if (l->kind == TP_DENSE) {
             fold_slopes(m, l);
         }
@@ -239,11 +240,11 @@ void tp_survey(const tp_model_t *m, tp_layer_t *l) {
             scale_sums(m, l, -1);
             state->n_summed = (uint16_t)(n / 2);
         }
-        survey = (survey_t) { NULL, 0, 0 };
-        survey_inputs(m, l, &survey);
     }
-    l->dot = survey.dot;
+    if (moves || l->kind != TP_DENSE) {
+        l->dot = dot_of(m, l);
+    }
     int k = tp_bits(n) - 1 < ENERGY_SHIFT ? tp_bits(n) - 1 : ENERGY_SHIFT;
     int32_t energy = (int32_t)state->energy;
-    state->energy = (uint32_t)(energy + tp_rshift_round(energy_of(m, l, &survey) - energy, k));
+    state->energy = (uint32_t)(energy + tp_rshift_round(energy_of(m, l, squares, l->dot) - energy, k));
 }
