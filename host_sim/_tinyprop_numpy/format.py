@@ -111,7 +111,7 @@ MODEL_STATE = np.dtype(
         ("n_clamped", "<u8"),
         ("trained", "<u4"),
         ("error", "<u4"),
-        ("account", "<i4"),
+        ("account", "<u4"),
         ("share", "<u2"),
         ("replay_frac", "<i2"),
         ("least_error", "<u4"),

@@ -160,7 +160,7 @@ def test_where_there_is_headroom_no_weight_is_compared(c):
 
 def test_headroom_is_looked_for_once():
     """In the first call that learns, even from no sample; after that it is only updated."""
-    buffer = images.build(images.BACKENDS["c"], (1, 1, 1), [dense(1)], ranges=[(0, 255)])
+    buffer = images.build(images.BACKENDS["c"], (1, 1, 1), [dense(1)], ranges=images.BYTES)
     model = images.Image(buffer)
     layer = model.layers[0]
     model.weights(0)[:] = 30000

@@ -236,7 +236,7 @@ def compare(name, loss, seed):
     shape, layers = MODELS[name]
     random = np.random.default_rng(seed)
     n_in, n_out = int(np.prod(shape)), 4
-    ranges = [(0, 255), (-1, 1)] if loss == "mse" else [(0, 255)]
+    ranges = [(0, 255)], [(-1, 1)] * (loss == "mse")
     buffer = images.build(C, shape, layers, loss, seed=seed, ranges=ranges)
     values = random.integers(0, 256, n_in).astype(np.uint8)
     model = FloatModel(buffer, np.float64)
@@ -289,7 +289,7 @@ def test_both_clip_deltas():
     """A delta of 2 changes biases like one of 1, in the output layer and below."""
     shape, layers = MODELS["dense linear"]
     settings = {"lr_mantissa": 16, "lr_shift": 8}
-    buffer = images.build(C, shape, layers, "mse", ranges=[(0, 255), (-1, 1)], **settings)
+    buffer = images.build(C, shape, layers, "mse", ranges=([(0, 255)], [(-1, 1)]), **settings)
     model, floats = Image(buffer), FloatModel(buffer, np.float64)
     before = [in_real_units(model, i)[1] for i in range(2)]
     x, y = np.full(9, 127.5, np.float32), np.full(4, 2, np.float32)  # x: 0 to the layers

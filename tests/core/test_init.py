@@ -60,6 +60,6 @@ def test_the_seed_decides(backend):
 def test_ranges_that_are_given_must_have_a_width(backend):
     nan, inf = float("nan"), float("inf")
     for bad in ((1, 1), (2, 1), (0, nan), (nan, 0), (-inf, 0), (0, inf)):
-        for ranges in ([bad, (0, 1)], [(0, 1), bad]):
+        for ranges in (([bad], [(0, 1)]), ([(0, 1)], [bad])):
             buffer = images.new(BACKENDS[backend], (1, 1, 1), [dense(1)], "mse", ranges=ranges)
             assert BACKENDS[backend].init(buffer, 1) == images.Error.RANGE, ranges

@@ -59,7 +59,7 @@ def test_mse_at_both_ends(n, sign):
     both = []
     for backend in images.BACKENDS.values():
         buffer = images.build(
-            images.BACKENDS["c"], (1, 1, 1), [dense(n)], "mse", ranges=[(-1, 1), (-1, 1)]
+            images.BACKENDS["c"], (1, 1, 1), [dense(n)], "mse", ranges=([(-1, 1)],) * 2
         )
         model = images.Image(buffer)
         model.layers[0].w_frac = 2

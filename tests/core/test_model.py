@@ -12,7 +12,7 @@ LAYERS = [dense(6, "relu"), dense(3)]
 
 
 def build(backend, layers=LAYERS, n_in=5, **settings):
-    settings.setdefault("ranges", [(0, 255)])
+    settings.setdefault("ranges", images.BYTES)
     return images.build(BACKENDS[backend], (1, 1, n_in), layers, **settings)
 
 
@@ -97,7 +97,7 @@ def test_macs_are_those_of_dw_and_dx_above_the_lowest_trained_layer(backend):
             Layer("conv", 4, (1, 2), activation="tanh", trainable=trainable[0]),
             dense(3, trainable=trainable[1]),
         ]
-        buffer = images.build(BACKENDS[backend], (1, 5, 1), layers, ranges=[(0, 255)])
+        buffer = images.build(BACKENDS[backend], (1, 5, 1), layers, ranges=images.BYTES)
         x, y = samples(3)
         assert BACKENDS[backend].run(buffer, x, y, 3, 0, 3, True) == 3
         head = Image(buffer).head

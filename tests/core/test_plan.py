@@ -108,8 +108,8 @@ def test_every_field_of_the_spec_is_checked(backend, name, value):
 @pytest.mark.parametrize("name, value", pairs(LAYER_SPEC) + pairs(LAYER_STATE))
 def test_every_field_of_a_layer_is_checked(backend, name, value):
     for layer in (0, 1):
-        layers, ranges = [dense(2, "relu"), dense(2)], [(0, 255)]
-        buffer = images.build(BACKENDS[backend], (1, 2, 3), layers, ranges=ranges)
+        layers = [dense(2, "relu"), dense(2)]
+        buffer = images.build(BACKENDS[backend], (1, 2, 3), layers, ranges=images.BYTES)
         assert predicted(backend, buffer) in (0, 1)
         setattr(Image(buffer).layers[layer], name, value)
         assert predicted(backend, buffer) == Error.IMAGE
@@ -117,7 +117,7 @@ def test_every_field_of_a_layer_is_checked(backend, name, value):
 
 @with_backends
 def test_an_image_is_whole_aligned_and_of_this_version(backend):
-    whole = images.build(BACKENDS[backend], (1, 2, 3), [dense(2)], ranges=[(0, 255)])
+    whole = images.build(BACKENDS[backend], (1, 2, 3), [dense(2)], ranges=images.BYTES)
     for n in (*range(0, len(whole), 5), len(whole) - 1):
         assert predicted(backend, whole[:n]) == Error.IMAGE, n
     unaligned = memoryview(np.zeros(len(whole) + 12, np.uint8))[4:-8]

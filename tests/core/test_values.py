@@ -81,7 +81,7 @@ def test_integers_of_every_type(c, typecode):
 
 def identity(backend, ends):
     """A model whose output is its input: one weight of 1.0, and the same range on both sides."""
-    buffer = images.build(BACKENDS[backend], (1, 1, 1), [dense(1)], "mse", ranges=[ends, ends])
+    buffer = images.build(BACKENDS[backend], (1, 1, 1), [dense(1)], "mse", ranges=([ends], [ends]))
     model = Image(buffer)
     model.layers[0].w_frac = 14
     model.weights(0)[:], model.biases(0)[:] = 1 << 14, 0

@@ -23,7 +23,7 @@
 #define MAX_SLOPE 32767  // TP_MAX_DOT times this, 2^29, is what the sums have room for (plan.c)
 #define MAX_SLOPE_DX (1 << 21)  // 255 times this and 32767 * 49150 are below 2^31 together
 #define MAX_SUMMED 256
-#define SURVEY_ALL 64    // trained steps of which each is surveyed; then every second one is
+#define SURVEY_ALL 64    // steps of a layer of which each is surveyed; then every second one is
 #define ENERGY_SHIFT 6   // the energy is a mean over the last 64 surveys or so
 #define MAX_ENERGY (1 << 30)
 
@@ -65,7 +65,13 @@ static void fold_slopes(const tp_model_t *m, tp_layer_t *l) {
     tp_find_headroom(m, l);
 }
 
-// |d m| < 2^19, and two bits less than all of u.(x - u) will do: products are below 2^31.
+// tp_rshift_round_sat, quicker for most shifts.
+static inline int32_t scaled(int32_t v, int s, int32_t limit) {
+    return s >= 1 && s <= 31 ? tp_sat(tp_rshift_round_fast(v, s), limit) : tp_rshift_round_sat(v, s, limit);
+}
+
+// |d m| <= 31 2^14, and three bits less than all of u.(x - u) will do, which then is at most 2^12 (a dot less the norm, each
+// at most TP_MAX_DOT): products are below 2^31.
 //   s    Q.w_frac less the format of u, in units of 2^-a: a step of the weights has shift x_frac + .., of s a less
 //   b    Q.(w_frac+12); u.(x - u) is in Q.(2 x_frac), in units of 2^(a+unit)
 void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift,
@@ -74,19 +80,19 @@ void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, i
     int16_t *slopes = tp_slopes(m, l);
     int32_t *b = tp_at(m, l->biases);
     int unit = mean_unit(m), slope_shift = step->shift - state->mean_shift - unit;
-    int bias_shift = slope_shift + l->x_frac - TP_BIAS_FRAC - 2;
-    int32_t ahead = tp_rshift_round(tp_scaled_dot(l, state, l->dot) - tp_scaled_dot(l, state, state->norm << unit), 2);
+    int bias_shift = slope_shift + l->x_frac - TP_BIAS_FRAC - 3;
+    int32_t ahead = tp_rshift_round(tp_scaled_dot(l, state, l->dot) - tp_scaled_dot(l, state, state->norm << unit), 3);
     uint32_t n_clamped = 0;
     int full = 0;
     for (size_t j = 0; j < l->n_out; j++) {
         int32_t d = tp_rshift_round(deltas[j], guard_shift) * step->lr_mantissa;
         if (d != 0) {
-            int32_t moved = slopes[j] + tp_rshift_round_sat(d, slope_shift, 2 * MAX_SLOPE);
+            int32_t moved = slopes[j] + scaled(d, slope_shift, 2 * MAX_SLOPE);
             int32_t clamped = tp_sat(moved, MAX_SLOPE);
             n_clamped += clamped != moved;
             full |= tp_abs(clamped) > MAX_SLOPE / 2;
             slopes[j] = (int16_t)clamped;
-            b[j] = tp_sat(tp_add(b[j], tp_rshift_round_sat(d * ahead, bias_shift, TP_MAX_BIAS - 1)), TP_MAX_BIAS);
+            b[j] = tp_sat(tp_add(b[j], scaled(d * ahead, bias_shift, TP_MAX_BIAS - 1)), TP_MAX_BIAS);
         }
     }
     tp_count(&m->state->n_clamped, n_clamped);
@@ -114,60 +120,63 @@ void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t 
 
 // ---- means and energy
 
-// What inputs are added to, with their squares and their dot product with the means, both modulo 2^32.
-typedef struct {
-    uint16_t *sums;  // NULL: not added
-    uint32_t squares, dot;
-} survey_t;
-
-// All listed inputs of a dense layer. With 12 bits the upper 8 bits are added, so that 256 samples fit 16 bits.
-static void survey_listed(const tp_model_t *m, const tp_layer_t *l, survey_t *survey) {
-    const uint8_t *means = tp_at(m, l->means);
-    tp_walk_t w = tp_walk(m, l);
-    while (tp_walk_next(&w)) {
-        survey->squares += (uint32_t)(w.x * w.x);
-        survey->dot += (uint32_t)(w.x * mean_at(means, w.i, l->x_signed));
-        if (survey->sums) {
-            survey->sums[w.i] = (uint16_t)(survey->sums[w.i] + (uint32_t)(w.x >> mean_unit(m)));
+// Adds the inputs to the sums: in a dense layer the listed ones, with 12 bits the upper 8 bits of them, so that 256 samples
+// fit 16 bits; in a convolution each channel's mean over all pixels. Returns the sum of squares, modulo 2^32.
+static uint32_t add_to_sums(const tp_model_t *m, const tp_layer_t *l) {
+    uint16_t *sums = tp_at(m, l->sums);
+    uint32_t squares = 0;
+    if (l->kind == TP_DENSE) {
+        int unit = mean_unit(m);
+        for (tp_walk_t w = tp_walk(m, l); tp_walk_next(&w);) {
+            sums[w.i] = (uint16_t)(sums[w.i] + (uint32_t)(w.x >> unit));
+            squares += (uint32_t)(w.x * w.x);
         }
+        return squares;
     }
-}
-
-// All inputs of a convolution. What is added is each channel's mean over all pixels.
-static void survey_channels(const tp_model_t *m, const tp_layer_t *l, survey_t *survey) {
     const int16_t *inputs = tp_at(m, l->inputs), *end = inputs + l->n_in;
-    const uint8_t *means = tp_at(m, l->means);
     for (size_t c = 0; c < l->in_c; c++) {
         int32_t sum = 0;
         for (const int16_t *x = inputs + c; x < end; x += l->in_c) {
             sum += *x;
-            survey->squares += (uint32_t)(*x * *x);
+            squares += (uint32_t)(*x * *x);
         }
-        survey->dot += (uint32_t)(sum * mean_at(means, c, l->x_signed));
-        if (survey->sums) {
-            int32_t mean = tp_quotient_round(sum, (uint32_t)l->in_h * l->in_w);
-            survey->sums[c] = (uint16_t)(survey->sums[c] + (uint32_t)mean);
-        }
+        sums[c] = (uint16_t)(sums[c] + (uint32_t)tp_quotient_round(sum, (uint32_t)l->in_h * l->in_w));
     }
+    return squares;
 }
 
-static void survey_inputs(const tp_model_t *m, const tp_layer_t *l, survey_t *survey) {
+// u.x, modulo 2^32; in a convolution over all pixels.
+static uint32_t dot_of(const tp_model_t *m, const tp_layer_t *l) {
+    const uint8_t *means = tp_at(m, l->means);
+    uint32_t dot = 0;
     if (l->kind == TP_DENSE) {
-        survey_listed(m, l, survey);
-    } else {
-        survey_channels(m, l, survey);
+        for (tp_walk_t w = tp_walk(m, l); tp_walk_next(&w);) {
+            dot += (uint32_t)(w.x * mean_at(means, w.i, l->x_signed));
+        }
+        return dot;
     }
+    const int16_t *x = tp_at(m, l->inputs);
+    for (const int16_t *end = x + l->n_in; x < end; x += l->in_c) {
+        dot += tp_dot(means, x, l->in_c, l->x_signed);
+    }
+    return dot;
 }
 
 static inline int32_t sum_at(const uint16_t *sums, size_t i, int is_signed) {
     return is_signed ? (int16_t)sums[i] : sums[i];
 }
 
-// sums * 2^s, as a format of the inputs has changed, or half of their samples are to count.
+static int32_t largest_mean(const tp_layer_t *l) {
+    return l->x_signed ? 127 : 255;
+}
+
+// sums * 2^s, as a format of the inputs has changed, or half of their samples are to count. They stay what n samples can
+// sum up to, or they would leave 16 bits.
 static void scale_sums(const tp_model_t *m, const tp_layer_t *l, int s) {
     uint16_t *sums = tp_at(m, l->sums);
+    int32_t most = largest_mean(l) * tp_state(m, l)->n_summed;
     for (size_t i = 0, n = n_means(l); i < n; i++) {
-        sums[i] = (uint16_t)tp_rshift_round_sat(sum_at(sums, i, l->x_signed), -s, 65535);
+        sums[i] = (uint16_t)tp_rshift_round_sat(sum_at(sums, i, l->x_signed), -s, most);
     }
 }
 
@@ -176,7 +185,7 @@ static void recentre(const tp_model_t *m, const tp_layer_t *l) {
     tp_layer_state_t *state = tp_state(m, l);
     const uint16_t *sums = tp_at(m, l->sums);
     uint8_t *means = tp_at(m, l->means);
-    int32_t inverse = (int32_t)(65536u / state->n_summed), top = l->x_signed ? 127 : 255;
+    int32_t inverse = (int32_t)(65536u / state->n_summed), top = largest_mean(l);
     uint32_t norm = 0, largest_dot = 0, x_max = ((1u << m->bits) - 1) >> l->x_signed;
     for (size_t i = 0, n = n_means(l); i < n; i++) {
         int32_t scaled = (int32_t)((uint32_t)sum_at(sums, i, l->x_signed) * (uint32_t)inverse);
@@ -192,8 +201,8 @@ static void recentre(const tp_model_t *m, const tp_layer_t *l) {
     }
 }
 
-// 1 + sum (x - u)^2 from the survey of a sample, Q.8. In a convolution each pixel counts as often as a kernel reads it.
-static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, const survey_t *survey) {
+// 1 + sum (x - u)^2 from sum x^2 and u.x, Q.8. In a convolution each pixel counts as often as a kernel reads it.
+static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, uint32_t squares, uint32_t dot) {
     uint32_t norm = tp_state(m, l)->norm, area = 1, stride = 1;
     if (l->kind != TP_DENSE) {
         norm *= (uint32_t)l->in_h * l->in_w;
@@ -201,7 +210,7 @@ static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, const survey_
         stride = (uint32_t)l->stride_h * l->stride_w;
     }
     int unit = mean_unit(m);
-    uint32_t squares = survey->squares - (survey->dot << (unit + 1)) + (norm << 2 * unit);
+    squares = squares - (dot << (unit + 1)) + (norm << 2 * unit);
     int k = tp_bits(squares) > 15 ? tp_bits(squares) - 15 : 0;
     int32_t energy = (int32_t)((squares >> k) * area / stride);  // area < 2^16
     return 256 + tp_rshift_round_sat(energy, 2 * l->x_frac - 8 - k, MAX_ENERGY - 256);
@@ -209,9 +218,8 @@ static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, const survey_
 
 void tp_survey(const tp_model_t *m, tp_layer_t *l) {
     tp_layer_state_t *state = tp_state(m, l);
-    uint32_t trained = m->state->trained;
     int scaled = l->x_frac - state->x_frac;
-    if (trained > SURVEY_ALL && trained % 2 != 0 && scaled == 0) {
+    if (state->n_summed >= SURVEY_ALL && m->state->trained % 2 != 0 && scaled == 0) {
         return;
     }
     if (l->kind == TP_DENSE && !l->nonzero) {
@@ -221,10 +229,9 @@ void tp_survey(const tp_model_t *m, tp_layer_t *l) {
         scale_sums(m, l, scaled);
         state->x_frac = l->x_frac;
     }
-    survey_t survey = { tp_at(m, l->sums), 0, 0 };
-    survey_inputs(m, l, &survey);
-    uint32_t n = ++state->n_summed;
-    if ((n & (n - 1)) == 0 || scaled != 0) {
+    uint32_t squares = add_to_sums(m, l), n = ++state->n_summed;
+    int moves = (n & (n - 1)) == 0 || scaled != 0;
+    if (moves) {
         if (l->kind == TP_DENSE) {
             fold_slopes(m, l);
         }
@@ -233,11 +240,11 @@ void tp_survey(const tp_model_t *m, tp_layer_t *l) {
             scale_sums(m, l, -1);
             state->n_summed = (uint16_t)(n / 2);
         }
-        survey = (survey_t) { NULL, 0, 0 };
-        survey_inputs(m, l, &survey);
     }
-    l->dot = survey.dot;
-    int k = tp_bits(trained) - 1 < ENERGY_SHIFT ? tp_bits(trained) - 1 : ENERGY_SHIFT;
+    if (moves || l->kind != TP_DENSE) {
+        l->dot = dot_of(m, l);
+    }
+    int k = tp_bits(n) - 1 < ENERGY_SHIFT ? tp_bits(n) - 1 : ENERGY_SHIFT;
     int32_t energy = (int32_t)state->energy;
-    state->energy = (uint32_t)(energy + tp_rshift_round(energy_of(m, l, &survey) - energy, k));
+    state->energy = (uint32_t)(energy + tp_rshift_round(energy_of(m, l, squares, l->dot) - energy, k));
 }

@@ -37,8 +37,8 @@ static void input_deltas(const tp_layer_t *l, const int16_t *x, const int16_t *r
 }
 
 // Whether a weight of the layer might pass its bound in this step: not while the headroom is at least the largest step
-// that deltas of this l1 norm can make. The headroom shrinks by that step. (With a guard_shift the norm is above 2^15,
-// so `largest` comes from 2^delta_frac, which loses no bit by the shift.)
+// that deltas of this l1 norm can make. The headroom shrinks by that step. (With a guard_shift the norm is 2^14 or
+// more, so `largest` comes from 2^delta_frac, which loses no bit by the shift.)
 static int may_pass_bound(const tp_model_t *m, tp_layer_t *l, const tp_update_t *update, uint32_t l1_norm) {
     uint32_t one = 1u << m->delta_frac, largest = (l1_norm < one ? l1_norm : one) >> update->guard_shift;
     uint32_t gradient = ((1u << m->bits) - 1) * largest * (uint32_t)update->step.lr_mantissa;

@@ -124,7 +124,7 @@ typedef struct {
     uint64_t n_clamped;  // weights at their bound
     uint32_t trained;  // steps with a backward pass
     uint32_t error;  // Q.28, at most 1.0: running mean of 1 - p of the right class (mse: |delta|)
-    int32_t account;  // diffused: what is left to spend, in dense steps, Q.15; at most 2^27
+    uint32_t account;  // diffused: what is left to spend, in dense steps, Q.15; at most 2^27
     uint16_t share;  // diffused: share of the deltas to select in this step, Q.15
     int16_t replay_frac;  // remembered values are in the format of inputs in Q.replay_frac
     uint32_t least_error;  // Q.28: the least that `error` has been
@@ -141,7 +141,7 @@ typedef struct {
     int8_t y_frac;  // activations are Q.y_frac
     uint16_t age;  // 1 + learn steps until 256, then 256 to 511: when y_frac is reconsidered
     uint16_t dead_steps;  // learn steps in a row in which every output was 0, up to 65535
-    uint16_t n_summed;  // samples in the sums that the means come from, up to 256
+    uint16_t n_summed;  // samples in the sums that the means come from, up to 255
     uint32_t n_saturated;  // outputs beyond the format since y_frac was reconsidered
     uint32_t n_high;  // outputs beyond a quarter of it
     uint32_t threshold;  // topk, or mse with skip: largest sum of |delta|, Q.delta_frac; diffused: T times the share, Q.30; at most 2^30

@@ -12,10 +12,6 @@ static void start_list(const tp_model_t *m, const tp_layer_t *l, tp_nonzero_t *l
     list->delta = 0;
     list->n_padding = 0;
     list->row_bytes = 2u * l->out_c;
-    list->n_rows = 1;
-    list->x_bytes = 2u * l->n_in;
-    list->x_jump = 0;
-    list->delta_jump = 0;
     list->row_delta = tp_row_delta(l->out_c);
     list->means = tp_at(m, l->means);
 }
@@ -40,10 +36,11 @@ void tp_list_inputs(const tp_model_t *m, tp_layer_t *l) {
     tp_nonzero_t list;
     start_list(m, l, &list);
     list.dot = tp_dot(list.means, x, l->n_in, l->x_signed);
-    if (list.row_bytes > TP_MAX_ROW_DELTA) {  // padding is only made between rows of inputs: make each input a row
-        list.n_rows = l->n_in;
-        list.x_bytes = 2;
-    }
+    int long_rows = list.row_bytes > TP_MAX_ROW_DELTA;  // padding is only made between rows of inputs: each is a row then
+    list.n_rows = long_rows ? l->n_in : 1;
+    list.x_bytes = long_rows ? 2 : 2u * l->n_in;
+    list.x_jump = 0;
+    list.delta_jump = 0;
     tp_list_nonzero(&list, x);
     end_list(m, l, &list);
 }

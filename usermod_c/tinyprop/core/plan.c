@@ -66,7 +66,7 @@ static int layer_spec_is_sound(const tp_layer_spec_t *spec) {
 static int layer_state_is_sound(const tp_layer_state_t *state) {
     return state->w_frac >= 0 && state->w_frac <= TP_MAX_W_FRAC && state->y_frac >= TP_MIN_Y_FRAC && state->y_frac <= 12
         && state->age < 512 && state->threshold <= 1u << 30 && state->residual <= 1u << 30
-        && state->energy <= 1u << 30 && state->n_summed <= 256 && state->mean_shift <= 31;
+        && state->energy <= 1u << 30 && state->n_summed < 256 && state->mean_shift <= 31;
 }
 
 // ---- shapes
@@ -277,6 +277,9 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
         }
     }
     l->outputs = take(&scratch, i < last ? 2u * l->n_out : 0);
+    if (i == plan->first_trained) {
+        plan->replay_n_in = l->n_in;
+    }
     if (i >= plan->first_trained) {
         uint32_t *buffer = &plan->buffer[(last - i) & 1];
         *buffer = larger(*buffer, 4u * l->n_out);
@@ -300,9 +303,6 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, tp_layer_t *l) {
     tp_err_t err = plan_shape(plan, spec, l);
     if (err) {
         return err;
-    }
-    if (i == plan->first_trained) {
-        plan->replay_n_in = l->n_in;
     }
     l->zero_delta = (uint8_t)plan->zero_delta;
     l->x_signed = (uint8_t)plan->x_signed;

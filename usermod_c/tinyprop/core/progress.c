@@ -4,10 +4,10 @@
 #define MEAN_SHIFT 6
 #define CERTAIN (1 << 28)  // 1.0
 
-// Moves a running mean of n values by the n-th one, both Q.28: a plain mean at first.
+// Moves a running mean of n values by the n-th one, both Q.28: a plain mean at first. In a damaged image it wraps.
 static void move_mean(uint32_t *mean, int32_t value, uint32_t n) {
     int k = n >> MEAN_SHIFT ? MEAN_SHIFT : tp_bits(n) - 1;
-    *mean = (uint32_t)((int32_t)*mean + tp_rshift_round(value - (int32_t)*mean, k));
+    *mean += (uint32_t)tp_rshift_round((int32_t)((uint32_t)value - *mean), k);
 }
 
 // The error counts as 1.0 before the first sample.

@@ -58,40 +58,40 @@ static void derive(const tp_range_t *r, tp_affine_t *map, uint32_t span, uint8_t
     map->post = post;
 }
 
-static int inputs_are_signed(const tp_model_t *m) {
-    int is_signed = m->bits == 12 || m->learned[TP_INPUTS];
-    for (size_t i = 0; !is_signed && i < m->n_ranges[TP_INPUTS]; i++) {
-        is_signed = order(m->given[TP_INPUTS][i].lo) < 0;
-    }
-    return is_signed;
-}
-
-static tp_err_t complete(const tp_model_t *m, int which, const tp_range_t *r, tp_affine_t *map) {
-    if (!tp_is_finite(r->lo) || !tp_is_finite(r->hi) || order(r->lo) >= order(r->hi)) {
-        return TP_E_RANGE;
-    }
-    if (which == TP_OUTPUTS) {
-        derive(r, map, 1 << 15, 13, 1);
-    } else if (m->bits == 12) {
-        derive(r, map, 1 << 11, 17, 1);
-    } else {
-        derive(r, map, m->in_signed ? 254 : 255, 20, m->in_signed);
+// Works out the maps of all given ranges of inputs or outputs.
+static tp_err_t complete(const tp_model_t *m, int which) {
+    const tp_range_t *r = m->given[which];
+    tp_affine_t *map = m->affine[which];
+    for (size_t n = r ? m->n_ranges[which] : 0; n > 0; n--, r++, map++) {
+        if (!tp_is_finite(r->lo) || !tp_is_finite(r->hi) || order(r->lo) >= order(r->hi)) {
+            return TP_E_RANGE;
+        }
+        if (which == TP_OUTPUTS) {
+            derive(r, map, 1 << 15, 13, 1);
+        } else if (m->bits == 12) {
+            derive(r, map, 1 << 11, 17, 1);
+        } else {
+            derive(r, map, m->in_signed ? 254 : 255, 20, m->in_signed);
+        }
     }
     return TP_OK;
 }
 
 tp_err_t tp_complete_ranges(tp_model_t *m) {
-    m->in_signed = inputs_are_signed(m);
-    for (int which = TP_INPUTS; which <= TP_OUTPUTS; which++) {
-        tp_affine_t *map = m->affine[which];
-        for (size_t i = 0; m->given[which] && i < m->n_ranges[which]; i++) {
-            tp_err_t err = map[i].post == 0 ? complete(m, which, &m->given[which][i], &map[i]) : TP_OK;
-            if (err) {
-                return err;
-            }
-        }
+    int is_signed = m->bits == 12 || !m->given[TP_INPUTS], missing = 0;
+    const tp_range_t *r = m->given[TP_INPUTS];
+    const tp_affine_t *map = m->affine[TP_INPUTS];
+    for (size_t n = r ? m->n_ranges[TP_INPUTS] : 0; n > 0; n--, r++, map++) {
+        is_signed |= order(r->lo) < 0;
+        missing |= map->post == 0;
     }
-    return TP_OK;
+    map = m->affine[TP_OUTPUTS];
+    for (size_t n = m->given[TP_OUTPUTS] ? m->n_ranges[TP_OUTPUTS] : 0; n > 0; n--, map++) {
+        missing |= map->post == 0;
+    }
+    m->in_signed = is_signed;
+    tp_err_t err = missing ? complete(m, TP_INPUTS) : TP_OK;
+    return err || !missing ? err : complete(m, TP_OUTPUTS);
 }
 
 // ---- learned ranges
@@ -167,7 +167,7 @@ static void learn_value(tp_learned_range_t *r, uint32_t n, const tp_values_t *v,
     r->spread = r->spread < MOST_FIXED ? r->spread : MOST_FIXED;
     r->zero = tp_sat(r->zero, MOST_FIXED);
     r->shift = (int16_t)(r->shift & NO_SHIFT);
-    if (r->centre == 0 && r->spread == 0) {
+    if (n == 1 || (r->centre == 0 && r->spread == 0)) {
         r->frac = (int16_t)(e > TP_EXPONENT_OF_0 ? 26 - e : 0);
     } else if (n <= 3 && e + r->frac > 28) {  // the first three all fit
         move_frac(r, 28 - e - r->frac);

@@ -29,6 +29,7 @@ void tp_set_rate(const tp_model_t *m, tp_layer_t *l) {
     }
     // q = q12 2^e, q12 of 12 bits. c_t^2 = (m 768 / t)^2 2^(-2 lr_shift), where t is at most 768.
     uint32_t energy = tp_state(m, l)->energy, t = SETTLES_AT, mantissa = spec->lr_mantissa;
+    energy = energy > 256 ? energy : 256;  // less than 1.0 only in a damaged image
     if (m->state->steps < SETTLES_AT - 256) {
         t = (uint32_t)m->state->steps + 256;
     }

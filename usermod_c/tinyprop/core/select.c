@@ -48,16 +48,17 @@ static uint32_t running_maximum(tp_layer_state_t *state, uint32_t y) {
 static void set_share(const tp_model_t *m) {
     const tp_model_spec_t *spec = m->spec;
     tp_model_state_t *state = m->state;
-    int32_t share = (int32_t)(state->error >> 14), affordable = state->account >> 8;  // error: Q.28
+    uint32_t share = state->error >> 14, affordable = state->account >> 8;  // error: Q.28
     share = share < affordable ? share : affordable;
     share = share > spec->s_min ? share : spec->s_min;
     share = share < ALL ? share : ONE;
     state->share = (uint16_t)(spec->s_max ? share : spec->s_min);
 }
 
-// The account after a step that selected this share.
-static void pay(const tp_model_t *m, int32_t share) {
-    int32_t account = m->state->account + m->spec->s_max - share;
+// The account after a step that selected this share. It has no debts.
+static void pay(const tp_model_t *m, uint32_t share) {
+    uint32_t account = m->state->account + m->spec->s_max;
+    account = account > share ? account - share : 0;
     m->state->account = account < TP_MOST_SAVED ? account : TP_MOST_SAVED;
 }
 

@@ -23,14 +23,14 @@
 // entries (x = 0) stand for a delta above TP_MAX_ROW_DELTA. An entry of 0 ends the list.
 
 typedef struct {
-    const uint8_t *means;  // of the inputs; only for tp_list_nonzero_bytes and tp_relu_listed
+    const uint8_t *means;  // of the inputs; for tp_list_nonzero_bytes and tp_relu_listed
     uint32_t row_bytes;    // bytes per row of weights
     uint32_t *end;         // where the next entry goes; on return: the entry that ends the list
     uint32_t delta;        // bytes from the reader's pointer to the row of the next input; on return: to the row behind
                            // the last one
     uint32_t row_delta;    // tp_row_delta(n_out)
-    uint32_t x_bytes;      // bytes per row of inputs
-    uint32_t n_rows;       // rows of inputs
+    uint32_t x_bytes;      // bytes per row of inputs; not for tp_relu_listed
+    uint32_t n_rows;       // rows of inputs; like the next two only for tp_list_nonzero
     int32_t x_jump;        // bytes from the end of a row of inputs to the next row
     uint32_t delta_jump;   // bytes of weights that belong to the inputs between
     uint32_t n_padding;    // padding entries so far
