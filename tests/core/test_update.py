@@ -149,13 +149,14 @@ def test_rescale_at_its_edges(c):
     ]
     for weight, bias, w_frac, move in cases:
         layer.max_weight, layer.w_frac = most, w_frac
-        w[:, 0], b[:] = (weight, 3), bias
+        w[:, 0], b[:], model.slopes(0)[:] = (weight, 3), bias, -16383
         before = bytearray(model.buffer)
         model.call("tp_rescale_weights", 0)
         assert layer.w_frac == w_frac + move, (weight, bias, w_frac)
         assert layer.headroom == most - np.abs(w).max()
         assert w[:, 0].tolist() == [exact_round(v, -move) for v in (weight, 3)]
         assert b[0] == exact_round(bias, -move)
+        assert model.slopes(0).tolist() == [exact_round(-16383, -move)]  # they do not decide
         twin = images.Image(before).twin.layers[0]
         twin.max_weight = most
         update.rescale(twin)
