@@ -50,7 +50,7 @@ first_use: ## What layers alone give a newcomer, on scikit-learn's data sets and
 repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board
 	@boards/repl.sh $(or $(PORT),$(TARGET))
 
-mpy: ## dist/<ARCH>_6.3/tinyprop.mpy for stock firmware; ARCH=armv6m for one of them
+mpy: ## dist/<ARCH>_6.3/*.mpy for stock firmware; ARCH=armv6m for one of them
 	@usermod_c/tinyprop/natmod/build.sh $(ARCH)
 
 firmware: ## dist/<BOARD>/: MicroPython with tinyprop in it; BOARD=RPI_PICO or another of boards/

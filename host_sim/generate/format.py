@@ -1,7 +1,8 @@
 """Writes what follows from schema.py into every file that needs it.
 
 core/format.h, _tinyprop_numpy/format.py and tests/portable/model_format.py are written whole;
-tinyprop.py has a block of constants, docs/format.md tables, between two lines that say so.
+the files of the Python half have a block of constants, docs/format.md tables, between two lines
+that say so.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from host_sim.generate import schema
 ROOT = Path(__file__).resolve().parents[2]
 C_HEADER = ROOT / "usermod_c/tinyprop/core/format.h"
 NUMPY = ROOT / "host_sim/_tinyprop_numpy/format.py"
-PYTHON_HALF = ROOT / "micropython_mod/tinyprop.py"
+PYTHON_HALF = [ROOT / f"micropython_mod/{name}.py" for name in ("tinyprop", "tinyprop_words")]
 PORTABLE_TESTS = ROOT / "tests/portable/model_format.py"
 PAGE = ROOT / "docs/format.md"
 
@@ -195,8 +196,8 @@ def files():
         C_HEADER: c_header(),
         NUMPY: numpy_module(),
         PORTABLE_TESTS: portable_module(),
-        PYTHON_HALF: python_half(PYTHON_HALF.read_text()),
         PAGE: page(PAGE.read_text()),
+        **{path: python_half(path.read_text()) for path in PYTHON_HALF},
     }
 
 

@@ -1,6 +1,6 @@
 """The format of a model: every kind, code and field, written down once.
 
-`python -m host_sim format` makes from it core/format.h, the constants of tinyprop.py, numpy's
+`python -m host_sim format` makes from it core/format.h, the constants of the Python half, numpy's
 dtypes, the constants of the portable tests and the tables of docs/format.md.
 """
 
