@@ -50,27 +50,24 @@ def test_gradient_and_dx(c, kind, sign):
 @pytest.mark.parametrize("sign", [1, -1])
 def test_centred_gradient(c, kind, is_signed, sign):
     """|sum (x - u) delta| is at most 255 * 65535, and what the bias gets of it below 2^30: with
-    inputs at one end and means at the other, over the largest kernel."""
-    side, channels = 8 if kind == "conv" else 255, 16
-    shape = Layer(kind, 1, kernel=(side, side), activation="relu")
+    inputs at one end and means at the other, over four pixels and the largest kernel."""
+    height, width, channels = (255, 254, 1) if kind == "depthwise" else (8, 8, 16)
+    shape = Layer(kind, 1, kernel=(height, width), activation="relu")
     ranges = [(-1 if is_signed else 0, 255)], []
     settings = {"lr_mantissa": 31, "lr_shift": 30, "ranges": ranges}
-    model = CModel(
-        c, (side, side, channels if kind == "conv" else 1), [shape, dense(2)], **settings
-    )
+    model = CModel(c, (height + 1, width + 1, channels), [shape, dense(2)], **settings)
     layer, w, b = model.layers[0], model.weights(0), model.biases(0)
     ends = (127, -127) if is_signed else (255, 0)
     taps = layer.fan_in
     for x, u in (ends, ends[::-1]):
-        for w_frac, frac in ((0, 1 - 38), (8, 14), (16, 14)):
+        for w_frac, frac in ((0, -37), (8, 1), (16, 4), (16, 9), (0, 14)):
             layer.x_frac, layer.w_frac, layer.max_weight = 8, w_frac, 32767
             model.inputs(0)[:], model.means(0)[:] = x, u
             w[:], b[:] = 0, 0
-            # One pixel: its delta is at most 2^14, which stands for 65535 of a sum over pixels.
-            delta = np.array([sign << 14], np.int16)
-            model.call("tp_conv_backward", 0, delta, 0, frac, None)
-            gradient = (x - u) * (sign << 14)
-            assert abs(gradient) * 4 <= 255 * 65535 + 255
+            deltas = int16(4, *FEW_DELTAS) * np.int16(sign)
+            model.call("tp_conv_backward", 0, deltas, 0, frac, None)
+            gradient = (x - u) * sign * 65535
+            assert abs(gradient) <= 255 * 65535
             shift = 30 + frac + 8 - w_frac
             want = -exact_round(gradient * 31, max(shift, 1)) if shift <= 31 else 0
             assert (w == clamp(want, 32767)).all(), (x, u, w_frac)
@@ -82,7 +79,7 @@ def bias_step(gradient, u, taps, frac, w_frac):
     """round(u . gradient) by the rate of 31 2^-30, in steps of a bias, Q.(w_frac+12)."""
     coarse = taps.bit_length() + 2
     along = taps * u * exact_round(gradient, coarse)
-    assert abs(along) * 4 < 1 << 30
+    assert abs(along) < 1 << 30
     guard = max(abs(along).bit_length() - 16, 0)
     s = 30 + frac + 2 * 8 - coarse - guard - (w_frac + 12)
     return clamp(exact_round(exact_round(along, guard) * 31, s), images.MAX_BIAS - 1)
