@@ -82,7 +82,7 @@ def bias_step(gradient, u, taps, frac, w_frac):
     assert abs(along) < 1 << 30
     guard = max(abs(along).bit_length() - 16, 0)
     s = 30 + frac + 2 * 8 - coarse - guard - (w_frac + 12)
-    return clamp(exact_round(exact_round(along, guard) * 31, s), images.MAX_BIAS - 1)
+    return -clamp(exact_round(exact_round(-along, guard) * 31, s), images.MAX_BIAS - 1)
 
 
 def test_the_mean_of_each_channel(c):
