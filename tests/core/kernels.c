@@ -199,8 +199,8 @@ static void relu(state_t *s) {
     check_word(s, tp_relu(s->z, s->y, n, shift, &use) != 0);
     check(s, s->y, n + 1);
     check_use(s, &use);
+    tp_nonzero_t list = new_list(s, n, n_out), listed = list;
     if (TP_RELU_LISTS) {  // must be what tp_relu and tp_list_nonzero make
-        tp_nonzero_t list = new_list(s, n, n_out), listed = list;
         tp_list_nonzero(&list, s->y);
         uint32_t n_entries = (uint32_t)(list.end - s->list);
         memcpy(s->bytes, s->list, n_entries * sizeof(uint32_t));
