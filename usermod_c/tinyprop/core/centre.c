@@ -72,6 +72,8 @@ static inline int32_t scaled(int32_t v, int s, int32_t limit) {
 
 // |d m| <= 31 2^14, and three bits less than all of u.(x - u) will do, which then is at most 2^12 (a dot less the norm, each
 // at most TP_MAX_DOT): products are below 2^31.
+// A delta that is too small to move the weight of an input of a quarter of the largest moves no slope either: the steps
+// that weights lose by rounding and slopes do not would else add up, and a network that sees each sample often runs away.
 //   s    Q.w_frac less the format of u, in units of 2^-a: a step of the weights has shift x_frac + .., of s a less
 //   b    Q.(w_frac+12); u.(x - u) is in Q.(2 x_frac), in units of 2^(a+unit)
 void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift,
@@ -82,11 +84,11 @@ void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, i
     int unit = mean_unit(m), slope_shift = step->shift - state->mean_shift - unit;
     int bias_shift = slope_shift + l->x_frac - TP_BIAS_FRAC - 3;
     int32_t ahead = tp_rshift_round(tp_scaled_dot(l, state, l->dot) - tp_scaled_dot(l, state, state->norm << unit), 3);
-    uint32_t n_clamped = 0;
+    uint32_t quarter = ((1u << m->bits) - 1) >> l->x_signed >> 2, half_step = 1u << (step->shift - 1), n_clamped = 0;
     int full = 0;
     for (size_t j = 0; j < l->n_out; j++) {
         int32_t d = tp_rshift_round(deltas[j], guard_shift) * step->lr_mantissa;
-        if (d != 0) {
+        if ((uint32_t)tp_abs(d) * quarter >= half_step) {
             int32_t moved = slopes[j] + scaled(d, slope_shift, 2 * MAX_SLOPE);
             int32_t clamped = tp_sat(moved, MAX_SLOPE);
             n_clamped += clamped != moved;
