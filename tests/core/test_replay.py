@@ -206,3 +206,25 @@ def test_blocks_of_a_class_are_not_forgotten(backend):
                 right += model.backend.predict(model.buffer, x, None) == y
         known[places] = right
     assert known[30] >= 27 and known[30] > known[0]
+
+
+MODELS = {
+    "12 bits": (3, [dense(5, "tanh"), dense(2)], "mse"),
+    "8 bits": (70, [dense(5, "relu"), dense(2)], "mse"),
+    "conv": ((4, 3, 2), [Layer("conv", 3, (2, 2), activation="relu"), dense(3)], "crossentropy"),
+    "frozen": (5, [dense(8, "relu", trainable=0), dense(6, "tanh"), dense(3)], "crossentropy"),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_both_backends_remember_and_learn_the_same(name):
+    n_in, layers, loss = MODELS[name]
+    settings = {"ranges": ([], []), "auto_rate": 1, "lr_shift": 6}
+    models = [Remembering(backend, 7, n_in, layers, loss, **settings) for backend in BACKENDS]
+    random = np.random.default_rng(4)
+    for i in range(40):
+        x = random.normal(0, 1 + i / 9, int(np.prod(n_in)))
+        y = random.normal(i, 3, 2) if loss == "mse" else i % 3
+        assert len({model.learn(x, y) for model in models}) == 1
+        one, two = (model.buffer for model in models)
+        assert images.saved(one) == images.saved(two), images.difference(one, two)
