@@ -374,7 +374,7 @@ def load(file):
 
 def _auto_lr(mse):
     """What a rate that finds itself settles at, before it is divided by the size of the inputs."""
-    return 0.025 if mse else 0.1
+    return 0.0125 if mse else 0.05
 
 
 def _lr(value):

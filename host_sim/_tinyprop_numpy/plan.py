@@ -198,6 +198,9 @@ def measure(image, shapes=None):
     if spec.replay > 0:
         require(model.first_trained < len(model.layers), Error.IMAGE)
         require(spec.loss == MSE or spec.replay >= output.n_out, Error.IMAGE)
+        most = model.layers[model.first_trained].n_in + 2 * output.n_out  # bytes of a sample
+        require(saved_bytes <= MAX_BYTES // 2, Error.TOO_BIG)
+        require(spec.replay * most <= MAX_BYTES // 4, Error.TOO_BIG)
         saved_bytes = aligned(saved_bytes + replay.n_bytes(model))
     require(saved_bytes <= MAX_BYTES, Error.TOO_BIG)
     return model, saved_bytes

@@ -130,13 +130,14 @@ def in_format(r, frac):
 
 def first_values(r, n, value):
     """Centre and spread from the first three values: two are kept as centre -+ spread, the third
-    one leaves their median, and the smallest distance that is not 0."""
+    one leaves their median, and the smallest distance that is not 0. One of 1 is none, as the two
+    have lost a bit."""
     if n == 1:
         return value, 0
     if n == 2:
         return (r.centre + value) >> 1, abs(value - r.centre) >> 1
     three = r.centre - r.spread, r.centre + r.spread, value
-    distances = [abs(a - b) for a, b in combinations(three, 2) if a != b]
+    distances = [abs(a - b) for a, b in combinations(three, 2) if abs(a - b) > 1]
     return sorted(three)[1], min(min(distances, default=0), MOST_FIXED)
 
 

@@ -68,11 +68,11 @@ def budget(model, layer):
 def adapt_threshold(model, layer, n_selected):
     """The state has T r, so that T follows r at once. It changes by 2^-shift of itself for each
     delta too many or too few; shift = bits + 3 with 2^bits >= n_out. It stays at least 2^shift, so
-    that it can always change."""
+    that it can always change, and T at most 1.0, as no delta is larger."""
     shift = (layer.n_out - 1).bit_length() + 3
     t = layer.state.threshold
     t += (t >> shift) * (n_selected - budget(model, layer))
-    layer.state.threshold = min(max(t, 1 << shift), 1 << THRESHOLD_FRAC)
+    layer.state.threshold = max(min(t, model.state.share << THRESHOLD_FRAC - 15), 1 << shift)
 
 
 def select_diffused(model, layer, delta, frac, depth):

@@ -21,7 +21,7 @@ from .kit import jobs, learning, tables
 from .kit.command import REPORTS, parser_with_data, present
 
 SEEDS = range(1, 6)
-RATE = 0.0125
+RATE = 0.0125  # where one is given
 LONGEST = 10_000  # samples of a stream
 EPOCHS = 3  # of what is new
 RARE = 10  # how many times rarer the rare class is than the others
@@ -97,20 +97,19 @@ class Stream:
     """Teaches a model sample by sample, and a remembered one after each if there is a memory."""
 
     def __init__(self, dataset, classes, seed, policy=None):
-        self.model = NETWORKS[dataset].model(policy or tp.Diffused(), True, RATE, seed)
+        self.model = NETWORKS[dataset].model(policy, True, None, seed)
         self.scores = np.zeros(classes, np.float32)
         self.order = np.random.default_rng(seed)
 
     def show(self, x, y, epochs, memory=None, watching=(), rates=None):
-        """watching: memories that are offered the last epoch but not learned from. rates: a factor
-        of the learning rate for each class."""
+        """watching: memories that are offered the last epoch but not learned from. rates: one for
+        each class, if they are given; they fall."""
         for epoch in range(epochs):
-            rate = RATE * learning.DECAY ** (epoch / epochs)
-            self.model.lr = rate
+            fall = learning.DECAY ** (epoch / epochs)
             for i in self.order.permutation(len(y)):
                 label = int(y[i])
                 if rates is not None:
-                    self.model.lr = rate * rates[label]
+                    self.model.lr = fall * rates[label]
                 offered = [memory] if memory else watching if epoch == epochs - 1 else ()
                 if offered:
                     self.model.predict_into(x[i], self.scores)
@@ -163,9 +162,10 @@ REMEDIES = {
     "Full": {"policy": tp.Full()},
     "TinyPropV2": {"policy": tp.TinyPropV2()},
     "default": {},
-    "default, skip=0": {"policy": tp.Diffused(skip=0)},
-    "rate times 3": {"factor": 3},
-    "rate times 10": {"factor": 10},
+    "default, skip=0": {"policy": tp.Adaptive(skip=0)},
+    f"lr {RATE}": {"factor": 1},
+    f"lr {RATE}, times 3": {"factor": 3},
+    f"lr {RATE}, times 10": {"factor": 10},
     "30 of each class as many": {"memory": 30},
     "200 of each class as many": {"memory": 200},
 }
@@ -181,8 +181,10 @@ def imbalance(dataset, data, seed):
     results = {}
     for name, remedy in REMEDIES.items():
         stream = Stream(dataset, classes, seed, remedy.get("policy"))
-        rates = np.ones(classes)
-        rates[rare] = remedy.get("factor", 1)
+        rates = None
+        if "factor" in remedy:
+            rates = np.full(classes, RATE)
+            rates[rare] *= remedy["factor"]
         memory = Balanced(remedy["memory"]) if "memory" in remedy else None
         stream.show(x, y, epochs // 2 if memory else epochs, memory, rates=rates)
         recall = [
@@ -206,8 +208,8 @@ TEXT = """\
 # Streams: forgetting, and rare classes
 
 Made by `make streams DATA=dir`, on parts of the training sets: a fifth is the test set. The
-default policy where no other is named, {seeds} seeds, a rate of {rate} that falls to a twentieth.
-Means in %, ± standard error.
+default policy and rates that are found, where no other is named; {seeds} seeds. Means in %,
+± standard error.
 
 ## When what it sees changes
 
@@ -221,7 +223,8 @@ the backward work per new sample, in units of a dense backward pass.
 ## When a class is rare
 
 One class, another with each seed, is {rare} times rarer than in the data. With a memory, half as
-many epochs, and so as many steps.
+many epochs, and so as many steps. *lr*: a rate that falls to a twentieth; for the rare class it is
+3 or 10 times as high.
 
 {imbalance}
 """
@@ -261,7 +264,7 @@ def write(todo, results):
         if of_study:
             tables.write_csv(REPORTS / f"streams_{study}.csv", of_study)
         shown[study] = table(of_study, compared) if of_study else "None of its data sets is here."
-    text = TEXT.format(seeds=len(SEEDS), rate=RATE, epochs=EPOCHS, rare=RARE, **shown)
+    text = TEXT.format(seeds=len(SEEDS), epochs=EPOCHS, rare=RARE, **shown)
     (REPORTS / "streams.md").write_text(text)
     return text
 

@@ -6,9 +6,9 @@ import testkit
 import tinyprop as tp
 
 
-def trained():
+def trained(**options):
     layers = [tp.Conv2D(3, 3, activation="relu"), tp.MaxPool2D(2), tp.Dense(4)]
-    model = tp.Model((6, 6, 1), layers, input_range=(0, 255), seed=5)
+    model = tp.Model((6, 6, 1), layers, seed=5, **options)
     blobs = data.Blobs(36, 4)
     for _ in range(80):
         model.learn(blobs.x, blobs.next())
@@ -22,14 +22,17 @@ def file_of(model):
 
 
 def test_a_loaded_model_goes_on_as_the_saved_one():
-    model, blobs = trained()
-    again = tp.load(io.BytesIO(file_of(model)))
-    for _ in range(40):
-        label = blobs.next()
-        assert model.learn(blobs.x, label) == again.learn(blobs.x, label)
-        assert model.predict(blobs.x) == again.predict(blobs.x)
-    assert testkit.saved(model) == testkit.saved(again)
-    assert model.stats() == again.stats()
+    for options in ({}, {"lr": 0.05, "input_range": (0, 255)}):
+        model, blobs = trained(**options)
+        again = tp.load(io.BytesIO(file_of(model)))
+        assert (model.lr, model.input_range) == (again.lr, again.input_range)
+        for _ in range(40):
+            label = blobs.next()
+            assert model.learn(blobs.x, label) == again.learn(blobs.x, label)
+            assert model.predict(blobs.x) == again.predict(blobs.x)
+        assert testkit.saved(model) == testkit.saved(again)
+        assert model.stats() == again.stats()
+        assert (model.lr, model.input_range) == (again.lr, again.input_range)
 
 
 def test_saving_twice_gives_the_same_bytes():

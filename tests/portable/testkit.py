@@ -26,13 +26,18 @@ def saved_but_version(model):
     return saved(model)[fmt.MODEL_SPEC_VERSION + 1 :]
 
 
-def saved_but_loss(model):
-    """What saved() returns without the mean loss, which is that of the last call."""
+def saved_but(model, *fields):
+    """What saved() returns, with 0 in place of fields of the model's state: (offset, bytes)."""
     all_of_it = bytearray(saved(model))
     state = fmt.MODEL_SPEC_BYTES + all_of_it[fmt.MODEL_SPEC_N_LAYERS] * fmt.LAYER_SPEC_BYTES
-    for offset, n in ((fmt.MODEL_STATE_LOSS_COUNT, 4), (fmt.MODEL_STATE_LOSS_SUM, 8)):
+    for offset, n in fields:
         all_of_it[state + offset : state + offset + n] = bytes(n)
     return all_of_it
+
+
+def saved_but_loss(model):
+    """The same without the mean loss, which is that of the last call."""
+    return saved_but(model, (fmt.MODEL_STATE_LOSS_COUNT, 4), (fmt.MODEL_STATE_LOSS_SUM, 8))
 
 
 def first_weights(model, layers, n):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tinyprop as tp
 
+from host_sim import internals
 from host_sim.studies import first_use
 from host_sim.studies.first_use import report, runs
 from host_sim.studies.first_use.methods import METHODS
@@ -112,9 +113,8 @@ def test_images_from_a_folder(study, rows, tmp_path, monkeypatch):
     monkeypatch.setattr(simple, "LONGEST", 55)
     new = study[1]("--data", str(tmp_path), "--only", "mnist_cnn,speech_cnn", "--seeds", "1")
     new = [row for row in new if row["dataset"] == "mnist_cnn"]
-    assert {row["method"] for row in new} == {"default", "Full"} | {
-        method for method in METHODS if method.startswith("lr")
-    }
+    suited = {row["method"] for row in new}
+    assert suited == {method for method in METHODS if not method.startswith("scikit-learn")}
     kept = json.loads((study[0] / "runs" / "mnist_cnn" / "default,1.json").read_text())
     assert kept["samples"] == 55 and kept["curve"][-1][1] > 0.9
 
@@ -129,6 +129,20 @@ def test_nothing_is_given_but_layers(monkeypatch):
     assert shape == 10 and settings == {"loss": "mse", "seed": 3}
     assert [repr(layer) for layer in layers] == ["Dense(16, activation='relu')", "Dense(1)"]
     assert len(x) == 309 and len(test_x) == 133 and x[:, 0].min() > 18  # years
+
+
+def test_rates_that_are_found_can_be_scaled():
+    net = simple.NETS["iris"]
+    [((x, y), _)] = net.parts(3, None)
+    rates = []
+    for name in "default", "rates x 3", "rates x 1/3":
+        learner = METHODS[name].new(net, x, y, 3)
+        assert learner.model.lr is None
+        learner.learn(x[:1], y[:1])
+        assert learner.model.lr is None
+        rates.append(internals.view(learner.model).spec)
+    found, more, less = (spec.lr_mantissa / 2**spec.lr_shift for spec in rates)
+    assert [more, less] == pytest.approx([3 * found, found / 3], rel=0.05)
 
 
 def test_without_data_is_an_error():

@@ -29,10 +29,14 @@ PIECE = 10  # samples that SGD's scaler sees before SGD does; later a tenth of w
 
 
 class Tinyprop:
+    """factor: of the rates that it finds."""
+
     one_pass = False
 
-    def __init__(self, net, x, y, seed, **settings):
+    def __init__(self, net, x, y, seed, factor=1, **settings):
         self.model = net.model(x, y, seed=seed, **settings)
+        if factor != 1:
+            internals.scale_rate(self.model, factor)
 
     def learn(self, x, y):
         self.model.learn_many(x, y)
@@ -151,6 +155,8 @@ class Method:
 METHODS = {
     "default": Method(Tinyprop),
     "Full": Method(Tinyprop, {"policy": tp.Full()}),
+    "rates x 1/3": Method(Tinyprop, {"factor": 1 / 3}),
+    "rates x 3": Method(Tinyprop, {"factor": 3}),
     **{f"lr {rate}": Method(Tinyprop, {"lr": rate}) for rate in RATES},
     "scikit-learn MLP": Method(Batch, {"estimator": mlp}, dense),
     "scikit-learn linear": Method(Batch, {"estimator": linear}, dense),

@@ -86,7 +86,8 @@ numbers in their own units, images of bytes. Batch 1.
   known after so many samples. *1 pass* is all there is of a stream.
 - Accuracy in the test set in %; of Diabetes and Linnerud, which are numbers, 100 R². Means ±
   standard deviations over the seeds: splits, first weights and orders.
-- *default*: nothing given. *lr*: that rate in its place. *Full*: that policy.
+- *default*: nothing given. *Full*: that policy. *rates x 3*: the rates that it finds, times 3.
+  *lr*: that rate for all layers.
 - *best lr*: in hindsight, by the test sets: one for each net, by the last column; and one for each
   number.
 - scikit-learn's methods have standardised inputs. MLP (as many hidden units; Adam, up to 200

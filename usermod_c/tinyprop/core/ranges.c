@@ -134,8 +134,8 @@ static void begin(tp_learned_range_t *r, uint32_t n, int32_t v) {
     int32_t lo = r->centre - (int32_t)r->spread, hi = r->centre + (int32_t)r->spread;
     uint32_t a = 2 * r->spread, b = (uint32_t)tp_abs(v - lo), c = (uint32_t)tp_abs(v - hi);
     r->centre = v < lo ? lo : v > hi ? hi : v;
-    r->spread = a - 1 < b - 1 ? a : b;  // 0 counts as the largest
-    r->spread = r->spread - 1 < c - 1 ? r->spread : c;
+    r->spread = a - 2 < b - 2 ? a : b;  // 0 counts as the largest; so does 1, as the two have lost a bit
+    r->spread = r->spread - 2 < c - 2 ? r->spread : c;
     r->spread = r->spread < MOST_FIXED ? r->spread : MOST_FIXED;
 }
 

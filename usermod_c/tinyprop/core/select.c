@@ -69,15 +69,16 @@ static uint32_t budget(const tp_model_t *m, const tp_layer_t *l) {
 }
 
 // The state has T r, so that T follows r at once. It changes by 2^-shift of itself for each delta too many or too few;
-// shift = bits + 3 with 2^bits >= n_out. It stays at least 2^shift, so that it can always change. T r <= 2^30 and
-// |n_selected - budget| <= 2^bits, so a change is at most 2^27.
+// shift = bits + 3 with 2^bits >= n_out. It stays at least 2^shift, so that it can always change, and T at most 1.0, as no
+// delta is larger. T r <= 2^30 and |n_selected - budget| <= 2^bits, so a change is at most 2^27.
 static void adapt_threshold(const tp_model_t *m, const tp_layer_t *l, uint32_t n_selected) {
     tp_layer_state_t *state = tp_state(m, l);
     int shift = tp_bits(l->n_out - 1u) + 3;
     int32_t t = (int32_t)state->threshold;
     t += (t >> shift) * ((int32_t)n_selected - (int32_t)budget(m, l));
-    int32_t least = 1 << shift, most = 1 << THRESHOLD_FRAC;
-    state->threshold = (uint32_t)(t < least ? least : t > most ? most : t);
+    int32_t least = 1 << shift, most = m->state->share << (THRESHOLD_FRAC - 15);
+    t = t < most ? t : most;
+    state->threshold = (uint32_t)(t > least ? t : least);
 }
 
 // Selects deltas of one feature map, which are `stride` apart. diffuses: small ones add up in `sum`, and count together
