@@ -81,6 +81,7 @@ _LEARNED_RANGE_FORMAT = const("<iIi2h")
 
 _ONE = const(1 << 28)  # 1.0 of what is counted in Q.28
 _DEAD_AFTER = const(64)  # samples on which a unit did not fire
+_SETTLED = const(1536)  # steps + 256, from where on found rates do not fall (core/rate.c)
 _SOME = const(50)  # samples, before which nothing is wrong yet
 _SENSORS = const(
     32
@@ -621,9 +622,9 @@ def _found_rate(model, place):
     if q == 0:
         return None
     mantissa, shift = _lr(_auto_lr(model._mse))
-    t = min(512, model._number("<Q", _MODEL_STATE_STEPS))
-    c, n = mantissa / (1 << shift) * 768 / (t + 256), 0
-    while q > c * c * (2 << 2 * n) or q * q > 2 << 2 * n:
+    t = min(_SETTLED, model._number("<Q", _MODEL_STATE_STEPS) + 256)
+    c, n = mantissa / (1 << shift) * _SETTLED / t, 0
+    while q > c * c * (2 << 2 * n) or q > 1 << n:
         n += 1
     return 1 / (1 << n)
 
