@@ -96,7 +96,7 @@ def nonzero_macs(model, x):
     convolution each input counts as often as the mean of all."""
     opened, total = view(model), 0
     for sample in x:
-        step.forward(opened, ranges.read_inputs(opened, sample))
+        step.forward(opened, ranges.read_inputs(opened, sample)[0])
         for layer in opened.layers:
             if layer.has_weights:
                 n = np.count_nonzero(layer.inputs)

@@ -59,6 +59,20 @@ typedef struct {
     uint16_t reserved;
 } tp_affine_t;
 
+// The map of a learned range: zero and 2^shift, Q.frac (ranges.c).
+typedef struct {
+    int32_t zero;
+    int16_t frac, shift;
+} tp_map_t;
+
+// Where what is remembered lies in the image (replay.c).
+typedef struct {
+    uint32_t n_maps[2];       // of inputs and targets: learned ranges that these follow
+    uint32_t maps;            // tp_map_t, as they were when it was written
+    uint32_t n_seen;          // uint16 [classes]: samples so far
+    uint32_t labels, inputs;  // int16 [places][1 or n_out], uint8 [places][n_in of the lowest trained layer]
+} tp_replay_t;
+
 // A model as the core works with it, during one call.
 typedef struct {
     char *image;
@@ -71,7 +85,7 @@ typedef struct {
     tp_learned_range_t *learned[2];  // or ranges that follow the data. Those that there are not are NULL
     uint16_t n_ranges[2];
     uint32_t *tally;              // [n_out]: progress.c
-    uint32_t replay;              // offset of what is remembered (replay.c)
+    tp_replay_t replay;
     void *work;                   // list of a layer's non-zero inputs, a filter's gradient, or the selected deltas
     int32_t *buffer[2];           // sums and deltas, alternating from layer to layer
     int bits;                     // of an activation: 8 or 12
@@ -251,8 +265,6 @@ void tp_note_outputs(const tp_model_t *m, const int16_t *deltas);
 
 // ---- replay.c: only where spec.replay is not 0
 
-// Bytes of what is remembered.   n_in: inputs of the lowest trained layer; first_is_trained: it is the first one
-uint32_t tp_replay_bytes(const tp_model_spec_t *spec, int first_is_trained, uint32_t n_in, uint32_t n_out);
 // Remembers the sample that was just learned from.   label: as of tp_read_label
 void tp_remember(const tp_model_t *m, const int16_t *label);
 // Gives the lowest trained layer the inputs of a random sample. Returns its label.

@@ -158,7 +158,8 @@ typedef struct {
     uint16_t n_ranges[2];          // of inputs and outputs
     uint32_t ranges[2];            // offsets
     uint32_t states;           // offset of the layers' states
-    uint32_t tally, replay;    // offsets, behind the last layer's means
+    uint32_t tally;            // offset, behind the last layer's means
+    tp_replay_t replay;        // behind it
     uint16_t replay_n_in;      // inputs of the lowest trained layer
     uint32_t saved, scratch;   // bytes used so far: by spec and state, and behind them
     uint32_t work, buffer[2];  // bytes needed so far
@@ -317,7 +318,7 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, tp_layer_t *l) {
     return plan_memory(plan, i, l);
 }
 
-// What is remembered: a place for each class, or for mse one.
+// What is remembered: at least a place for each class. Inputs follow their ranges if no layer with weights is below.
 static tp_err_t plan_replay(plan_t *plan, const tp_layer_t *output) {
     const tp_model_spec_t *spec = plan->spec;
     if (spec->replay == 0) {
@@ -330,7 +331,15 @@ static tp_err_t plan_replay(plan_t *plan, const tp_layer_t *output) {
     if (plan->saved > TP_MAX_BYTES / 2 || spec->replay > TP_MAX_BYTES / 4 / most) {
         return TP_E_TOO_BIG;
     }
-    plan->saved += (tp_replay_bytes(spec, plan->first_trained == 0, plan->replay_n_in, output->n_out) + 3) & ~3u;
+    tp_replay_t *r = &plan->replay;
+    uint32_t mse = spec->loss == TP_MSE, n_out = output->n_out;
+    r->n_maps[TP_INPUTS] = plan->first_trained == 0 && spec->n_input_ranges == 0 ? spec->in_c : 0;
+    r->n_maps[TP_OUTPUTS] = mse && spec->n_output_ranges == 0 ? n_out : 0;
+    r->maps = plan->saved;
+    r->n_seen = r->maps + (uint32_t)sizeof(tp_map_t) * (r->n_maps[TP_INPUTS] + r->n_maps[TP_OUTPUTS]);
+    r->labels = r->n_seen + 2 * (mse ? 1 : n_out);
+    r->inputs = r->labels + 2 * spec->replay * (mse ? n_out : 1);
+    plan->saved = (r->inputs + (uint32_t)spec->replay * plan->replay_n_in + 3) & ~3u;
     return TP_OK;
 }
 
@@ -345,8 +354,7 @@ static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output) {
         return TP_E_IMAGE;
     }
     plan->tally = plan->saved;
-    plan->replay = plan->tally + 4u * output->n_out;
-    plan->saved = plan->replay;
+    plan->saved = plan->tally + 4u * output->n_out;
     return plan_replay(plan, output);
 }
 

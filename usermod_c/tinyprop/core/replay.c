@@ -21,42 +21,20 @@ static size_t label_size(const tp_model_t *m) {
     return m->spec->loss == TP_MSE ? m->output->n_out : 1;
 }
 
-// The map of a learned range, as it was when what is remembered was written.
-typedef struct {
-    int32_t zero;
-    int16_t frac, shift;
-} map_t;
-
-// Inputs follow the ranges if no layer with weights is below.
-static uint32_t n_input_maps(const tp_model_spec_t *spec, int first_is_trained) {
-    return first_is_trained && spec->n_input_ranges == 0 ? spec->in_c : 0;
-}
-
-uint32_t tp_replay_bytes(const tp_model_spec_t *spec, int first_is_trained, uint32_t n_in, uint32_t n_out) {
-    int mse = spec->loss == TP_MSE;
-    uint32_t n_maps = n_input_maps(spec, first_is_trained) + (mse && spec->n_output_ranges == 0 ? n_out : 0);
-    return (uint32_t)sizeof(map_t) * n_maps + 2 * (mse ? 1 : n_out) + spec->replay * (2 * (mse ? n_out : 1) + n_in);
-}
-
-static uint32_t n_maps_of(const tp_model_t *m, int which) {
-    return which == TP_INPUTS ? n_input_maps(m->spec, m->first_trained == m->layers)
-                              : m->learned[TP_OUTPUTS] ? m->n_ranges[TP_OUTPUTS] : 0;
-}
-
-static map_t *maps(const tp_model_t *m, int which) {
-    return (map_t *)tp_at(m, m->replay) + (which == TP_OUTPUTS ? n_maps_of(m, TP_INPUTS) : 0);
+static tp_map_t *maps(const tp_model_t *m, int which) {
+    return (tp_map_t *)tp_at(m, m->replay.maps) + (which == TP_OUTPUTS ? m->replay.n_maps[TP_INPUTS] : 0);
 }
 
 static uint16_t *n_seen(const tp_model_t *m) {
-    return (uint16_t *)(maps(m, TP_OUTPUTS) + n_maps_of(m, TP_OUTPUTS));
+    return tp_at(m, m->replay.n_seen);
 }
 
 static int16_t *label_at(const tp_model_t *m, size_t place) {
-    return (int16_t *)n_seen(m) + n_classes(m) + place * label_size(m);
+    return (int16_t *)tp_at(m, m->replay.labels) + place * label_size(m);
 }
 
 static uint8_t *inputs_at(const tp_model_t *m, size_t place) {
-    return (uint8_t *)label_at(m, m->spec->replay) + place * m->first_trained->n_in;
+    return (uint8_t *)tp_at(m, m->replay.inputs) + place * m->first_trained->n_in;
 }
 
 // 0 <= random number < n.
@@ -75,14 +53,14 @@ static void check_format(const tp_model_t *m) {
 }
 
 // A number in Q.frac of the old map, by that of the range as it is now.
-static int32_t converted(int32_t number, const map_t *old, const tp_learned_range_t *now, int frac, int32_t limit) {
+static int32_t converted(int32_t number, const tp_map_t *old, const tp_learned_range_t *now, int frac, int32_t limit) {
     int32_t above = tp_rshift_round_sat(number, frac - old->shift, TP_SATURATED - (1 << 29));
     int32_t value = tp_rshift_round_sat(tp_add(above, old->zero), old->frac - now->frac, TP_SATURATED);
     return tp_rshift_round_sat(tp_add(value, -now->zero), now->shift - frac, limit);
 }
 
 // What is remembered of range i follows it.
-static void follow(const tp_model_t *m, int which, size_t i, const map_t *old, const tp_learned_range_t *now) {
+static void follow(const tp_model_t *m, int which, size_t i, const tp_map_t *old, const tp_learned_range_t *now) {
     size_t n_in = m->first_trained->n_in, step = m->n_ranges[TP_INPUTS];
     for (size_t place = 0; place < m->spec->replay; place++) {
         if (which == TP_OUTPUTS) {
@@ -99,11 +77,11 @@ static void follow(const tp_model_t *m, int which, size_t i, const map_t *old, c
 static void follow_ranges(const tp_model_t *m) {
     for (int which = TP_INPUTS; which <= TP_OUTPUTS; which++) {
         const tp_learned_range_t *now = m->learned[which];
-        map_t *old = maps(m, which);
-        for (size_t i = 0, n = n_maps_of(m, which); i < n; i++, now++, old++) {
+        tp_map_t *old = maps(m, which);
+        for (size_t i = 0, n = m->replay.n_maps[which]; i < n; i++, now++, old++) {
             if (now->zero != old->zero || now->frac != old->frac || now->shift != old->shift) {
                 follow(m, which, i, old, now);
-                *old = (map_t) { now->zero, now->frac, now->shift };
+                *old = (tp_map_t) { now->zero, now->frac, now->shift };
             }
         }
     }
