@@ -73,6 +73,8 @@ _LAYER_STATE_W_FRAC = const(0)
 _LAYER_STATE_DEAD_STEPS = const(4)
 _LAYER_STATE_N_SUMMED = const(6)
 _LAYER_STATE_ENERGY = const(24)
+_LAYER_STATE_NORM = const(28)
+_LAYER_STATE_X_FRAC = const(32)
 _RANGE_BYTES = const(8)
 _RANGE_FORMAT = const("<2f")
 _LEARNED_RANGE_BYTES = const(16)
@@ -86,7 +88,7 @@ _SOME = const(50)  # samples, before which nothing is wrong yet
 _SENSORS = const(
     32
 )  # so few values of x may be sensors; a picture has corners that are always black
-_STILL = 1.15  # energy of inputs that do not move: 1, and what rounding leaves
+_STILL = 1.125  # energy of inputs that do not move: 1, and what rounding leaves
 _GUESS = 0.3  # error of guessing numbers in a given range, as a share of half of it
 
 
@@ -507,6 +509,9 @@ class _Place:
         """1 + sum (x - mean)^2 of its inputs, the mean of late; 0 before the first step."""
         return self.number("<I", _LAYER_STATE_ENERGY) / 256
 
+    def inputs_move(self):
+        return not 0 < self.energy() <= _STILL
+
     def gives_only_zeros(self):
         return self.relu and self.number("<H", _LAYER_STATE_DEAD_STEPS) >= _DEAD_AFTER
 
@@ -742,7 +747,8 @@ def _names(one, many, numbers):
 def _still_x(facts):
     _, n, given = _range_place(facts.image, 0)
     still = [i for i, spread in enumerate(_spreads(facts.model, 0)) if spread == 0]
-    if len(still) == n:
+    facts.moves = len(still) < n
+    if not facts.moves:
         yield "x never changes: all samples were the same. Is it read anew for each of them?"
     elif len(still) > (0 if n <= _SENSORS else n // 2):
         flat = n == facts.model._n_in
@@ -750,15 +756,19 @@ def _still_x(facts):
         what = _names(value + " %s of x never moves", values + " %s of x never move", still)
         yield what + ": is a sensor not connected?"
     first = facts.places[0]
-    if given and first.i == 0 and 0 < first.energy() < _STILL and facts.wrong > 0.75:
+    if given and first.i == 0 and not first.inputs_move() and facts.wrong > 0.75:
         yield "x hardly moves within input_range: give a narrower one, or leave it out."
 
 
 def _ruin(facts):
-    """The lowest layer that gives the same whatever x is."""
+    """The lowest layer that gives the same whatever x is: zeros, or what has a mean square far
+    above its variance."""
     for k, place in enumerate(facts.places[:-1]):
-        still = 0 < facts.places[k + 1].energy() < _STILL and facts.wrong > 0.75
-        if place.gives_only_zeros() or (place.relu and still):
+        above, same = facts.places[k + 1], place.gives_only_zeros()
+        if not above.inputs_move() and facts.wrong > 0.75:
+            square = above.number("<I", _LAYER_STATE_NORM)
+            same |= square == 0 or square > 4 * 4.0 ** above.number("b", _LAYER_STATE_X_FRAC)
+        if same and facts.moves:
             return [
                 "Layer %d gives the same whatever x is. A rate that is too high does that, and"
                 " learning on does not mend it: m.lr = None, then m.reset()." % place.i
@@ -767,13 +777,13 @@ def _ruin(facts):
 
 
 def _rate(facts):
-    """Compares a given rate with those that layers find: of these, a third or three times as much
-    does no harm, so five times is the limit. Another one is 4 / q: beyond it a step can make the
-    loss of its own sample larger, as the curvature of crossentropy is at most 1/2. (In a
-    convolution q counts all positions as if they agreed, so it does not tell what is too much.) A
-    low rate is too low as long as its steps come to less than a thousand of a layer's own, or the
-    error has not come down."""
-    lr, c = facts.model.lr, _auto_lr(facts.model._mse)
+    """Compares a given rate with what layers find. Their rates fall, and a constant one does best
+    at about twice what they settle at. A third of it or three times as much does no harm, so five
+    times is the limit. Another one is 4 / q: beyond it a step can make the loss of its own sample
+    larger, as the curvature of crossentropy is at most 1/2. (In a convolution q counts all
+    positions as if they agreed, so it does not tell what is too much.) A low rate is too low as
+    long as its steps come to less than a thousand of those, or the error has not come down."""
+    lr, c = facts.model.lr, 2 * _auto_lr(facts.model._mse)
     if lr is None or facts.wrong < 0.3:
         return []
     most = layer = 0
@@ -782,15 +792,15 @@ def _rate(facts):
         found = place.trained and q and min(c / q**0.5, 1 / q)
         if found and place.dense and lr > min(5 * found, 4 / q):
             return [
-                "lr = %.2g is too high: layer %d would find %.1g. m.lr = None lets it; if that"
+                "lr = %.2g is too high: layer %d needs some %.1g. m.lr = None finds it; if that"
                 " does not help, m.reset() as well." % (lr, place.i, found)
             ]
         if found and found > most:
             most, layer = found, place.i
     if most > 5 * lr and (facts.steps * lr < 1000 * most or facts.wrong > 0.75):
         return [
-            "lr = %.2g is too low: layer %d would find %.1g, and learn that much faster."
-            " m.lr = None lets it." % (lr, layer, most)
+            "lr = %.2g is too low: layer %d needs some %.1g, and learns that much faster then."
+            " m.lr = None finds it." % (lr, layer, most)
         ]
     return []
 
@@ -855,7 +865,7 @@ def _twins(facts):
 
 
 def _change(facts):
-    if facts.steps >= 4 * _SOME and facts.wrong > 0.4 and facts.least < facts.error / 2:
+    if facts.wrong > 0.4 and facts.least < facts.error / 2:
         yield (
             "The error was %.2g once, and is %.2g now. Has a sensor changed, or what a label"
             " means? It learns that as it goes; after a change of units m.input_range = None"
@@ -889,5 +899,5 @@ def _guessing(facts):
         )
 
 
-_CAUSES = (_still_x, _ruin, _rate, _classes, _outside, _twins, _change)
-_SIGNS = (_units, _guessing)  # which follow from other causes
+_CAUSES = (_still_x, _ruin, _rate, _classes, _outside, _twins)
+_SIGNS = (_change, _units, _guessing)  # which may follow from those causes
