@@ -372,7 +372,8 @@ class FloatModel:
         """The learning rate of a layer: core/rate.c."""
         if not self.spec.auto_rate:
             return self.lr
-        c, q = self.lr * max(1, 6 / (1 + self.steps / 256)), layer.energy
+        settled = 2816 if self.spec.loss == fmt.MSE else 512
+        c, q = self.lr / (1 + min(self.steps, settled) / 256), layer.energy
         n = max(np.ceil((np.log2(q / c**2) - 1) / 2), np.ceil(np.log2(q)))
         return self.dtype(2.0 ** -np.clip(n, 0, 26))
 

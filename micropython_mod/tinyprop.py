@@ -47,6 +47,7 @@ _MODEL_STATE_LOSS_COUNT = const(4)
 _MODEL_STATE_LOSS_SUM = const(24)
 # ---- end of the format
 
+_FIRST_LR = 0.3  # what rates that find themselves start from (core/rate.c)
 # Multiply-accumulates of learn_many between two checks for Ctrl-C: some milliseconds on a Pico.
 _CHUNK_MACS = const(20000)
 
@@ -227,7 +228,7 @@ class Model:
     @lr.setter
     def lr(self, value):
         image, auto = self._image, value is None
-        rate = _lr(_auto_lr(self._mse) if auto else value)
+        rate = _lr(_FIRST_LR if auto else value)
         image[_MODEL_SPEC_LR_MANTISSA], image[_MODEL_SPEC_LR_SHIFT] = rate
         image[_MODEL_SPEC_AUTO_RATE] = auto
 
@@ -370,11 +371,6 @@ def load(file):
         if check == struct.pack("<I", crc32(state[:n], crc32(spec))):
             return model
     _words()._bad_file(spec)
-
-
-def _auto_lr(mse):
-    """What a rate that finds itself settles at, before it is divided by the size of the inputs."""
-    return 0.0125 if mse else 0.05
 
 
 def _lr(value):

@@ -9,7 +9,7 @@ from array import array
 from binascii import crc32
 
 import _tinyprop
-from tinyprop import _auto_lr, _items, _lr
+from tinyprop import _FIRST_LR, _items, _lr
 
 
 def const(value):  # as in tinyprop
@@ -406,7 +406,7 @@ def _build(input_shape, layers, loss, lr, policy, input_range, output_range, rep
             mse,
             policy.spec[0],
             0,  # saved_bytes: by init
-            *_lr(_auto_lr(mse) if lr is None else lr)
+            *_lr(_FIRST_LR if lr is None else lr)
             + shape
             + (len(inputs), len(outputs))
             + policy.spec[1:]

@@ -1,7 +1,7 @@
 """The learning rate of a layer, when none is given.
 
     lr = min(c_t / sqrt(q), 1 / q), as a power of two: the first one rounded, the second rounded down
-    c_t = c max(1, 6 / (1 + t / 256))        t: steps so far, c: the rate in the spec
+    c_t = c / (1 + t / 256), with t at most 512, or 2816 with mse      c: the rate in the spec
 
 q is the energy of the layer's centred inputs (centre.py): a step of rate 1 / q on one sample would
 set its error to 0 (normalised LMS, Widrow and Hoff), so more is never right.
@@ -9,7 +9,11 @@ set its error to 0 (normalised LMS, Widrow and Hoff), so more is never right.
 With lr = 2^-n, n is the least for which q / c_t^2 <= 2^(2n+1) and q <= 2^n.
 """
 
-SETTLES_AT = 1536  # c_t ends its fall when t + 256 reaches this
+from .format import MSE
+
+START = 256  # t + START is what c_t falls with,
+SETTLED = 768  # up to here,
+SETTLED_MSE = 3072  # or with mse
 
 
 def log2_up(a, b):
@@ -23,10 +27,10 @@ def set_rate(model, layer):
     layer.lr_mantissa, layer.lr_shift = spec.lr_mantissa, spec.lr_shift
     if not spec.auto_rate:
         return
-    # q = q10 2^e, where the energy is Q.8 and q10 has 10 bits. c_t = 1536 m / t 2^-lr_shift.
-    k = max(energy.bit_length() - 10, 0)
-    q10, e = energy >> k, k - 8
-    t = min(model.state.steps + 256, SETTLES_AT)
-    by_root = log2_up(q10 * t**2, (SETTLES_AT * spec.lr_mantissa) ** 2) + e + 2 * spec.lr_shift
-    n = max(by_root >> 1, log2_up(q10, 1) + e)
+    # q = q8 2^e, where the energy is Q.8 and q8 has 8 bits. c_t = 256 m / t 2^-lr_shift.
+    k = max(energy.bit_length() - 8, 0)
+    q8, e = energy >> k, k - 8
+    t = min(model.state.steps + START, SETTLED_MSE if spec.loss == MSE else SETTLED)
+    by_root = log2_up(q8 * t**2, (START * spec.lr_mantissa) ** 2) + e + 2 * spec.lr_shift
+    n = max(by_root >> 1, log2_up(q8, 1) + e)
     layer.lr_mantissa, layer.lr_shift = 16, min(max(n + 4, 4), 30)
