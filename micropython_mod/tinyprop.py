@@ -364,7 +364,7 @@ def load(file):
         state = model._saved()[len(spec) :]
         n = file.readinto(state)
         check = file.read(5)
-        if n < len(state):  # a file without remembered samples
+        if 4 <= n < len(state):  # a file without remembered samples
             n -= 4
             check = bytes(state[n : n + 4])
             state[n : n + 4] = bytes(4)

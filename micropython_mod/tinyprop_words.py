@@ -83,7 +83,9 @@ _LEARNED_RANGE_FORMAT = const("<iIi2h")
 
 _ONE = const(1 << 28)  # 1.0 of what is counted in Q.28
 _DEAD_AFTER = const(64)  # samples on which a unit did not fire
-_SETTLED = const(1536)  # steps + 256, from where on found rates do not fall (core/rate.c)
+_START = const(256)  # steps + _START is what found rates fall with,
+_SETTLED = const(768)  # up to here,
+_SETTLED_MSE = const(3072)  # or with mse (core/rate.c)
 _SOME = const(50)  # samples, before which nothing is wrong yet
 _SENSORS = const(
     32
@@ -355,7 +357,7 @@ def _layout_error(code, spec, shapes=()):
 
 
 def _check_replay(replay, layers, mse):
-    if replay:
+    if replay != 0:
         _count("replay", replay, 65535)
         units = 1 if mse else struct.unpack_from("<H", layers[-1].spec, _LAYER_SPEC_UNITS)[0]
         if replay < units:
@@ -621,14 +623,19 @@ def _dead_units(places, k):
     return place.units - len(alive)
 
 
+def _falling(model, steps):
+    """What found rates are after so many steps, but for the energy of their layers."""
+    mantissa, shift = _lr(_FIRST_LR)
+    t = min(steps + _START, _SETTLED_MSE if model._mse else _SETTLED)
+    return mantissa / (1 << shift) * _START / t
+
+
 def _found_rate(model, place):
     """The rate that a layer finds (core/rate.c); None before its first step."""
     q = place.energy()
     if q == 0:
         return None
-    mantissa, shift = _lr(_auto_lr(model._mse))
-    t = min(_SETTLED, model._number("<Q", _MODEL_STATE_STEPS) + 256)
-    c, n = mantissa / (1 << shift) * _SETTLED / t, 0
+    c, n = _falling(model, model._number("<Q", _MODEL_STATE_STEPS)), 0
     while q > c * c * (2 << 2 * n) or q > 1 << n:
         n += 1
     return 1 / (1 << n)
@@ -777,13 +784,13 @@ def _ruin(facts):
 
 
 def _rate(facts):
-    """Compares a given rate with what layers find. Their rates fall, and a constant one does best
-    at about twice what they settle at. A third of it or three times as much does no harm, so five
-    times is the limit. Another one is 4 / q: beyond it a step can make the loss of its own sample
-    larger, as the curvature of crossentropy is at most 1/2. (In a convolution q counts all
-    positions as if they agreed, so it does not tell what is too much.) A low rate is too low as
-    long as its steps come to less than a thousand of those, or the error has not come down."""
-    lr, c = facts.model.lr, 2 * _auto_lr(facts.model._mse)
+    """Compares a given rate with what layers find in the end. A third of that or three times as
+    much does no harm, so five times is the limit. Another one is 4 / q: beyond it a step can make
+    the loss of its own sample larger, as the curvature of crossentropy is at most 1/2. (In a
+    convolution q counts all positions as if they agreed, so it does not tell what is too much.) A
+    low rate is too low as long as its steps come to less than a thousand of those, or the error
+    has not come down."""
+    lr, c = facts.model.lr, _falling(facts.model, _SETTLED_MSE)
     if lr is None or facts.wrong < 0.3:
         return []
     most = layer = 0

@@ -15,8 +15,8 @@ def moved(mean, value, n):
 
 
 def note_error(state, error):
-    """The error counts as 1.0 before the first sample. The least of it is looked for when it is the
-    mean of 64: the first errors of numbers are small, as their range is not known yet."""
+    """The error counts as 1.0 before the first sample. The least of it is looked for when it is
+    the mean of 64: the first errors of numbers are small, as their range is not known yet."""
     state.error = moved(state.error, error, state.steps + 1)
     if state.steps >> MEAN_SHIFT:
         state.least_error = min(state.least_error, state.error)

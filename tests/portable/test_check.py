@@ -270,8 +270,9 @@ def share_above(limit):
 
 
 def test_remembered_samples_that_contradict_each_other():
+    random = data.Random(4)
     for options in ({}, {"input_range": (0, 255)}):
-        model, random = mlp(replay=24, **options), data.Random(4)
+        model = mlp(replay=24, **options)
         learn(model, 150, label=lambda y: random.below(3))
         sentences = model.check()
         assert sentences and " remembered samples have a twin with another label" in sentences[0]

@@ -147,6 +147,12 @@ def test_messages_say_what_was_expected_and_what_came():
         (lambda: tp.Model(3, [tp.Dense]), ("layer", "Dense(...)")),
         (lambda: tp.Conv2D(4, 1.5), ("kernel_size", "1.5", "255")),
         (lambda: tp.TopK(2), ("ratio", "2")),
+        (lambda: small_model(replay=-1), ("replay", "-1", "65535")),
+        (lambda: small_model(replay=2), ("replay", "2", "3", "each class")),
+        (
+            lambda: tp.Model(4, [tp.Dense(3, trainable=False)], replay=9),
+            ("replay", "9", "no layer is trained"),
+        ),
         (lambda: tp.Adaptive(0), ("ratio", "0")),
         (lambda: tp.Dense(0), ("0", "65534")),
         (lambda: tp.Dense(3, activation="gelu"), ("gelu", "relu")),
