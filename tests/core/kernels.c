@@ -192,7 +192,7 @@ static void relu(state_t *s) {
     int shift = 1 + (int)below(s, 34), bits = 4 + (int)below(s, 28);
     tp_format_use_t use = { below(s, 2) ? 255 : 4095, 5, 7 }, again = use;
     fill_words(s, s->z, n, bits);
-    if (shift < 20) {  // outputs at the top and at a quarter of it, and next to these
+    if (shift < 19) {  // outputs at the top and at a quarter of it, and next to these
         s->z[0] = (use.top + (int32_t)below(s, 3) - 1) << shift;
         s->z[n - 1] = ((use.top >> 2) + (int32_t)below(s, 3) - 1) << shift;
     }

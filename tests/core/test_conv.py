@@ -21,7 +21,7 @@ def test_forward_sum(c):
         model.biases(0)[:] = images.MAX_BIAS
         model.call("tp_conv_forward", 0, 0)
         exact = 255 * layer.fan_in * layer.max_weight + (images.MAX_BIAS >> 4)
-        assert (model.sums(layer.out_c) == exact).all() and exact < 2**31
+        assert (model.z(layer.out_c) == exact).all() and exact < 2**31
 
 
 @pytest.mark.parametrize("kind", ["conv", "depthwise"])
