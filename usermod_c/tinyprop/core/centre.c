@@ -205,6 +205,16 @@ static void recentre(const tp_model_t *m, const tp_layer_t *l) {
     }
 }
 
+// By how much less a layer's energy counts than its inputs have. Above an average of n inputs, errors are 1/n of those
+// above it, and the sum of their squares is too; and a filter of a depthwise convolution sees one channel.
+static uint32_t shared_by(const tp_model_t *m, const tp_layer_t *l) {
+    uint32_t n = l->kind == TP_DEPTHWISE ? l->in_c : 1;
+    for (const tp_layer_t *above = l + 1; above <= m->output; above++) {
+        n *= above->kind == TP_AVGPOOL ? (uint32_t)above->kernel_h * above->kernel_w : 1;
+    }
+    return n;  // at most the outputs of a layer
+}
+
 // 1 + sum (x - u)^2 from sum x^2 and u.x, Q.8. In a convolution each pixel counts as often as a kernel reads it.
 static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, uint32_t squares, uint32_t dot) {
     uint32_t norm = tp_state(m, l)->norm, area = 1, stride = 1;
@@ -216,7 +226,7 @@ static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, uint32_t squa
     int unit = mean_unit(m);
     squares = squares - (dot << (unit + 1)) + (norm << 2 * unit);
     int k = tp_bits(squares) > 15 ? tp_bits(squares) - 15 : 0;
-    int32_t energy = (int32_t)((squares >> k) * area / stride);  // area < 2^16
+    int32_t energy = (int32_t)((squares >> k) * area / stride / shared_by(m, l));  // area < 2^16
     return 256 + tp_rshift_round_sat(energy, 2 * l->x_frac - 8 - k, MAX_ENERGY - 256);
 }
 
