@@ -32,7 +32,8 @@ class _Policy:
     def __init__(
         self,
         name: str,
-        arguments: tuple[float, ...],
+        names: str,
+        values: tuple[float, ...],
         kind: int,
         s_min: float = 0,
         s_max: float = 0,
@@ -43,12 +44,15 @@ class _Policy:
 class _Stats(TypedDict):
     steps: int
     skipped: int
+    replayed: int
+    accuracy: float | None  # None with loss="mse"
+    error: Any  # a float; with loss="mse" one, a list of them, or None before the first sample
     backward_share: float
     backward_share_nonzero: float
+    outside: int
     saturated: int
-    clipped: int
-    clamped: int
     dead: list[int]
+    rates: list[float | None]
 
 def Dense(units: int, activation: _Activation = "linear", trainable: bool = True) -> _Layer: ...
 def Conv2D(
@@ -122,7 +126,9 @@ class Model:
     @property
     def loss(self) -> float: ...
     def stats(self) -> _Stats: ...
+    def check(self) -> list[str]: ...
+    def reset(self, seed: int = 1) -> None: ...
     def summary(self) -> None: ...
-    def save(self, file: str | BinaryIO) -> None: ...
+    def save(self, file: str | BinaryIO, replay: bool = False) -> None: ...
 
 def load(file: str | BinaryIO) -> Model: ...

@@ -20,11 +20,11 @@
 // .. 256 of them, then as often as 128 more were added. 8 bits are enough for it: any u is exact, a mean is best.
 #include "core.h"
 
-#define MAX_SLOPE 32767  // TP_MAX_DOT times this, 2^29, is what the sums have room for (plan.c)
+#define MAX_SLOPE 32767         // TP_MAX_DOT times this, 2^29, is what the sums have room for (plan.c)
 #define MAX_SLOPE_DX (1 << 21)  // 255 times this and 32767 * 49150 are below 2^31 together
 #define MAX_SUMMED 256
-#define SURVEY_ALL 64    // steps of a layer of which each is surveyed; then every second one is
-#define ENERGY_SHIFT 6   // the energy is a mean over the last 64 surveys or so
+#define SURVEY_ALL 64   // steps of a layer of which each is surveyed; then every second one is
+#define ENERGY_SHIFT 6  // the energy is a mean over the last 64 surveys or so
 #define MAX_ENERGY (1 << 30)
 
 // Means are in units of 2^unit inputs: 16 with 12 bits.
@@ -76,8 +76,7 @@ static inline int32_t scaled(int32_t v, int s, int32_t limit) {
 // that weights lose by rounding and slopes do not would else add up, and a network that sees each sample often runs away.
 //   s    Q.w_frac less the format of u, in units of 2^-a: a step of the weights has shift x_frac + .., of s a less
 //   b    Q.(w_frac+12); u.(x - u) is in Q.(2 x_frac), in units of 2^(a+unit)
-void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift,
-    const tp_step_t *step) {
+void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift, const tp_step_t *step) {
     const tp_layer_state_t *state = tp_state(m, l);
     int16_t *slopes = tp_slopes(m, l);
     int32_t *b = tp_at(m, l->biases);
@@ -104,8 +103,7 @@ void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, i
 }
 
 // W = V + s u' 2^-a, so dx = V'd + u (s.d 2^-a): |s.d| <= 32767 * 49150 (tp_guard_shift).
-void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift,
-    int32_t *dx) {
+void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift, int32_t *dx) {
     const int16_t *slopes = tp_slopes(m, l), *x = tp_at(m, l->inputs);
     const uint8_t *means = tp_at(m, l->means);
     int32_t sum = 0;
@@ -129,7 +127,9 @@ static uint32_t add_to_sums(const tp_model_t *m, const tp_layer_t *l) {
     uint32_t squares = 0;
     if (l->kind == TP_DENSE) {
         int unit = mean_unit(m);
-        for (tp_walk_t w = tp_walk(m, l); tp_walk_next(&w);) {
+        tp_walk_t w;
+        tp_walk(m, l, &w);
+        while (tp_walk_next(&w)) {
             sums[w.i] = (uint16_t)(sums[w.i] + (uint32_t)(w.x >> unit));
             squares += (uint32_t)(w.x * w.x);
         }
@@ -152,7 +152,9 @@ static uint32_t dot_of(const tp_model_t *m, const tp_layer_t *l) {
     const uint8_t *means = tp_at(m, l->means);
     uint32_t dot = 0;
     if (l->kind == TP_DENSE) {
-        for (tp_walk_t w = tp_walk(m, l); tp_walk_next(&w);) {
+        tp_walk_t w;
+        tp_walk(m, l, &w);
+        while (tp_walk_next(&w)) {
             dot += (uint32_t)(w.x * mean_at(means, w.i, l->x_signed));
         }
         return dot;

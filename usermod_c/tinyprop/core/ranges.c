@@ -24,7 +24,7 @@
 
 #define FLOAT_255 0x437f0000u
 #define MOST_SAMPLES 1024
-#define MOST_PIXELS 32  // of a channel, that each sample lends
+#define MOST_PIXELS 32        // of a channel, that each sample lends
 #define MOST_FIXED (1 << 28)  // of centre and spread
 #define NO_SHIFT 31           // all values were the same so far
 
