@@ -41,6 +41,7 @@ class Onlooker:
 
     def __init__(self, policy):
         self.model = internals.view(new_model(policy))
+        self.model.state.share = self.model.spec.s_min  # with Diffused that of every step
         self.shares, self.shown = [], None
 
     def see(self, delta, p_target):
