@@ -10,7 +10,7 @@ import _tinyprop_numpy
 import matplotlib.pyplot as plt
 import numpy as np
 import tinyprop as tp
-from _tinyprop_numpy import select
+from _tinyprop_numpy import progress, select
 from matplotlib.ticker import PercentFormatter
 
 from .. import ROOT, internals
@@ -41,11 +41,11 @@ class Onlooker:
 
     def __init__(self, policy):
         self.model = internals.view(new_model(policy))
-        self.model.state.share = self.model.spec.s_min  # with Diffused that of every step
         self.shares, self.shown = [], None
 
     def see(self, delta, p_target):
         self.model.state.steps += 1
+        progress.note_error(self.model.state, (1 << 14) - p_target << 14)
         skips(self.model, delta, p_target)
 
     def choose(self, delta, frac):
