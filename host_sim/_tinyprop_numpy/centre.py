@@ -70,9 +70,9 @@ def fold_slopes(model, layer):
 
 
 def move_slopes(model, layer, delta, frac):
-    """s += lr d 2^a, b += lr d u.(x - u), of the selected deltas. One that is too small to move the
-    weight of an input of a quarter of the largest moves no slope either: the steps that weights
-    lose by rounding and slopes do not would else add up."""
+    """s += lr d 2^a, b += lr d u.(x - u), of the selected deltas. One that is too small to move
+    the weight of an input of a quarter of the largest moves no slope either: the steps that
+    weights lose by rounding and slopes do not would else add up."""
     state, unit = layer.state, mean_unit(model)
     d = delta.astype(np.int64) * layer.lr_mantissa
     quarter = ((1 << model.bits) - 1) >> layer.x_signed >> 2

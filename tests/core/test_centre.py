@@ -215,6 +215,27 @@ def test_slopes_stay_within_16_bits_and_are_never_full(c, shift):
             assert s.tolist() == moved and not v.any() and model.head.n_clamped == clamped
 
 
+@pytest.mark.parametrize("ranges", [UNSIGNED, SIGNED])
+@pytest.mark.parametrize("loss", ["crossentropy", "mse"])
+def test_a_delta_that_moves_no_weight_moves_no_slope(c, ranges, loss):
+    """Unless it would move the weight of an input of a quarter of the largest."""
+    model = dense_model(c, 64, 2, ranges, loss)
+    signed, bits = model.twin.layers[0].x_signed, model.twin.bits
+    quarter = {(8, False): 63, (8, True): 31, (12, True): 511}[bits, signed]
+    give_means(model, 0, [127] * 64)  # so that a step of a slope is larger than one of a weight
+    a = model.layers[0].mean_shift
+    model.list_inputs(0, [0] * 64)
+    for shift in (9, 14, 20):
+        least = -(-(1 << shift - 1) // (quarter * 16))
+        step = TYPES["tp_step_t"](16, shift, 32767)
+        deltas = np.array([least, -(least - 1)], np.int16)
+        model.slopes(0)[:], model.biases(0)[:] = 0, 0
+        model.call("tp_move_slopes", 0, deltas, 0, step)
+        moved = exact_round(least * 16, shift - a - (bits - 8))
+        assert model.slopes(0).tolist() == [moved, 0] and moved > 0, shift
+        assert model.biases(0)[0] != 0 and model.biases(0)[1] == 0
+
+
 # ---- when means move, and to what
 
 
