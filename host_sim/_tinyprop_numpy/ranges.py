@@ -158,7 +158,7 @@ def begin(r, n, value):
 def move(r, n, value):
     """The range after the n-th value."""
     if r.centre == r.spread == 0:
-        e = int(exponents(value))
+        e = int(exponents(as_float32(value)))
         r = r._replace(frac=26 - e if e > EXPONENT_OF_0 else 0)
     value = int(to_fixed(value, r.frac))
     k = n.bit_length() - 1

@@ -77,24 +77,18 @@ def test_integers_of_every_type(c, typecode):
 
 
 @pytest.mark.parametrize("typecode", ["b", "B", "i", "q", "f"])
-def test_items_in_fixed_point_and_their_exponents(c, typecode):
-    """2^(e-1) <= magnitude < 2^e; 0 and subnormal numbers have one of their own."""
+def test_items_in_fixed_point(c, typecode):
+    """Subnormal numbers are 0."""
     some = FLOATS if typecode == "f" else [0, 1, 2, 3, 64, 100, 127, 2**30, INT_MAX, 2**40]
     some = some + [-v for v in some]
     if typecode != "f":
         some = [v for v in some if ENDS[typecode].min <= v <= ENDS[typecode].max]
     items = array(typecode, some)
     v = TYPES["tp_values_t"](items.buffer_info()[0], len(items), typecode.encode())
-    exponents = values.exponents(np.array(items))
     for i, item in enumerate(items):
         exact = Fraction(max(-INT_MAX, min(INT_MAX, item)) if typecode != "f" else item)
-        e = c.tp_exponent_at(as_c(v), ctypes.c_size_t(i))
-        assert e == exponents[i], item
         if abs(exact) < Fraction(float(np.finfo(np.float32).tiny)):
-            assert e == -200
             exact = Fraction(0)
-        else:
-            assert Fraction(2) ** (e - 1) <= abs(exact) < Fraction(2) ** e
         for frac in FRACS:
             # Integers are rounded like all integers of the model, halves up.
             nearest = away_from_0 if typecode == "f" else lambda x: math.floor(x + Fraction(1, 2))
