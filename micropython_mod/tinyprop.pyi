@@ -32,7 +32,8 @@ class _Policy:
     def __init__(
         self,
         name: str,
-        arguments: tuple[float, ...],
+        names: str,
+        values: tuple[float, ...],
         kind: int,
         s_min: float = 0,
         s_max: float = 0,

@@ -232,23 +232,15 @@ def GlobalAvgPool2D():
 # ---- policies: which samples to learn from, and which errors to select (docs/method.md)
 
 
-def _share(name, value, one):
-    if not 0 <= value <= 1:
-        _wrong(name, value, "0 to 1")
-    return int(value * one + 0.5)
-
-
 class _Policy:
-    def __init__(self, name, arguments, kind, s_min=0, s_max=0, zeta=1, skip=0):
-        self.text = "%s(%s)" % (name, ", ".join(map(repr, arguments)))
-        q15 = 1 << 15
-        self.spec = (
-            kind,
-            _share("s_min or ratio", s_min, q15),
-            _share("s_max", s_max, q15),
-            _share("zeta", zeta, q15),
-            _share("skip", skip, 1 << 14),
-        )
+    def __init__(self, name, names, values, kind, s_min=0, s_max=0, zeta=1, skip=0):
+        """names, values: of the settings as the user gave them, shares of 0 to 1."""
+        for i, setting in enumerate(names.split()):
+            if not 0 <= values[i] <= 1:
+                _wrong(setting, values[i], "0 to 1")
+        self.text = "%s(%s)" % (name, ", ".join(map(repr, values)))
+        q15 = [int(value * (1 << 15) + 0.5) for value in (s_min, s_max, zeta)]
+        self.spec = kind, q15[0], q15[1], q15[2], int(skip * (1 << 14) + 0.5)
 
     def __repr__(self):
         return self.text
@@ -256,12 +248,12 @@ class _Policy:
 
 def Full():
     """Learns from every error of every sample: the usual back-propagation."""
-    return _Policy("Full", (), _FULL)
+    return _Policy("Full", "", (), _FULL)
 
 
 def TopK(ratio=0.25):
     """Selects the largest errors of a layer, always the same share (meProp, arXiv 1706.06197)."""
-    return _Policy("TopK", (ratio,), _TOPK, ratio, ratio)
+    return _Policy("TopK", "ratio", (ratio,), _TOPK, ratio, ratio)
 
 
 def TinyProp(s_min=0, s_max=1, zeta=1):
@@ -271,7 +263,7 @@ def TinyProp(s_min=0, s_max=1, zeta=1):
     layer further down. All 0 to 1.
     """
     shares = s_min, s_max, zeta
-    return _Policy("TinyProp", shares, _TOPK, *shares)
+    return _Policy("TinyProp", "s_min s_max zeta", shares, _TOPK, *shares)
 
 
 def TinyPropV2(s_min=0, s_max=1, zeta=1, skip=0.1):
@@ -281,7 +273,7 @@ def TinyPropV2(s_min=0, s_max=1, zeta=1, skip=0.1):
     when its class has a probability of 1 - skip or more.
     """
     shares = s_min, s_max, zeta, skip
-    return _Policy("TinyPropV2", shares, _TOPK, *shares)
+    return _Policy("TinyPropV2", "s_min s_max zeta skip", shares, _TOPK, *shares)
 
 
 def Diffused(ratio=0.14, skip=0.1):
@@ -289,18 +281,22 @@ def Diffused(ratio=0.14, skip=0.1):
 
     ratio: that share; skip: as in TinyPropV2, but with loss="mse" no sample is skipped.
     """
-    return _Policy("Diffused", (ratio, skip), _DIFFUSED, ratio, 0, 1, skip)
+    return _Policy("Diffused", "ratio skip", (ratio, skip), _DIFFUSED, ratio, 0, 1, skip)
 
 
 def Adaptive(ratio=0.14, least=0.1, skip=0.1):
-    """Diffused with a share that follows how much there is to learn: all errors at first.
+    """Diffused with a share that follows the error: up to half while there is much to learn.
 
     ratio: the share of all the work of Full that it may take in the long run; least: the share
-    that is always selected; skip: as in Diffused.
+    that is always selected, at most ratio; skip: as in Diffused.
     """
-    if ratio <= 0:
+    values = ratio, least, skip
+    policy = _Policy("Adaptive", "ratio least skip", values, _DIFFUSED, least, ratio, 1, skip)
+    if ratio == 0:
         _wrong("ratio", ratio, "above 0")
-    return _Policy("Adaptive", (ratio, least, skip), _DIFFUSED, least, ratio, 1, skip)
+    if least > ratio:
+        _wrong("least", least, "0 to %r, which is ratio" % ratio)
+    return policy
 
 
 # ---- building a model
@@ -558,10 +554,10 @@ def _get_range(model, which):
 
 def _set_range(model, which, value):
     name = ("input_range", "output_range")[which]
-    if value is not None:
-        _wrong(name, value, "None: a range is given with the model")
     if _range_place(model._image, which)[2]:
-        raise ValueError("%s was given with the model, and is not learned" % name)
+        raise ValueError("%s was given when the model was made, and stays" % name)
+    if value is not None:
+        _wrong(name, value, "None: then it is learned anew. Give it when the model is made")
     struct.pack_into("<H", model._image, model._state + _MODEL_STATE_N_SEEN + 2 * which, 0)
 
 

@@ -68,9 +68,13 @@ def fold_slopes(model, layer):
 
 
 def move_slopes(model, layer, delta, frac):
-    """s += lr d 2^a, b += lr d u.(x - u), of the selected deltas."""
+    """s += lr d 2^a, b += lr d u.(x - u), of the selected deltas. One that is too small to move the
+    weight of an input of a quarter of the largest moves no slope either: the steps that weights
+    lose by rounding and slopes do not would else add up."""
     state, unit = layer.state, mean_unit(model)
     d = delta.astype(np.int64) * layer.lr_mantissa
+    quarter = ((1 << model.bits) - 1) >> layer.x_signed >> 2
+    d[np.abs(d) * quarter < 1 << shift_of_step(layer, frac) - 1] = 0
     slope_shift = shift_of_step(layer, frac) - state.mean_shift - unit
     s = layer.slopes + rshift_round_sat(d, slope_shift, 2 * MAX_SLOPE)
     layer.slopes[:] = saturate_counted(model, s, MAX_SLOPE)

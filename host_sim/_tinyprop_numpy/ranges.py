@@ -173,7 +173,7 @@ def learn_value(r, n, value, e):
     means = first_values if n <= 3 else running_means
     centre, spread = means(r, n, int(to_fixed(value, r.frac)))
     r = r._replace(centre=centre, spread=spread)
-    s = 27 - (abs(centre) | spread).bit_length()
+    s = 26 - (abs(centre) | spread).bit_length()  # so all that is not clamped is below 2^30
     if centre | spread and not 0 <= s <= 2 and r.frac + s <= MOST_FRAC:
         r = in_format(r, r.frac + s)
     if n <= 3 or not map_does(r):

@@ -199,19 +199,11 @@ MODEL_STATE = Struct(
             "u4",
             "Q.28, at most 1.0: running mean of 1 - p of the right class (mse: |delta|)",
         ),
-        Field(
-            "account", "u4", "diffused: what is left to spend, in dense steps, Q.15; at most 2^27"
-        ),
+        Field("account", "u4", "diffused: left to spend, in dense steps, Q.15; at most 2^27"),
         Field("share", "u2", "diffused: share of the deltas to select in this step, Q.15"),
-        Field(
-            "replay_frac", "i2", "remembered values are in the format of inputs in Q.replay_frac"
-        ),
+        Field("replay_frac", "i2", "remembered values are as inputs in Q.replay_frac"),
         Field("least_error", "u4", "Q.28: the least that `error` has been"),
-        Field(
-            "right",
-            "u4",
-            "Q.28: running share of samples that were right before they were learned",
-        ),
+        Field("right", "u4", "Q.28: running share of samples that were right beforehand"),
         Field("n_outside", "u4", "values of x that were clamped to an end of their range"),
         Field("n_replayed", "u4", "steps on remembered samples"),
         Field("random", "u4", "state of the generator that chooses among them (replay.c)"),
@@ -242,9 +234,7 @@ LAYER_STATE = Struct(
         Field("energy", "u4", "1 + sum of (x - mean)^2, a running mean, Q.8; at most 2^30"),
         Field("norm", "u4", "sum of mean^2, of a dense layer"),
         Field("x_frac", "i1", "sums and means are in the format of inputs in Q.x_frac"),
-        Field(
-            "mean_shift", "u1", "s of a dense layer: sum of |mean| max |x| <= 16383 2^s; 0 to 31"
-        ),
+        Field("mean_shift", "u1", "s of a dense layer: sum |mean| max |x| <= 16383 2^s; 0 to 31"),
         Field("reserved", "u2", "0"),
     ),
 )

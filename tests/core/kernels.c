@@ -90,8 +90,12 @@ static tp_nonzero_t new_list(state_t *s, uint32_t n_in, uint32_t n_out) {
     for (uint32_t i = 0; i < n_in; i++) {
         s->means[i] = (uint8_t)number(s, 255, 0);
     }
-    return (tp_nonzero_t) { .means = s->means, .row_bytes = 2 * n_out, .end = s->list,
-        .row_delta = tp_row_delta(n_out), .x_bytes = 2 * n_in, .n_rows = 1 };
+    return (tp_nonzero_t) { .means = s->means,
+        .row_bytes = 2 * n_out,
+        .end = s->list,
+        .row_delta = tp_row_delta(n_out),
+        .x_bytes = 2 * n_in,
+        .n_rows = 1 };
 }
 
 // Inputs and their list; sometimes of rows of inputs with others between, as a pixel of a convolution has them.

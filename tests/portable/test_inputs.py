@@ -122,7 +122,7 @@ def test_one_target_is_not_enough_for_several_outputs():
 
 
 def test_messages_say_what_was_expected_and_what_came():
-    model = small_model()
+    model, learning = small_model(), tp.Model(2, [tp.Dense(2)])
     for call, words in (
         (lambda: model.learn(bytes(5), 1), ("5", "6")),
         (lambda: model.learn([], 1), ("0", "6")),
@@ -138,22 +138,30 @@ def test_messages_say_what_was_expected_and_what_came():
         (lambda: small_model(input_range=5), ("input_range", "5", "(lo, hi)")),
         (lambda: small_model(input_range=[(0, 1)] * 2), ("input_range", "6 of them")),
         (lambda: small_model(output_range=(0, 1)), ("output_range", "(0, 1)", "crossentropy")),
-        (lambda: setattr(model, "input_range", (0, 9)), ("input_range", "(0, 9)", "None")),
-        (lambda: setattr(model, "input_range", None), ("input_range", "given")),
-        (lambda: tp.Model(2, [tp.Dense(2)]).predict([1, 2]), ("no range", "input_range")),
+        (
+            lambda: setattr(learning, "input_range", (0, 9)),
+            ("input_range", "(0, 9)", "None", "anew"),
+        ),
+        (lambda: setattr(model, "input_range", (0, 9)), ("input_range", "given", "stays")),
+        (lambda: setattr(model, "input_range", None), ("input_range", "given", "stays")),
+        (lambda: learning.predict([1, 2]), ("no range", "input_range")),
         (lambda: small_model(policy=tp.Full), ("policy", "Full()")),
         (lambda: tp.Model(3, tp.Dense(2)), ("layer", "Dense(...)")),
         (lambda: tp.Model(3.5, [tp.Dense(2)]), ("input_shape", "3.5")),
         (lambda: tp.Model(3, [tp.Dense]), ("layer", "Dense(...)")),
         (lambda: tp.Conv2D(4, 1.5), ("kernel_size", "1.5", "255")),
-        (lambda: tp.TopK(2), ("ratio", "2")),
+        (lambda: tp.TopK(2), ("ratio is 2", "0 to 1")),
+        (lambda: tp.TinyProp(zeta=-1), ("zeta is -1", "0 to 1")),
+        (lambda: tp.Adaptive(0), ("ratio is 0", "above 0")),
+        (lambda: tp.Adaptive(ratio=2), ("ratio is 2", "0 to 1")),
+        (lambda: tp.Adaptive(least=2), ("least is 2", "0 to 1")),
+        (lambda: tp.Adaptive(0.25, 0.5), ("least is 0.5", "0 to 0.25", "ratio")),
         (lambda: small_model(replay=-1), ("replay", "-1", "65535")),
         (lambda: small_model(replay=2), ("replay", "2", "3", "each class")),
         (
             lambda: tp.Model(4, [tp.Dense(3, trainable=False)], replay=9),
             ("replay", "9", "no layer is trained"),
         ),
-        (lambda: tp.Adaptive(0), ("ratio", "0")),
         (lambda: tp.Dense(0), ("0", "65534")),
         (lambda: tp.Dense(3, activation="gelu"), ("gelu", "relu")),
         (lambda: tp.TinyPropV2(skip=2), ("skip", "2", "1")),

@@ -79,13 +79,13 @@ def test_the_default_selects_more_while_there_is_more_to_learn():
     learn(diffused, data.Blobs(24, 4), 20)
     assert shares[1] < shares[0] / 2, shares
     assert shares[0] > diffused.stats()["backward_share"], (shares, diffused.stats())
-    with_more = mlp(tp.Adaptive(least=0.5))
+    with_more = mlp(tp.Adaptive(0.5, least=0.5))
     learn(with_more, data.Blobs(24, 4), 420)
     assert with_more.stats()["backward_share"] > 1.15 * shares[1], (shares, with_more.stats())
 
 
 def test_adaptive_may_select_all():
-    models = [mlp(tp.Full()), mlp(tp.Adaptive(least=1, skip=0)), mlp(tp.Diffused(1, 0))]
+    models = [mlp(tp.Full()), mlp(tp.Adaptive(1, least=1, skip=0)), mlp(tp.Diffused(1, 0))]
     for model in models:
         learn(model, data.Blobs(24, 4), 50)
         assert model.stats()["backward_share"] == 1, model.stats()

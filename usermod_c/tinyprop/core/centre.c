@@ -20,11 +20,11 @@
 // .. 256 of them, then as often as 128 more were added. 8 bits are enough for it: any u is exact, a mean is best.
 #include "core.h"
 
-#define MAX_SLOPE 32767  // TP_MAX_DOT times this, 2^29, is what the sums have room for (plan.c)
+#define MAX_SLOPE 32767         // TP_MAX_DOT times this, 2^29, is what the sums have room for (plan.c)
 #define MAX_SLOPE_DX (1 << 21)  // 255 times this and 32767 * 49150 are below 2^31 together
 #define MAX_SUMMED 256
-#define SURVEY_ALL 64    // steps of a layer of which each is surveyed; then every second one is
-#define ENERGY_SHIFT 6   // the energy is a mean over the last 64 surveys or so
+#define SURVEY_ALL 64   // steps of a layer of which each is surveyed; then every second one is
+#define ENERGY_SHIFT 6  // the energy is a mean over the last 64 surveys or so
 #define MAX_ENERGY (1 << 30)
 
 // Means are in units of 2^unit inputs: 16 with 12 bits.
@@ -72,21 +72,22 @@ static inline int32_t scaled(int32_t v, int s, int32_t limit) {
 
 // |d m| <= 31 2^14, and three bits less than all of u.(x - u) will do, which then is at most 2^12 (a dot less the norm, each
 // at most TP_MAX_DOT): products are below 2^31.
+// A delta that is too small to move the weight of an input of a quarter of the largest moves no slope either: the steps
+// that weights lose by rounding and slopes do not would else add up, and a network that sees each sample often runs away.
 //   s    Q.w_frac less the format of u, in units of 2^-a: a step of the weights has shift x_frac + .., of s a less
 //   b    Q.(w_frac+12); u.(x - u) is in Q.(2 x_frac), in units of 2^(a+unit)
-void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift,
-    const tp_step_t *step) {
+void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift, const tp_step_t *step) {
     const tp_layer_state_t *state = tp_state(m, l);
     int16_t *slopes = tp_slopes(m, l);
     int32_t *b = tp_at(m, l->biases);
     int unit = mean_unit(m), slope_shift = step->shift - state->mean_shift - unit;
     int bias_shift = slope_shift + l->x_frac - TP_BIAS_FRAC - 3;
     int32_t ahead = tp_rshift_round(tp_scaled_dot(l, state, l->dot) - tp_scaled_dot(l, state, state->norm << unit), 3);
-    uint32_t n_clamped = 0;
+    uint32_t quarter = ((1u << m->bits) - 1) >> l->x_signed >> 2, half_step = 1u << (step->shift - 1), n_clamped = 0;
     int full = 0;
     for (size_t j = 0; j < l->n_out; j++) {
         int32_t d = tp_rshift_round(deltas[j], guard_shift) * step->lr_mantissa;
-        if (d != 0) {
+        if ((uint32_t)tp_abs(d) * quarter >= half_step) {
             int32_t moved = slopes[j] + scaled(d, slope_shift, 2 * MAX_SLOPE);
             int32_t clamped = tp_sat(moved, MAX_SLOPE);
             n_clamped += clamped != moved;
@@ -102,8 +103,7 @@ void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, i
 }
 
 // W = V + s u' 2^-a, so dx = V'd + u (s.d 2^-a): |s.d| <= 32767 * 49150 (tp_guard_shift).
-void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift,
-    int32_t *dx) {
+void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift, int32_t *dx) {
     const int16_t *slopes = tp_slopes(m, l), *x = tp_at(m, l->inputs);
     const uint8_t *means = tp_at(m, l->means);
     int32_t sum = 0;

@@ -25,11 +25,11 @@ enum { TP_INPUTS, TP_OUTPUTS };  // `which` of the user's numbers
 // Offsets count bytes from the start of the image.
 typedef struct {
     uint8_t kind, activation, trainable;
-    uint8_t zero_delta;      // an input of 0 has a delta of 0: above a relu, also through a maximum
-    uint8_t pad_h, pad_w;    // rows above, columns to the left; like the next two lines not set in a dense layer
-    int8_t x_frac;           // format of the inputs in the last forward pass
-    uint8_t headroom_known;  // 0: not looked for yet. Survives between calls
-    uint8_t x_signed;        // inputs may be negative; so may their means, int8 then, not uint8
+    uint8_t zero_delta;             // an input of 0 has a delta of 0: above a relu, also through a maximum
+    uint8_t pad_h, pad_w;           // rows above, columns to the left; like the next two lines not set in a dense layer
+    int8_t x_frac;                  // format of the inputs in the last forward pass
+    uint8_t headroom_known;         // 0: not looked for yet. Survives between calls
+    uint8_t x_signed;               // inputs may be negative; so may their means, int8 then, not uint8
     uint8_t lr_mantissa, lr_shift;  // of the step at hand (rate.c)
     uint8_t reserved;
     uint16_t kernel_h, kernel_w, stride_h, stride_w;  // of a pool: its window, twice
@@ -78,19 +78,19 @@ typedef struct {
     char *image;
     const tp_model_spec_t *spec;
     tp_model_state_t *state;
-    tp_layer_t *layers, *output;  // the first layer, and the last
-    tp_layer_t *first_trained;    // the lowest trainable layer; output + 1: there is none
-    tp_range_t *given[2];         // of inputs and outputs: ranges that the user gave,
-    tp_affine_t *affine[2];       // and the map of each;
+    tp_layer_t *layers, *output;     // the first layer, and the last
+    tp_layer_t *first_trained;       // the lowest trainable layer; output + 1: there is none
+    tp_range_t *given[2];            // of inputs and outputs: ranges that the user gave,
+    tp_affine_t *affine[2];          // and the map of each;
     tp_learned_range_t *learned[2];  // or ranges that follow the data. Those that there are not are NULL
     uint16_t n_ranges[2];
-    uint32_t *tally;              // [n_out]: progress.c
+    uint32_t *tally;  // [n_out]: progress.c
     tp_replay_t replay;
-    void *work;                   // list of a layer's non-zero inputs, a filter's gradient, or the selected deltas
-    int32_t *buffer[2];           // sums and deltas, alternating from layer to layer
-    int bits;                     // of an activation: 8 or 12
-    int delta_frac;               // a delta of 1.0 is 2^delta_frac; 14 with 8 bits, 13 with 12
-    int in_signed;                // the model's inputs may be negative
+    void *work;          // list of a layer's non-zero inputs, a filter's gradient, or the selected deltas
+    int32_t *buffer[2];  // sums and deltas, alternating from layer to layer
+    int bits;            // of an activation: 8 or 12
+    int delta_frac;      // a delta of 1.0 is 2^delta_frac; 14 with 8 bits, 13 with 12
+    int in_signed;       // the model's inputs may be negative
 } tp_model_t;
 
 // ---- plan.c
@@ -252,8 +252,7 @@ static inline int32_t tp_scaled_dot(const tp_layer_t *l, const tp_layer_state_t 
 // Before the step of a sample that is trained on: lets its inputs take part in the layer's means and energy.
 void tp_survey(const tp_model_t *m, tp_layer_t *l);
 // The part of a dense layer's step that its means make: moves slopes and biases. deltas: as tp_dense_backward.
-void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift,
-    const tp_step_t *step);
+void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift, const tp_step_t *step);
 // What the slopes of a dense layer add to dx.
 void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift, int32_t *dx);
 

@@ -124,11 +124,11 @@ typedef struct {
     uint64_t n_clamped;  // weights at their bound
     uint32_t trained;  // steps with a backward pass
     uint32_t error;  // Q.28, at most 1.0: running mean of 1 - p of the right class (mse: |delta|)
-    uint32_t account;  // diffused: what is left to spend, in dense steps, Q.15; at most 2^27
+    uint32_t account;  // diffused: left to spend, in dense steps, Q.15; at most 2^27
     uint16_t share;  // diffused: share of the deltas to select in this step, Q.15
-    int16_t replay_frac;  // remembered values are in the format of inputs in Q.replay_frac
+    int16_t replay_frac;  // remembered values are as inputs in Q.replay_frac
     uint32_t least_error;  // Q.28: the least that `error` has been
-    uint32_t right;  // Q.28: running share of samples that were right before they were learned
+    uint32_t right;  // Q.28: running share of samples that were right beforehand
     uint32_t n_outside;  // values of x that were clamped to an end of their range
     uint32_t n_replayed;  // steps on remembered samples
     uint32_t random;  // state of the generator that chooses among them (replay.c)
@@ -149,7 +149,7 @@ typedef struct {
     uint32_t energy;  // 1 + sum of (x - mean)^2, a running mean, Q.8; at most 2^30
     uint32_t norm;  // sum of mean^2, of a dense layer
     int8_t x_frac;  // sums and means are in the format of inputs in Q.x_frac
-    uint8_t mean_shift;  // s of a dense layer: sum of |mean| max |x| <= 16383 2^s; 0 to 31
+    uint8_t mean_shift;  // s of a dense layer: sum |mean| max |x| <= 16383 2^s; 0 to 31
     uint16_t reserved;  // 0
 } tp_layer_state_t;
 

@@ -36,7 +36,7 @@ void tp_list_inputs(const tp_model_t *m, tp_layer_t *l) {
     tp_nonzero_t list;
     start_list(m, l, &list);
     list.dot = tp_dot(list.means, x, l->n_in, l->x_signed);
-    int long_rows = list.row_bytes > TP_MAX_ROW_DELTA;  // padding is only made between rows of inputs: each is a row then
+    int long_rows = list.row_bytes > TP_MAX_ROW_DELTA;  // padding is made between rows of inputs: each is one then
     list.n_rows = long_rows ? l->n_in : 1;
     list.x_bytes = long_rows ? 2 : 2u * l->n_in;
     list.x_jump = 0;

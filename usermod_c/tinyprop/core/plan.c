@@ -65,8 +65,8 @@ static int layer_spec_is_sound(const tp_layer_spec_t *spec) {
 
 static int layer_state_is_sound(const tp_layer_state_t *state) {
     return state->w_frac >= 0 && state->w_frac <= TP_MAX_W_FRAC && state->y_frac >= TP_MIN_Y_FRAC && state->y_frac <= 12
-        && state->age < 512 && state->threshold <= 1u << 30 && state->residual <= 1u << 30
-        && state->energy <= 1u << 30 && state->n_summed < 256 && state->mean_shift <= 31;
+        && state->age < 512 && state->threshold <= 1u << 30 && state->residual <= 1u << 30 && state->energy <= 1u << 30
+        && state->n_summed < 256 && state->mean_shift <= 31;
 }
 
 // ---- shapes
@@ -157,12 +157,12 @@ typedef struct {
     int x_signed;                  // the same, once ranges are known
     uint16_t n_ranges[2];          // of inputs and outputs
     uint32_t ranges[2];            // offsets
-    uint32_t states;           // offset of the layers' states
-    uint32_t tally;            // offset, behind the last layer's means
-    tp_replay_t replay;        // behind it
-    uint16_t replay_n_in;      // inputs of the lowest trained layer
-    uint32_t saved, scratch;   // bytes used so far: by spec and state, and behind them
-    uint32_t work, buffer[2];  // bytes needed so far
+    uint32_t states;               // offset of the layers' states
+    uint32_t tally;                // offset, behind the last layer's means
+    tp_replay_t replay;            // behind it
+    uint16_t replay_n_in;          // inputs of the lowest trained layer
+    uint32_t saved, scratch;       // bytes used so far: by spec and state, and behind them
+    uint32_t work, buffer[2];      // bytes needed so far
 } plan_t;
 
 static uint32_t plan_bytes(const plan_t *plan) {

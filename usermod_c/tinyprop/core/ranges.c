@@ -24,7 +24,7 @@
 
 #define FLOAT_255 0x437f0000u
 #define MOST_SAMPLES 1024
-#define MOST_PIXELS 32  // of a channel, that each sample lends
+#define MOST_PIXELS 32        // of a channel, that each sample lends
 #define MOST_FIXED (1 << 28)  // of centre and spread
 #define NO_SHIFT 31           // all values were the same so far
 
@@ -148,10 +148,11 @@ static void move_range(tp_learned_range_t *r, uint32_t n, int32_t value) {
     r->spread = (uint32_t)tp_sat(spread + tp_rshift_round(tp_abs(d) - spread, k), MOST_FIXED);
 }
 
-// Gives the larger of |centre|, spread 25 to 27 bits, and the range a map that does.
+// Gives the larger of |centre|, spread 24 to 26 bits, and the range a map that does. Then 2^shift is at most 2^28, and all
+// that the map does not clamp is below 2^30.
 static void fit_format(tp_learned_range_t *r, uint32_t n) {
     uint32_t larger = (uint32_t)tp_abs(r->centre) | r->spread;
-    int s = 27 - tp_bits(larger);
+    int s = 26 - tp_bits(larger);
     if (larger != 0 && (s < 0 || s > 2) && r->frac + s <= 200) {
         move_frac(r, s);
     }

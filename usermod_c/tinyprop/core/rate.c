@@ -7,8 +7,8 @@
 // With lr = 2^-n, n is the least for which  q / c_t^2 <= 2^(2n+1)  and  q <= 2^n.
 #include "core.h"
 
-#define START 256  // t + START is what c_t falls with,
-#define SETTLED 768  // up to here,
+#define START 256         // t + START is what c_t falls with,
+#define SETTLED 768       // up to here,
 #define SETTLED_MSE 3072  // or with mse
 
 // The least e for which a <= b 2^e; a, b > 0.
