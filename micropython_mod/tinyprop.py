@@ -12,6 +12,7 @@ everywhere; what is needed once or when somebody asks is in `tinyprop_words`: la
 summaries, errors. A board imports that only then.
 """
 
+import gc
 import os
 import struct
 from array import array
@@ -336,6 +337,15 @@ class Model:
         return len(self._image) - _tinyprop.layout(spec, self._shapes)
 
 
+def _new(n_bytes):
+    """An image of zeros, in what is free in one piece."""
+    gc.collect()
+    try:
+        return bytearray(n_bytes)
+    except MemoryError:
+        _words()._no_room(n_bytes)
+
+
 def load(file):
     """The model in a file, given by name or open for reading in binary.
 
@@ -358,7 +368,7 @@ def load(file):
     n_bytes = _tinyprop.layout(spec, shapes)
     if n_bytes > 0:
         model = object.__new__(Model)
-        image = bytearray(n_bytes)
+        image = _new(n_bytes)
         image[: len(spec)] = spec
         model._attach(image, shapes)
         state = model._saved()[len(spec) :]

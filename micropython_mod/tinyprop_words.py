@@ -9,7 +9,7 @@ from array import array
 from binascii import crc32
 
 import _tinyprop
-from tinyprop import _FIRST_LR, _items, _lr
+from tinyprop import _FIRST_LR, _items, _lr, _new
 
 
 def const(value):  # as in tinyprop
@@ -318,15 +318,11 @@ def _given_ranges(name, value, channels):
     return pairs
 
 
-def _new(n_bytes):
-    gc.collect()
-    try:
-        return bytearray(n_bytes)
-    except MemoryError:
-        free = ", %d are free" % gc.mem_free() if hasattr(gc, "mem_free") else ""
-        raise MemoryError(
-            "this model needs %d bytes of RAM in one piece%s" % (n_bytes, free)
-        ) from None
+def _no_room(n_bytes):
+    free = ", %d are free" % gc.mem_free() if hasattr(gc, "mem_free") else ""
+    raise MemoryError(
+        "this model needs %d bytes of RAM in one piece%s" % (n_bytes, free)
+    ) from None
 
 
 def _layout_error(code, spec, shapes=()):

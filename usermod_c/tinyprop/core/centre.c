@@ -127,7 +127,9 @@ static uint32_t add_to_sums(const tp_model_t *m, const tp_layer_t *l) {
     uint32_t squares = 0;
     if (l->kind == TP_DENSE) {
         int unit = mean_unit(m);
-        for (tp_walk_t w = tp_walk(m, l); tp_walk_next(&w);) {
+        tp_walk_t w;
+        tp_walk(m, l, &w);
+        while (tp_walk_next(&w)) {
             sums[w.i] = (uint16_t)(sums[w.i] + (uint32_t)(w.x >> unit));
             squares += (uint32_t)(w.x * w.x);
         }
@@ -150,7 +152,9 @@ static uint32_t dot_of(const tp_model_t *m, const tp_layer_t *l) {
     const uint8_t *means = tp_at(m, l->means);
     uint32_t dot = 0;
     if (l->kind == TP_DENSE) {
-        for (tp_walk_t w = tp_walk(m, l); tp_walk_next(&w);) {
+        tp_walk_t w;
+        tp_walk(m, l, &w);
+        while (tp_walk_next(&w)) {
             dot += (uint32_t)(w.x * mean_at(means, w.i, l->x_signed));
         }
         return dot;

@@ -218,7 +218,7 @@ typedef struct {
     size_t i;                        // number of the input
     int32_t x;
 } tp_walk_t;
-tp_walk_t tp_walk(const tp_model_t *m, const tp_layer_t *l);
+void tp_walk(const tp_model_t *m, const tp_layer_t *l, tp_walk_t *w);
 // Goes to the next input; 0: there is none.
 static inline int tp_walk_next(tp_walk_t *w) {
     for (; w->entry < w->end; w->entry++) {
