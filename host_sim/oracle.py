@@ -206,6 +206,7 @@ class Learned:
             records[name] * units for name in ("centre", "spread", "zero")
         )
         self.unit = np.where(records["shift"] == 31, np.inf, units * 2.0 ** records["shift"])
+        self.kept = np.float64([records[name].view("f4") for name in ("centre", "spread")])
         self.n_seen = n_seen
 
     def learn(self, values, steps):
@@ -218,12 +219,11 @@ class Learned:
 
     def learn_pixel(self, v, n):
         """One value of each range, the n-th one."""
-        if n == 1:
-            self.centre, self.spread = v, np.zeros_like(v)
-        elif n == 2:
-            self.centre, self.spread = (self.centre + v) / 2, np.abs(v - self.centre) / 2
+        if n < 3:
+            self.kept[n - 1 :] = v
+            self.centre, self.spread = self.kept.mean(0), np.abs(np.diff(self.kept, axis=0)[0]) / 2
         elif n == 3:
-            three = np.sort([self.centre - self.spread, self.centre + self.spread, v], axis=0)
+            three = np.sort([*self.kept, v], axis=0)
             distances = np.diff(three, axis=0)
             distances = np.where(distances == 0, np.inf, distances).min(0)
             self.centre, self.spread = three[1], np.where(np.isinf(distances), 0, distances)

@@ -19,7 +19,8 @@ A learned range is where the values lie, and how far from there, each in a runni
     spread += (|d| - spread) / 2^k                  up to 1024 samples
 
 The clamp, and that the first three values leave their median and the smallest distance between two
-of them, keep out what is absurd.
+of them, keep out what is absurd. The first two wait for the third as float32 in place of centre
+and spread, as no fixed format has room for both 1.5 and 1e30.
 
     inputs            (value - zero) / 2^shift in Q.6, with 12 bits in Q.10, clamped to +-2.0
     targets           the same in Q.14
@@ -30,7 +31,6 @@ zero is the centre, and 2^shift the power of two at or above 2.5 spread, so most
 """
 
 from functools import lru_cache
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +45,7 @@ from .values import (
     exponents,
     fixed_from_float,
     float_from_fixed,
+    saturated_integers,
     to_fixed,
 )
 
@@ -128,27 +129,44 @@ def in_format(r, frac):
     return Learned(centre, spread, zero, frac, shift)
 
 
-def first_values(r, n, value):
-    """Centre and spread from the first three values: two are kept as centre -+ spread, the third
-    one leaves their median, and the smallest distance that is not 0. One of 1 is none, as the two
-    have lost a bit."""
-    if n == 1:
-        return value, 0
-    if n == 2:
-        return (r.centre + value) >> 1, abs(value - r.centre) >> 1
-    three = r.centre - r.spread, r.centre + r.spread, value
-    distances = [abs(a - b) for a, b in combinations(three, 2) if abs(a - b) > 1]
-    return sorted(three)[1], min(min(distances, default=0), MOST_FIXED)
+def as_float32(value):
+    """A number of the user's; subnormal ones are 0."""
+    if value.dtype.kind != "f":
+        value = float_from_fixed(int(saturated_integers(value)), 0)
+    return np.float32(value if abs(value) >= MIN_FLOAT else 0)
 
 
-def running_means(r, n, value):
-    """Centre and spread after the n-th value."""
+def begin(r, n, value):
+    """The range after one of the first three values. Their common format has room for two of them;
+    the third one saturates."""
+    value = as_float32(value)
+    first, second = np.array([r.centre, r.spread]).astype(np.uint32).view(np.float32)
+    three = np.sort([(value, value, value), (first, first, value), (first, second, value)][n - 1])
+    _, of_two, e = np.sort(exponents(three)).tolist()
+    if n == 3 and of_two > EXPONENT_OF_0:  # else two of them are 0
+        e = of_two
+    frac = 26 - e if e > EXPONENT_OF_0 else 0
+    lo, mid, hi = fixed_from_float(three, frac).tolist()
+    if n == 3:
+        spread = min([d for d in (mid - lo, hi - mid) if d > 0], default=0)
+        return r._replace(centre=mid, spread=min(spread, MOST_FIXED), frac=frac)
+    zero, half = (lo >> 1) + (hi >> 1), (hi >> 1) - (lo >> 1)
+    bits = int(value.view(np.int32))
+    return Learned(bits if n == 1 else r.centre, bits % 2**32, zero, frac, least_shift(half))
+
+
+def move(r, n, value):
+    """The range after the n-th value."""
+    if r.centre == r.spread == 0:
+        e = int(exponents(value))
+        r = r._replace(frac=26 - e if e > EXPONENT_OF_0 else 0)
+    value = int(to_fixed(value, r.frac))
     k = n.bit_length() - 1
     d = value - r.centre
     d = int(saturate(d, 4 * r.spread)) if r.spread else d
     centre = r.centre + rshift_round(d, k)
     spread = r.spread + rshift_round(abs(d) - r.spread, k)
-    return int(saturate(centre, MOST_FIXED)), min(spread, MOST_FIXED)
+    return r._replace(centre=int(saturate(centre, MOST_FIXED)), spread=min(spread, MOST_FIXED))
 
 
 def least_shift(spread):
@@ -164,19 +182,15 @@ def map_does(r):
     return r.shift != NO_SHIFT and spread_fits and abs(r.centre - r.zero) <= (1 << r.shift) // 8
 
 
-def learn_value(r, n, value, e):
-    """The range after its n-th value, which is a number of the user's below 2^e."""
-    if n == 1 or r.centre == r.spread == 0:
-        r = r._replace(frac=26 - e if e > EXPONENT_OF_0 else 0)
-    elif n <= 3 and e + r.frac > 28:  # the first three all fit
-        r = in_format(r, 28 - e)
-    means = first_values if n <= 3 else running_means
-    centre, spread = means(r, n, int(to_fixed(value, r.frac)))
-    r = r._replace(centre=centre, spread=spread)
-    s = 27 - (abs(centre) | spread).bit_length()
-    if centre | spread and not 0 <= s <= 2 and r.frac + s <= MOST_FRAC:
+def learn_value(r, n, value):
+    """The range after its n-th value, a number of the user's."""
+    r = begin(r, n, value) if n <= 3 else move(r, n, value)
+    if n < 3:
+        return r
+    s = 27 - (abs(r.centre) | r.spread).bit_length()
+    if r.centre | r.spread and not 0 <= s <= 2 and r.frac + s <= MOST_FRAC:
         r = in_format(r, r.frac + s)
-    if n <= 3 or not map_does(r):
+    if n == 3 or not map_does(r):
         r = r._replace(zero=r.centre, shift=least_shift(r.spread))
     return r
 
@@ -194,8 +208,8 @@ def learn(model, which, values):
     for i in range(used):
         pixel = pixels[model.state.steps % step + i * step]
         n = n_seen[which] * used + i + 1
-        of_each = zip(ranges, pixel, exponents(pixel).tolist(), strict=True)
-        ranges = [learn_value(r, n, value, e) for r, value, e in of_each]
+        of_each = zip(ranges, pixel, strict=True)
+        ranges = [learn_value(r, n, value) for r, value in of_each]
     learned[:] = ranges
     n_seen[which] = min(n_seen[which] + 1, MOST_SAMPLES)
     model.state.n_seen = n_seen

@@ -249,8 +249,18 @@ LEARNED_RANGE = Struct(
     "learned_range",
     "A range that is learned: where the values lie, and how far from there (ranges.c).",
     (
-        Field("centre", "i4", "running mean of the values, Q.frac; within 2^28"),
-        Field("spread", "u4", "running mean of |value - centre|, Q.frac; at most 2^28"),
+        Field(
+            "centre",
+            "i4",
+            "running mean of the values, Q.frac; within 2^28. "
+            "Until there are three: the first one, float32",
+        ),
+        Field(
+            "spread",
+            "u4",
+            "running mean of |value - centre|, Q.frac; at most 2^28. "
+            "Until there are three: the second one, float32",
+        ),
         Field("zero", "i4", "the value that maps to 0, Q.frac; within 2^28"),
         Field("frac", "i2", "-200 to 200"),
         Field("shift", "i2", "1.0 is 2^shift, Q.frac; 31 if all values were the same so far"),

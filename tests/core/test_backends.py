@@ -103,12 +103,12 @@ def test_long_runs(policy, loss, ranges_and_rate):
     seen = {"w_frac": set(), "y_frac": set(), "mean_shift": set()}
     n = 300
     for scale in (0.03, 0.03, 0.1, 0.6, 0.3, 0.03):
-        x = array("f", random.normal(scale / 2, scale, n * 30).tolist())
+        x = random.normal(scale / 2, scale, (n, 30))
         if loss == "crossentropy":
-            y = array("B", random.integers(0, n_outputs, n).tolist())
+            y = array("B", (x[:, :2] > scale / 2) @ [2, 1])
         else:
             y = array("f", random.normal(0, 0.5, n * n_outputs).tolist())
-        twins.call("run", x, y, n, 0, n, True)
+        twins.call("run", array("f", x.ravel().tolist()), y, n, 0, n, True)
         for name, values in seen.items():
             fields = images.Image(twins.images["c"]).layers
             values.add(tuple(getattr(layer, name) for layer in fields))

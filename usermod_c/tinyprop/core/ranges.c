@@ -14,7 +14,8 @@
 // A learned range is where the values lie, and how far from there, each in a running mean:
 //   d = value - centre, clamped to +-4 spread      centre += d / 2^k      spread += (|d| - spread) / 2^k
 // with 2^k <= n < 2^(k+1) for the n-th value, up to 1024 samples; so it follows a drift for ever. The clamp, and that the
-// first three values leave their median and the smallest distance between two of them, keep out what is absurd.
+// first three values leave their median and the smallest distance between two of them, keep out what is absurd. The first
+// two wait for the third as float32 in place of centre and spread, as no fixed format has room for both 1.5 and 1e30.
 //   inputs    (value - zero) / 2^shift in Q.6, with 12 bits in Q.10, clamped to +-2.0 (-127..127, -2047..2047)
 //   targets   the same in Q.14
 // zero is the centre, and 2^shift the power of two at or above 2.5 spread, so most values lie within 1.0. What a model
@@ -118,25 +119,42 @@ static int map_does(const tp_learned_range_t *r) {
         && !tp_beyond(r->centre - r->zero, 1 << r->shift >> 3);
 }
 
-// The first three values: two are kept as centre -+ spread, the third one leaves their median, and the smallest distance
-// that is not 0.
-static void begin(tp_learned_range_t *r, uint32_t n, int32_t v) {
-    if (n == 1) {
-        r->centre = v;
-        r->spread = 0;
+static void sort(uint32_t *a, uint32_t *b) {
+    if (order(*a) > order(*b)) {
+        uint32_t larger = *a;
+        *a = *b;
+        *b = larger;
+    }
+}
+
+static int exponent(uint32_t bits) {
+    return (int)(bits >> 23 & 255);
+}
+
+// The first three values, as float32. Their common format has room for two of them; the third one saturates.
+static void begin(tp_learned_range_t *r, uint32_t n, uint32_t value) {
+    uint32_t lo = n == 1 ? value : (uint32_t)r->centre, mid = n == 3 ? r->spread : lo, hi = value;
+    sort(&lo, &mid);
+    sort(&mid, &hi);
+    sort(&lo, &mid);
+    int e_lo = exponent(lo), e_hi = exponent(hi), larger = e_lo > e_hi ? e_lo : e_hi;
+    int e = n < 3 ? larger : e_lo + e_hi - larger;
+    e = e > exponent(mid) ? e : exponent(mid);
+    e = e ? e : larger;  // two of them are 0
+    r->frac = (int16_t)(e ? 152 - e : 0);
+    int32_t a = tp_fixed_from_float(lo, r->frac), b = tp_fixed_from_float(mid, r->frac);
+    int32_t c = tp_fixed_from_float(hi, r->frac);
+    if (n < 3) {
+        r->zero = (a >> 1) + (c >> 1);
+        r->shift = (int16_t)shift_of((uint32_t)(c >> 1) - (uint32_t)(a >> 1));
+        r->centre = n == 1 ? (int32_t)value : r->centre;
+        r->spread = value;
         return;
     }
-    if (n == 2) {
-        r->spread = (uint32_t)tp_abs(v - r->centre) >> 1;
-        r->centre = (r->centre + v) >> 1;
-        return;
-    }
-    int32_t lo = r->centre - (int32_t)r->spread, hi = r->centre + (int32_t)r->spread;
-    uint32_t a = 2 * r->spread, b = (uint32_t)tp_abs(v - lo), c = (uint32_t)tp_abs(v - hi);
-    r->centre = v < lo ? lo : v > hi ? hi : v;
-    r->spread = a - 2 < b - 2 ? a : b;  // 0 counts as the largest; so does 1, as the two have lost a bit
-    r->spread = r->spread - 2 < c - 2 ? r->spread : c;
-    r->spread = r->spread < MOST_FIXED ? r->spread : MOST_FIXED;
+    uint32_t d = (uint32_t)b - (uint32_t)a, other = (uint32_t)c - (uint32_t)b;
+    d = d - 1 < other - 1 ? d : other;  // 0 is none
+    r->centre = b;
+    r->spread = d < MOST_FIXED ? d : MOST_FIXED;
 }
 
 // Lets the n-th value move a range.
@@ -155,30 +173,29 @@ static void fit_format(tp_learned_range_t *r, uint32_t n) {
     if (larger != 0 && (s < 0 || s > 2) && r->frac + s <= 200) {
         move_frac(r, s);
     }
-    if (n <= 3 || !map_does(r)) {
+    if (n == 3 || !map_does(r)) {
         r->zero = r->centre;
         r->shift = (int16_t)shift_of(r->spread);
     }
 }
 
 static void learn_value(tp_learned_range_t *r, uint32_t n, const tp_values_t *v, size_t i) {
-    int e = tp_exponent_at(v, i);
-    r->centre = tp_sat(r->centre, MOST_FIXED);  // beyond only in a damaged image
-    r->spread = r->spread < MOST_FIXED ? r->spread : MOST_FIXED;
-    r->zero = tp_sat(r->zero, MOST_FIXED);
-    r->shift = (int16_t)(r->shift & NO_SHIFT);
-    if (n == 1 || (r->centre == 0 && r->spread == 0)) {
-        r->frac = (int16_t)(e > TP_EXPONENT_OF_0 ? 26 - e : 0);
-    } else if (n <= 3 && e + r->frac > 28) {  // the first three all fit
-        move_frac(r, 28 - e - r->frac);
-    }
-    int32_t value = tp_fixed_at(v, i, r->frac);
     if (n <= 3) {
-        begin(r, n, value);
+        begin(r, n, v->type == 'f' ? tp_float_at(v, i) : tp_float_from_fixed(tp_integer_at(v, i), 0));
     } else {
-        move_range(r, n, value);
+        r->centre = tp_sat(r->centre, MOST_FIXED);  // beyond only in a damaged image
+        r->spread = r->spread < MOST_FIXED ? r->spread : MOST_FIXED;
+        r->zero = tp_sat(r->zero, MOST_FIXED);
+        r->shift = (int16_t)(r->shift & NO_SHIFT);
+        if (r->centre == 0 && r->spread == 0) {
+            int e = tp_exponent_at(v, i);
+            r->frac = (int16_t)(e > TP_EXPONENT_OF_0 ? 26 - e : 0);
+        }
+        move_range(r, n, tp_fixed_at(v, i, r->frac));
     }
-    fit_format(r, n);
+    if (n >= 3) {
+        fit_format(r, n);
+    }
 }
 
 void tp_learn_ranges(const tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n) {
