@@ -252,12 +252,14 @@ LEARNED_RANGE = Struct(
         Field(
             "centre",
             "i4",
-            "running mean of the values, Q.frac; within 2^28. Of two: the first, float32",
+            "running mean of the values, Q.frac; within 2^28. "
+            "Until there are three: the first one, float32",
         ),
         Field(
             "spread",
             "u4",
-            "running mean of |value - centre|, Q.frac; at most 2^28. Of two: the second, float32",
+            "running mean of |value - centre|, Q.frac; at most 2^28. "
+            "Until there are three: the second one, float32",
         ),
         Field("zero", "i4", "the value that maps to 0, Q.frac; within 2^28"),
         Field("frac", "i2", "-200 to 200"),

@@ -161,8 +161,8 @@ typedef struct {
 
 // A range that is learned: where the values lie, and how far from there (ranges.c).
 typedef struct {
-    int32_t centre;  // running mean of the values, Q.frac; within 2^28. Of two: the first, float32
-    uint32_t spread;  // running mean of |value - centre|, Q.frac; at most 2^28. Of two: the second, float32
+    int32_t centre;  // running mean of the values, Q.frac; within 2^28. Until there are three: the first one, float32
+    uint32_t spread;  // running mean of |value - centre|, Q.frac; at most 2^28. Until there are three: the second one, float32
     int32_t zero;  // the value that maps to 0, Q.frac; within 2^28
     int16_t frac;  // -200 to 200
     int16_t shift;  // 1.0 is 2^shift, Q.frac; 31 if all values were the same so far
