@@ -30,7 +30,7 @@ def test_each_policy_learns_classes():
 def test_layers_alone_are_enough():
     dense = [tp.Dense(12, activation="relu")]
     conv = [tp.Conv2D(8, 3, activation="relu"), tp.Conv2D(8, 3, activation="relu")]
-    for shape, layers in ((8, dense), ((12, 12, 1), conv)):  # 0.2 is too high for the second
+    for shape, layers in ((8, dense), ((9, 9, 1), conv)):  # 0.2 is too high for the second
         model = tp.Model(shape, layers + [tp.Dense(3)])
         blobs = data.Blobs(model._n_in, 3)
         learn(model, blobs, 30)

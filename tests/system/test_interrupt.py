@@ -25,7 +25,8 @@ x = memoryview(bytearray(i * i % 251 for i in range(64 * N)))
 y = bytes(i * i % 5 % 3 for i in range(N))
 
 def new():
-    return tp.Model(64, [tp.Dense(24, "relu"), tp.Dense(3)], input_range=(0, 255), lr=0.1)
+    layers, policy = [tp.Dense(24, "relu"), tp.Dense(3)], tp.Full()  # no step is skipped
+    return tp.Model(64, layers, input_range=(0, 255), policy=policy)
 
 def learn(model, i):
     model.learn(x[i % N * 64 : i % N * 64 + 64], y[i % N])
