@@ -714,7 +714,10 @@ def _check(model):
 
 
 class _Facts:
-    """What check() goes by. wrong: the error, as a share of that of guessing."""
+    """What check() goes by. wrong: the error, as a share of that of guessing. moves: whether x
+    does."""
+
+    moves = True
 
     def __init__(self, model):
         self.model, self.image, self.places = model, model._image, _places(model)
@@ -746,8 +749,8 @@ def _names(one, many, numbers):
 def _still_x(facts):
     _, n, given = _range_place(facts.image, 0)
     still = [i for i, spread in enumerate(_spreads(facts.model, 0)) if spread == 0]
-    facts.moves = len(still) < n
-    if not facts.moves:
+    if len(still) == n:
+        facts.moves = False
         yield "x never changes: all samples were the same. Is it read anew for each of them?"
     elif len(still) > (0 if n <= _SENSORS else n // 2):
         flat = n == facts.model._n_in
@@ -756,6 +759,7 @@ def _still_x(facts):
         yield what + ": is a sensor not connected?"
     first = facts.places[0]
     if given and first.i == 0 and not first.inputs_move() and facts.wrong > 0.75:
+        facts.moves = False
         yield "x hardly moves within input_range: give a narrower one, or leave it out."
 
 

@@ -165,7 +165,7 @@ def test_x_that_never_changes():
     model = mlp(n_in=3, input_range=(0, 60000))
     for i in range(700):
         model.learn([500 + i % 7, 800, 20], i % 3)
-    assert "x hardly moves within input_range: " in model.check()[0], model.check()
+    says(model, "x hardly moves within input_range: ")
 
 
 def test_values_that_never_move():
