@@ -58,8 +58,9 @@ class Weighted(Layer):
         self.threshold = self.residual = 0.0  # state of the policies
         self.n, self.energy = record.state.n_summed, record.state.energy / 2**8
 
-    def survey(self, steps):
-        """Before a step: lets the inputs take part in mean and energy."""
+    def survey(self, steps, above):
+        """Before a step: lets the inputs take part in mean and energy. above: layers, some of which
+        average errors."""
         if self.n >= 64 and steps % 2:
             return
         x = self.x.reshape(-1, len(self.sums))
@@ -69,6 +70,10 @@ class Weighted(Layer):
             self.mean = self.sums / self.n
         r = self.record
         reads = r.kernel_h * r.kernel_w / (r.stride_h * r.stride_w)  # of each input, by kernels
+        pools = [layer.record for layer in above if layer.record.kind == fmt.AVGPOOL]
+        reads /= np.prod([pool.kernel_h * pool.kernel_w for pool in pools])
+        if r.kind == fmt.DEPTHWISE:
+            reads /= r.in_c
         energy = 1 + reads * ((x - self.mean) ** 2).sum()
         self.energy += (energy - self.energy) * share_of(self.n, 64)
         if self.n == 256:
@@ -360,7 +365,7 @@ class FloatModel:
         self.trained += 1
         learning = [layer for layer in self.layers if layer.trainable]
         for layer in learning:
-            layer.survey(self.trained)
+            layer.survey(self.trained, self.layers[self.layers.index(layer) + 1 :])
         self.gradients(delta, self.select)
         for layer in learning:
             lr = self.rate_of(layer)

@@ -12,6 +12,7 @@ everywhere; what is needed once or when somebody asks is in `tinyprop_words`: la
 summaries, errors. A board imports that only then.
 """
 
+import gc
 import os
 import struct
 from array import array
@@ -40,6 +41,7 @@ _MODEL_SPEC_SAVED_BYTES = const(8)
 _MODEL_SPEC_LR_MANTISSA = const(12)
 _MODEL_SPEC_LR_SHIFT = const(13)
 _MODEL_SPEC_IN_H = const(14)
+_MODEL_SPEC_REPLAY = const(32)
 _MODEL_SPEC_AUTO_RATE = const(34)
 _LAYER_SPEC_BYTES = const(16)
 _MODEL_STATE_LOSS_COUNT = const(4)
@@ -267,32 +269,49 @@ class Model:
         return struct.unpack_from(letter, self._image, self._state + at)[0]
 
     def stats(self):
-        """What learning did so far, as a dictionary.
+        """What learning did so far, as a dictionary. accuracy and error are of the last 64 samples
+        or so, each as it was predicted before it was learned from.
 
-        steps, skipped              calls of learn, and those that were skipped
-        backward_share              multiply-accumulates for the selected errors, of all that dense
-                                    back-propagation in every step would have needed
-        backward_share_nonzero      those that were really done: inputs of 0 are left out too
-        saturated, clipped, clamped activations, errors and weights that met the end of their range
-        dead                        layers that gave nothing but zeros in the last 64 steps
+        steps, skipped          samples given to learn from, and those that were skipped
+        replayed                steps on remembered samples
+        accuracy                the share of samples that were right; None with loss="mse"
+        error                   the mean of 1 - p, p being the probability of the right class; with
+                                loss="mse" |output - y| in the units of y, a list for many outputs
+        backward_share          multiply-accumulates for the selected errors, of all that dense
+                                back-propagation in every step would have needed
+        backward_share_nonzero  those that were really done: inputs of 0 are left out too
+        outside                 values of x beyond their range, which counted as its end
+        saturated               activations beyond the format of their layer, which adapts
+        dead                    for each layer, how many of its units fire on nothing
+        rates                   for each layer its learning rate; None where nothing is learned
         """
         return _words()._stats(self)
+
+    def check(self):
+        """What is wrong and what to do, in a list of sentences, the most important first. [] when
+        all is well. It says nothing of the first 50 samples."""
+        return _words()._check(self)
+
+    def reset(self, seed=1):
+        """Begins anew: first weights, and counters at 0. Settings, ranges, samples that are
+        remembered, and layers that are not trained stay as they are."""
+        _words()._reset(self, seed)
 
     def summary(self):
         """Prints the layers, their output shapes and parameters, and the bytes of RAM and file."""
         _words()._summary(self)
 
-    def save(self, file):
+    def save(self, file, replay=False):
         """Writes the model to a file, given by name or open for writing in binary.
 
         The file has all that was learned, counters and ranges included, and the same bytes on
-        every machine. An older file is replaced only once the new one is whole, so a power cut
-        loses neither.
+        every machine; remembered samples only with replay=True. An older file is replaced only
+        once the new one is whole, so a power cut loses neither.
         """
         if isinstance(file, str):
             new = file + ".new"
             with open(new, "wb") as f:
-                self.save(f)
+                self.save(f, replay)
             try:
                 os.rename(new, file)
             except OSError:  # FAT replaces no file
@@ -300,6 +319,8 @@ class Model:
                 os.rename(new, file)
         else:
             saved = self._saved()
+            if not replay:
+                saved = saved[: len(saved) - self._replay_bytes()]
             file.write(saved)
             file.write(struct.pack("<I", crc32(saved)))
 
@@ -307,6 +328,22 @@ class Model:
         """The part of the image that a file holds."""
         n_bytes = struct.unpack_from("<I", self._image, _MODEL_SPEC_SAVED_BYTES)[0]
         return memoryview(self._image)[:n_bytes]
+
+    def _replay_bytes(self):
+        """How much of the image is for samples that are remembered."""
+        spec = self._image[: self._state]
+        spec[_MODEL_SPEC_SAVED_BYTES : _MODEL_SPEC_SAVED_BYTES + 4] = bytes(4)
+        spec[_MODEL_SPEC_REPLAY : _MODEL_SPEC_REPLAY + 2] = bytes(2)
+        return len(self._image) - _tinyprop.layout(spec, self._shapes)
+
+
+def _new(n_bytes):
+    """An image of zeros, in what is free in one piece."""
+    gc.collect()
+    try:
+        return bytearray(n_bytes)
+    except MemoryError:
+        _words()._no_room(n_bytes)
 
 
 def load(file):
@@ -331,12 +368,17 @@ def load(file):
     n_bytes = _tinyprop.layout(spec, shapes)
     if n_bytes > 0:
         model = object.__new__(Model)
-        image = bytearray(n_bytes)
+        image = _new(n_bytes)
         image[: len(spec)] = spec
         model._attach(image, shapes)
         state = model._saved()[len(spec) :]
-        file.readinto(state)
-        if file.read(5) == struct.pack("<I", crc32(state, crc32(spec))):
+        n = file.readinto(state)
+        check = file.read(5)
+        if 4 <= n < len(state):  # a file without remembered samples
+            n -= 4
+            check = bytes(state[n : n + 4])
+            state[n : n + 4] = bytes(4)
+        if check == struct.pack("<I", crc32(state[:n], crc32(spec))):
             return model
     _words()._bad_file(spec)
 

@@ -6,9 +6,10 @@ and shows its public names as its own.
 import gc
 import struct
 from array import array
+from binascii import crc32
 
 import _tinyprop
-from tinyprop import _FIRST_LR, _items, _lr
+from tinyprop import _FIRST_LR, _items, _lr, _new
 
 
 def const(value):  # as in tinyprop
@@ -17,11 +18,13 @@ def const(value):  # as in tinyprop
 
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
 _VERSION = const(4)
+_MIN_W_FRAC = const(2)
 _DENSE = const(0)
 _CONV = const(1)
 _DEPTHWISE = const(2)
 _MAXPOOL = const(3)
 _AVGPOOL = const(4)
+_RELU = const(1)
 _ACTIVATION_NAMES = const(("linear", "relu", "sigmoid", "tanh"))
 _MSE = const(1)
 _LOSS_NAMES = const(("crossentropy", "mse"))
@@ -49,22 +52,46 @@ _MODEL_SPEC_LOSS = const(6)
 _MODEL_SPEC_IN_H = const(14)
 _MODEL_SPEC_IN_C = const(18)
 _MODEL_SPEC_N_INPUT_RANGES = const(20)
+_MODEL_SPEC_REPLAY = const(32)
 _LAYER_SPEC_BYTES = const(16)
 _LAYER_SPEC_FORMAT = const("<8BH6x")
+_LAYER_SPEC_TRAINABLE = const(2)
 _LAYER_SPEC_UNITS = const(8)
 _MODEL_STATE_BYTES = const(120)
 _MODEL_STATE_FORMAT = const("<2HI9Q3IHh5I4x")
 _MODEL_STATE_N_SEEN = const(0)
+_MODEL_STATE_LOSS_COUNT = const(4)
 _MODEL_STATE_STEPS = const(8)
+_MODEL_STATE_ERROR = const(84)
+_MODEL_STATE_REPLAY_FRAC = const(94)
+_MODEL_STATE_LEAST_ERROR = const(96)
+_MODEL_STATE_RIGHT = const(100)
+_MODEL_STATE_N_OUTSIDE = const(104)
+_MODEL_STATE_N_REPLAYED = const(108)
 _LAYER_STATE_BYTES = const(36)
+_LAYER_STATE_W_FRAC = const(0)
 _LAYER_STATE_DEAD_STEPS = const(4)
+_LAYER_STATE_N_SUMMED = const(6)
+_LAYER_STATE_ENERGY = const(24)
+_LAYER_STATE_NORM = const(28)
+_LAYER_STATE_X_FRAC = const(32)
 _RANGE_BYTES = const(8)
 _RANGE_FORMAT = const("<2f")
 _LEARNED_RANGE_BYTES = const(16)
 _LEARNED_RANGE_FORMAT = const("<iIi2h")
 # ---- end of the format
 
-_DEAD_AFTER = const(64)  # learn steps in a row in which every output was 0
+_ONE = const(1 << 28)  # 1.0 of what is counted in Q.28
+_DEAD_AFTER = const(64)  # samples on which a unit did not fire
+_START = const(256)  # steps + _START is what found rates fall with,
+_SETTLED = const(768)  # up to here,
+_SETTLED_MSE = const(3072)  # or with mse (core/rate.c)
+_SOME = const(50)  # samples, before which nothing is wrong yet
+_SENSORS = const(
+    32
+)  # so few values of x may be sensors; a picture has corners that are always black
+_STILL = 1.125  # energy of inputs that do not move: 1, and what rounding leaves
+_GUESS = 0.3  # error of guessing numbers in a given range, as a share of half of it
 
 
 def _wrong(name, value, expected):
@@ -291,15 +318,11 @@ def _given_ranges(name, value, channels):
     return pairs
 
 
-def _new(n_bytes):
-    gc.collect()
-    try:
-        return bytearray(n_bytes)
-    except MemoryError:
-        free = ", %d are free" % gc.mem_free() if hasattr(gc, "mem_free") else ""
-        raise MemoryError(
-            "this model needs %d bytes of RAM in one piece%s" % (n_bytes, free)
-        ) from None
+def _no_room(n_bytes):
+    free = ", %d are free" % gc.mem_free() if hasattr(gc, "mem_free") else ""
+    raise MemoryError(
+        "this model needs %d bytes of RAM in one piece%s" % (n_bytes, free)
+    ) from None
 
 
 def _layout_error(code, spec, shapes=()):
@@ -325,6 +348,22 @@ def _layout_error(code, spec, shapes=()):
     )
 
 
+def _check_replay(replay, layers, mse):
+    if replay != 0:
+        _count("replay", replay, 65535)
+        units = 1 if mse else struct.unpack_from("<H", layers[-1].spec, _LAYER_SPEC_UNITS)[0]
+        if replay < units:
+            _wrong("replay", replay, "%d or more: a sample of each class" % units)
+        learns = [layer.spec for layer in layers if layer.spec[0] <= _DEPTHWISE]
+        if not any(spec[_LAYER_SPEC_TRAINABLE] for spec in learns):
+            _wrong("replay", replay, "0, as no layer is trained")
+
+
+def _check_seed(seed):
+    if not isinstance(seed, int) or seed >> 30:
+        _wrong("seed", seed, "0 to 2^30 - 1")
+
+
 def _build(input_shape, layers, loss, lr, policy, input_range, output_range, replay, seed):
     """What Model says. Returns the image of a new model and the shapes of its layers."""
     shape = tuple(input_shape) if _is_list(input_shape) else (input_shape,)
@@ -341,12 +380,10 @@ def _build(input_shape, layers, loss, lr, policy, input_range, output_range, rep
     policy = policy or Adaptive()
     if not isinstance(policy, _Policy):
         _wrong("policy", policy, "Adaptive(), Full(), ...")
-    if replay:
-        _count("replay", replay, 65535)
-    if not isinstance(seed, int) or seed >> 30:
-        _wrong("seed", seed, "0 to 2^30 - 1")
+    _check_seed(seed)
     shape = (1, 1, 1)[len(shape) :] + shape
     mse = _choice("loss", loss, _LOSS_NAMES)
+    _check_replay(replay, layers, mse)
     inputs = _given_ranges("input_range", input_range, shape[2])
     outputs = ()
     if mse:
@@ -379,7 +416,7 @@ def _build(input_shape, layers, loss, lr, policy, input_range, output_range, rep
     image = _new(n_bytes)
     image[: len(spec)] = spec
     for which, pairs in enumerate((inputs, outputs)):
-        at, _, _ = _place_of_ranges(image, which)
+        at, _, _ = _range_place(image, which)
         for lo, hi in pairs:
             struct.pack_into(_RANGE_FORMAT, image, at, lo, hi)
             at += _RANGE_BYTES
@@ -420,16 +457,16 @@ def _bad_file(spec):
     """Raises why a file that starts with this spec is no model."""
     if spec[:4] != b"TYNP":
         raise ValueError("the file is no tinyprop model")
-    if spec[_MODEL_SPEC_VERSION : _MODEL_SPEC_VERSION + 1] != bytes([_VERSION]):
+    if len(spec) >= _MODEL_SPEC_BYTES and spec[_MODEL_SPEC_VERSION] != _VERSION:
         raise ValueError(_layout_error(_E_VERSION, spec))
     raise ValueError("the file is damaged or cut short")
 
 
-# ---- ranges
+# ---- what lies where in an image
 
 
-def _place_of_ranges(image, which):
-    """Where the ranges of inputs or outputs begin, how many there are, and if they are given."""
+def _range_place(image, which):
+    """(offset, how many, whether given) of the ranges of x (0) or of y (1); 2: of what follows."""
     layers = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * image[_MODEL_SPEC_N_LAYERS]
     at = layers + _MODEL_STATE_BYTES + _LAYER_STATE_BYTES * image[_MODEL_SPEC_N_LAYERS]
     for i in range(2):
@@ -441,11 +478,62 @@ def _place_of_ranges(image, which):
         if i == which:
             return at, n, given > 0
         at += n * (_RANGE_BYTES if given else _LEARNED_RANGE_BYTES)
+    return at, 0, False
+
+
+class _Place:
+    """A layer with weights: its number, its units, and where its parts are."""
+
+    def __init__(self, model, i, weights, n_below):
+        self.image, self.i, self.weights = model._image, i, weights
+        self.state = model._state + _MODEL_STATE_BYTES + _LAYER_STATE_BYTES * i
+        self.units, fan_in = model._shapes[4 * i + 2 : 4 * i + 4]
+        spec = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i
+        kind, activation, self.trained = self.image[spec : spec + 3]
+        self.dense, self.relu = kind == _DENSE, activation == _RELU
+        self.n_sums = fan_in if self.dense else n_below
+        self.sums = (weights + 2 * (fan_in + self.dense) * self.units + 3 & ~3) + 4 * self.units
+        self.end = self.sums + 3 * self.n_sums + 3 & ~3
+
+    def number(self, letter, at):
+        """A number of its state."""
+        return struct.unpack_from(letter, self.image, self.state + at)[0]
+
+    def energy(self):
+        """1 + sum (x - mean)^2 of its inputs, the mean of late; 0 before the first step."""
+        return self.number("<I", _LAYER_STATE_ENERGY) / 256
+
+    def inputs_move(self):
+        return not 0 < self.energy() <= _STILL
+
+    def gives_only_zeros(self):
+        return self.relu and self.number("<H", _LAYER_STATE_DEAD_STEPS) >= _DEAD_AFTER
+
+
+def _places(model):
+    """Of all layers with weights."""
+    image, places = model._image, []
+    at, _, _ = _range_place(image, 2)
+    below = struct.unpack_from("<H", image, _MODEL_SPEC_IN_C)[0]
+    for i in range(image[_MODEL_SPEC_N_LAYERS]):
+        if image[_MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i] <= _DEPTHWISE:
+            places.append(_Place(model, i, at, below))
+            at = places[-1].end
+        below = model._shapes[4 * i + 2]
+    return places
+
+
+def _tally(model, places):
+    """For each class the step at which it was last shown, 0: never; for each output its error."""
+    return struct.unpack_from("<%dI" % model._n_out, model._image, places[-1].end)
+
+
+# ---- ranges
 
 
 def _get_range(model, which):
     image, pairs = model._image, []
-    at, n, given = _place_of_ranges(image, which)
+    at, n, given = _range_place(image, which)
     if not given and not model._number("<H", _MODEL_STATE_N_SEEN + 2 * which):
         return None
     for _ in range(n):
@@ -462,14 +550,90 @@ def _get_range(model, which):
 
 def _set_range(model, which, value):
     name = ("input_range", "output_range")[which]
-    if _place_of_ranges(model._image, which)[2]:
+    if _range_place(model._image, which)[2]:
         raise ValueError("%s was given when the model was made, and stays" % name)
     if value is not None:
         _wrong(name, value, "None: then it is learned anew. Give it when the model is made")
     struct.pack_into("<H", model._image, model._state + _MODEL_STATE_N_SEEN + 2 * which, 0)
 
 
-# ---- summaries
+# ---- numbers of learning
+
+
+def _stats(model):
+    numbers = struct.unpack_from(_MODEL_STATE_FORMAT, model._image, model._state)
+    steps, skipped, _, dense, selected, done, saturated = numbers[3:10]
+    places = _places(model)
+    dead = [0] * model._image[_MODEL_SPEC_N_LAYERS]
+    rates = [None] * len(dead)
+    for k, place in enumerate(places):
+        dead[place.i] = _dead_units(places, k)
+        rates[place.i] = model.lr or _found_rate(model, place) if place.trained else None
+    right = model._number("<I", _MODEL_STATE_RIGHT)
+    return {
+        "steps": steps,
+        "skipped": skipped,
+        "replayed": model._number("<I", _MODEL_STATE_N_REPLAYED),
+        "accuracy": None if model._mse else right / _ONE,
+        "error": _error(model, places),
+        "backward_share": selected / dense if dense else 0.0,
+        "backward_share_nonzero": done / dense if dense else 0.0,
+        "outside": model._number("<I", _MODEL_STATE_N_OUTSIDE),
+        "saturated": saturated,
+        "dead": dead,
+        "rates": rates,
+    }
+
+
+def _error(model, places):
+    ranges = _get_range(model, 1)
+    if not model._mse:
+        return model._number("<I", _MODEL_STATE_ERROR) / _ONE
+    if not ranges:
+        return None
+    ranges = ranges if _is_list(ranges[0]) else [ranges]
+    of_width = 2 if _range_place(model._image, 1)[2] else 4  # the unit is half of a given range
+    errors = []
+    for j, part in enumerate(_tally(model, places)):
+        lo, hi = ranges[j % len(ranges)]
+        errors.append(part / _ONE * (hi - lo) / of_width)
+    return errors if len(errors) > 1 else errors[0]
+
+
+def _dead_units(places, k):
+    """How many units of a layer with relu fire on nothing. What they give is added up in the layer
+    above, where sums that nothing is added to fall to 1."""
+    place = places[k]
+    if place.gives_only_zeros():
+        return place.units
+    if not place.relu or places[k + 1].number("<H", _LAYER_STATE_N_SUMMED) < _DEAD_AFTER:
+        return 0
+    image, sums, n = place.image, places[k + 1].sums, places[k + 1].n_sums
+    alive = {
+        i % place.units for i in range(n) if image[sums + 2 * i] > 1 or image[sums + 2 * i + 1]
+    }
+    return place.units - len(alive)
+
+
+def _falling(model, steps):
+    """What found rates are after so many steps, but for the energy of their layers."""
+    mantissa, shift = _lr(_FIRST_LR)
+    t = min(steps + _START, _SETTLED_MSE if model._mse else _SETTLED)
+    return mantissa / (1 << shift) * _START / t
+
+
+def _found_rate(model, place):
+    """The rate that a layer finds (core/rate.c); None before its first step."""
+    q = place.energy()
+    if q == 0:
+        return None
+    c, n = _falling(model, model._number("<Q", _MODEL_STATE_STEPS)), 0
+    while q > c * c * (2 << 2 * n) or q > 1 << n:
+        n += 1
+    return 1 / (1 << n)
+
+
+# ---- in words
 
 
 def _layers(model):
@@ -492,7 +656,7 @@ def _model_text(model):
 
 
 def _summary(model):
-    total = 0
+    total, memory = 0, model._replay_bytes()
     print("layer            output           weights")
     for layer, shape, parameters in _layers(model):
         frozen = "  (frozen)" if "trainable" in layer else ""
@@ -501,26 +665,238 @@ def _summary(model):
         total += parameters
     print(
         "%d weights and biases, %d bytes of RAM, %d bytes as a file"
-        % (total, len(model._image), len(model._saved()) + 4)
+        % (total, len(model._image), len(model._saved()) - memory + 4)
     )
+    if memory:
+        n = struct.unpack_from("<H", model._image, _MODEL_SPEC_REPLAY)[0]
+        print("%d of these bytes of RAM are to remember %d samples" % (memory, n))
 
 
-def _stats(model):
-    numbers = struct.unpack_from(_MODEL_STATE_FORMAT, model._image, model._state)
-    _, _, _, steps, skipped, _, dense, selected, done, saturated, clipped, clamped = numbers[:12]
-    dead = []
-    at = model._state + _MODEL_STATE_BYTES + _LAYER_STATE_DEAD_STEPS
-    for i in range(model._image[_MODEL_SPEC_N_LAYERS]):
-        if struct.unpack_from("<H", model._image, at)[0] >= _DEAD_AFTER:
-            dead.append(i)
-        at += _LAYER_STATE_BYTES
-    return {
-        "steps": steps,
-        "skipped": skipped,
-        "backward_share": selected / dense if dense else 0.0,
-        "backward_share_nonzero": done / dense if dense else 0.0,
-        "saturated": saturated,
-        "clipped": clipped,
-        "clamped": clamped,
-        "dead": dead,
-    }
+# ---- beginning anew
+
+
+def _reset(model, seed):
+    """All from the state on becomes 0 and what init makes of it, but for what is to stay."""
+    _check_seed(seed)
+    image, state, saved = model._image, model._state, len(model._saved())
+    ranges, learned, memory = (
+        _range_place(image, 0)[0],
+        _places(model),
+        saved - model._replay_bytes(),
+    )
+    kept = [(state, _MODEL_STATE_LOSS_COUNT), (state + _MODEL_STATE_REPLAY_FRAC, 2)]  # n_seen
+    for place in learned:
+        if not place.trained:
+            kept.append((place.state, _LAYER_STATE_BYTES))
+            kept.append((place.weights, place.end - place.weights))
+    kept = [(at, image[at : at + n]) for at, n in kept]
+    zeroed = (state, ranges), (_range_place(image, 2)[0], memory), (saved, len(image))
+    for at, end in zeroed:
+        for i in range(at, end):
+            image[i] = 0
+    _tinyprop.init(image, seed)
+    for at, part in kept:
+        image[at : at + len(part)] = part
+
+
+# ---- what is wrong, and what to do
+
+
+def _check(model):
+    facts, says = _Facts(model), []
+    if facts.steps >= _SOME:
+        for look_at in _CAUSES:
+            says.extend(look_at(facts))
+        for look_at in _SIGNS:
+            if not says:
+                says.extend(look_at(facts))
+    return says
+
+
+class _Facts:
+    """What check() goes by. wrong: the error, as a share of that of guessing."""
+
+    def __init__(self, model):
+        self.model, self.image, self.places = model, model._image, _places(model)
+        self.steps = model._number("<Q", _MODEL_STATE_STEPS)
+        self.error = model._number("<I", _MODEL_STATE_ERROR) / _ONE
+        self.least = model._number("<I", _MODEL_STATE_LEAST_ERROR) / _ONE
+        self.replay = struct.unpack_from("<H", model._image, _MODEL_SPEC_REPLAY)[0]
+        guess = 1 - 1 / model._n_out
+        if model._mse:
+            guess = sum(_spreads(model, 1)) / model._n_out or _GUESS
+        self.wrong = self.error / (guess or 1)
+
+
+def _spreads(model, which):
+    """Of learned ranges: how far values are from their centre in the mean, in half ranges."""
+    at, n, given = _range_place(model._image, which)
+    for _ in range(0 if given else n):
+        _, spread, _, _, shift = struct.unpack_from(_LEARNED_RANGE_FORMAT, model._image, at)
+        yield spread / (1 << shift)
+        at += _LEARNED_RANGE_BYTES
+
+
+def _names(one, many, numbers):
+    """one or many, with the numbers in it."""
+    text = ", ".join(map(str, numbers[:6])) + (", .." if len(numbers) > 6 else "")
+    return (one if len(numbers) == 1 else many) % text
+
+
+def _still_x(facts):
+    _, n, given = _range_place(facts.image, 0)
+    still = [i for i, spread in enumerate(_spreads(facts.model, 0)) if spread == 0]
+    facts.moves = len(still) < n
+    if not facts.moves:
+        yield "x never changes: all samples were the same. Is it read anew for each of them?"
+    elif len(still) > (0 if n <= _SENSORS else n // 2):
+        flat = n == facts.model._n_in
+        value, values = ("Value", "Values") if flat else ("Channel", "Channels")
+        what = _names(value + " %s of x never moves", values + " %s of x never move", still)
+        yield what + ": is a sensor not connected?"
+    first = facts.places[0]
+    if given and first.i == 0 and not first.inputs_move() and facts.wrong > 0.75:
+        yield "x hardly moves within input_range: give a narrower one, or leave it out."
+
+
+def _ruin(facts):
+    """The lowest layer that gives the same whatever x is: zeros, or what has a mean square far
+    above its variance."""
+    for k, place in enumerate(facts.places[:-1]):
+        above, same = facts.places[k + 1], place.gives_only_zeros()
+        if not above.inputs_move() and facts.wrong > 0.75:
+            square = above.number("<I", _LAYER_STATE_NORM)
+            same |= square == 0 or square > 4 * 4.0 ** above.number("b", _LAYER_STATE_X_FRAC)
+        if same and facts.moves:
+            return [
+                "Layer %d gives the same whatever x is. A rate that is too high does that, and"
+                " learning on does not mend it: m.lr = None, then m.reset()." % place.i
+            ]
+    return []
+
+
+def _rate(facts):
+    """Compares a given rate with what layers find in the end. A third of that or three times as
+    much does no harm, so five times is the limit. Another one is 4 / q: beyond it a step can make
+    the loss of its own sample larger, as the curvature of crossentropy is at most 1/2. (In a
+    convolution q counts all positions as if they agreed, so it does not tell what is too much.) A
+    low rate is too low as long as its steps come to less than a thousand of those, or the error
+    has not come down."""
+    lr, c = facts.model.lr, _falling(facts.model, _SETTLED_MSE)
+    if lr is None or facts.wrong < 0.3:
+        return []
+    most = layer = 0
+    for place in facts.places:
+        q = place.energy()
+        found = place.trained and q and min(c / q**0.5, 1 / q)
+        if found and place.dense and lr > min(5 * found, 4 / q):
+            return [
+                "lr = %.2g is too high: layer %d needs some %.1g. m.lr = None finds it; if that"
+                " does not help, m.reset() as well." % (lr, place.i, found)
+            ]
+        if found and found > most:
+            most, layer = found, place.i
+    if most > 5 * lr and (facts.steps * lr < 1000 * most or facts.wrong > 0.75):
+        return [
+            "lr = %.2g is too low: layer %d needs some %.1g, and learns that much faster then."
+            " m.lr = None finds it." % (lr, layer, most)
+        ]
+    return []
+
+
+def _classes(facts):
+    if facts.model._mse or facts.model._n_out == 1:
+        return
+    shown = list(_tally(facts.model, facts.places))
+    in_order = sorted(shown)
+    alone = facts.steps - in_order[-2]
+    if alone >= _SOME and not facts.replay:
+        yield (
+            "The last %d samples were all of class %d, and what it knows of the others fades: show"
+            " the classes in turn, or give Model a replay=." % (alone, shown.index(in_order[-1]))
+        )
+    never = [c for c in range(len(shown)) if shown[c] == 0]
+    if never and facts.steps >= 20 * len(shown):
+        what = _names("Class %s was never shown", "Classes %s were never shown", never)
+        yield what + ": show all, or give the last layer fewer units."
+
+
+def _outside(facts):
+    n = facts.model._number("<I", _MODEL_STATE_N_OUTSIDE)
+    share = n / facts.steps / facts.model._n_in
+    if _range_place(facts.image, 0)[2] and share > 0.05:
+        yield (
+            "%.0f %% of the values of x are outside input_range, and count as its ends: give a"
+            " wider one, or leave it out." % (100 * share)
+        )
+
+
+def _twins(facts):
+    """Remembered samples that are the same but for their labels. What is where: core/replay.c."""
+    classes = facts.model._n_out
+    if not facts.replay or facts.model._mse:
+        return
+    at, size = facts.places[-1].end + 4 * classes, facts.model._replay_bytes()
+    _, n_maps, given = _range_place(facts.image, 0)
+    if not given and facts.places[0].i == 0 and facts.places[0].trained:
+        at, size = at + 8 * n_maps, size - 8 * n_maps
+    seen = struct.unpack_from("<%dH" % classes, facts.image, at)
+    n_in, n_of_class = (size - 2 * classes) // facts.replay - 2, facts.replay // classes
+    at += 2 * classes + 2 * facts.replay
+    label_of, twins, known = {}, 0, 0
+    for counting in (False, True):
+        for label in range(classes):
+            for k in range(min(seen[label], n_of_class)):
+                x = at + (n_of_class * label + k) * n_in
+                key = crc32(facts.image[x : x + n_in])
+                if counting:
+                    twins += label_of[key] < 0
+                    known += 1
+                elif label_of.get(key, label) == label:
+                    label_of[key] = label
+                else:
+                    label_of[key] = -1
+    if 20 * twins > known:
+        yield (
+            "%d of %d remembered samples have a twin with another label: labels contradict each"
+            " other, or x lacks what tells them apart." % (twins, known)
+        )
+
+
+def _change(facts):
+    if facts.wrong > 0.4 and facts.least < facts.error / 2:
+        yield (
+            "The error was %.2g once, and is %.2g now. Has a sensor changed, or what a label"
+            " means? It learns that as it goes; after a change of units m.input_range = None"
+            " helps." % (facts.least, facts.error)
+        )
+
+
+def _units(facts):
+    for k, place in enumerate(facts.places):
+        dead = _dead_units(facts.places, k)
+        if 2 * dead > place.units:
+            yield (
+                "%d of %d units of layer %d fire on nothing, as after a rate that was too high:"
+                " m.lr = None, then m.reset()." % (dead, place.units, place.i)
+            )
+        if place.trained and place.number("b", _LAYER_STATE_W_FRAC) == _MIN_W_FRAC:
+            yield (
+                "Weights of layer %d are as large as they can be, as after a rate that was too"
+                " high: m.lr = None, then m.reset()." % place.i
+            )
+
+
+def _guessing(facts):
+    learned = not facts.model._mse or not _range_place(facts.image, 1)[2]  # else _GUESS is a guess
+    enough = 1000 if facts.model._mse else 200 * facts.model._n_out
+    if learned and facts.steps >= enough and facts.wrong > 0.95:
+        yield (
+            "After %d samples it does no better than guessing. Does each x come with its own y?"
+            " Labels that contradict each other look like this, and an x that does not tell y."
+            % facts.steps
+        )
+
+
+_CAUSES = (_still_x, _ruin, _rate, _classes, _outside, _twins)
+_SIGNS = (_change, _units, _guessing)  # which may follow from those causes

@@ -22,10 +22,12 @@ u is the mean over samples that are trained on. It changes after 1, 2, 4, .. 256
 often as 128 more were added. It has 8 bits: with inputs of 12 bits it is in units of 16.
 """
 
+from math import prod
+
 import numpy as np
 
 from .fixed import quotient_round, rshift_round, rshift_round_sat, saturate
-from .format import BIAS_FRAC, DENSE, MAX_BIAS
+from .format import AVGPOOL, BIAS_FRAC, DENSE, DEPTHWISE, MAX_BIAS
 from .update import saturate_counted, shift_of_step
 
 MAX_DOT = 16383
@@ -68,9 +70,13 @@ def fold_slopes(model, layer):
 
 
 def move_slopes(model, layer, delta, frac):
-    """s += lr d 2^a, b += lr d u.(x - u), of the selected deltas."""
+    """s += lr d 2^a, b += lr d u.(x - u), of the selected deltas. One that is too small to move
+    the weight of an input of a quarter of the largest moves no slope either: the steps that
+    weights lose by rounding and slopes do not would else add up."""
     state, unit = layer.state, mean_unit(model)
     d = delta.astype(np.int64) * layer.lr_mantissa
+    quarter = ((1 << model.bits) - 1) >> layer.x_signed >> 2
+    d[np.abs(d) * quarter < 1 << shift_of_step(layer, frac) - 1] = 0
     slope_shift = shift_of_step(layer, frac) - state.mean_shift - unit
     s = layer.slopes + rshift_round_sat(d, slope_shift, 2 * MAX_SLOPE)
     layer.slopes[:] = saturate_counted(model, s, MAX_SLOPE)
@@ -114,12 +120,21 @@ def recentre(model, layer):
         state.mean_shift += 1
 
 
+def shared_by(model, layer):
+    """By how much less a layer's energy counts than its inputs have. Above an average of n inputs,
+    errors are 1/n of those above it, and the sum of their squares is too; and a filter of a
+    depthwise convolution sees one channel."""
+    above = model.layers[model.layers.index(layer) + 1 :]
+    averages = [pool.kernel_h * pool.kernel_w for pool in above if pool.kind == AVGPOOL]
+    return prod(averages) * (layer.in_c if layer.kind == DEPTHWISE else 1)
+
+
 def energy_of(model, layer, x):
     """1 + sum (x - u)^2, Q.8. In a convolution each pixel counts as often as a kernel reads it."""
     squares = int(((x - (means_of(layer) << mean_unit(model))) ** 2).sum())
     k = max(squares.bit_length() - 15, 0)
     area, stride = layer.kernel_h * layer.kernel_w, layer.stride_h * layer.stride_w
-    energy = (squares >> k) * area // stride
+    energy = (squares >> k) * area // stride // shared_by(model, layer)
     return 256 + int(rshift_round_sat(energy, 2 * layer.x_frac - 8 - k, MAX_ENERGY - 256))
 
 

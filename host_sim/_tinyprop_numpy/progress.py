@@ -15,9 +15,11 @@ def moved(mean, value, n):
 
 
 def note_error(state, error):
-    """The error counts as 1.0 before the first sample."""
+    """The error counts as 1.0 before the first sample. The least of it is looked for when it is
+    the mean of 64: the first errors of numbers are small, as their range is not known yet."""
     state.error = moved(state.error, error, state.steps + 1)
-    state.least_error = min(state.least_error, state.error)
+    if state.steps >> MEAN_SHIFT:
+        state.least_error = min(state.least_error, state.error)
 
 
 def note_class(model, target, is_right, p_target):

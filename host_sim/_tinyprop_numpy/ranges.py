@@ -158,7 +158,7 @@ def begin(r, n, value):
 def move(r, n, value):
     """The range after the n-th value."""
     if r.centre == r.spread == 0:
-        e = int(exponents(value))
+        e = int(exponents(as_float32(value)))
         r = r._replace(frac=26 - e if e > EXPONENT_OF_0 else 0)
     value = int(to_fixed(value, r.frac))
     k = n.bit_length() - 1
@@ -187,7 +187,7 @@ def learn_value(r, n, value):
     r = begin(r, n, value) if n <= 3 else move(r, n, value)
     if n < 3:
         return r
-    s = 27 - (abs(r.centre) | r.spread).bit_length()
+    s = 26 - (abs(r.centre) | r.spread).bit_length()  # so all that is not clamped is below 2^30
     if r.centre | r.spread and not 0 <= s <= 2 and r.frac + s <= MOST_FRAC:
         r = in_format(r, r.frac + s)
     if n == 3 or not map_does(r):

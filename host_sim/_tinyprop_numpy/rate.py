@@ -1,6 +1,6 @@
 """The learning rate of a layer, when none is given.
 
-    lr = min(c_t / sqrt(q), 1 / q)      powers of two: the first one rounded, the second one down
+    lr = min(c_t / sqrt(q), 1 / q), as a power of two: the first rounded, the second rounded down
     c_t = c / (1 + t / 256), with t at most 512, or 2816 with mse      c: the rate in the spec
 
 q is the energy of the layer's centred inputs (centre.py): a step of rate 1 / q on one sample would

@@ -46,9 +46,9 @@ def to_fixed(v, frac):
     return rshift_round_sat(saturated_integers(v), -np.asarray(frac), SATURATED)
 
 
-def exponents(v):
-    """For each of the user's numbers e with 2^(e-1) <= magnitude < 2^e."""
-    magnitude = np.abs(v.astype(np.float64) if v.dtype.kind == "f" else saturated_integers(v))
+def exponents(x):
+    """For each float32 e with 2^(e-1) <= magnitude < 2^e."""
+    magnitude = np.abs(x.astype(np.float64))
     return np.where(magnitude < MIN_FLOAT, EXPONENT_OF_0, np.frexp(magnitude)[1])
 
 

@@ -10,7 +10,7 @@ import _tinyprop_numpy
 import matplotlib.pyplot as plt
 import numpy as np
 import tinyprop as tp
-from _tinyprop_numpy import select
+from _tinyprop_numpy import progress, select
 from matplotlib.ticker import PercentFormatter
 
 from .. import ROOT, internals
@@ -45,6 +45,7 @@ class Onlooker:
 
     def see(self, delta, p_target):
         self.model.state.steps += 1
+        progress.note_error(self.model.state, (1 << 14) - p_target << 14)
         skips(self.model, delta, p_target)
 
     def choose(self, delta, frac):

@@ -95,7 +95,8 @@ def numpy_module():
 def python_constants():
     """(name, value) of each constant for Python without numpy."""
     yield "VERSION", schema.VERSION
-    yield "MAX_VALUES", dict((name, value) for name, value, _ in schema.LIMITS)["max_values"]
+    for name, value, _ in schema.LIMITS:
+        yield name.upper(), value
     for enum in schema.ENUMS:
         for i, (name, _) in enumerate(enum.members):
             yield name.upper(), i

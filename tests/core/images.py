@@ -10,7 +10,7 @@ import _tinyprop
 import _tinyprop_numpy
 import numpy as np
 from _tinyprop_numpy import format as fmt
-from _tinyprop_numpy import plan, ranges
+from _tinyprop_numpy import plan, ranges, replay
 from _tinyprop_numpy.image import Refused
 from headers import tp_layer_t
 
@@ -213,6 +213,10 @@ def difference(one, two):
     for i, layer in enumerate(a.twin.layers):
         for part in ("weights", "slopes", "biases", "sums", "means") if layer.has_weights else ():
             parts.append((f"layer {i}, {part}", *(getattr(image, part)(i) for image in (a, b))))
+    parts.append(("tally", a.twin.tally, b.twin.tally))
+    if a.twin.spec.replay:
+        memories = map(replay.memory, (a.twin, b.twin))
+        parts += zip(replay.Memory._fields[1:], *(memory[1:] for memory in memories), strict=True)
     for name, p, q in parts:
         if p is not None and (p != q).any():
             found.append(f"{name}: {p.tolist()} and {q.tolist()}")

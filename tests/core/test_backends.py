@@ -87,7 +87,8 @@ def test_random_models(case):
 @pytest.mark.parametrize("loss", fmt.LOSS_NAMES)
 @pytest.mark.parametrize("ranges_and_rate", ["given", "learned"])
 def test_long_runs(policy, loss, ranges_and_rate):
-    """Enough steps to change every format, and to move the means many times."""
+    """Enough steps to change every format, and to move the means many times. Learned ranges keep
+    the inputs in scale, and so the weights."""
     number, n_outputs, given = images.number(policy), 4, ranges_and_rate == "given"
     random = np.random.default_rng(number)
     hidden = [images.dense(40, "relu"), images.dense(30, "linear"), images.dense(8, "tanh")]
@@ -112,4 +113,6 @@ def test_long_runs(policy, loss, ranges_and_rate):
         for name, values in seen.items():
             fields = images.Image(twins.images["c"]).layers
             values.add(tuple(getattr(layer, name) for layer in fields))
+    if not given:
+        del seen["w_frac"]
     assert all(len(values) > 1 for values in seen.values()), seen

@@ -104,7 +104,7 @@ def test_slopes_move_into_the_weights(c, ranges):
     give_means(model, 0, random.integers(low, top + 1, n))
     v, s = model.weights(0), model.slopes(0)
     v[:], s[:] = random.integers(-3000, 3001, v.shape), random.integers(-9000, 9001, 4)
-    v[0] = model.layers[0].max_weight
+    v[0], model.layers[0].headroom = model.layers[0].max_weight, 5
     w = v + np.outer(model.means(0), s.astype(float)) * 2.0 ** -model.layers[0].mean_shift
     survey(model, 0, random.integers(low, top + 1, n))  # the second sample: the means move
     assert not s.any() and model.layers[0].n_summed == 2
@@ -197,7 +197,7 @@ def test_slopes_in_dx_at_their_bound(c, sign):
 def test_slopes_stay_within_16_bits_and_are_never_full(c, shift):
     """A step beyond 16 bits is clamped and counted; slopes that fill half of them move on."""
     model = dense_model(c, 2, 3)
-    give_means(model, 0, [200, 100])
+    give_means(model, 0, [1, 0])
     model.list_inputs(0, [255, 0])
     step = TYPES["tp_step_t"](31, shift, 32767)
     s, v, a = model.slopes(0), model.weights(0), model.layers[0].mean_shift
@@ -209,11 +209,31 @@ def test_slopes_stay_within_16_bits_and_are_never_full(c, shift):
         moved = [clamp(value, 32767) for value in exact]
         full = any(abs(value) > 16383 for value in moved[:2])
         if full:
-            su = np.outer([200, 100], moved) * 2.0**-a
-            assert not s.any() and (np.abs(v - np.clip(su, -32767, 32767)) <= 0.5).all()
-            assert model.head.n_clamped >= clamped + np.count_nonzero(np.subtract(exact, moved))
+            assert not s.any() and v.tolist() == [moved, [0, 0, 0]]
+            assert model.head.n_clamped == clamped + np.count_nonzero(np.subtract(exact, moved))
         else:
             assert s.tolist() == moved and not v.any() and model.head.n_clamped == clamped
+
+
+@pytest.mark.parametrize("ranges", [UNSIGNED, SIGNED])
+@pytest.mark.parametrize("loss", ["crossentropy", "mse"])
+def test_a_delta_that_moves_no_weight_moves_no_slope(c, ranges, loss):
+    """Unless it would move the weight of an input of a quarter of the largest."""
+    model = dense_model(c, 64, 2, ranges, loss)
+    signed, bits = model.twin.layers[0].x_signed, model.twin.bits
+    quarter = {(8, False): 63, (8, True): 31, (12, True): 511}[bits, signed]
+    give_means(model, 0, [127] * 64)  # so that a step of a slope is larger than one of a weight
+    a = model.layers[0].mean_shift
+    model.list_inputs(0, [0] * 64)
+    for shift in (9, 14, 20):
+        least = -(-(1 << shift - 1) // (quarter * 16))
+        step = TYPES["tp_step_t"](16, shift, 32767)
+        deltas = np.array([least, -(least - 1)], np.int16)
+        model.slopes(0)[:], model.biases(0)[:] = 0, 0
+        model.call("tp_move_slopes", 0, deltas, 0, step)
+        moved = exact_round(least * 16, shift - a - (bits - 8))
+        assert model.slopes(0).tolist() == [moved, 0] and moved > 0, shift
+        assert model.biases(0)[0] != 0 and model.biases(0)[1] == 0
 
 
 # ---- when means move, and to what

@@ -37,6 +37,21 @@ def test_weights_are_looked_at_every_64_trained_steps(backend):
 
 
 @with_backends
+def test_weights_are_looked_at_after_a_clamp(backend):
+    buffer = build(backend, lr_shift=4)
+    model = Image(buffer)
+    x, y = samples(3)
+    # The first step centres its inputs on themselves, so no weight moves.
+    assert BACKENDS[backend].run(buffer, x, y, 3, 0, 1, True) == 1
+    w_frac = model.layers[1].w_frac
+    model.weights(1)[:] = 32767
+    model.head.n_clamped = 0
+    assert BACKENDS[backend].run(buffer, x, y, 3, 1, 1, True) == 1
+    assert model.head.n_clamped > 0 and model.layers[1].w_frac == w_frac - 1
+    assert np.abs(model.weights(1).astype(int)).max() <= 16384
+
+
+@with_backends
 def test_pieces_of_a_run_are_the_run(backend):
     x, y = samples(50)
     whole = build(backend, policy="diffused", s_min=5000)

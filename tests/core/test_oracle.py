@@ -152,7 +152,7 @@ def test_scores(name):
     integers, floats, x = learned(shape, layers, 150, loss, auto_rate=0)
     got, again = scores_of(integers, x), FloatModel(integers.bytes, np.float64)
     spread = got.std(0)
-    assert (np.abs(got - [again.scores(sample) for sample in x]) < 0.01 * spread).all()
+    assert (np.abs(got - [again.scores(sample) for sample in x]) < 0.02 * spread).all()
     assert (np.abs(got - [floats.scores(sample) for sample in x]).mean(0) < 0.05 * spread).all()
     assert any(integers.slopes(i).any() for i in range(2))
 

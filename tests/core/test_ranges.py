@@ -218,14 +218,16 @@ def test_the_map_stays_until_it_is_an_eighth_wrong(backend):
 @pytest.mark.parametrize("loss, frac, most", [("crossentropy", 6, 127), ("mse", 10, 2047)])
 def test_inputs_are_in_units_of_the_map(backend, loss, frac, most):
     """The images are 3 pixels high for classes, which makes the inputs of the C core visible."""
-    model = Learning(backend, (1, 1, 1) if loss == "mse" else (3, 1, 1), loss)
-    n = model.n_in
-    model.learn(*([v] * n for v in (100, 90, 120, 105, 93)))
-    zero, unit = model.zero()[0], model.unit()[0]
-    for share in (-3, -2, -1.5, -0.001, 0, 0.3, 1, 1.99, 2.5):
-        want = max(-most, min(most, share * 2**frac))
-        got = model.inputs([zero + share * unit] * n)
-        assert max(abs(v - want) for v in got) <= 0.5 + 2**-10, share
+    for middle in (0, 100):
+        for scale in np.geomspace(1, 2, 9):  # so that the integers are as large as they may be
+            model = Learning(backend, (1, 1, 1) if loss == "mse" else (3, 1, 1), loss)
+            n = model.n_in
+            model.learn(*([middle + v * scale] * n for v in (0, -10, 20, 5, -7, 9, -19)))
+            zero, unit = model.zero()[0], model.unit()[0]
+            for share in (-3, -2, -1.99, -1.5, -0.001, 0, 0.3, 1, 1.99, 2.5):
+                want = max(-most, min(most, share * 2**frac))
+                got = model.inputs([zero + share * unit] * n)
+                assert max(abs(v - want) for v in got) <= 0.5 + 2**-10, (middle, scale, share)
 
 
 @with_backends

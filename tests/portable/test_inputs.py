@@ -156,6 +156,12 @@ def test_messages_say_what_was_expected_and_what_came():
         (lambda: tp.Adaptive(ratio=2), ("ratio is 2", "0 to 1")),
         (lambda: tp.Adaptive(least=2), ("least is 2", "0 to 1")),
         (lambda: tp.Adaptive(0.25, 0.5), ("least is 0.5", "0 to 0.25", "ratio")),
+        (lambda: small_model(replay=-1), ("replay", "-1", "65535")),
+        (lambda: small_model(replay=2), ("replay", "2", "3", "each class")),
+        (
+            lambda: tp.Model(4, [tp.Dense(3, trainable=False)], replay=9),
+            ("replay", "9", "no layer is trained"),
+        ),
         (lambda: tp.Dense(0), ("0", "65534")),
         (lambda: tp.Dense(3, activation="gelu"), ("gelu", "relu")),
         (lambda: tp.TinyPropV2(skip=2), ("skip", "2", "1")),

@@ -35,6 +35,9 @@ def uses() -> None:
     m.input_range = None
     assert_type(m.loss, float)
     assert_type(m.stats()["dead"], list[int])
+    assert_type(m.check(), list[str])
+    m.reset()
+    m.reset(seed=3)
     m.summary()
 
     series = [tp.Conv1D(4, 5, 2), tp.Dense(2, "tanh"), tp.Dense(2)]
@@ -46,7 +49,7 @@ def uses() -> None:
 
     file = BytesIO()
     m.save(file)
-    m.save("m.tp")
+    m.save("m.tp", replay=True)
     assert_type(tp.load(file), tp.Model)
     for policy in (tp.Full(), tp.TopK(0.1), tp.TinyProp(0.1, zeta=0.9), tp.Diffused()):
         tp.Model(4, [tp.Dense(2)], policy=policy)
@@ -80,7 +83,7 @@ def misuses(m: tp.Model) -> None:
     m.input_range = (0, 1)  # type: ignore[assignment]
     m.output_range = [(0, 1)]  # type: ignore[assignment]
     m.loss = 0.0  # type: ignore[misc]
-    m.stats()["accuracy"]  # type: ignore[typeddict-item]
+    m.stats()["clamped"]  # type: ignore[typeddict-item]
     m.save(open("m.tp", "w"))  # type: ignore[arg-type]
     m.fit(x, [1])  # type: ignore[attr-defined]
     tp.load()  # type: ignore[call-arg]

@@ -72,6 +72,8 @@ static inline int32_t scaled(int32_t v, int s, int32_t limit) {
 
 // |d m| <= 31 2^14, and three bits less than all of u.(x - u) will do, which then is at most 2^12 (a dot less the norm, each
 // at most TP_MAX_DOT): products are below 2^31.
+// A delta that is too small to move the weight of an input of a quarter of the largest moves no slope either: the steps
+// that weights lose by rounding and slopes do not would else add up, and a network that sees each sample often runs away.
 //   s    Q.w_frac less the format of u, in units of 2^-a: a step of the weights has shift x_frac + .., of s a less
 //   b    Q.(w_frac+12); u.(x - u) is in Q.(2 x_frac), in units of 2^(a+unit)
 void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift, const tp_step_t *step) {
@@ -81,11 +83,11 @@ void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, i
     int unit = mean_unit(m), slope_shift = step->shift - state->mean_shift - unit;
     int bias_shift = slope_shift + l->x_frac - TP_BIAS_FRAC - 3;
     int32_t ahead = tp_rshift_round(tp_scaled_dot(l, state, l->dot) - tp_scaled_dot(l, state, state->norm << unit), 3);
-    uint32_t n_clamped = 0;
+    uint32_t quarter = ((1u << m->bits) - 1) >> l->x_signed >> 2, half_step = 1u << (step->shift - 1), n_clamped = 0;
     int full = 0;
     for (size_t j = 0; j < l->n_out; j++) {
         int32_t d = tp_rshift_round(deltas[j], guard_shift) * step->lr_mantissa;
-        if (d != 0) {
+        if ((uint32_t)tp_abs(d) * quarter >= half_step) {
             int32_t moved = slopes[j] + scaled(d, slope_shift, 2 * MAX_SLOPE);
             int32_t clamped = tp_sat(moved, MAX_SLOPE);
             n_clamped += clamped != moved;
@@ -125,7 +127,9 @@ static uint32_t add_to_sums(const tp_model_t *m, const tp_layer_t *l) {
     uint32_t squares = 0;
     if (l->kind == TP_DENSE) {
         int unit = mean_unit(m);
-        for (tp_walk_t w = tp_walk(m, l); tp_walk_next(&w);) {
+        tp_walk_t w;
+        tp_walk(m, l, &w);
+        while (tp_walk_next(&w)) {
             sums[w.i] = (uint16_t)(sums[w.i] + (uint32_t)(w.x >> unit));
             squares += (uint32_t)(w.x * w.x);
         }
@@ -148,7 +152,9 @@ static uint32_t dot_of(const tp_model_t *m, const tp_layer_t *l) {
     const uint8_t *means = tp_at(m, l->means);
     uint32_t dot = 0;
     if (l->kind == TP_DENSE) {
-        for (tp_walk_t w = tp_walk(m, l); tp_walk_next(&w);) {
+        tp_walk_t w;
+        tp_walk(m, l, &w);
+        while (tp_walk_next(&w)) {
             dot += (uint32_t)(w.x * mean_at(means, w.i, l->x_signed));
         }
         return dot;
@@ -199,6 +205,16 @@ static void recentre(const tp_model_t *m, const tp_layer_t *l) {
     }
 }
 
+// By how much less a layer's energy counts than its inputs have. Above an average of n inputs, errors are 1/n of those
+// above it, and the sum of their squares is too; and a filter of a depthwise convolution sees one channel.
+static uint32_t shared_by(const tp_model_t *m, const tp_layer_t *l) {
+    uint32_t n = l->kind == TP_DEPTHWISE ? l->in_c : 1;
+    for (const tp_layer_t *above = l + 1; above <= m->output; above++) {
+        n *= above->kind == TP_AVGPOOL ? (uint32_t)above->kernel_h * above->kernel_w : 1;
+    }
+    return n;  // at most the outputs of a layer
+}
+
 // 1 + sum (x - u)^2 from sum x^2 and u.x, Q.8. In a convolution each pixel counts as often as a kernel reads it.
 static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, uint32_t squares, uint32_t dot) {
     uint32_t norm = tp_state(m, l)->norm, area = 1, stride = 1;
@@ -210,7 +226,7 @@ static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, uint32_t squa
     int unit = mean_unit(m);
     squares = squares - (dot << (unit + 1)) + (norm << 2 * unit);
     int k = tp_bits(squares) > 15 ? tp_bits(squares) - 15 : 0;
-    int32_t energy = (int32_t)((squares >> k) * area / stride);  // area < 2^16
+    int32_t energy = (int32_t)((squares >> k) * area / stride / shared_by(m, l));  // area < 2^16
     return 256 + tp_rshift_round_sat(energy, 2 * l->x_frac - 8 - k, MAX_ENERGY - 256);
 }
 

@@ -156,9 +156,6 @@ static inline int tp_is_finite(uint32_t bits) {
 tp_err_t tp_check_values(const tp_values_t *v, size_t n, size_t from, size_t count, int which);
 // Item i in Q.frac, rounded, saturated at +-2^30.
 int32_t tp_fixed_at(const tp_values_t *v, size_t i, int frac);
-#define TP_EXPONENT_OF_0 (-200)
-// The exponent e of item i: 2^(e-1) <= magnitude < 2^e.
-int tp_exponent_at(const tp_values_t *v, size_t i);
 
 // ---- ranges.c
 
@@ -218,7 +215,7 @@ typedef struct {
     size_t i;                        // number of the input
     int32_t x;
 } tp_walk_t;
-tp_walk_t tp_walk(const tp_model_t *m, const tp_layer_t *l);
+void tp_walk(const tp_model_t *m, const tp_layer_t *l, tp_walk_t *w);
 // Goes to the next input; 0: there is none.
 static inline int tp_walk_next(tp_walk_t *w) {
     for (; w->entry < w->end; w->entry++) {

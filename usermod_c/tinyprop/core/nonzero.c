@@ -66,8 +66,11 @@ void tp_list_relu(const tp_model_t *m, tp_layer_t *l, const int32_t *z, int s, t
     end_list(m, l, &list);
 }
 
-tp_walk_t tp_walk(const tp_model_t *m, const tp_layer_t *l) {
-    const uint32_t *entry = tp_nonzero_of(m, l);
-    uint32_t row_bytes = 2u * l->out_c;
-    return (tp_walk_t) { entry, entry + l->list_end / 4, row_bytes, row_bytes - tp_row_delta(l->out_c), 0, 0, 0 };
+void tp_walk(const tp_model_t *m, const tp_layer_t *l, tp_walk_t *w) {
+    w->entry = tp_nonzero_of(m, l);
+    w->end = w->entry + l->list_end / 4;
+    w->row_bytes = 2u * l->out_c;
+    w->reader = w->row_bytes - tp_row_delta(l->out_c);
+    w->at = 0;
+    w->i = 0;
 }

@@ -159,7 +159,6 @@ typedef struct {
     uint32_t ranges[2];            // offsets
     uint32_t states;               // offset of the layers' states
     uint32_t tally;                // offset, behind the last layer's means
-    tp_replay_t replay;            // behind it
     uint16_t replay_n_in;          // inputs of the lowest trained layer
     uint32_t saved, scratch;       // bytes used so far: by spec and state, and behind them
     uint32_t work, buffer[2];      // bytes needed so far
@@ -319,7 +318,7 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, tp_layer_t *l) {
 }
 
 // What is remembered: at least a place for each class. Inputs follow their ranges if no layer with weights is below.
-static tp_err_t plan_replay(plan_t *plan, const tp_layer_t *output) {
+static tp_err_t plan_replay(plan_t *plan, const tp_layer_t *output, tp_replay_t *r) {
     const tp_model_spec_t *spec = plan->spec;
     if (spec->replay == 0) {
         return TP_OK;
@@ -331,7 +330,6 @@ static tp_err_t plan_replay(plan_t *plan, const tp_layer_t *output) {
     if (plan->saved > TP_MAX_BYTES / 2 || spec->replay > TP_MAX_BYTES / 4 / most) {
         return TP_E_TOO_BIG;
     }
-    tp_replay_t *r = &plan->replay;
     uint32_t mse = spec->loss == TP_MSE, n_out = output->n_out;
     r->n_maps[TP_INPUTS] = plan->first_trained == 0 && spec->n_input_ranges == 0 ? spec->in_c : 0;
     r->n_maps[TP_OUTPUTS] = mse && spec->n_output_ranges == 0 ? n_out : 0;
@@ -343,7 +341,8 @@ static tp_err_t plan_replay(plan_t *plan, const tp_layer_t *output) {
     return TP_OK;
 }
 
-static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output) {
+// r: gets where what is remembered lies, if anything is.
+static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output, tp_replay_t *r) {
     const tp_model_spec_t *spec = plan->spec;
     if (output->kind != TP_DENSE || output->activation != TP_LINEAR) {
         return TP_E_OUTPUT;
@@ -355,11 +354,12 @@ static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output) {
     }
     plan->tally = plan->saved;
     plan->saved = plan->tally + 4u * output->n_out;
-    return plan_replay(plan, output);
+    return plan_replay(plan, output, r);
 }
 
 tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_sizes_t *sizes) {
     plan_t plan;
+    tp_replay_t replay;
     tp_layer_t l;  // one for all layers in turn, as there is no image yet
     tp_err_t err = start_plan(&plan, spec, n_bytes);
     l.out_h = l.out_w = l.max_weight = 0;  // what quotient() first gets as a guess
@@ -371,7 +371,7 @@ tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_siz
         }
     }
     if (!err) {
-        err = end_plan(&plan, &l);
+        err = end_plan(&plan, &l, &replay);
     }
     if (err) {
         return err;
@@ -447,12 +447,11 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
             return err;
         }
     }
-    err = end_plan(&plan, m->output);
+    err = end_plan(&plan, m->output, &m->replay);
     if (err) {
         return err;
     }
     m->tally = tp_at(m, plan.tally);
-    m->replay = plan.replay;
     m->work = tp_at(m, take(&plan.scratch, plan.work));
     m->buffer[0] = tp_at(m, take(&plan.scratch, plan.buffer[0]));
     m->buffer[1] = tp_at(m, take(&plan.scratch, plan.buffer[1]));

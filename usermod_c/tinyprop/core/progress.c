@@ -10,11 +10,12 @@ static void move_mean(uint32_t *mean, int32_t value, uint32_t n) {
     *mean += (uint32_t)tp_rshift_round((int32_t)((uint32_t)value - *mean), k);
 }
 
-// The error counts as 1.0 before the first sample.
+// The error counts as 1.0 before the first sample. The least of it is looked for when it is the mean of 64: the first
+// errors of numbers are small, as their range is not known yet.
 static void note_error(const tp_model_t *m, int32_t error, uint32_t n) {
     tp_model_state_t *state = m->state;
     move_mean(&state->error, error, n + 1);
-    if (state->error < state->least_error) {
+    if (n >> MEAN_SHIFT && state->error < state->least_error) {
         state->least_error = state->error;
     }
 }

@@ -131,6 +131,11 @@ static int exponent(uint32_t bits) {
     return (int)(bits >> 23 & 255);
 }
 
+// The frac with which a float32 of this exponent has 26 bits.
+static int frac_of(int exponent) {
+    return exponent ? 152 - exponent : 0;
+}
+
 // The first three values, as float32. Their common format has room for two of them; the third one saturates.
 static void begin(tp_learned_range_t *r, uint32_t n, uint32_t value) {
     uint32_t lo = n == 1 ? value : (uint32_t)r->centre, mid = n == 3 ? r->spread : lo, hi = value;
@@ -141,7 +146,7 @@ static void begin(tp_learned_range_t *r, uint32_t n, uint32_t value) {
     int e = n < 3 ? larger : e_lo + e_hi - larger;
     e = e > exponent(mid) ? e : exponent(mid);
     e = e ? e : larger;  // two of them are 0
-    r->frac = (int16_t)(e ? 152 - e : 0);
+    r->frac = (int16_t)frac_of(e);
     int32_t a = tp_fixed_from_float(lo, r->frac), b = tp_fixed_from_float(mid, r->frac);
     int32_t c = tp_fixed_from_float(hi, r->frac);
     if (n < 3) {
@@ -166,10 +171,11 @@ static void move_range(tp_learned_range_t *r, uint32_t n, int32_t value) {
     r->spread = (uint32_t)tp_sat(spread + tp_rshift_round(tp_abs(d) - spread, k), MOST_FIXED);
 }
 
-// Gives the larger of |centre|, spread 25 to 27 bits, and the range a map that does.
+// Gives the larger of |centre|, spread 24 to 26 bits, and the range a map that does. Then 2^shift is at most 2^28, and all
+// that the map does not clamp is below 2^30.
 static void fit_format(tp_learned_range_t *r, uint32_t n) {
     uint32_t larger = (uint32_t)tp_abs(r->centre) | r->spread;
-    int s = 27 - tp_bits(larger);
+    int s = 26 - tp_bits(larger);
     if (larger != 0 && (s < 0 || s > 2) && r->frac + s <= 200) {
         move_frac(r, s);
     }
@@ -179,17 +185,20 @@ static void fit_format(tp_learned_range_t *r, uint32_t n) {
     }
 }
 
+static uint32_t as_float(const tp_values_t *v, size_t i) {
+    return v->type == 'f' ? tp_float_at(v, i) : tp_float_from_fixed(tp_integer_at(v, i), 0);
+}
+
 static void learn_value(tp_learned_range_t *r, uint32_t n, const tp_values_t *v, size_t i) {
     if (n <= 3) {
-        begin(r, n, v->type == 'f' ? tp_float_at(v, i) : tp_float_from_fixed(tp_integer_at(v, i), 0));
+        begin(r, n, as_float(v, i));
     } else {
         r->centre = tp_sat(r->centre, MOST_FIXED);  // beyond only in a damaged image
         r->spread = r->spread < MOST_FIXED ? r->spread : MOST_FIXED;
         r->zero = tp_sat(r->zero, MOST_FIXED);
         r->shift = (int16_t)(r->shift & NO_SHIFT);
         if (r->centre == 0 && r->spread == 0) {
-            int e = tp_exponent_at(v, i);
-            r->frac = (int16_t)(e > TP_EXPONENT_OF_0 ? 26 - e : 0);
+            r->frac = (int16_t)frac_of(exponent(as_float(v, i)));
         }
         move_range(r, n, tp_fixed_at(v, i, r->frac));
     }

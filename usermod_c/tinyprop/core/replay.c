@@ -95,7 +95,8 @@ static void keep_inputs(const tp_model_t *m, uint8_t *bytes) {
     for (size_t i = 0; i < l->n_in; i++) {
         bytes[i] = l->kind == TP_DENSE ? 0 : (uint8_t)inputs[i];
     }
-    tp_walk_t w = tp_walk(m, l);
+    tp_walk_t w;
+    tp_walk(m, l, &w);
     while (l->kind == TP_DENSE && tp_walk_next(&w)) {
         bytes[w.i] = (uint8_t)(w.x >> unit);
     }

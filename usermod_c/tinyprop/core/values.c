@@ -114,12 +114,3 @@ int32_t tp_fixed_at(const tp_values_t *v, size_t i, int frac) {
     return v->type == 'f' ? tp_fixed_from_float(tp_float_at(v, i), frac)
                           : tp_rshift_round_sat(tp_integer_at(v, i), -frac, TP_SATURATED);
 }
-
-int tp_exponent_at(const tp_values_t *v, size_t i) {
-    if (v->type == 'f') {
-        int e = (int)(tp_float_at(v, i) >> 23 & 255);
-        return e ? e - 126 : TP_EXPONENT_OF_0;
-    }
-    int32_t integer = tp_integer_at(v, i);
-    return integer ? tp_bits((uint32_t)tp_abs(integer)) : TP_EXPONENT_OF_0;
-}
