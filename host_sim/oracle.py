@@ -59,8 +59,8 @@ class Weighted(Layer):
         self.n, self.energy = record.state.n_summed, record.state.energy / 2**8
 
     def survey(self, steps, above):
-        """Before a step: lets the inputs take part in mean and energy. above: layers, some of which
-        average errors."""
+        """Before a step: lets the inputs take part in mean and energy. above: layers, some of
+        which average errors."""
         if self.n >= 64 and steps % 2:
             return
         x = self.x.reshape(-1, len(self.sums))
