@@ -69,13 +69,17 @@ def check(said):
     assert len(set(steps)) > len(steps) / 2, steps  # it was at work
 
 
+# In a job of the background Ctrl-C is ignored, by what it starts as well.
+HEED = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+
 # Neither numpy nor the unix port of MicroPython keeps this promise.
 def test_on_cpython():
     times, said = 40, []
     folders = [f"{ROOT}/host_sim/backend", f"{ROOT}/micropython_mod"]
     environment = {"PYTHONPATH": os.pathsep.join(folders), "TINYPROP_BACKEND": "c"}
     with subprocess.Popen(
-        [sys.executable, "-u", "-c", PROGRAM + MOMENTS.format(times)],
+        [sys.executable, "-u", "-c", HEED + PROGRAM + MOMENTS.format(times)],
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         text=True,
