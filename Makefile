@@ -1,6 +1,6 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test bench digits reproduce streams first_use repl mpy firmware flash deploy lint clean distclean
+.PHONY: help demo docs test bench digits reproduce streams first_use faults repl mpy firmware flash deploy lint clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # A MicroPython checkout to build from in place of the pinned package.
@@ -47,10 +47,15 @@ first_use: ## What layers alone give a newcomer, on scikit-learn's data sets and
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim first_use \
 	  $(if $(DATA),--data "$(DATA)") $(if $(ONLY),--only $(ONLY))
 
+faults: ## Whether check() names rates that are wrong, on scikit-learn's data sets and in DATA=dir: reports/faults.md
+	@boards/setup/apt.sh pc
+	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim faults \
+	  $(if $(DATA),--data "$(DATA)") $(if $(ONLY),--only $(ONLY))
+
 repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board
 	@boards/repl.sh $(or $(PORT),$(TARGET))
 
-mpy: ## dist/<ARCH>_6.3/tinyprop.mpy for stock firmware; ARCH=armv6m for one of them
+mpy: ## dist/<ARCH>_6.3/*.mpy for stock firmware; ARCH=armv6m for one of them
 	@usermod_c/tinyprop/natmod/build.sh $(ARCH)
 
 firmware: ## dist/<BOARD>/: MicroPython with tinyprop in it; BOARD=RPI_PICO or another of boards/

@@ -7,7 +7,11 @@ from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
 CORE = "usermod_c/tinyprop/core"
-MODULES = ["micropython_mod/tinyprop.py", "host_sim/backend/_tinyprop.py"]
+MODULES = [
+    "micropython_mod/tinyprop.py",
+    "micropython_mod/tinyprop_words.py",
+    "host_sim/backend/_tinyprop.py",
+]
 SOURCES = Path(CORE, "sources.txt").read_text().split()
 
 

@@ -46,7 +46,7 @@ MODELS = {"mlp-64-32-10": mlp, "mnist-784-32-16-10": mnist, "cnn-8x8": cnn, "kws
 
 def build(case, policy):
     gc.collect()
-    return MODELS[case]({"policy": POLICIES[policy](), "lr": 0.03, "input_range": (0, 255)})
+    return MODELS[case]({"policy": POLICIES[policy](), "input_range": (0, 255)})
 
 
 def each(x, y):

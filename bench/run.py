@@ -54,6 +54,7 @@ QEMU_POLICIES = ("full", "default")
 # The Pico has room in its flash, which the emulator reads as fast as RAM: where no file is.
 PICO_FLASH = 0x10000000
 PICO_ROOM = PICO_FLASH + (1 << 20)
+MPY_FILES = ("tinyprop.mpy", "tinyprop_words.mpy")
 ARCHITECTURES = ("x64", "armv6m", "armv7m", "armv7emsp", "rv32imc", "xtensawin")
 
 
@@ -227,9 +228,11 @@ def open_pico():
     return pico
 
 
-def size_of_mpy(arch):
-    path = ROOT / targets.mpy(arch)()
-    return row("module", ".mpy", "file", path.stat().st_size, "bytes", target=arch)
+def sizes_of_mpy(arch):
+    folder = targets.mpy(arch)()
+    for name in MPY_FILES:
+        size = (folder / name).stat().st_size
+        yield row("module", name, "file", size, "bytes", target=arch)
 
 
 def firmware_growth():
@@ -245,18 +248,20 @@ def heap_of_import():
     """RAM that the .mpy takes on stock firmware."""
     with Pico("plain", [METHOD_CALL]) as pico:
         pico.run("import gc")
-        mpy = (ROOT / "dist/armv6m_6.3/tinyprop.mpy").read_bytes()
-        pico.line.fs_writefile("tinyprop.mpy", mpy)
-        pico.run("gc.collect(); before = gc.mem_alloc()")
-        heap = pico.run("import tinyprop; gc.collect(); print(gc.mem_alloc() - before)")
-    return row("module", ".mpy", "heap of import", int(heap), "bytes")
+        for name in MPY_FILES:
+            pico.line.fs_writefile(name, (targets.mpy("armv6m")() / name).read_bytes())
+        for name in MPY_FILES:
+            pico.run("gc.collect(); before = gc.mem_alloc()")
+            module = name.split(".")[0]
+            heap = pico.run(f"import {module}; gc.collect(); print(gc.mem_alloc() - before)")
+            yield row("module", name, "heap of import", int(heap), "bytes")
 
 
 def measure_all():
     for arch in ARCHITECTURES:
-        yield size_of_mpy(arch)
+        yield from sizes_of_mpy(arch)
     yield firmware_growth()
-    yield heap_of_import()
+    yield from heap_of_import()
     with open_pico() as pico:
         for case in SAMPLES:
             yield from measure_on_pico(pico, case)

@@ -1,4 +1,4 @@
-"""Copies tinyprop.mpy to a board with stock MicroPython, and sees that it works there.
+"""Copies tinyprop's files to a board with stock MicroPython, and sees that they work there.
 
 python boards/deploy.py PORT
 """
@@ -13,7 +13,7 @@ import subprocess
 from board import ROOT, Problem, ask, micropython, run, tell
 from mpremote.transport import TransportExecError
 
-FILE = "tinyprop.mpy"
+FILES = "tinyprop.mpy", "tinyprop_words.mpy"
 
 # The .mpy format of MicroPython 1.23 and later.
 VERSION = 6, 3
@@ -37,17 +37,20 @@ gc.collect()
 _before = gc.mem_free()
 import tinyprop
 gc.collect()
-print((tinyprop.__version__, _before - gc.mem_free(), gc.mem_free()))
+_after = gc.mem_free()
+import tinyprop_words
+gc.collect()
+print((tinyprop.__version__, _before - _after, _after - gc.mem_free(), gc.mem_free()))
 """
 
 # After mpremote could not write the file: its handle is f.
-CLEAN_UP = f"""
+CLEAN_UP = """
 try:
     f.close()
 except Exception:
     pass
 try:
-    os.remove("{FILE}")
+    os.remove("{}")
 except OSError:
     pass
 """
@@ -66,11 +69,15 @@ def main(arguments):
             check_built_in(about)
             print(f"tinyprop {about['built_in']} is in this firmware; nothing has to be copied.")
         else:
-            file = build(architecture(about))
+            folder = build(architecture(about))
             check_files(about)
-            copy(board, file)
-            version, taken, free = try_import(board)
-            print(f"tinyprop {version} works; it takes {taken} bytes of RAM, {free} are free")
+            for name in FILES:
+                copy(board, folder / name)
+            version, taken, words, free = try_import(board)
+            print(
+                f"tinyprop {version} works; it takes {taken} bytes of RAM, tinyprop_words when it"
+                f" is needed {words}, and {free} are free"
+            )
     print(f"Try it: make repl PORT={port}, then at the prompt\n    {TRY}")
 
 
@@ -81,7 +88,7 @@ def architecture(about):
     number = mpy >> 10 & 15
     if version < VERSION:
         raise Problem(
-            f"MicroPython {release} is too old for {FILE}: it has to be 1.23 or newer."
+            f"MicroPython {release} is too old for {FILES[0]}: it has to be 1.23 or newer."
             " make flash puts another one on the board; see docs/boards.md."
         )
     if version > VERSION:
@@ -91,7 +98,7 @@ def architecture(about):
         )
     if number == 0:
         raise Problem(
-            f"This firmware loads no native code, which {FILE} has. Put another MicroPython on"
+            f"This firmware loads no native code, which {FILES[0]} has. Put another MicroPython on"
             " the board, or one with tinyprop in it: make firmware, then make flash."
         )
     if number not in ARCHITECTURES:
@@ -106,11 +113,12 @@ def architecture(about):
 # The board's own files come before those in the firmware, so a copied file would win.
 def check_built_in(about):
     version, ours = about["built_in"], own_version()
-    if FILE in about["files"]:
-        raise Problem(
-            f"This firmware has tinyprop {version} in it, but the board imports its file {FILE},"
-            " which wins and takes RAM. Remove the file: mpremote rm :tinyprop.mpy"
-        )
+    for name in FILES:
+        if name in about["files"]:
+            raise Problem(
+                f"This firmware has tinyprop {version} in it, but the board imports its file"
+                f" {name}, which wins and takes RAM. Remove the file: mpremote rm :{name}"
+            )
     if version != ours:
         raise Problem(
             f"This firmware has tinyprop {version} in it, and this is {ours}. A copied file would"
@@ -125,21 +133,23 @@ def own_version():
 
 
 def build(arch):
-    """The file for an architecture, made anew where its sources changed."""
+    """The folder with the files for an architecture, made anew where their sources changed."""
     command = [ROOT / "usermod_c/tinyprop/natmod/build.sh", arch]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode:
-        raise Problem(f"{FILE} for {arch} could not be built; see above.")
-    return ROOT / done.stdout.split()[0]
+        raise Problem(f"{FILES[0]} for {arch} could not be built; see above.")
+    return ROOT / f"dist/{arch}_6.3"
 
 
 def check_files(about):
-    for name in ("tinyprop", "tinyprop.py"):
-        if name in about["files"]:
-            raise Problem(
-                f"The board has {name} among its files, which it would import in place of {FILE}."
-                f" Remove it: mpremote rm -r :{name}"
-            )
+    for file in FILES:
+        module = file.removesuffix(".mpy")
+        for name in module, f"{module}.py":
+            if name in about["files"]:
+                raise Problem(
+                    f"The board has {name} among its files, which it would import in place of"
+                    f" {file}. Remove it: mpremote rm -r :{name}"
+                )
     if about["free"] is None:
         raise Problem("The board has no file system to copy to.")
 
@@ -148,24 +158,24 @@ def copy(board, file):
     data = file.read_bytes()
     digest = hashlib.sha256(data).digest()
     name = f"{file.relative_to(ROOT)}, {len(data)} bytes"
-    if digest == digest_there(board):
+    if digest == digest_there(board, file.name):
         print(f"{name}: is on the board already, by its SHA-256")
         return
     # The old file goes first: a small board has no room for both.
-    if board.fs_exists(FILE):
-        board.fs_rmfile(FILE)
+    if board.fs_exists(file.name):
+        board.fs_rmfile(file.name)
     if ask(board)["free"] < len(data):
         raise no_room(board, name)
     try:
-        board.fs_writefile(FILE, data)
+        board.fs_writefile(file.name, data)
     except OSError as error:
-        board.exec(CLEAN_UP)
+        board.exec(CLEAN_UP.format(file.name))
         if error.errno == errno.ENOSPC:
             raise no_room(board, name) from None
         reason = os.strerror(error.errno) if error.errno else error
-        raise Problem(f"The board could not write {FILE}: {reason}") from None
-    if digest != digest_there(board):
-        raise Problem(f"{FILE} arrived damaged: its SHA-256 read back is another. Try again.")
+        raise Problem(f"The board could not write {file.name}: {reason}") from None
+    if digest != digest_there(board, file.name):
+        raise Problem(f"{file.name} arrived damaged: its SHA-256 read back is another. Try again.")
     print(f"{name}: copied; its SHA-256 read back is the same")
 
 
@@ -174,8 +184,8 @@ def no_room(board, name):
     return Problem(f"The board has no room for {name}; {free} are free. See mpremote ls and df.")
 
 
-def digest_there(board):
-    return board.fs_hashfile(FILE, "sha256") if board.fs_exists(FILE) else None
+def digest_there(board, name):
+    return board.fs_hashfile(name, "sha256") if board.fs_exists(name) else None
 
 
 def try_import(board):
@@ -187,7 +197,7 @@ def try_import(board):
             reason += ". It needs some 30 kB of RAM in one piece: does boot.py take that much?"
         if "native code" in reason:
             reason += ". Build firmware with tinyprop in it: make firmware, then make flash."
-        raise Problem(f"{FILE} is on the board, but importing it failed: {reason}") from None
+        raise Problem(f"tinyprop is on the board, but importing it failed: {reason}") from None
 
 
 if __name__ == "__main__":

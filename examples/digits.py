@@ -19,7 +19,7 @@ TRAIN = 1437  # the others
 
 def new_model(policy=None):
     layers = [tp.Dense(32, activation="relu"), tp.Dense(10)]
-    return tp.Model(64, layers, lr=0.05, input_range=(0, 16), policy=policy)
+    return tp.Model(64, layers, input_range=(0, 16), policy=policy)
 
 
 def records(file, first, count, stride=1):
@@ -60,7 +60,6 @@ def learn(policy=None, epochs=15, every=TRAIN):
                 if steps % every == 0 or steps == epochs * TRAIN:
                     report(m, file, us / (steps % every or every))
                     us = 0
-            m.lr *= 0.8
     return m
 
 

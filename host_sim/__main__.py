@@ -16,6 +16,10 @@ COMMANDS = {
         "studies.digits",
         "accuracy on digits of every policy, over several seeds: writes reports/digits.*",
     ),
+    "faults": (
+        "studies.faults",
+        "whether check() names rates that are wrong: writes reports/faults.*",
+    ),
     "first_use": (
         "studies.first_use",
         "what layers alone give a newcomer, on ten data sets: writes reports/first_use.*",

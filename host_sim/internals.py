@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from _tinyprop_numpy import format as fmt
 from _tinyprop_numpy import model as step
-from _tinyprop_numpy import plan, values
+from _tinyprop_numpy import plan, ranges
 
 VERSION = fmt.VERSION  # of files
 KERNEL = "kernel_h", "kernel_w", "stride_h", "stride_w"
@@ -72,6 +72,16 @@ def in_words(model):
     return ", ".join(kinds[layer.kind].format(layer.spec.units) for layer in view(model).layers)
 
 
+# ---- the learning rate
+
+
+def scale_rate(model, factor):
+    """Multiplies the rates that a model's layers find; they stay below their bounds."""
+    spec = view(model).spec
+    model.lr = factor * spec.lr_mantissa / 2**spec.lr_shift  # as if it were given
+    view(model).spec.auto_rate = 1
+
+
 # ---- work
 
 
@@ -86,7 +96,7 @@ def nonzero_macs(model, x):
     convolution each input counts as often as the mean of all."""
     opened, total = view(model), 0
     for sample in x:
-        step.forward(opened, values.read_inputs(opened, sample))
+        step.forward(opened, ranges.read_inputs(opened, sample)[0])
         for layer in opened.layers:
             if layer.has_weights:
                 n = np.count_nonzero(layer.inputs)
@@ -106,16 +116,26 @@ def outputs(model):
 
 def parameters(model):
     """Weights and biases, as bytes."""
-    parts = (part for layer in weighted(model) for part in (layer.weights, layer.biases))
+    parts = (part for layer in weighted(model) for part in (layer.rows, layer.biases))
     return b"".join(part.tobytes() for part in parts)
+
+
+OF_INPUTS = "n_summed", "energy", "norm", "x_frac", "mean_shift"
 
 
 def transfer(model, learned):
     """Gives a model what another one of the same layers has learned."""
-    for new, old in zip(view(model).layers, view(learned).layers, strict=True):
+    new_model, old_model = view(model), view(learned)
+    for new, old in zip(new_model.layers, old_model.layers, strict=True):
         new.state.w_frac, new.state.y_frac = old.state.w_frac, old.state.y_frac
         # The new layer starts the window that the old one is in.
         new.state.age = 1 << old.state.age.bit_length() - 1
         if new.has_weights:
-            new.weights[:] = old.weights
-            new.biases[:] = old.biases
+            for name in OF_INPUTS:
+                setattr(new.state, name, getattr(old.state, name))
+            for name in "rows", "biases", "sums", "means":
+                getattr(new, name)[:] = getattr(old, name)
+    for new, old in zip(new_model.learned, old_model.learned, strict=True):
+        if new is not None:
+            new[:] = old
+    new_model.state.n_seen = old_model.state.n_seen

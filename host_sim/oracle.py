@@ -1,9 +1,9 @@
 """The same models in floating point: what the integers are compared with.
 
-A FloatModel starts from the same weights (integers times a power of two, so exactly) and has the
-same learning rate m * 2^-n, layers, losses and policies; it clips deltas at 1.0 too
-(docs/numbers.md). But nothing in it is rounded or saturated. With the integer backends it shares
-the format of an image, and no arithmetic.
+A FloatModel starts from what a model in integers knows (integers times a power of two, so exactly)
+and learns by the same rules: ranges, centred gradients, rates, losses and policies; it clips
+deltas at 1.0 too (docs/numbers.md). But nothing in it is rounded or saturated. With the integer
+backends it shares the format of an image, and no arithmetic. It remembers no samples.
 """
 
 import numpy as np
@@ -12,6 +12,9 @@ from _tinyprop_numpy import plan
 from numpy.lib.stride_tricks import sliding_window_view
 
 DECAY = 1 / 1024  # of a running maximum, per step
+MOST_SEEN = 1024  # samples that a learned range follows
+MOST_PIXELS = 32  # of a channel, that each of them lends
+MOST_SAVED = 4096  # in the account of an adaptive share
 
 ACTIVATIONS = {
     fmt.LINEAR: lambda z: z,
@@ -39,12 +42,48 @@ class Layer:
         self.trainable = False
 
 
+def share_of(n, most):
+    """What the n-th value counts in a running mean over about `most` (a power of two)."""
+    return max(2.0 ** -(n.bit_length() - 1), 1 / most)
+
+
 class Weighted(Layer):
+    """sums, mean: of each input, in a convolution of each channel; n: samples in the sums; energy:
+    1 + sum (x - mean)^2, a running mean."""
+
     def __init__(self, record, w, b):
         super().__init__(record)
         self.w, self.b = w, b
         self.trainable = bool(record.trainable)
         self.threshold = self.residual = 0.0  # state of the policies
+        self.n, self.energy = record.state.n_summed, record.state.energy / 2**8
+
+    def survey(self, steps, above):
+        """Before a step: lets the inputs take part in mean and energy. above: the layers above,
+        some of which may average errors."""
+        if self.n >= 64 and steps % 2:
+            return
+        x = self.x.reshape(-1, len(self.sums))
+        self.sums = self.sums + x.mean(0)
+        self.n += 1
+        if self.n & (self.n - 1) == 0:
+            self.mean = self.sums / self.n
+        r = self.record
+        reads = r.kernel_h * r.kernel_w / (r.stride_h * r.stride_w)  # of each input, by kernels
+        pools = [layer.record for layer in above if layer.record.kind == fmt.AVGPOOL]
+        reads /= np.prod([pool.kernel_h * pool.kernel_w for pool in pools])
+        if r.kind == fmt.DEPTHWISE:
+            reads /= r.in_c
+        energy = 1 + reads * ((x - self.mean) ** 2).sum()
+        self.energy += (energy - self.energy) * share_of(self.n, 64)
+        if self.n == 256:
+            self.sums, self.n = self.sums / 2, 128
+
+    def centre(self, delta):
+        """dw and db as of x - mean, from those of x: z = w (x - mean) + c, so b = c - w mean."""
+        mean = self.mean_of_rows()
+        self.dw = self.dw - mean * delta.reshape(-1, self.record.out_c).sum(0)
+        self.db = self.db - (mean * self.dw).reshape(-1, self.record.out_c).sum(0)
 
     def forward(self, x):
         self.x = x
@@ -56,6 +95,9 @@ class Weighted(Layer):
 
 
 class Dense(Weighted):
+    def mean_of_rows(self):
+        return self.mean[:, None]
+
     def linear(self, x):
         return (x.ravel() @ self.w).reshape(self.shape_out)
 
@@ -80,6 +122,9 @@ class Conv(Weighted):
             slice(rows[0], rows[0] + record.in_h),
             slice(columns[0], columns[0] + record.in_w),
         )
+
+    def mean_of_rows(self):
+        return self.mean if self.depthwise else self.mean[:, None]
 
     def padding(self, n, kernel, stride):
         """(before, after), as in Keras."""
@@ -147,51 +192,123 @@ class Pool(Layer):
         return dx.reshape(self.shape_in)
 
 
+class Given:
+    """Ranges (lo, hi) that the user gave, as a map: 0 is at `zero`, 1.0 is `unit` away from it."""
+
+    def __init__(self, lo, hi, from_0):
+        self.zero, self.unit = (lo, hi - lo) if from_0 else ((lo + hi) / 2, (hi - lo) / 2)
+
+    def learn(self, values, steps):
+        pass
+
+
+class Learned:
+    """Ranges that follow the values: core/ranges.c."""
+
+    def __init__(self, records, n_seen):
+        units = np.ldexp(1.0, -records["frac"].astype(int))
+        self.centre, self.spread, self.zero = (
+            records[name] * units for name in ("centre", "spread", "zero")
+        )
+        self.unit = np.where(records["shift"] == 31, np.inf, units * 2.0 ** records["shift"])
+        self.kept = np.float64([records[name].view("f4") for name in ("centre", "spread")])
+        self.n_seen = n_seen
+
+    def learn(self, values, steps):
+        pixels = np.asarray(values, np.float64).reshape(-1, len(self.centre))
+        used = min(len(pixels), MOST_PIXELS)
+        step = len(pixels) // used
+        for i in range(used):
+            self.learn_pixel(pixels[steps % step + i * step], self.n_seen * used + i + 1)
+        self.n_seen = min(self.n_seen + 1, MOST_SEEN)
+
+    def learn_pixel(self, v, n):
+        """One value of each range, the n-th one."""
+        if n < 3:
+            self.kept[n - 1 :] = v
+            self.centre, self.spread = self.kept.mean(0), np.abs(np.diff(self.kept, axis=0)[0]) / 2
+        elif n == 3:
+            three = np.sort([*self.kept, v], axis=0)
+            distances = np.diff(three, axis=0)
+            distances = np.where(distances == 0, np.inf, distances).min(0)
+            self.centre, self.spread = three[1], np.where(np.isinf(distances), 0, distances)
+        else:
+            share, d, reach = 2.0 ** -(n.bit_length() - 1), v - self.centre, 4 * self.spread
+            d = np.where(reach > 0, np.clip(d, -reach, reach), d)
+            self.centre = self.centre + d * share
+            self.spread = self.spread + (np.abs(d) - self.spread) * share
+        width, unit = 2.5 * self.spread, self.unit
+        stays = (width <= unit * 9 / 8) & (width > unit * 7 / 16) & (self.spread > 0) & (n > 3)
+        stays &= np.abs(self.centre - self.zero) <= unit / 8
+        self.zero = np.where(stays, self.zero, self.centre)
+        with np.errstate(divide="ignore"):
+            best = np.where(width > 0, 2.0 ** np.ceil(np.log2(width)), np.inf)
+        self.unit = np.where(stays, unit, best)
+
+
 class FloatModel:
     def __init__(self, image, dtype=np.float32):
-        """image: of a model that has its first weights; it is copied."""
+        """image: of the model that it starts from; it is copied."""
         model = plan.open_image(np.frombuffer(image, np.uint8))
         self.spec, self.dtype = model.spec, dtype
         self.bits, self.in_signed = model.bits, model.in_signed
         self.first_trained = model.first_trained
         self.layers = [self.layer(record) for record in model.layers]
-        self.ranges = [[(r.lo, r.hi) for r in ranges] for ranges in model.ranges]
+        self.ranges = [self.ranges_of(model, which) for which in (0, 1)]
         self.lr = dtype(model.spec.lr_mantissa * 2.0**-model.spec.lr_shift)
-        self.steps = self.skipped = 0
+        self.steps, self.skipped, self.trained = 0, 0, 0
+        self.error, self.account, self.share = 1.0, MOST_SAVED, 0.0  # of an adaptive policy
         self.macs_selected = 0
 
     def layer(self, record):
         if not record.has_weights:
             return Pool(record)
         w_frac = record.state.w_frac
-        w = np.ldexp(record.weights.astype(self.dtype), -w_frac)
+        w = record.weights.astype(np.float64)
+        if record.kind == fmt.DENSE:
+            means, slopes = (v.astype(np.float64) for v in (record.means, record.slopes))
+            w += np.outer(means, slopes) * 2.0**-record.state.mean_shift
+        w = np.ldexp(w, -w_frac).astype(self.dtype)
         b = np.ldexp(record.biases.astype(self.dtype), -(w_frac + fmt.BIAS_FRAC))
-        return WEIGHTED[record.kind](record, w, b)
+        layer = WEIGHTED[record.kind](record, w, b)
+        unit = self.dtype(2.0 ** (self.bits - 8 - record.state.x_frac))
+        layer.sums, layer.mean = record.sums * unit, record.means * unit
+        return layer
+
+    def ranges_of(self, model, which):
+        if model.learned[which] is not None:
+            return Learned(model.learned[which], model.state.n_seen[which])
+        if model.given[which] is None:
+            return None
+        ends = (model.given[which][name].astype(np.float64) for name in ("lo", "hi"))
+        return Given(*ends, from_0=which == 0 and not self.in_signed)
 
     # ---- numbers in and out, in the units of the integers: an unsigned input is 0 .. 255/256
 
     def inputs(self, x):
-        lo, hi = np.array(self.ranges[0], self.dtype).T
-        x = np.asarray(x, self.dtype).reshape(-1, len(lo))
+        r = self.ranges[0]
+        x = (np.asarray(x, np.float64).reshape(-1, len(r.zero)) - r.zero) / r.unit
         if self.bits == 12:
-            x, limits = (2 * x - lo - hi) / (hi - lo), (-2047 / 1024, 2047 / 1024)
+            x, limits = x, (-2047 / 1024, 2047 / 1024)
+        elif isinstance(r, Learned):
+            x, limits = x, (-127 / 64, 127 / 64)
         elif self.in_signed:
-            x, limits = (2 * x - lo - hi) / (hi - lo) * 127 / 128, (-127 / 128, 127 / 128)
+            x, limits = x * 127 / 128, (-127 / 128, 127 / 128)
         else:
-            x, limits = (x - lo) / (hi - lo) * 255 / 256, (0, 255 / 256)
+            x, limits = x * 255 / 256, (0, 255 / 256)
         return np.clip(x, *limits).astype(self.dtype).reshape(self.layers[0].shape_in)
 
     def targets(self, y):
-        lo, hi = np.array(self.ranges[1], self.dtype).T
-        return np.clip((2 * np.asarray(y, self.dtype) - lo - hi) / (hi - lo), -2, 2)
+        r = self.ranges[1]
+        return np.clip((np.asarray(y, np.float64) - r.zero) / r.unit, -2, 2).astype(self.dtype)
 
     def scores(self, x):
         """Probabilities, or outputs in the user's units."""
         z = self.forward(self.inputs(x))
         if self.spec.loss == fmt.CROSSENTROPY:
             return softmax(z)
-        lo, hi = np.array(self.ranges[1], self.dtype).T
-        return (lo + hi) / 2 + z * (hi - lo) / 2
+        unit = self.ranges[1].unit
+        return self.ranges[1].zero + z * np.where(np.isinf(unit), 0, unit)
 
     # ---- passes
 
@@ -214,7 +331,7 @@ class FloatModel:
         return clipped(z - self.targets(y)), None
 
     def gradients(self, delta, select=None):
-        """From the deltas of the output layer; leaves dw and db in the layers.
+        """From the deltas of the output layer; leaves dw and db, centred, in the layers.
         select(layer, delta, depth) returns the deltas of a layer, those not selected as 0."""
         depth, last = 0, len(self.layers) - 1
         delta = delta.reshape(self.layers[-1].shape_out).astype(self.dtype)
@@ -225,24 +342,45 @@ class FloatModel:
                 layer.db = delta.reshape(-1, layer.record.out_c).sum(0)
                 delta = select(layer, delta, depth) if select else delta
                 depth += 1
-            delta = layer.backward(delta, i > self.first_trained)
+            dx = layer.backward(delta, i > self.first_trained)
+            if isinstance(layer, Weighted):
+                layer.centre(delta)
+            delta = dx
 
     # ---- learning
 
     def learn(self, x, y):
         """One step. Returns whether it trained."""
+        for ranges, values in zip(self.ranges, (x, y), strict=True):
+            if ranges:
+                ranges.learn(values, self.steps)
         z = self.forward(self.inputs(x))
         delta, p_target = self.output_delta(z, y)
         self.steps += 1
+        error = np.abs(delta).mean() if p_target is None else 1 - p_target
+        self.error += (error - self.error) * share_of(self.steps + 1, 64)
         if self.first_trained == len(self.layers) or self.skips(delta, p_target):
             self.skipped += 1
             return False
+        self.trained += 1
+        learning = [layer for layer in self.layers if layer.trainable]
+        for layer in learning:
+            layer.survey(self.trained, self.layers[self.layers.index(layer) + 1 :])
         self.gradients(delta, self.select)
-        for layer in self.layers[self.first_trained :]:
-            if layer.trainable:
-                layer.w -= self.lr * layer.dw.reshape(layer.w.shape)
-                layer.b -= self.lr * layer.db
+        for layer in learning:
+            lr = self.rate_of(layer)
+            layer.w -= lr * layer.dw.reshape(layer.w.shape)
+            layer.b -= lr * layer.db
         return True
+
+    def rate_of(self, layer):
+        """The learning rate of a layer: core/rate.c."""
+        if not self.spec.auto_rate:
+            return self.lr
+        settled = 2816 if self.spec.loss == fmt.MSE else 512
+        c, q = self.lr / (1 + min(self.steps, settled) / 256), layer.energy
+        n = max(np.ceil((np.log2(q / c**2) - 1) / 2), np.ceil(np.log2(q)))
+        return self.dtype(2.0 ** -np.clip(n, 0, 26))
 
     def macs(self, layer, n_deltas):
         want_dx = self.layers.index(layer) > self.first_trained
@@ -254,18 +392,27 @@ class FloatModel:
     # ---- policies: see core/select.c
 
     def skips(self, delta, p_target):
-        skip = self.spec.skip / 2**14
-        if skip == 0 or (p_target is None and self.spec.policy == fmt.DIFFUSED):
-            return False
-        if p_target is None:
+        skip, diffused = self.spec.skip / 2**14, self.spec.policy == fmt.DIFFUSED
+        known = False
+        if skip and p_target is not None:
+            known = p_target >= 1 - skip
+        elif skip and not diffused:
             y = np.abs(delta).sum()
-            return y < skip * self.running_maximum(self.layers[-1], y)
-        known = p_target >= 1 - skip
-        if known and self.spec.policy == fmt.DIFFUSED:
+            known = y < skip * self.running_maximum(self.layers[-1], y)
+        if diffused:
+            self.set_share()
+            saved = self.account + self.spec.s_max / 2**15 - (0 if known else self.share)
+            self.account = min(max(saved, 0), MOST_SAVED)
+        if known and diffused:
             for layer in self.layers[self.first_trained :]:
                 if isinstance(layer, Weighted) and layer.threshold:
                     self.adapt(layer, 0)
         return known
+
+    def set_share(self):
+        least = self.spec.s_min / 2**15
+        share = max(least, min(self.error / 2, self.account / 256))
+        self.share = least if self.spec.s_max == 0 else share if share < 0.95 else 1.0
 
     def running_maximum(self, layer, y):
         layer.threshold = max(layer.threshold * (1 - DECAY), y)
@@ -295,18 +442,22 @@ class FloatModel:
         return selected, np.count_nonzero(selected)
 
     def budget(self, layer):
-        return max(int(layer.record.n_out * self.spec.s_min / 2**15 + 0.5), 1)
+        return max(int(layer.record.n_out * self.share + 0.5), 1)
 
     def adapt(self, layer, n_selected):
+        """layer.threshold is T times the share, so that T follows it at once."""
         step = 2.0 ** ((layer.record.n_out - 1).bit_length() + 3)
         t = layer.threshold * (1 + (n_selected - self.budget(layer)) / step)
-        layer.threshold = min(max(t, step * 2.0**-30), 1.0)
+        layer.threshold = max(min(t, self.share), step * 2.0**-30)
 
     def diffuse(self, layer, delta, depth):
+        if self.share == 1:
+            layer.threshold = 0.0
+            return delta, delta.size
         magnitude = np.abs(delta)
         if layer.threshold == 0:
-            layer.threshold = min(max(magnitude.sum() / self.budget(layer), 2.0**-30), 1.0)
-        t = layer.threshold
+            layer.threshold = min(max(magnitude.mean(), 2.0**-30), 1.0)
+        t = min(layer.threshold / max(self.share, 2.0**-8), 1.0)
         selected = np.where(magnitude >= t, delta, 0)
         if self.spec.loss == fmt.CROSSENTROPY:
             residual, channels = min(layer.residual, np.nextafter(t, 0)), layer.record.out_c

@@ -1,2 +1,3 @@
 # Freezes the Python half of tinyprop into a firmware.
 module("tinyprop.py")
+module("tinyprop_words.py")

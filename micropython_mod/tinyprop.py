@@ -6,8 +6,10 @@
     m.learn(x, 2)        # one step: x is what was measured, 2 is what it means
     m.predict(x)         # what the model makes of it
 
-The same file runs on a board and on a PC. It describes a model and puts errors into words; all
-arithmetic on the model is in `_tinyprop`, in integers, and gives the same bits everywhere.
+The same files run on a board and on a PC. This one has what a model needs to learn, and to be kept
+in a file. All arithmetic on the model is in `_tinyprop`, in integers, and gives the same bits
+everywhere; what is needed once or when somebody asks is in `tinyprop_words`: layers, policies,
+summaries, errors. A board imports that only then.
 """
 
 import gc
@@ -28,326 +30,42 @@ def const(value):  # more to MicroPython: its compiler puts the value in place o
 
 
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
-_VERSION = const(3)
-_DENSE = const(0)
-_CONV = const(1)
-_DEPTHWISE = const(2)
-_MAXPOOL = const(3)
-_AVGPOOL = const(4)
-_ACTIVATION_NAMES = const(("linear", "relu", "sigmoid", "tanh"))
 _MSE = const(1)
-_LOSS_NAMES = const(("crossentropy", "mse"))
-_FULL = const(0)
-_TOPK = const(1)
-_DIFFUSED = const(2)
-_E_VERSION = const(-2)
-_E_LAYER = const(-3)
-_E_OUTPUT = const(-4)
-_E_TOO_BIG = const(-5)
-_E_X_LENGTH = const(-6)
 _E_X_TYPE = const(-7)
-_E_X_FINITE = const(-8)
-_E_Y_LENGTH = const(-9)
 _E_Y_TYPE = const(-10)
-_E_Y_FINITE = const(-11)
-_E_Y_CLASS = const(-12)
-_E_NO_RANGE = const(-14)
 _E_OUT = const(-15)
-_MODEL_SPEC_BYTES = const(32)
-_MODEL_SPEC_FORMAT = const("<4s4BI2B9H")
-_MODEL_SPEC_VERSION = const(4)
+_MODEL_SPEC_BYTES = const(40)
 _MODEL_SPEC_N_LAYERS = const(5)
 _MODEL_SPEC_LOSS = const(6)
 _MODEL_SPEC_SAVED_BYTES = const(8)
 _MODEL_SPEC_LR_MANTISSA = const(12)
 _MODEL_SPEC_LR_SHIFT = const(13)
 _MODEL_SPEC_IN_H = const(14)
+_MODEL_SPEC_REPLAY = const(32)
+_MODEL_SPEC_AUTO_RATE = const(34)
 _LAYER_SPEC_BYTES = const(16)
-_LAYER_SPEC_FORMAT = const("<8BH6x")
-_LAYER_SPEC_UNITS = const(8)
-_MODEL_STATE_BYTES = const(80)
-_MODEL_STATE_FORMAT = const("<2HI9Q")
-_LAYER_STATE_BYTES = const(24)
-_LAYER_STATE_DEAD_STEPS = const(4)
-_RANGE_BYTES = const(8)
-_RANGE_FORMAT = const("<2f")
+_MODEL_STATE_LOSS_COUNT = const(4)
+_MODEL_STATE_LOSS_SUM = const(24)
 # ---- end of the format
 
+_FIRST_LR = 0.3  # what rates that find themselves start from (core/rate.c)
 # Multiply-accumulates of learn_many between two checks for Ctrl-C: some milliseconds on a Pico.
 _CHUNK_MACS = const(20000)
-_DEAD_AFTER = const(64)  # learn steps in a row in which every output was 0
-
-
-def _wrong(name, value, expected):
-    raise ValueError("%s is %r, expected %s" % (name, value, expected))
-
-
-def _choice(name, value, choices):
-    if value not in choices:
-        _wrong(name, value, "one of " + ", ".join(choices))
-    return choices.index(value)
-
 
 _LISTS = (list, tuple)  # made once, so that isinstance allocates nothing
 _NUMBERS = (int, float)
 
 
-def _is_list(value):
-    return isinstance(value, _LISTS)
-
-
-def _pair(name, value):
-    """(height, width) of a kernel or stride that is given as one number or as two."""
-    pair = value if _is_list(value) else (value, value)
-    if len(pair) != 2:
-        _wrong(name, value, "one number or two")
-    return _count(name, pair[0], 255), _count(name, pair[1], 255)
-
-
-def _count(name, value, most=65534):
-    if not isinstance(value, int) or not 1 <= value <= most:
-        _wrong(name, value, "1 to %d" % most)
-    return value
-
-
-# ---- layers: each has its spec, the bytes that a model and a file hold
-
-
-class _Layer:
-    def __init__(
-        self,
-        kind,
-        units=0,
-        kernel=(0, 0),
-        strides=(0, 0),
-        padding="valid",
-        activation="linear",
-        trainable=True,
-    ):
-        self.spec = struct.pack(
-            _LAYER_SPEC_FORMAT,
-            kind,
-            _choice("activation", activation, _ACTIVATION_NAMES),
-            bool(trainable),
-            _choice("padding", padding, ("valid", "same")),
-            *kernel + strides + (units,),
-        )
-
-    def __repr__(self):
-        return _layer_text(self.spec, 0)
-
-
-def _size_text(height, width):
-    return "%d" % height if height == width else "(%d, %d)" % (height, width)
-
-
-def _shape_text(shape):
-    return "%d" % shape[2] if shape[0] == shape[1] == 1 else "%d x %d x %d" % shape
-
-
-def _layer_text(spec, at):
-    """A layer as it is written in Python, from its spec at an offset in `spec`."""
-    layer = struct.unpack_from(_LAYER_SPEC_FORMAT, spec, at)
-    kind, activation, trainable, same, height, width, down, right, units = layer
-    name = ("Dense", "Conv2D", "DepthwiseConv2D", "MaxPool2D", "AvgPool2D")[kind]
-    if kind == _CONV and height == down == 1 < width:
-        name, height, down = "Conv1D", width, right
-    arguments = []
-    if units:
-        arguments.append("%d" % units)
-    if height:
-        arguments.append(_size_text(height, width))
-    elif kind == _AVGPOOL:
-        name = "GlobalAvgPool2D"
-    if _CONV <= kind <= _DEPTHWISE and down * right != 1:
-        arguments.append("strides=" + _size_text(down, right))
-    if same:
-        arguments.append("padding='same'")
-    if activation:
-        arguments.append("activation='%s'" % _ACTIVATION_NAMES[activation])
-    if not trainable:
-        arguments.append("trainable=False")
-    return "%s(%s)" % (name, ", ".join(arguments))
-
-
-def Dense(units, activation="linear", trainable=True):
-    """A layer of `units` outputs, each of which sees every input (of any shape).
-
-    activation: "linear", "relu", "sigmoid" or "tanh". trainable=False keeps its weights.
-    """
-    return _Layer(_DENSE, _count("units", units), activation=activation, trainable=trainable)
-
-
-def Conv2D(filters, kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
-    """`filters` small patterns, kernel_size high and wide, matched all over the input.
-
-    Input (height, width, channels), output (height, width, filters). kernel_size and strides are
-    one number or (height, width); padding "valid" or "same", as in Keras.
-    """
-    kernel, stride = _pair("kernel_size", kernel_size), _pair("strides", strides)
-    filters = _count("filters", filters)
-    return _Layer(_CONV, filters, kernel, stride, padding, activation, trainable)
-
-
-def Conv1D(filters, kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
-    """Conv2D for a series: input (length, channels), output (length, filters)."""
-    return Conv2D(filters, (1, kernel_size), (1, strides), padding, activation, trainable)
-
-
-def DepthwiseConv2D(kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
-    """A Conv2D of one filter for each channel, which sees that channel alone."""
-    kernel, stride = _pair("kernel_size", kernel_size), _pair("strides", strides)
-    return _Layer(_DEPTHWISE, 0, kernel, stride, padding, activation, trainable)
-
-
-def MaxPool2D(pool_size=2):
-    """The largest value of each window of pool_size, one number or (height, width)."""
-    size = _pair("pool_size", pool_size)
-    return _Layer(_MAXPOOL, 0, size, size)
-
-
-def AvgPool2D(pool_size=2):
-    """The mean of each window of pool_size, one number or (height, width); (1, 2) for a series."""
-    size = _pair("pool_size", pool_size)
-    return _Layer(_AVGPOOL, 0, size, size)
-
-
-def GlobalAvgPool2D():
-    """The mean of each channel over the whole input."""
-    return _Layer(_AVGPOOL)
-
-
-# ---- policies: which samples to learn from, and which errors to select (docs/method.md)
-
-
-def _share(name, value, one):
-    if not 0 <= value <= 1:
-        _wrong(name, value, "0 to 1")
-    return int(value * one + 0.5)
-
-
-class _Policy:
-    def __init__(self, name, arguments, kind, s_min=0, s_max=0, zeta=1, skip=0):
-        self.text = "%s(%s)" % (name, ", ".join(map(repr, arguments)))
-        q15 = 1 << 15
-        self.spec = (
-            kind,
-            _share("s_min or ratio", s_min, q15),
-            _share("s_max", s_max, q15),
-            _share("zeta", zeta, q15),
-            _share("skip", skip, 1 << 14),
-        )
-
-    def __repr__(self):
-        return self.text
-
-
-def Full():
-    """Learns from every error of every sample: the usual back-propagation."""
-    return _Policy("Full", (), _FULL)
-
-
-def TopK(ratio=0.25):
-    """Selects the largest errors of a layer, always the same share (meProp, arXiv 1706.06197)."""
-    return _Policy("TopK", (ratio,), _TOPK, ratio, ratio)
-
-
-def TinyProp(s_min=0, s_max=1, zeta=1):
-    """Selects a share of the largest errors that grows with their size (arXiv 2308.09201).
-
-    s_min .. s_max: that share, from no error to the largest one seen; zeta: multiplies it once per
-    layer further down. All 0 to 1.
-    """
-    shares = s_min, s_max, zeta
-    return _Policy("TinyProp", shares, _TOPK, *shares)
-
-
-def TinyPropV2(s_min=0, s_max=1, zeta=1, skip=0.1):
-    """TinyProp, and samples that are known already cost no backward pass (arXiv 2409.07109).
-
-    skip: a sample is skipped when its error is below this share of the largest; with crossentropy,
-    when its class has a probability of 1 - skip or more.
-    """
-    shares = s_min, s_max, zeta, skip
-    return _Policy("TinyPropV2", shares, _TOPK, *shares)
-
-
-def Diffused(ratio=0.14, skip=0.1):
-    """Selects a share of the errors on average; the small ones add up until they count.
-
-    ratio: that share; skip: as in TinyPropV2, but with loss="mse" no sample is skipped.
-    """
-    return _Policy("Diffused", (ratio, skip), _DIFFUSED, ratio, 0, 1, skip)
-
-
-# ---- ranges
-
-
-class Scaler:
-    """Learns a range from the first `samples` samples, with a quarter to spare on each side.
-
-    per_channel: a range for each channel (for each value, if the input has one dimension), for
-    sensors of different kinds; else one range for all.
-    """
-
-    def __init__(self, samples=64, per_channel=False):
-        self.samples = _count("samples", samples)
-        self.per_channel = per_channel
-
-
-def _plan_ranges(name, value, channels):
-    """(number of ranges, samples to learn them from, (lo, hi) pairs) for input_range=value."""
-    if value is None:
-        value = Scaler()
-    if isinstance(value, Scaler):
-        return channels if value.per_channel else 1, value.samples, ((0, 0),)
-    expected = "(lo, hi) with lo < hi, or a list of %d of them" % channels
-    if not _is_list(value) or not value:
-        _wrong(name, value, expected)
-    pairs = value if _is_list(value[0]) else [value]
-    if len(pairs) not in (1, channels):
-        _wrong(name, value, expected)
-    for pair in pairs:
-        if not _is_list(pair) or len(pair) != 2 or not -3.4e38 < pair[0] < pair[1] < 3.4e38:
-            _wrong(name, pair, expected)
-    return len(pairs), 0, pairs
-
-
-# ---- the model
-
-
-def _new(n_bytes):
-    gc.collect()
+def _words():
     try:
-        return bytearray(n_bytes)
-    except MemoryError:
-        free = ", %d are free" % gc.mem_free() if hasattr(gc, "mem_free") else ""
-        raise MemoryError(
-            "this model needs %d bytes of RAM in one piece%s" % (n_bytes, free)
-        ) from None
+        import tinyprop_words
+    except ImportError:
+        raise ImportError("tinyprop_words.mpy is missing: copy it beside tinyprop.mpy") from None
+    return tinyprop_words
 
 
-def _layout_error(code, spec, shapes=()):
-    """Why a spec has no layout, in words. shapes: as _tinyprop.layout left them."""
-    if code == _E_OUTPUT:
-        return "the last layer must be a linear Dense"
-    if code == _E_VERSION:
-        return "a model of version %d, expected %d" % (spec[_MODEL_SPEC_VERSION], _VERSION)
-    if code != _E_LAYER and code != _E_TOO_BIG:
-        return "the model is damaged"
-    i = 0
-    while 4 * i < len(shapes) and shapes[4 * i]:
-        i += 1
-    if 4 * i == len(shapes):
-        return "the model needs more than 2 GB"
-    below = (
-        shapes[4 * i - 4 : 4 * i - 1] if i else struct.unpack_from("<3H", spec, _MODEL_SPEC_IN_H)
-    )
-    layer = _layer_text(spec, _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i)
-    fault = "does not fit" if code == _E_LAYER else "has more than 65534 values with"
-    return "layer %d: %s %s an input of %d x %d x %d (height, width, channels)" % (
-        (i, layer, fault) + tuple(below)
-    )
+def __getattr__(name):  # Dense, Conv2D, .. Full, TopK, ..
+    return getattr(_words(), name)
 
 
 class Model:
@@ -356,11 +74,14 @@ class Model:
     input_shape   a number of values, (length, channels) or (height, width, channels)
     layers        a list of Dense, Conv2D, ...; the last one a Dense of one unit a class or output
     loss          "crossentropy" for classes, "mse" for numbers
-    lr            learning rate, 2e-8 to 1; rounded to m / 2^n with m of 16 to 31 (within 3 %)
-    policy        Diffused(), TinyPropV2(), TinyProp(), TopK(), Full()
-    input_range   (lo, hi) of the values of x; a list of such pairs, one a channel; or a Scaler,
-                  which learns it. Values outside count as its ends (of twice the range with "mse")
+    lr            learning rate: None finds one for each layer as it goes. 2e-8 to 1: that rate,
+                  rounded to m / 2^n with m of 16 to 31 (within 3 %)
+    policy        Adaptive(), Diffused(), TinyPropV2(), TinyProp(), TopK(), Full()
+    input_range   None: learned from the values of x, for each one of a flat input, for each
+                  channel else. Or given: (lo, hi), or a list of such pairs, one a channel
     output_range  the same for y, with loss="mse"
+    replay        how many samples to remember, as many of each class, or 0; each step is followed
+                  by two on remembered samples. 1 byte a value and 2 a label
     seed          0 to 2^30 - 1; the same seed gives the same weights on every machine
 
     ValueError: layers that do not fit together. MemoryError: more RAM than is free.
@@ -371,100 +92,33 @@ class Model:
         input_shape,
         layers,
         loss="crossentropy",
-        lr=0.02,
+        lr=None,
         policy=None,
         input_range=None,
         output_range=None,
+        replay=0,
         seed=1,
     ):
-        shape = tuple(input_shape) if _is_list(input_shape) else (input_shape,)
-        if not 1 <= len(shape) <= 3:
-            _wrong("input_shape", shape, "1 to 3 numbers")
-        for n in shape:
-            _count("input_shape", n)
-        if not _is_list(layers):
-            _wrong("layers", layers, "a list of Dense(...), ...")
-        _count("number of layers", len(layers), 254)
-        for layer in layers:
-            if not isinstance(layer, _Layer):
-                _wrong("a layer", layer, "Dense(...), Conv2D(...), ...")
-        policy = policy or Diffused()
-        if not isinstance(policy, _Policy):
-            _wrong("policy", policy, "Diffused(), Full(), ...")
-        if not isinstance(seed, int) or seed >> 30:
-            _wrong("seed", seed, "0 to 2^30 - 1")
-        shape = (1, 1, 1)[len(shape) :] + shape
-        mse = _choice("loss", loss, _LOSS_NAMES)
-        n_in, calibrate_in, pairs = _plan_ranges("input_range", input_range, shape[2])
-        n_out = calibrate_out = 0
-        if mse:
-            units = struct.unpack_from("<H", layers[-1].spec, _LAYER_SPEC_UNITS)[0]
-            n_out, calibrate_out, pairs_out = _plan_ranges("output_range", output_range, units)
-            pairs = list(pairs) + [(0, 0)] * (n_in - len(pairs)) + list(pairs_out)
-        elif output_range is not None:
-            _wrong("output_range", output_range, "None with loss='crossentropy'")
-        spec = bytearray(
-            struct.pack(
-                _MODEL_SPEC_FORMAT,
-                b"TYNP",
-                _VERSION,
-                len(layers),
-                mse,
-                policy.spec[0],
-                0,  # saved_bytes: by init
-                *_lr(lr) + shape + (n_in, n_out) + policy.spec[1:],
-            )
-        )
-        for layer in layers:
-            spec += layer.spec
-        shapes = array("H", bytes(8 * len(layers)))
-        n_bytes = _tinyprop.layout(spec, shapes)
-        if n_bytes < 0:
-            raise ValueError(_layout_error(n_bytes, spec, shapes))
-        image = _new(n_bytes)
-        image[: len(spec)] = spec
-        struct.pack_into("<2H", image, len(spec), calibrate_in, calibrate_out)
-        at = len(spec) + _MODEL_STATE_BYTES + _LAYER_STATE_BYTES * len(layers)
-        for lo, hi in pairs:
-            struct.pack_into(_RANGE_FORMAT, image, at, lo, hi)
-            at += _RANGE_BYTES
-        if _tinyprop.init(image, seed) < 0:
-            _wrong("a range", pairs, "lo < hi as float32")
-        self._attach(image, shapes)
+        settings = loss, lr, policy, input_range, output_range, replay, seed
+        self._attach(*_words()._build(input_shape, layers, *settings))
 
     def _attach(self, image, shapes):
         self._image = image
         self._shapes = shapes  # height, width, channels, products per output of each layer
         self._mse = image[_MODEL_SPEC_LOSS] == _MSE
-        self._n_layers = image[_MODEL_SPEC_N_LAYERS]
-        self._state = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * self._n_layers
+        self._state = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * image[_MODEL_SPEC_N_LAYERS]
         height, width, channels = struct.unpack_from("<3H", image, _MODEL_SPEC_IN_H)
         self._n_in = height * width * channels
         macs = 1
-        for i in range(self._n_layers):
-            height, width, channels, fan_in = shapes[4 * i : 4 * i + 4]
+        for i in range(0, len(shapes), 4):
+            height, width, channels, fan_in = shapes[i : i + 4]
             self._n_out = height * width * channels
             macs += self._n_out * fan_in
         self._chunk = max(1, _CHUNK_MACS // macs)
         self._x = array("f")  # lists are copied to it; as long as the last list
 
-    def _layer(self, i):
-        """(the layer as it is written, shape of its output, number of parameters)"""
-        at = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i
-        height, width, channels, fan_in = self._shapes[4 * i : 4 * i + 4]
-        parameters = (fan_in + 1) * channels if self._image[at] <= _DEPTHWISE else 0
-        return _layer_text(self._image, at), (height, width, channels), parameters
-
-    def _counters(self):
-        return struct.unpack_from(_MODEL_STATE_FORMAT, self._image, self._state)
-
     def __repr__(self):
-        text, total = _shape_text(struct.unpack_from("<3H", self._image, _MODEL_SPEC_IN_H)), 0
-        for i in range(self._n_layers):
-            layer, _, parameters = self._layer(i)
-            text += " -> " + layer
-            total += parameters
-        return "Model(%s; %d parameters, %d steps)" % (text, total, self._counters()[3])
+        return _words()._model_text(self)
 
     # -- learning and predicting
 
@@ -497,7 +151,7 @@ class Model:
         Learns nothing. x, y: as in learn_many. The mean loss is in `loss` afterwards.
         """
         right = self._many(x, y, False)
-        return self.loss if self._mse else right / max(1, self._counters()[2])
+        return self.loss if self._mse else right / self._count()
 
     def predict(self, x):
         """The most likely class number of x; with loss="mse" the output, or a list of all outputs.
@@ -524,7 +178,7 @@ class Model:
 
     def _once_more(self, function, code, x, y):
         """Repeats a refused call with lists and numbers copied to arrays; raises other errors."""
-        if code == _E_X_TYPE and _is_list(x):
+        if code == _E_X_TYPE and isinstance(x, _LISTS):
             if len(x) == len(self._x):
                 for i in range(len(x)):
                     self._x[i] = x[i]
@@ -533,8 +187,8 @@ class Model:
             x = self._x
             code = function(self._image, x, y)
         if code == _E_Y_TYPE:
-            if self._mse and (_is_list(y) or isinstance(y, float)):
-                y = array("f", y if _is_list(y) else [y])
+            if self._mse and (isinstance(y, _LISTS) or isinstance(y, float)):
+                y = array("f", y if isinstance(y, _LISTS) else [y])
             elif isinstance(y, bool):
                 y = int(y)
             code = function(self._image, x, y)
@@ -543,9 +197,9 @@ class Model:
         return code
 
     def _many(self, x, y, learning):
-        if _is_list(x):
+        if isinstance(x, _LISTS):
             x = _join(x, self._n_in)
-        if _is_list(y):
+        if isinstance(y, _LISTS):
             y = _join(y, self._n_out) if self._mse else array("i", y)
         total = _items(x) // self._n_in
         done = result = 0
@@ -560,119 +214,136 @@ class Model:
                 return result
 
     def _fail(self, code, x=None, y=None, total=1):
-        if code == _E_X_LENGTH:
-            raise ValueError("x has %d values, expected %d" % (_items(x), total * self._n_in))
-        if code == _E_Y_LENGTH:
-            n = total * (self._n_out if self._mse else 1)
-            raise ValueError("y has %d values, expected %d" % (_items(y), n))
-        if code == _E_X_TYPE:
-            raise TypeError(
-                "x is %s, expected a buffer of B b H h I i L l or f, or a list" % type(x)
-            )
-        if code == _E_Y_TYPE:
-            wanted = "%d numbers" % self._n_out if self._mse else "a class number (int)"
-            raise TypeError("y is %s, expected %s" % (type(y), wanted))
-        if code == _E_X_FINITE or code == _E_Y_FINITE:
-            raise ValueError("%s holds a NaN or an infinity" % "xy"[code == _E_Y_FINITE])
-        if code == _E_Y_CLASS:
-            for label in [y] if isinstance(y, int) else y:
-                if not 0 <= label < self._n_out:
-                    _wrong("y", label, "a class number, 0 to %d" % (self._n_out - 1))
-        if code == _E_NO_RANGE:
-            raise ValueError("no range is known: learn first, or give input_range=(lo, hi)")
-        if code == _E_OUT:
-            raise ValueError("out is no array('f') of %d places" % self._n_out)
-        raise ValueError("the model is damaged")
+        _words()._refused(self, code, x, y, total)
 
     # -- settings and state
 
     @property
     def lr(self):
-        """Learning rate; may be set at any time."""
+        """Learning rate, None if each layer finds its own; may be set at any time."""
         image = self._image
+        if image[_MODEL_SPEC_AUTO_RATE]:
+            return None
         return image[_MODEL_SPEC_LR_MANTISSA] / (1 << image[_MODEL_SPEC_LR_SHIFT])
 
     @lr.setter
     def lr(self, value):
-        image = self._image
-        image[_MODEL_SPEC_LR_MANTISSA], image[_MODEL_SPEC_LR_SHIFT] = _lr(value)
+        image, auto = self._image, value is None
+        rate = _lr(_FIRST_LR if auto else value)
+        image[_MODEL_SPEC_LR_MANTISSA], image[_MODEL_SPEC_LR_SHIFT] = rate
+        image[_MODEL_SPEC_AUTO_RATE] = auto
+
+    @property
+    def input_range(self):
+        """(lo, hi) of the values of x, or a list of such pairs, one a value or channel.
+
+        A learned range shows what it is now, None before the first sample; values beyond count as
+        its ends. Set it to None and it is learned anew.
+        """
+        return _words()._get_range(self, 0)
+
+    @input_range.setter
+    def input_range(self, value):
+        _words()._set_range(self, 0, value)
+
+    @property
+    def output_range(self):
+        """The same for y; None with classes."""
+        return _words()._get_range(self, 1)
+
+    @output_range.setter
+    def output_range(self, value):
+        _words()._set_range(self, 1, value)
 
     @property
     def loss(self):
         """Mean loss over the samples of the last learn, learn_many or evaluate."""
-        _, _, count, _, _, total = self._counters()[:6]
-        return total / (count << 24) if count else 0.0
+        return self._number("<Q", _MODEL_STATE_LOSS_SUM) / (self._count() << 24)
+
+    def _count(self):
+        """How many samples the last call had, at least 1."""
+        return max(1, self._number("<I", _MODEL_STATE_LOSS_COUNT))
+
+    def _number(self, letter, at):
+        """A number of the state."""
+        return struct.unpack_from(letter, self._image, self._state + at)[0]
 
     def stats(self):
-        """What learning did so far, as a dictionary.
+        """What learning did so far, as a dictionary. accuracy and error are of the last 64 samples
+        or so, each as it was predicted before it was learned from.
 
-        steps, skipped              calls of learn, and those that were skipped
-        backward_share              multiply-accumulates for the selected errors, of all that dense
-                                    back-propagation in every step would have needed
-        backward_share_nonzero      those that were really done: inputs of 0 are left out too
-        saturated, clipped, clamped activations, errors and weights that met the end of their range
-        dead                        layers that gave nothing but zeros in the last 64 steps
+        steps, skipped          samples given to learn from, and those that were skipped
+        replayed                steps on remembered samples
+        accuracy                the share of samples that were right; None with loss="mse"
+        error                   the mean of 1 - p, p being the probability of the right class; with
+                                loss="mse" |output - y| in the units of y, a list for many outputs
+        backward_share          multiply-accumulates for the selected errors, of all that dense
+                                back-propagation in every step would have needed
+        backward_share_nonzero  those that were really done: inputs of 0 are left out too
+        outside                 values of x beyond their range, which counted as its end
+        saturated               activations beyond the format of their layer, which adapts
+        dead                    for each layer, how many of its units fire on nothing
+        rates                   for each layer its learning rate; None where nothing is learned
         """
-        _, _, _, steps, skipped, _, dense, selected, done, saturated, clipped, clamped = (
-            self._counters()
-        )
-        dead = []
-        at = self._state + _MODEL_STATE_BYTES + _LAYER_STATE_DEAD_STEPS
-        for i in range(self._n_layers):
-            if struct.unpack_from("<H", self._image, at)[0] >= _DEAD_AFTER:
-                dead.append(i)
-            at += _LAYER_STATE_BYTES
-        return {
-            "steps": steps,
-            "skipped": skipped,
-            "backward_share": selected / dense if dense else 0.0,
-            "backward_share_nonzero": done / dense if dense else 0.0,
-            "saturated": saturated,
-            "clipped": clipped,
-            "clamped": clamped,
-            "dead": dead,
-        }
+        return _words()._stats(self)
+
+    def check(self):
+        """What is wrong and what to do, in a list of sentences, the most important first. [] when
+        all is well. It says nothing of the first 50 samples."""
+        return _words()._check(self)
+
+    def reset(self, seed=1):
+        """Begins anew: first weights, and counters at 0. Settings, ranges, samples that are
+        remembered, and layers that are not trained stay as they are."""
+        _words()._reset(self, seed)
 
     def summary(self):
         """Prints the layers, their output shapes and parameters, and the bytes of RAM and file."""
-        total = 0
-        print("layer            output           weights")
-        for i in range(self._n_layers):
-            layer, shape, parameters = self._layer(i)
-            frozen = "  (frozen)" if "trainable" in layer else ""
-            name = layer.split("(")[0]
-            print("%-16s %-14s %9d%s" % (name, _shape_text(shape), parameters, frozen))
-            total += parameters
-        print(
-            "%d weights and biases, %d bytes of RAM, %d bytes as a file"
-            % (total, len(self._image), self._saved_bytes() + 4)
-        )
+        _words()._summary(self)
 
-    # -- files
-
-    def _saved_bytes(self):
-        return struct.unpack_from("<I", self._image, _MODEL_SPEC_SAVED_BYTES)[0]
-
-    def save(self, file):
+    def save(self, file, replay=False):
         """Writes the model to a file, given by name or open for writing in binary.
 
         The file has all that was learned, counters and ranges included, and the same bytes on
-        every machine. An older file is replaced only once the new one is whole, so a power cut
-        loses neither.
+        every machine; remembered samples only with replay=True. An older file is replaced only
+        once the new one is whole, so a power cut loses neither.
         """
         if isinstance(file, str):
             new = file + ".new"
             with open(new, "wb") as f:
-                self.save(f)
+                self.save(f, replay)
             try:
                 os.rename(new, file)
             except OSError:  # FAT replaces no file
                 os.remove(file)
                 os.rename(new, file)
         else:
-            saved = memoryview(self._image)[: self._saved_bytes()]
+            saved = self._saved()
+            if not replay:
+                saved = saved[: len(saved) - self._replay_bytes()]
             file.write(saved)
             file.write(struct.pack("<I", crc32(saved)))
+
+    def _saved(self):
+        """The part of the image that a file holds."""
+        n_bytes = struct.unpack_from("<I", self._image, _MODEL_SPEC_SAVED_BYTES)[0]
+        return memoryview(self._image)[:n_bytes]
+
+    def _replay_bytes(self):
+        """How much of the image is for samples that are remembered."""
+        spec = self._image[: self._state]
+        spec[_MODEL_SPEC_SAVED_BYTES : _MODEL_SPEC_SAVED_BYTES + 4] = bytes(4)
+        spec[_MODEL_SPEC_REPLAY : _MODEL_SPEC_REPLAY + 2] = bytes(2)
+        return len(self._image) - _tinyprop.layout(spec, self._shapes)
+
+
+def _new(n_bytes):
+    """An image of zeros, in what is free in one piece."""
+    gc.collect()
+    try:
+        return bytearray(n_bytes)
+    except MemoryError:
+        _words()._no_room(n_bytes)
 
 
 def load(file):
@@ -691,29 +362,31 @@ def load(file):
         with f:
             return load(f)
     spec = bytearray(file.read(_MODEL_SPEC_BYTES))
-    if len(spec) < _MODEL_SPEC_BYTES or spec[:4] != b"TYNP":
-        raise ValueError("the file is no tinyprop model")
-    if spec[_MODEL_SPEC_VERSION] != _VERSION:
-        raise ValueError(_layout_error(_E_VERSION, spec))
-    spec += file.read(_LAYER_SPEC_BYTES * spec[_MODEL_SPEC_N_LAYERS])
-    shapes = array("H", bytes(8 * spec[_MODEL_SPEC_N_LAYERS]))
+    n_layers = len(spec) > _MODEL_SPEC_N_LAYERS and spec[_MODEL_SPEC_N_LAYERS]
+    spec += file.read(_LAYER_SPEC_BYTES * n_layers)
+    shapes = array("H", bytes(8 * n_layers))
     n_bytes = _tinyprop.layout(spec, shapes)
     if n_bytes > 0:
         model = object.__new__(Model)
-        model._image = image = _new(n_bytes)
+        image = _new(n_bytes)
         image[: len(spec)] = spec
-        state = memoryview(image)[len(spec) : model._saved_bytes()]
-        file.readinto(state)
-        if file.read(5) == struct.pack("<I", crc32(state, crc32(spec))):
-            model._attach(image, shapes)
+        model._attach(image, shapes)
+        state = model._saved()[len(spec) :]
+        n = file.readinto(state)
+        check = file.read(5)
+        if 4 <= n < len(state):  # a file without remembered samples
+            n -= 4
+            check = bytes(state[n : n + 4])
+            state[n : n + 4] = bytes(4)
+        if check == struct.pack("<I", crc32(state[:n], crc32(spec))):
             return model
-    raise ValueError("the file is damaged or cut short")
+    _words()._bad_file(spec)
 
 
 def _lr(value):
     """(m, n) with m / 2^n nearest to value and m of 16 to 31."""
     if not isinstance(value, _NUMBERS) or not 2e-8 <= value <= 1:
-        _wrong("lr", value, "2e-8 to 1")
+        _words()._wrong("lr", value, "2e-8 to 1")
     n = 0
     while value < 16:
         value *= 2

@@ -32,7 +32,8 @@ class _Policy:
     def __init__(
         self,
         name: str,
-        arguments: tuple[float, ...],
+        names: str,
+        values: tuple[float, ...],
         kind: int,
         s_min: float = 0,
         s_max: float = 0,
@@ -43,12 +44,15 @@ class _Policy:
 class _Stats(TypedDict):
     steps: int
     skipped: int
+    replayed: int
+    accuracy: float | None  # None with loss="mse"
+    error: Any  # a float; with loss="mse" one, a list of them, or None before the first sample
     backward_share: float
     backward_share_nonzero: float
+    outside: int
     saturated: int
-    clipped: int
-    clamped: int
     dead: list[int]
+    rates: list[float | None]
 
 def Dense(units: int, activation: _Activation = "linear", trainable: bool = True) -> _Layer: ...
 def Conv2D(
@@ -84,13 +88,7 @@ def TinyPropV2(
     s_min: float = 0, s_max: float = 1, zeta: float = 1, skip: float = 0.1
 ) -> _Policy: ...
 def Diffused(ratio: float = 0.14, skip: float = 0.1) -> _Policy: ...
-
-class Scaler:
-    samples: int
-    per_channel: bool
-    def __init__(self, samples: int = 64, per_channel: bool = False) -> None: ...
-
-_Ranges = _Range | Sequence[_Range] | Scaler
+def Adaptive(ratio: float = 0.14, least: float = 0.1, skip: float = 0.1) -> _Policy: ...
 
 class Model:
     def __init__(
@@ -98,10 +96,11 @@ class Model:
         input_shape: int | Sequence[int],
         layers: Sequence[_Layer],
         loss: Literal["crossentropy", "mse"] = "crossentropy",
-        lr: float = 0.02,
+        lr: float | None = None,
         policy: _Policy | None = None,
-        input_range: _Ranges | None = None,
-        output_range: _Ranges | None = None,
+        input_range: _Range | Sequence[_Range] | None = None,
+        output_range: _Range | Sequence[_Range] | None = None,
+        replay: int = 0,
         seed: int = 1,
     ) -> None: ...
     def learn(self, x: _Values, y: _Values | float) -> bool: ...
@@ -110,14 +109,26 @@ class Model:
     # An int; with loss="mse" a float or a list of floats. A union of them would fit no use.
     def predict(self, x: _Values) -> Any: ...
     def predict_into(self, x: _Values, out: Buffer) -> None: ...
+    # A float, or None without a given rate; a pair, or a list of pairs if there are several, or
+    # None before the first sample. Unions of them would fit no use either.
     @property
-    def lr(self) -> float: ...
+    def lr(self) -> Any: ...
     @lr.setter
-    def lr(self, value: float) -> None: ...
+    def lr(self, value: float | None) -> None: ...
+    @property
+    def input_range(self) -> Any: ...
+    @input_range.setter
+    def input_range(self, value: None) -> None: ...
+    @property
+    def output_range(self) -> Any: ...
+    @output_range.setter
+    def output_range(self, value: None) -> None: ...
     @property
     def loss(self) -> float: ...
     def stats(self) -> _Stats: ...
+    def check(self) -> list[str]: ...
+    def reset(self, seed: int = 1) -> None: ...
     def summary(self) -> None: ...
-    def save(self, file: str | BinaryIO) -> None: ...
+    def save(self, file: str | BinaryIO, replay: bool = False) -> None: ...
 
 def load(file: str | BinaryIO) -> Model: ...

@@ -155,9 +155,9 @@ class Board(TestFiles):
     """MicroPython behind a serial line: one session, to which the test files are sent one by one.
 
     start is a command that keeps running, prints the path of the line (/dev/pts/3) and ends when
-    it gets a SIGTERM. build is a function that builds what is needed; it returns the path of the
-    tinyprop.mpy to send, if any. With on_flash this goes to the board's own file system, else to
-    RAM like the tests. A single test may take limit seconds.
+    it gets a SIGTERM. build is a function that builds what is needed; it returns the folder of the
+    .mpy files to send, if any. With on_flash these go to the board's own file system, else to RAM
+    like the tests. A single test may take limit seconds.
     """
 
     def __init__(self, backend, module, start, build, on_flash=False, limit=300):
@@ -166,7 +166,7 @@ class Board(TestFiles):
         self.process = None
 
     def start(self):
-        mpy = self.build()
+        folder = self.build()
         self.process = subprocess.Popen(
             self.command,
             cwd=ROOT,
@@ -180,14 +180,14 @@ class Board(TestFiles):
         self.line.enter_raw_repl(soft_reset=False, timeout_overall=60)
         self.line.exec((TESTS / "ram_files.py").read_text())
         self.line.exec("from binascii import a2b_base64")
-        if mpy and self.on_flash:
-            self.line.fs_writefile("tinyprop.mpy", Path(mpy).read_bytes())
-        elif mpy:
-            self.send("tinyprop.mpy", Path(mpy).read_bytes())
+        for file in Path(folder).glob("*.mpy") if folder else []:
+            send = self.line.fs_writefile if self.on_flash else self.send
+            send(file.name, file.read_bytes())
         testkit = TESTS / "testkit.py"
         for source in [testkit, *imports_of(testkit)]:
             self.send_compiled(source)
-        self.line.exec("import gc, tinyprop, testkit; ram.files.clear(); gc.collect()")
+        self.line.exec("import gc, tinyprop, tinyprop_words, testkit")
+        self.line.exec("ram.files.clear(); gc.collect()")
 
     def device(self):
         self.said = []
@@ -275,7 +275,11 @@ def cpython(backend):
 
 
 def mpy(arch):
-    return lambda: script("usermod_c/tinyprop/natmod/build.sh", arch).split()[0]
+    def build():
+        script("usermod_c/tinyprop/natmod/build.sh", arch)
+        return ROOT / f"dist/{arch}_6.3"
+
+    return build
 
 
 def plain_unix():

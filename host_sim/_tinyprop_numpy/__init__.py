@@ -94,7 +94,7 @@ def layout(spec, shapes):
 
 
 def init(image, seed):
-    """Gives a new image its first weights and state; `calibrating` and ranges are set before."""
+    """Gives a new image its first weights and state; given ranges are set before."""
     return _call(_init.init, _image(image), _size(seed))
 
 

@@ -1,7 +1,7 @@
 """Convolutions and depthwise convolutions over (height, width, channels).
 
     forward    z_pf = b_f + sum_k w_kf x_pk
-    backward   dw_kf = sum_p x_pk delta_pf
+    backward   dw_kf = sum_p (x_pk - u_k) delta_pf        u: means of the channels (centre.py)
                dx = sum of w_kf delta_pf over all p and k that read this x
 
 Here p is a pixel of the output, f a filter and k a tap of the kernel: (row, column, channel).
@@ -11,9 +11,9 @@ out as if its pixels were samples of a dense layer: `windows` says which inputs 
 
 import numpy as np
 
-from . import update
+from . import centre, update
 from .dense import product, start_of_sums
-from .fixed import wrap
+from .fixed import rshift_round, wrap
 from .format import CONV
 
 
@@ -64,11 +64,18 @@ def backward(model, layer, delta, frac, want_dx):
         taps = inside.sum(axis=1)  # [pixel, filter]
 
     n_products = ((delta != 0) * taps).sum(axis=0)  # of each filter
-    learns = update.learns(model, layer, frac)
+    learns = update.learns(layer, frac)
     model.state.macs_done += int(n_products.sum()) * (learns + want_dx)
     if learns:
-        touched = n_products > 0
-        w[:, touched] = update.moved(model, layer, w[:, touched], dw[:, touched], frac)
+        filters = n_products > 0  # those that have a delta
+        means = centre.means_of(layer)
+        means = np.resize(means, len(w))[:, None] if layer.kind == CONV else means  # [tap, filter]
+        dw = dw - means * delta.sum(axis=0)
+        w[:, filters] = update.moved(model, layer, w[:, filters], dw[:, filters], frac)
+        # b -= lr d (1 - u.(x - u)), of which update_biases did the first part.
+        shift = layer.fan_in.bit_length() + 2  # |dw| < 2^24, u < 2^8
+        along_mean = (means * rshift_round(dw, shift)).sum(axis=0)
+        update.move_biases(layer, -along_mean, frac + 2 * layer.x_frac - shift)
     if not want_dx:
         return None
     return wrap(np.bincount(index.ravel(), spread.ravel(), layer.n_in + 1)[: layer.n_in])

@@ -19,12 +19,15 @@ def saturate(v, limit):
 
 
 def rshift_round_sat(v, s, limit):
-    """v * 2^-s for any s, rounded, clamped to +-limit."""
-    v = np.asarray(v, np.int64)
-    if s >= 0:
-        return saturate(rshift_round(v, s), limit)
-    # Saturated before the shift too: 2^31 << 31 fits int64, and no shift has to be longer.
-    return saturate(saturate(v, limit) << min(-s, 31), limit)
+    """v * 2^-s for any s, or one for each v, rounded, clamped to +-limit. With |v| <= 2^31 float64
+    holds the product exactly, and its sum with 1/2 as far as it matters."""
+    v = np.ldexp(np.asarray(v, np.float64), -np.asarray(s))
+    return saturate(np.floor(v + 0.5), limit).astype(np.int64)
+
+
+def quotient_round(v, n):
+    """v / n to the nearest integer, halves away from 0."""
+    return np.sign(v) * ((np.abs(v) + n // 2) // n)
 
 
 def wrap(v):

@@ -7,7 +7,7 @@ from enum import IntEnum
 import numpy as np
 
 MAGIC = 0x504E5954
-VERSION = 3
+VERSION = 4
 ALIGN = 8
 
 MAX_VALUES = 65534
@@ -75,6 +75,9 @@ MODEL_SPEC = np.dtype(
         ("s_max", "<u2"),
         ("zeta", "<u2"),
         ("skip", "<u2"),
+        ("replay", "<u2"),
+        ("auto_rate", "u1"),
+        ("reserved", "u1", 5),
     ]
 )
 
@@ -95,7 +98,7 @@ LAYER_SPEC = np.dtype(
 
 MODEL_STATE = np.dtype(
     [
-        ("calibrating", "<u2", 2),
+        ("n_seen", "<u2", 2),
         ("loss_count", "<u4"),
         ("steps", "<u8"),
         ("skipped", "<u8"),
@@ -106,6 +109,17 @@ MODEL_STATE = np.dtype(
         ("n_saturated", "<u8"),
         ("n_clipped", "<u8"),
         ("n_clamped", "<u8"),
+        ("trained", "<u4"),
+        ("error", "<u4"),
+        ("account", "<u4"),
+        ("share", "<u2"),
+        ("replay_frac", "<i2"),
+        ("least_error", "<u4"),
+        ("right", "<u4"),
+        ("n_outside", "<u4"),
+        ("n_replayed", "<u4"),
+        ("random", "<u4"),
+        ("reserved", "<u4"),
     ]
 )
 
@@ -115,11 +129,16 @@ LAYER_STATE = np.dtype(
         ("y_frac", "i1"),
         ("age", "<u2"),
         ("dead_steps", "<u2"),
-        ("reserved", "<u2"),
+        ("n_summed", "<u2"),
         ("n_saturated", "<u4"),
         ("n_high", "<u4"),
         ("threshold", "<u4"),
         ("residual", "<u4"),
+        ("energy", "<u4"),
+        ("norm", "<u4"),
+        ("x_frac", "i1"),
+        ("mean_shift", "u1"),
+        ("reserved", "<u2"),
     ]
 )
 
@@ -127,5 +146,15 @@ RANGE = np.dtype(
     [
         ("lo", "<f4"),
         ("hi", "<f4"),
+    ]
+)
+
+LEARNED_RANGE = np.dtype(
+    [
+        ("centre", "<i4"),
+        ("spread", "<u4"),
+        ("zero", "<i4"),
+        ("frac", "<i2"),
+        ("shift", "<i2"),
     ]
 )

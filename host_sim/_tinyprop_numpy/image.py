@@ -1,7 +1,7 @@
 """A model in an image: spec and state as views of its bytes, and the plan as plain Python.
 
-    model spec | layer specs | model state | layer states | ranges | weights, biases ...
-    |<------- spec --------->|<------------------------ state ----------------------->|
+    model spec | layer specs | model state | layer states | ranges | weights .. | tally | replay
+    |<------- spec --------->|<--------------------------- state --------------------------->|
 
 That is all of an image here. The C core has its plan and scratch behind it; numpy makes what it
 needs in each call.
@@ -10,12 +10,17 @@ needs in each call.
 import numpy as np
 
 from .format import (
+    DENSE,
     DEPTHWISE,
     LAYER_SPEC,
     LAYER_STATE,
+    LEARNED_RANGE,
+    LINEAR,
     MODEL_SPEC,
     MODEL_STATE,
+    MSE,
     RANGE,
+    TANH,
 )
 
 
@@ -37,7 +42,7 @@ class Record:
     overflow; a field that is set goes to the image too, modulo the width of the field."""
 
     def __init__(self, item):
-        vars(self).update(zip(item.dtype.names, item.tolist(), strict=True), item=item)
+        vars(self).update({name: item[name].tolist() for name in item.dtype.names}, item=item)
 
     def __setattr__(self, name, value):
         fields = vars(self)
@@ -49,11 +54,13 @@ class Record:
 
 
 class Layer:
-    """One layer: spec and state are Records. plan.py adds its shape, bounds, weights [fan_in,
-    out_c] and biases; a forward pass adds x_frac, inputs and outputs.
+    """One layer: spec and state are Records. plan.py adds its shape and bounds; attach_state its
+    weights [fan_in, out_c], biases, and the sums and means of its inputs; a forward pass x_frac,
+    inputs and outputs; rate.py its learning rate.
 
     Weights: dense [input, unit]; convolution [(kernel row, column, channel), filter]; depthwise
-    [(kernel row, column), channel].
+    [(kernel row, column), channel]. Behind those of a dense layer is one more row, its slopes;
+    `rows` has both. sums, means: of each input, in a convolution of each channel.
     """
 
     def __init__(self, spec):
@@ -64,6 +71,14 @@ class Layer:
     @property
     def has_weights(self):
         return self.kind <= DEPTHWISE
+
+    @property
+    def n_rows(self):
+        return self.fan_in + (self.kind == DENSE)
+
+    @property
+    def n_means(self):
+        return self.n_in if self.kind == DENSE else self.in_c
 
 
 class Model:
@@ -85,9 +100,17 @@ class Model:
         return self.state_offset + MODEL_STATE.itemsize + self.spec.n_layers * LAYER_STATE.itemsize
 
     @property
+    def ranges_are(self):
+        """(type, number) of the ranges of inputs and of outputs: given ones, or one for each
+        channel and each output of mse that are learned."""
+        spec = self.spec
+        n_outputs = self.output.spec.units if spec.loss == MSE else 0
+        of_both = (spec.n_input_ranges, spec.in_c), (spec.n_output_ranges, n_outputs)
+        return [(RANGE, given) if given else (LEARNED_RANGE, n) for given, n in of_both]
+
+    @property
     def weights_offset(self):
-        n = self.spec.n_input_ranges + self.spec.n_output_ranges
-        return self.ranges_offset + n * RANGE.itemsize
+        return self.ranges_offset + sum(kind.itemsize * n for kind, n in self.ranges_are)
 
     def array(self, offset, dtype, n):
         return self.image[offset : offset + n * np.dtype(dtype).itemsize].view(dtype)
@@ -98,18 +121,33 @@ class Model:
         states = self.array(
             self.state_offset + MODEL_STATE.itemsize, LAYER_STATE, len(self.layers)
         )
-        n = self.spec.n_input_ranges
-        ranges = [
-            Record(item)
-            for item in self.array(self.ranges_offset, RANGE, n + self.spec.n_output_ranges)
-        ]
-        self.ranges = ranges[:n], ranges[n:]  # of inputs, of outputs
+        self.given, self.learned = [None, None], [None, None]  # ranges of inputs, of outputs
+        at = self.ranges_offset
+        for which, (kind, n) in enumerate(self.ranges_are):
+            ranges = self.given if kind is RANGE else self.learned
+            ranges[which] = self.array(at, kind, n) if n else None
+            at += n * kind.itemsize
         for layer, state in zip(self.layers, states, strict=True):
             layer.state = Record(state)
             if layer.has_weights:
-                weights = self.array(layer.weights_offset, "<i2", layer.fan_in * layer.out_c)
-                layer.weights = weights.reshape(layer.fan_in, layer.out_c)
+                rows = self.array(layer.weights_offset, "<i2", layer.n_rows * layer.out_c)
+                layer.rows = rows.reshape(-1, layer.out_c)
+                layer.weights, layer.slopes = layer.rows[: layer.fan_in], layer.rows[-1]
                 layer.biases = self.array(layer.biases_offset, "<i4", layer.out_c)
+                layer.sums = self.array(layer.sums_offset, "<u2", layer.n_means)
+                layer.means = self.array(layer.means_offset, "<u1", layer.n_means)
+
+        self.tally = self.array(self.tally_offset, "<u4", self.output.n_out)  # progress.py
+
+    def set_signs(self):
+        """Where inputs may be below 0, so may their sums and means."""
+        is_signed = self.in_signed
+        for layer in self.layers:
+            layer.x_signed = is_signed
+            if layer.has_weights:
+                layer.sums = layer.sums.view("<i2" if is_signed else "<u2")
+                layer.means = layer.means.view("<i1" if is_signed else "<u1")
+                is_signed = layer.activation in (LINEAR, TANH)
 
     @property
     def output(self):

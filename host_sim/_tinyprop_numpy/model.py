@@ -2,18 +2,34 @@
 
 import numpy as np
 
-from . import activation, conv, dense, loss, pool, ranges, select, update, values
+from . import (
+    activation,
+    centre,
+    conv,
+    dense,
+    loss,
+    pool,
+    progress,
+    ranges,
+    rate,
+    replay,
+    select,
+    update,
+    values,
+)
 from .format import CROSSENTROPY, DENSE, MSE, Error
 from .image import require
 
-RESCALE_EVERY = 64  # trained steps between checks of the weights' formats
+REPLAYS = 2  # steps on remembered samples after each new one
+RESCALE_EVERY = 64  # trained steps between checks of the weights' formats; also after a clamp
 
 
-def forward(model, x, learning=False):
-    """The sums of the output layer. x: the inputs as activations."""
+def forward(model, x, first=0, x_frac=None, learning=False):
+    """The sums of the output layer. x: the inputs of layer `first`, Q.x_frac; those of the model
+    have a format of their own."""
     z = None
-    x_frac = 10 if model.bits == 12 else 7 if model.in_signed else 8
-    for layer in model.layers:
+    x_frac = ranges.input_frac(model) if first == 0 else x_frac
+    for layer in model.layers[first:]:
         layer.inputs, layer.x_frac = x, x_frac
         if not layer.has_weights:
             layer.state.y_frac = x_frac
@@ -42,11 +58,11 @@ def backward(model, delta):
         if depth > 0:
             delta, frac = activation.backward(model, layer, dx, frac)
         if layer.trainable:
-            update.update_biases(model, layer, delta, frac)
+            update.update_biases(layer, delta, frac)
         delta, n_selected = select.select(model, layer, delta, frac, depth)
         depth += 1
         model.state.macs_selected += n_selected * layer.fan_in * (layer.trainable + want_dx)
-        delta, frac = update.guard(delta, frac)
+        delta, frac = update.guard(layer, delta, frac)
         dx_frac = frac + layer.state.w_frac
         kind = dense if layer.kind == DENSE else conv
         dx = kind.backward(model, layer, delta, frac, want_dx)
@@ -62,42 +78,72 @@ def dense_macs(model):
     )
 
 
-def learn_sample(model, x, y):
-    """One sample, x as activations. Returns whether it was trained on."""
+def learn_step(model, delta, p_target):
+    """Learns from the deltas of the output layer. Returns whether the sample was trained on."""
     state = model.state
-    z = forward(model, x, learning=True)
-    if model.spec.loss == CROSSENTROPY:
-        delta, value, p_target = loss.crossentropy(model, z, int(y[0]))
-    else:
-        delta, value = loss.mse(model, z, values.read_targets(model, y))
-        p_target = 0
-    state.loss_sum += value
-    state.loss_count += 1
-    state.steps += 1
     state.macs_dense += dense_macs(model)
     if model.first_trained == len(model.layers) or select.skips(model, delta, p_target):
-        state.skipped += 1
         return False
+    state.trained += 1
+    n_clamped = state.n_clamped
+    learning = [layer for layer in model.layers if layer.has_weights and layer.trainable]
+    for layer in learning:
+        centre.survey(model, layer)
+        rate.set_rate(model, layer)
     backward(model, delta)
-    if (state.steps - state.skipped) % RESCALE_EVERY == 0:
-        for layer in model.layers:
-            if layer.has_weights and layer.trainable:
-                update.rescale(layer)
+    if state.trained % RESCALE_EVERY == 0 or state.n_clamped != n_clamped:
+        for layer in learning:
+            update.rescale(layer)
     return True
 
 
-def evaluate_sample(model, x, y):
+def loss_of(model, z, label):
+    """Deltas of the output layer, the loss, and with crossentropy p of the right class, Q.14."""
+    if model.spec.loss == MSE:
+        return *loss.mse(model, z, label), 0
+    return loss.crossentropy(model, z, int(label[0]))
+
+
+def add_loss(model, value):
+    model.state.loss_count += 1
+    model.state.loss_sum += value
+
+
+def learn_sample(model, x, label):
+    """One sample, x as activations. Returns whether it was trained on."""
+    state = model.state
+    z = forward(model, x, learning=True)
+    delta, value, p_target = loss_of(model, z, label)
+    add_loss(model, value)
+    state.steps += 1
+    if model.spec.loss == MSE:
+        progress.note_outputs(model, delta)
+    else:
+        progress.note_class(model, int(label[0]), int(z.argmax()) == int(label[0]), p_target)
+    trained = learn_step(model, delta, p_target)
+    state.skipped += not trained
+    return trained
+
+
+def learn_again(model, label):
+    """Remembers the sample, and learns from two that are remembered."""
+    replay.remember(model, label)
+    for _ in range(REPLAYS):
+        x, label = replay.recall(model)
+        z = forward(model, x, model.first_trained, model.state.replay_frac, learning=True)
+        delta, _, p_target = loss_of(model, z, label)
+        learn_step(model, delta, p_target)
+        model.state.n_replayed += 1
+
+
+def evaluate_sample(model, x, label):
     """Adds the loss of a sample, without learning. Returns whether it was classified correctly."""
     state = model.state
     z = forward(model, x)
-    state.loss_count += 1
-    if model.spec.loss == MSE:
-        n_clipped, n_saturated = state.n_clipped, state.n_saturated
-        state.loss_sum += loss.mse(model, z, values.read_targets(model, y))[1]
-        state.n_clipped, state.n_saturated = n_clipped, n_saturated
-        return False
-    state.loss_sum += loss.crossentropy(model, z, int(y[0]))[1]
-    return int(z.argmax()) == int(y[0])
+    n_clipped, n_saturated = state.n_clipped, state.n_saturated
+    add_loss(model, loss_of(model, z, label)[1])
+    state.n_clipped, state.n_saturated = n_clipped, n_saturated
+    return model.spec.loss == CROSSENTROPY and int(z.argmax()) == int(label[0])
 
 
 def check_samples(model, x, y, total, start, count):
@@ -118,9 +164,7 @@ def run_samples(model, x, y, total, start, count, learning):
     state = model.state
     require(start + count <= total, Error.X_LENGTH)
     check_samples(model, x, y, total, start, count if start else total)
-    for which in (0, 1):
-        calibrates = learning and state.calibrating[which] > 0
-        require(calibrates or ranges.are_known(model, which), Error.NO_RANGE)
+    require(learning or ranges.are_known(model), Error.NO_RANGE)
     if start == 0:
         state.loss_sum = state.loss_count = 0
     x = x.reshape(total, model.layers[0].n_in)
@@ -128,20 +172,18 @@ def run_samples(model, x, y, total, start, count, learning):
     hits = 0
     for i in range(start, start + count):
         if learning:
-            calibrate(model, x[i], y[i])
-        inputs = values.read_inputs(model, x[i])
-        hits += (learn_sample if learning else evaluate_sample)(model, inputs, y[i])
+            ranges.learn(model, 0, x[i])
+            ranges.learn(model, 1, y[i])
+        inputs, n_outside = ranges.read_inputs(model, x[i])
+        label = ranges.read_label(model, y[i])
+        if not learning:
+            hits += evaluate_sample(model, inputs, label)
+            continue
+        state.n_outside += n_outside
+        hits += learn_sample(model, inputs, label)
+        if model.spec.replay > 0:
+            learn_again(model, label)
     return hits
-
-
-def calibrate(model, *sample):
-    """Lets x and y of a sample widen the ranges that are still being learned."""
-    left = model.state.calibrating
-    for which in (0, 1):
-        if left[which]:
-            left[which] -= 1
-            model.state.calibrating = left
-            ranges.widen(model, which, sample[which])
 
 
 def predict(model, x, with_scores, scores):
@@ -151,11 +193,11 @@ def predict(model, x, with_scores, scores):
         ok = scores is not None and scores.dtype == np.float32 and len(scores) == n_out
         require(ok, Error.OUT)
     values.check_inputs(x, n_in, slice(None))
-    require(ranges.are_known(model, 0) and ranges.are_known(model, 1), Error.NO_RANGE)
-    z = forward(model, values.read_inputs(model, x))
-    label = int(z.argmax())
-    if with_scores and model.spec.loss == CROSSENTROPY:
-        scores[:] = loss.softmax(model, z) / 2**14
-    elif with_scores:
-        scores[:] = values.scores_of_mse(model, loss.mse_output(model, z))
-    return label
+    require(ranges.are_known(model), Error.NO_RANGE)
+    inputs, _ = ranges.read_inputs(model, x)
+    z = forward(model, inputs)
+    if with_scores:
+        is_mse = model.spec.loss == MSE
+        of_each = loss.mse_output(model, z) if is_mse else loss.softmax(model, z)
+        scores[:] = ranges.scores_as_float(model, of_each)
+    return int(z.argmax())

@@ -2,7 +2,7 @@
 
 from math import prod
 
-from . import ranges
+from . import ranges, replay
 from .format import (
     ACTIVATION_NAMES,
     ALIGN,
@@ -59,6 +59,9 @@ def layer_state_is_sound(state):
         and state.age < 512
         and state.threshold <= 1 << 30
         and state.residual <= 1 << 30
+        and state.energy <= 1 << 30
+        and state.n_summed < 256
+        and state.mean_shift <= 31
     )
 
 
@@ -102,7 +105,7 @@ def plan_shape(layer):
     channels = 1 if layer.kind == DEPTHWISE else layer.in_c
     layer.fan_in = product(layer.kernel_h, layer.kernel_w, channels)
     require(min(layer.n_in, layer.n_out, layer.fan_in) > 0, Error.TOO_BIG)
-    require(layer.fan_in * layer.out_c <= MAX_BYTES // 2, Error.TOO_BIG)
+    require(layer.n_rows * layer.out_c <= MAX_BYTES // 2, Error.TOO_BIG)
 
 
 def activation_bits(spec, layers):
@@ -114,11 +117,12 @@ def activation_bits(spec, layers):
 
 
 def max_weight(bits, layer, non_negative):
-    """Largest |w| such that no sum can overflow: x_max * fan_in * max_weight + spare < 2^31, where
-    half of spare is enough for the bias."""
+    """Largest |w| such that no sum can overflow: x_max fan_in max_weight + spare + slopes < 2^31.
+    Half of spare is enough for the bias, and 2^29 for the slopes of a dense layer (centre.py)."""
     x_max = (1 << (bits if non_negative else bits - 1)) - 1
     spare = 1 << (27 if bits == 8 else 29)
-    return min((2**31 - 1 - spare) // (x_max * layer.fan_in), 32767)
+    slopes = 1 << 29 if layer.kind == DENSE else 0
+    return min((2**31 - 1 - spare - slopes) // (x_max * layer.fan_in), 32767)
 
 
 def has_zero_delta(below):
@@ -144,6 +148,11 @@ def start(image):
     return model
 
 
+def aligned(offset):
+    """The next multiple of 4."""
+    return offset + 3 & ~3
+
+
 def plan_layers(model, shapes=None):
     """Works out all layers from the first one up, and where their weights lie. Returns where these
     end. shapes: gets the output shape of each layer, up to the first one that has none."""
@@ -166,8 +175,10 @@ def plan_layers(model, shapes=None):
             layer.max_weight = max_weight(model.bits, layer, non_negative)
             non_negative = layer.activation in (RELU, SIGMOID)
             layer.weights_offset = at
-            layer.biases_offset = at + (2 * layer.fan_in * layer.out_c + 3 & ~3)
-            at = layer.biases_offset + 4 * layer.out_c
+            layer.biases_offset = aligned(at + 2 * layer.n_rows * layer.out_c)
+            layer.sums_offset = layer.biases_offset + 4 * layer.out_c
+            layer.means_offset = layer.sums_offset + 2 * layer.n_means
+            at = aligned(layer.means_offset + layer.n_means)
         if shapes is not None:
             shapes[i] = layer.out_h, layer.out_w, layer.out_c, layer.fan_in
         below = layer
@@ -177,12 +188,20 @@ def plan_layers(model, shapes=None):
 def measure(image, shapes=None):
     """The Model of a spec, and the bytes of its spec and state."""
     model = start(image)
-    saved_bytes = plan_layers(model, shapes)
+    model.tally_offset = plan_layers(model, shapes)
     spec, output = model.spec, model.output
     require(output.kind == DENSE and output.activation == LINEAR, Error.OUTPUT)
-    fitting = (0,) if spec.loss == CROSSENTROPY else (1, output.n_out)
+    fitting = (0,) if spec.loss == CROSSENTROPY else (0, 1, output.n_out)
     require(spec.n_output_ranges in fitting, Error.IMAGE)
-    require(spec.n_input_ranges in (1, spec.in_c), Error.IMAGE)
+    require(spec.n_input_ranges in (0, 1, spec.in_c), Error.IMAGE)
+    model.replay_offset = saved_bytes = model.tally_offset + 4 * output.n_out
+    if spec.replay > 0:
+        require(model.first_trained < len(model.layers), Error.IMAGE)
+        require(spec.loss == MSE or spec.replay >= output.n_out, Error.IMAGE)
+        most = model.layers[model.first_trained].n_in + 2 * output.n_out  # bytes of a sample
+        require(saved_bytes <= MAX_BYTES // 2, Error.TOO_BIG)
+        require(spec.replay * most <= MAX_BYTES // 4, Error.TOO_BIG)
+        saved_bytes = aligned(saved_bytes + replay.n_bytes(model))
     require(saved_bytes <= MAX_BYTES, Error.TOO_BIG)
     return model, saved_bytes
 
@@ -204,6 +223,6 @@ def open_image(image):
     require(model.spec.saved_bytes == saved_bytes <= len(image), Error.IMAGE)
     model.attach_state()
     require(all(layer_state_is_sound(layer.state) for layer in model.layers), Error.IMAGE)
-    require(all(map(ranges.has_width, sum(model.ranges, []))), Error.RANGE)
     ranges.complete(model)
+    model.set_signs()
     return model

@@ -6,6 +6,7 @@ average   forward: sum / n, to nearest, halves away from 0;  backward: each inpu
 
 import numpy as np
 
+from .fixed import quotient_round
 from .format import MAXPOOL
 
 
@@ -28,8 +29,7 @@ def forward(model, layer):
     if layer.kind == MAXPOOL:
         return x[first_largest(x, index)]
     n = index.shape[1]
-    sums = x[index].sum(axis=1, dtype=np.int64)
-    return np.sign(sums) * ((np.abs(sums) + n // 2) // n)
+    return quotient_round(x[index].sum(axis=1, dtype=np.int64), n)
 
 
 def backward(model, layer, dy):

@@ -8,10 +8,14 @@
                    Y_l = sum |delta|,  Ymax_l = its running maximum, less 1/1024 per step
                TinyProp, arXiv 2308.09201; s_min = s_max, zeta = 1 is meProp, arXiv 1706.06197.
     DIFFUSED   selects deltas of at least a threshold T, which adapts until K = r n_l are selected
-               on average (r = s_min). With crossentropy the smaller ones are not lost: they add
-               up, and each time they reach T the current delta is selected as +-T (error
-               diffusion). Within a feature map of a convolution, which shares its weights, they
-               add up with their signs; from map to map, and from unit to unit, without.
+               on average. With crossentropy the smaller ones are not lost: they add up, and each
+               time they reach T the current delta is selected as +-T (error diffusion). Within a
+               feature map of a convolution, which shares its weights, they add up with their
+               signs; from map to map, and from unit to unit, without. r = s_min if s_max is 0;
+               else r follows how much there is to learn, as far as that is affordable:
+                   r = max(s_min, min(e / 2, account / 256)), and 1 from .95 on
+                   e: running mean of 1 - p_y (mse: of |delta|), progress.py
+                   account: earns s_max each step, pays r; starts with 4096 and holds no more
     skip > 0   no backward pass for a sample that is known already (TinyPropv2, arXiv 2409.07109):
                    crossentropy   p_y >= 1 - skip
                    mse            Y_L < skip Ymax_L      (not with DIFFUSED)
@@ -27,7 +31,10 @@ from .format import CROSSENTROPY, DIFFUSED, FULL, MSE, TOPK
 
 DECAY = 10  # Ymax loses 1/2^10 per step
 RESIDUAL_FRAC = 22  # the finest format of deltas
-THRESHOLD_FRAC = 30  # of T: 1.0 = 2^30
+THRESHOLD_FRAC = 30  # of T r: 1.0 = 2^30
+ONE = 1 << 15  # of shares
+ALL = ONE * 95 // 100
+MOST_SAVED = 4096 << 15  # in the account
 
 
 def running_maximum(state, y):
@@ -39,26 +46,46 @@ def running_maximum(state, y):
 # ---- DIFFUSED
 
 
+def set_share(model):
+    """r for this step, Q.15."""
+    spec, state = model.spec, model.state
+    share = max(min(state.error >> 14, state.account >> 8), spec.s_min)  # error: Q.28
+    share = share if share < ALL else ONE
+    state.share = share if spec.s_max else spec.s_min
+
+
+def pay(model, share):
+    """The account after a step that selected this share. It has no debts."""
+    state = model.state
+    state.account = min(max(state.account + model.spec.s_max - share, 0), MOST_SAVED)
+
+
 def budget(model, layer):
     """K: how many deltas to select on average."""
-    return max(rshift_round(layer.n_out * model.spec.s_min, 15), 1)
+    return max(rshift_round(layer.n_out * model.state.share, 15), 1)
 
 
 def adapt_threshold(model, layer, n_selected):
-    """T changes by 2^-shift of itself for each delta too many or too few; shift = bits + 3 with
-    2^bits >= n_out. It stays at least 2^shift, so that it can always change."""
+    """The state has T r, so that T follows r at once. It changes by 2^-shift of itself for each
+    delta too many or too few; shift = bits + 3 with 2^bits >= n_out. It stays at least 2^shift, so
+    that it can always change, and T at most 1.0, as no delta is larger."""
     shift = (layer.n_out - 1).bit_length() + 3
     t = layer.state.threshold
     t += (t >> shift) * (n_selected - budget(model, layer))
-    layer.state.threshold = min(max(t, 1 << shift), 1 << THRESHOLD_FRAC)
+    layer.state.threshold = max(min(t, model.state.share << THRESHOLD_FRAC - 15), 1 << shift)
 
 
 def select_diffused(model, layer, delta, frac, depth):
     state, one = layer.state, 1 << THRESHOLD_FRAC
-    if state.threshold == 0:  # the first time: T = Y / K
-        share = l1_norm(delta) // budget(model, layer)
-        state.threshold = min(share << (THRESHOLD_FRAC - frac), one)
-    t = min(max(state.threshold >> (THRESHOLD_FRAC - frac), 1), 1 << model.delta_frac)
+    if model.state.share == ONE:
+        state.threshold = 0
+        return delta, layer.n_out
+    if state.threshold == 0:  # the first time: T = Y / K, so T r = Y / n
+        mean = l1_norm(delta) // layer.n_out
+        state.threshold = min(mean << (THRESHOLD_FRAC - frac), one)
+    r = max(model.state.share >> 7, 1)  # Q.8, so T r / r is Q.22
+    t = state.threshold // r >> (RESIDUAL_FRAC - frac)
+    t = min(max(t, 1), 1 << model.delta_frac)
     residual = min(state.residual >> (RESIDUAL_FRAC - frac), t - 1)
 
     small = np.abs(delta) < t
@@ -109,23 +136,37 @@ def select_largest(model, layer, delta, frac, depth):
 # ---- the two decisions
 
 
+def is_known_already(model, delta):
+    """Y_L < skip Ymax_L"""
+    y = l1_norm(delta)
+    largest = running_maximum(model.output.state, y)
+    k = (largest >> 17).bit_length()
+    return (y >> k) << 14 < (largest >> k) * model.spec.skip
+
+
+def select_none(model):
+    """With DIFFUSED a skipped sample counts as one of which none is selected, or the budget would
+    go to the rest."""
+    for layer in model.layers[model.first_trained :]:
+        if layer.state.threshold:
+            adapt_threshold(model, layer, 0)
+
+
 def skips(model, delta, p_target):
     """Whether this sample needs no backward pass. delta: of the output layer, Q.delta_frac;
     p_target: Q.14, with crossentropy."""
     spec = model.spec
-    if spec.skip == 0 or (spec.loss == MSE and spec.policy == DIFFUSED):
-        return False
-    if spec.loss == MSE:
-        y = l1_norm(delta)
-        largest = running_maximum(model.output.state, y)
-        k = (largest >> 17).bit_length()
-        return (y >> k) << 14 < (largest >> k) * spec.skip
-    skip = p_target >= (1 << 14) - spec.skip
-    if skip and spec.policy == DIFFUSED:
-        # Counts as none selected, or the budget would go to the rest.
-        for layer in model.layers[model.first_trained :]:
-            if layer.state.threshold:
-                adapt_threshold(model, layer, 0)
+    is_mse, is_diffused = spec.loss == MSE, spec.policy == DIFFUSED
+    skip = False
+    if spec.skip and not is_mse:
+        skip = p_target >= (1 << 14) - spec.skip
+    elif spec.skip and not is_diffused:
+        skip = is_known_already(model, delta)
+    if is_diffused:
+        set_share(model)
+        pay(model, 0 if skip else model.state.share)
+        if skip:
+            select_none(model)
     return skip
 
 

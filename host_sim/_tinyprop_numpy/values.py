@@ -1,9 +1,4 @@
-"""The user's numbers, integers or float32, to the model's integers and back. With the map of
-ranges.py:
-
-    v = value in Q.frac, saturated at +-2^30
-    d = (v - zero) >> pre, clamped to +-2 width    pre: the width of the range has at most 16 bits
-    q = round(d * gain / 2^post)
+"""The user's numbers, integers or float32, to fixed point and back.
 
 The C core does all of it in integers. Here float64 stands for the numbers: it holds a float32
 times any power of two, and every sum below, exactly.
@@ -19,6 +14,7 @@ SATURATED = 1 << 30
 MAX_FLOAT = float(np.finfo(np.float32).max)
 MIN_FLOAT = float(np.finfo(np.float32).tiny)  # the smallest normal one
 MAX_INT = 2**31 - 1
+EXPONENT_OF_0 = -200
 
 
 def fixed_from_float(x, frac):
@@ -43,6 +39,19 @@ def saturated_integers(v):
     return saturate(v.astype(np.int64), MAX_INT)
 
 
+def to_fixed(v, frac):
+    """The user's numbers in Q.frac, one for all or one for each, within +-2^30."""
+    if v.dtype.kind == "f":
+        return fixed_from_float(v, frac)
+    return rshift_round_sat(saturated_integers(v), -np.asarray(frac), SATURATED)
+
+
+def exponents(x):
+    """For each float32 e with 2^(e-1) <= magnitude < 2^e."""
+    magnitude = np.abs(x.astype(np.float64))
+    return np.where(magnitude < MIN_FLOAT, EXPONENT_OF_0, np.frexp(magnitude)[1])
+
+
 def check(v, n, part, length, kind, finite):
     """v: the user's array, or None if it is of a type that no function takes."""
     require(v is not None, kind)
@@ -57,44 +66,3 @@ def check_inputs(x, n, part):
 
 def check_targets(y, n, part):
     check(y, n, part, Error.Y_LENGTH, Error.Y_TYPE, Error.Y_FINITE)
-
-
-def to_integers(maps, values, lo, hi):
-    """The values as integers of the model, clamped to lo..hi; maps are used in turn."""
-    result = np.empty(len(values), np.int64)
-    for c, r in enumerate(maps):
-        v = values[c :: len(maps)]
-        if v.dtype.kind == "f":
-            fixed = fixed_from_float(v, r.frac)
-        else:
-            fixed = rshift_round_sat(saturated_integers(v), -r.frac, SATURATED)
-        d = saturate((fixed - r.zero) >> r.pre, 2 * r.width)
-        result[c :: len(maps)] = rshift_round(d * r.gain, r.post)
-    return np.clip(result, lo, hi)
-
-
-def read_inputs(model, values):
-    """Values of a sample -> inputs of the first layer."""
-    ranges = model.ranges[0]
-    is_bytes = values.dtype == np.uint8 and model.bits == 8 and len(ranges) == 1
-    if is_bytes and (ranges[0].lo, ranges[0].hi) == (0, 255):
-        return values.astype(np.int64)
-    hi = 2047 if model.bits == 12 else 127 if model.in_signed else 255
-    return to_integers(model.maps[0], values, -hi if model.in_signed else 0, hi)
-
-
-def read_targets(model, values):
-    """Targets of a sample, Q.14 of half the range, within +-2.0."""
-    return to_integers(model.maps[1], values, -(2 << 14), 2 << 14)
-
-
-def scores_of_mse(model, outputs):
-    """Outputs, Q.14 of half the range, in the user's units."""
-    maps = model.maps[1]
-    maps = maps * len(outputs) if len(maps) == 1 else maps
-    return [
-        float_from_fixed(
-            r.zero + int(rshift_round_sat(o * r.width, 15 - r.pre, SATURATED)), r.frac
-        )
-        for r, o in zip(maps, outputs.tolist(), strict=True)
-    ]

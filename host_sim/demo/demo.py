@@ -15,7 +15,7 @@ from ..tasks import digits
 from . import picture, text
 
 BUILD = ROOT / "build"
-POLICY = "Diffused"  # the default, which is compared with
+POLICY = "Adaptive"  # the default, which is compared with
 DENSE = "Full"
 EPOCHS = 15
 

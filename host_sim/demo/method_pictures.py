@@ -10,7 +10,7 @@ import _tinyprop_numpy
 import matplotlib.pyplot as plt
 import numpy as np
 import tinyprop as tp
-from _tinyprop_numpy import select
+from _tinyprop_numpy import progress, select
 from matplotlib.ticker import PercentFormatter
 
 from .. import ROOT, internals
@@ -19,20 +19,21 @@ from ..tasks import digits
 DOCS = ROOT / "docs"
 STEPS = 1437  # each digit once
 SHOWN = 500  # the step whose errors are shown
-POLICIES = {
+POLICIES = {  # they look at each digit: none is skipped
     "Full()": tp.Full(),
     "TopK(0.25)": tp.TopK(0.25),
     "TinyProp()": tp.TinyProp(),
-    "Diffused()": tp.Diffused(),
+    "Diffused()": tp.Diffused(skip=0),
+    "Adaptive()": tp.Adaptive(skip=0),
 }
-COLOURS = dict(zip(POLICIES, ("#9a9a9a", "#c77d1e", "#0b7a75", "#5b4b9a"), strict=True))
+COLOURS = dict(zip(POLICIES, ("#9a9a9a", "#c77d1e", "#0b7a75", "#5b4b9a", "#c8321f"), strict=True))
 DROPPED = "#d9d9d9"
-select_deltas = select.select
+select_deltas, skips = select.select, select.skips
 
 
 def new_model(policy):
     layers = [tp.Dense(32, activation="relu"), tp.Dense(10)]
-    return tp.Model(64, layers, lr=0.05, input_range=(0, 16), policy=policy)
+    return tp.Model(64, layers, input_range=(0, 16), policy=policy)
 
 
 class Onlooker:
@@ -41,6 +42,11 @@ class Onlooker:
     def __init__(self, policy):
         self.model = internals.view(new_model(policy))
         self.shares, self.shown = [], None
+
+    def see(self, delta, p_target):
+        self.model.state.steps += 1
+        progress.note_error(self.model.state, (1 << 14) - p_target << 14)
+        skips(self.model, delta, p_target)
 
     def choose(self, delta, frac):
         selected, _ = select_deltas(self.model, self.model.layers[0], delta, frac, depth=1)
@@ -60,12 +66,17 @@ def watch():
                 onlooker.choose(delta, frac)
         return select_deltas(model, layer, delta, frac, depth)
 
+    def look_on_errors(model, delta, p_target):
+        for onlooker in onlookers.values():
+            onlooker.see(delta, p_target)
+        return skips(model, delta, p_target)
+
     (x, y), _ = digits.load()
     image = internals.image(new_model(tp.Full()))
-    select.select = look_on
+    select.select, select.skips = look_on, look_on_errors
     for sample, label in zip(x[:STEPS], y[:STEPS], strict=True):
         _tinyprop_numpy.learn(image, sample, label)
-    select.select = select_deltas
+    select.select, select.skips = select_deltas, skips
     return onlookers
 
 
@@ -85,7 +96,7 @@ def save(figure, name):
 def draw_choice(onlookers):
     """Which errors of one digit each policy selects."""
     figure, rows = plt.subplots(
-        len(onlookers), 1, figsize=(8, 6), sharex=True, sharey=True, layout="constrained"
+        len(onlookers), 1, figsize=(8, 7), sharex=True, sharey=True, layout="constrained"
     )
     for axes, (name, onlooker) in zip(rows, onlookers.items(), strict=True):
         delta, selected = onlooker.shown

@@ -5,7 +5,7 @@ import numpy as np
 OPENING = """
 A network of 64-32-10 learns to read digits inside MicroPython. It starts from nothing and
 sees one digit at a time: 1437 that people wrote by hand, 15 times over. 360 more, which it
-never learns from, are the test set. Diffused learns only from what it does not know yet;
+never learns from, are the test set. Adaptive learns only from what it does not know yet;
 Full is the usual training, for comparison.
 """
 

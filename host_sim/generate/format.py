@@ -1,7 +1,8 @@
 """Writes what follows from schema.py into every file that needs it.
 
 core/format.h, _tinyprop_numpy/format.py and tests/portable/model_format.py are written whole;
-tinyprop.py has a block of constants, docs/format.md tables, between two lines that say so.
+the files of the Python half have a block of constants, docs/format.md tables, between two lines
+that say so.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from host_sim.generate import schema
 ROOT = Path(__file__).resolve().parents[2]
 C_HEADER = ROOT / "usermod_c/tinyprop/core/format.h"
 NUMPY = ROOT / "host_sim/_tinyprop_numpy/format.py"
-PYTHON_HALF = ROOT / "micropython_mod/tinyprop.py"
+PYTHON_HALF = [ROOT / f"micropython_mod/{name}.py" for name in ("tinyprop", "tinyprop_words")]
 PORTABLE_TESTS = ROOT / "tests/portable/model_format.py"
 PAGE = ROOT / "docs/format.md"
 
@@ -25,10 +26,12 @@ C_TYPES = {
     "u4": "uint32_t",
     "u8": "uint64_t",
     "i1": "int8_t",
+    "i2": "int16_t",
+    "i4": "int32_t",
     "f4": "uint32_t",  # its bits: the core knows no float
 }
 # struct's letters.
-LETTERS = {"u1": "B", "u2": "H", "u4": "I", "u8": "Q", "i1": "b", "f4": "f"}
+LETTERS = {"u1": "B", "u2": "H", "u4": "I", "u8": "Q", "i1": "b", "i2": "h", "i4": "i", "f4": "f"}
 
 
 def c_header():
@@ -92,7 +95,8 @@ def numpy_module():
 def python_constants():
     """(name, value) of each constant for Python without numpy."""
     yield "VERSION", schema.VERSION
-    yield "MAX_VALUES", dict((name, value) for name, value, _ in schema.LIMITS)["max_values"]
+    for name, value, _ in schema.LIMITS:
+        yield name.upper(), value
     for enum in schema.ENUMS:
         for i, (name, _) in enumerate(enum.members):
             yield name.upper(), i
@@ -148,7 +152,7 @@ def table(struct):
     for field in struct.fields:
         type_ = {"u": "uint", "i": "int", "f": "float"}[field.type[0]]
         type_ += str(8 * int(field.type[1])) + (f" x {field.n}" if field.n > 1 else "")
-        offset, says = struct.offset(field.name), field.says.replace("|delta|", "\\|delta\\|")
+        offset, says = struct.offset(field.name), field.says.replace("|", "\\|")
         lines.append(f"| {offset} | {field.bytes} | {type_} | `{field.name}` | {says} |")
     return lines
 
@@ -193,8 +197,8 @@ def files():
         C_HEADER: c_header(),
         NUMPY: numpy_module(),
         PORTABLE_TESTS: portable_module(),
-        PYTHON_HALF: python_half(PYTHON_HALF.read_text()),
         PAGE: page(PAGE.read_text()),
+        **{path: python_half(path.read_text()) for path in PYTHON_HALF},
     }
 
 

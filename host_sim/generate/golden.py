@@ -20,7 +20,7 @@ add_to_path("tests/portable")
 
 
 def classes():
-    """With every kind of layer and every activation."""
+    """With every kind of layer and every activation, and a given range."""
     layers = [
         tp.Conv2D(4, 3, padding="same", activation="relu"),
         tp.MaxPool2D(2),
@@ -34,11 +34,9 @@ def classes():
 
 
 def numbers():
+    """With a given rate."""
     layers = [tp.Dense(6, activation="tanh"), tp.Dense(5)]
-    policy, ranges = tp.TinyPropV2(), tp.Scaler(20)
-    return tp.Model(
-        5, layers, "mse", lr=0.1, policy=policy, input_range=ranges, output_range=ranges
-    )
+    return tp.Model(5, layers, "mse", lr=0.1, policy=tp.TinyPropV2())
 
 
 MODELS = {"classes": classes, "numbers": numbers}

@@ -1,12 +1,12 @@
 """The format of a model: every kind, code and field, written down once.
 
-`python -m host_sim format` makes from it core/format.h, the constants of tinyprop.py, numpy's
+`python -m host_sim format` makes from it core/format.h, the constants of the Python half, numpy's
 dtypes, the constants of the portable tests and the tables of docs/format.md.
 """
 
 from dataclasses import dataclass
 
-VERSION = 3
+VERSION = 4
 MAGIC = b"TYNP"
 ALIGN = 8  # an image in RAM starts at a multiple of this
 
@@ -134,16 +134,28 @@ MODEL_SPEC = Struct(
         Field("in_h", "u2", "shape of the input: height, 1 for a series or vector"),
         Field("in_w", "u2", "width, 1 for a vector"),
         Field("in_c", "u2", "channels, the innermost dimension, as in Keras"),
-        Field("n_input_ranges", "u2", "1, or in_c: one per channel"),
-        Field("n_output_ranges", "u2", "0 with crossentropy; else 1, or one per output"),
+        Field("n_input_ranges", "u2", "given ranges: 1, or in_c; 0: learned, one per channel"),
+        Field(
+            "n_output_ranges",
+            "u2",
+            "the same with mse, one per output; 0 with crossentropy, which has none",
+        ),
         Field(
             "s_min",
             "u2",
             "Q.15, at most 1.0: least share of deltas to select (the ratio of topk and diffused)",
         ),
-        Field("s_max", "u2", "Q.15, at most 1.0: share to select at the largest deltas seen"),
+        Field(
+            "s_max",
+            "u2",
+            "Q.15, at most 1.0: share to select at the largest deltas seen; diffused: share that "
+            "is affordable in the long run, 0 if s_min is always selected",
+        ),
         Field("zeta", "u2", "Q.15, at most 1.0: factor of the share per layer further down"),
         Field("skip", "u2", "Q.14, at most 1.0: samples of a smaller error are skipped; 0: none"),
+        Field("replay", "u2", "samples that are remembered, to learn from them again; 0: none"),
+        Field("auto_rate", "u1", "0: the rate above; else each layer finds its own (rate.c)"),
+        Field("reserved", "u1", "0", 5),
     ),
 )
 
@@ -168,12 +180,7 @@ MODEL_STATE = Struct(
     "model_state",
     "What was learned and counted.",
     (
-        Field(
-            "calibrating",
-            "u2",
-            "samples still to come that widen the ranges of inputs, of outputs",
-            2,
-        ),
+        Field("n_seen", "u2", "samples that learned ranges follow, up to 1024: x, y", 2),
         Field("loss_count", "u4", "samples of the last call"),
         Field("steps", "u8", "samples given to learn from, skipped ones included"),
         Field("skipped", "u8", "those of them without a backward pass"),
@@ -186,6 +193,21 @@ MODEL_STATE = Struct(
         Field("n_saturated", "u8", "activations and outputs of mse beyond their format"),
         Field("n_clipped", "u8", "deltas beyond 1.0"),
         Field("n_clamped", "u8", "weights at their bound"),
+        Field("trained", "u4", "steps with a backward pass"),
+        Field(
+            "error",
+            "u4",
+            "Q.28, at most 1.0: running mean of 1 - p of the right class (mse: |delta|)",
+        ),
+        Field("account", "u4", "diffused: left to spend, in dense steps, Q.15; at most 2^27"),
+        Field("share", "u2", "diffused: share of the deltas to select in this step, Q.15"),
+        Field("replay_frac", "i2", "remembered values are as inputs in Q.replay_frac"),
+        Field("least_error", "u4", "Q.28: the least that `error` has been"),
+        Field("right", "u4", "Q.28: running share of samples that were right beforehand"),
+        Field("n_outside", "u4", "values of x that were clamped to an end of their range"),
+        Field("n_replayed", "u4", "steps on remembered samples"),
+        Field("random", "u4", "state of the generator that chooses among them (replay.c)"),
+        Field("reserved", "u4", "0"),
     ),
 )
 
@@ -199,23 +221,50 @@ LAYER_STATE = Struct(
             "age", "u2", "1 + learn steps until 256, then 256 to 511: when y_frac is reconsidered"
         ),
         Field("dead_steps", "u2", "learn steps in a row in which every output was 0, up to 65535"),
-        Field("reserved", "u2", "0"),
+        Field("n_summed", "u2", "samples in the sums that the means come from, up to 255"),
         Field("n_saturated", "u4", "outputs beyond the format since y_frac was reconsidered"),
         Field("n_high", "u4", "outputs beyond a quarter of it"),
         Field(
             "threshold",
             "u4",
             "topk, or mse with skip: largest sum of |delta|, Q.delta_frac; "
-            "diffused: T, Q.30; at most 2^30",
+            "diffused: T times the share, Q.30; at most 2^30",
         ),
         Field("residual", "u4", "diffused: deltas not yet passed on, Q.22; at most 2^30"),
+        Field("energy", "u4", "1 + sum of (x - mean)^2, a running mean, Q.8; at most 2^30"),
+        Field("norm", "u4", "sum of mean^2, of a dense layer"),
+        Field("x_frac", "i1", "sums and means are in the format of inputs in Q.x_frac"),
+        Field("mean_shift", "u1", "s of a dense layer: sum |mean| max |x| <= 16383 2^s; 0 to 31"),
+        Field("reserved", "u2", "0"),
     ),
 )
 
 RANGE = Struct(
     "range",
-    "A range of the user's numbers, lo < hi; 0 and 0: not known yet. Inputs first, then outputs.",
+    "A range that was given, of the user's numbers: lo < hi.",
     (Field("lo", "f4", "lowest value"), Field("hi", "f4", "highest value")),
 )
 
-STRUCTS = (MODEL_SPEC, LAYER_SPEC, MODEL_STATE, LAYER_STATE, RANGE)
+LEARNED_RANGE = Struct(
+    "learned_range",
+    "A range that is learned: where the values lie, and how far from there (ranges.c).",
+    (
+        Field(
+            "centre",
+            "i4",
+            "running mean of the values, Q.frac; within 2^28. "
+            "Until there are three: the first one, float32",
+        ),
+        Field(
+            "spread",
+            "u4",
+            "running mean of |value - centre|, Q.frac; at most 2^28. "
+            "Until there are three: the second one, float32",
+        ),
+        Field("zero", "i4", "the value that maps to 0, Q.frac; within 2^28"),
+        Field("frac", "i2", "-200 to 200"),
+        Field("shift", "i2", "1.0 is 2^shift, Q.frac; 31 if all values were the same so far"),
+    ),
+)
+
+STRUCTS = (MODEL_SPEC, LAYER_SPEC, MODEL_STATE, LAYER_STATE, RANGE, LEARNED_RANGE)

@@ -11,8 +11,6 @@ from functools import partial
 import numpy as np
 import tinyprop as tp
 
-from examples.memory import Memory
-
 from .. import internals
 from ..tasks.datasets import SOURCES
 from ..tasks.networks import NETWORKS
@@ -21,7 +19,7 @@ from .kit import jobs, learning, tables
 from .kit.command import REPORTS, parser_with_data, present
 
 SEEDS = range(1, 6)
-RATE = 0.0125
+RATE = 0.0125  # where one is given
 LONGEST = 10_000  # samples of a stream
 EPOCHS = 3  # of what is new
 RARE = 10  # how many times rarer the rare class is than the others
@@ -30,20 +28,27 @@ RARE = 10  # how many times rarer the rare class is than the others
 # ---- which samples a memory keeps
 
 
-class Balanced(Memory):
-    """As many of each class."""
+class Evenly:
+    """Each of all samples with the same probability."""
+
+    def __init__(self, size):
+        self.size, self.seen = size, 0
+        self.x, self.y, self.errors = [None] * size, [None] * size, [None] * size
 
     def offer(self, x, y, error, trained):
         """error: 1 - p of its class before the step; trained: whether it was not skipped."""
-        self.add(x, y)
+        place = self.seen if self.seen < self.size else self.place(error)
+        self.seen += 1
+        if place < self.size:
+            self.x[place], self.y[place], self.errors[place] = x, y, error
 
+    def place(self, error):
+        """Where the next sample goes; beyond the end: nowhere."""
+        return random.randrange(self.seen + 1)
 
-class Evenly(Balanced):
-    """Each of all samples with the same probability."""
-
-    def place(self, y):
-        place = random.randrange(sum(self.seen.values()))
-        return place if place < self.size else None
+    def any(self):
+        place = random.randrange(min(self.seen, self.size))
+        return self.x[place], self.y[place]
 
 
 class Learned(Evenly):
@@ -51,43 +56,30 @@ class Learned(Evenly):
 
     def offer(self, x, y, error, trained):
         if trained:
-            self.add(x, y)
+            super().offer(x, y, error, trained)
 
 
-class Hardest(Balanced):
+class Hardest(Evenly):
     """Those with the largest errors."""
 
-    def __init__(self, size):
-        super().__init__(size)
-        self.errors = []
-
-    def offer(self, x, y, error, trained):
-        if len(self.errors) < self.size:
-            self.errors.append(error)
-        self.error = error
-        self.add(x, y)
-
-    def place(self, y):
-        place = min(range(self.size), key=self.errors.__getitem__)
-        if self.error <= self.errors[place]:
-            return None
-        self.errors[place] = self.error
-        return place
+    def place(self, error):
+        least = min(self.errors)
+        return self.errors.index(least) if error > least else self.size
 
 
+SIZES = 30, 200
 MEMORIES = {
-    "no memory": None,
-    **{
-        f"{n} {text}": partial(kind, n)
-        for n in (30, 200)
-        for kind, text in (
-            (Evenly, "evenly"),
-            (Learned, "of those not skipped"),
-            (Hardest, "of the largest errors"),
-            (Balanced, "of each class as many"),
-        )
-    },
+    f"{size} {text}": partial(kind, size)
+    for size in SIZES
+    for kind, text in (
+        (Evenly, "evenly"),
+        (Learned, "of those not skipped"),
+        (Hardest, "of the largest errors"),
+    )
 }
+REPLAY = {
+    f"replay={size}": {"replay": size} for size in SIZES
+}  # the library's: as many of each class
 
 
 # ---- learning
@@ -96,21 +88,20 @@ MEMORIES = {
 class Stream:
     """Teaches a model sample by sample, and a remembered one after each if there is a memory."""
 
-    def __init__(self, dataset, classes, seed, policy=None):
-        self.model = NETWORKS[dataset].model(policy or tp.Diffused(), True, RATE, seed)
+    def __init__(self, dataset, classes, seed, policy=None, replay=0):
+        self.model = NETWORKS[dataset].model(policy, True, None, seed, replay=replay)
         self.scores = np.zeros(classes, np.float32)
         self.order = np.random.default_rng(seed)
 
     def show(self, x, y, epochs, memory=None, watching=(), rates=None):
-        """watching: memories that are offered the last epoch but not learned from. rates: a factor
-        of the learning rate for each class."""
+        """watching: memories that are offered the last epoch but not learned from. rates: one for
+        each class, if they are given; they fall."""
         for epoch in range(epochs):
-            rate = RATE * learning.DECAY ** (epoch / epochs)
-            self.model.lr = rate
+            fall = learning.DECAY ** (epoch / epochs)
             for i in self.order.permutation(len(y)):
                 label = int(y[i])
                 if rates is not None:
-                    self.model.lr = rate * rates[label]
+                    self.model.lr = fall * rates[label]
                 offered = [memory] if memory else watching if epoch == epochs - 1 else ()
                 if offered:
                     self.model.predict_into(x[i], self.scores)
@@ -140,21 +131,23 @@ def parts(dataset, protocol, data, seed):
 def change(dataset, data, seed):
     """Learns one thing and then another; {memory: what the model then knows of both}"""
     ((old, old_test), (new, new_test)), classes = parts(dataset, "finetune", data, seed)
-    memories = {name: kind and kind() for name, kind in MEMORIES.items()}
+    memories = {name: kind() for name, kind in MEMORIES.items()}
     first = Stream(dataset, classes, seed)
-    watching = [memory for memory in memories.values() if memory]
     epochs = max(EPOCHS, NETWORKS[dataset].epochs["scratch"] // 2)
-    first.show(*old, epochs, watching=watching)
+    first.show(*old, epochs, watching=memories.values())
 
     def result(stream, shown):
         old, new = (stream.model.evaluate(*test) for test in (old_test, new_test))
         return stream.result(shown, old=old, new=new)
 
     results = {"before": result(first, epochs * len(old[1]))}
-    for name, memory in memories.items():
-        then = Stream(dataset, classes, seed)
+    for name in "no memory", *MEMORIES, *REPLAY:
+        then = Stream(dataset, classes, seed, **REPLAY.get(name, {}))
+        if name in REPLAY:  # it remembers some, and no more is left
+            then.model.learn_many(*old)
+            then.model.reset(seed)
         internals.transfer(then.model, first.model)
-        then.show(*new, EPOCHS, memory)
+        then.show(*new, EPOCHS, memories.get(name))
         results[name] = result(then, EPOCHS * len(new[1]))
     return results
 
@@ -163,11 +156,11 @@ REMEDIES = {
     "Full": {"policy": tp.Full()},
     "TinyPropV2": {"policy": tp.TinyPropV2()},
     "default": {},
-    "default, skip=0": {"policy": tp.Diffused(skip=0)},
-    "rate times 3": {"factor": 3},
-    "rate times 10": {"factor": 10},
-    "30 of each class as many": {"memory": 30},
-    "200 of each class as many": {"memory": 200},
+    "default, skip=0": {"policy": tp.Adaptive(skip=0)},
+    f"lr {RATE}": {"factor": 1},
+    f"lr {RATE}, times 3": {"factor": 3},
+    f"lr {RATE}, times 10": {"factor": 10},
+    **REPLAY,
 }
 
 
@@ -180,11 +173,13 @@ def imbalance(dataset, data, seed):
     epochs = max(2 * EPOCHS, NETWORKS[dataset].epochs["scratch"])
     results = {}
     for name, remedy in REMEDIES.items():
-        stream = Stream(dataset, classes, seed, remedy.get("policy"))
-        rates = np.ones(classes)
-        rates[rare] = remedy.get("factor", 1)
-        memory = Balanced(remedy["memory"]) if "memory" in remedy else None
-        stream.show(x, y, epochs // 2 if memory else epochs, memory, rates=rates)
+        settings = {key: remedy[key] for key in ("policy", "replay") if key in remedy}
+        stream = Stream(dataset, classes, seed, **settings)
+        rates = None
+        if "factor" in remedy:
+            rates = np.full(classes, RATE)
+            rates[rare] *= remedy["factor"]
+        stream.show(x, y, epochs // 3 if name in REPLAY else epochs, rates=rates)
         recall = [
             stream.model.evaluate(test_x[test_y == label], test_y[test_y == label])
             for label in range(classes)
@@ -206,22 +201,24 @@ TEXT = """\
 # Streams: forgetting, and rare classes
 
 Made by `make streams DATA=dir`, on parts of the training sets: a fifth is the test set. The
-default policy where no other is named, {seeds} seeds, a rate of {rate} that falls to a twentieth.
-Means in %, ± standard error.
+default policy and rates that are found, where no other is named; {seeds} seeds. Means in %,
+± standard error.
 
 ## When what it sees changes
 
 A model that has learned one thing, the old, goes through another one, the new, {epochs} times. The
 changes are those of fine-tuning in [reproduce.md](reproduce.md). After each sample it learns from
-one of a memory of 30 or 200 samples, chosen from all that it was ever shown. *Backward*: all of
-the backward work per new sample, in units of a dense backward pass.
+one of a memory of 30 or 200 samples, chosen from all that it was ever shown; with `replay` from
+two, of which each class has as many. *Backward*: all of the backward work per new sample, in units
+of a dense backward pass.
 
 {change}
 
 ## When a class is rare
 
-One class, another with each seed, is {rare} times rarer than in the data. With a memory, half as
-many epochs, and so as many steps.
+One class, another with each seed, is {rare} times rarer than in the data. With `replay` a third as
+many epochs, and so as many steps. *lr*: a rate that falls to a twentieth; for the rare class it is
+3 or 10 times as high.
 
 {imbalance}
 """
@@ -261,7 +258,7 @@ def write(todo, results):
         if of_study:
             tables.write_csv(REPORTS / f"streams_{study}.csv", of_study)
         shown[study] = table(of_study, compared) if of_study else "None of its data sets is here."
-    text = TEXT.format(seeds=len(SEEDS), rate=RATE, epochs=EPOCHS, rare=RARE, **shown)
+    text = TEXT.format(seeds=len(SEEDS), epochs=EPOCHS, rare=RARE, **shown)
     (REPORTS / "streams.md").write_text(text)
     return text
 

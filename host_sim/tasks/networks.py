@@ -15,12 +15,12 @@ class Network:
     loss: str = "crossentropy"
     seeds: int = 5
 
-    def model(self, policy, train_backbone, rate, seed):
-        ranges = {"input_range": self.input_range}
+    def model(self, policy, train_backbone, rate, seed, replay=0):
+        settings = {"input_range": self.input_range, "replay": replay, "seed": seed}
         if self.loss == "mse":
-            ranges["output_range"] = self.input_range
+            settings["output_range"] = self.input_range
         layers = self.layers(train_backbone)
-        return tp.Model(self.shape, layers, self.loss, rate, policy, seed=seed, **ranges)
+        return tp.Model(self.shape, layers, self.loss, rate, policy, **settings)
 
 
 def mlp(units, classes, train_backbone):

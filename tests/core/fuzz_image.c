@@ -95,14 +95,16 @@ static size_t spec(uint8_t *image) {
     m.n_layers = n;
     m.loss = (uint8_t)below(TP_N_LOSS);
     m.policy = (uint8_t)below(TP_N_POLICY);
-    m.n_input_ranges = below(2) ? 1 : m.in_c;
-    m.n_output_ranges = m.loss == TP_MSE ? 1 : 0;
+    m.n_input_ranges = below(2) ? 0 : below(2) ? 1 : m.in_c;
+    m.n_output_ranges = m.loss == TP_MSE ? (uint16_t)below(2) : 0;
     m.s_min = (uint16_t)below((1 << 15) + 1);
-    m.s_max = (uint16_t)below((1 << 15) + 1);
+    m.s_max = below(4) ? (uint16_t)below((1 << 15) + 1) : 0;
     m.zeta = (uint16_t)below((1 << 15) + 1);
     m.skip = below(2) ? 0 : (uint16_t)below((1 << 14) + 1);
     m.lr_mantissa = (uint8_t)(16 + below(16));
     m.lr_shift = (uint8_t)(4 + below(12));
+    m.auto_rate = (uint8_t)below(2);
+    m.replay = below(2) ? 0 : (uint16_t)below(20);
     memcpy(image, &m, sizeof(m));
     memcpy(image + sizeof(m), l, n * sizeof(l[0]));
     return sizeof(m) + n * sizeof(l[0]);
@@ -133,12 +135,16 @@ static void damage(uint8_t *image, size_t n) {
     }
 }
 
-// Gives a whole image weights and biases beyond all bounds, now and then nonsense for a plan, and counters by which the
+// Gives a whole image weights and biases beyond all bounds, now and then nonsense for a plan, and a counter by which the
 // weights are checked after the next step (RESCALE_EVERY).
 static void go_wild(uint8_t *image, size_t n) {
     tp_model_t m;
     check(tp_open(&m, image, n) == TP_OK, "open");
-    uint8_t *at = (uint8_t *)(m.ranges + m.spec->n_input_ranges + m.spec->n_output_ranges);
+    const tp_layer_t *first = m.layers;
+    while (!tp_has_weights(first)) {
+        first++;
+    }
+    uint8_t *at = image + first->weights;
     uint32_t weights = (edge() & 0xffff) * 0x10001u, odds = 1 + below(40);
     for (; at < (uint8_t *)m.layers; at += 4) {
         uint32_t value = below(odds) ? weights : below(2) ? edge() : random32();
@@ -147,7 +153,7 @@ static void go_wild(uint8_t *image, size_t n) {
     if (below(2)) {
         fill(m.layers, (size_t)(image + n - (uint8_t *)m.layers));
     }
-    m.state->steps = m.state->skipped + 63;
+    m.state->trained = 63;
 }
 
 // ---- calls
@@ -244,13 +250,15 @@ int main(int n_arguments, char **arguments) {
             const tp_model_spec_t *m = (const tp_model_spec_t *)draft;
             tp_model_state_t *s = (tp_model_state_t *)(draft + n);
             memset(s, 0, (size_t)n_bytes - n);
-            s->calibrating[0] = s->calibrating[1] = (uint16_t)below(3);
-            if (below(4)) {
-                tp_range_t *r = (tp_range_t *)((tp_layer_state_t *)(s + 1) + m->n_layers);
-                for (size_t j = 0; j < (size_t)m->n_input_ranges + m->n_output_ranges; j++) {
-                    r[j].lo = below(2) ? 0 : 0xbf800000u;
-                    r[j].hi = below(2) ? 0x437f0000u : 0x3f800000u;
-                }
+            tp_range_t *r = (tp_range_t *)((tp_layer_state_t *)(s + 1) + m->n_layers);
+            for (size_t j = 0; below(8) && j < m->n_input_ranges; j++) {
+                r[j].lo = below(2) ? 0 : 0xbf800000u;
+                r[j].hi = below(2) ? 0x437f0000u : 0x3f800000u;
+            }
+            uint32_t n_learned = m->n_input_ranges > 0 ? 0 : m->in_c;
+            r = (tp_range_t *)((tp_learned_range_t *)(r + m->n_input_ranges) + n_learned);
+            if (m->n_output_ranges > 0) {
+                r->hi = 0x3f800000u;
             }
             n = (size_t)n_bytes;
             tp_init(draft, n, random32());

@@ -3,18 +3,20 @@
 A test makes models with spec() and build(), and reads or changes an image with Image.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import _tinyprop
 import _tinyprop_numpy
 import numpy as np
 from _tinyprop_numpy import format as fmt
-from _tinyprop_numpy import plan, ranges
+from _tinyprop_numpy import plan, ranges, replay
 from _tinyprop_numpy.image import Refused
 from headers import tp_layer_t
 
 MAX_BIAS = fmt.MAX_BIAS
 Error = fmt.Error
+BYTES = [(0, 255)], []  # ranges of a model with classes, whose inputs are bytes as they stand
 BACKENDS = {"c": _tinyprop.c_backend(), "numpy": _tinyprop_numpy}
 
 PLAN = np.dtype(tp_layer_t)  # of a layer; the C core has it behind spec and state
@@ -53,14 +55,14 @@ def dense(units, activation="linear", trainable=1):
     return Layer("dense", units, activation=activation, trainable=trainable)
 
 
-def spec(shape, layers, loss="crossentropy", policy="full", **settings):
-    """The spec of a model, as a bytearray for layout(). settings: further fields."""
+def spec(shape, layers, loss="crossentropy", policy="full", ranges=((), ()), **settings):
+    """The spec of a model, as a bytearray for layout(). ranges: the (lo, hi) that are given, of
+    inputs and of outputs; without, they are learned. settings: further fields."""
     model = Fields(np.zeros(1, fmt.MODEL_SPEC)[0])
     model.magic, model.version, model.n_layers = fmt.MAGIC, fmt.VERSION, len(layers)
     model.in_h, model.in_w, model.in_c = shape
     model.loss, model.policy = number(loss), number(policy)
-    model.n_input_ranges = 1
-    model.n_output_ranges = loss == "mse"
+    model.n_input_ranges, model.n_output_ranges = map(len, ranges)
     model.s_max = model.zeta = 1 << 15
     model.lr_mantissa, model.lr_shift = 20, 10  # about 0.02
     for name, value in settings.items():
@@ -69,7 +71,8 @@ def spec(shape, layers, loss="crossentropy", policy="full", **settings):
 
 
 class Fields:
-    """Structures in an image, whose fields are read and written by name."""
+    """Structures in an image, whose fields are read and written by name; the first one that has
+    the name counts."""
 
     def __init__(self, *items):
         vars(self)["items"] = items
@@ -86,9 +89,6 @@ class Fields:
     def __setattr__(self, name, value):
         self.holder(name)[name] = value
 
-    def names(self):
-        return [name for item in self.items for name in item.dtype.names]
-
     def bytes(self):
         return b"".join(item.tobytes() for item in self.items)
 
@@ -97,22 +97,23 @@ class Image:
     """An image as large as layout() says. Fields are read when they are asked for; arrays are
     views.
 
-    head has the fields of the model's spec and state; each of layers those of the layer's spec and
-    state, and in an image of the C core those of its plan.
+    head has the fields of the model's spec and state; each of layers those of the layer's spec, in
+    an image of the C core those of its plan, and those of its state.
     """
 
     def __init__(self, buffer):
         self.bytes = np.frombuffer(buffer, np.uint8)
         self.twin, self.saved_bytes = plan.measure(self.bytes)  # as numpy sees it
         self.twin.attach_state()
-        if all(map(ranges.has_width, sum(self.twin.ranges, []))):
+        with suppress(Refused):  # ranges that are still to be given
             ranges.complete(self.twin)
+        self.twin.set_signs()
         self.head = Fields(self.twin.spec.item, self.twin.state.item)
         plans = [()] * len(self.twin.layers)
         if len(self.bytes) > self.saved_bytes:
             plans = [(item,) for item in self.array(self.saved_bytes, PLAN, len(plans))]
         self.layers = [
-            Fields(layer.spec.item, layer.state.item, *of_c)
+            Fields(layer.spec.item, *of_c, layer.state.item)
             for layer, of_c in zip(self.twin.layers, plans, strict=True)
         ]
 
@@ -122,8 +123,22 @@ class Image:
     def weights(self, layer):
         return self.twin.layers[layer].weights
 
+    def slopes(self, layer):
+        return self.twin.layers[layer].slopes
+
     def biases(self, layer):
         return self.twin.layers[layer].biases
+
+    def sums(self, layer):
+        """What the means of a layer's inputs come from."""
+        return self.twin.layers[layer].sums
+
+    def means(self, layer):
+        return self.twin.layers[layer].means
+
+    def learned(self, which):
+        """Ranges that are learned, as an array of records; of the inputs (0), the outputs (1)."""
+        return self.twin.learned[which]
 
     def inputs(self, layer):
         """The inputs of a layer in the scratch of the C core."""
@@ -144,15 +159,11 @@ class Image:
         return self.twin.output.n_out
 
 
-def set_ranges(buffer, ends):
-    """Writes (lo, hi) of each range, first of the inputs, then of the outputs, for init."""
-    for r, (lo, hi) in zip(sum(Image(buffer).twin.ranges, []), ends, strict=True):
-        r.lo, r.hi = lo, hi
-
-
-def set_calibrating(buffer, samples):
-    """Sets for how many samples the ranges of inputs and outputs are still widened."""
-    Image(buffer).twin.state.calibrating = samples
+def set_ranges(buffer, ranges):
+    """Writes the (lo, hi) that are given, for init."""
+    for given, ends in zip(Image(buffer).twin.given, ranges, strict=True):
+        if ends:
+            given[:] = ends
 
 
 def layout(backend, asked):
@@ -161,16 +172,14 @@ def layout(backend, asked):
     return backend.layout(asked, shapes), shapes
 
 
-def new(backend, *arguments, ranges=None, calibrating=(0, 0), **settings):
+def new(backend, *arguments, ranges=((), ()), **settings):
     """An image as tinyprop.py gives it to init()."""
-    asked = spec(*arguments, **settings)
+    asked = spec(*arguments, ranges=ranges, **settings)
     n_bytes, _ = layout(backend, asked)
     assert n_bytes > 0, n_bytes
     buffer = bytearray(n_bytes)
     buffer[: len(asked)] = asked
-    set_calibrating(buffer, calibrating)
-    if ranges:
-        set_ranges(buffer, ranges)
+    set_ranges(buffer, ranges)
     return buffer
 
 
@@ -195,14 +204,22 @@ def difference(one, two):
     found = []
     for i, (p, q) in enumerate(zip([a.head, *a.layers], [b.head, *b.layers], strict=True)):
         where = f"layer {i - 1}" if i else "model"
-        for name in (name for item in p.items[:2] for name in item.dtype.names):
-            if getattr(p, name) != getattr(q, name):
-                found.append(f"{where}, {name}: {getattr(p, name)} and {getattr(q, name)}")
+        for one, two in zip((p.items[0], p.items[-1]), (q.items[0], q.items[-1]), strict=True):
+            for name in one.dtype.names:
+                if one[name].tolist() != two[name].tolist():
+                    found.append(f"{where}, {name}: {one[name]} and {two[name]}")
+    parts = [("ranges of inputs", *(i.learned(0) for i in (a, b)))]
+    parts += [("ranges of outputs", *(i.learned(1) for i in (a, b)))]
     for i, layer in enumerate(a.twin.layers):
-        for part in ("weights", "biases") if layer.has_weights else ():
-            p, q = getattr(a, part)(i), getattr(b, part)(i)
-            if (p != q).any():
-                found.append(f"layer {i}, {part}: {p.tolist()} and {q.tolist()}")
+        for part in ("weights", "slopes", "biases", "sums", "means") if layer.has_weights else ():
+            parts.append((f"layer {i}, {part}", *(getattr(image, part)(i) for image in (a, b))))
+    parts.append(("tally", a.twin.tally, b.twin.tally))
+    if a.twin.spec.replay:
+        memories = map(replay.memory, (a.twin, b.twin))
+        parts += zip(replay.Memory._fields[1:], *(memory[1:] for memory in memories), strict=True)
+    for name, p, q in parts:
+        if p is not None and (p != q).any():
+            found.append(f"{name}: {p.tolist()} and {q.tolist()}")
     pairs = zip(saved(one), saved(two), strict=True)
     at = [i for i, (p, q) in enumerate(pairs) if p != q]
     return "\n".join([*found, f"at bytes {at}"])

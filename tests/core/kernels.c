@@ -18,7 +18,7 @@ typedef struct {
     // Rows of weights start at multiples of 4, and what tp_spmv reads past the last row is there.
     _Alignas(4) int16_t w[SPACE + 2], deltas[SPACE], x[SPACE], y[SPACE];
     _Alignas(4) int32_t z[SPACE], start[SPACE], dx[SPACE];
-    uint8_t bytes[SPACE + 4];
+    uint8_t bytes[SPACE + 4], means[FAR_ROWS];
     uint32_t list[SPACE + 1];
     tp_selected_t selected[MAX_COLUMNS];
 } state_t;
@@ -72,9 +72,12 @@ static void check_words(state_t *s, const int32_t *v, size_t n) {
     }
 }
 
-// What of a list is not an implementation's own: the values, and how many entries are padding.
+// What of a list is not an implementation's own: the values, how many entries are padding, and how far it is to the row
+// behind the last one, from the row of the last entry.
 static void check_list(state_t *s, const tp_nonzero_t *list) {
+    int any = list->end - s->list > (ptrdiff_t)list->n_padding;
     check_word(s, list->n_padding);
+    check_word(s, list->delta + (any ? list->row_bytes - list->row_delta : 0));
     for (const uint32_t *entry = s->list; entry < list->end; entry++) {
         check_word(s, *entry >> 16);
     }
@@ -84,7 +87,15 @@ static void check_list(state_t *s, const tp_nonzero_t *list) {
 // ---- the kernels
 
 static tp_nonzero_t new_list(state_t *s, uint32_t n_in, uint32_t n_out) {
-    return (tp_nonzero_t) { s->list, 0, 0, 2 * n_out, 1, 2 * n_in, 0, 0, tp_row_delta(n_out) };
+    for (uint32_t i = 0; i < n_in; i++) {
+        s->means[i] = (uint8_t)number(s, 255, 0);
+    }
+    return (tp_nonzero_t) { .means = s->means,
+        .row_bytes = 2 * n_out,
+        .end = s->list,
+        .row_delta = tp_row_delta(n_out),
+        .x_bytes = 2 * n_in,
+        .n_rows = 1 };
 }
 
 // Inputs and their list; sometimes of rows of inputs with others between, as a pixel of a convolution has them.
@@ -124,6 +135,7 @@ static void list_bytes(state_t *s) {
     list.x_bytes = n_in;
     tp_list_nonzero_bytes(&list, s->bytes + shift);
     check_list(s, &list);
+    check_word(s, list.dot);
     fill(s, s->w, SPACE + 2, 32767, 1, 0);
     memset(s->start, 0, sizeof(s->start));
     tp_spmv(s->list, s->w, n_out, s->start, s->z);
@@ -184,27 +196,37 @@ static void relu(state_t *s) {
     int shift = 1 + (int)below(s, 34), bits = 4 + (int)below(s, 28);
     tp_format_use_t use = { below(s, 2) ? 255 : 4095, 5, 7 }, again = use;
     fill_words(s, s->z, n, bits);
-    if (shift < 20) {  // outputs at the top and at a quarter of it, and next to these
+    if (shift < 19) {  // outputs at the top and at a quarter of it, and next to these
         s->z[0] = (use.top + (int32_t)below(s, 3) - 1) << shift;
         s->z[n - 1] = ((use.top >> 2) + (int32_t)below(s, 3) - 1) << shift;
     }
     check_word(s, tp_relu(s->z, s->y, n, shift, &use) != 0);
     check(s, s->y, n + 1);
     check_use(s, &use);
+    tp_nonzero_t list = new_list(s, n, n_out), listed = list;
     if (TP_RELU_LISTS) {  // must be what tp_relu and tp_list_nonzero make
-        tp_nonzero_t list = new_list(s, n, n_out), listed = list;
         tp_list_nonzero(&list, s->y);
         uint32_t n_entries = (uint32_t)(list.end - s->list);
         memcpy(s->bytes, s->list, n_entries * sizeof(uint32_t));
         memset(s->x, 0xff, 2 * n);
         tp_relu_listed(s->z, s->x, n, shift, &again, &listed);
-        int same = listed.end == list.end;
+        int same = listed.end == list.end && listed.delta == list.delta && listed.dot == tp_dot(s->means, s->y, n, 0);
         same &= memcmp(s->x, s->y, 2 * n) == 0 && memcmp(s->bytes, s->list, n_entries * sizeof(uint32_t)) == 0;
         same &= memcmp(&use, &again, sizeof(use)) == 0 && listed.n_padding == list.n_padding;
         check_word(s, same ? 0 : 1);
     } else {
         check_word(s, 0);
     }
+}
+
+static void dot(state_t *s) {
+    uint32_t n = 1 + below(s, SPACE - 1);
+    fill(s, s->x, n, 4095, 1, below(s, 4));
+    for (uint32_t i = 0; i < n; i++) {
+        s->bytes[i] = (uint8_t)number(s, 255, 0);
+    }
+    check_word(s, tp_dot(s->bytes, s->x, n, 0));
+    check_word(s, tp_dot(s->bytes, s->x, n, 1));
 }
 
 static void l1_norm(state_t *s) {
@@ -314,6 +336,7 @@ int main(void) {
         { "depthwise_sums", depthwise_sums },
         { "requantize", requantize },
         { "relu", relu },
+        { "dot", dot },
         { "l1_norm", l1_norm },
         { "move_biases", move_biases },
         { "strided_axpy", strided_axpy },

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import images
 import numpy as np
+from _tinyprop_numpy import rate
 from headers import CORE, tp_model_t
 
 HERE = Path(__file__).resolve().parent
@@ -52,6 +53,7 @@ class CModel(images.Image):
         self.opened = tp_model_t()
         image = ctypes.c_void_p(ctypes.addressof(self.memory))
         assert core.tp_open(as_c(self.opened), image, ctypes.c_size_t(len(self.buffer))) == 0
+        self.set_rates()
 
     def call(self, name, layer, *arguments):
         """Calls name(model, layer, ...), arrays and structures by address. layer: a number, or
@@ -61,12 +63,19 @@ class CModel(images.Image):
             arguments = (ctypes.c_void_p(address), *arguments)
         return getattr(self.core, name)(as_c(self.opened), *map(as_c, arguments))
 
+    def set_rates(self):
+        """Gives layers the learning rate of the spec, as a step does."""
+        for i, layer in enumerate(self.twin.layers):
+            if layer.has_weights:
+                self.call("tp_set_rate", i)
+                rate.set_rate(self.twin, layer)
+
     def list_inputs(self, layer, values):
         """Gives a dense layer its inputs, and builds the list of the non-zero ones."""
         self.inputs(layer)[:] = values
         self.call("tp_list_inputs", layer)
 
-    def sums(self, n):
+    def z(self, n):
         """Where a forward pass leaves its sums."""
         return np.ctypeslib.as_array((ctypes.c_int32 * n).from_address(self.opened.buffer[0]))
 

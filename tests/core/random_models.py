@@ -41,23 +41,31 @@ def models(draw):
     """The arguments of images.spec(). Most layers fit together; those that do not have to be
     refused."""
     sides = st.integers(1, 8)
-    shape = draw(st.tuples(st.just(1), st.just(1), sides) | st.tuples(sides, sides, sides))
+    shape = draw(
+        st.one_of(
+            st.tuples(st.just(1), st.just(1), sides),
+            st.tuples(sides, sides, sides),
+            st.tuples(st.just(9), st.integers(8, 9), st.integers(1, 2)),  # many pixels
+        )
+    )
     last = draw(st.builds(Layer, st.just("dense"), sides, trainable=mostly))
+    n_ranges = st.sampled_from([0, 0, 1, shape[2]]), st.sampled_from([0, 0, 1, last.units])
     asked = {
         "shape": shape,
         "layers": [*draw(st.lists(hidden_layers, max_size=3)), last],
         "loss": draw(st.sampled_from(fmt.LOSS_NAMES)),
         "policy": draw(st.sampled_from(fmt.POLICY_NAMES)),
         "s_min": draw(SHARES),
-        "s_max": draw(SHARES),
+        "s_max": draw(SHARES | st.just(0)),
         "zeta": draw(SHARES),
         "skip": draw(st.sampled_from([0, 0, 1600, 8000, 1 << 14])),
         "lr_mantissa": draw(st.integers(16, 31)),
         "lr_shift": draw(st.integers(4, 15)),
-        "n_input_ranges": draw(st.sampled_from([1, shape[2]])),
+        "auto_rate": draw(st.integers(0, 1)),
+        "replay": draw(st.sampled_from([0, 0, 0, 1, 9, 20])),
     }
-    if asked["loss"] == "mse":
-        asked["n_output_ranges"] = draw(st.sampled_from([1, last.units]))
+    counts = draw(n_ranges[0]), draw(n_ranges[1]) if asked["loss"] == "mse" else 0
+    asked["ranges"] = [draw(st.lists(ends(), min_size=n, max_size=n)) for n in counts]
     return asked
 
 
@@ -65,6 +73,18 @@ def models(draw):
 
 
 scales = st.sampled_from([1.0, 1.0, 300.0, 1e-30, 1e30, 1e-39])  # the last: subnormal numbers
+
+
+@st.composite
+def ends(draw):
+    """lo and hi of a range; now and then lo >= hi, or a NaN."""
+    kind = draw(st.integers(0, 19))
+    if kind < 5:
+        return 0.0, 255.0
+    if kind < 19:
+        lo, scale = draw(st.floats(-3, 3)), draw(scales)
+        return lo * scale, (lo + draw(st.floats(0.125, 6))) * scale
+    return draw(st.floats(width=32)), draw(st.floats(width=32))
 
 
 @st.composite
@@ -128,10 +148,8 @@ def targets(draw, asked, total):
 @dataclass
 class Case:
     asked: dict
-    calibrating: tuple
-    ranges: list | None
     seed: int
-    calls: list  # (name in _tinyprop, arguments...), or ("lr", mantissa, shift)
+    calls: list  # (name in _tinyprop, arguments...), or ("lr", mantissa, shift, whether automatic)
 
 
 @st.composite
@@ -144,7 +162,7 @@ def calls(draw, asked):
         scores = array("f", [7] * n_outputs)
         return name, draw(inputs(n_in)), draw(st.sampled_from([None, scores]))
     if name == "lr":
-        return name, draw(st.integers(16, 31)), draw(st.integers(4, 13))
+        return name, draw(st.integers(16, 31)), draw(st.integers(4, 13)), draw(st.integers(0, 1))
     total = draw(st.integers(1, 39))
     start = draw(st.just(0) | st.integers(0, total - 1))
     rest = st.just(total - start)
@@ -154,23 +172,8 @@ def calls(draw, asked):
 
 
 @st.composite
-def ends(draw):
-    """lo and hi of a range; now and then lo >= hi, or a NaN."""
-    kind = draw(st.integers(0, 19))
-    if kind < 5:
-        return draw(st.sampled_from([(0.0, 255.0), (0.0, 0.0)]))  # 0 and 0: to be learned
-    if kind < 19:
-        lo, scale = draw(st.floats(-3, 3)), draw(scales)
-        return lo * scale, (lo + draw(st.floats(0.125, 6))) * scale
-    return draw(st.floats(width=32)), draw(st.floats(width=32))
-
-
-@st.composite
 def cases(draw):
     asked = draw(models())
-    n_ranges = asked["n_input_ranges"] + asked.get("n_output_ranges", 0)
-    ranges = draw(st.none() | st.lists(ends(), min_size=n_ranges, max_size=n_ranges))
     seed = draw(st.integers(0, (1 << 31) - 1))
     n_calls = draw(st.integers(1, 20))
-    calibrating = draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
-    return Case(asked, calibrating, ranges, seed, [draw(calls(asked)) for _ in range(n_calls)])
+    return Case(asked, seed, [draw(calls(asked)) for _ in range(n_calls)])

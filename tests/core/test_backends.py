@@ -50,18 +50,14 @@ class Twins:
             image.extend(bytes(n_bytes - len(image)))
         return True
 
-    def set_calibrating(self, samples):
-        for image in self.images.values():
-            images.set_calibrating(image, samples)
-
     def set_ranges(self, ranges):
         for image in self.images.values():
             images.set_ranges(image, ranges)
 
-    def set_rate(self, mantissa, shift):
+    def set_rate(self, *rate):
         for image in self.images.values():
             head = images.Image(image).head
-            head.lr_mantissa, head.lr_shift = mantissa, shift
+            head.lr_mantissa, head.lr_shift, head.auto_rate = rate
 
 
 @seed(SEED)
@@ -78,9 +74,7 @@ def test_random_models(case):
     twins = Twins(images.spec(**case.asked))
     if not twins.layout():
         return
-    twins.set_calibrating(case.calibrating)
-    if case.ranges is not None:
-        twins.set_ranges(case.ranges)
+    twins.set_ranges(case.asked["ranges"])
     twins.call("init", case.seed)
     for name, *arguments in case.calls:
         if name == "lr":
@@ -91,28 +85,34 @@ def test_random_models(case):
 
 @pytest.mark.parametrize("policy", fmt.POLICY_NAMES)
 @pytest.mark.parametrize("loss", fmt.LOSS_NAMES)
-def test_long_runs(policy, loss):
-    """Enough steps to change w_frac and y_frac."""
-    number, n_outputs = images.number(policy), 4
+@pytest.mark.parametrize("ranges_and_rate", ["given", "learned"])
+def test_long_runs(policy, loss, ranges_and_rate):
+    """Enough steps to change every format, and to move the means many times. Learned ranges keep
+    the inputs in scale, and so the weights."""
+    number, n_outputs, given = images.number(policy), 4, ranges_and_rate == "given"
     random = np.random.default_rng(number)
     hidden = [images.dense(40, "relu"), images.dense(30, "linear"), images.dense(8, "tanh")]
     layers = [*hidden[: 1 + number % 3], images.dense(n_outputs)]
-    lr_shift = 8 if loss == "crossentropy" else 6
-    asked = {"policy": policy, "s_min": 8000, "lr_shift": lr_shift, "skip": 800}
+    lr_shift = 4 if not given else 8 if loss == "crossentropy" else 6
+    asked = {"policy": policy, "s_min": 4000, "s_max": 6000, "lr_shift": lr_shift, "skip": 800}
+    ranges = [[(-1, 1)] * given, [(-1, 1)] * (given and loss == "mse")]
+    asked |= {"ranges": ranges, "auto_rate": not given}
     twins = Twins(images.spec((1, 1, 30), layers, loss, **asked))
     assert twins.layout()
-    twins.set_ranges([(-1, 1)] * (1 + (loss == "mse")))
+    twins.set_ranges(ranges)
     twins.call("init", number)
-    seen = {"w_frac": set(), "y_frac": set()}
+    seen = {"w_frac": set(), "y_frac": set(), "mean_shift": set()}
     n = 300
     for scale in (0.03, 0.03, 0.1, 0.6, 0.3, 0.03):
-        x = array("f", random.normal(0, scale, n * 30).tolist())
+        x = random.normal(scale / 2, scale, (n, 30))
         if loss == "crossentropy":
-            y = array("B", random.integers(0, n_outputs, n).tolist())
+            y = array("B", (x[:, :2] > scale / 2) @ [2, 1])
         else:
             y = array("f", random.normal(0, 0.5, n * n_outputs).tolist())
-        twins.call("run", x, y, n, 0, n, True)
+        twins.call("run", array("f", x.ravel().tolist()), y, n, 0, n, True)
         for name, values in seen.items():
             fields = images.Image(twins.images["c"]).layers
             values.add(tuple(getattr(layer, name) for layer in fields))
+    if not given:
+        del seen["w_frac"]
     assert all(len(values) > 1 for values in seen.values()), seen

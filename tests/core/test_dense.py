@@ -7,6 +7,7 @@ tight, a test also shows that one more would overflow.
 import images
 import numpy as np
 import pytest
+from _tinyprop_numpy import centre
 from _tinyprop_numpy import dense as numpy_dense
 from _tinyprop_numpy import format as fmt
 from exact import INT_MAX, INT_MIN, MAX_VALUES, clamp, exact_round
@@ -15,29 +16,36 @@ from native import CModel, int16
 
 BIG_LAYERS = (1, 2, 3, 64, 65, 784, 1152, 3072, 8421, 32768, MAX_VALUES)
 
-# ---- forward: |sum| <= bias + x_max * fan_in * max_weight < 2^31
+# ---- forward: |sum| <= bias + x_max * fan_in * max_weight + 16383 * 32767 < 2^31
 
 
 @pytest.mark.parametrize("n", BIG_LAYERS)
 @pytest.mark.parametrize("loss", fmt.LOSS_NAMES)
 def test_forward_sum(c, n, loss):
-    model = CModel(c, (1, 1, n), [dense(1)], loss)
+    ranges = [(0, 255)], [(0, 1)] * (loss == "mse")
+    model = CModel(c, (1, 1, n), [dense(1)], loss, ranges=ranges)
     layer = model.layers[0]
     bits = model.twin.bits
     x_max, spare = (2047, 1 << 29) if bits == 12 else (255, 1 << 27)
     layer.x_frac, layer.w_frac = 10 if bits == 12 else 8, 16
+    mean = 127 if bits == 12 else 255
+    model.means(0)[:] = mean
+    layer.mean_shift = (mean * x_max * n).bit_length() - 15  # the dot product is at its bound
+    slopes = centre.MAX_DOT * centre.MAX_SLOPE
     z = np.zeros(1, np.int32)
     for sign in (1, -1):
         model.weights(0)[:] = sign * layer.max_weight
+        model.slopes(0)[:] = sign * centre.MAX_SLOPE
         model.biases(0)[:] = sign * images.MAX_BIAS
         model.list_inputs(0, x_max)
         model.call("tp_dense_forward", 0, z)
         bias = images.MAX_BIAS >> (12 - layer.x_frac)
-        exact = sign * (x_max * n * layer.max_weight + bias)
+        exact = sign * (x_max * n * layer.max_weight + bias + slopes)
         assert z[0] == exact and bias <= spare // 2
         assert abs(exact) <= INT_MAX - spare // 2
-    # With one more the sum could reach into what is reserved for the bias.
-    assert layer.max_weight == 32767 or x_max * n * (layer.max_weight + 1) > INT_MAX - spare
+    # With one more the sum could reach into what is reserved for bias and slopes.
+    room = INT_MAX - spare - (1 << 29)
+    assert layer.max_weight == 32767 or x_max * n * (layer.max_weight + 1) > room
 
 
 @pytest.mark.parametrize("x_frac", range(-8, 13))
@@ -56,7 +64,7 @@ def test_start_of_sums(c, x_frac):
         assert z.tolist() == twins.tolist() == want
 
 
-# ---- backward: sum |delta| <= 65535 (L1 guard)
+# ---- backward: sum |delta| <= 49150 (L1 guard); up to 65535 would do without slopes
 
 FULL_DELTAS = {
     "few": [1 << 14, 1 << 14, 1 << 14, (1 << 14) - 1],
@@ -96,6 +104,21 @@ def test_step_of_a_weight(c, x, d, loss):
                 assert abs(product) + (1 << 30) <= INT_MAX
                 want = clamp(5 - exact_round(product, shift), 32767)
                 assert model.weights(0)[0, 0] == want, (shift, sign_x, sign_d)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_dx_with_slopes(c, sign):
+    """32767 * 49150, and 255 times the most that slopes add: below 2^31."""
+    deltas = np.full(49150, 1, np.int16)
+    model = CModel(c, (1, 1, 3), [dense(3, "relu"), dense(len(deltas), trainable=0)])
+    model.weights(1)[:], model.slopes(1)[:] = 32767 * sign, 32767 * sign
+    model.means(1)[:] = [255, 1, 0]
+    model.list_inputs(1, [255, 255, 255])
+    dx = np.zeros(3, np.int32)
+    model.call("tp_dense_backward", 1, deltas, len(deltas), 0, 14, dx)
+    of_slopes = np.array([255, 1, 0]) * centre.MAX_SLOPE_DX
+    assert dx.tolist() == (sign * (32767 * 49150 + of_slopes)).tolist()
+    assert np.abs(dx.astype(int)).max() <= INT_MAX
 
 
 def one_weight(c, loss="crossentropy", layers=1):
@@ -160,7 +183,7 @@ def test_where_there_is_headroom_no_weight_is_compared(c):
 
 def test_headroom_is_looked_for_once():
     """In the first call that learns, even from no sample; after that it is only updated."""
-    buffer = images.build(images.BACKENDS["c"], (1, 1, 1), [dense(1)], ranges=[(0, 255)])
+    buffer = images.build(images.BACKENDS["c"], (1, 1, 1), [dense(1)], ranges=images.BYTES)
     model = images.Image(buffer)
     layer = model.layers[0]
     model.weights(0)[:] = 30000

@@ -13,7 +13,14 @@ from host_sim.generate import format as generator
 
 STRUCTURES = {
     f"tp_{name}_t": getattr(fmt, name.upper())
-    for name in ("model_spec", "layer_spec", "model_state", "layer_state", "range")
+    for name in (
+        "model_spec",
+        "layer_spec",
+        "model_state",
+        "layer_state",
+        "range",
+        "learned_range",
+    )
 }
 
 

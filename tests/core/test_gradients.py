@@ -1,5 +1,8 @@
 """A step of the integers, against finite differences of the float64 model's objective.
 
+Gradients are centred (core/centre.c): with z = w (x - u) + c and b = c - w u a step is one of w
+and c, along the gradients of these. u is 0, or a mean that the layer has from samples before.
+
 No tolerance is tuned: each number has a bound of what rounding can have done to it, worked out
 from the formats of core/tinyprop.h through all layers, forward and backward. Where that bound is
 wider than the gradient itself nothing is tested, so that is checked as well.
@@ -8,7 +11,7 @@ wider than the gradient itself nothing is tested, so that is checked as well.
 import images
 import numpy as np
 import pytest
-from _tinyprop_numpy import activation
+from _tinyprop_numpy import activation, centre, ranges
 from _tinyprop_numpy import format as fmt
 from images import Image, Layer, dense
 
@@ -53,6 +56,9 @@ class Bounds:
                 e = (real.windows(e).max(2) if asked.kind == "maxpool" else average) + rounding
                 continue
             size.e_z = size.linear(e)
+            if asked.kind == "dense":  # u.x 2^-a is rounded, and then multiplied by the slopes
+                z_unit = 2.0 ** -(size.record.state.x_frac + fields.w_frac)
+                size.e_z = size.e_z + np.abs(size.record.slopes.astype(int)) * z_unit / 2
             real.z = real.linear(real.x) + real.b
             e = size.e_z
             if real is self.real.layers[-1]:
@@ -96,10 +102,12 @@ class Bounds:
             if i < len(layers) - 1:
                 d, e = self.through_activation(asked.activation, real, size, d, e)
             real.db, size.db = (v.reshape(-1, real.shape_out[2]).sum(0) for v in (d, e))
-            # The L1 guard rounds to a unit whose half is at most 2^-15 of the sum.
-            total = (np.abs(d) + e).sum()
-            e = e + total * 2.0**-15
-            frac = min(self.delta_frac, 14 - np.ceil(np.log2(total))) + fields.w_frac
+            # The L1 guard rounds to a unit whose half is at most 2^-15 of the sum; in a dense
+            # layer 2^-14.
+            total, guard = (np.abs(d) + e).sum(), 14 if asked.kind == "dense" else 15
+            e = e + total * 2.0**-guard
+            of_d = min(self.delta_frac, guard - 1 - np.ceil(np.log2(total)))
+            frac = of_d + fields.w_frac
 
             size.x = np.abs(real.x) + size.e_in
             e_dx = size.backward(e, want_dx)
@@ -107,7 +115,28 @@ class Bounds:
             size.x = size.e_in
             size.backward(np.abs(d), False)
             size.dw = size.dw + dw
+            if want_dx and asked.kind == "dense":  # s.d 2^-a is rounded
+                means = np.abs(size.record.means.astype(int)).reshape(e_dx.shape)
+                e_dx = e_dx + means * 2.0**-frac / 2
+            self.centre(asked.kind, real, size, (np.abs(d) + e).reshape(-1, len(real.b)), of_d)
             d, e = real.backward(d, want_dx), e_dx
+
+    def centre(self, kind, real, size, d, frac):
+        """Bounds of gradients as of x - u, from those of x. d: largest deltas, frac: their
+        format."""
+        u, state = np.abs(real.mean_of_rows()), real.record.state
+        size.dw = size.dw + u * size.db
+        size.db = size.db + (u * size.dw).reshape(-1, len(real.b)).sum(0)
+        if kind == "dense":  # u.(x - u) is rounded to 2^3 units of 2^a, u.x and u.u to one before
+            unit = 2.0 ** (state.mean_shift + self.bits - 8 - 2 * state.x_frac)
+            size.db = size.db + d[0] * 5 * unit
+            return
+        # The gradient is rounded to 2^shift units before it is multiplied by u, and the sum of all
+        # to 16 bits.
+        shift = real.record.fan_in.bit_length() + 2
+        n_rows = size.dw.size // len(real.b)
+        size.db = size.db + u.mean() * n_rows * 2.0 ** (shift - 1 - frac - state.x_frac)
+        size.db = size.db + size.db * 2.0**-15
 
     def pool_back(self, asked, real, size, dy, e):
         """Each input that may be the largest may get the delta, or not."""
@@ -162,20 +191,60 @@ def step_of_the_integers(buffer, layers, x, y):
         after = Image(copy)
         after.head.lr_mantissa, after.head.lr_shift = 16, lr_shift
         assert C.learn(copy, x, y) == 1
-        if after.head.n_clamped == 0:
+        biases = np.concatenate([after.biases(i) for i in weighted])
+        if after.head.n_clamped == 0 and (np.abs(biases) < images.MAX_BIAS).all():
             break
     assert after.head.n_clipped == after.head.n_saturated == after.head.n_clamped == 0
     lr = 16 * 2.0**-lr_shift
     for i in weighted:
         (w, b, w_unit, b_unit), (new_w, new_b, _, _) = before[i], in_real_units(after, i)
-        yield (w - new_w) / lr, w_unit / 2 / lr, (b - new_b) / lr, b_unit / 2 / lr
+        # Weights are rounded, slopes, and weights again if slopes move into them; biases twice.
+        w_rounding = w_unit * (1 + slope_shares(after, i) / 2)
+        yield (w - new_w) / lr, w_rounding / lr, (b - new_b) / lr, b_unit / lr
+
+
+def slope_shares(image, layer):
+    """What each weight of a dense layer has of the slopes."""
+    if image.layers[layer].kind != fmt.DENSE:
+        return 0
+    means = np.abs(image.means(layer).astype(int))
+    return means[:, None] * 2.0 ** -image.layers[layer].mean_shift
 
 
 def in_real_units(image, layer):
-    """Weights and biases of a layer in real units, and what their last bits stand for."""
+    """Weights, slopes included, and biases of a layer in real units, and what their last bits
+    stand for."""
     w_unit = 2.0 ** -image.layers[layer].w_frac
     b_unit = w_unit * 2.0**-12
-    return image.weights(layer) * w_unit, image.biases(layer) * b_unit, w_unit, b_unit
+    w = image.weights(layer).astype(float)
+    if image.layers[layer].kind == fmt.DENSE:
+        su = np.outer(image.means(layer), image.slopes(layer).astype(float))
+        w += su * 2.0 ** -image.layers[layer].mean_shift
+    return w * w_unit, image.biases(layer) * b_unit, w_unit, b_unit
+
+
+def give_means(buffer, random, size):
+    """Means of up to `size` of the largest, and slopes; as if there had been 64 steps, so that the
+    next one does not change them."""
+    twin = Image(buffer).twin
+    twin.state.trained = 64
+    for layer in (layer for layer in twin.layers if layer.has_weights):
+        n, layer.state.n_summed = layer.n_means, 64
+        most = centre.largest_mean(layer)
+        layer.sums[:] = 64 * random.integers(-most * layer.x_signed, most + 1, n) * size
+        centre.recentre(twin, layer)
+        if layer.kind == fmt.DENSE:
+            steep = 40 << layer.state.mean_shift if size > 0 else 0  # s.d 2^-a stays below 2^21
+            layer.slopes[:] = random.integers(-steep, steep + 1, layer.n_out)
+
+
+def set_formats(buffer):
+    """The means are in the format that the inputs have."""
+    twin = Image(buffer).twin
+    x_frac = ranges.input_frac(twin)
+    for layer in twin.layers:
+        layer.state.x_frac = x_frac
+        x_frac = layer.state.y_frac if layer.has_weights else x_frac
 
 
 def fill_the_range(buffer, layers, x):
@@ -231,18 +300,20 @@ MODELS = {
 }
 
 
-def compare(name, loss, seed):
+def compare(name, loss, seed, size_of_means):
     """Yields (layer, kind of parameter), gradient and bound."""
     shape, layers = MODELS[name]
     random = np.random.default_rng(seed)
     n_in, n_out = int(np.prod(shape)), 4
-    ranges = [(0, 255), (-1, 1)] if loss == "mse" else [(0, 255)]
-    buffer = images.build(C, shape, layers, loss, seed=seed, ranges=ranges)
+    given = [(0, 255)], [(-1, 1)] * (loss == "mse")
+    buffer = images.build(C, shape, layers, loss, seed=seed, ranges=given)
+    give_means(buffer, random, size_of_means)
     values = random.integers(0, 256, n_in).astype(np.uint8)
     model = FloatModel(buffer, np.float64)
     while np.abs(model.forward(model.inputs(values))).max() > 1.8:  # outputs end at 2 half ranges
         values //= 2
     fill_the_range(buffer, layers, model.inputs(values))
+    set_formats(buffer)
     bounds = Bounds(buffer, layers)
     model, x = bounds.real, bounds.real.inputs(values)
     z = bounds.forward(x)
@@ -260,11 +331,13 @@ def compare(name, loss, seed):
         if not asked.trainable:
             assert not dw.any() and not db.any()
             continue
-        for kind, got, rounding, bound, parameters in (
-            ("w", dw, w_rounding, size.dw, real.w),
-            ("b", db, b_rounding, size.db, real.b),
+        real.dw, real.db = (finite_differences(model, x, y, v) for v in (real.w, real.b))
+        real.centre(real.db)
+        w_rounding = np.resize(w_rounding, dw.shape).reshape(real.w.shape)
+        for kind, got, rounding, bound, want in (
+            ("w", dw, w_rounding, size.dw, real.dw),
+            ("b", db, b_rounding, size.db, real.db),
         ):
-            want = finite_differences(model, x, y, parameters)
             got, bound = got.reshape(want.shape), bound.reshape(want.shape) + rounding
             off = np.abs(got - want)
             assert (off <= bound + STEP).all(), (f"layer {i} {kind}", seed, off - bound)
@@ -273,10 +346,11 @@ def compare(name, loss, seed):
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("loss", fmt.LOSS_NAMES)
-def test_gradients(name, loss):
+@pytest.mark.parametrize("size_of_means", [0, 0.1])
+def test_gradients(name, loss, size_of_means):
     seen = {}
     for seed in range(1, 6):
-        for where, want, bound in compare(name, loss, seed):
+        for where, want, bound in compare(name, loss, seed, size_of_means):
             # Whether a wrong sign would be noticed.
             seen.setdefault(where, []).extend(2 * np.abs(want) > bound)
     learning = [layer for layer in MODELS[name][1] if layer.has_weights and layer.trainable]
@@ -289,7 +363,7 @@ def test_both_clip_deltas():
     """A delta of 2 changes biases like one of 1, in the output layer and below."""
     shape, layers = MODELS["dense linear"]
     settings = {"lr_mantissa": 16, "lr_shift": 8}
-    buffer = images.build(C, shape, layers, "mse", ranges=[(0, 255), (-1, 1)], **settings)
+    buffer = images.build(C, shape, layers, "mse", ranges=([(0, 255)], [(-1, 1)]), **settings)
     model, floats = Image(buffer), FloatModel(buffer, np.float64)
     before = [in_real_units(model, i)[1] for i in range(2)]
     x, y = np.full(9, 127.5, np.float32), np.full(4, 2, np.float32)  # x: 0 to the layers

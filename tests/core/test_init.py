@@ -34,14 +34,18 @@ def test_weights_fill_the_limit_of_he_or_lecun(backend, name):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_biases_are_0_and_state_is_that_of_no_step(backend):
     buffer = images.new(BACKENDS[backend], (1, 1, 4), [dense(3, "relu"), dense(2)])
-    n_saved = images.Image(buffer).saved_bytes
-    buffer[n_saved - 8 : n_saved] = b"\xff" * 8  # the biases of the last layer
+    Image(buffer).biases(1)[:] = -1
     assert BACKENDS[backend].init(buffer, 1) == 0
     model = Image(buffer)
     assert model.biases(0).tolist() == [0] * 3 and model.biases(1).tolist() == [0] * 2
-    assert model.head.steps == model.head.skipped == 0
+    assert model.head.steps == model.head.skipped == model.head.trained == 0
+    assert model.head.error == model.head.least_error == 1 << 28  # of the worst there is
+    assert model.head.account == 4096 << 15 and model.head.random != 0
     assert [layer.age for layer in model.layers] == [1, 1]
-    assert [layer.threshold for layer in model.layers] == [0, 0]
+    for name in "threshold", "energy", "n_summed", "norm", "mean_shift":
+        assert [getattr(layer, name) for layer in model.layers] == [0, 0]
+    for i in range(2):
+        assert not (model.slopes(i).any() or model.sums(i).any() or model.means(i).any())
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -60,6 +64,6 @@ def test_the_seed_decides(backend):
 def test_ranges_that_are_given_must_have_a_width(backend):
     nan, inf = float("nan"), float("inf")
     for bad in ((1, 1), (2, 1), (0, nan), (nan, 0), (-inf, 0), (0, inf)):
-        for ranges in ([bad, (0, 1)], [(0, 1), bad]):
+        for ranges in (([bad], [(0, 1)]), ([(0, 1)], [bad])):
             buffer = images.new(BACKENDS[backend], (1, 1, 1), [dense(1)], "mse", ranges=ranges)
             assert BACKENDS[backend].init(buffer, 1) == images.Error.RANGE, ranges

@@ -39,7 +39,7 @@ def checksums(tmp_path_factory):
     native.gcc(*native.SANITIZED, "-o", program, *KERNELS)
     done = subprocess.run([program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 12
+    assert len(done.stdout.splitlines()) == 13
     return done.stdout
 
 

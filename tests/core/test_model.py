@@ -12,7 +12,7 @@ LAYERS = [dense(6, "relu"), dense(3)]
 
 
 def build(backend, layers=LAYERS, n_in=5, **settings):
-    settings.setdefault("ranges", [(0, 255)])
+    settings.setdefault("ranges", images.BYTES)
     return images.build(BACKENDS[backend], (1, 1, n_in), layers, **settings)
 
 
@@ -34,6 +34,21 @@ def test_weights_are_looked_at_every_64_trained_steps(backend):
             assert trained == moves
             assert model.layers[0].w_frac == 9 + step // 64 * moves, step
         assert model.head.steps == 130 and model.head.skipped == 130 * (not moves)
+
+
+@with_backends
+def test_weights_are_looked_at_after_a_clamp(backend):
+    buffer = build(backend, lr_shift=4)
+    model = Image(buffer)
+    x, y = samples(3)
+    # The first step centres its inputs on themselves, so no weight moves.
+    assert BACKENDS[backend].run(buffer, x, y, 3, 0, 1, True) == 1
+    w_frac = model.layers[1].w_frac
+    model.weights(1)[:] = 32767
+    model.head.n_clamped = 0
+    assert BACKENDS[backend].run(buffer, x, y, 3, 1, 1, True) == 1
+    assert model.head.n_clamped > 0 and model.layers[1].w_frac == w_frac - 1
+    assert np.abs(model.weights(1).astype(int)).max() <= 16384
 
 
 @with_backends
@@ -97,7 +112,7 @@ def test_macs_are_those_of_dw_and_dx_above_the_lowest_trained_layer(backend):
             Layer("conv", 4, (1, 2), activation="tanh", trainable=trainable[0]),
             dense(3, trainable=trainable[1]),
         ]
-        buffer = images.build(BACKENDS[backend], (1, 5, 1), layers, ranges=[(0, 255)])
+        buffer = images.build(BACKENDS[backend], (1, 5, 1), layers, ranges=images.BYTES)
         x, y = samples(3)
         assert BACKENDS[backend].run(buffer, x, y, 3, 0, 3, True) == 3
         head = Image(buffer).head

@@ -1,4 +1,7 @@
-"""The models in floating point choose as those in integers do: samples, and deltas."""
+"""The models in floating point choose as those in integers do, samples and deltas, and learn as
+they do."""
+
+from array import array
 
 import images
 import numpy as np
@@ -21,7 +24,9 @@ def twins(kind, loss, policy):
     shares = {"s_min": 1 << 12, "s_max": 1 << 14, "zeta": 3 << 13, "skip": 1 << 13}
     arguments = (4, 2, 1), layers, loss, policy
     buffer = images.build(images.BACKENDS["numpy"], *arguments, **shares)
-    return images.Image(buffer).twin, FloatModel(buffer, np.float64)
+    integers, floats = images.Image(buffer).twin, FloatModel(buffer, np.float64)
+    integers.state.share, floats.share = shares["s_min"], shares["s_min"] / 2**15
+    return integers, floats
 
 
 def stream(n):
@@ -62,3 +67,104 @@ def test_samples_that_are_skipped(policy, loss):
         want = select.skips(integers, deltas, p)
         same += floats.skips(deltas / 2**14, None if p is None else p / 2**14) == want
     assert same > 0.99 * STEPS
+
+
+# ---- learning: a regression of 12 bits, where rounding matters least
+
+
+def learned(shape, layers, n, loss, **settings):
+    """The model in integers and that in floating point after n samples, and these."""
+    settings = {
+        "lr_mantissa": 16,
+        "lr_shift": 9 if loss == "mse" else 7,
+        "auto_rate": 1,
+    } | settings
+    backend = images.BACKENDS["c"]
+    buffer = images.build(backend, shape, layers, loss, **settings)
+    floats = FloatModel(buffer, np.float64)
+    random, n_in = np.random.default_rng(n), int(np.prod(shape))
+    x = random.normal(3, 2, (n, n_in)) * np.resize([1, 10, 100], n_in) + np.arange(n)[:, None] / 9
+    y = np.sin(
+        x @ random.normal(0, 0.1, (n_in, layers[-1].units)) / np.resize([1, 30], n_in).max()
+    )
+    x, y = x.astype(np.float32), (5 * y).astype(np.float32)
+    if loss != "mse":
+        y = (y[:, 1:] > 0).sum(1)
+    for sample, target in zip(x, y, strict=True):
+        of_c = array("f", target.tolist()) if loss == "mse" else int(target)
+        assert backend.learn(buffer, array("f", sample.tolist()), of_c) == floats.learn(
+            sample, target
+        )
+    return images.Image(buffer), floats, x
+
+
+MODELS = {
+    "flat": ((1, 1, 6), [dense(9, "tanh"), dense(2)], "mse"),
+    "relu": ((1, 1, 6), [dense(9, "relu"), dense(2)], "mse"),
+    "conv": ((6, 5, 3), [Layer("conv", 4, (2, 3), same=1, activation="tanh"), dense(3)], "mse"),
+    "classes": (
+        (5, 5, 2),
+        [Layer("depthwise", 0, (2, 2), activation="tanh"), dense(3)],
+        "crossentropy",
+    ),
+}
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 70, 400])
+@pytest.mark.parametrize("name", MODELS)
+def test_ranges_means_and_energies(name, n):
+    shape, layers, loss = MODELS[name]
+    integers, floats, _ = learned(shape, layers, n, loss)
+    close = {"rel": 2e-3, "abs": 2e-3}
+    for which, ranges in enumerate(floats.ranges):
+        if ranges:
+            of_c = integers.learned(which)
+            unit = 2.0 ** -of_c["frac"].astype(int)
+            assert of_c["zero"] * unit == pytest.approx(ranges.zero, **close)
+            if n >= 3:  # before, these two are what was seen
+                assert of_c["centre"] * unit == pytest.approx(ranges.centre, **close)
+                assert of_c["spread"] * unit == pytest.approx(ranges.spread, **close)
+            width = np.where(of_c["shift"] == 31, np.inf, unit * 2.0 ** of_c["shift"])
+            assert width.tolist() == ranges.unit.tolist()
+    for i, layer in enumerate(floats.layers):
+        fields = integers.layers[i]
+        unit = 2.0 ** (integers.twin.bits - 8 - integers.twin.layers[i].state.x_frac)
+        assert integers.means(i) * unit == pytest.approx(layer.mean, abs=(1.6 + 2 * i) * unit)
+        assert fields.energy / 2**8 == pytest.approx(layer.energy, rel=0.05)
+        rate = fields.lr_mantissa * 2.0**-fields.lr_shift
+        assert rate == floats.rate_of(layer) or n > 4  # later an energy may be next to an edge
+
+
+def scores_of(image, x):
+    out = array("f", [0] * image.n_out)
+    buffer = bytearray(image.bytes)
+    scores = []
+    for sample in x:
+        assert images.BACKENDS["c"].predict(buffer, array("f", sample.tolist()), out) >= 0
+        scores.append(list(out))
+    return np.array(scores)
+
+
+@pytest.mark.parametrize("name", ["flat", "relu"])
+def test_scores(name):
+    """They learn the same; and what is in an image, slopes included, gives the scores it gives."""
+    shape, layers, loss = MODELS[name]
+    integers, floats, x = learned(shape, layers, 150, loss, auto_rate=0)
+    got, again = scores_of(integers, x), FloatModel(integers.bytes, np.float64)
+    spread = got.std(0)
+    assert (np.abs(got - [again.scores(sample) for sample in x]) < 0.02 * spread).all()
+    assert (np.abs(got - [floats.scores(sample) for sample in x]).mean(0) < 0.05 * spread).all()
+    assert any(integers.slopes(i).any() for i in range(2))
+
+
+def test_the_share_follows_the_error():
+    shares = []
+    for n in (1, 5, 40, 200):
+        settings = {"policy": "diffused", "s_min": 3000, "s_max": 5000}
+        integers, floats, _ = learned(
+            (1, 1, 6), [dense(9, "relu"), dense(3)], n, "crossentropy", **settings
+        )
+        shares.append(integers.head.share / 2**15)
+        assert shares[-1] == pytest.approx(floats.share, abs=0.02)
+        assert integers.head.account / 2**15 == pytest.approx(floats.account, abs=0.02 * n)
+    assert len(set(shares)) == 4

@@ -38,6 +38,56 @@ def test_layout_at_the_largest_sizes(backend):
     assert n_bytes((4, 4, 1), dense(1, "relu")) == Error.OUTPUT
 
 
+@with_backends
+def test_what_is_saved(backend):
+    """Spec, state and ranges; of each layer weights, slopes, biases, sums and means; what is noted
+    of each output; and what is remembered."""
+
+    def rounded(n):
+        return n + 3 & ~3
+
+    layers = [
+        Layer("conv", 5, (3, 2)),
+        Layer("depthwise", 0, (1, 2)),
+        Layer("maxpool", kernel=(2, 1)),
+        dense(7),
+        dense(3),
+    ]
+    of_layers = rounded(2 * 3 * 2 * 2 * 5) + rounded(4 * 5 + 3 * 2)
+    of_layers += rounded(2 * 2 * 5) + rounded(4 * 5 + 3 * 5)
+    of_layers += rounded(2 * (20 + 1) * 7) + rounded(4 * 7 + 3 * 20)
+    of_layers += rounded(2 * (7 + 1) * 3) + rounded(4 * 3 + 3 * 7)
+    fixed = 40 + 5 * 16 + 120 + 5 * 36 + of_layers + 3 * 4
+    for settings, ranges in (
+        ({}, 2 * 16),
+        ({"ranges": ([(0, 1)], [])}, 8),
+        ({"ranges": ([(0, 1)] * 2, [])}, 2 * 8),
+        ({"loss": "mse"}, 5 * 16),
+        ({"loss": "mse", "ranges": ([(0, 1)] * 2, [(0, 1)])}, 3 * 8),
+        ({"loss": "mse", "ranges": ([(0, 1)], [(0, 1)] * 3)}, 4 * 8),
+        ({"replay": 10}, 2 * 16 + rounded(2 * 8 + 2 * 3 + 10 * (2 + 4 * 6 * 2))),
+        ({"loss": "mse", "replay": 9}, 5 * 16 + rounded(5 * 8 + 2 + 9 * (2 * 3 + 4 * 6 * 2))),
+    ):
+        buffer = images.build(BACKENDS[backend], (4, 6, 2), layers, **settings)
+        assert Image(buffer).head.saved_bytes == fixed + ranges, settings
+
+
+@with_backends
+def test_what_cannot_be_remembered(backend):
+    def n_bytes(replay, trainable=1, **settings):
+        layers = [dense(9, trainable=trainable), dense(4, trainable=trainable)]
+        asked = images.spec((1, 1, 60000), layers, replay=replay, **settings)
+        return images.layout(BACKENDS[backend], asked)[0]
+
+    assert n_bytes(4) > 4 * 60000
+    assert n_bytes(3) == n_bytes(3, loss="mse", trainable=0) == Error.IMAGE
+    assert n_bytes(3, loss="mse") > 3 * 60000
+    assert n_bytes(4, trainable=0) == Error.IMAGE
+    most = (2**31 - 4) // 4 // (60000 + 2 * 4)
+    assert n_bytes(most) > most * 60000
+    assert n_bytes(most + 1) == n_bytes(65535) == Error.TOO_BIG
+
+
 WINDOWS = [(1, 1), (2, 1), (3, 1), (2, 2), (3, 2), (1, 3), (5, 3), (7, 4), (8, 8)]
 
 
@@ -65,12 +115,13 @@ MODEL_SPEC = {
     "policy": [len(fmt.POLICY_NAMES)],
     "lr_mantissa": [15, 32],
     "lr_shift": [3, 31],
-    "n_input_ranges": [0, 2],
+    "n_input_ranges": [2, 4],
     "n_output_ranges": [1],
     "s_min": [(1 << 15) + 1],
     "s_max": [(1 << 15) + 1],
     "zeta": [(1 << 15) + 1],
     "skip": [(1 << 14) + 1],
+    "replay": [1],  # of two classes
 }
 LAYER_SPEC = {
     "kind": [len(fmt.KIND_NAMES)],
@@ -84,6 +135,9 @@ LAYER_STATE = {
     "age": [512],
     "threshold": [(1 << 30) + 1],
     "residual": [(1 << 30) + 1],
+    "energy": [(1 << 30) + 1],
+    "n_summed": [256],
+    "mean_shift": [32],
 }
 
 
@@ -101,15 +155,16 @@ def test_every_field_of_the_spec_is_checked(backend, name, value):
     buffer = images.build(BACKENDS[backend], (1, 2, 3), [dense(2, "relu"), dense(2)])
     setattr(Image(buffer).head, name, value)
     assert images.layout(BACKENDS[backend], buffer)[0] == Error.IMAGE
-    assert predicted(backend, buffer) == Error.IMAGE
+    # The ranges may be refused before their number.
+    assert predicted(backend, buffer) in (Error.IMAGE, "ranges" in name and Error.RANGE)
 
 
 @with_backends
 @pytest.mark.parametrize("name, value", pairs(LAYER_SPEC) + pairs(LAYER_STATE))
 def test_every_field_of_a_layer_is_checked(backend, name, value):
     for layer in (0, 1):
-        layers, ranges = [dense(2, "relu"), dense(2)], [(0, 255)]
-        buffer = images.build(BACKENDS[backend], (1, 2, 3), layers, ranges=ranges)
+        layers = [dense(2, "relu"), dense(2)]
+        buffer = images.build(BACKENDS[backend], (1, 2, 3), layers, ranges=images.BYTES)
         assert predicted(backend, buffer) in (0, 1)
         setattr(Image(buffer).layers[layer], name, value)
         assert predicted(backend, buffer) == Error.IMAGE
@@ -117,7 +172,7 @@ def test_every_field_of_a_layer_is_checked(backend, name, value):
 
 @with_backends
 def test_an_image_is_whole_aligned_and_of_this_version(backend):
-    whole = images.build(BACKENDS[backend], (1, 2, 3), [dense(2)], ranges=[(0, 255)])
+    whole = images.build(BACKENDS[backend], (1, 2, 3), [dense(2)], ranges=images.BYTES)
     for n in (*range(0, len(whole), 5), len(whole) - 1):
         assert predicted(backend, whole[:n]) == Error.IMAGE, n
     unaligned = memoryview(np.zeros(len(whole) + 12, np.uint8))[4:-8]

@@ -1,90 +1,346 @@
-"""How the ranges of the user's numbers are learned from the first samples, in both backends."""
+"""How ranges are learned, rule by rule, and how numbers become integers by them; in both backends.
+
+test_values.py has numbers by ranges that are given; test_oracle.py compares learned ranges with
+those of floating point on long streams.
+"""
 
 from array import array
+from itertools import permutations
 
 import images
+import numpy as np
 import pytest
-from images import BACKENDS, Image, dense
+from _tinyprop_numpy import format as fmt
+from _tinyprop_numpy import ranges
+from images import BACKENDS, Image, Layer, dense
 
 with_backends = pytest.mark.parametrize("backend", BACKENDS)
 
 
-class Calibrating:
-    """A model whose ranges are still learned from this many samples, of (inputs, outputs)."""
+class Learning:
+    """A model whose ranges are learned, and what they are in the user's units."""
 
-    def __init__(self, backend, samples, channels=1, loss="crossentropy", **settings):
-        self.backend = BACKENDS[backend]
-        layers = [dense(2), dense(1 if loss == "mse" else 2)]
-        self.buffer = images.new(
-            self.backend, (1, 1, channels), layers, loss, calibrating=samples, **settings
+    def __init__(self, backend, shape=(1, 1, 1), loss="crossentropy", **settings):
+        self.backend, self.loss, self.n_in = BACKENDS[backend], loss, int(np.prod(shape))
+        first = Layer("conv", 2, (1, 1)) if shape[0] > 1 else dense(2)
+        self.buffer = images.build(
+            self.backend, shape, [first, dense(1 + (loss != "mse"))], loss, **settings
         )
-        assert self.backend.init(self.buffer, 1) == 0
 
-    def learn(self, values, y=0):
-        y = array("f", [y]) if isinstance(y, float) else y
-        assert self.backend.learn(self.buffer, array("f", values), y) >= 0
+    def learn(self, *samples, y=0, typecode="f"):
+        y = array("f", [y]) if self.loss == "mse" else y
+        for values in samples:
+            values = array(typecode, np.atleast_1d(values).tolist())
+            assert self.backend.learn(self.buffer, values, y) >= 0
 
-    def ranges(self, which=0):
-        return [(r.lo, r.hi) for r in Image(self.buffer).twin.ranges[which]]
+    @property
+    def image(self):
+        return Image(self.buffer)
 
+    def centre(self, which=0):
+        return self.in_units("centre", which)
 
-def near(ranges):
-    return [pytest.approx(ends, rel=2**-20) for ends in ranges]
+    def spread(self, which=0):
+        return self.in_units("spread", which)
 
+    def zero(self, which=0):
+        return self.in_units("zero", which)
 
-@with_backends
-def test_a_quarter_to_spare_on_each_side_that_grew(backend):
-    model = Calibrating(backend, (4, 0), channels=2)
-    model.learn([8, 16])
-    assert model.ranges() == near([(6, 18)])
-    model.learn([10, 10])
-    assert model.ranges() == near([(6, 18)])
-    model.learn([10, 22])
-    assert model.ranges() == near([(6, 26)])
-    model.learn([-6, 10])
-    assert model.ranges() == near([(-14, 26)])
-    model.learn([1000, -1000])  # the fifth: none is left to widen a range
-    assert model.ranges() == near([(-14, 26)])
-    assert Image(model.buffer).head.calibrating == [0, 0]
+    def in_units(self, name, which):
+        r = self.image.learned(which)
+        return (r[name] * 2.0 ** -r["frac"].astype(int)).tolist()
 
+    def unit(self, which=0):
+        """What 1.0 stands for; inf: all values were the same so far."""
+        r = self.image.learned(which)
+        unit = 2.0 ** (r["shift"].astype(int) - r["frac"])
+        return np.where(r["shift"] == 31, np.inf, unit).tolist()
 
-@with_backends
-def test_values_from_0_on_never_get_a_range_below_0(backend):
-    for values, want in (([1, 9], (0, 11)), ([0, 8], (0, 10)), ([0, 0], (0, 1.25))):
-        model = Calibrating(backend, (1, 0), channels=2)
-        model.learn(values)
-        assert model.ranges() == near([want]), values
-
-
-@with_backends
-def test_a_constant_gets_a_quarter_of_itself(backend):
-    for value, want in ((8, (6, 10)), (-8, (-10, -6))):
-        model = Calibrating(backend, (1, 0))
-        model.learn([value])
-        assert model.ranges() == near([want]), value
+    def inputs(self, values):
+        """The first layer's inputs of values that are not learned from."""
+        values = np.float32(values)
+        inputs = ranges.read_inputs(self.image.twin, values)[0].tolist()
+        if self.backend is BACKENDS["c"]:
+            assert self.backend.predict(self.buffer, values, None) >= 0
+            is_dense = self.image.twin.layers[0].kind == fmt.DENSE  # then a list lies over them
+            assert is_dense or self.image.inputs(0).tolist() == inputs
+        return inputs
 
 
-@with_backends
-def test_each_channel_has_its_own(backend):
-    model = Calibrating(backend, (2, 0), channels=3, n_input_ranges=3)
-    model.learn([0, 100, -4])
-    model.learn([4, 104, -8])
-    assert model.ranges() == near([(0, 5), (75, 125), (-9.25, -3)])
+def near(values, rel=2**-20, **settings):
+    return pytest.approx(values, rel=rel, **settings)
+
+
+# ---- the first three values
 
 
 @with_backends
-def test_targets_too(backend):
-    model = Calibrating(backend, (1, 2), loss="mse")
-    model.learn([1], 4.0)
-    model.learn([1], 8.0)
-    assert model.ranges(1) == near([(3, 9.25)])
+@pytest.mark.parametrize("scale", [1, 1e-30, 1e30, 3e-38])
+def test_two_values(backend, scale):
+    model = Learning(backend)
+    model.learn(5 * scale)
+    assert (model.zero(), model.unit()) == (near([5 * scale]), [np.inf])
+    model.learn(-3 * scale)
+    width = 2.5 * 4 * scale  # as if they lay a spread from their middle
+    assert model.zero() == near([scale]) and width <= model.unit()[0] < 2 * width
+
+
+TRIPLES = [(1, 2, 4), (-3, 0, 0.5), (7, 7, 9), (0, 0, 3), (5, 5, 5), (0, 0, 0), (-100, 1e4, 1e6)]
 
 
 @with_backends
-def test_nothing_is_predicted_before_the_range_is_known(backend):
-    model = Calibrating(backend, (3, 0))
-    x = array("f", [1])
-    assert model.backend.predict(model.buffer, x, None) == images.Error.NO_RANGE
-    assert model.backend.run(model.buffer, x, 0, 1, 0, 1, False) == images.Error.NO_RANGE
-    model.learn([1])
-    assert model.backend.predict(model.buffer, x, None) >= 0
+@pytest.mark.parametrize("three", TRIPLES)
+def test_three_values_leave_their_median_and_smallest_distance(backend, three):
+    distances = [abs(a - b) for a, b in permutations(three, 2) if a != b]
+    for values in set(permutations(three)):
+        model = Learning(backend)
+        model.learn(*values)
+        # In units of 2^-26 of the largest.
+        close = {"rel": 2**-12, "abs": max(map(abs, three)) * 2**-25}
+        assert model.centre() == near([sorted(three)[1]], **close), values
+        assert model.spread() == near([min(distances, default=0)], **close), values
+
+
+# ---- running means
+
+
+@with_backends
+def test_the_nth_value_counts_a_power_of_two_of_1_in_n(backend):
+    """Up to 1024 samples; then it counts 1 in 1024 for ever."""
+    random = np.random.default_rng(1)
+    model = Learning(backend)
+    centre = spread = None
+    for n, v in enumerate(np.round(random.normal(20, 3, 1100), 2).tolist(), 1):
+        model.learn(v)
+        if n == 3:
+            centre, spread = model.centre()[0], model.spread()[0]
+        elif n > 3:
+            share = 2.0 ** -(min(n, 1025).bit_length() - 1)
+            d = max(-4 * spread, min(4 * spread, v - centre))
+            centre, spread = centre + d * share, spread + (abs(d) - spread) * share
+        if n in (4, 7, 8, 63, 64, 300, 1023, 1024, 1025, 1100):
+            assert (model.centre(), model.spread()) == (near([centre]), near([spread], 2**-16)), n
+    assert model.image.head.n_seen == [1024, 0]
+
+
+@with_backends
+def test_a_value_moves_a_range_by_four_spreads_at_most(backend):
+    for sign in (1, -1):
+        model = Learning(backend)
+        model.learn(10, 12, 8, 11, 9, 10, 12)
+        centre, spread = model.centre()[0], model.spread()[0]
+        model.learn(sign * 1e9)
+        assert model.centre() == near([centre + sign * 4 * spread / 8])
+        assert model.spread() == near([spread + 3 * spread / 8])
+
+
+@with_backends
+@pytest.mark.parametrize("absurd", [1e6, -(2.0**18), 2**31 - 1, 1e9, -1e30, 3.4e38])
+@pytest.mark.parametrize("place", [0, 1, 2, 3, 10])
+def test_one_absurd_value_ruins_nothing(backend, absurd, place):
+    values = np.random.default_rng(place).normal(20, 1, 60)
+    model, other = Learning(backend), Learning(backend)
+    other.learn(*values)
+    model.learn(*np.insert(values, place, absurd))
+    assert abs(model.centre()[0] - other.centre()[0]) < other.spread()[0]
+    assert 0.5 < model.spread()[0] / other.spread()[0] < 2
+
+
+@with_backends
+def test_a_drift_is_followed(backend):
+    random = np.random.default_rng(1)
+    model = Learning(backend)
+    for level, n in ((0, 1000), (20, 4000)):
+        model.learn(*random.normal(level, 1, n))
+        assert abs(model.centre()[0] - level) < 1, level
+        assert 2 <= model.unit()[0] <= 8
+
+
+# ---- values that are all the same
+
+
+@with_backends
+@pytest.mark.parametrize("value", [0, 8, -1e-20])
+def test_a_constant_is_0_to_the_model(backend, value):
+    model = Learning(backend)
+    for _ in range(5):
+        model.learn(value)
+        assert (model.zero(), model.unit()) == (near([value]), [np.inf])
+        assert model.inputs([value]) == model.inputs([value + 100]) == [0]
+    assert (model.centre(), model.spread()) == (near([value]), [0])
+
+
+@with_backends
+@pytest.mark.parametrize("value", [3, -1e6, 1e-12])
+def test_a_value_after_many_zeros(backend, value):
+    model = Learning(backend)
+    model.learn(*[0] * 16, value)
+    assert model.centre() == near([value / 16])
+    assert model.spread() == near([abs(value) / 16])
+
+
+# ---- the map
+
+
+@with_backends
+def test_the_unit_is_a_power_of_two_at_or_above_two_and_a_half_spreads(backend):
+    for spread in (0.4, 0.401, 0.5, 0.79, 0.8, 0.801, 1, 3, 1000):
+        model = Learning(backend)
+        model.learn(0, spread, 2.5 * spread)
+        width = 2.5 * model.spread()[0]
+        assert model.unit() == [2 ** np.ceil(np.log2(width))]
+        assert model.zero() == model.centre()
+
+
+@with_backends
+def test_the_map_stays_until_it_is_an_eighth_wrong(backend):
+    random = np.random.default_rng(3)
+    model = Learning(backend)
+    model.learn(0, 1, 2)
+    moves = stays = 0
+    for level, scale in ((1, 1), (1.2, 0.9), (2, 1.1), (2, 2.2), (2, 0.3)):
+        for v in random.normal(level, scale, 150).tolist():
+            zero, unit = model.zero()[0], model.unit()[0]
+            model.learn(v)
+            centre, width = model.centre()[0], 2.5 * model.spread()[0]
+            off = max(abs(centre - zero) / unit * 8, width / unit / (9 / 8), 7 / 16 * unit / width)
+            if (model.zero()[0], model.unit()[0]) == (zero, unit):
+                assert off < 1.0001
+                stays += centre != zero
+            else:
+                assert off > 0.9999
+                assert model.zero() == model.centre() and 1 <= model.unit()[0] / width < 2
+                moves += 1
+    assert moves > 3 and stays > 100
+
+
+@with_backends
+@pytest.mark.parametrize("loss, frac, most", [("crossentropy", 6, 127), ("mse", 10, 2047)])
+def test_inputs_are_in_units_of_the_map(backend, loss, frac, most):
+    """The images are 3 pixels high for classes, which makes the inputs of the C core visible."""
+    for middle in (0, 100):
+        for scale in np.geomspace(1, 2, 9):  # so that the integers are as large as they may be
+            model = Learning(backend, (1, 1, 1) if loss == "mse" else (3, 1, 1), loss)
+            n = model.n_in
+            model.learn(*([middle + v * scale] * n for v in (0, -10, 20, 5, -7, 9, -19)))
+            zero, unit = model.zero()[0], model.unit()[0]
+            for share in (-3, -2, -1.99, -1.5, -0.001, 0, 0.3, 1, 1.99, 2.5):
+                want = max(-most, min(most, share * 2**frac))
+                got = model.inputs([zero + share * unit] * n)
+                assert max(abs(v - want) for v in got) <= 0.5 + 2**-10, (middle, scale, share)
+
+
+@with_backends
+def test_values_beyond_the_range_are_counted(backend):
+    model = Learning(backend, (1, 1, 2))
+    model.learn([0, 0], [1, 1], [2, 2])
+    before = model.image.head.n_outside
+    for x, n in (([1, 1], 0), ([1e3, 1], 1), ([-1e3, 1e3], 2)):
+        model.learn(x)
+        after = model.image.head.n_outside
+        assert after - before == n, x
+        before = after
+    zero, unit = model.zero(), model.unit()
+    assert model.backend.predict(model.buffer, array("f", [zero[0] + 3 * unit[0], 0]), None) >= 0
+    assert model.image.head.n_outside == before
+
+
+@with_backends
+def test_targets_come_back(backend):
+    """A model that knows nothing but its bias says 0, which is where the targets lie; and one of
+    their spread away is in the same units."""
+    model = Learning(backend, loss="mse")
+    for y in (50.0, 60.0, 40.0, 55.0):
+        model.learn(1, y=y)
+    image, out = model.image, array("f", [0])
+    for layer in (0, 1):
+        image.weights(layer)[:], image.biases(layer)[:] = 0, 0
+    image.slopes(0)[:], image.slopes(1)[:] = 0, 0
+    for share in (-2, -0.7, 0, 0.5, 1):
+        w_frac = image.layers[1].w_frac
+        image.biases(1)[:] = int(share * 2 ** (w_frac + 12))
+        assert model.backend.predict(model.buffer, array("f", [1]), out) == 0
+        want = model.zero(1)[0] + max(share, -32767 / 2**14) * model.unit(1)[0]
+        assert out[0] == near(want, 2**-12), share
+
+
+# ---- channels, pixels, types
+
+
+@with_backends
+def test_each_value_of_a_flat_input_has_its_own(backend):
+    model = Learning(backend, (1, 1, 3))
+    for sample in ([0, 100, -4], [4, 104, -8], [2, 108, -5]):
+        model.learn(sample)
+    assert model.centre() == near([2, 104, -5]) and model.spread() == near([2, 4, 1])
+
+
+@with_backends
+@pytest.mark.parametrize("side", [2, 3, 5, 6, 12])
+def test_each_channel_has_its_own_and_lends_some_pixels(backend, side):
+    """Up to 32 of a channel, evenly spread, and other ones in each sample; each counts as a
+    value."""
+    n = side * side
+    used = min(n, 32)
+    step = n // used
+    model, one_by_one = Learning(backend, (side, side, 2)), Learning(backend, (1, 1, 2))
+    random = np.random.default_rng(side)
+    for steps in range(4):
+        x = np.round(random.normal([5, -300], [1, 40], (n, 2)), 2)
+        model.learn(x.ravel())
+        one_by_one.learn(*x[steps % step :: step][:used])
+        assert model.image.learned(0).tolist() == one_by_one.image.learned(0).tolist(), steps
+    assert model.image.head.n_seen == [4, 0]
+
+
+@with_backends
+@pytest.mark.parametrize("typecode", "bBhHiIlLqQ")
+def test_numbers_of_every_type_are_the_same_numbers(backend, typecode):
+    ends = np.iinfo(np.dtype(typecode))
+    values = [v for v in (3, 7, 0, 100, 9, -5, -100, 6) if v >= ends.min]
+    of_type, floats = Learning(backend), Learning(backend)
+    of_type.learn(*values, typecode=typecode)
+    floats.learn(*map(float, values))
+    assert of_type.image.learned(0).tolist() == floats.image.learned(0).tolist()
+
+
+@with_backends
+def test_the_largest_and_the_smallest_numbers(backend):
+    for values, typecode in (
+        ([3.4e38, -3.4e38, 3e38, -1e38, 0], "f"),
+        ([1.2e-38, -1.2e-38, 2.4e-38, 3e-38], "f"),
+        ([2**31 - 1, -(2**31), 2**31 - 1, 5], "i"),
+        ([2**32 - 1, 0, 2**32 - 1, 1], "I"),
+    ):
+        model = Learning(backend)
+        model.learn(*values, typecode=typecode)
+        top = 2**31 if typecode != "f" else max(map(abs, values))
+        assert abs(model.centre()[0]) <= top and 0 < model.spread()[0] <= 4 * top
+        assert 2.5 * model.spread()[0] <= model.unit()[0] * 9 / 8
+    model = Learning(backend)
+    model.learn(1e-40, -1e-39, 1e-40)  # subnormal numbers count as 0
+    assert model.spread() == [0]
+
+
+@with_backends
+def test_learned_anew_a_range_is_as_a_new_one(backend):
+    for old in (1e6, 1e-6, 0):
+        model, new = Learning(backend), Learning(backend)
+        model.learn(*np.random.default_rng(1).normal(old, old / 9 + 1e-9, 20))
+        model.image.head.n_seen = [0, 0]
+        for v in (1, 3, 2.5, 2):
+            model.learn(v)
+            new.learn(v)
+            assert model.image.learned(0).tolist() == new.image.learned(0).tolist(), old
+
+
+@with_backends
+def test_nothing_is_predicted_before_the_ranges_are_known(backend):
+    for loss, y in (("crossentropy", 0), ("mse", array("f", [1]))):
+        model, x = Learning(backend, loss=loss), array("f", [1])
+        for _ in range(2):
+            assert model.backend.predict(model.buffer, x, None) == images.Error.NO_RANGE
+            assert model.backend.run(model.buffer, x, y, 1, 0, 1, False) == images.Error.NO_RANGE
+        model.learn(1)
+        assert model.backend.predict(model.buffer, x, None) >= 0
+        assert model.backend.run(model.buffer, x, y, 1, 0, 1, False) >= 0

@@ -29,6 +29,7 @@ def test_selection_at_its_edges(c, n, policy):
     for s_min, s_max in SHARES:
         layers = [dense(n, "relu"), dense(1)]
         model = CModel(c, (1, 1, 1), layers, policy=policy, s_min=s_min, s_max=s_max)
+        model.head.share = s_min
         twin = images.Image(bytearray(model.buffer)).twin
         for frac in (14, 20, 22):
             for case in cases:
@@ -41,6 +42,8 @@ def test_selection_at_its_edges(c, n, policy):
                 assert state == (twin.layers[0].state.threshold, twin.layers[0].state.residual)
                 if policy == "topk":
                     assert selected <= max(n * max(s_min, s_max) >> 15, 1)
+                if policy == "diffused" and s_min == 1 << 15:
+                    assert selected == n and deltas.tolist() == case.tolist()
 
 
 def test_small_deltas_add_up_with_their_signs_in_a_feature_map(c):
@@ -57,11 +60,68 @@ def test_small_deltas_add_up_with_their_signs_in_a_feature_map(c):
         (dense(16), in_dense, sums[-1] % t),
     ):
         model = CModel(c, (1, 8, 1), [kind, dense(2)], policy="diffused", s_min=1 << 12)
-        model.layers[0].threshold = t << 16
+        model.head.share, model.layers[0].threshold = 1 << 12, t << 16 - 3  # T times the share
         left = deltas.ravel().copy()
         assert model.call("tp_select", 0, left, 14, 1) == np.count_nonzero(want)
         assert left.tolist() == want.ravel().tolist()
         assert model.layers[0].residual >> 8 == residual
+
+
+def test_a_threshold_follows_the_share_and_is_at_most_1(c):
+    """As many more are selected as the share is larger; and where all deltas are clipped, the
+    threshold does not rise so high that it takes long to come down."""
+    n, random = 1000, np.random.default_rng(1)
+    model = CModel(c, (1, 1, 1), [dense(n, "relu"), dense(1)], "mse", policy="diffused")
+    selected = {}
+    for share in [1 << 11] * 900 + [1 << 13] * 200:
+        model.head.share = share
+        deltas = np.rint(random.laplace(0, 1000, n)).astype(np.int16)
+        selected.setdefault(share, []).append(model.call("tp_select", 0, deltas, 14, 1))
+    assert np.mean(selected[1 << 11][600:]) == pytest.approx(n / 16, rel=0.05)
+    assert np.mean(selected[1 << 13][:2]) > 2 * n / 16
+    assert np.mean(selected[1 << 13][100:]) == pytest.approx(n / 4, rel=0.1)
+    for _ in range(100):
+        model.call("tp_select", 0, np.full(n, 1 << 14, np.int16), 14, 1)
+        assert model.layers[0].threshold <= model.head.share << 15
+    deltas = np.full(n, (1 << 14) - 1000, np.int16)
+    assert [model.call("tp_select", 0, deltas.copy(), 14, 1) for _ in range(4)][-1] == n
+
+
+# ---- the share of diffused
+
+
+@pytest.mark.parametrize("s_min", [0, 1, 3277, 1 << 15])
+@pytest.mark.parametrize("s_max", [0, 1, 4588, 1 << 15])
+def test_the_share_and_what_it_costs(c, s_min, s_max):
+    """max(s_min, min(e / 2, account / 256)), all from .95 on; the account earns s_max and pays it,
+    unless the sample is skipped, and stays between 0 and 4096 dense steps."""
+    settings = {"policy": "diffused", "s_min": s_min, "s_max": s_max, "skip": 1 << 12}
+    model = CModel(c, (1, 1, 1), [dense(2)], **settings)
+    one, skipped_from = 1 << 15, (1 << 14) - (1 << 12)
+    for e in (0, 0.01, 0.3, 0.9, 1):
+        for account in (0, 1, 3000, 20 * one, 200 * one, 256 * one, 4096 * one - 1, 4096 * one):
+            for p in (0, skipped_from):
+                model.head.error, model.head.account = int(e * 2**28), account
+                twin = images.Image(bytearray(model.buffer)).twin
+                deltas = np.array([1, -1], np.int16)
+                skipped = model.call("tp_skip_sample", None, deltas, p)
+                assert skipped == select.skips(twin, deltas.astype(int), p) == (p == skipped_from)
+                share = max(s_min, int(min(e / 2 * one, account / 256)))
+                share = s_min if s_max == 0 else share if share < one * 95 // 100 else one
+                paid = account + s_max - (0 if skipped else share)
+                state = model.head.share, model.head.account
+                assert state == (share, min(max(paid, 0), 4096 * one)), (e, account, p)
+                assert state == (twin.state.share, twin.state.account)
+
+
+def test_a_skipped_sample_counts_as_one_of_which_none_is_selected(c):
+    settings = {"policy": "diffused", "s_min": 1 << 13, "s_max": 0, "skip": 1 << 12}
+    model = CModel(c, (1, 1, 1), [dense(8, "relu"), dense(4, "relu"), dense(2)], **settings)
+    for threshold in (0, 1 << 20):
+        model.layers[0].threshold, model.layers[1].threshold = threshold, 0
+        model.call("tp_skip_sample", None, np.zeros(2, np.int16), 1 << 14)
+        fewer = threshold - 2 * (threshold >> 6)  # a budget of 2; 2^6: 3 bits of 8 deltas, and 3
+        assert model.layers[0].threshold == fewer and model.layers[1].threshold == 0
 
 
 # ---- the share of topk, and samples that are known already

@@ -14,26 +14,42 @@ from native import CModel, int16
 # ---- the L1 guard
 
 
+MOST_BITS = {"dense": 14, "conv": 15}  # of guarded deltas, before they are rounded
+LAYERS = [Layer("conv", 1, (1, 1)), dense(1)]
+
+
 @pytest.mark.parametrize("n", [4, 5, 100, 32767, 32768, 43000, MAX_VALUES])
-def test_guarded_deltas_overflow_no_sum(c, n):
-    """After the guard's rounding sum |delta| is at most 65535, even if all deltas are alike and
-    halves that round up. 32767 is the largest weight, 255 the largest input, 31 the largest
-    lr_mantissa."""
+@pytest.mark.parametrize("kind", MOST_BITS)
+def test_guarded_deltas_overflow_no_sum(c, n, kind):
+    """After the guard's rounding sum |delta| is at most 65535, in a dense layer 49150, even if all
+    deltas are alike and halves that round up. 32767 is the largest weight, 255 the largest input
+    or mean, 31 the largest lr_mantissa, 2^21 the most by which a mean is multiplied in dx."""
+    model, bits = CModel(c, (1, 1, 1), LAYERS), MOST_BITS[kind]
+    which = kind == "dense"
+    most = (1 << bits) - 1 + 32767
     sums = {m * n << k for m in (1, 3) for k in range(15)} | {(n << 14) - 1}
+    sums |= {16383, 16384, 49150, 49151}
     sums |= {32767, 32768, 65534, 65535, 65536, 65537}
     for l1_norm in sorted(l1_norm for l1_norm in sums if n <= l1_norm <= n << 14):
         deltas = np.full(n, l1_norm // n)
         deltas[: l1_norm % n] += 1
-        shift = c.tp_guard_shift(l1_norm)
+        shift = guard_shift(model, which, l1_norm)
         guarded = np.floor(deltas / 2**shift + 0.5).astype(int)
-        assert l1_norm <= 65535 or shift > 0
-        assert guarded.sum() <= 65535, (l1_norm, shift)
-        assert 32767 * guarded.sum() <= INT_MAX
-        assert 255 * guarded.sum() * 31 + (1 << 30) <= INT_MAX
-        # No bit more than needed is lost: with a shift of one less the sum has more than 15 bits.
-        assert shift == 0 or l1_norm >> (shift - 1) >= 1 << 15
-        twins, frac = update.guard(deltas, 14)
+        assert guarded.sum() <= most, (l1_norm, shift)
+        # No bit more than needed is lost: with a shift of one less the sum has more bits.
+        assert shift == 0 or l1_norm >> (shift - 1) >= 1 << bits
+        twins, frac = update.guard(model.twin.layers[which], deltas, 14)
         assert frac == 14 - shift and (twins == guarded).all()
+    if kind == "dense":
+        assert most == 49150 and 32767 * most + 255 * (1 << 21) <= INT_MAX
+    else:
+        assert most <= 65535 and 32767 * 65535 <= INT_MAX
+        assert 255 * 65535 * 31 + (1 << 30) <= INT_MAX
+
+
+def guard_shift(model, layer, l1_norm):
+    address = ctypes.addressof(model.memory) + model.plan_offset(layer)
+    return model.core.tp_guard_shift(ctypes.c_void_p(address), l1_norm)
 
 
 def test_twice_the_guarded_deltas_overflow(c):
@@ -65,13 +81,14 @@ def test_shift_of_a_step(c, trainable):
             for w_frac in (0, 2, 16):
                 for frac in (-2, 13, 14, 22):
                     model.head.lr_shift = twin.spec.lr_shift = lr_shift
+                    model.set_rates()
                     layer.x_frac, layer.w_frac = x_frac, w_frac
                     twin.layers[0].x_frac, twin.layers[0].state.w_frac = x_frac, w_frac
                     shift = lr_shift + frac + x_frac - w_frac
                     learns = bool(trainable and shift <= 31)
                     assert model.call("tp_weight_step", 0, frac, step) == learns
-                    assert update.learns(twin, twin.layers[0], frac) == learns
-                    assert update.shift_of_step(twin, twin.layers[0], frac) == max(shift, 1)
+                    assert update.learns(twin.layers[0], frac) == learns
+                    assert update.shift_of_step(twin.layers[0], frac) == max(shift, 1)
                     assert step.shift == max(shift, 1)
                     assert (step.lr_mantissa, step.max_weight) == (20, layer.max_weight)
 
@@ -132,13 +149,14 @@ def test_rescale_at_its_edges(c):
     ]
     for weight, bias, w_frac, move in cases:
         layer.max_weight, layer.w_frac = most, w_frac
-        w[:, 0], b[:] = (weight, 3), bias
+        w[:, 0], b[:], model.slopes(0)[:] = (weight, 3), bias, -16383
         before = bytearray(model.buffer)
         model.call("tp_rescale_weights", 0)
         assert layer.w_frac == w_frac + move, (weight, bias, w_frac)
         assert layer.headroom == most - np.abs(w).max()
         assert w[:, 0].tolist() == [exact_round(v, -move) for v in (weight, 3)]
         assert b[0] == exact_round(bias, -move)
+        assert model.slopes(0).tolist() == [exact_round(-16383, -move)]  # they do not decide
         twin = images.Image(before).twin.layers[0]
         twin.max_weight = most
         update.rescale(twin)

@@ -76,12 +76,33 @@ def test_integers_of_every_type(c, typecode):
         assert [c.tp_integer_at(as_c(v), ctypes.c_size_t(i)) for i in range(len(items))] == want
 
 
+@pytest.mark.parametrize("typecode", ["b", "B", "i", "q", "f"])
+def test_items_in_fixed_point(c, typecode):
+    """Subnormal numbers are 0."""
+    some = FLOATS if typecode == "f" else [0, 1, 2, 3, 64, 100, 127, 2**30, INT_MAX, 2**40]
+    some = some + [-v for v in some]
+    if typecode != "f":
+        some = [v for v in some if ENDS[typecode].min <= v <= ENDS[typecode].max]
+    items = array(typecode, some)
+    v = TYPES["tp_values_t"](items.buffer_info()[0], len(items), typecode.encode())
+    for i, item in enumerate(items):
+        exact = Fraction(max(-INT_MAX, min(INT_MAX, item)) if typecode != "f" else item)
+        if abs(exact) < Fraction(float(np.finfo(np.float32).tiny)):
+            exact = Fraction(0)
+        for frac in FRACS:
+            # Integers are rounded like all integers of the model, halves up.
+            nearest = away_from_0 if typecode == "f" else lambda x: math.floor(x + Fraction(1, 2))
+            want = max(-(1 << 30), min(1 << 30, nearest(exact * Fraction(2) ** frac)))
+            assert c.tp_fixed_at(as_c(v), ctypes.c_size_t(i), frac) == want, (item, frac)
+            assert values.to_fixed(np.array(items)[i], frac) == want, (item, frac)
+
+
 # ---- from the user's numbers to the user's numbers
 
 
 def identity(backend, ends):
     """A model whose output is its input: one weight of 1.0, and the same range on both sides."""
-    buffer = images.build(BACKENDS[backend], (1, 1, 1), [dense(1)], "mse", ranges=[ends, ends])
+    buffer = images.build(BACKENDS[backend], (1, 1, 1), [dense(1)], "mse", ranges=([ends], [ends]))
     model = Image(buffer)
     model.layers[0].w_frac = 14
     model.weights(0)[:], model.biases(0)[:] = 1 << 14, 0

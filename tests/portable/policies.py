@@ -7,4 +7,5 @@ POLICIES = {
     "TinyProp": tp.TinyProp,
     "TinyPropV2": tp.TinyPropV2,
     "Diffused": tp.Diffused,
+    "Adaptive": tp.Adaptive,
 }

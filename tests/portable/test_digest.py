@@ -45,19 +45,36 @@ def autoencoder(policy):
         tp.Dense(6, activation="tanh"),
         tp.Dense(12),
     ]
-    return tp.Model(12, layers, loss="mse", policy=policy, lr=0.1, input_range=tp.Scaler(20, True))
+    return tp.Model(12, layers, loss="mse", policy=policy, lr=0.1, output_range=(0, 255))
 
 
-MODELS = {"mlp": mlp, "cnn": cnn, "series": series, "autoencoder": autoencoder}
+def layers_alone(policy):
+    return tp.Model(16, [tp.Dense(12, activation="relu"), tp.Dense(4)], policy=policy)
+
+
+def numbers(policy):
+    """The same for numbers."""
+    layers = [tp.Dense(8, activation="relu"), tp.Dense(6)]
+    return tp.Model(6, layers, loss="mse", policy=policy)
+
+
+# Some are given a rate and ranges, others have to find them.
+MODELS = {
+    "mlp": mlp,
+    "cnn": cnn,
+    "series": series,
+    "autoencoder": autoencoder,
+    "layers alone": layers_alone,
+    "numbers": numbers,
+}
 
 
 def digest(model_name, policy_name, steps=1000):
     model = MODELS[model_name](POLICIES[policy_name]())
-    mse = model_name == "autoencoder"
-    blobs = data.Blobs(model._n_in, 1 if mse else model._n_out)
+    blobs = data.Blobs(model._n_in, 1 if model._mse else model._n_out)
     for _ in range(steps):
         label = blobs.next()
-        model.learn(blobs.x, blobs.x if mse else label)
+        model.learn(blobs.x, blobs.x if model._mse else label)
     return hexlify(hashlib.sha256(testkit.saved_but_version(model)).digest()).decode()
 
 
@@ -81,6 +98,14 @@ def test_series():
 
 def test_autoencoder():
     check("autoencoder")
+
+
+def test_layers_alone():
+    check("layers alone")
+
+
+def test_numbers():
+    check("numbers")
 
 
 if __name__ == "__main__":

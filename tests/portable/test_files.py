@@ -6,30 +6,73 @@ import testkit
 import tinyprop as tp
 
 
-def trained():
+def trained(**options):
     layers = [tp.Conv2D(3, 3, activation="relu"), tp.MaxPool2D(2), tp.Dense(4)]
-    model = tp.Model((6, 6, 1), layers, input_range=(0, 255), seed=5)
+    model = tp.Model((6, 6, 1), layers, seed=5, **options)
     blobs = data.Blobs(36, 4)
     for _ in range(80):
         model.learn(blobs.x, blobs.next())
     return model, blobs
 
 
-def file_of(model):
+def file_of(model, **options):
     file = io.BytesIO()
-    model.save(file)
+    model.save(file, **options)
     return file.getvalue()
 
 
 def test_a_loaded_model_goes_on_as_the_saved_one():
-    model, blobs = trained()
-    again = tp.load(io.BytesIO(file_of(model)))
-    for _ in range(40):
-        label = blobs.next()
-        assert model.learn(blobs.x, label) == again.learn(blobs.x, label)
-        assert model.predict(blobs.x) == again.predict(blobs.x)
-    assert testkit.saved(model) == testkit.saved(again)
-    assert model.stats() == again.stats()
+    for options in ({}, {"lr": 0.05, "input_range": (0, 255)}):
+        model, blobs = trained(**options)
+        again = tp.load(io.BytesIO(file_of(model)))
+        assert (model.lr, model.input_range) == (again.lr, again.input_range)
+        for _ in range(40):
+            label = blobs.next()
+            assert model.learn(blobs.x, label) == again.learn(blobs.x, label)
+            assert model.predict(blobs.x) == again.predict(blobs.x)
+        assert testkit.saved(model) == testkit.saved(again)
+        assert model.stats() == again.stats()
+        assert (model.lr, model.input_range) == (again.lr, again.input_range)
+
+
+def with_memory():
+    """A model whose frozen layer is below what is remembered, and one with nothing frozen."""
+    for trainable in (False, True):
+        layers = [tp.Dense(8, activation="relu", trainable=trainable), tp.Dense(3)]
+        model = tp.Model(9, layers, replay=13)
+        blobs = data.Blobs(9, 3)
+        for _ in range(60):
+            y = blobs.next()
+            model.learn(blobs.x, y)
+        yield model, blobs
+
+
+def test_what_is_remembered_is_saved_if_that_is_wanted():
+    for model, blobs in with_memory():
+        again = tp.load(io.BytesIO(file_of(model, replay=True)))
+        assert testkit.saved(model) == testkit.saved(again)
+        for _ in range(40):
+            y = blobs.next()
+            assert model.learn(blobs.x, y) == again.learn(blobs.x, y)
+        assert testkit.saved(model) == testkit.saved(again)
+
+
+def test_a_file_without_what_is_remembered_begins_with_an_empty_memory():
+    for model, blobs in with_memory():
+        whole, part = file_of(model, replay=True), file_of(model)
+        n = len(testkit.remembered(model))
+        assert len(whole) - len(part) == n and whole[: len(part) - 4] == part[:-4]
+        again = tp.load(io.BytesIO(part))
+        assert testkit.remembered(again) == bytes(n) and file_of(again) == part
+        testkit.raises(ValueError, tp.load, io.BytesIO(whole[: len(part)]))
+        for end in (0, 1, 3, 5, len(part) - 1):
+            testkit.raises(ValueError, tp.load, io.BytesIO(part[:end]))
+        for _ in range(40):
+            y = blobs.next()
+            again.learn(blobs.x, y)
+        assert again.stats()["replayed"] == model.stats()["replayed"] + 80
+        assert again.evaluate(*data.samples(blobs, 30)) > 0.9
+        again.save(io.BytesIO(), replay=True)
 
 
 def test_saving_twice_gives_the_same_bytes():

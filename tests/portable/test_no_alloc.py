@@ -41,17 +41,25 @@ def test_classes():
 
 
 def test_targets():
-    model = tp.Model(
-        4,
-        [tp.Dense(6, activation="tanh"), tp.Dense(4)],
-        loss="mse",
-        input_range=(-1, 1),
-        output_range=(-1, 1),
-    )
+    layers = [tp.Dense(6, activation="tanh"), tp.Dense(4)]
+    model = tp.Model(4, layers, loss="mse", input_range=(-1, 1), output_range=(-1, 1))
     x, out = array("f", [0.5, -0.5, 0, 1]), array("f", [0] * 4)
     for _ in range(30):
         locked(lambda: model.learn(x, x))
         locked(lambda: model.predict_into(x, out))
+
+
+def test_learned_ranges():
+    classes = tp.Model(4, [tp.Dense(6, activation="relu"), tp.Dense(4)])
+    numbers = tp.Model(4, [tp.Dense(6, activation="relu"), tp.Dense(4)], loss="mse")
+    x, out = array("f", [0] * 4), array("f", [0] * 4)
+    for step in range(30):
+        for i in range(4):
+            x[i] = step * i % 7 + 1000 * i
+        locked(lambda y=step % 4: classes.learn(x, y))
+        locked(lambda: numbers.learn(x, x))
+        for model in (classes, numbers):
+            locked(lambda m=model: m.predict_into(x, out))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # Layers of every small size, even and odd, on inputs with few and many zeros, so that the loops in
 # assembly take every path. What is learned has to be what numpy learns, on every machine.
 import hashlib
+from array import array
 from binascii import hexlify
 
 import data
@@ -72,6 +73,22 @@ def depthwise():
     return check
 
 
+def layers_alone():
+    """Rates and ranges are found, of large images by some of their pixels."""
+    check = hashlib.sha256()
+    for n in range(1, 13):
+        conv = [tp.Conv2D(n, 2, strides=2, activation="relu"), tp.Dense(5, "tanh"), tp.Dense(3)]
+        dense = [tp.Dense(n, "relu"), tp.Dense(13 - n, "tanh"), tp.Dense(3)]
+        loss = "mse" if n % 2 else "crossentropy"
+        for shape, layers in (((9, 8, 1 + n % 3), conv), (6 + n % 7, dense)):
+            model, random = tp.Model(shape, layers, loss, seed=n), data.Random(n)
+            for step in range(6):
+                x = array("h", [random.below(2000) - 500 for _ in range(model._n_in)])
+                model.learn(x, x[:3] if model._mse else step % 3)
+            check.update(testkit.saved_but_version(model))
+    return check
+
+
 SHAPES = {
     "dense, no zeros": lambda: dense(0),
     "dense, half zeros": lambda: dense(2),
@@ -80,6 +97,7 @@ SHAPES = {
     "depthwise": depthwise,
     "convolutions": lambda: convolutions(0),
     "convolutions, half zeros": lambda: convolutions(2),
+    "layers alone": layers_alone,
 }
 
 

@@ -26,20 +26,40 @@ def saved_but_version(model):
     return saved(model)[fmt.MODEL_SPEC_VERSION + 1 :]
 
 
-def saved_but_loss(model):
-    """What saved() returns without the mean loss, which is that of the last call."""
+def saved_but(model, *fields):
+    """What saved() returns, with 0 in place of fields of the model's state: (offset, bytes)."""
     all_of_it = bytearray(saved(model))
     state = fmt.MODEL_SPEC_BYTES + all_of_it[fmt.MODEL_SPEC_N_LAYERS] * fmt.LAYER_SPEC_BYTES
-    for offset, n in ((fmt.MODEL_STATE_LOSS_COUNT, 4), (fmt.MODEL_STATE_LOSS_SUM, 8)):
+    for offset, n in fields:
         all_of_it[state + offset : state + offset + n] = bytes(n)
     return all_of_it
 
 
-def first_weights(model, layers, n):
-    """n weights of the first layer, in a model of this many layers with one range."""
-    of_layers = (fmt.LAYER_SPEC_BYTES + fmt.LAYER_STATE_BYTES) * layers
-    start = fmt.MODEL_SPEC_BYTES + fmt.MODEL_STATE_BYTES + of_layers + fmt.RANGE_BYTES
+def saved_but_loss(model):
+    """The same without the mean loss, which is that of the last call."""
+    return saved_but(model, (fmt.MODEL_STATE_LOSS_COUNT, 4), (fmt.MODEL_STATE_LOSS_SUM, 8))
+
+
+def first_weights_at(model):
+    """Where the weights of the first layer are, in a model for classes."""
+    spec = model._image
+    at = fmt.MODEL_SPEC_N_INPUT_RANGES
+    given = int.from_bytes(spec[at : at + 2], "little")
+    channels = int.from_bytes(spec[fmt.MODEL_SPEC_IN_C : fmt.MODEL_SPEC_IN_C + 2], "little")
+    ranges = given * fmt.RANGE_BYTES if given else channels * fmt.LEARNED_RANGE_BYTES
+    of_layers = (fmt.LAYER_SPEC_BYTES + fmt.LAYER_STATE_BYTES) * spec[fmt.MODEL_SPEC_N_LAYERS]
+    return fmt.MODEL_SPEC_BYTES + fmt.MODEL_STATE_BYTES + of_layers + ranges
+
+
+def first_weights(model, n):
+    """n weights of the first layer, in a model for classes."""
+    start = first_weights_at(model)
     return bytes(model._image[start : start + 2 * n])
+
+
+def remembered(model):
+    """The part of an image with samples that are remembered."""
+    return bytes(saved(model)[-model._replay_bytes() :])
 
 
 def of_version(file, version):

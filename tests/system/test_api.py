@@ -1,11 +1,12 @@
-"""docs/api.md and tinyprop.pyi have all that is public in tinyprop.py, as it is, and no more."""
+"""docs/api.md and tinyprop.pyi have all that is public in tinyprop, as it is, and no more."""
 
 import ast
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULE = ROOT / "micropython_mod/tinyprop.py"
+FOLDER = ROOT / "micropython_mod"
+STUBS = FOLDER / "tinyprop.pyi"
 
 
 def parameters(function, skip_self):
@@ -21,7 +22,7 @@ def is_property(function):
     return any(ast.unparse(d) == "property" for d in function.decorator_list)
 
 
-def public_names(path):
+def public_names(*paths):
     """The signature of each public function, class, method and property; None if it has none.
     Not `const`, which is MicroPython's and there under this name for its compiler alone."""
     found = {}
@@ -40,9 +41,15 @@ def public_names(path):
                     None if is_property(node) else parameters(node, prefix != "")
                 )
 
-    add(ast.parse(path.read_text()).body, "")
+    for path in paths:
+        add(ast.parse(path.read_text()).body, "")
     found.pop("const", None)
     return found | {"__version__": None}
+
+
+def names_of_tinyprop():
+    """tinyprop shows what is public in tinyprop_words as its own."""
+    return public_names(FOLDER / "tinyprop.py", FOLDER / "tinyprop_words.py")
 
 
 def documented_names():
@@ -57,14 +64,14 @@ def documented_names():
 
 
 def test_page_has_every_name_and_no_other():
-    assert documented_names() == public_names(MODULE)
+    assert documented_names() == names_of_tinyprop()
 
 
 def test_stubs_have_every_name_and_no_other():
-    assert public_names(MODULE.with_suffix(".pyi")) == public_names(MODULE)
+    assert public_names(STUBS) == names_of_tinyprop()
 
 
 def test_every_setting_of_a_stub_has_a_type():
-    for node in ast.walk(ast.parse(MODULE.with_suffix(".pyi").read_text())):
+    for node in ast.walk(ast.parse(STUBS.read_text())):
         if isinstance(node, ast.arg) and node.arg != "self":
             assert node.annotation, node.arg

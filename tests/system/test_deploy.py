@@ -54,6 +54,17 @@ sys.modules["sys"] = Sys
 """
 
 
+WITHOUT_WORDS = """
+import tinyprop as tp
+m = tp.load("m.tp")
+try:
+    {}
+except ImportError as e:
+    print(e)
+"""
+MISSING = "tinyprop_words.mpy is missing: copy it beside tinyprop.mpy"
+
+
 @pytest.fixture(autouse=True)
 def patience(monkeypatch):
     """A board is never too slow because this machine is busy."""
@@ -126,14 +137,15 @@ def test_what_a_board_learned_gives_the_same_answers_on_a_pc(pico, tmp_path):
 
 
 def test_only_a_file_that_differs_is_copied(pico, capsys):
-    for change, words in [
-        ("", "copied;"),
-        ("", "is on the board already"),
-        ("f = open('tinyprop.mpy', 'r+b'); f.seek(9999); f.write(b'?'); f.close()", "copied;"),
-    ]:
-        mpremote(pico, "exec", change)
+    for altered, copied in [([], deploy.FILES), ([], ())] + [([n], (n,)) for n in deploy.FILES]:
+        for name in altered:
+            change = f"f = open('{name}', 'r+b'); f.seek(999); f.write(b'?'); f.close()"
+            mpremote(pico, "exec", change)
         deploy.main([pico.port])
-        assert words in capsys.readouterr().out
+        said = capsys.readouterr().out
+        for name in deploy.FILES:
+            words = "copied;" if name in copied else "is on the board already"
+            assert re.search(rf"/{name}, \d+ bytes: {words}", said), (altered, said)
 
 
 def test_a_program_that_runs_on_the_board_is_stopped(pico):
@@ -198,7 +210,23 @@ def test_the_numbers_are_those_of_micropython():
         assert numbers[name] == number or of_a_lesser_one
 
 
-@pytest.mark.parametrize("name", ["tinyprop.py", "tinyprop"])
+def test_without_the_second_file_a_model_learns_and_errors_say_what_to_copy(pico):
+    deploy.main([pico.port])
+    made = "import tinyprop as tp; tp.Model(2, [tp.Dense(2)], input_range=(0, 1)).save('m.tp')"
+    mpremote(pico, "exec", made)
+    mpremote(pico, "rm", ":tinyprop_words.mpy")
+    for code, prints in [
+        ("m = tp.load('m.tp'); print(m.learn([0, 1], 1), m.predict((0, 1)), m.lr)", "True 1 None"),
+        ("m.learn([1, 0], 0); m.save('m.tp'); print(tp.load('m.tp').loss == m.loss > 0)", "True"),
+        ("tp.Dense(2)", MISSING),
+        ("m.summary()", MISSING),
+        ("m.learn([1], 0)", MISSING),
+    ]:
+        code = WITHOUT_WORDS.format(code)
+        assert mpremote(pico, "soft-reset", "exec", code) == prints + "\n", code
+
+
+@pytest.mark.parametrize("name", ["tinyprop.py", "tinyprop", "tinyprop_words.py"])
 def test_a_file_that_would_be_imported_instead(pico, name):
     mpremote(pico, "exec", f"open('{name}', 'w').close()")
     refuses(pico.port, f"The board has {name} among its files")
@@ -212,14 +240,18 @@ def test_little_ram(pico):
 def test_firmware_with_tinyprop_in_it(tmp_path, monkeypatch, capsys):
     """The board's own files come before those in its firmware, so a copy would win."""
     backend = "import tinyprop, _tinyprop; print(_tinyprop.backend())"
+    tinyprop, words = deploy.FILES
     with EmulatedPico("tinyprop") as pico:
         deploy.main([pico.port])
         assert "is in this firmware; nothing has to be copied." in capsys.readouterr().out
         assert mpremote(pico, "exec", backend) == "firmware\n"
-        mpremote(pico, "cp", deploy.build("armv6m"), ":tinyprop.mpy")
+        mpremote(pico, "cp", deploy.build("armv6m") / tinyprop, ":")
         assert mpremote(pico, "soft-reset", "exec", backend) == "mpy\n"
         refuses(pico.port, "the board imports its file tinyprop.mpy, which wins")
         mpremote(pico, "rm", ":tinyprop.mpy")
+        mpremote(pico, "cp", deploy.build("armv6m") / words, ":")
+        refuses(pico.port, "the board imports its file tinyprop_words.mpy, which wins")
+        mpremote(pico, "rm", ":tinyprop_words.mpy")
         monkeypatch.setattr(deploy, "own_version", lambda: "9.9.9")
         refuses(pico.port, "This firmware has tinyprop .* in it, and this is 9.9.9")
 

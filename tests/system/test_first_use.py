@@ -2,11 +2,13 @@
 
 import csv
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import tinyprop as tp
 
+from host_sim import internals
 from host_sim.studies import first_use
 from host_sim.studies.first_use import report, runs
 from host_sim.studies.first_use.methods import METHODS
@@ -56,6 +58,9 @@ def test_rows(rows):
         batch = method.startswith("scikit-learn") and "SGD" not in method
         one_pass, epochs = (numbers(rows, method, name) for name in ("one-pass", "epochs"))
         assert list(one_pass) == ["50", "end"]  # of 105 samples
+        if METHODS[method].block:
+            assert not epochs
+            continue
         assert list(epochs) == [*(() if batch else map(str, runs.MARKS)), "end"]
         assert epochs["end"] > (60 if method.startswith("lr") else 80)
         if batch:
@@ -72,7 +77,65 @@ def test_report(study, rows):
     best = max(numbers(rows, rate, "epochs")["end"] for rate in rates)
     assert ends[report.BEST_END] == ends[report.BEST_EACH] == [f"{best:.1f}"] * 2
     for method in METHODS:  # once in the means, once in the table of the net
-        assert ends[method] == [f"{numbers(rows, method, 'epochs')['end']:.1f}"] * 2
+        end = numbers(rows, method, "epochs").get("end")
+        assert ends[method] == [f"{end:.1f}" if end else "-"] * 2
+
+
+def row(score, protocol="one-pass"):
+    return score and {"mean": str(score), "protocol": protocol, "backward_share": ""}
+
+
+def test_at_a_glance():
+    """Of one pass of 300 samples its end stands in for what only a second one tells."""
+    marks = [row(50), row(60), *(row(v, "epochs") for v in (75, 80, 85))]
+    default = [*marks, row(70), row(90)]
+    batch = {"SGD": (55, 58, 71), "Bayes": (40, 63, 68), "MLP": (45, 61, 69)}
+    wine = {"default": default} | {
+        f"scikit-learn {name}": [row(a), row(b), None, None, None, row(c), row(c)]
+        for name, (a, b, c) in batch.items()
+    }
+    iris = {"default": default, "Full": [row(float(one["mean"]) + 1.5) for one in default]}
+    digits = {
+        "default": default,
+        "Full": default,
+        "default in blocks": [row(10), row(40), None, None, None, row(30), None],
+    }
+    text = report.glance({"wine": wine, "iris": iris, "digits": digits})
+    table = {
+        line.split(" | ")[0][2:]: line[:-2].split(" | ")[1:] for line in text.splitlines()[2:]
+    }
+    assert table == {
+        "default - the best of others": [
+            *(f"{gap}, Wine {gap}" for gap in ("-5.0", "-3.0", "-1.0", "-1.0", "-1.0", "-1.0")),
+            "-",
+        ],
+        "default in blocks - default": [
+            *(f"{gap}, Digits {gap}" for gap in ("-40.0", "-20.0", *["-40.0"] * 4)),
+            "-",
+        ],
+        "default - Full": ["-0.8, Iris -1.5"] * 7,
+    }
+
+
+def test_blocks():
+    """Of each class up to 50 samples at a time, until all have been; each once."""
+    y = np.repeat([0, 1, 2], [120, 30, 60])
+    orders = [runs.stream(METHODS["default in blocks"], y, seed) for seed in range(10)]
+    for order in orders:
+        assert sorted(order) == list(range(210))
+        shown = y[order]
+        ends = [0, *(np.flatnonzero(np.diff(shown)) + 1), 210]
+        lengths = {}
+        for start, end in pairwise(ends):
+            lengths.setdefault(int(shown[start]), []).append(end - start)
+        assert lengths in (
+            {0: [50, 50, 20], 1: [30], 2: [50, 10]},
+            {0: [50, 70], 1: [30], 2: [50, 10]},
+        )
+    assert len({int(y[order[0]]) for order in orders}) == 3
+    assert any((orders[0] != order).any() for order in orders)
+    mixed = runs.stream(METHODS["default"], y, 1)
+    assert len(mixed) == 30 * 210 and len(set(y[mixed[:50]])) == 3
 
 
 def seen(path):
@@ -86,6 +149,7 @@ def test_what_is_kept_is_not_done_again(study, rows):
     one = place / "runs" / "iris" / "default,1.json"
     assert seen(one) == [50, 105, 200, 500, 1000, 2000, 30 * 105]
     assert seen(one.with_name("scikit-learn MLP,1.json")) == [50, 105]
+    assert seen(one.with_name("replay in blocks,1.json")) == [50, 105]
     one.write_text(one.read_text().replace('"epochs": 30', '"epochs": 31'))
     times = {file: file.stat().st_mtime_ns for file in files}
     assert run("--only", "iris", "--seeds", "1") == rows
@@ -112,9 +176,8 @@ def test_images_from_a_folder(study, rows, tmp_path, monkeypatch):
     monkeypatch.setattr(simple, "LONGEST", 55)
     new = study[1]("--data", str(tmp_path), "--only", "mnist_cnn,speech_cnn", "--seeds", "1")
     new = [row for row in new if row["dataset"] == "mnist_cnn"]
-    assert {row["method"] for row in new} == {"default", "Full"} | {
-        method for method in METHODS if method.startswith("lr")
-    }
+    suited = {row["method"] for row in new}
+    assert suited == {method for method in METHODS if not method.startswith("scikit-learn")}
     kept = json.loads((study[0] / "runs" / "mnist_cnn" / "default,1.json").read_text())
     assert kept["samples"] == 55 and kept["curve"][-1][1] > 0.9
 
@@ -129,6 +192,20 @@ def test_nothing_is_given_but_layers(monkeypatch):
     assert shape == 10 and settings == {"loss": "mse", "seed": 3}
     assert [repr(layer) for layer in layers] == ["Dense(16, activation='relu')", "Dense(1)"]
     assert len(x) == 309 and len(test_x) == 133 and x[:, 0].min() > 18  # years
+
+
+def test_rates_that_are_found_can_be_scaled():
+    net = simple.NETS["iris"]
+    [((x, y), _)] = net.parts(3, None)
+    rates = []
+    for name in "default", "rates x 3", "rates x 1/3":
+        learner = METHODS[name].new(net, x, y, 3)
+        assert learner.model.lr is None
+        learner.learn(x[:1], y[:1])
+        assert learner.model.lr is None
+        rates.append(internals.view(learner.model).spec)
+    found, more, less = (spec.lr_mantissa / 2**spec.lr_shift for spec in rates)
+    assert [more, less] == pytest.approx([3 * found, found / 3], rel=0.05)
 
 
 def test_without_data_is_an_error():

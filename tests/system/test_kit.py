@@ -76,6 +76,22 @@ def test_work_is_that_of_the_public_figures():
     assert shares["skipped_share"] == stats["skipped"] / 1437
 
 
+def test_what_was_learned_goes_to_another_model():
+    """Ranges and the means of inputs too."""
+    (x, y), (test_x, test_y) = digits.load()
+    layers = [tp.Dense(16, activation="relu"), tp.Dense(10)]
+    old, new = (tp.Model(64, layers, seed=seed) for seed in (1, 2))
+    old.learn_many(x[:1000], y[:1000])
+    internals.transfer(new, old)
+    assert new.input_range == old.input_range and new.stats()["steps"] == 0
+    assert new.evaluate(test_x, test_y) == old.evaluate(test_x, test_y) > 0.85
+    assert new.loss == old.loss
+    means = [[layer.means.tolist() for layer in internals.weighted(m)] for m in (old, new)]
+    assert means[0] == means[1] and np.any(means[0][0])
+    new.learn_many(x[1000:], y[1000:])
+    assert new.evaluate(test_x, test_y) > 0.88
+
+
 def test_arguments(tmp_path, capsys):
     parser = command.parser_with_data("study", "what it asks")
     parser.add_argument("--only", type=command.listed(("a", "b")))

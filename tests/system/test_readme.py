@@ -136,9 +136,10 @@ def test_readme_on_a_pico():
     assert (build[:2], copy[:2], prompt) == (["make", "mpy"], ["mpremote", "cp"], ["mpremote"])
     script = "usermod_c/tinyprop/natmod/build.sh"
     subprocess.run([script, build[2].removeprefix("ARCH=")], cwd=ROOT, check=True)
+    files = [str(path) for path in ROOT.glob(copy[2])]
     tool = Path(sys.executable).with_name("mpremote")
     with EmulatedPico("plain") as pico, tempfile.NamedTemporaryFile("w", suffix=".py") as file:
-        subprocess.run([tool, "connect", pico.port, *copy[1:]], cwd=ROOT, check=True)
+        subprocess.run([tool, "connect", pico.port, "cp", *files, copy[3]], check=True)
         file.write(program(page))
         file.flush()
         command = [tool, "connect", pico.port, "run", file.name]

@@ -124,7 +124,7 @@ def blobs(n, groups):
     return np.clip(x, -1, 1).astype(np.float16), y, np.arange(n) // 6 % groups
 
 
-CHOSEN = "float32 Full", "Full", "last layer only", "default"
+CHOSEN = "float32 Full", "Full", "chosen lr Full", "last layer only", "default"
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +176,9 @@ def test_table(study, rows):
             assert float(row["backward_share"]) == 1
     full = rows["har", "scratch", "Full"]
     assert full["drop_vs_full"] == "0.00"
-    assert float(full["mean"]) > 0.9  # so the better rate was chosen
+    assert float(full["mean"]) > 0.9
+    chosen = rows["har", "scratch", "chosen lr Full"]
+    assert float(chosen["mean"]) > 0.9  # so the better rate was chosen
     last = float(rows["har", "scratch", "last layer only"]["backward_share"])
     assert last == pytest.approx(24 * 6 / (561 * 48 + 2 * 48 * 24 + 2 * 24 * 6), abs=1e-3)
     reports = study[0] / "reports"
@@ -190,8 +192,11 @@ def test_results_hold_their_settings_and_are_kept(study, rows):
     one = place / "runs" / "har" / "finetune" / "test" / "default,2.json"
     settings = json.loads(one.read_text())["settings"]
     assert settings["seed"] == 2 and settings["policy"] == "default"
-    assert settings["policy_settings"] == list(tp.Diffused().spec)
-    assert settings["rate"] in papers.RATES
+    assert settings["policy_settings"] == list(tp.Adaptive().spec)
+    assert settings["rate"] is None is settings["before"]
+    chosen = one.with_name("chosen lr Full,2.json")
+    settings = json.loads(chosen.read_text())["settings"]
+    assert settings["rate"] in papers.RATES and settings["before"] in papers.RATES
     times = {file: file.stat().st_mtime_ns for file in files}
     text = one.read_text()
     one.write_text(text.replace('"seed": 2', '"seed": 3'))  # of other settings: to be done again

@@ -8,14 +8,14 @@ import tinyprop as tp
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_module_of_a_pico_takes_at_most_22000_bytes():
+def test_the_module_of_a_pico_takes_at_most_23500_bytes():
     command = [ROOT / "usermod_c/tinyprop/natmod/build.sh", "armv6m"]
     printed = subprocess.check_output(command, text=True)
-    assert (ROOT / printed.split()[0]).stat().st_size <= 22000, printed
+    assert (ROOT / printed.split()[0]).stat().st_size <= 23500, printed
 
 
-def test_a_model_for_mnist_takes_at_most_56000_bytes():
+def test_a_model_for_mnist_takes_at_most_59000_bytes():
     layers = [tp.Dense(32, activation="relu"), tp.Dense(16, activation="relu"), tp.Dense(10)]
     model = tp.Model(784, layers, input_range=(0, 255))
-    assert len(model._image) <= 56000
+    assert len(model._image) <= 59000
     assert model.learn(b"\xff" * 784, 1)  # with as many inputs to list as there can be

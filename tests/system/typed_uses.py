@@ -29,25 +29,31 @@ def uses() -> None:
     assert_type(m.evaluate(memoryview(x), b"\1"), float)
     names[m.predict(x)]
     m.predict_into(x, array("f", [0, 0]))
+    m.lr = 0.1
     m.lr *= 0.5
+    m.lr = None
+    m.input_range = None
     assert_type(m.loss, float)
     assert_type(m.stats()["dead"], list[int])
+    assert_type(m.check(), list[str])
+    m.reset()
+    m.reset(seed=3)
     m.summary()
 
-    ranges = tp.Scaler(32, per_channel=True)
     series = [tp.Conv1D(4, 5, 2), tp.Dense(2, "tanh"), tp.Dense(2)]
-    regression = tp.Model(
-        [32, 2], series, "mse", input_range=ranges, output_range=[(0, 1), (-1, 1)], seed=7
-    )
+    regression = tp.Model([32, 2], series, "mse", lr=None, output_range=[(0, 1), (-1, 1)], seed=7)
     regression.learn(list(x), (0.5, 1))
     regression.predict(x)[1] - 0.5
+    for lo, hi in regression.input_range + regression.output_range:
+        (lo + hi) / 2
 
     file = BytesIO()
     m.save(file)
-    m.save("m.tp")
+    m.save("m.tp", replay=True)
     assert_type(tp.load(file), tp.Model)
     for policy in (tp.Full(), tp.TopK(0.1), tp.TinyProp(0.1, zeta=0.9), tp.Diffused()):
         tp.Model(4, [tp.Dense(2)], policy=policy)
+    tp.Model(4, [tp.Dense(2)], policy=tp.Adaptive(0.2, least=0.05, skip=0))
     print(tp.__version__.split("."))
 
 
@@ -60,7 +66,7 @@ def misuses(m: tp.Model) -> None:
     tp.Conv1D(4, (1, 3))  # type: ignore[arg-type]
     tp.MaxPool2D(2, 2)  # type: ignore[call-arg]
     tp.TopK("most")  # type: ignore[arg-type]
-    tp.Scaler((0, 1))  # type: ignore[arg-type]
+    tp.Adaptive(most=0.5)  # type: ignore[call-arg]
     tp.Model("4", [tp.Dense(2)])  # type: ignore[arg-type]
     tp.Model(4, tp.Dense(2))  # type: ignore[arg-type]
     tp.Model(4, [tp.Dense])  # type: ignore[list-item]
@@ -74,9 +80,12 @@ def misuses(m: tp.Model) -> None:
     m.learn_many(x, 1)  # type: ignore[arg-type]
     m.predict_into(x, [0, 0])  # type: ignore[arg-type]
     m.lr = "fast"  # type: ignore[assignment]
+    m.input_range = (0, 1)  # type: ignore[assignment]
+    m.output_range = [(0, 1)]  # type: ignore[assignment]
     m.loss = 0.0  # type: ignore[misc]
-    m.stats()["accuracy"]  # type: ignore[typeddict-item]
+    m.stats()["clamped"]  # type: ignore[typeddict-item]
     m.save(open("m.tp", "w"))  # type: ignore[arg-type]
     m.fit(x, [1])  # type: ignore[attr-defined]
     tp.load()  # type: ignore[call-arg]
     tp.Softmax()  # type: ignore[attr-defined]
+    tp.Scaler()  # type: ignore[attr-defined]

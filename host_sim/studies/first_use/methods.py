@@ -22,6 +22,8 @@ from sklearn.preprocessing import StandardScaler
 from ... import internals
 
 RATES = 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2
+REPLAY = 200  # samples to remember
+BLOCK = 50  # of one class, then as many of the next
 PIECE = 10  # samples that SGD's scaler sees before SGD does; later a tenth of what it has seen
 
 
@@ -29,10 +31,14 @@ PIECE = 10  # samples that SGD's scaler sees before SGD does; later a tenth of w
 
 
 class Tinyprop:
+    """factor: of the rates that it finds."""
+
     one_pass = False
 
-    def __init__(self, net, x, y, seed, **settings):
+    def __init__(self, net, x, y, seed, factor=1, **settings):
         self.model = net.model(x, y, seed=seed, **settings)
+        if factor != 1:
+            internals.scale_rate(self.model, factor)
 
     def learn(self, x, y):
         self.model.learn_many(x, y)
@@ -135,7 +141,11 @@ def dense(net):
 
 
 def classes(net):
-    return dense(net) and not net.numbers
+    return not net.numbers
+
+
+def dense_classes(net):
+    return dense(net) and classes(net)
 
 
 @dataclass
@@ -143,6 +153,7 @@ class Method:
     learner: type
     settings: dict = field(default_factory=dict)
     suits: Callable = always  # which nets
+    block: int = 0  # samples of a class that come one after the other, in a single pass; 0: mixed
 
     def new(self, net, x, y, seed):
         return self.learner(net, x, y, seed, **self.settings)
@@ -150,10 +161,15 @@ class Method:
 
 METHODS = {
     "default": Method(Tinyprop),
+    "replay": Method(Tinyprop, {"replay": REPLAY}),
+    "default in blocks": Method(Tinyprop, {}, classes, BLOCK),
+    "replay in blocks": Method(Tinyprop, {"replay": REPLAY}, classes, BLOCK),
     "Full": Method(Tinyprop, {"policy": tp.Full()}),
+    "rates x 1/3": Method(Tinyprop, {"factor": 1 / 3}),
+    "rates x 3": Method(Tinyprop, {"factor": 3}),
     **{f"lr {rate}": Method(Tinyprop, {"lr": rate}) for rate in RATES},
     "scikit-learn MLP": Method(Batch, {"estimator": mlp}, dense),
     "scikit-learn linear": Method(Batch, {"estimator": linear}, dense),
     "scikit-learn SGD": Method(Stream, {"estimator": sgd}, dense),
-    "scikit-learn Bayes": Method(Batch, {"estimator": bayes}, classes),
+    "scikit-learn Bayes": Method(Batch, {"estimator": bayes}, dense_classes),
 }

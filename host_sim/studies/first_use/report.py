@@ -6,7 +6,7 @@ import numpy as np
 
 from ...tasks.simple import LONGEST, NETS, TEST
 from ..kit import tables
-from .methods import METHODS
+from .methods import BLOCK, METHODS, REPLAY
 from .runs import EPOCHS, MARKS
 
 KEY = "dataset", "method"
@@ -37,13 +37,15 @@ def in_order(groups):
     }
 
 
-def points(result, one_pass):
-    """{POINT: (score, backward share)} of a run; one_pass: whether that is all of it."""
+def points(result, method):
+    """{POINT: (score, backward share)} of a run."""
     curve = {seen: figures for seen, *figures in result["curve"]}
     end = curve[result["samples"]]
     first = {("one-pass", n): curve[n] for n in MARKS if n in curve and n <= result["samples"]}
     first[ONE_PASS] = end
-    if one_pass:
+    if method.block:  # there is no other pass
+        return first
+    if method.learner.one_pass:  # no other would tell it more
         return first | {ALL_PASSES: end}
     marks = {("epochs", n): curve[n] for n in MARKS if n in curve}
     return first | marks | {ALL_PASSES: list(curve.values())[-1]}
@@ -51,7 +53,7 @@ def points(result, one_pass):
 
 def rows(key, results):
     dataset, method = key
-    of_seeds = [points(result, METHODS[method].learner.one_pass) for result in results]
+    of_seeds = [points(result, METHODS[method]) for result in results]
     for protocol, samples in of_seeds[0]:
         scores, shares = zip(*(one[protocol, samples] for one in of_seeds), strict=True)
         yield {
@@ -86,13 +88,23 @@ numbers in their own units, images of bytes. Batch 1.
   known after so many samples. *1 pass* is all there is of a stream.
 - Accuracy in the test set in %; of Diabetes and Linnerud, which are numbers, 100 R². Means ±
   standard deviations over the seeds: splits, first weights and orders.
-- *default*: nothing given. *lr*: that rate in its place. *Full*: that policy.
+- *default*: nothing given. *replay*: `replay={replay}`: after each sample it learns from two of so
+  many that it remembers. *in blocks*: {block} samples of a class, then {block} of the next, and so
+  on; one pass. *Full*: that policy. *rates x 3*: the rates that it finds, times 3. *lr*: that rate
+  for all layers.
 - *best lr*: in hindsight, by the test sets: one for each net, by the last column; and one for each
   number.
 - scikit-learn's methods have standardised inputs. MLP (as many hidden units; Adam, up to 200
   epochs), linear (logistic regression; ridge for numbers) and Bayes learn from all samples seen so
   far at once, SGD from one after the other, numbers in their own units.
 - *Backward*: as in [reproduce.md](reproduce.md), at the end.
+
+## At a glance
+
+By how many points one method is above another: the mean over the nets, and the least. *The best of
+others* is that of {others}, net by net, in one pass: after so many samples, or all that there are.
+
+{glance}
 
 ## Means
 
@@ -113,6 +125,8 @@ GROUPS = (
     ("iris", "wine", "breast_cancer", "diabetes", "digits"),
     [name for name in NETS if name != "linnerud"],  # whose R2 would outweigh all others
 )
+STREAMS = "wine", "breast_cancer", "digits", "har"  # where one pass is compared with others'
+OTHERS = "scikit-learn SGD", "scikit-learn Bayes", "scikit-learn MLP"
 
 
 def markdown(table):
@@ -123,22 +137,35 @@ def markdown(table):
         methods.update(best(methods))
     groups = dict.fromkeys(tuple(name for name in group if name in nets) for group in GROUPS)
     shown = {
+        "glance": glance(nets),
         "means": "\n\n".join(means(names, nets) for names in groups if names),
         "default": out_of_the_box(nets),
         "nets": "\n\n".join(section(dataset, methods) for dataset, methods in nets.items()),
     }
-    return TEXT.format(test=100 * TEST, longest=LONGEST, epochs=EPOCHS, **shown)
+    constants = {"test": 100 * TEST, "longest": LONGEST, "epochs": EPOCHS}
+    constants |= {"replay": REPLAY, "block": BLOCK, "others": ", ".join(map(short, OTHERS))}
+    return TEXT.format(**constants, **shown)
 
 
 def columns(rows):
     """For each of HEADER its row, or None."""
     found = {tuple(row[name] for name in POINT): row for row in rows}
     marks = [found.get(("one-pass", str(n)), found.get(("epochs", str(n)))) for n in MARKS]
-    return [*marks, found[ONE_PASS], found[ALL_PASSES]]
+    return [*marks, found[ONE_PASS], found.get(ALL_PASSES)]
+
+
+def in_one_pass(columns):
+    """The same within one pass: its end in place of what only another one tells."""
+    *marks, end, _ = columns
+    return [row if row and row["protocol"] == "one-pass" else end for row in marks] + [end, None]
 
 
 def mean(row):
     return float(row["mean"])
+
+
+def short(method):
+    return method.removeprefix("scikit-learn ")
 
 
 def best(methods):
@@ -148,6 +175,40 @@ def best(methods):
         return {}
     each = [max(rows, key=mean) if rows[0] else None for rows in zip(*rates, strict=True)]
     return {BEST_END: max(rates, key=lambda columns: mean(columns[-1])), BEST_EACH: each}
+
+
+def glance(nets):
+    lines = []
+    for method, others, names, select in (
+        ("default", OTHERS, STREAMS, in_one_pass),
+        ("replay", OTHERS, STREAMS, in_one_pass),
+        ("default in blocks", ["default"], GROUPS[-1], in_one_pass),
+        ("replay in blocks", ["replay"], GROUPS[-1], in_one_pass),
+        ("rates x 1/3", ["default"], GROUPS[-1], list),
+        ("rates x 3", ["default"], GROUPS[-1], list),
+        ("default", ["Full"], GROUPS[-1], list),
+    ):
+        compared = [
+            (NETS[name].title, [select(nets[name][key]) for key in (method, *others)])
+            for name in names
+            if name in nets and {method, *others} <= nets[name].keys()
+        ]
+        if compared:
+            other = others[0] if len(others) == 1 else "the best of others"
+            lines.append((f"{method} - {other}", *above(*zip(*compared, strict=True))))
+    return tables.markdown("l" + "r" * len(HEADER), ("", *HEADER), lines)
+
+
+def above(titles, methods):
+    """For each of HEADER by how much the first method is above the best of the others: the mean
+    over the nets, and the least."""
+    for of_nets in zip(*(zip(*rows, strict=True) for rows in methods), strict=True):
+        if any(None in rows for rows in of_nets):
+            yield "-"
+            continue
+        gaps = [mean(first) - max(map(mean, others)) for first, *others in of_nets]
+        least = min(gaps)
+        yield f"{np.mean(gaps):+.1f}, {titles[gaps.index(least)]} {least:+.1f}"
 
 
 def means(names, nets):
@@ -169,7 +230,7 @@ def means(names, nets):
 
 def backward(columns):
     """The share at the end, or None."""
-    share = columns[-1]["backward_share"]
+    share = (columns[-1] or columns[-2])["backward_share"]
     return float(share) if share else None
 
 

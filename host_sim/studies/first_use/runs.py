@@ -1,7 +1,7 @@
 """One run: a net, a method and a seed, which stands for a split, weights and an order.
 
 A run goes through its training set EPOCHS times, in a new order each time; so it is a run of both
-protocols: what it knows after the first time is the end of "one-pass".
+protocols: what it knows after the first time is the end of "one-pass". In blocks it goes once.
 """
 
 from functools import lru_cache, partial
@@ -59,19 +59,28 @@ class Runs:
         return {"samples": len(parts[0][0][1]), "curve": curve}
 
 
-def stream(n, seed):
-    """Places in a training set of n samples, in the order in which they are learned."""
+def stream(method, y, seed):
+    """Places in a training set with labels y, in the order in which they are learned."""
     random = np.random.default_rng(seed)
-    return np.concatenate([random.permutation(n) for _ in range(EPOCHS)])
+    if method.block:
+        return in_blocks(y, method.block, random)
+    passes = 1 if method.learner.one_pass else EPOCHS
+    return np.concatenate([random.permutation(len(y)) for _ in range(passes)])
+
+
+def in_blocks(y, size, random):
+    """Up to `size` samples of a class, as many of the next, and so on, until all have been."""
+    mixed = random.permutation(len(y))
+    of_class = [mixed[y[mixed] == label] for label in random.permutation(np.unique(y))]
+    rounds = range(0, max(map(len, of_class)), size)
+    return np.concatenate([places[at : at + size] for at in rounds for places in of_class])
 
 
 def tested(net, method, seed, train, test):
     """Yields (samples seen, predictions in the test set, backward share)."""
     x, y = train
     learner = METHODS[method].new(net, x, y, seed)
-    order = stream(len(y), seed)
-    if learner.one_pass:
-        order = order[: len(y)]
+    order = stream(METHODS[method], y, seed)
     ends = range(len(y), 1 + len(order), len(y))  # of each pass
     marks = {*MARKS, ends[0], ends[-1]}
     stops = sorted(stop for stop in {*marks, *ends} if stop <= len(order))
@@ -91,9 +100,9 @@ def score(net, truth, predictions):
 @lru_cache
 def beginning(dataset, method, data):
     """Changes when the data, the method or the arithmetic do."""
-    net = NETS[dataset]
+    net, method = NETS[dataset], METHODS[method]
     (x, y), _ = net.parts(1, data)[0]
-    first = stream(len(y), 1)[:FIRST]
-    learner = METHODS[method].new(net, x, y, 1)
+    first = stream(method, y, 1)[:FIRST]
+    learner = method.new(net, x, y, 1)
     learner.learn(x[first], y[first])
     return crc32(learner.fingerprint(), crc32(x[first]))

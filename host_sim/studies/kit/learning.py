@@ -7,7 +7,7 @@ import numpy as np
 from ... import internals
 from ...oracle import FloatModel
 
-DECAY = 1 / 20  # of a learning rate, from the first epoch to the end
+DECAY = 1 / 20  # of a learning rate that is given, from the first epoch to the end
 VALIDATION = 5  # one in so many samples of a training set
 
 
@@ -57,14 +57,15 @@ def split(x, y, seed):
     return (x[rest], y[rest]), (x[validation], y[validation])
 
 
-def epochs(model, x, y, n, seed, decay):
+def epochs(model, x, y, n, seed, decay=1):
     """Learns all samples n times, in an order that the seed decides; yields after each epoch.
-    decay: factor of the learning rate after each epoch."""
+    decay: factor of the learning rate after each epoch, if one is given."""
     random = np.random.default_rng(seed)
     for _ in range(n):
         order = random.permutation(len(y))
         model.learn_many(x[order], y[order])
-        model.lr *= decay
+        if model.lr is not None:
+            model.lr *= decay
         yield
 
 

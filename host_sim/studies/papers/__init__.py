@@ -13,7 +13,7 @@ from ...tasks.networks import NETWORKS
 from ..kit import jobs
 from ..kit.command import REPORTS, listed, parser_with_data, present
 from . import report
-from .policies import POLICIES
+from .policies import CHOSEN, POLICIES
 from .runs import Runs, job
 
 PROTOCOLS = "scratch", "finetune"
@@ -28,9 +28,11 @@ def main(arguments):
         return f"There is no data set in {given.data}."
     runs = Runs(given.data, given.runs)
     with jobs.pool() as workers:
-        rates = choose_rates(workers, runs, names, given.protocol)
+        rates = {}
+        if CHOSEN in given.policies:
+            rates = choose_rates(workers, runs, names, given.protocol)
         todo = [
-            job(name, protocol, policy, seed, rates[name, protocol], before(rates, name, protocol))
+            job(name, protocol, policy, seed, *of_run(rates, name, protocol, policy))
             for name in names
             for protocol in given.protocol
             for policy in given.policies
@@ -53,6 +55,13 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
+def of_run(rates, name, protocol, policy):
+    """The learning rate of a run, and that of what its model learned before; None: found."""
+    if policy != CHOSEN:
+        return None, None
+    return rates[name, protocol], before(rates, name, protocol)
+
+
 def before(rates, name, protocol):
     return rates[name, "scratch"] if protocol == "finetune" else None
 
@@ -64,7 +73,7 @@ def choose_rates(workers, runs, names, protocols):
     for protocol in PROTOCOLS[: PROTOCOLS.index(protocols[-1]) + 1]:  # fine-tuning needs both
         judges = {name: seeds_to_judge(runs, name, protocol) for name in names}
         todo = [
-            job(name, protocol, "Full", seed, rate, before(chosen, name, protocol), "validation")
+            job(name, protocol, CHOSEN, seed, rate, before(chosen, name, protocol), "validation")
             for name in names
             for rate in RATES
             for seed in judges[name]

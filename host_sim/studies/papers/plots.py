@@ -6,6 +6,7 @@ from ..kit import plots
 
 FAMILIES = {  # start of a policy's name: colour, marker
     "float32": ("#999999", "s"),
+    "chosen": ("tab:green", "s"),
     "Full": ("black", "s"),
     "last": ("#8c564b", "v"),
     "TopK": ("tab:blue", "o"),

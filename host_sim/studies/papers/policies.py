@@ -4,8 +4,10 @@ import tinyprop as tp
 
 from ..kit.learning import Variant
 
+CHOSEN = "chosen lr Full"
 POLICIES = {
     "float32 Full": Variant(tp.Full(), floats=True),
+    CHOSEN: Variant(tp.Full()),
     "Full": Variant(tp.Full()),
     "last layer only": Variant(tp.Full(), train_backbone=False),
     **{f"TopK({r})": Variant(tp.TopK(r)) for r in (0.05, 0.1, 0.2)},

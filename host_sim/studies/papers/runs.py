@@ -23,7 +23,7 @@ from .policies import POLICIES
 SEEN = 50  # samples by which the zeros in a forward pass are counted
 
 
-def job(dataset, protocol, policy, seed, rate, before=None, part="test"):
+def job(dataset, protocol, policy, seed, rate=None, before=None, part="test"):
     """before: the rate at which the model learned what it knows before fine-tuning. part: "test",
     or "validation" to be tested on a part of the training set after learning the rest."""
     return {
@@ -59,7 +59,7 @@ class Runs:
             "epochs": network.epochs[job["protocol"]],
             "input_range": list(network.input_range),
             "data": contents(job["dataset"], self.data),
-            "arithmetic": fingerprint(variant.policy, network.loss, variant.floats),
+            "arithmetic": fingerprint(variant.policy, network.loss, variant.floats, job["rate"]),
         }
 
     def finished(self, job):
@@ -117,7 +117,7 @@ def contents(dataset, data):
 
 
 @lru_cache
-def fingerprint(policy, loss, floats):
+def fingerprint(policy, loss, floats, rate):
     """A checksum of what a small model with this policy has learned in 200 steps."""
     random = np.random.default_rng(0)
     x, y = random.integers(0, 256, (200, 64), np.uint8), random.integers(0, 4, 200, np.uint8)
@@ -127,7 +127,7 @@ def fingerprint(policy, loss, floats):
         ranges = {"input_range": (0, 255), "output_range": (0, 255)}
     else:
         shape, layers, ranges = (8, 8, 1), [*layers, tp.Dense(4)], {"input_range": (0, 255)}
-    model = tp.Model(shape, layers, loss, 0.05, policy, **ranges)
+    model = tp.Model(shape, layers, loss, rate, policy, **ranges)
     if floats:
         twin = FloatTwin(model)
         twin.learn_many(x, y)

@@ -90,6 +90,7 @@ void tp_conv_forward(const tp_model_t *m, const tp_layer_t *l, int learning) {
 typedef struct {
     tp_axpy_t to_gradient, to_dx;
     uint32_t inputs_per_tap;         // 1 in a depthwise convolution, which sees one channel
+    int32_t delta_sum;               // of the last filter
     uint32_t kernel_row, input_row;  // elements per row
 } backward_t;
 
@@ -113,6 +114,7 @@ static void start_backward(const tp_layer_t *l, backward_t *b) {
 static uint32_t backward_filter(const tp_layer_t *l, backward_t *b, const int16_t *delta, int guard_shift,
     const int16_t *x, const int16_t *w, int32_t *gradient, int32_t *dx) {
     uint32_t n_products = 0, filters = l->out_c, in_c = l->in_c;
+    b->delta_sum = 0;
     for (size_t row = 0; row < l->out_h; row++) {
         overlap_t rows = rows_at(l, row);
         for (size_t column = 0; column < l->out_w; column++, delta += filters) {
@@ -120,6 +122,7 @@ static uint32_t backward_filter(const tp_layer_t *l, backward_t *b, const int16_
             if (d == 0) {
                 continue;
             }
+            b->delta_sum += d;
             overlap_t columns = columns_at(l, column);
             size_t k = rows.k * b->kernel_row + columns.k * b->inputs_per_tap;
             size_t i = rows.x * b->input_row + columns.x * in_c;
@@ -141,6 +144,26 @@ static uint32_t backward_filter(const tp_layer_t *l, backward_t *b, const int16_
     return n_products;
 }
 
+// gradient of x - u from that of x (centre.c), for one filter: less u times the sum of its deltas. With |x - u| <= 255 its
+// bound is that of the plain gradient. first: channel of the first tap. Returns the sum over the taps of u times the
+// gradient, below 2^30, in units of 2^*shift.
+static int32_t centre_gradient(const tp_model_t *m, const tp_layer_t *l, int32_t *gradient, int32_t delta_sum,
+    size_t first, int *shift) {
+    const uint8_t *means = tp_at(m, l->means);
+    int32_t along_mean = 0;
+    size_t c = first;
+    *shift = tp_bits(l->fan_in) + 2;  // |gradient| < 2^24, u < 2^8
+    for (size_t k = 0; k < l->fan_in; k++) {
+        int32_t mean = l->x_signed ? (int8_t)means[c] : means[c];
+        gradient[k] -= mean * delta_sum;
+        along_mean += mean * tp_rshift_round(gradient[k], *shift);
+        if (l->kind == TP_CONV) {
+            c = c + 1 < l->in_c ? c + 1 : 0;
+        }
+    }
+    return along_mean;
+}
+
 // w -= round(gradient m 2^-shift), within +-max_weight, for the weights of one filter. Returns how many were clamped.
 static uint32_t apply_gradient(const tp_layer_t *l, const int32_t *gradient, const tp_step_t *step, int16_t *w) {
     uint32_t n_clamped = 0;
@@ -154,7 +177,7 @@ static uint32_t apply_gradient(const tp_layer_t *l, const int32_t *gradient, con
 }
 
 // Bounds, with |x| <= 255 and sum |delta| <= 65535 (tp_guard_shift):
-//   gradient  |sum x delta| <= 255 * 65535; times m <= 31: below 2^31
+//   gradient  |sum x delta| <= 255 * 65535, as |sum (x - u) delta|; times m <= 31: below 2^31
 //   dx        each delta reaches an input through one weight at most: |dx| <= 32767 * 65535 < 2^31
 void tp_conv_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift, int frac,
     int32_t *dx) {
@@ -178,7 +201,10 @@ void tp_conv_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *d
             dx ? dx + channel : NULL);
         tp_count(&m->state->macs_done, n_products * (uint32_t)(trains + (dx != NULL)));
         if (trains && n_products > 0) {
+            int shift;
+            int32_t along_mean = centre_gradient(m, l, gradient, b.delta_sum, channel, &shift);
             n_clamped += apply_gradient(l, gradient, &step, w + f);
+            tp_move_bias(m, l, f, -along_mean, frac + 2 * l->x_frac - shift);
         }
     }
     tp_count(&m->state->n_clamped, n_clamped);

@@ -2,11 +2,12 @@
 // A file calls only files in rows below its own (tests/core/test_sources.py reads this drawing):
 //   model
 //   conv
-//   init   dense   pool   loss   select
-//   activation   update
-//   nonzero   plan
+//   init   dense   pool   loss   select   progress
+//   activation   centre   replay
+//   update
+//   nonzero   rate   plan
 //   ranges
-//   values   exp   kernels/
+//   values   exp   random   kernels/
 //   fixed
 #ifndef TINYPROP_CORE_H
 #define TINYPROP_CORE_H
@@ -24,10 +25,13 @@ enum { TP_INPUTS, TP_OUTPUTS };  // `which` of the user's numbers
 // Offsets count bytes from the start of the image.
 typedef struct {
     uint8_t kind, activation, trainable;
-    uint8_t zero_delta;      // an input of 0 has a delta of 0: above a relu, also through a maximum
-    uint8_t pad_h, pad_w;    // rows above, columns to the left; like the next two lines not set in a dense layer
-    int8_t x_frac;           // format of the inputs in the last forward pass
-    uint8_t headroom_known;  // 0: not looked for yet. Survives between calls
+    uint8_t zero_delta;             // an input of 0 has a delta of 0: above a relu, also through a maximum
+    uint8_t pad_h, pad_w;           // rows above, columns to the left; like the next two lines not set in a dense layer
+    int8_t x_frac;                  // format of the inputs in the last forward pass
+    uint8_t headroom_known;         // 0: not looked for yet. Survives between calls
+    uint8_t x_signed;               // inputs may be negative; so may their means, int8 then, not uint8
+    uint8_t lr_mantissa, lr_shift;  // of the step at hand (rate.c)
+    uint8_t reserved;
     uint16_t kernel_h, kernel_w, stride_h, stride_w;  // of a pool: its window, twice
     uint16_t in_h, in_w, in_c, out_h, out_w;
     uint16_t out_c;
@@ -36,13 +40,16 @@ typedef struct {
     uint16_t headroom;         // all |w| <= max_weight - headroom (dense.c). Survives between calls
     uint16_t n_nonzero;        // inputs that were not 0 in the last forward pass of a dense layer
     uint32_t state;            // tp_layer_state_t
-    uint32_t weights, biases;  // int16 [fan_in][out_c], int32 [out_c]
+    uint32_t weights, biases;  // int16 [fan_in][out_c], int32 [out_c]; behind the weights of a dense layer its slopes
+    uint32_t sums, means;      // uint16 or int16, uint8 or int8: [n_in], in a convolution [in_c] (centre.c)
     uint32_t inputs, outputs;  // int16 [n_in], [n_out]; the last layer has no outputs, as its sums are read
     uint32_t nonzero;          // list of non-zero inputs of a dense layer; 0: it is in `work` (nonzero.c)
+    uint32_t list_end;         // bytes from its start to its end, or to the entry for the row of slopes
+    uint32_t dot;              // of a dense layer: sum of mean x, modulo 2^32
 } tp_layer_t;
 
-// The map between the user's numbers and the model's integers that follows from a range (ranges.c). It lies in the
-// image and survives between calls.
+// The map between the user's numbers and the model's integers that follows from a given range (ranges.c). It lies in
+// the image and survives between calls.
 typedef struct {
     int32_t zero;       // the value that maps to 0, Q.frac
     uint32_t gain;      // integers per unit of Q.(frac-pre), Q.post
@@ -52,20 +59,38 @@ typedef struct {
     uint16_t reserved;
 } tp_affine_t;
 
+// The map of a learned range: zero and 2^shift, Q.frac (ranges.c).
+typedef struct {
+    int32_t zero;
+    int16_t frac, shift;
+} tp_map_t;
+
+// Where what is remembered lies in the image (replay.c).
+typedef struct {
+    uint32_t n_maps[2];       // of inputs and targets: learned ranges that these follow
+    uint32_t maps;            // tp_map_t, as they were when it was written
+    uint32_t n_seen;          // uint16 [classes]: samples so far
+    uint32_t labels, inputs;  // int16 [places][1 or n_out], uint8 [places][n_in of the lowest trained layer]
+} tp_replay_t;
+
 // A model as the core works with it, during one call.
 typedef struct {
     char *image;
     const tp_model_spec_t *spec;
     tp_model_state_t *state;
-    tp_layer_t *layers, *output;  // the first layer, and the last
-    tp_layer_t *first_trained;    // the lowest trainable layer; output + 1: there is none
-    tp_range_t *ranges;           // of the inputs, then of the outputs
-    tp_affine_t *affine;          // one per range
-    void *work;                   // list of a layer's non-zero inputs, a filter's gradient, or the selected deltas
-    int32_t *buffer[2];           // sums and deltas, alternating from layer to layer
-    int bits;                     // of an activation: 8 or 12
-    int delta_frac;               // a delta of 1.0 is 2^delta_frac; 14 with 8 bits, 13 with 12
-    int in_signed;                // the model's inputs are -127..127, not 0..255
+    tp_layer_t *layers, *output;     // the first layer, and the last
+    tp_layer_t *first_trained;       // the lowest trainable layer; output + 1: there is none
+    tp_range_t *given[2];            // of inputs and outputs: ranges that the user gave,
+    tp_affine_t *affine[2];          // and the map of each;
+    tp_learned_range_t *learned[2];  // or ranges that follow the data. Those that there are not are NULL
+    uint16_t n_ranges[2];
+    uint32_t *tally;  // [n_out]: progress.c
+    tp_replay_t replay;
+    void *work;          // list of a layer's non-zero inputs, a filter's gradient, or the selected deltas
+    int32_t *buffer[2];  // sums and deltas, alternating from layer to layer
+    int bits;            // of an activation: 8 or 12
+    int delta_frac;      // a delta of 1.0 is 2^delta_frac; 14 with 8 bits, 13 with 12
+    int in_signed;       // the model's inputs may be negative
 } tp_model_t;
 
 // ---- plan.c
@@ -88,11 +113,6 @@ static inline tp_layer_state_t *tp_state(const tp_model_t *m, const tp_layer_t *
     return tp_at(m, l->state);
 }
 
-// Index of the first range of the inputs (TP_INPUTS) or outputs.
-static inline size_t tp_first_range(const tp_model_t *m, int which) {
-    return which == TP_INPUTS ? 0 : m->spec->n_input_ranges;
-}
-
 static inline int tp_has_weights(const tp_layer_t *l) {
     return l->kind <= TP_DEPTHWISE;
 }
@@ -103,10 +123,22 @@ static inline uint32_t tp_weight_count(const tp_layer_t *l) {
     return (uint32_t)l->fan_in * l->out_c;
 }
 
+// Rows of weights, and in a dense layer that of its slopes.
+static inline uint32_t tp_row_count(const tp_layer_t *l) {
+    return l->fan_in + (l->kind == TP_DENSE ? 1u : 0u);
+}
+
+// Of a dense layer: s_j int16 [n_out], one more row of its weights (centre.c).
+static inline int16_t *tp_slopes(const tp_model_t *m, const tp_layer_t *l) {
+    return (int16_t *)tp_at(m, l->weights) + tp_weight_count(l);
+}
+
 // Adds n to a counter of the state.
 void tp_count(uint64_t *counter, uint32_t n);
 
 // ---- values.c: float32 as bit patterns, and the user's numbers
+
+#define TP_SATURATED (1 << 30)
 
 // A finite float32 -> Q.frac, saturated at +-2^30; halves away from zero. Subnormal numbers (below 2^-126) count as 0.
 int32_t tp_fixed_from_float(uint32_t bits, int frac);
@@ -122,24 +154,34 @@ static inline int tp_is_finite(uint32_t bits) {
 // Checks that v has n items, and that items from .. from+count-1 can be used as inputs or targets; returns what is
 // wrong. count = 0: only the type and n are checked.
 tp_err_t tp_check_values(const tp_values_t *v, size_t n, size_t from, size_t count, int which);
+// Item i in Q.frac, rounded, saturated at +-2^30.
+int32_t tp_fixed_at(const tp_values_t *v, size_t i, int frac);
+
+// ---- ranges.c
+
+// Whether all ranges are known: those that are learned, from the first sample on.
+int tp_ranges_known(const tp_model_t *m);
+// Works out every map that is missing; TP_E_RANGE if a range does not have lo < hi.
+tp_err_t tp_complete_ranges(tp_model_t *m);
+// Lets the n values from item `from` on move the learned ranges.
+void tp_learn_ranges(const tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n);
+// The format of the model's inputs.
+int tp_input_frac(const tp_model_t *m);
+// n_in values from item `from` on, already checked -> inputs of the first layer. Returns how many were clamped.
+uint32_t tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from);
 // The values from item `from` on, if they can be used as inputs unchanged: bytes with the range (0, 255). Else NULL.
 const uint8_t *tp_bytes_as_inputs(const tp_model_t *m, const tp_values_t *x, size_t from);
-// n_in values from item `from` on, already checked -> inputs of the first layer.
-void tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from);
-// Target j of the sample that starts at item `from`: Q.14 of half the range, within +-2.0 (2^15).
-int32_t tp_read_target(const tp_model_t *m, const tp_values_t *y, size_t from, size_t j);
+// The label of a sample, in `work`: its class number, modulo 2^16, or with mse n_out targets, Q.14 of half the range,
+// within +-2.0 (32767).
+const int16_t *tp_read_label(const tp_model_t *m, const tp_values_t *y, size_t sample);
 // A score as float32: a probability from Q.14, or with mse output j in the user's units, from Q.14 of half the range
 // (|score| <= 2^15).
 uint32_t tp_score_as_float(const tp_model_t *m, size_t j, int32_t score);
 
-// ---- ranges.c
+// ---- random.c
 
-// Whether all ranges of the inputs, or of the outputs, are known.
-int tp_ranges_known(const tp_model_t *m, int which);
-// Works out every map that is missing; TP_E_RANGE if its range does not have lo < hi.
-tp_err_t tp_complete_ranges(tp_model_t *m);
-// Widens the ranges so that they hold the n values from item `from` on.
-void tp_widen_ranges(tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n);
+// Moves a generator, whose state is never 0, and returns the new state (xorshift32; Marsaglia, Xorshift RNGs, 2003).
+uint32_t tp_random(uint32_t *state);
 
 // ---- exp.c
 
@@ -150,14 +192,15 @@ int32_t tp_log_sum(uint32_t v);
 
 // ---- nonzero.c: the list of the non-zero inputs of a dense layer
 
-// Bytes of the list of n inputs of a layer with n_out outputs if none is 0. Rows of weights longer than
-// TP_MAX_ROW_DELTA need up to two padding entries each, as they have at most 2 * TP_MAX_VALUES bytes.
+// Bytes of the list of n inputs of a layer with n_out outputs, and one more for its slopes, if none is 0. Rows of
+// weights longer than TP_MAX_ROW_DELTA need up to two padding entries each, as they have at most 2 * TP_MAX_VALUES bytes.
 static inline uint32_t tp_nonzero_list_bytes(uint32_t n, uint32_t n_out) {
-    return 4 * ((2 * n_out > TP_MAX_ROW_DELTA ? 3 * n : n) + 1);
+    return 4 * ((2 * n_out > TP_MAX_ROW_DELTA ? 3 * (n + 1) : n + 1) + 1);
 }
 // Where the list of the layer is.
 uint32_t *tp_nonzero_of(const tp_model_t *m, const tp_layer_t *l);
-// Builds the list from the inputs in the image; sets n_nonzero.
+// The list of a dense layer ends with an entry for the row of slopes, whose x is the layer's dot, scaled (centre.c).
+// Builds the list from the inputs in the image; sets n_nonzero, list_end and dot.
 void tp_list_inputs(const tp_model_t *m, tp_layer_t *l);
 // Builds the list from x uint8 [n_in], which are inputs already quantised, without copying them to the image. Rows of
 // weights are at most TP_MAX_ROW_DELTA bytes.
@@ -165,10 +208,75 @@ void tp_list_input_bytes(const tp_model_t *m, tp_layer_t *l, const uint8_t *x);
 // z int32 [n_in], s >= 1 -> relu(z 2^-s) as inputs of the layer, and their list.
 void tp_list_relu(const tp_model_t *m, tp_layer_t *l, const int32_t *z, int s, tp_format_use_t *use);
 
+// The non-zero inputs of a dense layer, one after the other, from its list.
+typedef struct {
+    const uint32_t *entry, *end;
+    uint32_t row_bytes, reader, at;  // reader: how far in a row the reader's pointer is moved; at: bytes beyond row i
+    size_t i;                        // number of the input
+    int32_t x;
+} tp_walk_t;
+void tp_walk(const tp_model_t *m, const tp_layer_t *l, tp_walk_t *w);
+// Goes to the next input; 0: there is none.
+static inline int tp_walk_next(tp_walk_t *w) {
+    for (; w->entry < w->end; w->entry++) {
+        w->at += *w->entry & 0xffff;
+        w->x = (int32_t)*w->entry >> 16;
+        if (w->x != 0) {
+            for (; w->at >= w->row_bytes; w->at -= w->row_bytes) {
+                w->i++;
+            }
+            w->at += w->reader;
+            w->entry++;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+// ---- centre.c: gradients as of inputs less their means
+
+#define TP_MAX_DOT 16383
+// The dot of a dense layer as x of the row of slopes: dot 2^-a, to nearest, at most TP_MAX_DOT. It is below 2^31 if inputs
+// may be negative, else below 2^32.
+static inline int32_t tp_scaled_dot(const tp_layer_t *l, const tp_layer_state_t *state, uint32_t dot) {
+    int a = state->mean_shift;
+    if (a > 0) {
+        uint32_t twice = l->x_signed ? (uint32_t)((int32_t)dot >> (a - 1)) : dot >> (a - 1);
+        dot = (uint32_t)((int32_t)(twice + 1) >> 1);
+    }
+    return tp_sat((int32_t)dot, TP_MAX_DOT);
+}
+// Before the step of a sample that is trained on: lets its inputs take part in the layer's means and energy.
+void tp_survey(const tp_model_t *m, tp_layer_t *l);
+// The part of a dense layer's step that its means make: moves slopes and biases. deltas: as tp_dense_backward.
+void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift, const tp_step_t *step);
+// What the slopes of a dense layer add to dx.
+void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift, int32_t *dx);
+
+// ---- progress.c: after a sample that was new
+//   deltas  int16 [n_out], Q.delta_frac   p_target  Q.14
+
+void tp_note_class(const tp_model_t *m, size_t target, int right, int32_t p_target);
+void tp_note_outputs(const tp_model_t *m, const int16_t *deltas);
+
+// ---- replay.c: only where spec.replay is not 0
+
+// Remembers the sample that was just learned from.   label: as of tp_read_label
+void tp_remember(const tp_model_t *m, const int16_t *label);
+// Gives the lowest trained layer the inputs of a random sample. Returns its label.
+const int16_t *tp_recall(const tp_model_t *m);
+
+// ---- rate.c
+
+// Sets the learning rate of a layer's step.
+void tp_set_rate(const tp_model_t *m, tp_layer_t *l);
+
 // ---- update.c
 
 // Works out the step of a layer's weights for deltas in Q.frac. Returns 0 if no weight can change.
 int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int frac, tp_step_t *step);
+// b_i -= learning rate * gradient.   gradient  Q.frac, below 2^30
+void tp_move_bias(const tp_model_t *m, const tp_layer_t *l, size_t i, int32_t gradient, int frac);
 // b -= learning rate * (sum of its deltas over all pixels).   deltas int16 [pixels][out_c], Q.frac
 void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int frac);
 // Finds the headroom of a layer, by a pass over its weights.
@@ -177,7 +285,7 @@ void tp_find_headroom(const tp_model_t *m, tp_layer_t *l);
 void tp_rescale_weights(const tp_model_t *m, tp_layer_t *l);
 // L1 guard: by how many bits deltas of this sum of |delta| are rounded off, so that sums of products with them cannot
 // overflow.
-int tp_guard_shift(uint32_t l1_norm);
+int tp_guard_shift(const tp_layer_t *l, uint32_t l1_norm);
 
 // ---- activation.c
 
@@ -223,14 +331,16 @@ int tp_pool_backward(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy
 
 // *p_target gets the probability of the right class, Q.14.
 uint32_t tp_crossentropy(const tp_model_t *m, int32_t *z, size_t target, int32_t *p_target);
-// The targets are n_out items of y from item `from` on.
-uint32_t tp_mse(const tp_model_t *m, int32_t *z, const tp_values_t *y, size_t from, int learning);
+// targets: int16 [n_out], Q.14.
+uint32_t tp_mse(const tp_model_t *m, int32_t *z, const int16_t *targets, int learning);
 // z -> probabilities, Q.14, in place.
 void tp_softmax(const tp_model_t *m, int32_t *z);
 // An output of mse from its sum: Q.14 of half the range, within +-2.0 (2^15 - 1).
 int32_t tp_mse_output(const tp_model_t *m, int32_t z);
 
 // ---- select.c
+
+#define TP_MOST_SAVED (4096 << 15)  // what the account of TP_DIFFUSED starts with and holds at most, Q.15
 
 // Whether the sample needs no backward pass.
 //   deltas  int16 [n_out] of the output layer, Q.delta_frac   p_target  Q.14, with crossentropy

@@ -3,7 +3,8 @@
 //   backward   dx_i = sum_j w_ij delta_j          dw_ij = x_i delta_j
 // Skipping zeros is exact: an x_i of 0 adds nothing to z or dw, and above a relu its dx_i is not needed either; a
 // delta_j of 0 adds nothing to dw or dx. One list of the non-zero inputs, built in the forward pass, serves the sums
-// and the update. Weights are [input][output], so that those of one entry of the list lie side by side.
+// and the update. Weights are [input][output], so that those of one entry of the list lie side by side. Behind them is
+// the row of slopes, which is what w_ij has of the inputs' means (centre.c).
 #include "core.h"
 
 // b is Q.(w_frac+12), z is Q.(x_frac+w_frac) and x_frac <= 12. |b| <= 2^30, so with 8 bits (x_frac <= 8) sums start
@@ -36,8 +37,8 @@ static void input_deltas(const tp_layer_t *l, const int16_t *x, const int16_t *r
 }
 
 // Whether a weight of the layer might pass its bound in this step: not while the headroom is at least the largest step
-// that deltas of this l1 norm can make. The headroom shrinks by that step. (With a guard_shift the norm is above 2^15,
-// so `largest` comes from 2^delta_frac, which loses no bit by the shift.)
+// that deltas of this l1 norm can make. The headroom shrinks by that step. (With a guard_shift the norm is 2^14 or
+// more, so `largest` comes from 2^delta_frac, which loses no bit by the shift.)
 static int may_pass_bound(const tp_model_t *m, tp_layer_t *l, const tp_update_t *update, uint32_t l1_norm) {
     uint32_t one = 1u << m->delta_frac, largest = (l1_norm < one ? l1_norm : one) >> update->guard_shift;
     uint32_t gradient = ((1u << m->bits) - 1) * largest * (uint32_t)update->step.lr_mantissa;
@@ -58,7 +59,7 @@ void tp_dense_backward(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas
     update.n_in = l->n_in;
     update.guard_shift = guard_shift;
     update.x_bits = m->bits;
-    update.x_signed = l == m->layers ? m->in_signed : !l->zero_delta;
+    update.x_signed = l->x_signed;
     int trains = tp_weight_step(m, l, frac, &update.step);
     // If no dx is wanted, a delta too small to move any weight is left out: x < 2^bits, and |x delta m| < 2^(shift - 1)
     // rounds to a step of 0.
@@ -70,10 +71,17 @@ void tp_dense_backward(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas
     if (trains && dx) {
         tp_backward_rows(x, w, dx, &update);
     } else if (trains && update.selected_end > update.selected) {
+        tp_nonzero_of(m, l)[l->list_end / 4] = 0;  // the slopes move by themselves
         tp_update_rows(tp_nonzero_of(m, l), w, &update);
     }
     if (dx && !(trains && l->zero_delta)) {
         input_deltas(l, x, w, trains, dx, &update);
+    }
+    if (dx) {
+        tp_slopes_backward(m, l, deltas, guard_shift, dx);
+    }
+    if (trains) {
+        tp_move_slopes(m, l, deltas, guard_shift, &update.step);
     }
     if (trains) {
         tp_count(&m->state->macs_done, (uint32_t)l->n_nonzero * n_selected);

@@ -11,6 +11,11 @@ int32_t tp_rshift_round_sat(int32_t v, int s, int32_t limit) {
     return v > edge ? limit : v < -edge ? -limit : v * (int32_t)(1u << -s);
 }
 
+int32_t tp_quotient_round(int32_t sum, uint32_t n) {
+    int32_t quotient = (int32_t)(((uint32_t)tp_abs(sum) + n / 2) / n);
+    return sum < 0 ? -quotient : quotient;
+}
+
 int tp_bits(uint32_t v) {
     int n = 0;
     for (; v > 255; v >>= 8) {

@@ -39,6 +39,9 @@ static inline int32_t tp_abs(int32_t v) {
     return v < 0 ? (int32_t)(0u - (uint32_t)v) : v;
 }
 
+// sum / n to nearest, halves away from 0; n >= 1, |sum| < 2^30, n < 2^17.
+int32_t tp_quotient_round(int32_t sum, uint32_t n);
+
 // Number of bits of v: 0 for 0, 32 for 2^31 and above.
 int tp_bits(uint32_t v);
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define TP_MAGIC 0x504e5954u
-#define TP_VERSION 3
+#define TP_VERSION 4
 #define TP_ALIGN 8
 #define TP_MAX_VALUES 65534  // inputs, outputs, products per output of a layer: indices and sums fit
 #define TP_MAX_BYTES 2147483644  // of an image
@@ -84,12 +84,15 @@ typedef struct {
     uint16_t in_h;  // shape of the input: height, 1 for a series or vector
     uint16_t in_w;  // width, 1 for a vector
     uint16_t in_c;  // channels, the innermost dimension, as in Keras
-    uint16_t n_input_ranges;  // 1, or in_c: one per channel
-    uint16_t n_output_ranges;  // 0 with crossentropy; else 1, or one per output
+    uint16_t n_input_ranges;  // given ranges: 1, or in_c; 0: learned, one per channel
+    uint16_t n_output_ranges;  // the same with mse, one per output; 0 with crossentropy, which has none
     uint16_t s_min;  // Q.15, at most 1.0: least share of deltas to select (the ratio of topk and diffused)
-    uint16_t s_max;  // Q.15, at most 1.0: share to select at the largest deltas seen
+    uint16_t s_max;  // Q.15, at most 1.0: share to select at the largest deltas seen; diffused: share that is affordable in the long run, 0 if s_min is always selected
     uint16_t zeta;  // Q.15, at most 1.0: factor of the share per layer further down
     uint16_t skip;  // Q.14, at most 1.0: samples of a smaller error are skipped; 0: none
+    uint16_t replay;  // samples that are remembered, to learn from them again; 0: none
+    uint8_t auto_rate;  // 0: the rate above; else each layer finds its own (rate.c)
+    uint8_t reserved[5];  // 0
 } tp_model_spec_t;
 
 // One for each layer.
@@ -108,7 +111,7 @@ typedef struct {
 
 // What was learned and counted.
 typedef struct {
-    uint16_t calibrating[2];  // samples still to come that widen the ranges of inputs, of outputs
+    uint16_t n_seen[2];  // samples that learned ranges follow, up to 1024: x, y
     uint32_t loss_count;  // samples of the last call
     uint64_t steps;  // samples given to learn from, skipped ones included
     uint64_t skipped;  // those of them without a backward pass
@@ -119,6 +122,17 @@ typedef struct {
     uint64_t n_saturated;  // activations and outputs of mse beyond their format
     uint64_t n_clipped;  // deltas beyond 1.0
     uint64_t n_clamped;  // weights at their bound
+    uint32_t trained;  // steps with a backward pass
+    uint32_t error;  // Q.28, at most 1.0: running mean of 1 - p of the right class (mse: |delta|)
+    uint32_t account;  // diffused: left to spend, in dense steps, Q.15; at most 2^27
+    uint16_t share;  // diffused: share of the deltas to select in this step, Q.15
+    int16_t replay_frac;  // remembered values are as inputs in Q.replay_frac
+    uint32_t least_error;  // Q.28: the least that `error` has been
+    uint32_t right;  // Q.28: running share of samples that were right beforehand
+    uint32_t n_outside;  // values of x that were clamped to an end of their range
+    uint32_t n_replayed;  // steps on remembered samples
+    uint32_t random;  // state of the generator that chooses among them (replay.c)
+    uint32_t reserved;  // 0
 } tp_model_state_t;
 
 // One for each layer.
@@ -127,17 +141,31 @@ typedef struct {
     int8_t y_frac;  // activations are Q.y_frac
     uint16_t age;  // 1 + learn steps until 256, then 256 to 511: when y_frac is reconsidered
     uint16_t dead_steps;  // learn steps in a row in which every output was 0, up to 65535
-    uint16_t reserved;  // 0
+    uint16_t n_summed;  // samples in the sums that the means come from, up to 255
     uint32_t n_saturated;  // outputs beyond the format since y_frac was reconsidered
     uint32_t n_high;  // outputs beyond a quarter of it
-    uint32_t threshold;  // topk, or mse with skip: largest sum of |delta|, Q.delta_frac; diffused: T, Q.30; at most 2^30
+    uint32_t threshold;  // topk, or mse with skip: largest sum of |delta|, Q.delta_frac; diffused: T times the share, Q.30; at most 2^30
     uint32_t residual;  // diffused: deltas not yet passed on, Q.22; at most 2^30
+    uint32_t energy;  // 1 + sum of (x - mean)^2, a running mean, Q.8; at most 2^30
+    uint32_t norm;  // sum of mean^2, of a dense layer
+    int8_t x_frac;  // sums and means are in the format of inputs in Q.x_frac
+    uint8_t mean_shift;  // s of a dense layer: sum |mean| max |x| <= 16383 2^s; 0 to 31
+    uint16_t reserved;  // 0
 } tp_layer_state_t;
 
-// A range of the user's numbers, lo < hi; 0 and 0: not known yet. Inputs first, then outputs.
+// A range that was given, of the user's numbers: lo < hi.
 typedef struct {
     uint32_t lo;  // lowest value
     uint32_t hi;  // highest value
 } tp_range_t;
+
+// A range that is learned: where the values lie, and how far from there (ranges.c).
+typedef struct {
+    int32_t centre;  // running mean of the values, Q.frac; within 2^28. Until there are three: the first one, float32
+    uint32_t spread;  // running mean of |value - centre|, Q.frac; at most 2^28. Until there are three: the second one, float32
+    int32_t zero;  // the value that maps to 0, Q.frac; within 2^28
+    int16_t frac;  // -200 to 200
+    int16_t shift;  // 1.0 is 2^shift, Q.frac; 31 if all values were the same so far
+} tp_learned_range_t;
 
 #endif

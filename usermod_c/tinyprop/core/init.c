@@ -1,20 +1,12 @@
 // The first weights and state of a model.
 #include "core.h"
 
-static uint32_t xorshift32(uint32_t *state) {
-    uint32_t v = *state;
-    v ^= v << 13;
-    v ^= v >> 17;
-    v ^= v << 5;
-    return *state = v;
-}
-
 // The generator never leaves state 0. This spreads small seeds over the states; the one seed that it maps to 0 gets 1.
 static uint32_t start_of_random(uint32_t seed) {
     uint32_t random = seed * 0x9e3779b9u + 0x7f4a7c15u;
     random = random ? random : 1;
     for (int i = 0; i < 8; i++) {
-        xorshift32(&random);
+        tp_random(&random);
     }
     return random;
 }
@@ -43,7 +35,7 @@ static void init_weights(const tp_model_t *m, const tp_layer_t *l, uint32_t *ran
     int16_t *w = tp_at(m, l->weights);
     int32_t *b = tp_at(m, l->biases);
     for (uint32_t i = 0, n = tp_weight_count(l); i < n; i++) {
-        int32_t r = (int32_t)(xorshift32(random) >> 16) - 32768;
+        int32_t r = (int32_t)(tp_random(random) >> 16) - 32768;
         w[i] = (int16_t)tp_rshift_round(r * (int32_t)limit, 15);  // |r limit| <= 2^15 * 32767
     }
     for (size_t i = 0; i < l->out_c; i++) {
@@ -66,6 +58,8 @@ tp_err_t tp_init(void *image, size_t n_bytes, uint32_t seed) {
     if (err) {
         return err;
     }
+    m.state->error = m.state->least_error = 1 << 28;
+    m.state->account = TP_MOST_SAVED;
     uint32_t random = start_of_random(seed);
     for (tp_layer_t *l = m.layers; l <= m.output; l++) {
         tp_state(&m, l)->y_frac = (int8_t)tp_first_y_frac(&m, l);
@@ -74,5 +68,6 @@ tp_err_t tp_init(void *image, size_t n_bytes, uint32_t seed) {
             init_weights(&m, l, &random);
         }
     }
+    m.state->random = random;
     return TP_OK;
 }

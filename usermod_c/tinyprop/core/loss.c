@@ -62,8 +62,8 @@ int32_t tp_mse_output(const tp_model_t *m, int32_t z) {
     return tp_rshift_round_sat(z, m->output->x_frac + tp_state(m, m->output)->w_frac - 14, 32767);
 }
 
-// |o - t| <= 65535, so its square fits 32 bits, and the sum of 65534 squares fits 64.
-uint32_t tp_mse(const tp_model_t *m, int32_t *z, const tp_values_t *y, size_t from, int learning) {
+// |o - t| <= 65534, so its square fits 32 bits, and the sum of 65534 squares fits 64.
+uint32_t tp_mse(const tp_model_t *m, int32_t *z, const int16_t *targets, int learning) {
     int16_t *deltas = (int16_t *)z;
     size_t n = m->output->n_out;
     uint64_t squares = 0;
@@ -71,7 +71,7 @@ uint32_t tp_mse(const tp_model_t *m, int32_t *z, const tp_values_t *y, size_t fr
     for (size_t j = 0; j < n; j++) {
         int32_t o = tp_mse_output(m, z[j]);
         n_saturated += tp_abs(o) == 32767;
-        int32_t difference = o - tp_read_target(m, y, from, j);
+        int32_t difference = o - targets[j];
         uint32_t magnitude = (uint32_t)tp_abs(difference);
         squares += (uint64_t)(magnitude * magnitude);
         int32_t delta = tp_rshift_round(difference, 14 - m->delta_frac);

@@ -1,22 +1,23 @@
 // A step: forward through all layers, backward down to the lowest trained one.
 #include "core.h"
 
-#define RESCALE_EVERY 64  // trained steps between checks of the weights' formats
+#define REPLAYS 2         // steps on remembered samples after each new one; more bring no more (docs/method.md)
+#define RESCALE_EVERY 64  // trained steps between checks of the weights' formats; also after a clamp
 
-// The user's numbers -> inputs of the first layer, and the list of the non-zero ones if it is dense.
-static void read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from) {
+// The user's numbers -> inputs of the first layer, and the list of the non-zero ones if it is dense. Returns how many were
+// clamped to an end of their range.
+static uint32_t read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from) {
     tp_layer_t *first = m->layers;
-    if (first->kind != TP_DENSE) {
-        tp_read_inputs(m, x, from);
-        return;
-    }
     const uint8_t *bytes = tp_bytes_as_inputs(m, x, from);
-    if (bytes && 2u * first->out_c <= TP_MAX_ROW_DELTA) {
+    if (first->kind == TP_DENSE && bytes && 2u * first->out_c <= TP_MAX_ROW_DELTA) {
         tp_list_input_bytes(m, first, bytes);
-    } else {
-        tp_read_inputs(m, x, from);
+        return 0;
+    }
+    uint32_t n_clamped = tp_read_inputs(m, x, from);
+    if (first->kind == TP_DENSE) {
         tp_list_inputs(m, first);
     }
+    return n_clamped;
 }
 
 // A dense layer and, unless it is the last one, its activation. The list of its inputs is built where these come from:
@@ -37,10 +38,9 @@ static void forward_dense(const tp_model_t *m, tp_layer_t *l, int learning) {
     }
 }
 
-// Returns the sums of the output layer, int32 [n_out], from the inputs in the image.
-static int32_t *forward(const tp_model_t *m, int learning) {
-    int8_t x_frac = m->bits == 12 ? 10 : m->in_signed ? 7 : 8;
-    for (tp_layer_t *l = m->layers; l <= m->output; l++) {
+// Returns the sums of the output layer, int32 [n_out], from the inputs of layer l in the image, Q.x_frac.
+static int32_t *forward(const tp_model_t *m, tp_layer_t *l, int8_t x_frac, int learning) {
+    for (; l <= m->output; l++) {
         int8_t *y_frac = &tp_state(m, l)->y_frac;
         l->x_frac = x_frac;
         if (!tp_has_weights(l)) {
@@ -77,7 +77,7 @@ static int backward_layer(const tp_model_t *m, tp_layer_t *l, int16_t *deltas, i
     }
     count_macs(&m->state->macs_selected, m, l, tp_select(m, l, deltas, frac, depth));
     uint32_t l1_norm = tp_l1_norm(deltas, l->n_out);
-    int guard_shift = tp_guard_shift(l1_norm);
+    int guard_shift = tp_guard_shift(l, l1_norm);
     frac -= guard_shift;
     int dx_frac = frac + tp_state(m, l)->w_frac;
     if (l->kind == TP_DENSE) {
@@ -106,7 +106,7 @@ static void backward(const tp_model_t *m) {
 
 static size_t argmax(const int32_t *z, size_t n) {
     const int32_t *best = z;
-    for (const int32_t *value = z, *end = z + n; value < end; value++) {
+    for (const int32_t *value = z + 1, *end = z + n; value < end; value++) {
         if (*value > *best) {
             best = value;
         }
@@ -126,38 +126,79 @@ static void rescale_all_weights(const tp_model_t *m) {
 // on.
 static int learn_step(const tp_model_t *m, const int32_t *z, int32_t p_target) {
     tp_model_state_t *state = m->state;
-    state->steps++;
     for (const tp_layer_t *l = m->layers; l <= m->output; l++) {
         if (tp_has_weights(l)) {
             count_macs(&state->macs_dense, m, l, l->n_out);
         }
     }
     if (m->first_trained > m->output || tp_skip_sample(m, (const int16_t *)z, p_target)) {
-        state->skipped++;
         return 0;
     }
+    state->trained++;
+    uint32_t n_clamped = (uint32_t)state->n_clamped;
+    for (tp_layer_t *l = m->first_trained; l <= m->output; l++) {
+        if (tp_has_weights(l) && l->trainable) {
+            tp_survey(m, l);
+            tp_set_rate(m, l);
+        }
+    }
     backward(m);
-    if (((uint32_t)state->steps - (uint32_t)state->skipped) % RESCALE_EVERY == 0) {
+    if (state->trained % RESCALE_EVERY == 0 || (uint32_t)state->n_clamped != n_clamped) {
         rescale_all_weights(m);
     }
     return 1;
 }
 
-// One sample, whose inputs are in the image. Returns whether it was trained on (learning) or classified correctly.
-static int run_sample(const tp_model_t *m, const tp_values_t *y, size_t sample, int learning) {
-    int32_t *z = forward(m, learning), p_target = 0;
-    uint32_t loss;
-    int right = 0;
+// z -> deltas of the output layer. Returns the loss; *p_target: with crossentropy, Q.14.
+static uint32_t loss_of(const tp_model_t *m, int32_t *z, const int16_t *label, int learning, int32_t *p_target) {
     if (m->spec->loss == TP_MSE) {
-        loss = tp_mse(m, z, y, sample * m->output->n_out, learning);
-    } else {
-        size_t target = (size_t)tp_integer_at(y, sample);
-        right = !learning && argmax(z, m->output->n_out) == target;
-        loss = tp_crossentropy(m, z, target, &p_target);
+        *p_target = 0;
+        return tp_mse(m, z, label, learning);
     }
+    return tp_crossentropy(m, z, (uint16_t)label[0], p_target);
+}
+
+static void add_loss(const tp_model_t *m, uint32_t loss) {
     m->state->loss_count++;
     tp_count(&m->state->loss_sum, loss);
-    return learning ? learn_step(m, z, p_target) : right;
+}
+
+// One sample, whose inputs are in the image. Returns whether it was trained on.
+static int learn_sample(const tp_model_t *m, const tp_values_t *y, size_t sample) {
+    int32_t *z = forward(m, m->layers, (int8_t)tp_input_frac(m), 1), p_target;
+    size_t best = argmax(z, m->output->n_out);
+    const int16_t *label = tp_read_label(m, y, sample);
+    add_loss(m, loss_of(m, z, label, 1, &p_target));
+    m->state->steps++;
+    if (m->spec->loss == TP_MSE) {
+        tp_note_outputs(m, (const int16_t *)z);
+    } else {
+        tp_note_class(m, (uint16_t)label[0], best == (uint16_t)label[0], p_target);
+    }
+    int trained = learn_step(m, z, p_target);
+    m->state->skipped += !trained;
+    return trained;
+}
+
+// Remembers the sample, and learns from two that are remembered.
+static void replay(const tp_model_t *m, const tp_values_t *y, size_t sample) {
+    tp_remember(m, tp_read_label(m, y, sample));
+    for (int i = 0; i < REPLAYS; i++) {
+        const int16_t *label = tp_recall(m);
+        int32_t *z = forward(m, m->first_trained, (int8_t)m->state->replay_frac, 1), p_target;
+        loss_of(m, z, label, 1, &p_target);
+        learn_step(m, z, p_target);
+        m->state->n_replayed++;
+    }
+}
+
+// Returns whether the sample was classified correctly.
+static int evaluate_sample(const tp_model_t *m, const tp_values_t *y, size_t sample) {
+    int32_t *z = forward(m, m->layers, (int8_t)tp_input_frac(m), 0), p_target;
+    size_t best = argmax(z, m->output->n_out);
+    const int16_t *label = tp_read_label(m, y, sample);
+    add_loss(m, loss_of(m, z, label, 0, &p_target));
+    return m->spec->loss == TP_CROSSENTROPY && best == (uint16_t)label[0];
 }
 
 // Samples are checked before they change anything. At start = 0 all of the total are, so that a run in pieces fails
@@ -189,28 +230,6 @@ static tp_err_t check_samples(const tp_model_t *m, const tp_values_t *x, const t
     return err;
 }
 
-// All ranges have to be known, or get known by the first sample.
-static tp_err_t check_ranges(const tp_model_t *m, int learning) {
-    for (int which = TP_INPUTS; which <= TP_OUTPUTS; which++) {
-        int calibrates = learning && m->state->calibrating[which] > 0;
-        if (!calibrates && !tp_ranges_known(m, which)) {
-            return TP_E_NO_RANGE;
-        }
-    }
-    return TP_OK;
-}
-
-// Lets sample i widen the ranges that are still being learned.
-static void calibrate(tp_model_t *m, const tp_values_t *x, const tp_values_t *y, size_t i) {
-    for (int which = TP_INPUTS; which <= TP_OUTPUTS; which++) {
-        if (m->state->calibrating[which] > 0) {
-            m->state->calibrating[which]--;
-            size_t n = which == TP_INPUTS ? m->layers->n_in : m->output->n_out;
-            tp_widen_ranges(m, which, which == TP_INPUTS ? x : y, i * n, n);
-        }
-    }
-}
-
 int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start,
     size_t count, int learning) {
     tp_model_t m;
@@ -218,8 +237,8 @@ int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t 
     if (!err) {
         err = check_samples(&m, x, y, total, start, count);
     }
-    if (!err) {
-        err = check_ranges(&m, learning);
+    if (!err && !learning && !tp_ranges_known(&m)) {
+        err = TP_E_NO_RANGE;
     }
     if (err) {
         return err;
@@ -236,10 +255,15 @@ int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t 
     int hits = 0;
     for (size_t i = start; i < start + count; i++) {
         if (learning) {
-            calibrate(&m, x, y, i);
+            tp_learn_ranges(&m, TP_INPUTS, x, i * m.layers->n_in, m.layers->n_in);
+            tp_learn_ranges(&m, TP_OUTPUTS, y, i * m.output->n_out, m.output->n_out);
         }
-        read_inputs(&m, x, i * m.layers->n_in);
-        hits += run_sample(&m, y, i, learning);
+        uint32_t n_outside = read_inputs(&m, x, i * m.layers->n_in);
+        m.state->n_outside += learning ? n_outside : 0;
+        hits += learning ? learn_sample(&m, y, i) : evaluate_sample(&m, y, i);
+        if (learning && m.spec->replay > 0) {
+            replay(&m, y, i);
+        }
     }
     return hits;
 }
@@ -267,14 +291,14 @@ int tp_predict(void *image, size_t n_bytes, const tp_values_t *x, const tp_value
     if (!err) {
         err = tp_check_values(x, m.layers->n_in, 0, m.layers->n_in, TP_INPUTS);
     }
-    if (!err) {
-        err = check_ranges(&m, 0);
+    if (!err && !tp_ranges_known(&m)) {
+        err = TP_E_NO_RANGE;
     }
     if (err) {
         return err;
     }
     read_inputs(&m, x, 0);
-    int32_t *z = forward(&m, 0);
+    int32_t *z = forward(&m, m.layers, (int8_t)tp_input_frac(&m), 0);
     size_t label = argmax(z, m.output->n_out);
     if (out) {
         write_scores(&m, z, (uint8_t *)(uintptr_t)out->items);

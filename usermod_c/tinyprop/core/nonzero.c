@@ -1,5 +1,6 @@
 // The list of the non-zero inputs of a dense layer. An input of 0 adds nothing to the sums and has no gradient, so one
-// list, built in the forward pass, serves both. kernels.h has its format.
+// list, built in the forward pass, serves both. kernels.h has its format. Its last entry is that of the row of slopes,
+// whose x is the dot product of inputs and means (centre.c).
 #include "core.h"
 
 uint32_t *tp_nonzero_of(const tp_model_t *m, const tp_layer_t *l) {
@@ -11,25 +12,36 @@ static void start_list(const tp_model_t *m, const tp_layer_t *l, tp_nonzero_t *l
     list->delta = 0;
     list->n_padding = 0;
     list->row_bytes = 2u * l->out_c;
-    list->n_rows = 1;
-    list->x_bytes = 2u * l->n_in;
-    list->x_jump = 0;
-    list->delta_jump = 0;
     list->row_delta = tp_row_delta(l->out_c);
+    list->means = tp_at(m, l->means);
 }
 
 static void end_list(const tp_model_t *m, tp_layer_t *l, const tp_nonzero_t *list) {
-    l->n_nonzero = (uint16_t)((uint32_t)(list->end - tp_nonzero_of(m, l)) - list->n_padding);
+    uint32_t *first = tp_nonzero_of(m, l), *end = list->end, delta = list->delta;
+    l->n_nonzero = (uint16_t)((uint32_t)(end - first) - list->n_padding);
+    l->list_end = (uint32_t)(end - first) * 4;
+    l->dot = list->dot;
+    int32_t x = tp_scaled_dot(l, tp_state(m, l), list->dot);
+    if (x != 0) {
+        for (; delta > TP_MAX_ROW_DELTA; delta -= TP_MAX_ROW_DELTA) {
+            *end++ = TP_MAX_ROW_DELTA;
+        }
+        *end++ = (uint32_t)x << 16 | delta;
+        *end = 0;
+    }
 }
 
 void tp_list_inputs(const tp_model_t *m, tp_layer_t *l) {
+    const int16_t *x = tp_at(m, l->inputs);
     tp_nonzero_t list;
     start_list(m, l, &list);
-    if (list.row_bytes > TP_MAX_ROW_DELTA) {  // padding is only made between rows of inputs: make each input a row
-        list.n_rows = l->n_in;
-        list.x_bytes = 2;
-    }
-    tp_list_nonzero(&list, tp_at(m, l->inputs));
+    list.dot = tp_dot(list.means, x, l->n_in, l->x_signed);
+    int long_rows = list.row_bytes > TP_MAX_ROW_DELTA;  // padding is made between rows of inputs: each is one then
+    list.n_rows = long_rows ? l->n_in : 1;
+    list.x_bytes = long_rows ? 2 : 2u * l->n_in;
+    list.x_jump = 0;
+    list.delta_jump = 0;
+    tp_list_nonzero(&list, x);
     end_list(m, l, &list);
 }
 
@@ -52,4 +64,13 @@ void tp_list_relu(const tp_model_t *m, tp_layer_t *l, const int32_t *z, int s, t
     start_list(m, l, &list);
     tp_relu_listed(z, inputs, l->n_in, s, use, &list);
     end_list(m, l, &list);
+}
+
+void tp_walk(const tp_model_t *m, const tp_layer_t *l, tp_walk_t *w) {
+    w->entry = tp_nonzero_of(m, l);
+    w->end = w->entry + l->list_end / 4;
+    w->row_bytes = 2u * l->out_c;
+    w->reader = w->row_bytes - tp_row_delta(l->out_c);
+    w->at = 0;
+    w->i = 0;
 }

@@ -1,5 +1,5 @@
 // The plan of a model, worked out from its spec in each call: shapes, bounds, and where everything lies.
-//   model spec | layer specs | model state | layer states | ranges | weights, biases || layer plans | maps | scratch
+//   model spec | layer specs | model state | layer states | ranges | weights .. means || layer plans | maps | scratch
 //   |<-------- spec -------->|<----------------------- state ----------------------->||<-- plan, the core's own --->|
 //   |<---------------------------- saved, in this order ---------------------------->|
 // Scratch, in this order:
@@ -16,12 +16,13 @@
 
 // Format and plan are the same on every machine: structures have no padding.
 #define SIZE_IS(n, type) typedef char type##_has_##n##_bytes[sizeof(type) == (n) ? 1 : -1]
-SIZE_IS(32, tp_model_spec_t);
+SIZE_IS(40, tp_model_spec_t);
 SIZE_IS(16, tp_layer_spec_t);
-SIZE_IS(80, tp_model_state_t);
-SIZE_IS(24, tp_layer_state_t);
+SIZE_IS(120, tp_model_state_t);
+SIZE_IS(36, tp_layer_state_t);
 SIZE_IS(8, tp_range_t);
-SIZE_IS(64, tp_layer_t);
+SIZE_IS(16, tp_learned_range_t);
+SIZE_IS(84, tp_layer_t);
 SIZE_IS(16, tp_affine_t);
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "tinyprop needs a little-endian machine"
@@ -64,7 +65,8 @@ static int layer_spec_is_sound(const tp_layer_spec_t *spec) {
 
 static int layer_state_is_sound(const tp_layer_state_t *state) {
     return state->w_frac >= 0 && state->w_frac <= TP_MAX_W_FRAC && state->y_frac >= TP_MIN_Y_FRAC && state->y_frac <= 12
-        && state->age < 512 && state->threshold <= 1u << 30 && state->residual <= 1u << 30;
+        && state->age < 512 && state->threshold <= 1u << 30 && state->residual <= 1u << 30 && state->energy <= 1u << 30
+        && state->n_summed < 256 && state->mean_shift <= 31;
 }
 
 // ---- shapes
@@ -129,16 +131,16 @@ static size_t first_trained(const tp_model_spec_t *spec, const tp_layer_spec_t *
     return i;
 }
 
-#define SUM_MAX(spare_bits) (0x7fffffffu - (1u << (spare_bits)))
-
-// Largest |w|, at most 32767, such that no sum can overflow: x_max * fan_in * max_weight + |bias| < 2^31. Twice the
-// limit of the bias is reserved for it (tp_start_sums).
+// Largest |w|, at most 32767, such that no sum can overflow: x_max * fan_in * max_weight + |bias| + |slopes| < 2^31. Twice
+// the limit of the bias is reserved for it (tp_start_sums), and 2^29 for the slopes of a dense layer (centre.c).
 static uint16_t max_weight(const tp_layer_t *l, int bits, int non_negative) {
     uint32_t x_max = (1u << (non_negative ? bits : bits - 1)) - 1, inputs = x_max * l->fan_in;  // below 2^24
-    if (inputs <= (bits == 8 ? SUM_MAX(27) / 32767 : SUM_MAX(29) / 32767)) {
+    uint32_t room = 0x7fffffffu - (bits == 8 ? 1u << 27 : 1u << 29) - (l->kind == TP_DENSE ? 1u << 29 : 0);
+    if (inputs <= room >> 15) {
         return 32767;
     }
-    return (uint16_t)quotient(bits == 8 ? SUM_MAX(27) : SUM_MAX(29), inputs, l->max_weight);
+    uint32_t largest = quotient(room, inputs, l->max_weight);
+    return (uint16_t)(largest < 32767 ? largest : 32767);
 }
 
 // ---- the plan
@@ -152,14 +154,26 @@ typedef struct {
     uint16_t h, w, c, n;           // outputs of the layer below: shape,
     uint32_t outputs;              // offset (not for the first layer),
     int non_negative, zero_delta;  // and values: see tp_layer_t
-    uint32_t n_ranges;
-    uint32_t states;           // offset of the layers' states
-    uint32_t saved, scratch;   // bytes used so far: by spec and state, and behind them
-    uint32_t work, buffer[2];  // bytes needed so far
+    int x_signed;                  // the same, once ranges are known
+    uint16_t n_ranges[2];          // of inputs and outputs
+    uint32_t ranges[2];            // offsets
+    uint32_t states;               // offset of the layers' states
+    uint32_t tally;                // offset, behind the last layer's means
+    uint16_t replay_n_in;          // inputs of the lowest trained layer
+    uint32_t saved, scratch;       // bytes used so far: by spec and state, and behind them
+    uint32_t work, buffer[2];      // bytes needed so far
 } plan_t;
 
 static uint32_t plan_bytes(const plan_t *plan) {
-    return (uint32_t)(plan->spec->n_layers * sizeof(tp_layer_t) + plan->n_ranges * sizeof(tp_affine_t));
+    uint32_t n_given = (uint32_t)plan->spec->n_input_ranges + plan->spec->n_output_ranges;
+    return (uint32_t)(plan->spec->n_layers * sizeof(tp_layer_t) + n_given * sizeof(tp_affine_t));
+}
+
+// n_given ranges, or if that is 0 n ones that are learned.
+static void plan_ranges(plan_t *plan, int which, uint16_t n_given, uint16_t n) {
+    plan->n_ranges[which] = n_given ? n_given : n;
+    plan->ranges[which] = plan->saved;
+    plan->saved += (uint32_t)(n_given ? n_given * sizeof(tp_range_t) : n * sizeof(tp_learned_range_t));
 }
 
 static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes) {
@@ -191,10 +205,11 @@ static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes)
     plan->w = spec->in_w;
     plan->c = spec->in_c;
     plan->n = product(spec->in_h, spec->in_w, spec->in_c);
-    plan->n_ranges = (uint32_t)spec->n_input_ranges + spec->n_output_ranges;
     plan->states = spec_end + (uint32_t)sizeof(tp_model_state_t);
-    uint32_t ranges = plan->states + (uint32_t)(spec->n_layers * sizeof(tp_layer_state_t));
-    plan->saved = ranges + plan->n_ranges * (uint32_t)sizeof(tp_range_t);
+    plan->saved = plan->states + (uint32_t)(spec->n_layers * sizeof(tp_layer_state_t));
+    plan_ranges(plan, TP_INPUTS, spec->n_input_ranges, spec->in_c);
+    const tp_layer_spec_t *output = &plan->layers[spec->n_layers - 1];
+    plan_ranges(plan, TP_OUTPUTS, spec->n_output_ranges, spec->loss == TP_MSE ? output->units : 0);
     plan->outputs = plan->scratch = plan->work = plan->buffer[0] = plan->buffer[1] = 0;
     return TP_OK;
 }
@@ -223,7 +238,7 @@ static tp_err_t plan_shape(plan_t *plan, const tp_layer_spec_t *spec, tp_layer_t
     }
     plan->c = l->out_c;
     plan->n = l->n_out;
-    return l->n_in && l->n_out && l->fan_in && tp_weight_count(l) <= TP_MAX_BYTES / 2 ? TP_OK : TP_E_TOO_BIG;
+    return l->n_in && l->n_out && l->fan_in && tp_row_count(l) * l->out_c <= TP_MAX_BYTES / 2 ? TP_OK : TP_E_TOO_BIG;
 }
 
 // Offsets of the weights, inputs, outputs and list of layer i, and what it needs of work and buffers. Nothing wraps:
@@ -238,8 +253,15 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
     }
     if (tp_has_weights(l)) {
         uint32_t list_bytes = tp_nonzero_list_bytes(l->fan_in, l->out_c), out_bytes = 4u * l->out_c;
-        l->weights = take(&saved, 2 * tp_weight_count(l));
+        uint32_t n_means = l->kind == TP_DENSE ? l->n_in : l->in_c;
+        l->weights = take(&saved, 2 * tp_row_count(l) * l->out_c);
+        if (saved > TP_MAX_BYTES) {
+            return TP_E_TOO_BIG;
+        }
         l->biases = saved;
+        l->sums = saved + out_bytes;
+        l->means = l->sums + 2 * n_means;
+        saved = (l->means + n_means + 3) & ~3u;
         plan->buffer[0] = larger(plan->buffer[0], out_bytes);
         if (l->kind != TP_DENSE) {
             plan->buffer[1] = larger(plan->buffer[1], out_bytes);
@@ -253,12 +275,11 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
                 work = larger(work, list_bytes);
             }
         }
-        if (saved > TP_MAX_BYTES) {
-            return TP_E_TOO_BIG;
-        }
-        saved += out_bytes;
     }
     l->outputs = take(&scratch, i < last ? 2u * l->n_out : 0);
+    if (i == plan->first_trained) {
+        plan->replay_n_in = l->n_in;
+    }
     if (i >= plan->first_trained) {
         uint32_t *buffer = &plan->buffer[(last - i) & 1];
         *buffer = larger(*buffer, 4u * l->n_out);
@@ -284,9 +305,11 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, tp_layer_t *l) {
         return err;
     }
     l->zero_delta = (uint8_t)plan->zero_delta;
+    l->x_signed = (uint8_t)plan->x_signed;
     if (tp_has_weights(l)) {
         l->max_weight = max_weight(l, plan->bits, plan->non_negative);
         plan->non_negative = l->activation == TP_RELU || l->activation == TP_SIGMOID;
+        plan->x_signed = !plan->non_negative;
         plan->zero_delta = l->activation == TP_RELU;
     } else if (l->kind == TP_AVGPOOL) {
         plan->zero_delta = 0;  // a small average rounds to 0
@@ -294,24 +317,53 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, tp_layer_t *l) {
     return plan_memory(plan, i, l);
 }
 
-static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output) {
+// What is remembered: at least a place for each class. Inputs follow their ranges if no layer with weights is below.
+static tp_err_t plan_replay(plan_t *plan, const tp_layer_t *output, tp_replay_t *r) {
+    const tp_model_spec_t *spec = plan->spec;
+    if (spec->replay == 0) {
+        return TP_OK;
+    }
+    if (plan->first_trained == spec->n_layers || (spec->loss != TP_MSE && spec->replay < output->n_out)) {
+        return TP_E_IMAGE;
+    }
+    uint32_t most = plan->replay_n_in + 2u * output->n_out;  // of a sample
+    if (plan->saved > TP_MAX_BYTES / 2 || spec->replay > TP_MAX_BYTES / 4 / most) {
+        return TP_E_TOO_BIG;
+    }
+    uint32_t mse = spec->loss == TP_MSE, n_out = output->n_out;
+    r->n_maps[TP_INPUTS] = plan->first_trained == 0 && spec->n_input_ranges == 0 ? spec->in_c : 0;
+    r->n_maps[TP_OUTPUTS] = mse && spec->n_output_ranges == 0 ? n_out : 0;
+    r->maps = plan->saved;
+    r->n_seen = r->maps + (uint32_t)sizeof(tp_map_t) * (r->n_maps[TP_INPUTS] + r->n_maps[TP_OUTPUTS]);
+    r->labels = r->n_seen + 2 * (mse ? 1 : n_out);
+    r->inputs = r->labels + 2 * spec->replay * (mse ? n_out : 1);
+    plan->saved = (r->inputs + (uint32_t)spec->replay * plan->replay_n_in + 3) & ~3u;
+    return TP_OK;
+}
+
+// r: gets where what is remembered lies, if anything is.
+static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output, tp_replay_t *r) {
     const tp_model_spec_t *spec = plan->spec;
     if (output->kind != TP_DENSE || output->activation != TP_LINEAR) {
         return TP_E_OUTPUT;
     }
     uint16_t n = spec->n_output_ranges;
-    int outputs_fit = spec->loss == TP_MSE ? n == 1 || n == output->n_out : n == 0;
-    if (!outputs_fit || !(spec->n_input_ranges == 1 || spec->n_input_ranges == spec->in_c)) {
+    int outputs_fit = n == 0 || (spec->loss == TP_MSE && (n == 1 || n == output->n_out));
+    if (!outputs_fit || !(spec->n_input_ranges <= 1 || spec->n_input_ranges == spec->in_c)) {
         return TP_E_IMAGE;
     }
-    return TP_OK;
+    plan->tally = plan->saved;
+    plan->saved = plan->tally + 4u * output->n_out;
+    return plan_replay(plan, output, r);
 }
 
 tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_sizes_t *sizes) {
     plan_t plan;
+    tp_replay_t replay;
     tp_layer_t l;  // one for all layers in turn, as there is no image yet
     tp_err_t err = start_plan(&plan, spec, n_bytes);
     l.out_h = l.out_w = l.max_weight = 0;  // what quotient() first gets as a guess
+    plan.x_signed = 0;
     for (size_t i = 0; !err && i < plan.spec->n_layers; i++) {
         err = plan_layer(&plan, i, &l);
         if (!err && shapes) {
@@ -319,7 +371,7 @@ tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_siz
         }
     }
     if (!err) {
-        err = end_plan(&plan, &l);
+        err = end_plan(&plan, &l, &replay);
     }
     if (err) {
         return err;
@@ -348,6 +400,13 @@ int32_t tp_layout(const void *spec, size_t n_bytes, tp_shape_t *shapes, size_t n
     return saved == 0 || saved == sizes.saved ? (int32_t)sizes.image : TP_E_IMAGE;
 }
 
+static void place_ranges(tp_model_t *m, const plan_t *plan, int which, uint16_t n_given) {
+    void *ranges = tp_at(m, plan->ranges[which]);
+    m->n_ranges[which] = plan->n_ranges[which];
+    m->given[which] = n_given ? ranges : NULL;
+    m->learned[which] = n_given || plan->n_ranges[which] == 0 ? NULL : ranges;
+}
+
 tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
     plan_t plan;
     tp_err_t err = start_plan(&plan, image, n_bytes);
@@ -361,13 +420,20 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
     m->image = image;
     m->spec = plan.spec;
     m->state = tp_at(m, plan.states - (uint32_t)sizeof(tp_model_state_t));
-    m->ranges = tp_at(m, plan.saved - plan.n_ranges * (uint32_t)sizeof(tp_range_t));
     m->layers = tp_at(m, saved);
     m->output = m->layers + plan.spec->n_layers - 1;
     m->first_trained = m->layers + plan.first_trained;
-    m->affine = (tp_affine_t *)(m->output + 1);
+    m->affine[TP_INPUTS] = (tp_affine_t *)(m->output + 1);
+    m->affine[TP_OUTPUTS] = m->affine[TP_INPUTS] + plan.spec->n_input_ranges;
+    place_ranges(m, &plan, TP_INPUTS, plan.spec->n_input_ranges);
+    place_ranges(m, &plan, TP_OUTPUTS, plan.spec->n_output_ranges);
     m->bits = plan.bits;
     m->delta_frac = plan.bits == 8 ? 14 : 13;
+    err = tp_complete_ranges(m);
+    if (err) {
+        return err;
+    }
+    plan.x_signed = m->in_signed;
     plan.scratch = plan_end;
     uint32_t state = plan.states;
     tp_layer_t *l = m->layers;
@@ -381,15 +447,16 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
             return err;
         }
     }
-    err = end_plan(&plan, m->output);
+    err = end_plan(&plan, m->output, &m->replay);
     if (err) {
         return err;
     }
+    m->tally = tp_at(m, plan.tally);
     m->work = tp_at(m, take(&plan.scratch, plan.work));
     m->buffer[0] = tp_at(m, take(&plan.scratch, plan.buffer[0]));
     m->buffer[1] = tp_at(m, take(&plan.scratch, plan.buffer[1]));
     if (plan.saved != saved || n_bytes < plan.scratch) {
         return TP_E_IMAGE;
     }
-    return tp_complete_ranges(m);
+    return TP_OK;
 }

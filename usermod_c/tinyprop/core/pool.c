@@ -36,9 +36,7 @@ static int16_t mean_of(const int16_t *x, const window_t *w) {
             sum += *input;
         }
     }
-    uint32_t n = (uint32_t)(w->height * w->width);
-    int32_t mean = (int32_t)(((uint32_t)tp_abs(sum) + n / 2) / n);
-    return (int16_t)(sum < 0 ? -mean : mean);
+    return (int16_t)tp_quotient_round(sum, (uint32_t)(w->height * w->width));
 }
 
 static void fill(int32_t *dx, int32_t share, const window_t *w) {

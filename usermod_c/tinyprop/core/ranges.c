@@ -1,23 +1,33 @@
-// Ranges (lo, hi) of the user's numbers: the map to the model's integers that follows from a range, and how ranges are
-// learned.
+// Ranges: how the user's numbers map to the model's integers and back. A range is given, (lo, hi), or it is learned.
 //
-// A range is converted to fixed point once; frac is chosen so that the larger of |lo|, |hi| is in [2^28, 2^29).
+// A given range is converted to fixed point once; frac is chosen so that the larger of |lo|, |hi| is in [2^28, 2^29).
 //   inputs, 8 bits    lo >= 0: lo..hi -> 0..255 (Q.8)     lo < 0: lo..hi -> -127..127 (Q.7)      post 20
 //   inputs, 12 bits   lo..hi -> -1024..1024 (Q.10), clamped at +-2047: twice the range           post 17
-//   targets           lo..hi -> -2^14..2^14 (Q.14), clamped at +-2^15                            post 13
+//   targets           lo..hi -> -2^14..2^14 (Q.14), clamped at +-32767                           post 13
 // gain = (span << post) / width with span = 255, 254, 2^11 or 2^15: within 2^-12 of exact. Bytes with the range (0,
 // 255) stay what they are.
+//   v = value in Q.frac, saturated at +-2^30
+//   d = (v - zero) >> pre, clamped to +-2 width       pre is such that the width of the range has at most 16 bits
+//   q = round(d * gain / 2^post)
+// Bounds: |v - zero| <= 2^30 + 2^29 < 2^31; |d gain| <= 2 (span << post) <= 2^29.
+//
+// A learned range is where the values lie, and how far from there, each in a running mean:
+//   d = value - centre, clamped to +-4 spread      centre += d / 2^k      spread += (|d| - spread) / 2^k
+// with 2^k <= n < 2^(k+1) for the n-th value, up to 1024 samples; so it follows a drift for ever. The clamp, and that the
+// first three values leave their median and the smallest distance between two of them, keep out what is absurd. The first
+// two wait for the third as float32 in place of centre and spread, as no fixed format has room for both 1.5 and 1e30.
+//   inputs    (value - zero) / 2^shift in Q.6, with 12 bits in Q.10, clamped to +-2.0 (-127..127, -2047..2047)
+//   targets   the same in Q.14
+// zero is the centre, and 2^shift the power of two at or above 2.5 spread, so most values lie within 1.0. What a model
+// learned is about this map, so it stays until it is an eighth wrong: the centre 2^shift / 8 away from zero, or 2.5 spread
+// an eighth beyond its bounds. docs/method.md says what was tried.
 #include "core.h"
 
-#define FLOAT_1 0x3f800000u
-
-static size_t range_count(const tp_model_t *m, int which) {
-    return which == TP_INPUTS ? m->spec->n_input_ranges : m->spec->n_output_ranges;
-}
-
-static int known(const tp_range_t *r) {
-    return r->lo != 0 || r->hi != 0;
-}
+#define FLOAT_255 0x437f0000u
+#define MOST_SAMPLES 1024
+#define MOST_PIXELS 32        // of a channel, that each sample lends
+#define MOST_FIXED (1 << 28)  // of centre and spread
+#define NO_SHIFT 31           // all values were the same so far
 
 // An integer that is ordered as the float32 is.
 static int32_t order(uint32_t bits) {
@@ -27,31 +37,17 @@ static int32_t order(uint32_t bits) {
     return bits >> 31 ? -(int32_t)(bits & 0x7fffffff) : (int32_t)bits;
 }
 
-static int has_width(const tp_range_t *r) {
-    return tp_is_finite(r->lo) && tp_is_finite(r->hi) && order(r->lo) < order(r->hi);
+int tp_ranges_known(const tp_model_t *m) {
+    const uint16_t *n_seen = m->state->n_seen;
+    return (!m->learned[TP_INPUTS] || n_seen[TP_INPUTS] > 0) && (!m->learned[TP_OUTPUTS] || n_seen[TP_OUTPUTS] > 0);
 }
 
-int tp_ranges_known(const tp_model_t *m, int which) {
-    const tp_range_t *r = m->ranges + tp_first_range(m, which);
-    for (size_t i = 0; i < range_count(m, which); i++) {
-        if (!known(&r[i])) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-// ---- maps
-
-// The frac with which the larger of |lo|, |hi| fills 29 bits.
-static int range_frac(uint32_t lo, uint32_t hi) {
-    int e_lo = (int)(lo >> 23 & 255), e_hi = (int)(hi >> 23 & 255);
-    return 155 - (e_lo > e_hi ? e_lo : e_hi);
-}
+// ---- given ranges
 
 // The map of a range to `span` integers; centred: 0 is the middle of the range, not lo.
 static void derive(const tp_range_t *r, tp_affine_t *map, uint32_t span, uint8_t post, int centred) {
-    map->frac = (int16_t)range_frac(r->lo, r->hi);
+    int e_lo = (int)(r->lo >> 23 & 255), e_hi = (int)(r->hi >> 23 & 255);
+    map->frac = (int16_t)(155 - (e_lo > e_hi ? e_lo : e_hi));
     int32_t lo = tp_fixed_from_float(r->lo, map->frac), hi = tp_fixed_from_float(r->hi, map->frac);
     uint32_t width = hi - lo > 1 ? (uint32_t)(hi - lo) : 2;
     map->zero = centred ? lo + (int32_t)(width >> 1) : lo;
@@ -63,27 +59,15 @@ static void derive(const tp_range_t *r, tp_affine_t *map, uint32_t span, uint8_t
     map->post = post;
 }
 
-static int inputs_are_signed(const tp_model_t *m) {
-    int is_signed = m->bits == 12;
-    for (size_t i = 0; i < m->spec->n_input_ranges; i++) {
-        is_signed |= order(m->ranges[i].lo) < 0;
-    }
-    return is_signed;
-}
-
-tp_err_t tp_complete_ranges(tp_model_t *m) {
-    m->in_signed = inputs_are_signed(m);
-    size_t n_inputs = m->spec->n_input_ranges, n = n_inputs + m->spec->n_output_ranges;
-    for (size_t i = 0; i < n; i++) {
-        const tp_range_t *r = &m->ranges[i];
-        tp_affine_t *map = &m->affine[i];
-        if (map->post != 0 || !known(r)) {
-            continue;
-        }
-        if (!has_width(r)) {
+// Works out the maps of all given ranges of inputs or outputs.
+static tp_err_t complete(const tp_model_t *m, int which) {
+    const tp_range_t *r = m->given[which];
+    tp_affine_t *map = m->affine[which];
+    for (size_t n = r ? m->n_ranges[which] : 0; n > 0; n--, r++, map++) {
+        if (!tp_is_finite(r->lo) || !tp_is_finite(r->hi) || order(r->lo) >= order(r->hi)) {
             return TP_E_RANGE;
         }
-        if (i >= n_inputs) {
+        if (which == TP_OUTPUTS) {
             derive(r, map, 1 << 15, 13, 1);
         } else if (m->bits == 12) {
             derive(r, map, 1 << 11, 17, 1);
@@ -94,56 +78,236 @@ tp_err_t tp_complete_ranges(tp_model_t *m) {
     return TP_OK;
 }
 
-// ---- learning a range
-
-// Widens a range so that it holds items from, from + stride, ... of n, and on each side that grew a quarter of the
-// width more. A range whose values are all >= 0 never starts below 0. Returns whether it grew.
-static int widen(tp_range_t *r, const tp_values_t *v, size_t from, size_t n, size_t stride) {
-    int grew_lo = !known(r), grew_hi = grew_lo;
-    uint32_t lo = r->lo, hi = r->hi;
-    for (size_t i = 0; i < n; i += stride) {
-        uint32_t bits = v->type == 'f' ? tp_float_at(v, from + i) : tp_float_from_fixed(tp_integer_at(v, from + i), 0);
-        if (i == 0 && grew_lo) {
-            lo = hi = bits;
-        }
-        if (order(bits) < order(lo)) {
-            lo = bits;
-            grew_lo = 1;
-        }
-        if (order(bits) > order(hi)) {
-            hi = bits;
-            grew_hi = 1;
-        }
+tp_err_t tp_complete_ranges(tp_model_t *m) {
+    int is_signed = m->bits == 12 || !m->given[TP_INPUTS], missing = 0;
+    const tp_range_t *r = m->given[TP_INPUTS];
+    const tp_affine_t *map = m->affine[TP_INPUTS];
+    for (size_t n = r ? m->n_ranges[TP_INPUTS] : 0; n > 0; n--, r++, map++) {
+        is_signed |= order(r->lo) < 0;
+        missing |= map->post == 0;
     }
-    if (!grew_lo && !grew_hi) {
-        return 0;
+    map = m->affine[TP_OUTPUTS];
+    for (size_t n = m->given[TP_OUTPUTS] ? m->n_ranges[TP_OUTPUTS] : 0; n > 0; n--, map++) {
+        missing |= map->post == 0;
     }
-    if (((lo | hi) & 0x7f800000) == 0) {
-        hi = FLOAT_1;  // nothing but zeros and subnormal numbers so far: 0..1
-    }
-    int frac = range_frac(lo, hi);
-    int32_t a = tp_fixed_from_float(lo, frac), b = tp_fixed_from_float(hi, frac);
-    int32_t margin = b - a < 8 ? tp_abs(b) >> 2 : (b - a) >> 2;
-    if (grew_lo) {
-        a -= a >= 0 && a < margin ? a : margin;
-    }
-    if (grew_hi) {
-        b += margin;
-    }
-    r->lo = tp_float_from_fixed(a, frac);
-    r->hi = tp_float_from_fixed(b, frac);
-    return 1;
+    m->in_signed = is_signed;
+    tp_err_t err = missing ? complete(m, TP_INPUTS) : TP_OK;
+    return err || !missing ? err : complete(m, TP_OUTPUTS);
 }
 
-void tp_widen_ranges(tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n) {
-    size_t count = range_count(m, which);
-    tp_range_t *r = m->ranges + tp_first_range(m, which);
-    int grew = 0;
-    for (size_t c = 0; c < count; c++) {
-        grew |= widen(&r[c], v, from + c, n - c, count);
+// ---- learned ranges
+
+// The same range in units that are 2^s times finer.
+static void move_frac(tp_learned_range_t *r, int s) {
+    int shift = r->shift + s;
+    r->shift = (int16_t)(r->shift == NO_SHIFT ? NO_SHIFT : shift < 0 ? 0 : shift < NO_SHIFT ? shift : NO_SHIFT - 1);
+    r->centre = tp_rshift_round_sat(r->centre, -s, MOST_FIXED);
+    r->zero = tp_rshift_round_sat(r->zero, -s, MOST_FIXED);
+    r->spread = (uint32_t)tp_rshift_round_sat((int32_t)r->spread, -s, MOST_FIXED);
+    r->frac = (int16_t)(r->frac + s);
+}
+
+// 2^shift is to be at least 2.5 spread, and less than 5 spread.
+static int shift_of(uint32_t spread) {
+    return spread ? tp_bits(5 * spread - 1) - 1 : NO_SHIFT;
+}
+
+// Whether the map still does.
+static int map_does(const tp_learned_range_t *r) {
+    uint32_t five = 5 * r->spread, twice = 2u << r->shift;
+    return r->shift != NO_SHIFT && five <= twice + (twice >> 3) && five > (twice >> 1) - (twice >> 4)
+        && !tp_beyond(r->centre - r->zero, 1 << r->shift >> 3);
+}
+
+static void sort(uint32_t *a, uint32_t *b) {
+    if (order(*a) > order(*b)) {
+        uint32_t larger = *a;
+        *a = *b;
+        *b = larger;
     }
-    for (size_t c = 0; c < count && grew; c++) {  // all maps: one input below 0 makes all inputs signed
-        m->affine[tp_first_range(m, which) + c].post = 0;
+}
+
+static int exponent(uint32_t bits) {
+    return (int)(bits >> 23 & 255);
+}
+
+// The frac with which a float32 of this exponent has 26 bits.
+static int frac_of(int exponent) {
+    return exponent ? 152 - exponent : 0;
+}
+
+// The first three values, as float32. Their common format has room for two of them; the third one saturates.
+static void begin(tp_learned_range_t *r, uint32_t n, uint32_t value) {
+    uint32_t lo = n == 1 ? value : (uint32_t)r->centre, mid = n == 3 ? r->spread : lo, hi = value;
+    sort(&lo, &mid);
+    sort(&mid, &hi);
+    sort(&lo, &mid);
+    int e_lo = exponent(lo), e_hi = exponent(hi), larger = e_lo > e_hi ? e_lo : e_hi;
+    int e = n < 3 ? larger : e_lo + e_hi - larger;
+    e = e > exponent(mid) ? e : exponent(mid);
+    e = e ? e : larger;  // two of them are 0
+    r->frac = (int16_t)frac_of(e);
+    int32_t a = tp_fixed_from_float(lo, r->frac), b = tp_fixed_from_float(mid, r->frac);
+    int32_t c = tp_fixed_from_float(hi, r->frac);
+    if (n < 3) {
+        r->zero = (a >> 1) + (c >> 1);
+        r->shift = (int16_t)shift_of((uint32_t)(c >> 1) - (uint32_t)(a >> 1));
+        r->centre = n == 1 ? (int32_t)value : r->centre;
+        r->spread = value;
+        return;
     }
-    tp_complete_ranges(m);
+    uint32_t d = (uint32_t)b - (uint32_t)a, other = (uint32_t)c - (uint32_t)b;
+    d = d - 1 < other - 1 ? d : other;  // 0 is none
+    r->centre = b;
+    r->spread = d < MOST_FIXED ? d : MOST_FIXED;
+}
+
+// Lets the n-th value move a range.
+static void move_range(tp_learned_range_t *r, uint32_t n, int32_t value) {
+    int k = tp_bits(n) - 1;
+    int32_t d = value - r->centre, spread = (int32_t)r->spread;
+    d = spread ? tp_sat(d, 4 * spread) : d;
+    r->centre = tp_sat(r->centre + tp_rshift_round(d, k), MOST_FIXED);
+    r->spread = (uint32_t)tp_sat(spread + tp_rshift_round(tp_abs(d) - spread, k), MOST_FIXED);
+}
+
+// Gives the larger of |centre|, spread 24 to 26 bits, and the range a map that does. Then 2^shift is at most 2^28, and all
+// that the map does not clamp is below 2^30.
+static void fit_format(tp_learned_range_t *r, uint32_t n) {
+    uint32_t larger = (uint32_t)tp_abs(r->centre) | r->spread;
+    int s = 26 - tp_bits(larger);
+    if (larger != 0 && (s < 0 || s > 2) && r->frac + s <= 200) {
+        move_frac(r, s);
+    }
+    if (n == 3 || !map_does(r)) {
+        r->zero = r->centre;
+        r->shift = (int16_t)shift_of(r->spread);
+    }
+}
+
+static uint32_t as_float(const tp_values_t *v, size_t i) {
+    return v->type == 'f' ? tp_float_at(v, i) : tp_float_from_fixed(tp_integer_at(v, i), 0);
+}
+
+static void learn_value(tp_learned_range_t *r, uint32_t n, const tp_values_t *v, size_t i) {
+    if (n <= 3) {
+        begin(r, n, as_float(v, i));
+    } else {
+        r->centre = tp_sat(r->centre, MOST_FIXED);  // beyond only in a damaged image
+        r->spread = r->spread < MOST_FIXED ? r->spread : MOST_FIXED;
+        r->zero = tp_sat(r->zero, MOST_FIXED);
+        r->shift = (int16_t)(r->shift & NO_SHIFT);
+        if (r->centre == 0 && r->spread == 0) {
+            r->frac = (int16_t)frac_of(exponent(as_float(v, i)));
+        }
+        move_range(r, n, tp_fixed_at(v, i, r->frac));
+    }
+    if (n >= 3) {
+        fit_format(r, n);
+    }
+}
+
+void tp_learn_ranges(const tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n) {
+    if (!m->learned[which]) {
+        return;
+    }
+    uint16_t *n_seen = &m->state->n_seen[which];
+    uint32_t channels = m->n_ranges[which], pixels = n == channels ? 1 : (uint32_t)n / channels;
+    uint32_t used = pixels < MOST_PIXELS ? pixels : MOST_PIXELS, step = pixels == used ? 1 : pixels / used;
+    uint32_t first = step == 1 ? 0 : (uint32_t)m->state->steps % step;  // other pixels in each sample
+    for (uint32_t i = 0; i < used; i++) {
+        for (uint32_t c = 0; c < channels; c++) {
+            learn_value(&m->learned[which][c], *n_seen * used + i + 1, v, from + (first + i * step) * channels + c);
+        }
+    }
+    *n_seen = (uint16_t)(*n_seen < MOST_SAMPLES ? *n_seen + 1 : MOST_SAMPLES);
+}
+
+// ---- values
+
+// Item i as an integer of the model. Sums and products wrap, and shifts are masked, so that a map in a damaged image
+// gives wrong numbers, and nothing undefined.
+static int32_t by_given(const tp_affine_t *map, const tp_values_t *v, size_t i) {
+    uint32_t above = (uint32_t)tp_fixed_at(v, i, map->frac) - (uint32_t)map->zero;
+    uint32_t d = (uint32_t)tp_sat((int32_t)above >> (map->pre & 31), 2 * map->width);
+    return tp_rshift_round((int32_t)(d * map->gain), map->post & 31);
+}
+
+// |value - zero| <= 2^30 + 2^28; in a damaged image it wraps.
+static int32_t by_learned(const tp_learned_range_t *r, const tp_values_t *v, size_t i, int frac) {
+    if (r->shift == NO_SHIFT) {
+        return 0;
+    }
+    int32_t distance = (int32_t)((uint32_t)tp_fixed_at(v, i, r->frac) - (uint32_t)r->zero);
+    return tp_rshift_round_sat(distance, r->shift - frac, 1 << 16);
+}
+
+int tp_input_frac(const tp_model_t *m) {
+    return m->bits == 12 ? 10 : m->learned[TP_INPUTS] ? 6 : m->in_signed ? 7 : 8;
+}
+
+const uint8_t *tp_bytes_as_inputs(const tp_model_t *m, const tp_values_t *x, size_t from) {
+    const tp_range_t *given = m->given[TP_INPUTS];
+    int as_they_stand = x->type == 'B' && m->bits == 8 && given && m->n_ranges[TP_INPUTS] == 1 && given->lo == 0
+        && given->hi == FLOAT_255;
+    return as_they_stand ? (const uint8_t *)x->items + from : NULL;
+}
+
+uint32_t tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from) {
+    const tp_layer_t *first = m->layers;
+    const uint8_t *bytes = tp_bytes_as_inputs(m, x, from);
+    const tp_learned_range_t *learned = m->learned[TP_INPUTS];
+    int16_t *inputs = tp_at(m, first->inputs);
+    int32_t hi = m->bits == 12 ? 2047 : m->in_signed ? 127 : 255, lo = m->in_signed ? -hi : 0;
+    uint32_t n_outside = 0;
+    size_t range = 0;
+    for (size_t i = 0; i < first->n_in; i++) {
+        if (bytes) {
+            inputs[i] = bytes[i];
+            continue;
+        }
+        int32_t input = learned ? by_learned(&learned[range], x, from + i, tp_input_frac(m))
+                                : by_given(&m->affine[TP_INPUTS][range], x, from + i);
+        int32_t inside = input < lo ? lo : input > hi ? hi : input;
+        n_outside += inside != input;
+        inputs[i] = (int16_t)inside;
+        range = range + 1u < m->n_ranges[TP_INPUTS] ? range + 1 : 0;
+    }
+    return n_outside;
+}
+
+// The range of output j.
+static size_t output_range(const tp_model_t *m, size_t j) {
+    return m->n_ranges[TP_OUTPUTS] > 1 ? j : 0;
+}
+
+const int16_t *tp_read_label(const tp_model_t *m, const tp_values_t *y, size_t sample) {
+    int16_t *label = m->work;
+    if (m->spec->loss == TP_CROSSENTROPY) {
+        label[0] = (int16_t)tp_integer_at(y, sample);
+        return label;
+    }
+    for (size_t j = 0, n = m->output->n_out; j < n; j++) {
+        size_t range = output_range(m, j), i = sample * n + j;
+        int32_t target = m->learned[TP_OUTPUTS] ? by_learned(&m->learned[TP_OUTPUTS][range], y, i, 14)
+                                                : by_given(&m->affine[TP_OUTPUTS][range], y, i);
+        label[j] = (int16_t)tp_sat(target, 32767);
+    }
+    return label;
+}
+
+// A width is below 2^16, so the product is at most 2^31 - 2^15, and `above` at most a width in Q.frac, below 2^30.
+uint32_t tp_score_as_float(const tp_model_t *m, size_t j, int32_t score) {
+    if (m->spec->loss == TP_CROSSENTROPY) {
+        return tp_float_from_fixed(score, 14);
+    }
+    size_t range = output_range(m, j);
+    if (m->learned[TP_OUTPUTS]) {
+        const tp_learned_range_t *r = &m->learned[TP_OUTPUTS][range];
+        int32_t above = r->shift == NO_SHIFT ? 0 : tp_rshift_round_sat(score, 14 - r->shift, TP_SATURATED);
+        return tp_float_from_fixed(tp_add(r->zero, above), r->frac);
+    }
+    const tp_affine_t *map = &m->affine[TP_OUTPUTS][range];
+    int32_t above = tp_rshift_round_sat(score * map->width, 15 - map->pre, TP_SATURATED);
+    return tp_float_from_fixed(tp_add(map->zero, above), map->frac);
 }

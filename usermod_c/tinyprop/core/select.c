@@ -8,11 +8,15 @@
 //                     Y_l = sum |delta|,   Ymax_l = its running maximum
 //                 Ymax decays by 1/1024 per step; else one outlier would rule for ever. TinyProp, arXiv 2308.09201.
 //                 With s_min = s_max and zeta = 1 it is meProp, arXiv 1706.06197.
-//   TP_DIFFUSED   selects deltas of at least a threshold T, which adapts until K = r n_l are selected on average
-//                 (r = s_min). With crossentropy the smaller ones are not lost: they add up, and each time they reach T
-//                 the current delta is selected as +-T (error diffusion). Within a feature map of a convolution, which
-//                 shares its weights, they add up with their signs; from map to map, and from unit to unit, without. No
-//                 sort, no random numbers.
+//   TP_DIFFUSED   selects deltas of at least a threshold T, which adapts until K = r n_l are selected on average. With
+//                 crossentropy the smaller ones are not lost: they add up, and each time they reach T the current delta
+//                 is selected as +-T (error diffusion). Within a feature map of a convolution, which shares its weights,
+//                 they add up with their signs; from map to map, and from unit to unit, without. No sort, no random
+//                 numbers. r = s_min if s_max is 0; else r follows how much there is to learn, as far as that is
+//                 affordable:
+//                     r = max(s_min, min(e / 2, account / 256)), and 1 from .95 on
+//                     e: running mean of 1 - p_y (mse: of |delta|), progress.c
+//                     account: earns s_max each step, pays r; starts with 4096 and holds no more
 //   skip > 0      no backward pass for a sample that is known already (TinyPropv2, arXiv 2409.07109):
 //                     crossentropy   p_y >= 1 - skip         (Y_L = 2 (1 - p_y), at most 2)
 //                     mse            Y_L < skip Ymax_L       (not with TP_DIFFUSED)
@@ -25,7 +29,9 @@
 
 #define DECAY 10           // Ymax loses 1/2^10 per step
 #define RESIDUAL_FRAC 22   // the finest format of deltas
-#define THRESHOLD_FRAC 30  // of T: 1.0 = 2^30
+#define THRESHOLD_FRAC 30  // of T r: 1.0 = 2^30
+#define ONE (1 << 15)      // of shares
+#define ALL (ONE * 95 / 100)
 
 // Updates the running maximum of Y, which is state->threshold, by y. Both are Q.delta_frac, at most 2^30.
 static uint32_t running_maximum(tp_layer_state_t *state, uint32_t y) {
@@ -38,22 +44,41 @@ static uint32_t running_maximum(tp_layer_state_t *state, uint32_t y) {
 
 // ---- TP_DIFFUSED
 
+// Sets r for this step, Q.15.
+static void set_share(const tp_model_t *m) {
+    const tp_model_spec_t *spec = m->spec;
+    tp_model_state_t *state = m->state;
+    uint32_t share = state->error >> 14, affordable = state->account >> 8;  // error: Q.28
+    share = share < affordable ? share : affordable;
+    share = share > spec->s_min ? share : spec->s_min;
+    share = share < ALL ? share : ONE;
+    state->share = (uint16_t)(spec->s_max ? share : spec->s_min);
+}
+
+// The account after a step that selected this share. It has no debts.
+static void pay(const tp_model_t *m, uint32_t share) {
+    uint32_t account = m->state->account + m->spec->s_max;
+    account = account > share ? account - share : 0;
+    m->state->account = account < TP_MOST_SAVED ? account : TP_MOST_SAVED;
+}
+
 // K: how many deltas to select on average.
 static uint32_t budget(const tp_model_t *m, const tp_layer_t *l) {
-    uint32_t k = ((uint32_t)l->n_out * m->spec->s_min + (1 << 14)) >> 15;
+    uint32_t k = ((uint32_t)l->n_out * m->state->share + (1 << 14)) >> 15;
     return k > 0 ? k : 1;
 }
 
-// T changes by 2^-shift of itself for each delta too many or too few; shift = bits + 3 with 2^bits >= n_out. It stays
-// at least 2^shift, so that it can always change. T <= 2^30 and |n_selected - budget| <= 2^bits, so a change is at most
-// 2^27.
+// The state has T r, so that T follows r at once. It changes by 2^-shift of itself for each delta too many or too few;
+// shift = bits + 3 with 2^bits >= n_out. It stays at least 2^shift, so that it can always change, and T at most 1.0, as no
+// delta is larger. T r <= 2^30 and |n_selected - budget| <= 2^bits, so a change is at most 2^27.
 static void adapt_threshold(const tp_model_t *m, const tp_layer_t *l, uint32_t n_selected) {
     tp_layer_state_t *state = tp_state(m, l);
     int shift = tp_bits(l->n_out - 1u) + 3;
     int32_t t = (int32_t)state->threshold;
     t += (t >> shift) * ((int32_t)n_selected - (int32_t)budget(m, l));
-    int32_t least = 1 << shift, most = 1 << THRESHOLD_FRAC;
-    state->threshold = (uint32_t)(t < least ? least : t > most ? most : t);
+    int32_t least = 1 << shift, most = m->state->share << (THRESHOLD_FRAC - 15);
+    t = t < most ? t : most;
+    state->threshold = (uint32_t)(t > least ? t : least);
 }
 
 // Selects deltas of one feature map, which are `stride` apart. diffuses: small ones add up in `sum`, and count together
@@ -84,11 +109,16 @@ static size_t diffuse_map(int16_t *delta, const int16_t *end, size_t stride, int
 
 static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac) {
     tp_layer_state_t *state = tp_state(m, l);
-    if (state->threshold == 0) {  // the first time: T = Y / K
-        uint32_t share = tp_l1_norm(deltas, l->n_out) / budget(m, l);
+    if (m->state->share == ONE) {
+        state->threshold = 0;
+        return l->n_out;
+    }
+    if (state->threshold == 0) {  // the first time: T = Y / K, so T r = Y / n
+        uint32_t share = tp_l1_norm(deltas, l->n_out) / l->n_out;
         state->threshold = (uint32_t)tp_rshift_round_sat((int32_t)share, frac - THRESHOLD_FRAC, 1 << THRESHOLD_FRAC);
     }
-    int32_t t = (int32_t)(state->threshold >> (THRESHOLD_FRAC - frac)), most = 1 << m->delta_frac;
+    uint32_t r = m->state->share >> 7 ? m->state->share >> 7 : 1;  // Q.8, so T r / r is Q.22
+    int32_t t = (int32_t)(state->threshold / r >> (RESIDUAL_FRAC - frac)), most = 1 << m->delta_frac;
     t = t < 1 ? 1 : t > most ? most : t;
     int32_t residual = (int32_t)(state->residual >> (RESIDUAL_FRAC - frac));
     residual = residual < t ? residual : t - 1;
@@ -174,20 +204,27 @@ static int is_known_already(const tp_model_t *m, const int16_t *deltas) {
     return (y >> k) << 14 < (max >> k) * m->spec->skip;  // y <= max < 2^(17+k), skip <= 2^14: below 2^31
 }
 
+// With TP_DIFFUSED a skipped sample counts as one of which none is selected, or the budget would go to the rest.
+static void select_none(const tp_model_t *m) {
+    for (const tp_layer_t *l = m->first_trained; l <= m->output; l++) {
+        if (tp_state(m, l)->threshold != 0) {
+            adapt_threshold(m, l, 0);
+        }
+    }
+}
+
 int tp_skip_sample(const tp_model_t *m, const int16_t *deltas, int32_t p_target) {
     const tp_model_spec_t *spec = m->spec;
-    if (spec->skip == 0) {
-        return 0;
+    int mse = spec->loss == TP_MSE, diffused = spec->policy == TP_DIFFUSED;
+    int skip = !mse && spec->skip != 0 && p_target >= (1 << 14) - spec->skip;
+    if (mse && spec->skip != 0 && !diffused) {
+        skip = is_known_already(m, deltas);
     }
-    if (spec->loss == TP_MSE) {
-        return spec->policy != TP_DIFFUSED && is_known_already(m, deltas);
-    }
-    int skip = p_target >= (1 << 14) - spec->skip;
-    if (skip && spec->policy == TP_DIFFUSED) {  // counts as none selected, or the budget would go to the rest
-        for (const tp_layer_t *l = m->first_trained; l <= m->output; l++) {
-            if (tp_state(m, l)->threshold != 0) {
-                adapt_threshold(m, l, 0);
-            }
+    if (diffused) {
+        set_share(m);
+        pay(m, skip ? 0 : m->state->share);
+        if (skip) {
+            select_none(m);
         }
     }
     return skip;

@@ -46,7 +46,7 @@ size_t tp_item_size(char type);
 int32_t tp_layout(const void *spec, size_t n_bytes, tp_shape_t *shapes, size_t n_shapes);
 
 // Gives a new image its first weights (He / LeCun uniform, xorshift32) and state; the same seed gives the same bytes.
-// The image has tp_layout() bytes: the spec, then zeros, except `calibrating` and the ranges that the user gave.
+// The image has tp_layout() bytes: the spec, then zeros, except the ranges that the user gave.
 // TP_E_RANGE: one of the ranges does not have lo < hi.
 tp_err_t tp_init(void *image, size_t n_bytes, uint32_t seed);
 

@@ -7,26 +7,35 @@
 // Always to nearest: a truncated step drifts, and ruins training (docs/numbers.md). Nothing can change in a frozen
 // layer, nor with s > 31, where every step rounds to 0 (|x delta m| < 2^30).
 int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int frac, tp_step_t *step) {
-    step->lr_mantissa = m->spec->lr_mantissa;
-    step->shift = m->spec->lr_shift + frac + l->x_frac - tp_state(m, l)->w_frac;
+    step->lr_mantissa = l->lr_mantissa;
+    step->shift = l->lr_shift + frac + l->x_frac - tp_state(m, l)->w_frac;
     step->shift = step->shift < 1 ? 1 : step->shift;
     step->max_weight = l->max_weight;
     return l->trainable && step->shift <= 31;
 }
 
 // After the shift sum |delta| < 2^15, and with the rounding of 65534 deltas at most 2^16 - 1. Then no gradient and no
-// dx can overflow.
-int tp_guard_shift(uint32_t l1_norm) {
-    int shift = tp_bits(l1_norm) - 15;
+// dx can overflow. In a dense layer it is < 2^14, and at most 49150, as its slopes add to dx too (centre.c).
+int tp_guard_shift(const tp_layer_t *l, uint32_t l1_norm) {
+    int shift = tp_bits(l1_norm) - (l->kind == TP_DENSE ? 14 : 15);
     return shift > 0 ? shift : 0;
 }
 
-// Biases are Q.(w_frac+12) and learn from all deltas, before any is dropped. The sum of at most 65534 deltas of 2^14 is
-// below 2^30; rounded to 16 bits, times m < 2^5, it is below 2^22.
+// Biases are Q.(w_frac+12). A gradient below 2^30, rounded to 16 bits, times m < 2^5, is below 2^22.
+void tp_move_bias(const tp_model_t *m, const tp_layer_t *l, size_t i, int32_t gradient, int frac) {
+    int32_t *b = tp_at(m, l->biases);
+    int guard_shift = tp_bits((uint32_t)tp_abs(gradient)) > 16 ? tp_bits((uint32_t)tp_abs(gradient)) - 16 : 0;
+    gradient = tp_rshift_round(gradient, guard_shift);
+    int shift = l->lr_shift + frac - guard_shift - (tp_state(m, l)->w_frac + TP_BIAS_FRAC);
+    int32_t step = tp_rshift_round_sat(gradient * l->lr_mantissa, shift, TP_MAX_BIAS - 1);
+    b[i] = tp_sat(tp_add(b[i], -step), TP_MAX_BIAS);
+}
+
+// Biases learn from all deltas, before any is dropped. The sum of at most 65534 deltas of 2^14 is below 2^30.
 void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int frac) {
     int32_t *b = tp_at(m, l->biases);
-    int32_t lr_mantissa = m->spec->lr_mantissa;
-    int shift = m->spec->lr_shift + frac - (tp_state(m, l)->w_frac + TP_BIAS_FRAC);
+    int32_t lr_mantissa = l->lr_mantissa;
+    int shift = l->lr_shift + frac - (tp_state(m, l)->w_frac + TP_BIAS_FRAC);
     size_t n = l->out_c;
     if (n == l->n_out && shift >= -8) {  // one pixel, and a factor that fits: |delta factor| <= 2^14 * 31 * 2^9
         tp_move_biases(deltas, b, n, lr_mantissa << (shift < 1 ? 1 - shift : 0), shift < 1 ? 1 : shift);
@@ -37,13 +46,7 @@ void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *d
         for (size_t j = i; j < l->n_out; j += n) {
             sum += deltas[j];
         }
-        int guard_shift = 0;
-        if (tp_abs(sum) >= 1 << 16) {
-            guard_shift = tp_bits((uint32_t)tp_abs(sum)) - 16;
-            sum = tp_rshift_round(sum, guard_shift);
-        }
-        int32_t step = tp_rshift_round_sat(sum * lr_mantissa, shift - guard_shift, TP_MAX_BIAS - 1);
-        b[i] = tp_sat(tp_add(b[i], -step), TP_MAX_BIAS);
+        tp_move_bias(m, l, i, sum, frac);
     }
 }
 
@@ -92,7 +95,7 @@ void tp_rescale_weights(const tp_model_t *m, tp_layer_t *l) {
         int32_t *b = tp_at(m, l->biases);
         state->w_frac = (int8_t)(state->w_frac - s);
         w_max = tp_rshift_round_sat(w_max, s, 32767);
-        for (const int16_t *end = w + tp_weight_count(l); w < end; w++) {
+        for (const int16_t *end = w + tp_row_count(l) * l->out_c; w < end; w++) {
             *w = (int16_t)tp_rshift_round_sat(*w, s, 32767);
         }
         tp_requantize(b, b, l->out_c, s, TP_MAX_BIAS);

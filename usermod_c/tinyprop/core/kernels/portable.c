@@ -14,6 +14,8 @@ OFFSET_IS(LIST_X_BYTES, tp_nonzero_t, x_bytes);
 OFFSET_IS(LIST_X_JUMP, tp_nonzero_t, x_jump);
 OFFSET_IS(LIST_DELTA_JUMP, tp_nonzero_t, delta_jump);
 OFFSET_IS(LIST_ROW_DELTA, tp_nonzero_t, row_delta);
+OFFSET_IS(LIST_MEANS, tp_nonzero_t, means);
+OFFSET_IS(LIST_DOT, tp_nonzero_t, dot);
 OFFSET_IS(USE_TOP, tp_format_use_t, top);
 OFFSET_IS(USE_N_SATURATED, tp_format_use_t, n_saturated);
 OFFSET_IS(USE_N_HIGH, tp_format_use_t, n_high);
@@ -81,6 +83,7 @@ TP_HOT void tp_list_nonzero(tp_nonzero_t *list, const int16_t *x) {
     }
     *end = 0;
     list->end = end;
+    list->delta = delta;
 }
 
 static inline int four_zeros(const uint8_t *x, size_t left) {
@@ -93,17 +96,20 @@ static inline int four_zeros(const uint8_t *x, size_t left) {
 }
 
 TP_HOT void tp_list_nonzero_bytes(tp_nonzero_t *list, const uint8_t *x) {
-    const uint8_t *x_end = x + list->x_bytes;
-    uint32_t *end = list->end, delta = list->delta;
+    const uint8_t *x_end = x + list->x_bytes, *mean = list->means;
+    uint32_t *end = list->end, delta = list->delta, dot = 0;
     while (x != x_end) {
         uint32_t v = *x++;
-        for (; v == 0 && four_zeros(x, (size_t)(x_end - x)); x += 4) {  // zeros tend to come in runs
+        dot += *mean++ * v;
+        for (; v == 0 && four_zeros(x, (size_t)(x_end - x)); x += 4, mean += 4) {  // zeros tend to come in runs
             delta += 4 * list->row_bytes;
         }
         end = list_input(list, end, v, &delta);
     }
     *end = 0;
     list->end = end;
+    list->delta = delta;
+    list->dot = dot;
 }
 
 // ---- requantising
@@ -291,6 +297,14 @@ void tp_requantize(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit
     for (; n > 0; n--) {
         *to++ = tp_rshift_round_sat(*v++, s, limit);
     }
+}
+
+uint32_t tp_dot(const uint8_t *means, const int16_t *x, size_t n, int is_signed) {
+    uint32_t dot = 0;
+    for (const uint8_t *end = means + n; means != end; means++) {
+        dot += (uint32_t)(*x++ * (is_signed ? (int8_t)*means : *means));
+    }
+    return dot;
 }
 
 uint32_t tp_l1_norm(const int16_t *v, size_t n) {

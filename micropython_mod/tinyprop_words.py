@@ -1,0 +1,906 @@
+"""What a model needs once, or when somebody asks: layers and policies to build it from, checks of
+what was given, summaries, errors in words. `tinyprop` imports this file when it is first needed,
+and shows its public names as its own.
+"""
+
+import gc
+import struct
+from array import array
+from binascii import crc32
+
+import _tinyprop
+from tinyprop import _FIRST_LR, _items, _lr, _new
+
+
+def const(value):  # as in tinyprop
+    return value
+
+
+# ---- the format of a model (written by `python -m host_sim format`: do not edit)
+_VERSION = const(4)
+_MIN_W_FRAC = const(2)
+_DENSE = const(0)
+_CONV = const(1)
+_DEPTHWISE = const(2)
+_MAXPOOL = const(3)
+_AVGPOOL = const(4)
+_RELU = const(1)
+_ACTIVATION_NAMES = const(("linear", "relu", "sigmoid", "tanh"))
+_MSE = const(1)
+_LOSS_NAMES = const(("crossentropy", "mse"))
+_FULL = const(0)
+_TOPK = const(1)
+_DIFFUSED = const(2)
+_E_VERSION = const(-2)
+_E_LAYER = const(-3)
+_E_OUTPUT = const(-4)
+_E_TOO_BIG = const(-5)
+_E_X_LENGTH = const(-6)
+_E_X_TYPE = const(-7)
+_E_X_FINITE = const(-8)
+_E_Y_LENGTH = const(-9)
+_E_Y_TYPE = const(-10)
+_E_Y_FINITE = const(-11)
+_E_Y_CLASS = const(-12)
+_E_NO_RANGE = const(-14)
+_E_OUT = const(-15)
+_MODEL_SPEC_BYTES = const(40)
+_MODEL_SPEC_FORMAT = const("<4s4BI2B10HB5x")
+_MODEL_SPEC_VERSION = const(4)
+_MODEL_SPEC_N_LAYERS = const(5)
+_MODEL_SPEC_LOSS = const(6)
+_MODEL_SPEC_IN_H = const(14)
+_MODEL_SPEC_IN_C = const(18)
+_MODEL_SPEC_N_INPUT_RANGES = const(20)
+_MODEL_SPEC_REPLAY = const(32)
+_LAYER_SPEC_BYTES = const(16)
+_LAYER_SPEC_FORMAT = const("<8BH6x")
+_LAYER_SPEC_TRAINABLE = const(2)
+_LAYER_SPEC_UNITS = const(8)
+_MODEL_STATE_BYTES = const(120)
+_MODEL_STATE_FORMAT = const("<2HI9Q3IHh5I4x")
+_MODEL_STATE_N_SEEN = const(0)
+_MODEL_STATE_LOSS_COUNT = const(4)
+_MODEL_STATE_STEPS = const(8)
+_MODEL_STATE_ERROR = const(84)
+_MODEL_STATE_REPLAY_FRAC = const(94)
+_MODEL_STATE_LEAST_ERROR = const(96)
+_MODEL_STATE_RIGHT = const(100)
+_MODEL_STATE_N_OUTSIDE = const(104)
+_MODEL_STATE_N_REPLAYED = const(108)
+_LAYER_STATE_BYTES = const(36)
+_LAYER_STATE_W_FRAC = const(0)
+_LAYER_STATE_DEAD_STEPS = const(4)
+_LAYER_STATE_N_SUMMED = const(6)
+_LAYER_STATE_ENERGY = const(24)
+_LAYER_STATE_NORM = const(28)
+_LAYER_STATE_X_FRAC = const(32)
+_RANGE_BYTES = const(8)
+_RANGE_FORMAT = const("<2f")
+_LEARNED_RANGE_BYTES = const(16)
+_LEARNED_RANGE_FORMAT = const("<iIi2h")
+# ---- end of the format
+
+_ONE = const(1 << 28)  # 1.0 of what is counted in Q.28
+_DEAD_AFTER = const(64)  # samples on which a unit did not fire
+_START = const(256)  # steps + _START is what found rates fall with,
+_SETTLED = const(768)  # up to here,
+_SETTLED_MSE = const(3072)  # or with mse (core/rate.c)
+_SOME = const(50)  # samples, before which nothing is wrong yet
+_SENSORS = const(
+    32
+)  # so few values of x may be sensors; a picture has corners that are always black
+_STILL = 1.125  # energy of inputs that do not move: 1, and what rounding leaves
+_GUESS = 0.3  # error of guessing numbers in a given range, as a share of half of it
+
+
+def _wrong(name, value, expected):
+    raise ValueError("%s is %r, expected %s" % (name, value, expected))
+
+
+def _choice(name, value, choices):
+    if value not in choices:
+        _wrong(name, value, "one of " + ", ".join(choices))
+    return choices.index(value)
+
+
+def _is_list(value):
+    return isinstance(value, (list, tuple))
+
+
+def _pair(name, value):
+    """(height, width) of a kernel or stride that is given as one number or as two."""
+    pair = value if _is_list(value) else (value, value)
+    if len(pair) != 2:
+        _wrong(name, value, "one number or two")
+    return _count(name, pair[0], 255), _count(name, pair[1], 255)
+
+
+def _count(name, value, most=65534):
+    if not isinstance(value, int) or not 1 <= value <= most:
+        _wrong(name, value, "1 to %d" % most)
+    return value
+
+
+# ---- layers: each has its spec, the bytes that a model and a file hold
+
+
+class _Layer:
+    def __init__(
+        self,
+        kind,
+        units=0,
+        kernel=(0, 0),
+        strides=(0, 0),
+        padding="valid",
+        activation="linear",
+        trainable=True,
+    ):
+        self.spec = struct.pack(
+            _LAYER_SPEC_FORMAT,
+            kind,
+            _choice("activation", activation, _ACTIVATION_NAMES),
+            bool(trainable),
+            _choice("padding", padding, ("valid", "same")),
+            *kernel + strides + (units,),
+        )
+
+    def __repr__(self):
+        return _layer_text(self.spec, 0)
+
+
+def _size_text(height, width):
+    return "%d" % height if height == width else "(%d, %d)" % (height, width)
+
+
+def _shape_text(shape):
+    return "%d" % shape[2] if shape[0] == shape[1] == 1 else "%d x %d x %d" % shape
+
+
+def _layer_text(spec, at):
+    """A layer as it is written in Python, from its spec at an offset in `spec`."""
+    layer = struct.unpack_from(_LAYER_SPEC_FORMAT, spec, at)
+    kind, activation, trainable, same, height, width, down, right, units = layer
+    name = ("Dense", "Conv2D", "DepthwiseConv2D", "MaxPool2D", "AvgPool2D")[kind]
+    if kind == _CONV and height == down == 1 < width:
+        name, height, down = "Conv1D", width, right
+    arguments = []
+    if units:
+        arguments.append("%d" % units)
+    if height:
+        arguments.append(_size_text(height, width))
+    elif kind == _AVGPOOL:
+        name = "GlobalAvgPool2D"
+    if _CONV <= kind <= _DEPTHWISE and down * right != 1:
+        arguments.append("strides=" + _size_text(down, right))
+    if same:
+        arguments.append("padding='same'")
+    if activation:
+        arguments.append("activation='%s'" % _ACTIVATION_NAMES[activation])
+    if not trainable:
+        arguments.append("trainable=False")
+    return "%s(%s)" % (name, ", ".join(arguments))
+
+
+def Dense(units, activation="linear", trainable=True):
+    """A layer of `units` outputs, each of which sees every input (of any shape).
+
+    activation: "linear", "relu", "sigmoid" or "tanh". trainable=False keeps its weights.
+    """
+    return _Layer(_DENSE, _count("units", units), activation=activation, trainable=trainable)
+
+
+def Conv2D(filters, kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
+    """`filters` small patterns, kernel_size high and wide, matched all over the input.
+
+    Input (height, width, channels), output (height, width, filters). kernel_size and strides are
+    one number or (height, width); padding "valid" or "same", as in Keras.
+    """
+    kernel, stride = _pair("kernel_size", kernel_size), _pair("strides", strides)
+    filters = _count("filters", filters)
+    return _Layer(_CONV, filters, kernel, stride, padding, activation, trainable)
+
+
+def Conv1D(filters, kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
+    """Conv2D for a series: input (length, channels), output (length, filters)."""
+    return Conv2D(filters, (1, kernel_size), (1, strides), padding, activation, trainable)
+
+
+def DepthwiseConv2D(kernel_size, strides=1, padding="valid", activation="linear", trainable=True):
+    """A Conv2D of one filter for each channel, which sees that channel alone."""
+    kernel, stride = _pair("kernel_size", kernel_size), _pair("strides", strides)
+    return _Layer(_DEPTHWISE, 0, kernel, stride, padding, activation, trainable)
+
+
+def MaxPool2D(pool_size=2):
+    """The largest value of each window of pool_size, one number or (height, width)."""
+    size = _pair("pool_size", pool_size)
+    return _Layer(_MAXPOOL, 0, size, size)
+
+
+def AvgPool2D(pool_size=2):
+    """The mean of each window of pool_size, one number or (height, width); (1, 2) for a series."""
+    size = _pair("pool_size", pool_size)
+    return _Layer(_AVGPOOL, 0, size, size)
+
+
+def GlobalAvgPool2D():
+    """The mean of each channel over the whole input."""
+    return _Layer(_AVGPOOL)
+
+
+# ---- policies: which samples to learn from, and which errors to select (docs/method.md)
+
+
+class _Policy:
+    def __init__(self, name, names, values, kind, s_min=0, s_max=0, zeta=1, skip=0):
+        """names, values: of the settings as the user gave them, shares of 0 to 1."""
+        for i, setting in enumerate(names.split()):
+            if not 0 <= values[i] <= 1:
+                _wrong(setting, values[i], "0 to 1")
+        self.text = "%s(%s)" % (name, ", ".join(map(repr, values)))
+        q15 = [int(value * (1 << 15) + 0.5) for value in (s_min, s_max, zeta)]
+        self.spec = kind, q15[0], q15[1], q15[2], int(skip * (1 << 14) + 0.5)
+
+    def __repr__(self):
+        return self.text
+
+
+def Full():
+    """Learns from every error of every sample: the usual back-propagation."""
+    return _Policy("Full", "", (), _FULL)
+
+
+def TopK(ratio=0.25):
+    """Selects the largest errors of a layer, always the same share (meProp, arXiv 1706.06197)."""
+    return _Policy("TopK", "ratio", (ratio,), _TOPK, ratio, ratio)
+
+
+def TinyProp(s_min=0, s_max=1, zeta=1):
+    """Selects a share of the largest errors that grows with their size (arXiv 2308.09201).
+
+    s_min .. s_max: that share, from no error to the largest one seen; zeta: multiplies it once per
+    layer further down. All 0 to 1.
+    """
+    shares = s_min, s_max, zeta
+    return _Policy("TinyProp", "s_min s_max zeta", shares, _TOPK, *shares)
+
+
+def TinyPropV2(s_min=0, s_max=1, zeta=1, skip=0.1):
+    """TinyProp, and samples that are known already cost no backward pass (arXiv 2409.07109).
+
+    skip: a sample is skipped when its error is below this share of the largest; with crossentropy,
+    when its class has a probability of 1 - skip or more.
+    """
+    shares = s_min, s_max, zeta, skip
+    return _Policy("TinyPropV2", "s_min s_max zeta skip", shares, _TOPK, *shares)
+
+
+def Diffused(ratio=0.14, skip=0.1):
+    """Selects a share of the errors on average; the small ones add up until they count.
+
+    ratio: that share; skip: as in TinyPropV2, but with loss="mse" no sample is skipped.
+    """
+    return _Policy("Diffused", "ratio skip", (ratio, skip), _DIFFUSED, ratio, 0, 1, skip)
+
+
+def Adaptive(ratio=0.14, least=0.1, skip=0.1):
+    """Diffused with a share that follows the error: up to half while there is much to learn.
+
+    ratio: the share of all the work of Full that it may take in the long run; least: the share
+    that is always selected, at most ratio; skip: as in Diffused.
+    """
+    values = ratio, least, skip
+    policy = _Policy("Adaptive", "ratio least skip", values, _DIFFUSED, least, ratio, 1, skip)
+    if ratio == 0:
+        _wrong("ratio", ratio, "above 0")
+    if least > ratio:
+        _wrong("least", least, "0 to %r, which is ratio" % ratio)
+    return policy
+
+
+# ---- building a model
+
+
+def _given_ranges(name, value, channels):
+    """(lo, hi) pairs of a range that was given; none for a range that is to be learned."""
+    if value is None:
+        return ()
+    expected = "(lo, hi) with lo < hi, a list of %d of them, or None" % channels
+    if not _is_list(value) or not value:
+        _wrong(name, value, expected)
+    pairs = value if _is_list(value[0]) else [value]
+    if len(pairs) not in (1, channels):
+        _wrong(name, value, expected)
+    for pair in pairs:
+        if not _is_list(pair) or len(pair) != 2 or not -3.4e38 < pair[0] < pair[1] < 3.4e38:
+            _wrong(name, pair, expected)
+    return pairs
+
+
+def _no_room(n_bytes):
+    free = ", %d are free" % gc.mem_free() if hasattr(gc, "mem_free") else ""
+    raise MemoryError(
+        "this model needs %d bytes of RAM in one piece%s" % (n_bytes, free)
+    ) from None
+
+
+def _layout_error(code, spec, shapes=()):
+    """Why a spec has no layout, in words. shapes: as _tinyprop.layout left them."""
+    if code == _E_OUTPUT:
+        return "the last layer must be a linear Dense"
+    if code == _E_VERSION:
+        return "a model of version %d, expected %d" % (spec[_MODEL_SPEC_VERSION], _VERSION)
+    if code != _E_LAYER and code != _E_TOO_BIG:
+        return "the model is damaged"
+    i = 0
+    while 4 * i < len(shapes) and shapes[4 * i]:
+        i += 1
+    if 4 * i == len(shapes):
+        return "the model needs more than 2 GB"
+    below = (
+        shapes[4 * i - 4 : 4 * i - 1] if i else struct.unpack_from("<3H", spec, _MODEL_SPEC_IN_H)
+    )
+    layer = _layer_text(spec, _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i)
+    fault = "does not fit" if code == _E_LAYER else "has more than 65534 values with"
+    return "layer %d: %s %s an input of %d x %d x %d (height, width, channels)" % (
+        (i, layer, fault) + tuple(below)
+    )
+
+
+def _check_replay(replay, layers, mse):
+    if replay != 0:
+        _count("replay", replay, 65535)
+        units = 1 if mse else struct.unpack_from("<H", layers[-1].spec, _LAYER_SPEC_UNITS)[0]
+        if replay < units:
+            _wrong("replay", replay, "%d or more: a sample of each class" % units)
+        learns = [layer.spec for layer in layers if layer.spec[0] <= _DEPTHWISE]
+        if not any(spec[_LAYER_SPEC_TRAINABLE] for spec in learns):
+            _wrong("replay", replay, "0, as no layer is trained")
+
+
+def _check_seed(seed):
+    if not isinstance(seed, int) or seed >> 30:
+        _wrong("seed", seed, "0 to 2^30 - 1")
+
+
+def _build(input_shape, layers, loss, lr, policy, input_range, output_range, replay, seed):
+    """What Model says. Returns the image of a new model and the shapes of its layers."""
+    shape = tuple(input_shape) if _is_list(input_shape) else (input_shape,)
+    if not 1 <= len(shape) <= 3:
+        _wrong("input_shape", shape, "1 to 3 numbers")
+    for n in shape:
+        _count("input_shape", n)
+    if not _is_list(layers):
+        _wrong("layers", layers, "a list of Dense(...), ...")
+    _count("number of layers", len(layers), 254)
+    for layer in layers:
+        if not isinstance(layer, _Layer):
+            _wrong("a layer", layer, "Dense(...), Conv2D(...), ...")
+    policy = policy or Adaptive()
+    if not isinstance(policy, _Policy):
+        _wrong("policy", policy, "Adaptive(), Full(), ...")
+    _check_seed(seed)
+    shape = (1, 1, 1)[len(shape) :] + shape
+    mse = _choice("loss", loss, _LOSS_NAMES)
+    _check_replay(replay, layers, mse)
+    inputs = _given_ranges("input_range", input_range, shape[2])
+    outputs = ()
+    if mse:
+        units = struct.unpack_from("<H", layers[-1].spec, _LAYER_SPEC_UNITS)[0]
+        outputs = _given_ranges("output_range", output_range, units)
+    elif output_range is not None:
+        _wrong("output_range", output_range, "None with loss='crossentropy'")
+    spec = bytearray(
+        struct.pack(
+            _MODEL_SPEC_FORMAT,
+            b"TYNP",
+            _VERSION,
+            len(layers),
+            mse,
+            policy.spec[0],
+            0,  # saved_bytes: by init
+            *_lr(_FIRST_LR if lr is None else lr)
+            + shape
+            + (len(inputs), len(outputs))
+            + policy.spec[1:]
+            + (replay, lr is None),
+        )
+    )
+    for layer in layers:
+        spec += layer.spec
+    shapes = array("H", bytes(8 * len(layers)))
+    n_bytes = _tinyprop.layout(spec, shapes)
+    if n_bytes < 0:
+        raise ValueError(_layout_error(n_bytes, spec, shapes))
+    image = _new(n_bytes)
+    image[: len(spec)] = spec
+    for which, pairs in enumerate((inputs, outputs)):
+        at, _, _ = _range_place(image, which)
+        for lo, hi in pairs:
+            struct.pack_into(_RANGE_FORMAT, image, at, lo, hi)
+            at += _RANGE_BYTES
+    if _tinyprop.init(image, seed) < 0:
+        _wrong("a range", (inputs, outputs), "lo < hi as float32")
+    return image, shapes
+
+
+# ---- errors
+
+
+def _refused(model, code, x, y, total):
+    """Raises why a call was refused."""
+    if code == _E_X_LENGTH:
+        raise ValueError("x has %d values, expected %d" % (_items(x), total * model._n_in))
+    if code == _E_Y_LENGTH:
+        n = total * (model._n_out if model._mse else 1)
+        raise ValueError("y has %d values, expected %d" % (_items(y), n))
+    if code == _E_X_TYPE:
+        raise TypeError("x is %s, expected a buffer of B b H h I i L l or f, or a list" % type(x))
+    if code == _E_Y_TYPE:
+        wanted = "%d numbers" % model._n_out if model._mse else "a class number (int)"
+        raise TypeError("y is %s, expected %s" % (type(y), wanted))
+    if code == _E_X_FINITE or code == _E_Y_FINITE:
+        raise ValueError("%s holds a NaN or an infinity" % "xy"[code == _E_Y_FINITE])
+    if code == _E_Y_CLASS:
+        for label in [y] if isinstance(y, int) else y:
+            if not 0 <= label < model._n_out:
+                _wrong("y", label, "a class number, 0 to %d" % (model._n_out - 1))
+    if code == _E_NO_RANGE:
+        raise ValueError("no range is known: learn first, or give input_range=(lo, hi)")
+    if code == _E_OUT:
+        raise ValueError("out is no array('f') of %d places" % model._n_out)
+    raise ValueError("the model is damaged")
+
+
+def _bad_file(spec):
+    """Raises why a file that starts with this spec is no model."""
+    if spec[:4] != b"TYNP":
+        raise ValueError("the file is no tinyprop model")
+    if len(spec) >= _MODEL_SPEC_BYTES and spec[_MODEL_SPEC_VERSION] != _VERSION:
+        raise ValueError(_layout_error(_E_VERSION, spec))
+    raise ValueError("the file is damaged or cut short")
+
+
+# ---- what lies where in an image
+
+
+def _range_place(image, which):
+    """(offset, how many, whether given) of the ranges of x (0) or of y (1); 2: of what follows."""
+    layers = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * image[_MODEL_SPEC_N_LAYERS]
+    at = layers + _MODEL_STATE_BYTES + _LAYER_STATE_BYTES * image[_MODEL_SPEC_N_LAYERS]
+    for i in range(2):
+        n = given = struct.unpack_from("<H", image, _MODEL_SPEC_N_INPUT_RANGES + 2 * i)[0]
+        if not given and i == 0:
+            n = struct.unpack_from("<H", image, _MODEL_SPEC_IN_C)[0]
+        elif not given and image[_MODEL_SPEC_LOSS] == _MSE:
+            n = struct.unpack_from("<H", image, layers - _LAYER_SPEC_BYTES + _LAYER_SPEC_UNITS)[0]
+        if i == which:
+            return at, n, given > 0
+        at += n * (_RANGE_BYTES if given else _LEARNED_RANGE_BYTES)
+    return at, 0, False
+
+
+class _Place:
+    """A layer with weights: its number, its units, and where its parts are."""
+
+    def __init__(self, model, i, weights, n_below):
+        self.image, self.i, self.weights = model._image, i, weights
+        self.state = model._state + _MODEL_STATE_BYTES + _LAYER_STATE_BYTES * i
+        self.units, fan_in = model._shapes[4 * i + 2 : 4 * i + 4]
+        spec = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i
+        kind, activation, self.trained = self.image[spec : spec + 3]
+        self.dense, self.relu = kind == _DENSE, activation == _RELU
+        self.n_sums = fan_in if self.dense else n_below
+        self.sums = (weights + 2 * (fan_in + self.dense) * self.units + 3 & ~3) + 4 * self.units
+        self.end = self.sums + 3 * self.n_sums + 3 & ~3
+
+    def number(self, letter, at):
+        """A number of its state."""
+        return struct.unpack_from(letter, self.image, self.state + at)[0]
+
+    def energy(self):
+        """1 + sum (x - mean)^2 of its inputs, the mean of late; 0 before the first step."""
+        return self.number("<I", _LAYER_STATE_ENERGY) / 256
+
+    def inputs_move(self):
+        return not 0 < self.energy() <= _STILL
+
+    def gives_only_zeros(self):
+        return self.relu and self.number("<H", _LAYER_STATE_DEAD_STEPS) >= _DEAD_AFTER
+
+
+def _places(model):
+    """Of all layers with weights."""
+    image, places = model._image, []
+    at, _, _ = _range_place(image, 2)
+    below = struct.unpack_from("<H", image, _MODEL_SPEC_IN_C)[0]
+    for i in range(image[_MODEL_SPEC_N_LAYERS]):
+        if image[_MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i] <= _DEPTHWISE:
+            places.append(_Place(model, i, at, below))
+            at = places[-1].end
+        below = model._shapes[4 * i + 2]
+    return places
+
+
+def _tally(model, places):
+    """For each class the step at which it was last shown, 0: never; for each output its error."""
+    return struct.unpack_from("<%dI" % model._n_out, model._image, places[-1].end)
+
+
+# ---- ranges
+
+
+def _get_range(model, which):
+    image, pairs = model._image, []
+    at, n, given = _range_place(image, which)
+    if not given and not model._number("<H", _MODEL_STATE_N_SEEN + 2 * which):
+        return None
+    for _ in range(n):
+        if given:
+            pairs.append(struct.unpack_from(_RANGE_FORMAT, image, at))
+            at += _RANGE_BYTES
+            continue
+        _, _, zero, frac, shift = struct.unpack_from(_LEARNED_RANGE_FORMAT, image, at)
+        at += _LEARNED_RANGE_BYTES
+        reach = 2 << shift if shift < 31 else 0
+        pairs.append(((zero - reach) * 2.0**-frac, (zero + reach) * 2.0**-frac))
+    return pairs if n > 1 else pairs[0] if n else None
+
+
+def _set_range(model, which, value):
+    name = ("input_range", "output_range")[which]
+    if _range_place(model._image, which)[2]:
+        raise ValueError("%s was given when the model was made, and stays" % name)
+    if value is not None:
+        _wrong(name, value, "None: then it is learned anew. Give it when the model is made")
+    struct.pack_into("<H", model._image, model._state + _MODEL_STATE_N_SEEN + 2 * which, 0)
+
+
+# ---- numbers of learning
+
+
+def _stats(model):
+    numbers = struct.unpack_from(_MODEL_STATE_FORMAT, model._image, model._state)
+    steps, skipped, _, dense, selected, done, saturated = numbers[3:10]
+    places = _places(model)
+    dead = [0] * model._image[_MODEL_SPEC_N_LAYERS]
+    rates = [None] * len(dead)
+    for k, place in enumerate(places):
+        dead[place.i] = _dead_units(places, k)
+        rates[place.i] = model.lr or _found_rate(model, place) if place.trained else None
+    right = model._number("<I", _MODEL_STATE_RIGHT)
+    return {
+        "steps": steps,
+        "skipped": skipped,
+        "replayed": model._number("<I", _MODEL_STATE_N_REPLAYED),
+        "accuracy": None if model._mse else right / _ONE,
+        "error": _error(model, places),
+        "backward_share": selected / dense if dense else 0.0,
+        "backward_share_nonzero": done / dense if dense else 0.0,
+        "outside": model._number("<I", _MODEL_STATE_N_OUTSIDE),
+        "saturated": saturated,
+        "dead": dead,
+        "rates": rates,
+    }
+
+
+def _error(model, places):
+    ranges = _get_range(model, 1)
+    if not model._mse:
+        return model._number("<I", _MODEL_STATE_ERROR) / _ONE
+    if not ranges:
+        return None
+    ranges = ranges if _is_list(ranges[0]) else [ranges]
+    of_width = 2 if _range_place(model._image, 1)[2] else 4  # the unit is half of a given range
+    errors = []
+    for j, part in enumerate(_tally(model, places)):
+        lo, hi = ranges[j % len(ranges)]
+        errors.append(part / _ONE * (hi - lo) / of_width)
+    return errors if len(errors) > 1 else errors[0]
+
+
+def _dead_units(places, k):
+    """How many units of a layer with relu fire on nothing. What they give is added up in the layer
+    above, where sums that nothing is added to fall to 1."""
+    place = places[k]
+    if place.gives_only_zeros():
+        return place.units
+    if not place.relu or places[k + 1].number("<H", _LAYER_STATE_N_SUMMED) < _DEAD_AFTER:
+        return 0
+    image, sums, n = place.image, places[k + 1].sums, places[k + 1].n_sums
+    alive = {
+        i % place.units for i in range(n) if image[sums + 2 * i] > 1 or image[sums + 2 * i + 1]
+    }
+    return place.units - len(alive)
+
+
+def _falling(model, steps):
+    """What found rates are after so many steps, but for the energy of their layers."""
+    mantissa, shift = _lr(_FIRST_LR)
+    t = min(steps + _START, _SETTLED_MSE if model._mse else _SETTLED)
+    return mantissa / (1 << shift) * _START / t
+
+
+def _found_rate(model, place):
+    """The rate that a layer finds (core/rate.c); None before its first step."""
+    q = place.energy()
+    if q == 0:
+        return None
+    c, n = _falling(model, model._number("<Q", _MODEL_STATE_STEPS)), 0
+    while q > c * c * (2 << 2 * n) or q > 1 << n:
+        n += 1
+    return 1 / (1 << n)
+
+
+# ---- in words
+
+
+def _layers(model):
+    """(the layer as it is written, shape of its output, number of parameters) of each."""
+    at = _MODEL_SPEC_BYTES
+    for i in range(0, len(model._shapes), 4):
+        height, width, channels, fan_in = model._shapes[i : i + 4]
+        parameters = (fan_in + 1) * channels if model._image[at] <= _DEPTHWISE else 0
+        yield _layer_text(model._image, at), (height, width, channels), parameters
+        at += _LAYER_SPEC_BYTES
+
+
+def _model_text(model):
+    text = _shape_text(struct.unpack_from("<3H", model._image, _MODEL_SPEC_IN_H))
+    total, steps = 0, model._number("<Q", _MODEL_STATE_STEPS)
+    for layer, _, parameters in _layers(model):
+        text += " -> " + layer
+        total += parameters
+    return "Model(%s; %d parameters, %d steps)" % (text, total, steps)
+
+
+def _summary(model):
+    total, memory = 0, model._replay_bytes()
+    print("layer            output           weights")
+    for layer, shape, parameters in _layers(model):
+        frozen = "  (frozen)" if "trainable" in layer else ""
+        name = layer.split("(")[0]
+        print("%-16s %-14s %9d%s" % (name, _shape_text(shape), parameters, frozen))
+        total += parameters
+    print(
+        "%d weights and biases, %d bytes of RAM, %d bytes as a file"
+        % (total, len(model._image), len(model._saved()) - memory + 4)
+    )
+    if memory:
+        n = struct.unpack_from("<H", model._image, _MODEL_SPEC_REPLAY)[0]
+        print("%d of these bytes of RAM are to remember %d samples" % (memory, n))
+
+
+# ---- beginning anew
+
+
+def _reset(model, seed):
+    """All from the state on becomes 0 and what init makes of it, but for what is to stay."""
+    _check_seed(seed)
+    image, state, saved = model._image, model._state, len(model._saved())
+    ranges, learned, memory = (
+        _range_place(image, 0)[0],
+        _places(model),
+        saved - model._replay_bytes(),
+    )
+    kept = [(state, _MODEL_STATE_LOSS_COUNT), (state + _MODEL_STATE_REPLAY_FRAC, 2)]  # n_seen
+    for place in learned:
+        if not place.trained:
+            kept.append((place.state, _LAYER_STATE_BYTES))
+            kept.append((place.weights, place.end - place.weights))
+    kept = [(at, image[at : at + n]) for at, n in kept]
+    zeroed = (state, ranges), (_range_place(image, 2)[0], memory), (saved, len(image))
+    for at, end in zeroed:
+        for i in range(at, end):
+            image[i] = 0
+    _tinyprop.init(image, seed)
+    for at, part in kept:
+        image[at : at + len(part)] = part
+
+
+# ---- what is wrong, and what to do
+
+
+def _check(model):
+    facts, says = _Facts(model), []
+    if facts.steps >= _SOME:
+        for look_at in _CAUSES:
+            says.extend(look_at(facts))
+        for look_at in _SIGNS:
+            if not says:
+                says.extend(look_at(facts))
+    return says
+
+
+class _Facts:
+    """What check() goes by. wrong: the error, as a share of that of guessing. moves: whether x
+    does."""
+
+    moves = True
+
+    def __init__(self, model):
+        self.model, self.image, self.places = model, model._image, _places(model)
+        self.steps = model._number("<Q", _MODEL_STATE_STEPS)
+        self.error = model._number("<I", _MODEL_STATE_ERROR) / _ONE
+        self.least = model._number("<I", _MODEL_STATE_LEAST_ERROR) / _ONE
+        self.replay = struct.unpack_from("<H", model._image, _MODEL_SPEC_REPLAY)[0]
+        guess = 1 - 1 / model._n_out
+        if model._mse:
+            guess = sum(_spreads(model, 1)) / model._n_out or _GUESS
+        self.wrong = self.error / (guess or 1)
+
+
+def _spreads(model, which):
+    """Of learned ranges: how far values are from their centre in the mean, in half ranges."""
+    at, n, given = _range_place(model._image, which)
+    for _ in range(0 if given else n):
+        _, spread, _, _, shift = struct.unpack_from(_LEARNED_RANGE_FORMAT, model._image, at)
+        yield spread / (1 << shift)
+        at += _LEARNED_RANGE_BYTES
+
+
+def _names(one, many, numbers):
+    """one or many, with the numbers in it."""
+    text = ", ".join(map(str, numbers[:6])) + (", .." if len(numbers) > 6 else "")
+    return (one if len(numbers) == 1 else many) % text
+
+
+def _still_x(facts):
+    _, n, given = _range_place(facts.image, 0)
+    still = [i for i, spread in enumerate(_spreads(facts.model, 0)) if spread == 0]
+    if len(still) == n:
+        facts.moves = False
+        yield "x never changes: all samples were the same. Is it read anew for each of them?"
+    elif len(still) > (0 if n <= _SENSORS else n // 2):
+        flat = n == facts.model._n_in
+        value, values = ("Value", "Values") if flat else ("Channel", "Channels")
+        what = _names(value + " %s of x never moves", values + " %s of x never move", still)
+        yield what + ": is a sensor not connected?"
+    first = facts.places[0]
+    if given and first.i == 0 and not first.inputs_move() and facts.wrong > 0.75:
+        facts.moves = False
+        yield "x hardly moves within input_range: give a narrower one, or leave it out."
+
+
+def _ruin(facts):
+    """The lowest layer that gives the same whatever x is: zeros, or what has a mean square far
+    above its variance."""
+    for k, place in enumerate(facts.places[:-1]):
+        above, same = facts.places[k + 1], place.gives_only_zeros()
+        if not above.inputs_move() and facts.wrong > 0.75:
+            square = above.number("<I", _LAYER_STATE_NORM)
+            same |= square == 0 or square > 4 * 4.0 ** above.number("b", _LAYER_STATE_X_FRAC)
+        if same and facts.moves:
+            return [
+                "Layer %d gives the same whatever x is. A rate that is too high does that, and"
+                " learning on does not mend it: m.lr = None, then m.reset()." % place.i
+            ]
+    return []
+
+
+def _rate(facts):
+    """Compares a given rate with what layers find in the end. A third of that or three times as
+    much does no harm, so five times is the limit. Another one is 4 / q: beyond it a step can make
+    the loss of its own sample larger, as the curvature of crossentropy is at most 1/2. (In a
+    convolution q counts all positions as if they agreed, so it does not tell what is too much.) A
+    low rate is too low as long as its steps come to less than a thousand of those, or the error
+    has not come down."""
+    lr, c = facts.model.lr, _falling(facts.model, _SETTLED_MSE)
+    if lr is None or facts.wrong < 0.3:
+        return []
+    most = layer = 0
+    for place in facts.places:
+        q = place.energy()
+        found = place.trained and q and min(c / q**0.5, 1 / q)
+        if found and place.dense and lr > min(5 * found, 4 / q):
+            return [
+                "lr = %.2g is too high: layer %d needs some %.1g. m.lr = None finds it; if that"
+                " does not help, m.reset() as well." % (lr, place.i, found)
+            ]
+        if found and found > most:
+            most, layer = found, place.i
+    if most > 5 * lr and (facts.steps * lr < 1000 * most or facts.wrong > 0.75):
+        return [
+            "lr = %.2g is too low: layer %d needs some %.1g, and learns that much faster then."
+            " m.lr = None finds it." % (lr, layer, most)
+        ]
+    return []
+
+
+def _classes(facts):
+    if facts.model._mse or facts.model._n_out == 1:
+        return
+    shown = list(_tally(facts.model, facts.places))
+    in_order = sorted(shown)
+    alone = facts.steps - in_order[-2]
+    if alone >= _SOME and not facts.replay:
+        yield (
+            "The last %d samples were all of class %d, and what it knows of the others fades: show"
+            " the classes in turn, or give Model a replay=." % (alone, shown.index(in_order[-1]))
+        )
+    never = [c for c in range(len(shown)) if shown[c] == 0]
+    if never and facts.steps >= 20 * len(shown):
+        what = _names("Class %s was never shown", "Classes %s were never shown", never)
+        yield what + ": show all, or give the last layer fewer units."
+
+
+def _outside(facts):
+    n = facts.model._number("<I", _MODEL_STATE_N_OUTSIDE)
+    share = n / facts.steps / facts.model._n_in
+    if _range_place(facts.image, 0)[2] and share > 0.05:
+        yield (
+            "%.0f %% of the values of x are outside input_range, and count as its ends: give a"
+            " wider one, or leave it out." % (100 * share)
+        )
+
+
+def _twins(facts):
+    """Remembered samples that are the same but for their labels. What is where: core/replay.c."""
+    classes = facts.model._n_out
+    if not facts.replay or facts.model._mse:
+        return
+    at, size = facts.places[-1].end + 4 * classes, facts.model._replay_bytes()
+    _, n_maps, given = _range_place(facts.image, 0)
+    if not given and facts.places[0].i == 0 and facts.places[0].trained:
+        at, size = at + 8 * n_maps, size - 8 * n_maps
+    seen = struct.unpack_from("<%dH" % classes, facts.image, at)
+    n_in, n_of_class = (size - 2 * classes) // facts.replay - 2, facts.replay // classes
+    at += 2 * classes + 2 * facts.replay
+    label_of, twins, known = {}, 0, 0
+    for counting in (False, True):
+        for label in range(classes):
+            for k in range(min(seen[label], n_of_class)):
+                x = at + (n_of_class * label + k) * n_in
+                key = crc32(facts.image[x : x + n_in])
+                if counting:
+                    twins += label_of[key] < 0
+                    known += 1
+                elif label_of.get(key, label) == label:
+                    label_of[key] = label
+                else:
+                    label_of[key] = -1
+    if 20 * twins > known:
+        yield (
+            "%d of %d remembered samples have a twin with another label: labels contradict each"
+            " other, or x lacks what tells them apart." % (twins, known)
+        )
+
+
+def _change(facts):
+    if facts.wrong > 0.4 and facts.least < facts.error / 2:
+        yield (
+            "The error was %.2g once, and is %.2g now. Has a sensor changed, or what a label"
+            " means? It learns that as it goes; after a change of units m.input_range = None"
+            " helps." % (facts.least, facts.error)
+        )
+
+
+def _units(facts):
+    for k, place in enumerate(facts.places):
+        dead = _dead_units(facts.places, k)
+        if 2 * dead > place.units:
+            yield (
+                "%d of %d units of layer %d fire on nothing, as after a rate that was too high:"
+                " m.lr = None, then m.reset()." % (dead, place.units, place.i)
+            )
+        if place.trained and place.number("b", _LAYER_STATE_W_FRAC) == _MIN_W_FRAC:
+            yield (
+                "Weights of layer %d are as large as they can be, as after a rate that was too"
+                " high: m.lr = None, then m.reset()." % place.i
+            )
+
+
+def _guessing(facts):
+    learned = not facts.model._mse or not _range_place(facts.image, 1)[2]  # else _GUESS is a guess
+    enough = 1000 if facts.model._mse else 200 * facts.model._n_out
+    if learned and facts.steps >= enough and facts.wrong > 0.95:
+        yield (
+            "After %d samples it does no better than guessing. Does each x come with its own y?"
+            " Labels that contradict each other look like this, and an x that does not tell y."
+            % facts.steps
+        )
+
+
+_CAUSES = (_still_x, _ruin, _rate, _classes, _outside, _twins)
+_SIGNS = (_change, _units, _guessing)  # which may follow from those causes

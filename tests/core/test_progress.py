@@ -1,0 +1,67 @@
+"""How learning goes: running means of what the model knew before it learned, against the twin and
+floating point."""
+
+import images
+import numpy as np
+import pytest
+from _tinyprop_numpy import progress
+from images import dense
+from native import CModel
+
+
+def means(values):
+    """A plain mean at first, then over the last 64 or so; of all values so far."""
+    mean = 0.0
+    for n, value in enumerate(values, 1):
+        mean += (value - mean) * max(2.0 ** -(n.bit_length() - 1), 1 / 64)
+        yield mean
+
+
+def twin_of(model):
+    return images.Image(bytearray(model.buffer)).twin
+
+
+def test_of_classes(c):
+    """The share of right samples, the error, the least it has been since it is a mean of 64, and
+    when each class was last shown."""
+    n, model = 500, CModel(c, (1, 1, 2), [dense(4)])
+    random = np.random.default_rng(1)
+    p = np.append(random.integers(0, 2**14 + 1, n - 100), random.integers(2**13, 2**14 + 1, 100))
+    right = (random.random(n) < 0.7).astype(int)
+    shown = random.integers(0, 3, n)
+    errors = list(means([1.0, *(1 - p / 2**14)]))[1:]  # it counts as 1.0 before the first sample
+    shares, last = means(right), [0] * 4
+    for i, share in enumerate(shares):
+        model.head.steps = last[shown[i]] = i + 1
+        twin = twin_of(model)
+        model.call("tp_note_class", None, int(shown[i]), int(right[i]), int(p[i]))
+        progress.note_class(twin, int(shown[i]), bool(right[i]), int(p[i]))
+        head = model.head
+        assert head.right / 2**28 == pytest.approx(share, abs=2**-20)
+        assert head.error / 2**28 == pytest.approx(errors[i], abs=2**-20)
+        least = min([1, *errors[63 : i + 1]])
+        assert head.least_error / 2**28 == pytest.approx(least, abs=2**-20)
+        assert model.twin.tally.tolist() == last == twin.tally.tolist()
+        of_twin = twin.state.right, twin.state.error, twin.state.least_error
+        assert of_twin == (head.right, head.error, head.least_error)
+
+
+@pytest.mark.parametrize("n_in", [2, 65])  # 12 bits, and 8
+def test_of_outputs(c, n_in):
+    """The error of each output, and of all; of deltas, which are clipped at 1.0."""
+    n, model = 300, CModel(c, (1, 1, n_in), [dense(3)], "mse")
+    one = 1 << model.twin.delta_frac
+    deltas = np.random.default_rng(2).integers(-one, one + 1, (n, 3))
+    deltas[:9] = one
+    of_each = [list(means(np.abs(d) / one)) for d in deltas.T]
+    errors = list(means([1.0, *(np.abs(deltas).mean(1) / one)]))[1:]
+    for i, d in enumerate(deltas):
+        model.head.steps = i + 1
+        twin = twin_of(model)
+        model.call("tp_note_outputs", None, d.astype(np.int16))
+        progress.note_outputs(twin, d)
+        tally = model.twin.tally.tolist()
+        assert tally == twin.tally.tolist() and model.head.error == twin.state.error
+        assert np.array(tally) / 2**28 == pytest.approx([e[i] for e in of_each], abs=2**-20)
+        assert model.head.error / 2**28 == pytest.approx(errors[i], abs=2 / one)
+    assert model.head.right == 0

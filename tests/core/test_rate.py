@@ -1,0 +1,84 @@
+"""The rate that a layer finds for itself, against its formula in floating point."""
+
+import math
+
+import numpy as np
+import pytest
+from _tinyprop_numpy import rate
+from images import dense
+from native import CModel
+
+RATES = [(16, 4), (31, 4), (16, 7), (26, 8), (31, 12), (16, 30)]  # 1.0, ..., 2^-26
+STEPS = [1, 2, 64, 255, 256, 257, 511, 512, 513, 1000, 2815, 2816, 2817, 10**6, 2**33]
+
+
+def found(model, steps, energies):
+    """(mantissa, shift) that each energy, Q.8, leads to, in both backends."""
+    model.head.steps = model.twin.state.steps = steps
+    for energy in energies:
+        model.layers[0].energy = model.twin.layers[0].state.energy = energy
+        model.set_rates()
+        layer, twin = model.layers[0], model.twin.layers[0]
+        assert (layer.lr_mantissa, layer.lr_shift) == (twin.lr_mantissa, twin.lr_shift), energy
+        yield layer.lr_mantissa, layer.lr_shift
+
+
+@pytest.mark.parametrize("mantissa, shift", RATES)
+@pytest.mark.parametrize("loss, settled", [("crossentropy", 512), ("mse", 2816)])
+def test_the_least_of_two_rates_as_a_power_of_two(c, mantissa, shift, loss, settled):
+    """min(c_t / sqrt(q), 1 / q), where c_t falls from c to a third of it, with mse a twelfth: the
+    first one rounded to the nearest power of two, the second one down; 2^-26 at least, 1 at
+    most."""
+    settings = {"auto_rate": 1, "lr_mantissa": mantissa, "lr_shift": shift}
+    model = CModel(c, (1, 1, 2), [dense(2)], loss, **settings)
+    energies = [256, 257, 511, 512, 513, *np.geomspace(300, 2**30, 200).astype(int).tolist()]
+    for steps in STEPS:
+        c_t = mantissa * 2.0**-shift / (1 + min(steps, settled) / 256)
+        rates = found(model, steps, energies)
+        for energy, (got_mantissa, got_shift) in zip(energies, rates, strict=True):
+            q = energy / 256
+            exact = math.log2(q / c_t**2) / 2 - 0.5, math.log2(q)
+            want = min(max(*map(math.ceil, exact), 0), 26)
+            # The energy is cut to 8 bits, so near an edge one less may be right.
+            near = any(abs(e - round(e)) < 2**-6 for e in exact)
+            assert got_mantissa == 16 and 4 <= got_shift <= 30
+            assert got_shift - 4 in (want, want - near), (steps, energy)
+
+
+def test_edges(c):
+    """A power of two is found exactly where the formula has one."""
+    model = CModel(c, (1, 1, 2), [dense(2)], auto_rate=1, lr_mantissa=16, lr_shift=4)  # c = 1
+    for e in range(20):  # 1 / q is least here
+        rates = found(model, 0, [256 << e, (256 << e) + (2 << e)])
+        assert [shift - 4 for _, shift in rates] == [e, e + 1], e
+    model.head.lr_shift = model.twin.spec.lr_shift = 20  # c = 2^-16: c / sqrt(q) is, up to 2^32
+    for e in range(0, 20, 2):
+        # c / sqrt(2^e) = 2^-(16 + e / 2); the edge to the next one is a factor of sqrt(2).
+        energies = [256 << e, 512 << e, (512 << e) + (4 << e), (1024 << e) - 1]
+        n = 16 + e // 2
+        assert [shift - 4 for _, shift in found(model, 0, energies)] == [n, n, n + 1, n + 1], e
+
+
+def test_a_rate_that_is_given_is_that_of_every_layer(c):
+    for mantissa, shift in RATES:
+        settings = {"lr_mantissa": mantissa, "lr_shift": shift}
+        model = CModel(c, (1, 1, 2), [dense(3, "relu"), dense(2)], **settings)
+        for energy in (0, 256, 2**30):
+            for layer in (0, 1):
+                model.layers[layer].energy = energy
+                model.call("tp_set_rate", layer)
+                fields = model.layers[layer]
+                assert (fields.lr_mantissa, fields.lr_shift) == (mantissa, shift)
+
+
+def test_an_energy_that_no_layer_has(c):
+    """In a damaged image it may be below 1.0, and counts as that."""
+    model = CModel(c, (1, 1, 2), [dense(2)], auto_rate=1)
+    assert len(set(found(model, 5, [0, 1, 255, 256]))) == 1
+
+
+def test_least_exponents():
+    for a in (1, 2, 3, 255, 256, 257, 2**32 - 1):
+        for b in (1, 2, 3, 1000, 2**31):
+            e = rate.log2_up(a, b)
+            assert a <= b * 2.0**e and a > b * 2.0 ** (e - 1)

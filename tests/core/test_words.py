@@ -1,0 +1,185 @@
+"""tinyprop_words.py reads images as the specification does, and what check() goes by."""
+
+import io
+
+import numpy as np
+import pytest
+import tinyprop as tp
+import tinyprop_words as words
+from _tinyprop_numpy import format as fmt
+from _tinyprop_numpy import rate, replay
+
+from host_sim import internals
+
+DENSE = [tp.Dense(8, activation="relu"), tp.Dense(5, activation="tanh"), tp.Dense(3)]
+CONV = [
+    tp.Conv2D(3, 3, activation="relu"),
+    tp.DepthwiseConv2D(2, padding="same", activation="relu"),
+    tp.MaxPool2D(2),
+    tp.Dense(7, activation="relu", trainable=False),
+    tp.AvgPool2D(1),
+    tp.Dense(4),
+]
+GIVEN = {"input_range": (0, 255)}
+MODELS = {
+    "dense": lambda: tp.Model(11, DENSE),
+    "given": lambda: tp.Model(11, DENSE, **GIVEN, replay=9),
+    "numbers": lambda: tp.Model(11, DENSE, loss="mse", replay=5),
+    "numbers given": lambda: tp.Model(11, DENSE, loss="mse", output_range=[(0, 1)] * 3),
+    "conv": lambda: tp.Model((8, 9, 2), CONV, replay=13),
+    "series": lambda: tp.Model((20, 3), [tp.Conv1D(5, 3, 2, activation="relu"), tp.Dense(2)]),
+}
+
+
+@pytest.fixture(params=MODELS)
+def model(request):
+    return MODELS[request.param]()
+
+
+def test_places_are_those_of_the_specification(model):
+    opened, places = internals.view(model), words._places(model)
+    weighted = [layer for layer in opened.layers if layer.has_weights]
+    for place, layer in zip(places, weighted, strict=True):
+        assert opened.layers[place.i] is layer
+        assert (place.weights, place.sums) == (layer.weights_offset, layer.sums_offset)
+        assert (place.n_sums, place.units) == (layer.n_means, layer.out_c)
+        layer.state.energy = 256 * (7 + place.i)
+        assert place.energy() == 7 + place.i
+        assert place.trained == layer.trainable
+    assert places[-1].end == opened.tally_offset
+    replay = len(model._saved()) - opened.tally_offset - 4 * opened.output.n_out
+    assert model._replay_bytes() == replay and (replay > 0) == (opened.spec.replay > 0)
+
+
+@pytest.mark.parametrize("loss", fmt.LOSS_NAMES)
+def test_rates_are_those_of_the_specification(loss):
+    random, same = np.random.default_rng(1), []
+    model = tp.Model(4, [tp.Dense(3), tp.Dense(2)], loss=loss)
+    for steps in (0, 1, 100, 511, 512, 2000, 2815, 2816, 10**6):
+        internals.view(model).state.steps = steps
+        for _ in range(50):
+            opened, expected = internals.view(model), []
+            for layer in opened.layers:
+                layer.state.energy = int(256 * 2 ** random.uniform(0, 20))
+                rate.set_rate(opened, layer)
+                expected.append(layer.lr_mantissa / 2**layer.lr_shift)
+            got = model.stats()["rates"]
+            assert all(g in (e, e / 2) for g, e in zip(got, expected, strict=True)), steps
+            same.append(got == expected)
+    assert np.mean(same) > 0.97  # the core uses but 8 bits of an energy
+    assert tp.Model(4, [tp.Dense(2)]).stats()["rates"] == [None]
+
+
+def test_a_unit_is_dead_if_its_sums_are_1_at_most():
+    for sums, dead in (([0, 1, 2, 256], 2), ([1, 1, 0, 0], 4), ([255, 256, 512, 65280], 0)):
+        model = tp.Model(2, [tp.Dense(4, activation="relu"), tp.Dense(2)])
+        top = internals.view(model).layers[1]
+        top.sums[:] = sums
+        top.state.n_summed = 63
+        assert model.stats()["dead"] == [0, 0]
+        top.state.n_summed = 64
+        assert model.stats()["dead"] == [dead, 0]
+    layers = [tp.Conv2D(3, 2, activation="relu"), tp.MaxPool2D(2), tp.Dense(2)]
+    model = tp.Model((5, 5, 1), layers)
+    top = internals.view(model).layers[2]
+    top.state.n_summed = 64
+    top.sums[:] = [0, 1, 1] * 3 + [0, 9, 1]
+    assert model.stats()["dead"] == [2, 0, 0]
+
+
+def confused(**options):
+    """A model that has learned 100 samples of noise with labels drawn by lot."""
+    random = np.random.default_rng(2)
+    model = tp.Model(6, [tp.Dense(8, activation="relu"), tp.Dense(2)], **options)
+    model.learn_many(random.normal(0, 1, (100, 6)).astype("f4"), random.integers(0, 2, 100))
+    return model
+
+
+def test_a_layer_that_gives_the_same():
+    for energy, norm, same in ((288, 0, 1), (288, 1, 0), (288, 5, 1), (289, 0, 0), (0, 0, 0)):
+        model = confused()
+        state = internals.view(model).layers[1].state
+        assert words._Facts(model).wrong > 0.75
+        state.energy = energy
+        state.norm = int(norm * 4**state.x_frac)
+        assert ["Layer 0 gives the same" in text for text in model.check()] == [True] * same
+
+
+def test_a_rate_is_not_blamed_where_little_is_wrong():
+    for lr, word in ((0.9, "too high"), (1e-4, "too low")):
+        model = confused(lr=lr)
+        assert word in model.check()[0]
+        internals.view(model).state.error = int(0.16 * 2**28)
+        assert word in model.check()[0]
+        internals.view(model).state.error = int(0.14 * 2**28)
+        assert model.check() == []
+
+
+def test_a_low_rate_is_not_blamed_after_many_steps():
+    model = confused(lr=0.004)
+    found = [place.energy() for place in words._places(model)]
+    needs = max(0.1 / q**0.5 for q in found)
+    assert 5 * 0.004 < needs
+    state = internals.view(model).state
+    for share, steps, blamed in (
+        (0.9, 0.98 * 1000 * needs / model.lr, True),
+        (0.9, 100 * 1000 * needs / model.lr, True),
+        (0.7, 0.98 * 1000 * needs / model.lr, True),
+        (0.7, 1.05 * 1000 * needs / model.lr, False),
+    ):
+        state.steps, state.error = int(steps), int(share / 2 * 2**28)
+        state.least_error = state.error
+        internals.view(model).tally[:] = int(steps)
+        assert any("too low" in text for text in model.check()) == blamed, (share, steps)
+
+
+def test_numbers_are_compared_with_the_mean_distance_from_their_centre():
+    random = np.random.default_rng(3)
+    x = random.normal(0, 1, (1200, 2)).astype("f4")
+    for width in (100, 110):  # where a range is wide, and where it is narrow
+        model = tp.Model(2, [tp.Dense(4, activation="relu"), tp.Dense(2)], loss="mse")
+        model.learn_many(x, random.uniform(0, width, (1200, 2)).astype("f4"))
+        assert words._Facts(model).wrong == pytest.approx(1, abs=0.15)
+        assert "no better than guessing" in model.check()[0]
+        model = tp.Model(2, [tp.Dense(2)], loss="mse", output_range=(0, width))
+        model.learn_many(x, random.uniform(0, width, (1200, 2)).astype("f4"))
+        assert model.check() == []  # who knows what guessing would be
+
+
+def test_reset_leaves_the_image_of_a_new_model():
+    new = tp.Model(11, DENSE, **GIVEN)
+    model = tp.Model(11, DENSE, **GIVEN)
+    model.learn_many(np.arange(110, dtype="u1"), bytes(range(3)) * 3 + b"\0")
+    model.reset()
+    assert model._image == new._image
+    with pytest.raises(ValueError, match="seed is 1073741824"):
+        model.reset(1 << 30)
+
+
+def test_reset_keeps_what_is_remembered():
+    model = tp.Model(11, DENSE, replay=9)
+    x = np.random.default_rng(4).normal(0, 1, (60, 11)).astype("f4")
+    model.learn_many(x, bytes(range(3)) * 20)
+    model.reset()
+    assert replay.memory(internals.view(model)).n_seen.tolist() == [20, 20, 20]
+    model.learn(x[0], 1)
+    assert replay.memory(internals.view(model)).n_seen.tolist() == [20, 21, 20]
+
+
+def test_files_of_other_kinds_are_told_apart():
+    file = io.BytesIO()
+    tp.Model(3, [tp.Dense(2)]).save(file)
+    whole = file.getvalue()
+    other = bytearray(whole)
+    other[fmt.MODEL_SPEC.fields["version"][1]] = 3
+    for content, says in (
+        (b"", "no tinyprop model"),
+        (b"a" * 300, "no tinyprop model"),
+        (whole[:4], "damaged or cut short"),
+        (bytes(other)[:39], "damaged or cut short"),
+        (bytes(other), "a model of version 3, expected 4"),
+        (whole[:30], "damaged or cut short"),
+        (whole[:-1], "damaged or cut short"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            tp.load(io.BytesIO(content))

@@ -1,0 +1,264 @@
+// Gradients as of inputs less their means, at no loss of the zeros that make steps cheap.
+//
+// With z = W (x - u) + c in place of z = W x + b, gradients do not all point along the mean u of the inputs, and learning
+// takes fewer steps (LeCun et al., Efficient BackProp, 1998; Schraudolph, Centering Neural Network Gradient Factors,
+// 1998). The two are the same function if b = c - W u. So the forward pass stays as it is, and a step of W and c is one
+// of W and b:
+//   W -= lr d (x - u)'            b -= lr d (1 - u.(x - u))          d: deltas
+//
+// In a dense layer lr d x' is the sparse update of the rows whose x is not 0, as without means. lr d u' has rank one. It
+// would touch every row, so it is kept apart as one more row of weights, the slopes s:
+//   W = V + s u' 2^-a             z = V x + s (u.x 2^-a) + b
+// and a step is V -= lr d x', s += lr d 2^a. The dot product u.x is summed while the non-zero inputs are listed, and the
+// row of slopes is one more entry of that list (nonzero.c). When u changes, or some s fills half its range, s u' 2^-a moves
+// into V, and s is 0 again. a is the least for which sum |u| max |x| <= 16383 2^a, so that u.x 2^-a has 14 bits.
+//
+// In a convolution u is a mean for each channel, and the gradient of a filter is at hand as a whole: u times the sum of
+// the filter's deltas is taken off it (conv.c).
+//
+// u is the mean over samples that are trained on, so the ones that are skipped cost nothing. It changes after 1, 2, 4,
+// .. 256 of them, then as often as 128 more were added. 8 bits are enough for it: any u is exact, a mean is best.
+#include "core.h"
+
+#define MAX_SLOPE 32767         // TP_MAX_DOT times this, 2^29, is what the sums have room for (plan.c)
+#define MAX_SLOPE_DX (1 << 21)  // 255 times this and 32767 * 49150 are below 2^31 together
+#define MAX_SUMMED 256
+#define SURVEY_ALL 64   // steps of a layer of which each is surveyed; then every second one is
+#define ENERGY_SHIFT 6  // the energy is a mean over the last 64 surveys or so
+#define MAX_ENERGY (1 << 30)
+
+// Means are in units of 2^unit inputs: 16 with 12 bits.
+static int mean_unit(const tp_model_t *m) {
+    return m->bits - 8;
+}
+
+static uint32_t n_means(const tp_layer_t *l) {
+    return l->kind == TP_DENSE ? l->n_in : l->in_c;
+}
+
+static inline int32_t mean_at(const uint8_t *means, size_t i, int is_signed) {
+    return is_signed ? (int8_t)means[i] : means[i];
+}
+
+// ---- the row of slopes
+
+// V += s u' 2^-a, s = 0.
+static void fold_slopes(const tp_model_t *m, tp_layer_t *l) {
+    int16_t *w = tp_at(m, l->weights), *slopes = tp_slopes(m, l);
+    const uint8_t *means = tp_at(m, l->means);
+    int a = tp_state(m, l)->mean_shift;
+    uint32_t n_clamped = 0;
+    for (size_t i = 0; i < l->n_in; i++) {
+        int32_t mean = mean_at(means, i, l->x_signed);
+        for (size_t j = 0; mean != 0 && j < l->n_out; j++) {
+            int32_t moved = w[j] + tp_rshift_round(slopes[j] * mean, a);
+            int32_t clamped = tp_sat(moved, l->max_weight);
+            n_clamped += clamped != moved;
+            w[j] = (int16_t)clamped;
+        }
+        w += l->n_out;
+    }
+    for (size_t j = 0; j < l->n_out; j++) {
+        slopes[j] = 0;
+    }
+    tp_count(&m->state->n_clamped, n_clamped);
+    tp_find_headroom(m, l);
+}
+
+// tp_rshift_round_sat, quicker for most shifts.
+static inline int32_t scaled(int32_t v, int s, int32_t limit) {
+    return s >= 1 && s <= 31 ? tp_sat(tp_rshift_round_fast(v, s), limit) : tp_rshift_round_sat(v, s, limit);
+}
+
+// |d m| <= 31 2^14, and three bits less than all of u.(x - u) will do, which then is at most 2^12 (a dot less the norm, each
+// at most TP_MAX_DOT): products are below 2^31.
+// A delta that is too small to move the weight of an input of a quarter of the largest moves no slope either: the steps
+// that weights lose by rounding and slopes do not would else add up, and a network that sees each sample often runs away.
+//   s    Q.w_frac less the format of u, in units of 2^-a: a step of the weights has shift x_frac + .., of s a less
+//   b    Q.(w_frac+12); u.(x - u) is in Q.(2 x_frac), in units of 2^(a+unit)
+void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift, const tp_step_t *step) {
+    const tp_layer_state_t *state = tp_state(m, l);
+    int16_t *slopes = tp_slopes(m, l);
+    int32_t *b = tp_at(m, l->biases);
+    int unit = mean_unit(m), slope_shift = step->shift - state->mean_shift - unit;
+    int bias_shift = slope_shift + l->x_frac - TP_BIAS_FRAC - 3;
+    int32_t ahead = tp_rshift_round(tp_scaled_dot(l, state, l->dot) - tp_scaled_dot(l, state, state->norm << unit), 3);
+    uint32_t quarter = ((1u << m->bits) - 1) >> l->x_signed >> 2, half_step = 1u << (step->shift - 1), n_clamped = 0;
+    int full = 0;
+    for (size_t j = 0; j < l->n_out; j++) {
+        int32_t d = tp_rshift_round(deltas[j], guard_shift) * step->lr_mantissa;
+        if ((uint32_t)tp_abs(d) * quarter >= half_step) {
+            int32_t moved = slopes[j] + scaled(d, slope_shift, 2 * MAX_SLOPE);
+            int32_t clamped = tp_sat(moved, MAX_SLOPE);
+            n_clamped += clamped != moved;
+            full |= tp_abs(clamped) > MAX_SLOPE / 2;
+            slopes[j] = (int16_t)clamped;
+            b[j] = tp_sat(tp_add(b[j], scaled(d * ahead, bias_shift, TP_MAX_BIAS - 1)), TP_MAX_BIAS);
+        }
+    }
+    tp_count(&m->state->n_clamped, n_clamped);
+    if (full) {
+        fold_slopes(m, l);
+    }
+}
+
+// W = V + s u' 2^-a, so dx = V'd + u (s.d 2^-a): |s.d| <= 32767 * 49150 (tp_guard_shift).
+void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift, int32_t *dx) {
+    const int16_t *slopes = tp_slopes(m, l), *x = tp_at(m, l->inputs);
+    const uint8_t *means = tp_at(m, l->means);
+    int32_t sum = 0;
+    for (size_t j = 0; j < l->n_out; j++) {
+        sum = tp_add(sum, slopes[j] * tp_rshift_round(deltas[j], guard_shift));
+    }
+    sum = tp_sat(tp_rshift_round(sum, tp_state(m, l)->mean_shift), MAX_SLOPE_DX);
+    for (size_t i = 0; sum != 0 && i < l->n_in; i++) {
+        if (x[i] != 0 || !l->zero_delta) {
+            dx[i] = tp_add(dx[i], mean_at(means, i, l->x_signed) * sum);
+        }
+    }
+}
+
+// ---- means and energy
+
+// Adds the inputs to the sums: in a dense layer the listed ones, with 12 bits the upper 8 bits of them, so that 256 samples
+// fit 16 bits; in a convolution each channel's mean over all pixels. Returns the sum of squares, modulo 2^32.
+static uint32_t add_to_sums(const tp_model_t *m, const tp_layer_t *l) {
+    uint16_t *sums = tp_at(m, l->sums);
+    uint32_t squares = 0;
+    if (l->kind == TP_DENSE) {
+        int unit = mean_unit(m);
+        tp_walk_t w;
+        tp_walk(m, l, &w);
+        while (tp_walk_next(&w)) {
+            sums[w.i] = (uint16_t)(sums[w.i] + (uint32_t)(w.x >> unit));
+            squares += (uint32_t)(w.x * w.x);
+        }
+        return squares;
+    }
+    const int16_t *inputs = tp_at(m, l->inputs), *end = inputs + l->n_in;
+    for (size_t c = 0; c < l->in_c; c++) {
+        int32_t sum = 0;
+        for (const int16_t *x = inputs + c; x < end; x += l->in_c) {
+            sum += *x;
+            squares += (uint32_t)(*x * *x);
+        }
+        sums[c] = (uint16_t)(sums[c] + (uint32_t)tp_quotient_round(sum, (uint32_t)l->in_h * l->in_w));
+    }
+    return squares;
+}
+
+// u.x, modulo 2^32; in a convolution over all pixels.
+static uint32_t dot_of(const tp_model_t *m, const tp_layer_t *l) {
+    const uint8_t *means = tp_at(m, l->means);
+    uint32_t dot = 0;
+    if (l->kind == TP_DENSE) {
+        tp_walk_t w;
+        tp_walk(m, l, &w);
+        while (tp_walk_next(&w)) {
+            dot += (uint32_t)(w.x * mean_at(means, w.i, l->x_signed));
+        }
+        return dot;
+    }
+    const int16_t *x = tp_at(m, l->inputs);
+    for (const int16_t *end = x + l->n_in; x < end; x += l->in_c) {
+        dot += tp_dot(means, x, l->in_c, l->x_signed);
+    }
+    return dot;
+}
+
+static inline int32_t sum_at(const uint16_t *sums, size_t i, int is_signed) {
+    return is_signed ? (int16_t)sums[i] : sums[i];
+}
+
+static int32_t largest_mean(const tp_layer_t *l) {
+    return l->x_signed ? 127 : 255;
+}
+
+// sums * 2^s, as a format of the inputs has changed, or half of their samples are to count. They stay what n samples can
+// sum up to, or they would leave 16 bits.
+static void scale_sums(const tp_model_t *m, const tp_layer_t *l, int s) {
+    uint16_t *sums = tp_at(m, l->sums);
+    int32_t most = largest_mean(l) * tp_state(m, l)->n_summed;
+    for (size_t i = 0, n = n_means(l); i < n; i++) {
+        sums[i] = (uint16_t)tp_rshift_round_sat(sum_at(sums, i, l->x_signed), -s, most);
+    }
+}
+
+// u = sums / n, in 8 bits. With n samples |sum| <= 255 n, so |sum| 2^16 / n is below 2^24.
+static void recentre(const tp_model_t *m, const tp_layer_t *l) {
+    tp_layer_state_t *state = tp_state(m, l);
+    const uint16_t *sums = tp_at(m, l->sums);
+    uint8_t *means = tp_at(m, l->means);
+    int32_t inverse = (int32_t)(65536u / state->n_summed), top = largest_mean(l);
+    uint32_t norm = 0, largest_dot = 0, x_max = ((1u << m->bits) - 1) >> l->x_signed;
+    for (size_t i = 0, n = n_means(l); i < n; i++) {
+        int32_t scaled = (int32_t)((uint32_t)sum_at(sums, i, l->x_signed) * (uint32_t)inverse);
+        int32_t mean = tp_sat(tp_rshift_round(scaled, 16), top);
+        means[i] = (uint8_t)mean;
+        norm += (uint32_t)(mean * mean);
+        largest_dot += (uint32_t)tp_abs(mean) * x_max;
+    }
+    state->norm = norm;
+    state->mean_shift = 0;
+    while (largest_dot >> state->mean_shift >= TP_MAX_DOT) {
+        state->mean_shift++;
+    }
+}
+
+// By how much less a layer's energy counts than its inputs have. Above an average of n inputs, errors are 1/n of those
+// above it, and the sum of their squares is too; and a filter of a depthwise convolution sees one channel.
+static uint32_t shared_by(const tp_model_t *m, const tp_layer_t *l) {
+    uint32_t n = l->kind == TP_DEPTHWISE ? l->in_c : 1;
+    for (const tp_layer_t *above = l + 1; above <= m->output; above++) {
+        n *= above->kind == TP_AVGPOOL ? (uint32_t)above->kernel_h * above->kernel_w : 1;
+    }
+    return n;  // at most the outputs of a layer
+}
+
+// 1 + sum (x - u)^2 from sum x^2 and u.x, Q.8. In a convolution each pixel counts as often as a kernel reads it.
+static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, uint32_t squares, uint32_t dot) {
+    uint32_t norm = tp_state(m, l)->norm, area = 1, stride = 1;
+    if (l->kind != TP_DENSE) {
+        norm *= (uint32_t)l->in_h * l->in_w;
+        area = (uint32_t)l->kernel_h * l->kernel_w;
+        stride = (uint32_t)l->stride_h * l->stride_w;
+    }
+    int unit = mean_unit(m);
+    squares = squares - (dot << (unit + 1)) + (norm << 2 * unit);
+    int k = tp_bits(squares) > 15 ? tp_bits(squares) - 15 : 0;
+    int32_t energy = (int32_t)((squares >> k) * area / stride / shared_by(m, l));  // area < 2^16
+    return 256 + tp_rshift_round_sat(energy, 2 * l->x_frac - 8 - k, MAX_ENERGY - 256);
+}
+
+void tp_survey(const tp_model_t *m, tp_layer_t *l) {
+    tp_layer_state_t *state = tp_state(m, l);
+    int scaled = l->x_frac - state->x_frac;
+    if (state->n_summed >= SURVEY_ALL && m->state->trained % 2 != 0 && scaled == 0) {
+        return;
+    }
+    if (l->kind == TP_DENSE && !l->nonzero) {
+        tp_list_inputs(m, l);  // its list was in `work`
+    }
+    if (scaled != 0) {
+        scale_sums(m, l, scaled);
+        state->x_frac = l->x_frac;
+    }
+    uint32_t squares = add_to_sums(m, l), n = ++state->n_summed;
+    int moves = (n & (n - 1)) == 0 || scaled != 0;
+    if (moves) {
+        if (l->kind == TP_DENSE) {
+            fold_slopes(m, l);
+        }
+        recentre(m, l);
+        if (n >= MAX_SUMMED) {
+            scale_sums(m, l, -1);
+            state->n_summed = (uint16_t)(n / 2);
+        }
+    }
+    if (moves || l->kind != TP_DENSE) {
+        l->dot = dot_of(m, l);
+    }
+    int k = tp_bits(n) - 1 < ENERGY_SHIFT ? tp_bits(n) - 1 : ENERGY_SHIFT;
+    int32_t energy = (int32_t)state->energy;
+    state->energy = (uint32_t)(energy + tp_rshift_round(energy_of(m, l, squares, l->dot) - energy, k));
+}
