@@ -729,6 +729,13 @@ class _Facts:
         if model._mse:
             guess = sum(_spreads(model, 1)) / model._n_out or _GUESS
         self.wrong = self.error / (guess or 1)
+        # A guess of mse with a given range is none.
+        learned = not model._mse or not _range_place(model._image, 1)[2]
+        enough = 1000 if model._mse else 200 * model._n_out
+        self.guesses = learned and self.steps >= enough and self.wrong > 0.95
+        # With rates that it finds, guessing explains units that are dead, and not the other way.
+        self.blames_rate = model.lr is not None or not self.guesses
+        self.cure = "m.reset()." if model.lr is None else "m.lr = None, then m.reset()."
 
 
 def _spreads(model, which):
@@ -771,10 +778,10 @@ def _ruin(facts):
         if not above.inputs_move() and facts.wrong > 0.75:
             square = above.number("<I", _LAYER_STATE_NORM)
             same |= square == 0 or square > 4 * 4.0 ** above.number("b", _LAYER_STATE_X_FRAC)
-        if same and facts.moves:
+        if same and facts.moves and facts.blames_rate:
             return [
                 "Layer %d gives the same whatever x is. A rate that is too high does that, and"
-                " learning on does not mend it: m.lr = None, then m.reset()." % place.i
+                " learning on does not mend it: %s" % (place.i, facts.cure)
             ]
     return []
 
@@ -817,7 +824,8 @@ def _classes(facts):
     if alone >= _SOME and not facts.replay:
         yield (
             "The last %d samples were all of class %d, and what it knows of the others fades: show"
-            " the classes in turn, or give Model a replay=." % (alone, shown.index(in_order[-1]))
+            " the classes in turn, or make a new Model with replay=."
+            % (alone, shown.index(in_order[-1]))
         )
     never = [c for c in range(len(shown)) if shown[c] == 0]
     if never and facts.steps >= 20 * len(shown):
@@ -879,22 +887,20 @@ def _change(facts):
 def _units(facts):
     for k, place in enumerate(facts.places):
         dead = _dead_units(facts.places, k)
-        if 2 * dead > place.units:
+        if 2 * dead > place.units and facts.blames_rate:
             yield (
-                "%d of %d units of layer %d fire on nothing, as after a rate that was too high:"
-                " m.lr = None, then m.reset()." % (dead, place.units, place.i)
+                "%d of %d units of layer %d fire on nothing, as after a rate that was too high: %s"
+                % (dead, place.units, place.i, facts.cure)
             )
         if place.trained and place.number("b", _LAYER_STATE_W_FRAC) == _MIN_W_FRAC:
             yield (
                 "Weights of layer %d are as large as they can be, as after a rate that was too"
-                " high: m.lr = None, then m.reset()." % place.i
+                " high: %s" % (place.i, facts.cure)
             )
 
 
 def _guessing(facts):
-    learned = not facts.model._mse or not _range_place(facts.image, 1)[2]  # else _GUESS is a guess
-    enough = 1000 if facts.model._mse else 200 * facts.model._n_out
-    if learned and facts.steps >= enough and facts.wrong > 0.95:
+    if facts.guesses:
         yield (
             "After %d samples it does no better than guessing. Does each x come with its own y?"
             " Labels that contradict each other look like this, and an x that does not tell y."

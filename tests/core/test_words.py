@@ -183,3 +183,15 @@ def test_files_of_other_kinds_are_told_apart():
     ):
         with pytest.raises(ValueError, match=says):
             tp.load(io.BytesIO(content))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_labels_by_chance_are_told_however_long_they_last(seed):
+    """Units die in the end; but the rate is not to blame."""
+    random = np.random.default_rng(seed)
+    model = tp.Model(3, [tp.Dense(16, "relu"), tp.Dense(4)], seed=seed)
+    for steps in 1000, 4000, 60000:
+        x, y = random.normal(size=(steps, 3)).astype("f4"), random.integers(0, 4, steps)
+        model.learn_many(x, y.astype("i4"))
+        (said,) = model.check()
+        assert "no better than guessing" in said
