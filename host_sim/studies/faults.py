@@ -7,7 +7,7 @@ sets too. What is done is kept in build/faults and not done again. Writes faults
 reports/; rows of other nets stay as they are.
 """
 
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
@@ -16,11 +16,12 @@ import numpy as np
 import tinyprop_words
 from sklearn.metrics import r2_score
 
-from .. import ROOT, internals
+from .. import internals
 from ..tasks.simple import NETS as FIRST_USE
 from ..tasks.simple import OWN, Net
 from .kit import jobs, kept, tables
-from .kit.command import REPORTS, folder, listed, parser, present
+from .kit.command import REPORTS
+from .kit.nets import parser_of_nets, to_learn
 
 NETS = FIRST_USE | {
     "flowers_cnn": Net("Flower CNN", "flowers", 32, (32, 32, 3)),
@@ -40,7 +41,7 @@ WRONG, GOOD = (
 
 def main(arguments):
     given = parse(arguments)
-    names = to_learn(given.only, given.data)
+    names = to_learn(given, NETS)
     if not names:
         return "There is no data set; those that are not scikit-learn's need --data."
     runs = Runs(given.data, given.runs)
@@ -57,30 +58,15 @@ def main(arguments):
 
 
 def parse(arguments):
-    result = parser("faults", __doc__)
-    result.add_argument("--data", type=folder, help="folder of the data sets")
-    result.add_argument("--only", type=listed(NETS), default=list(NETS))
+    result = parser_of_nets("faults", __doc__, NETS)
     result.add_argument("--seeds", type=int, default=SEEDS)
-    result.add_argument("--runs", type=Path, default=ROOT / "build" / "faults")
     return result.parse_args(arguments)
-
-
-def to_learn(names, data):
-    """Those of the nets whose data are here."""
-    others = dict.fromkeys(NETS[name].data for name in names if NETS[name].data not in OWN)
-    here = {*OWN, *(present(others, data) if data else ())}
-    return [name for name in names if NETS[name].data in here]
 
 
 # ---- runs
 
 
-class Runs:
-    """data: the folder of the data sets; folder: where results are kept."""
-
-    def __init__(self, data, folder):
-        self.data, self.folder = data, folder
-
+class Runs(kept.Runs):
     def path(self, job):
         return self.folder / job["dataset"] / f"{job['rate']},{job['seed']}.json"
 
@@ -90,13 +76,6 @@ class Runs:
             "passes": passes(job["dataset"]),
             "beginning": beginning(job["dataset"], self.data),
         }
-
-    def finished(self, job):
-        """The result of a run, or None if it is still to be done."""
-        return kept.finished(self.path(job), self.settings(job))
-
-    def run(self, job):
-        return kept.run(self.path(job), self.settings(job), partial(self.learn, job))
 
     def learn(self, job):
         """score, and what check() said, by samples seen. (If each sample is told by a model of its

@@ -6,12 +6,10 @@ too. What is done is kept in build/first_use and not done again. Writes first_us
 reports/; rows of other nets and methods stay as they are.
 """
 
-from pathlib import Path
-
-from ... import ROOT
-from ...tasks.simple import NETS, OWN
+from ...tasks.simple import NETS
 from ..kit import jobs
-from ..kit.command import REPORTS, folder, listed, parser, present
+from ..kit.command import REPORTS, listed
+from ..kit.nets import parser_of_nets, to_learn
 from . import report
 from .methods import METHODS
 from .runs import Runs, job
@@ -19,7 +17,7 @@ from .runs import Runs, job
 
 def main(arguments):
     given = parse(arguments)
-    names = to_learn(given.only, given.data)
+    names = to_learn(given, NETS)
     if not names:
         return "There is no data set; those that are not scikit-learn's need --data."
     runs = Runs(given.data, given.runs)
@@ -37,17 +35,7 @@ def main(arguments):
 
 
 def parse(arguments):
-    result = parser("first_use", __doc__)
-    result.add_argument("--data", type=folder, help="folder of the data sets")
-    result.add_argument("--only", type=listed(NETS), default=list(NETS))
+    result = parser_of_nets("first_use", __doc__, NETS)
     result.add_argument("--methods", type=listed(METHODS), default=list(METHODS))
     result.add_argument("--seeds", type=int, help="how many; 10, or 5 on large data sets")
-    result.add_argument("--runs", type=Path, default=ROOT / "build" / "first_use")
     return result.parse_args(arguments)
-
-
-def to_learn(names, data):
-    """Those of the nets whose data are here."""
-    others = dict.fromkeys(NETS[name].data for name in names if NETS[name].data not in OWN)
-    here = {*OWN, *(present(others, data) if data else ())}
-    return [name for name in names if NETS[name].data in here]

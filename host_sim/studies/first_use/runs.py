@@ -4,7 +4,7 @@ A run goes through its training set EPOCHS times, in a new order each time; so i
 protocols: what it knows after the first time is the end of "one-pass". In blocks it goes once.
 """
 
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import pairwise
 from zlib import crc32
 
@@ -24,12 +24,7 @@ def job(dataset, method, seed):
     return {"dataset": dataset, "method": method, "seed": seed}
 
 
-class Runs:
-    """data: the folder of the data sets; folder: where results are kept."""
-
-    def __init__(self, data, folder):
-        self.data, self.folder = data, folder
-
+class Runs(kept.Runs):
     def path(self, job):
         return self.folder / job["dataset"] / f"{job['method']},{job['seed']}.json"
 
@@ -37,13 +32,6 @@ class Runs:
         """All that decides the result."""
         fingerprint = beginning(job["dataset"], job["method"], self.data)
         return job | {"epochs": EPOCHS, "marks": list(MARKS), "fingerprint": fingerprint}
-
-    def finished(self, job):
-        """The result of a run, or None if it is still to be done."""
-        return kept.finished(self.path(job), self.settings(job))
-
-    def run(self, job):
-        return kept.run(self.path(job), self.settings(job), partial(self.learn, job))
 
     def learn(self, job):
         """curve: (samples seen, score, backward share) wherever it was tested."""

@@ -3,6 +3,23 @@
 import json
 import os
 import time
+from functools import partial
+
+
+class Runs:
+    """The runs of a study, which says path(job), where a result is kept, settings(job), all that
+    decides it, and learn(job), the result. data: the folder of the data sets; folder: where
+    results are kept."""
+
+    def __init__(self, data, folder):
+        self.data, self.folder = data, folder
+
+    def finished(self, job):
+        """The result of a run, or None if it is still to be done."""
+        return finished(self.path(job), self.settings(job))
+
+    def run(self, job):
+        return run(self.path(job), self.settings(job), partial(self.learn, job))
 
 
 def finished(path, settings):

@@ -5,7 +5,7 @@ the data and of the arithmetic, so results from before a change of the core no l
 """
 
 import json
-from functools import lru_cache, partial
+from functools import lru_cache
 from io import BytesIO
 from zlib import crc32
 
@@ -37,12 +37,7 @@ def job(dataset, protocol, policy, seed, rate=None, before=None, part="test"):
     }
 
 
-class Runs:
-    """data: the folder of the data sets; folder: where the results are."""
-
-    def __init__(self, data, folder):
-        self.data, self.folder = data, folder
-
+class Runs(kept.Runs):
     def path(self, job):
         name = job["policy"] if job["part"] == "test" else f"lr {job['rate']}"
         folder = self.folder / job["dataset"] / job["protocol"] / job["part"]
@@ -61,13 +56,6 @@ class Runs:
             "data": contents(job["dataset"], self.data),
             "arithmetic": fingerprint(variant.policy, network.loss, variant.floats, job["rate"]),
         }
-
-    def finished(self, job):
-        """The result of a run, or None if it is still to be done."""
-        return kept.finished(self.path(job), self.settings(job))
-
-    def run(self, job):
-        return kept.run(self.path(job), self.settings(job), partial(self.learn, job))
 
     def learn(self, job):
         """The curve in the test set, and the counters of learning."""
