@@ -32,14 +32,6 @@ static int mean_unit(const tp_model_t *m) {
     return m->bits - 8;
 }
 
-static uint32_t n_means(const tp_layer_t *l) {
-    return l->kind == TP_DENSE ? l->n_in : l->in_c;
-}
-
-static inline int32_t mean_at(const uint8_t *means, size_t i, int is_signed) {
-    return is_signed ? (int8_t)means[i] : means[i];
-}
-
 // ---- the row of slopes
 
 // V += s u' 2^-a, s = 0.
@@ -49,7 +41,7 @@ static void fold_slopes(const tp_model_t *m, tp_layer_t *l) {
     int a = tp_state(m, l)->mean_shift;
     uint32_t n_clamped = 0;
     for (size_t i = 0; i < l->n_in; i++) {
-        int32_t mean = mean_at(means, i, l->x_signed);
+        int32_t mean = tp_mean_at(l, means, i);
         for (size_t j = 0; mean != 0 && j < l->n_out; j++) {
             int32_t moved = w[j] + tp_rshift_round(slopes[j] * mean, a);
             int32_t clamped = tp_sat(moved, l->max_weight);
@@ -113,7 +105,7 @@ void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t 
     sum = tp_sat(tp_rshift_round(sum, tp_state(m, l)->mean_shift), MAX_SLOPE_DX);
     for (size_t i = 0; sum != 0 && i < l->n_in; i++) {
         if (x[i] != 0 || !l->zero_delta) {
-            dx[i] = tp_add(dx[i], mean_at(means, i, l->x_signed) * sum);
+            dx[i] = tp_add(dx[i], tp_mean_at(l, means, i) * sum);
         }
     }
 }
@@ -155,7 +147,7 @@ static uint32_t dot_of(const tp_model_t *m, const tp_layer_t *l) {
         tp_walk_t w;
         tp_walk(m, l, &w);
         while (tp_walk_next(&w)) {
-            dot += (uint32_t)(w.x * mean_at(means, w.i, l->x_signed));
+            dot += (uint32_t)(w.x * tp_mean_at(l, means, w.i));
         }
         return dot;
     }
@@ -179,7 +171,7 @@ static int32_t largest_mean(const tp_layer_t *l) {
 static void scale_sums(const tp_model_t *m, const tp_layer_t *l, int s) {
     uint16_t *sums = tp_at(m, l->sums);
     int32_t most = largest_mean(l) * tp_state(m, l)->n_summed;
-    for (size_t i = 0, n = n_means(l); i < n; i++) {
+    for (size_t i = 0, n = tp_mean_count(l); i < n; i++) {
         sums[i] = (uint16_t)tp_rshift_round_sat(sum_at(sums, i, l->x_signed), -s, most);
     }
 }
@@ -191,7 +183,7 @@ static void recentre(const tp_model_t *m, const tp_layer_t *l) {
     uint8_t *means = tp_at(m, l->means);
     int32_t inverse = (int32_t)(65536u / state->n_summed), top = largest_mean(l);
     uint32_t norm = 0, largest_dot = 0, x_max = ((1u << m->bits) - 1) >> l->x_signed;
-    for (size_t i = 0, n = n_means(l); i < n; i++) {
+    for (size_t i = 0, n = tp_mean_count(l); i < n; i++) {
         int32_t scaled = (int32_t)((uint32_t)sum_at(sums, i, l->x_signed) * (uint32_t)inverse);
         int32_t mean = tp_sat(tp_rshift_round(scaled, 16), top);
         means[i] = (uint8_t)mean;

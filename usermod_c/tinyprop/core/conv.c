@@ -154,7 +154,7 @@ static int32_t centre_gradient(const tp_model_t *m, const tp_layer_t *l, int32_t
     size_t c = first;
     *shift = tp_bits(l->fan_in) + 2;  // |gradient| < 2^24, u < 2^8
     for (size_t k = 0; k < l->fan_in; k++) {
-        int32_t mean = l->x_signed ? (int8_t)means[c] : means[c];
+        int32_t mean = tp_mean_at(l, means, c);
         gradient[k] -= mean * delta_sum;
         along_mean += mean * tp_rshift_round(gradient[k], *shift);
         if (l->kind == TP_CONV) {

@@ -133,6 +133,15 @@ static inline int16_t *tp_slopes(const tp_model_t *m, const tp_layer_t *l) {
     return (int16_t *)tp_at(m, l->weights) + tp_weight_count(l);
 }
 
+// Means of inputs: of each one, in a convolution of each channel.
+static inline uint32_t tp_mean_count(const tp_layer_t *l) {
+    return l->kind == TP_DENSE ? l->n_in : l->in_c;
+}
+
+static inline int32_t tp_mean_at(const tp_layer_t *l, const uint8_t *means, size_t i) {
+    return l->x_signed ? (int8_t)means[i] : means[i];
+}
+
 // Adds n to a counter of the state.
 void tp_count(uint64_t *counter, uint32_t n);
 

@@ -253,7 +253,7 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
     }
     if (tp_has_weights(l)) {
         uint32_t list_bytes = tp_nonzero_list_bytes(l->fan_in, l->out_c), out_bytes = 4u * l->out_c;
-        uint32_t n_means = l->kind == TP_DENSE ? l->n_in : l->in_c;
+        uint32_t n_means = tp_mean_count(l);
         l->weights = take(&saved, 2 * tp_row_count(l) * l->out_c);
         if (saved > TP_MAX_BYTES) {
             return TP_E_TOO_BIG;

@@ -37,6 +37,11 @@ static int32_t order(uint32_t bits) {
     return bits >> 31 ? -(int32_t)(bits & 0x7fffffff) : (int32_t)bits;
 }
 
+// The exponent of a float32, as it is in its bits.
+static int exponent(uint32_t bits) {
+    return (int)(bits >> 23 & 255);
+}
+
 int tp_ranges_known(const tp_model_t *m) {
     const uint16_t *n_seen = m->state->n_seen;
     return (!m->learned[TP_INPUTS] || n_seen[TP_INPUTS] > 0) && (!m->learned[TP_OUTPUTS] || n_seen[TP_OUTPUTS] > 0);
@@ -46,7 +51,7 @@ int tp_ranges_known(const tp_model_t *m) {
 
 // The map of a range to `span` integers; centred: 0 is the middle of the range, not lo.
 static void derive(const tp_range_t *r, tp_affine_t *map, uint32_t span, uint8_t post, int centred) {
-    int e_lo = (int)(r->lo >> 23 & 255), e_hi = (int)(r->hi >> 23 & 255);
+    int e_lo = exponent(r->lo), e_hi = exponent(r->hi);
     map->frac = (int16_t)(155 - (e_lo > e_hi ? e_lo : e_hi));
     int32_t lo = tp_fixed_from_float(r->lo, map->frac), hi = tp_fixed_from_float(r->hi, map->frac);
     uint32_t width = hi - lo > 1 ? (uint32_t)(hi - lo) : 2;
@@ -125,10 +130,6 @@ static void sort(uint32_t *a, uint32_t *b) {
         *a = *b;
         *b = larger;
     }
-}
-
-static int exponent(uint32_t bits) {
-    return (int)(bits >> 23 & 255);
 }
 
 // The frac with which a float32 of this exponent has 26 bits.
