@@ -54,7 +54,6 @@ QEMU_POLICIES = ("full", "default")
 # The Pico has room in its flash, which the emulator reads as fast as RAM: where no file is.
 PICO_FLASH = 0x10000000
 PICO_ROOM = PICO_FLASH + (1 << 20)
-MPY_FILES = ("tinyprop.mpy", "tinyprop_words.mpy")
 ARCHITECTURES = ("x64", "armv6m", "armv7m", "armv7emsp", "rv32imc", "xtensawin")
 
 
@@ -228,11 +227,14 @@ def open_pico():
     return pico
 
 
+def mpy_files(arch):
+    """tinyprop.mpy, and what it imports."""
+    return sorted(targets.mpy(arch)().glob("*.mpy"))
+
+
 def sizes_of_mpy(arch):
-    folder = targets.mpy(arch)()
-    for name in MPY_FILES:
-        size = (folder / name).stat().st_size
-        yield row("module", name, "file", size, "bytes", target=arch)
+    for path in mpy_files(arch):
+        yield row("module", path.name, "file", path.stat().st_size, "bytes", target=arch)
 
 
 def firmware_growth():
@@ -248,13 +250,12 @@ def heap_of_import():
     """RAM that the .mpy takes on stock firmware."""
     with Pico("plain", [METHOD_CALL]) as pico:
         pico.run("import gc")
-        for name in MPY_FILES:
-            pico.line.fs_writefile(name, (targets.mpy("armv6m")() / name).read_bytes())
-        for name in MPY_FILES:
+        for path in mpy_files("armv6m"):
+            pico.line.fs_writefile(path.name, path.read_bytes())
+        for path in mpy_files("armv6m"):
             pico.run("gc.collect(); before = gc.mem_alloc()")
-            module = name.split(".")[0]
-            heap = pico.run(f"import {module}; gc.collect(); print(gc.mem_alloc() - before)")
-            yield row("module", name, "heap of import", int(heap), "bytes")
+            heap = pico.run(f"import {path.stem}; gc.collect(); print(gc.mem_alloc() - before)")
+            yield row("module", path.name, "heap of import", int(heap), "bytes")
 
 
 def measure_all():
