@@ -149,6 +149,7 @@ class Qemu(Prompt):
             load = f"loader,file={file.name},addr={address},force-raw=on"
             self.board.command = [*self.board.command, "-icount", "shift=7", "-device", load]
             self.board.start()
+        self.board.reset()
         self.line = self.board.line
         for name in ("models.py", "instructions.py"):
             self.run((HERE / name).read_text())

@@ -152,12 +152,12 @@ class Program(TestFiles):
 
 
 class Board(TestFiles):
-    """MicroPython behind a serial line: one session, to which the test files are sent one by one.
+    """MicroPython behind a serial line, to which the test files are sent one by one.
 
     start is a command that keeps running, prints the path of the line (/dev/pts/3) and ends when
     it gets a SIGTERM. build is a function that builds what is needed; it returns the folder of the
-    .mpy files to send, if any. With on_flash these go to the board's own file system, else to RAM
-    like the tests. A single test may take limit seconds.
+    .mpy files to send, if any. With on_flash these go once to the board's own file system, else to
+    RAM like the tests. A single test may take limit seconds.
     """
 
     def __init__(self, backend, module, start, build, on_flash=False, limit=300):
@@ -167,6 +167,8 @@ class Board(TestFiles):
 
     def start(self):
         folder = self.build()
+        files = list(Path(folder).glob("*.mpy")) if folder else []
+        self.in_ram = [] if self.on_flash else files
         self.process = subprocess.Popen(
             self.command,
             cwd=ROOT,
@@ -178,16 +180,23 @@ class Board(TestFiles):
         )
         self.line = SerialTransport(self.device(), timeout=5)
         self.line.enter_raw_repl(soft_reset=False, timeout_overall=60)
+        for file in files if self.on_flash else []:
+            self.line.fs_writefile(file.name, file.read_bytes())
+
+    # Each test file begins with a heap that is free in one piece: garbage of the loading is
+    # collected early, else what stays would lie here and there between it.
+    def reset(self):
+        self.line.enter_raw_repl(soft_reset=True, timeout_overall=60)
+        self.line.exec("import gc; gc.threshold(8192)")
         self.line.exec((TESTS / "ram_files.py").read_text())
         self.line.exec("from binascii import a2b_base64")
-        for file in Path(folder).glob("*.mpy") if folder else []:
-            send = self.line.fs_writefile if self.on_flash else self.send
-            send(file.name, file.read_bytes())
+        for file in self.in_ram:
+            self.send(file.name, file.read_bytes())
         testkit = TESTS / "testkit.py"
         for source in [testkit, *imports_of(testkit)]:
             self.send_compiled(source)
-        self.line.exec("import gc, tinyprop, tinyprop_words, testkit")
-        self.line.exec("ram.files.clear(); gc.collect()")
+        self.line.exec("import tinyprop, tinyprop_words, testkit")
+        self.line.exec("ram.files.clear(); gc.collect(); gc.threshold(-1)")
 
     def device(self):
         self.said = []
@@ -229,7 +238,7 @@ class Board(TestFiles):
             raise TargetError(f"{e}\n{''.join(self.said)}") from e
 
     def run_there(self, test, on_data):
-        self.line.exec("modules = set(sys.modules)")
+        self.reset()
         for source in [test, *imports_of(test)]:
             self.send_compiled(source)
         self.line.exec_raw_no_follow(RUN.format(test.stem))
@@ -238,8 +247,6 @@ class Board(TestFiles):
         except TransportError:
             raise TargetError(f"the board said nothing for {self.limit} s") from None
         on_data(error)
-        self.line.exec("for name in set(sys.modules) - modules: del sys.modules[name]")
-        self.line.exec(f"globals().pop('{test.stem}', 0); ram.files.clear(); gc.collect()")
 
     def stop(self):
         if self.process and self.process.poll() is None:

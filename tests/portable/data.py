@@ -41,8 +41,9 @@ class Blobs:
 
 def samples(blobs, n):
     """n samples in one bytearray, and their class numbers."""
-    x, y = bytearray(), bytearray()
-    for _ in range(n):
-        y.append(blobs.next())
-        x.extend(blobs.x)
+    size = len(blobs.x)
+    x, y = bytearray(n * size), bytearray(n)  # one that grows needs twice its room on a board
+    for i in range(n):
+        y[i] = blobs.next()
+        x[i * size : (i + 1) * size] = blobs.x
     return x, y
