@@ -228,10 +228,9 @@ class Model:
 
     @lr.setter
     def lr(self, value):
-        image, auto = self._image, value is None
-        rate = _lr(_FIRST_LR if auto else value)
-        image[_MODEL_SPEC_LR_MANTISSA], image[_MODEL_SPEC_LR_SHIFT] = rate
-        image[_MODEL_SPEC_AUTO_RATE] = auto
+        image = self._image
+        image[_MODEL_SPEC_LR_MANTISSA], image[_MODEL_SPEC_LR_SHIFT] = _lr(value)
+        image[_MODEL_SPEC_AUTO_RATE] = value is None
 
     @property
     def input_range(self):
@@ -384,7 +383,9 @@ def load(file):
 
 
 def _lr(value):
-    """(m, n) with m / 2^n nearest to value and m of 16 to 31."""
+    """(m, n) with m / 2^n nearest to value and m of 16 to 31. None is where found rates start."""
+    if value is None:
+        value = _FIRST_LR
     if not isinstance(value, _NUMBERS) or not 2e-8 <= value <= 1:
         _words()._wrong("lr", value, "2e-8 to 1")
     n = 0

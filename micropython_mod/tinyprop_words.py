@@ -9,7 +9,7 @@ from array import array
 from binascii import crc32
 
 import _tinyprop
-from tinyprop import _FIRST_LR, _items, _lr, _new
+from tinyprop import _items, _lr, _new
 
 
 def const(value):  # as in tinyprop
@@ -87,9 +87,7 @@ _START = const(256)  # steps + _START is what found rates fall with,
 _SETTLED = const(768)  # up to here,
 _SETTLED_MSE = const(3072)  # or with mse (core/rate.c)
 _SOME = const(50)  # samples, before which nothing is wrong yet
-_SENSORS = const(
-    32
-)  # so few values of x may be sensors; a picture has corners that are always black
+_SENSORS = const(32)  # so few values of x may be sensors; pictures have corners that stay black
 _STILL = 1.125  # energy of inputs that do not move: 1, and what rounding leaves
 _GUESS = 0.3  # error of guessing numbers in a given range, as a share of half of it
 
@@ -400,7 +398,7 @@ def _build(input_shape, layers, loss, lr, policy, input_range, output_range, rep
             mse,
             policy.spec[0],
             0,  # saved_bytes: by init
-            *_lr(_FIRST_LR if lr is None else lr)
+            *_lr(lr)
             + shape
             + (len(inputs), len(outputs))
             + policy.spec[1:]
@@ -617,7 +615,7 @@ def _dead_units(places, k):
 
 def _falling(model, steps):
     """What found rates are after so many steps, but for the energy of their layers."""
-    mantissa, shift = _lr(_FIRST_LR)
+    mantissa, shift = _lr(None)
     t = min(steps + _START, _SETTLED_MSE if model._mse else _SETTLED)
     return mantissa / (1 << shift) * _START / t
 
@@ -679,13 +677,9 @@ def _reset(model, seed):
     """All from the state on becomes 0 and what init makes of it, but for what is to stay."""
     _check_seed(seed)
     image, state, saved = model._image, model._state, len(model._saved())
-    ranges, learned, memory = (
-        _range_place(image, 0)[0],
-        _places(model),
-        saved - model._replay_bytes(),
-    )
+    ranges, memory = _range_place(image, 0)[0], saved - model._replay_bytes()
     kept = [(state, _MODEL_STATE_LOSS_COUNT), (state + _MODEL_STATE_REPLAY_FRAC, 2)]  # n_seen
-    for place in learned:
+    for place in _places(model):
         if not place.trained:
             kept.append((place.state, _LAYER_STATE_BYTES))
             kept.append((place.weights, place.end - place.weights))

@@ -39,8 +39,8 @@ ENERGY_SHIFT = 6  # the energy is a mean over the last 64 surveys or so
 MAX_ENERGY = 1 << 30
 
 
-def mean_unit(model):
-    """Means are in units of 2^unit inputs."""
+def byte_unit(model):
+    """Means, and inputs that are remembered, are in units of 2^unit inputs."""
     return model.bits - 8
 
 
@@ -73,7 +73,7 @@ def move_slopes(model, layer, delta, frac):
     """s += lr d 2^a, b += lr d u.(x - u), of the selected deltas. One that is too small to move
     the weight of an input of a quarter of the largest moves no slope either: the steps that
     weights lose by rounding and slopes do not would else add up."""
-    state, unit = layer.state, mean_unit(model)
+    state, unit = layer.state, byte_unit(model)
     d = delta.astype(np.int64) * layer.lr_mantissa
     quarter = ((1 << model.bits) - 1) >> layer.x_signed >> 2
     d[np.abs(d) * quarter < 1 << shift_of_step(layer, frac) - 1] = 0
@@ -131,7 +131,7 @@ def shared_by(model, layer):
 
 def energy_of(model, layer, x):
     """1 + sum (x - u)^2, Q.8. In a convolution each pixel counts as often as a kernel reads it."""
-    squares = int(((x - (means_of(layer) << mean_unit(model))) ** 2).sum())
+    squares = int(((x - (means_of(layer) << byte_unit(model))) ** 2).sum())
     k = max(squares.bit_length() - 15, 0)
     area, stride = layer.kernel_h * layer.kernel_w, layer.stride_h * layer.stride_w
     energy = (squares >> k) * area // stride // shared_by(model, layer)
@@ -149,7 +149,7 @@ def survey(model, layer):
         scale_sums(layer, scaled)
         state.x_frac = layer.x_frac
     x = layer.inputs.reshape(-1, layer.n_means).astype(np.int64)  # [pixel, channel]
-    layer.sums[:] = layer.sums + (quotient_round(x.sum(axis=0), len(x)) >> mean_unit(model))
+    layer.sums[:] = layer.sums + (quotient_round(x.sum(axis=0), len(x)) >> byte_unit(model))
     state.n_summed += 1
     n = state.n_summed
     if n & (n - 1) == 0 or scaled:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .centre import byte_unit
 from .fixed import rshift_round_sat
 from .format import LEARNED_RANGE, MSE
 from .random import next_random
@@ -110,7 +111,7 @@ def remember(model, label):
     kept.n_seen[c] = min(seen + 1, MOST_SEEN)
     if place < n:
         kept.labels[c * n + place] = label
-        kept.inputs[c * n + place] = layer.inputs >> model.bits - 8
+        kept.inputs[c * n + place] = layer.inputs >> byte_unit(model)
 
 
 def recall(model):
@@ -120,6 +121,5 @@ def recall(model):
     known = np.flatnonzero(kept.n_seen)
     c = int(known[below(model, len(known))])
     place = c * n + below(model, min(int(kept.n_seen[c]), n))
-    return kept.inputs[place].astype(np.int64) << model.bits - 8, kept.labels[place].astype(
-        np.int64
-    )
+    inputs = kept.inputs[place].astype(np.int64) << byte_unit(model)
+    return inputs, kept.labels[place].astype(np.int64)

@@ -27,11 +27,6 @@
 #define ENERGY_SHIFT 6  // the energy is a mean over the last 64 surveys or so
 #define MAX_ENERGY (1 << 30)
 
-// Means are in units of 2^unit inputs: 16 with 12 bits.
-static int mean_unit(const tp_model_t *m) {
-    return m->bits - 8;
-}
-
 // ---- the row of slopes
 
 // V += s u' 2^-a, s = 0.
@@ -41,12 +36,10 @@ static void fold_slopes(const tp_model_t *m, tp_layer_t *l) {
     int a = tp_state(m, l)->mean_shift;
     uint32_t n_clamped = 0;
     for (size_t i = 0; i < l->n_in; i++) {
-        int32_t mean = tp_mean_at(l, means, i);
+        int32_t mean = tp_byte_at(l, means, i);
         for (size_t j = 0; mean != 0 && j < l->n_out; j++) {
             int32_t moved = w[j] + tp_rshift_round(slopes[j] * mean, a);
-            int32_t clamped = tp_sat(moved, l->max_weight);
-            n_clamped += clamped != moved;
-            w[j] = (int16_t)clamped;
+            n_clamped += tp_put_clamped(&w[j], moved, l->max_weight);
         }
         w += l->n_out;
     }
@@ -72,7 +65,7 @@ void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, i
     const tp_layer_state_t *state = tp_state(m, l);
     int16_t *slopes = tp_slopes(m, l);
     int32_t *b = tp_at(m, l->biases);
-    int unit = mean_unit(m), slope_shift = step->shift - state->mean_shift - unit;
+    int unit = tp_byte_unit(m), slope_shift = step->shift - state->mean_shift - unit;
     int bias_shift = slope_shift + l->x_frac - TP_BIAS_FRAC - 3;
     int32_t ahead = tp_rshift_round(tp_scaled_dot(l, state, l->dot) - tp_scaled_dot(l, state, state->norm << unit), 3);
     uint32_t quarter = ((1u << m->bits) - 1) >> l->x_signed >> 2, half_step = 1u << (step->shift - 1), n_clamped = 0;
@@ -81,10 +74,8 @@ void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, i
         int32_t d = tp_rshift_round(deltas[j], guard_shift) * step->lr_mantissa;
         if ((uint32_t)tp_abs(d) * quarter >= half_step) {
             int32_t moved = slopes[j] + scaled(d, slope_shift, 2 * MAX_SLOPE);
-            int32_t clamped = tp_sat(moved, MAX_SLOPE);
-            n_clamped += clamped != moved;
-            full |= tp_abs(clamped) > MAX_SLOPE / 2;
-            slopes[j] = (int16_t)clamped;
+            n_clamped += tp_put_clamped(&slopes[j], moved, MAX_SLOPE);
+            full |= tp_abs(slopes[j]) > MAX_SLOPE / 2;
             b[j] = tp_sat(tp_add(b[j], scaled(d * ahead, bias_shift, TP_MAX_BIAS - 1)), TP_MAX_BIAS);
         }
     }
@@ -105,7 +96,7 @@ void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t 
     sum = tp_sat(tp_rshift_round(sum, tp_state(m, l)->mean_shift), MAX_SLOPE_DX);
     for (size_t i = 0; sum != 0 && i < l->n_in; i++) {
         if (x[i] != 0 || !l->zero_delta) {
-            dx[i] = tp_add(dx[i], tp_mean_at(l, means, i) * sum);
+            dx[i] = tp_add(dx[i], tp_byte_at(l, means, i) * sum);
         }
     }
 }
@@ -118,7 +109,7 @@ static uint32_t add_to_sums(const tp_model_t *m, const tp_layer_t *l) {
     uint16_t *sums = tp_at(m, l->sums);
     uint32_t squares = 0;
     if (l->kind == TP_DENSE) {
-        int unit = mean_unit(m);
+        int unit = tp_byte_unit(m);
         tp_walk_t w;
         tp_walk(m, l, &w);
         while (tp_walk_next(&w)) {
@@ -147,7 +138,7 @@ static uint32_t dot_of(const tp_model_t *m, const tp_layer_t *l) {
         tp_walk_t w;
         tp_walk(m, l, &w);
         while (tp_walk_next(&w)) {
-            dot += (uint32_t)(w.x * tp_mean_at(l, means, w.i));
+            dot += (uint32_t)(w.x * tp_byte_at(l, means, w.i));
         }
         return dot;
     }
@@ -215,7 +206,7 @@ static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, uint32_t squa
         area = (uint32_t)l->kernel_h * l->kernel_w;
         stride = (uint32_t)l->stride_h * l->stride_w;
     }
-    int unit = mean_unit(m);
+    int unit = tp_byte_unit(m);
     squares = squares - (dot << (unit + 1)) + (norm << 2 * unit);
     int k = tp_bits(squares) > 15 ? tp_bits(squares) - 15 : 0;
     int32_t energy = (int32_t)((squares >> k) * area / stride / shared_by(m, l));  // area < 2^16

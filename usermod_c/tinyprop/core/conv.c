@@ -154,7 +154,7 @@ static int32_t centre_gradient(const tp_model_t *m, const tp_layer_t *l, int32_t
     size_t c = first;
     *shift = tp_bits(l->fan_in) + 2;  // |gradient| < 2^24, u < 2^8
     for (size_t k = 0; k < l->fan_in; k++) {
-        int32_t mean = tp_mean_at(l, means, c);
+        int32_t mean = tp_byte_at(l, means, c);
         gradient[k] -= mean * delta_sum;
         along_mean += mean * tp_rshift_round(gradient[k], *shift);
         if (l->kind == TP_CONV) {
@@ -169,9 +169,7 @@ static uint32_t apply_gradient(const tp_layer_t *l, const int32_t *gradient, con
     uint32_t n_clamped = 0;
     for (const int32_t *end = gradient + l->fan_in; gradient < end; gradient++, w += l->out_c) {
         int32_t moved = *w - tp_rshift_round_fast(*gradient * step->lr_mantissa, step->shift);
-        int32_t clamped = tp_sat(moved, step->max_weight);
-        n_clamped += clamped != moved;
-        *w = (int16_t)clamped;
+        n_clamped += tp_put_clamped(w, moved, step->max_weight);
     }
     return n_clamped;
 }

@@ -138,8 +138,13 @@ static inline uint32_t tp_mean_count(const tp_layer_t *l) {
     return l->kind == TP_DENSE ? l->n_in : l->in_c;
 }
 
-static inline int32_t tp_mean_at(const tp_layer_t *l, const uint8_t *means, size_t i) {
-    return l->x_signed ? (int8_t)means[i] : means[i];
+// Means, and inputs that are remembered, have 8 bits, signed as the inputs are, in units of 2^tp_byte_unit of these.
+static inline int tp_byte_unit(const tp_model_t *m) {
+    return m->bits - 8;
+}
+
+static inline int32_t tp_byte_at(const tp_layer_t *l, const uint8_t *bytes, size_t i) {
+    return l->x_signed ? (int8_t)bytes[i] : bytes[i];
 }
 
 // Adds n to a counter of the state.
@@ -175,7 +180,7 @@ tp_err_t tp_complete_ranges(tp_model_t *m);
 // Lets the n values from item `from` on move the learned ranges.
 void tp_learn_ranges(const tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n);
 // The format of the model's inputs.
-int tp_input_frac(const tp_model_t *m);
+int8_t tp_input_frac(const tp_model_t *m);
 // n_in values from item `from` on, already checked -> inputs of the first layer. Returns how many were clamped.
 uint32_t tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from);
 // The values from item `from` on, if they can be used as inputs unchanged: bytes with the range (0, 255). Else NULL.

@@ -26,6 +26,12 @@ static inline int32_t tp_sat(int32_t v, int32_t limit) {
     return v > limit ? limit : v < -limit ? -limit : v;
 }
 
+// *at = v, clamped to +-limit. Returns 1 if it was clamped, else 0.
+static inline uint32_t tp_put_clamped(int16_t *at, int32_t v, int32_t limit) {
+    *at = (int16_t)tp_sat(v, limit);
+    return *at != v;
+}
+
 // Whether |v| > limit, for any v, by one comparison.
 static inline int tp_beyond(int32_t v, int32_t limit) {
     return (uint32_t)v + (uint32_t)limit > 2 * (uint32_t)limit;

@@ -165,7 +165,7 @@ static void add_loss(const tp_model_t *m, uint32_t loss) {
 
 // One sample, whose inputs are in the image. Returns whether it was trained on.
 static int learn_sample(const tp_model_t *m, const tp_values_t *y, size_t sample) {
-    int32_t *z = forward(m, m->layers, (int8_t)tp_input_frac(m), 1), p_target;
+    int32_t *z = forward(m, m->layers, tp_input_frac(m), 1), p_target;
     size_t best = argmax(z, m->output->n_out);
     const int16_t *label = tp_read_label(m, y, sample);
     add_loss(m, loss_of(m, z, label, 1, &p_target));
@@ -194,7 +194,7 @@ static void replay(const tp_model_t *m, const tp_values_t *y, size_t sample) {
 
 // Returns whether the sample was classified correctly.
 static int evaluate_sample(const tp_model_t *m, const tp_values_t *y, size_t sample) {
-    int32_t *z = forward(m, m->layers, (int8_t)tp_input_frac(m), 0), p_target;
+    int32_t *z = forward(m, m->layers, tp_input_frac(m), 0), p_target;
     size_t best = argmax(z, m->output->n_out);
     const int16_t *label = tp_read_label(m, y, sample);
     add_loss(m, loss_of(m, z, label, 0, &p_target));
@@ -298,7 +298,7 @@ int tp_predict(void *image, size_t n_bytes, const tp_values_t *x, const tp_value
         return err;
     }
     read_inputs(&m, x, 0);
-    int32_t *z = forward(&m, m.layers, (int8_t)tp_input_frac(&m), 0);
+    int32_t *z = forward(&m, m.layers, tp_input_frac(&m), 0);
     size_t label = argmax(z, m.output->n_out);
     if (out) {
         write_scores(&m, z, (uint8_t *)(uintptr_t)out->items);

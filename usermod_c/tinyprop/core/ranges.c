@@ -64,40 +64,39 @@ static void derive(const tp_range_t *r, tp_affine_t *map, uint32_t span, uint8_t
     map->post = post;
 }
 
-// Works out the maps of all given ranges of inputs or outputs.
-static tp_err_t complete(const tp_model_t *m, int which) {
-    const tp_range_t *r = m->given[which];
-    tp_affine_t *map = m->affine[which];
-    for (size_t n = r ? m->n_ranges[which] : 0; n > 0; n--, r++, map++) {
-        if (!tp_is_finite(r->lo) || !tp_is_finite(r->hi) || order(r->lo) >= order(r->hi)) {
-            return TP_E_RANGE;
-        }
-        if (which == TP_OUTPUTS) {
-            derive(r, map, 1 << 15, 13, 1);
-        } else if (m->bits == 12) {
-            derive(r, map, 1 << 11, 17, 1);
-        } else {
-            derive(r, map, m->in_signed ? 254 : 255, 20, m->in_signed);
-        }
+// Works out the map of a given range.
+static tp_err_t complete(const tp_model_t *m, int which, const tp_range_t *r, tp_affine_t *map) {
+    if (!tp_is_finite(r->lo) || !tp_is_finite(r->hi) || order(r->lo) >= order(r->hi)) {
+        return TP_E_RANGE;
+    }
+    if (which == TP_OUTPUTS) {
+        derive(r, map, 1 << 15, 13, 1);
+    } else if (m->bits == 12) {
+        derive(r, map, 1 << 11, 17, 1);
+    } else {
+        derive(r, map, m->in_signed ? 254 : 255, 20, m->in_signed);
     }
     return TP_OK;
 }
 
 tp_err_t tp_complete_ranges(tp_model_t *m) {
-    int is_signed = m->bits == 12 || !m->given[TP_INPUTS], missing = 0;
     const tp_range_t *r = m->given[TP_INPUTS];
-    const tp_affine_t *map = m->affine[TP_INPUTS];
-    for (size_t n = r ? m->n_ranges[TP_INPUTS] : 0; n > 0; n--, r++, map++) {
+    int is_signed = m->bits == 12 || !r;
+    for (size_t n = r ? m->n_ranges[TP_INPUTS] : 0; n > 0; n--, r++) {
         is_signed |= order(r->lo) < 0;
-        missing |= map->post == 0;
-    }
-    map = m->affine[TP_OUTPUTS];
-    for (size_t n = m->given[TP_OUTPUTS] ? m->n_ranges[TP_OUTPUTS] : 0; n > 0; n--, map++) {
-        missing |= map->post == 0;
     }
     m->in_signed = is_signed;
-    tp_err_t err = missing ? complete(m, TP_INPUTS) : TP_OK;
-    return err || !missing ? err : complete(m, TP_OUTPUTS);
+    for (int which = TP_INPUTS; which <= TP_OUTPUTS; which++) {
+        tp_affine_t *map = m->affine[which];
+        r = m->given[which];
+        for (size_t n = r ? m->n_ranges[which] : 0; n > 0; n--, r++, map++) {
+            tp_err_t err = map->post ? TP_OK : complete(m, which, r, map);
+            if (err) {
+                return err;
+            }
+        }
+    }
+    return TP_OK;
 }
 
 // ---- learned ranges
@@ -243,7 +242,7 @@ static int32_t by_learned(const tp_learned_range_t *r, const tp_values_t *v, siz
     return tp_rshift_round_sat(distance, r->shift - frac, 1 << 16);
 }
 
-int tp_input_frac(const tp_model_t *m) {
+int8_t tp_input_frac(const tp_model_t *m) {
     return m->bits == 12 ? 10 : m->learned[TP_INPUTS] ? 6 : m->in_signed ? 7 : 8;
 }
 

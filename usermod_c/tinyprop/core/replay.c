@@ -91,7 +91,7 @@ static void follow_ranges(const tp_model_t *m) {
 static void keep_inputs(const tp_model_t *m, uint8_t *bytes) {
     const tp_layer_t *l = m->first_trained;
     const int16_t *inputs = tp_at(m, l->inputs);
-    int unit = m->bits - 8;
+    int unit = tp_byte_unit(m);
     for (size_t i = 0; i < l->n_in; i++) {
         bytes[i] = l->kind == TP_DENSE ? 0 : (uint8_t)inputs[i];
     }
@@ -133,7 +133,7 @@ const int16_t *tp_recall(const tp_model_t *m) {
     const uint8_t *bytes = inputs_at(m, place);
     int16_t *inputs = tp_at(m, l->inputs);
     for (size_t i = 0; i < l->n_in; i++) {
-        inputs[i] = (int16_t)((l->x_signed ? (int8_t)bytes[i] : bytes[i]) * (1 << (m->bits - 8)));
+        inputs[i] = (int16_t)(tp_byte_at(l, bytes, i) * (1 << tp_byte_unit(m)));
     }
     if (l->kind == TP_DENSE) {
         tp_list_inputs(m, l);
