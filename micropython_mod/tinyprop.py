@@ -72,7 +72,8 @@ class Model:
     """A network, its training state and its working memory, all in one bytearray.
 
     input_shape   a number of values, (length, channels) or (height, width, channels)
-    layers        a list of Dense, Conv2D, ...; the last one a Dense of one unit a class or output
+    layers        a list of Dense, Conv2D, ...; the last one a Dense of one unit a class (2 or
+                  more) or output
     loss          "crossentropy" for classes, "mse" for numbers
     lr            learning rate: None finds one for each layer as it goes. 2e-8 to 1: that rate,
                   rounded to m / 2^n with m of 16 to 31 (within 3 %)
@@ -119,6 +120,11 @@ class Model:
 
     def __repr__(self):
         return _words()._model_text(self)
+
+    def __setattr__(self, name, value):
+        if name[0] != "_" and not hasattr(Model, name):
+            _words()._no_setting(name)
+        object.__setattr__(self, name, value)
 
     # -- learning and predicting
 
@@ -178,43 +184,46 @@ class Model:
 
     def _once_more(self, function, code, x, y):
         """Repeats a refused call with lists and numbers copied to arrays; raises other errors."""
-        if code == _E_X_TYPE and isinstance(x, _LISTS):
-            if len(x) == len(self._x):
-                for i in range(len(x)):
-                    self._x[i] = x[i]
-            else:
-                self._x = array("f", x)
-            x = self._x
-            code = function(self._image, x, y)
-        if code == _E_Y_TYPE:
-            if self._mse and (isinstance(y, _LISTS) or isinstance(y, float)):
-                y = array("f", y if isinstance(y, _LISTS) else [y])
-            elif isinstance(y, bool):
-                y = int(y)
-            code = function(self._image, x, y)
+        try:
+            if code == _E_X_TYPE and isinstance(x, _LISTS):
+                if len(x) == len(self._x):
+                    for i in range(len(x)):
+                        self._x[i] = x[i]
+                else:
+                    self._x = array("f", x)
+                x = self._x
+                code = function(self._image, x, y)
+            if code == _E_Y_TYPE:
+                if self._mse and (isinstance(y, _LISTS) or isinstance(y, float)):
+                    y = array("f", y if isinstance(y, _LISTS) else [y])
+                elif isinstance(y, bool):
+                    y = int(y)
+                code = function(self._image, x, y)
+        except TypeError:  # a list holds what is no number: refused as it was
+            pass
         if code < 0:
-            self._fail(code, x, y)
+            _words()._refused(self, code, x, y)
         return code
 
     def _many(self, x, y, learning):
-        if isinstance(x, _LISTS):
-            x = _join(x, self._n_in)
-        if isinstance(y, _LISTS):
-            y = _join(y, self._n_out) if self._mse else array("i", y)
-        total = _items(x) // self._n_in
-        done = result = 0
+        total = done = result = 0
+        try:
+            if isinstance(x, _LISTS):
+                x = _join(x, self._n_in)
+            total = _items(x) // self._n_in
+            if isinstance(y, _LISTS):
+                y = _join(y, self._n_out) if self._mse else array("i", y)
+        except TypeError:  # the core refuses what is no buffer
+            pass
         while True:
             n = min(self._chunk, total - done)
             code = _tinyprop.run(self._image, x, y, total, done, n, learning)
             if code < 0:
-                self._fail(code, x, y, total)
+                _words()._refused(self, code, x, y, total)
             result += code
             done += n
             if done == total:
                 return result
-
-    def _fail(self, code, x=None, y=None, total=1):
-        _words()._refused(self, code, x, y, total)
 
     # -- settings and state
 
@@ -397,14 +406,14 @@ def _lr(value):
 
 
 def _join(rows, n):
-    """A list of rows of n numbers, or of single numbers, as one array."""
+    """A list of rows of n numbers, or of single numbers, as one array. TypeError: it is none."""
     joined = array("f", [])
     for row in rows:
         if isinstance(row, _NUMBERS):
             joined.append(row)
             continue
         if len(row) != n:
-            raise ValueError("a sample has %d values, expected %d" % (len(row), n))
+            raise TypeError
         for value in row:
             joined.append(value)
     return joined

@@ -9,7 +9,7 @@ from array import array
 from binascii import crc32
 
 import _tinyprop
-from tinyprop import _items, _lr, _new
+from tinyprop import _NUMBERS, _items, _lr, _new
 
 
 def const(value):  # as in tinyprop
@@ -17,7 +17,7 @@ def const(value):  # as in tinyprop
 
 
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
-_VERSION = const(4)
+_VERSION = const(5)
 _MIN_W_FRAC = const(2)
 _DENSE = const(0)
 _CONV = const(1)
@@ -58,7 +58,7 @@ _LAYER_SPEC_FORMAT = const("<8BH6x")
 _LAYER_SPEC_TRAINABLE = const(2)
 _LAYER_SPEC_UNITS = const(8)
 _MODEL_STATE_BYTES = const(120)
-_MODEL_STATE_FORMAT = const("<2HI9Q3IHh5I4x")
+_MODEL_STATE_FORMAT = const("<2HI9Q3IHh6I")
 _MODEL_STATE_N_SEEN = const(0)
 _MODEL_STATE_LOSS_COUNT = const(4)
 _MODEL_STATE_STEPS = const(8)
@@ -68,6 +68,7 @@ _MODEL_STATE_LEAST_ERROR = const(96)
 _MODEL_STATE_RIGHT = const(100)
 _MODEL_STATE_N_OUTSIDE = const(104)
 _MODEL_STATE_N_REPLAYED = const(108)
+_MODEL_STATE_N_OUTSIDE_Y = const(116)
 _LAYER_STATE_BYTES = const(36)
 _LAYER_STATE_W_FRAC = const(0)
 _LAYER_STATE_DEAD_STEPS = const(4)
@@ -86,6 +87,7 @@ _DEAD_AFTER = const(64)  # samples on which a unit did not fire
 _START = const(256)  # steps + _START is what found rates fall with,
 _SETTLED = const(768)  # up to here,
 _SETTLED_MSE = const(3072)  # or with mse (core/rate.c)
+_MOST_MEANS = const(1024)  # of a dense layer above a map; of a larger one means are by channel
 _SOME = const(50)  # samples, before which nothing is wrong yet
 _SENSORS = const(32)  # so few values of x may be sensors; pictures have corners that stay black
 _STILL = 1.125  # energy of inputs that do not move: 1, and what rounding leaves
@@ -346,12 +348,11 @@ def _layout_error(code, spec, shapes=()):
     )
 
 
-def _check_replay(replay, layers, mse):
+def _check_replay(replay, layers, n_classes):
     if replay != 0:
         _count("replay", replay, 65535)
-        units = 1 if mse else struct.unpack_from("<H", layers[-1].spec, _LAYER_SPEC_UNITS)[0]
-        if replay < units:
-            _wrong("replay", replay, "%d or more: a sample of each class" % units)
+        if replay < n_classes:
+            _wrong("replay", replay, "%d or more: a sample of each class" % n_classes)
         learns = [layer.spec for layer in layers if layer.spec[0] <= _DEPTHWISE]
         if not any(spec[_LAYER_SPEC_TRAINABLE] for spec in learns):
             _wrong("replay", replay, "0, as no layer is trained")
@@ -381,11 +382,17 @@ def _build(input_shape, layers, loss, lr, policy, input_range, output_range, rep
     _check_seed(seed)
     shape = (1, 1, 1)[len(shape) :] + shape
     mse = _choice("loss", loss, _LOSS_NAMES)
-    _check_replay(replay, layers, mse)
+    last = layers[-1].spec
+    units = struct.unpack_from("<H", last, _LAYER_SPEC_UNITS)[0]
+    if not mse and last[0] == _DENSE and units == 1:
+        raise ValueError(
+            "the last layer has 1 unit, expected 2 or more: one for each class. If y is a number,"
+            " give loss='mse'"
+        )
+    _check_replay(replay, layers, 1 if mse else units)
     inputs = _given_ranges("input_range", input_range, shape[2])
     outputs = ()
     if mse:
-        units = struct.unpack_from("<H", layers[-1].spec, _LAYER_SPEC_UNITS)[0]
         outputs = _given_ranges("output_range", output_range, units)
     elif output_range is not None:
         _wrong("output_range", output_range, "None with loss='crossentropy'")
@@ -426,18 +433,26 @@ def _build(input_shape, layers, loss, lr, policy, input_range, output_range, rep
 # ---- errors
 
 
-def _refused(model, code, x, y, total):
-    """Raises why a call was refused."""
+def _refused(model, code, x, y, total=None):
+    """Raises why a call was refused. total: how many samples a call for many of them has."""
+    many, mse = total is not None, model._mse
+    total = total if many else 1
+    n_targets = total * (model._n_out if mse else 1)
     if code == _E_X_LENGTH:
         raise ValueError("x has %d values, expected %d" % (_items(x), total * model._n_in))
     if code == _E_Y_LENGTH:
-        n = total * (model._n_out if model._mse else 1)
-        raise ValueError("y has %d values, expected %d" % (_items(y), n))
+        raise ValueError("y has %d values, expected %d" % (_items(y), n_targets))
     if code == _E_X_TYPE:
+        _refuse_items("x", x, "f", "a number", many and model._n_in)
         raise TypeError("x is %s, expected a buffer of B b H h I i L l or f, or a list" % type(x))
     if code == _E_Y_TYPE:
-        wanted = "%d numbers" % model._n_out if model._mse else "a class number (int)"
-        raise TypeError("y is %s, expected %s" % (type(y), wanted))
+        letter, number = ("f", "number%s") if mse else ("i", "class number%s (int)")
+        expected = "a " + number % ""
+        if many or mse:
+            _refuse_items("y", y, letter, expected, many and mse and model._n_out)
+        if n_targets != 1:
+            expected = "a buffer or a list of %d %s" % (n_targets, number % "s")
+        raise TypeError("y is %s, expected %s" % (type(y), expected))
     if code == _E_X_FINITE or code == _E_Y_FINITE:
         raise ValueError("%s holds a NaN or an infinity" % "xy"[code == _E_Y_FINITE])
     if code == _E_Y_CLASS:
@@ -449,6 +464,41 @@ def _refused(model, code, x, y, total):
     if code == _E_OUT:
         raise ValueError("out is no array('f') of %d places" % model._n_out)
     raise ValueError("the model is damaged")
+
+
+def _refuse_items(name, items, letter, expected, n_values):
+    """Raises which item of a list is none for an array of this letter. n_values: how many an item
+    has that is a sample; 0 if items are to be single numbers."""
+    for i, item in enumerate(items if _is_list(items) else ()):
+        where = "%s[%d]" % (name, i)
+        if n_values and not isinstance(item, _NUMBERS):
+            n = _length(item)
+            if n is None:
+                several = " or a list of %d" % n_values if n_values > 1 else ""
+                raise TypeError("%s is %r, expected %s%s" % (where, item, expected, several))
+            if n != n_values:
+                raise ValueError("%s has %d values, expected %d" % (where, n, n_values))
+            _refuse_items(where, item, letter, expected, 0)
+            continue
+        try:
+            array(letter, [item])
+        except TypeError:
+            raise TypeError("%s is %r, expected %s" % (where, item, expected)) from None
+
+
+def _length(item):
+    """How many values a sample in a list has; None if the item is no sample."""
+    try:
+        return None if isinstance(item, str) else len(item)
+    except TypeError:
+        return None
+
+
+def _no_setting(name):
+    raise AttributeError(
+        "%s cannot be set: lr, input_range and output_range can. All else is given when the model"
+        " is made, and stays" % name
+    )
 
 
 def _bad_file(spec):
@@ -482,14 +532,17 @@ def _range_place(image, which):
 class _Place:
     """A layer with weights: its number, its units, and where its parts are."""
 
-    def __init__(self, model, i, weights, n_below):
+    def __init__(self, model, i, weights, channels_below):
         self.image, self.i, self.weights = model._image, i, weights
         self.state = model._state + _MODEL_STATE_BYTES + _LAYER_STATE_BYTES * i
         self.units, fan_in = model._shapes[4 * i + 2 : 4 * i + 4]
         spec = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i
         kind, activation, self.trained = self.image[spec : spec + 3]
         self.dense, self.relu = kind == _DENSE, activation == _RELU
-        self.n_sums = fan_in if self.dense else n_below
+        # Of a map, read by a layer that is not dense or has none below it: by channels.
+        map_below = i > 0 and self.image[spec - _LAYER_SPEC_BYTES] != _DENSE
+        by_channel = not self.dense or map_below and fan_in > _MOST_MEANS
+        self.n_sums = channels_below if by_channel else fan_in
         self.sums = (weights + 2 * (fan_in + self.dense) * self.units + 3 & ~3) + 4 * self.units
         self.end = self.sums + 3 * self.n_sums + 3 & ~3
 
@@ -698,12 +751,18 @@ def _reset(model, seed):
 
 def _check(model):
     facts, says = _Facts(model), []
-    if facts.steps >= _SOME:
-        for look_at in _CAUSES:
+    if facts.steps < _SOME:
+        return says
+    if not any(place.trained for place in facts.places):
+        return [
+            "All layers are trainable=False, so it learns nothing: make a new Model in which one"
+            " is not."
+        ]
+    for look_at in _CAUSES:
+        says.extend(look_at(facts))
+    for look_at in _SIGNS:
+        if not says:
             says.extend(look_at(facts))
-        for look_at in _SIGNS:
-            if not says:
-                says.extend(look_at(facts))
     return says
 
 
@@ -834,6 +893,13 @@ def _outside(facts):
         yield (
             "%.0f %% of the values of x are outside input_range, and count as its ends: give a"
             " wider one, or leave it out." % (100 * share)
+        )
+    n = facts.model._number("<I", _MODEL_STATE_N_OUTSIDE_Y)
+    share = n / facts.steps / facts.model._n_out
+    if _range_place(facts.image, 1)[2] and share > 0.05:
+        yield (
+            "%.0f %% of the values of y are so far outside output_range that they were cut, to"
+            " half its width beyond its ends: give a wider one, or leave it out." % (100 * share)
         )
 
 

@@ -157,6 +157,17 @@ def test_nothing_is_wrong_with_a_good_model():
         says(numbers)
 
 
+def test_no_layer_is_trained():
+    layers = [tp.Dense(8, "relu", trainable=False), tp.Dense(3, trainable=False)]
+    model = tp.Model(12, layers)
+    learn(model, 60)
+    assert model.stats()["skipped"] == 60
+    says(model, "All layers are trainable=False, so it learns nothing: ")
+    model = tp.Model(12, layers[:1] + [tp.Dense(3)])
+    learn(model, 60)
+    says(model)
+
+
 def test_x_that_never_changes():
     model = mlp()
     for i in range(60):
@@ -259,6 +270,16 @@ def test_values_beyond_a_given_range():
     learn(model, 60)
     says(model, "%.0f %% of the values of x are outside input_range" % share_above(120))
     says(mlp(input_range=(0, 255)))
+
+
+def test_targets_beyond_a_given_range():
+    # Up to half a width beyond it, y is learned as it is.
+    for hi, cut in ((1, True), (2.5, False)):
+        model = tp.Model(2, [tp.Dense(1)], "mse", output_range=(0, hi))
+        for i in range(60):
+            model.learn(bytes((i, 60 - i)), 3 if i % 4 == 0 else 0.5)
+        beginning = "25 % of the values of y are so far outside output_range that they were cut"
+        assert any(s.startswith(beginning) for s in model.check()) == cut, model.check()
 
 
 def share_above(limit):

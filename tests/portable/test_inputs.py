@@ -112,6 +112,63 @@ def test_bad_y_is_refused_and_changes_nothing():
         assert model._image == before, y
 
 
+def test_an_item_that_is_no_number_is_named():
+    row, text = [1, 2, 3], "3"
+    classes = tp.Model(3, [tp.Dense(2)])
+    one = tp.Model(3, [tp.Dense(1)], loss="mse")
+    two = tp.Model(3, [tp.Dense(2)], loss="mse")
+    for model, x, y, words in (
+        (classes, [1, 2, text], 0, "x[2] is '3', expected a number"),
+        (classes, (1, None, 3), 0, "x[1] is None, expected a number"),
+        (classes, [row], 0, "x[0] is [1, 2, 3], expected a number"),
+        (one, row, [text], "y[0] is '3', expected a number"),
+        (one, row, None, "y is <class 'NoneType'>, expected a number"),
+        (two, row, (1, None), "y[1] is None, expected a number"),
+        (two, row, text, "y is <class 'str'>, expected a buffer or a list of 2 numbers"),
+    ):
+        for _ in range(2):  # the array that lists are copied to is there or not
+            says(words, model.learn, x, y)
+            if x is not row:
+                says(words, model.predict, x)
+                says(words, model.predict_into, x, array("f", [0] * model._n_out))
+            model._x = array("f", row)
+    for model, x, y, words in (
+        (classes, [row, [1, None, 3]], [0, 1], "x[1][1] is None, expected a number"),
+        (classes, [row, (1, 3)], [0, 1], "x[1] has 2 values, expected 3"),
+        (classes, [row, None], [0, 1], "x[1] is None, expected a number or a list of 3"),
+        (classes, [b"123", "123"], [0, 1], "x[1] is '123', expected a number or a list of 3"),
+        (classes, [1, 2, 3, 4, text, 6], [0, 1], "x[4] is '3', expected a number or a list of 3"),
+        (classes, None, [0, 1], "x is <class 'NoneType'>, expected a buffer"),
+        (classes, [row, row], [0, "1"], "y[1] is '1', expected a class number (int)"),
+        (classes, [row, row], [0, 1.0], "y[1] is 1.0, expected a class number (int)"),
+        (classes, [row, row], None, "y is <class 'NoneType'>, expected a buffer or a list of 2"),
+        (one, [row, row], [1, None], "y[1] is None, expected a number"),
+        (one, [row, row], [[1], [text]], "y[1][0] is '3', expected a number"),
+        (two, [row, row], [[1, 2], [3, text]], "y[1][1] is '3', expected a number"),
+        (two, [row, row], [[1, 2], [3]], "y[1] has 1 values, expected 2"),
+    ):
+        says(words, model.learn_many, x, y)
+        says(words, model.evaluate, x, y)
+    for model in (classes, one, two):
+        assert model.stats()["steps"] == 0
+
+
+def says(words, call, *arguments):
+    """Whether a call is refused with a message that begins so."""
+    kind = ValueError if " values, " in words else TypeError
+    message = str(testkit.raises(kind, call, *arguments))
+    assert message.startswith(words), (message, words)
+
+
+def test_what_cannot_be_set_says_so():
+    model = small_model()
+    for name in ("replay", "policy", "layers", "seed", "input_shape", "learning_rate"):
+        message = str(testkit.raises(AttributeError, setattr, model, name, 100))
+        assert message.startswith(name + " cannot be set: lr, "), message
+        assert not hasattr(model, name)
+    testkit.raises(AttributeError, setattr, model, "loss", "mse")
+
+
 def test_one_target_is_not_enough_for_several_outputs():
     model = tp.Model(3, [tp.Dense(2)], loss="mse", input_range=(0, 1), output_range=(0, 1))
     before = bytes(model._image)
@@ -174,6 +231,7 @@ def test_messages_say_what_was_expected_and_what_came():
             ("layer 0", "MaxPool2D", "4 x 4 x 1"),
         ),
         (lambda: tp.Model(4, [tp.Dense(2, activation="relu")]), ("last", "linear")),
+        (lambda: tp.Model(4, [tp.Dense(1)]), ("last", "1 unit", "2 or more", "class", "'mse'")),
         (lambda: tp.Model((3000, 40, 1), [tp.Dense(2)]), ("layer 0", "65534")),
     ):
         message = str(testkit.raises((ValueError, TypeError), call))

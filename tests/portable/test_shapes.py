@@ -4,8 +4,10 @@ import hashlib
 from array import array
 from binascii import hexlify
 
+import _tinyprop
 import data
 import digests
+import model_format as fmt
 import testkit
 import tinyprop as tp
 
@@ -37,14 +39,31 @@ def with_headroom():
     """More than 64 small steps, so that there is headroom and no weight is compared."""
     check = hashlib.sha256()
     for n in range(1, 21):
-        layers = [tp.Dense(n, "relu"), tp.Dense(21 - n)]
+        layers = [tp.Dense(n, "relu"), tp.Dense(max(2, 21 - n))]
         model = tp.Model(6 + n % 7, layers, policy=tp.Full(), lr=0.02, input_range=(0, 255))
+        if n == 20:
+            of_one_class(model)
         random = data.Random(n)
         samples = [bytes(random.below(256) for _ in range(6 + n % 7)) for _ in range(3)]
         for step in range(72):
             model.learn(samples[step % 3], step % (21 - n))
         check.update(testkit.saved_but_version(model))
     return check
+
+
+def of_one_class(model):
+    """Makes a new model one that Model(...) refuses and the core does not: its last layer has one
+    unit."""
+    image, n_layers = model._image, model._image[fmt.MODEL_SPEC_N_LAYERS]
+    at, ranges = fmt.MODEL_SPEC_SAVED_BYTES, testkit.first_weights_at(model) - fmt.RANGE_BYTES
+    image[at : at + 4] = bytes(4)
+    image[model._state - fmt.LAYER_SPEC_BYTES + fmt.LAYER_SPEC_UNITS] = 1
+    shapes = array("H", bytes(8 * n_layers))
+    smaller = bytearray(_tinyprop.layout(image[: model._state], shapes))
+    smaller[: model._state] = image[: model._state]
+    smaller[ranges : ranges + fmt.RANGE_BYTES] = image[ranges : ranges + fmt.RANGE_BYTES]
+    assert _tinyprop.init(smaller, 1) == 0
+    model._attach(smaller, shapes)
 
 
 def convolutions(n_zeros):
