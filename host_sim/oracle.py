@@ -33,7 +33,10 @@ SLOPES = {  # as functions of the activation's value
 class Layer:
     """forward(x) -> y and backward(delta, want_dx) -> dx or None; arrays are [height, width,
     channels]. A layer with weights keeps what learning needs: x, y, and the gradient dw.
-    record: the layer as the specification has it."""
+    record: the layer as the specification has it. maximum: the one directly above a convolution,
+    whose deltas are those of its windows until they are selected."""
+
+    maximum = None
 
     def __init__(self, record):
         self.record = record
@@ -48,8 +51,8 @@ def share_of(n, most):
 
 
 class Weighted(Layer):
-    """sums, mean: of each input, in a convolution of each channel; n: samples in the sums; energy:
-    1 + sum (x - mean)^2, a running mean."""
+    """sums, mean: of each channel of a map, or of each input; n: samples in the sums; energy: 1 +
+    sum (x - mean)^2, a running mean."""
 
     def __init__(self, record, w, b):
         super().__init__(record)
@@ -90,13 +93,17 @@ class Weighted(Layer):
         self.y = ACTIVATIONS[self.record.activation](self.linear(x) + self.b)
         return self.y
 
-    def activation_backward(self, dx):
-        return dx * SLOPES[self.record.activation](self.y)
+    @property
+    def with_deltas(self):
+        return self.maximum or self
+
+    def activation_backward(self, dx, y):
+        return dx * SLOPES[self.record.activation](y)
 
 
 class Dense(Weighted):
     def mean_of_rows(self):
-        return self.mean[:, None]
+        return np.resize(self.mean, len(self.w))[:, None]
 
     def linear(self, x):
         return (x.ravel() @ self.w).reshape(self.shape_out)
@@ -178,7 +185,8 @@ class Pool(Layer):
 
     def forward(self, x):
         self.v = self.windows(x)
-        return self.v.max(2) if self.record.kind == fmt.MAXPOOL else self.v.mean(2)
+        self.y = self.v.max(2) if self.record.kind == fmt.MAXPOOL else self.v.mean(2)
+        return self.y
 
     def backward(self, delta, want_dx):
         v = self.v
@@ -254,6 +262,9 @@ class FloatModel:
         self.bits, self.in_signed = model.bits, model.in_signed
         self.first_trained = model.first_trained
         self.layers = [self.layer(record) for record in model.layers]
+        for layer, above in zip(self.layers, self.layers[1:], strict=False):
+            if isinstance(layer, Conv) and above.record.kind == fmt.MAXPOOL:
+                layer.maximum = above
         self.ranges = [self.ranges_of(model, which) for which in (0, 1)]
         self.lr = dtype(model.spec.lr_mantissa * 2.0**-model.spec.lr_shift)
         self.steps, self.skipped, self.trained = 0, 0, 0
@@ -267,7 +278,7 @@ class FloatModel:
         w = record.weights.astype(np.float64)
         if record.kind == fmt.DENSE:
             means, slopes = (v.astype(np.float64) for v in (record.means, record.slopes))
-            w += np.outer(means, slopes) * 2.0**-record.state.mean_shift
+            w += np.outer(np.resize(means, len(w)), slopes) * 2.0**-record.state.mean_shift
         w = np.ldexp(w, -w_frac).astype(self.dtype)
         b = np.ldexp(record.biases.astype(self.dtype), -(w_frac + fmt.BIAS_FRAC))
         layer = WEIGHTED[record.kind](record, w, b)
@@ -337,14 +348,19 @@ class FloatModel:
         delta = delta.reshape(self.layers[-1].shape_out).astype(self.dtype)
         for i in range(last, self.first_trained - 1, -1):
             layer = self.layers[i]
-            if isinstance(layer, Weighted):
-                delta = layer.activation_backward(clipped(delta)) if i < last else delta
-                layer.db = delta.reshape(-1, layer.record.out_c).sum(0)
-                delta = select(layer, delta, depth) if select else delta
-                depth += 1
+            if isinstance(layer, Pool):
+                if self.layers[i - 1].maximum is not layer:
+                    delta = layer.backward(delta, True)
+                continue
+            if i < last:
+                delta = layer.activation_backward(clipped(delta), layer.with_deltas.y)
+            layer.db = delta.reshape(-1, layer.record.out_c).sum(0)
+            delta = select(layer, delta, depth) if select else delta
+            depth += 1
+            if layer.maximum:
+                delta = layer.maximum.backward(delta, True)
             dx = layer.backward(delta, i > self.first_trained)
-            if isinstance(layer, Weighted):
-                layer.centre(delta)
+            layer.centre(delta)
             delta = dx
 
     # ---- learning
@@ -442,11 +458,11 @@ class FloatModel:
         return selected, np.count_nonzero(selected)
 
     def budget(self, layer):
-        return max(int(layer.record.n_out * self.share + 0.5), 1)
+        return max(int(layer.with_deltas.record.n_out * self.share + 0.5), 1)
 
     def adapt(self, layer, n_selected):
         """layer.threshold is T times the share, so that T follows it at once."""
-        step = 2.0 ** ((layer.record.n_out - 1).bit_length() + 3)
+        step = 2.0 ** ((layer.with_deltas.record.n_out - 1).bit_length() + 3)
         t = layer.threshold * (1 + (n_selected - self.budget(layer)) / step)
         layer.threshold = max(min(t, self.share), step * 2.0**-30)
 

@@ -115,22 +115,40 @@ def slope_of_tanh(y, bits):
 SLOPES = {LINEAR: None, RELU: None, SIGMOID: (slope_of_sigmoid, 16), TANH: (slope_of_tanh, 14)}
 
 
+def format_of_deltas(model, used, dx_frac):
+    """A format in which numbers in Q.dx_frac of at most so many bits fill delta_frac bits, within
+    delta_frac (so that 1.0 fits, where deltas are clipped) and delta_frac + 6, and not above
+    dx_frac."""
+    least = model.delta_frac
+    return max(min(dx_frac - used + least, dx_frac, least + 6), least)
+
+
+def requantise(model, layer, dx, dx_frac):
+    """dx, Q.dx_frac -> deltas, clipped, and their format. It is worked out row by row from the
+    top, from the row and all above it, so that a row can be requantised as soon as it is there,
+    and it only gets coarser. At the end all rows are brought to the last one's format. A dense
+    layer has one row; in a series each pixel is one."""
+    limit, rows, used = 1 << model.delta_frac, [], 0
+    of = layer.with_deltas
+    for row in dx.reshape(of.out_h * of.out_w if model.spec.in_h == 1 else of.out_h, -1):
+        used |= int(np.bitwise_or.reduce(np.abs(row.astype(np.int64))))
+        frac = format_of_deltas(model, used.bit_length(), dx_frac)
+        d = rshift_round_sat(row, dx_frac - frac, 1 << 30)
+        clipped = saturate(d, limit)
+        model.state.n_clipped += int((clipped != d).sum())
+        rows.append((clipped, frac))
+    return np.concatenate([rshift_round(d, of_row - frac) for d, of_row in rows]), frac
+
+
 def backward(model, layer, dx, dx_frac):
-    """dx = dLoss/dy of a layer, Q.dx_frac -> its deltas, dLoss/dz, and their format. That is
-    chosen so that the largest delta fills delta_frac bits, within delta_frac (so that 1.0 fits,
-    where deltas are clipped) and delta_frac + 6, and not above dx_frac."""
-    y = layer.outputs
-    least, bits = model.delta_frac, model.bits
+    """dx = dLoss/dy of a layer, or of the maximum above a convolution, Q.dx_frac -> its deltas,
+    dLoss/dz, and their format. y of a maximum is that of its first largest pixel."""
+    y = layer.with_deltas.outputs
     if layer.activation == RELU:
         dx = np.where(y == 0, 0, dx)
-    used = int(np.bitwise_or.reduce(np.abs(dx.astype(np.int64)))).bit_length()
-    frac = max(min(dx_frac - used + least, dx_frac, least + 6), least)
-
-    d = rshift_round_sat(dx, dx_frac - frac, 1 << 30)
-    clipped = saturate(d, 1 << least)
-    model.state.n_clipped += int((clipped != d).sum())
+    delta, frac = requantise(model, layer, dx, dx_frac)
     if SLOPES[layer.activation]:
         slope, slope_frac = SLOPES[layer.activation]
-        clipped = rshift_round(clipped * slope(y, bits), 14)
+        delta = rshift_round(delta * slope(y, model.bits), 14)
         frac += slope_frac - 14
-    return clipped, frac
+    return delta, frac

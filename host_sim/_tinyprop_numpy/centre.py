@@ -6,6 +6,9 @@ the forward pass stays as it is, and a step of W and c is one of W and b:
 
     W -= lr d (x - u)'            b -= lr d (1 - u.(x - u))          d: deltas
 
+In a convolution, and in a dense layer above a map of more than 1024 values, u is a mean for each
+channel, and all inputs of a channel have the same; other dense layers have one for each input.
+
 In a dense layer lr d u' has rank one. It would touch every row of weights, so it is kept apart in
 one more row, the slopes s:
 
@@ -15,8 +18,7 @@ and a step is V -= lr d x', s += lr d 2^a. When u changes, or some s fills half 
 s u' 2^-a moves into V, and s becomes 0. a is the least for which sum |u| max |x| < 16383 2^a, so
 that u.x 2^-a has 14 bits.
 
-In a convolution u is a mean for each channel, and u times the sum of a filter's deltas is taken
-off its gradient (conv.py).
+In a convolution u times the sum of a filter's deltas is taken off its gradient (conv.py).
 
 u is the mean over samples that are trained on. It changes after 1, 2, 4, .. 256 of them, then as
 often as 128 more were added. It has 8 bits: with inputs of 12 bits it is in units of 16.
@@ -48,12 +50,17 @@ def means_of(layer):
     return layer.means.astype(np.int64)
 
 
+def means_of_inputs(layer):
+    """u of each input of a dense layer: input i has the mean of channel i % n_means."""
+    return np.resize(means_of(layer), layer.n_in)
+
+
 # ---- the row of slopes
 
 
 def dot(layer, x):
-    """u.x"""
-    return int(means_of(layer) @ x.astype(np.int64))
+    """u.x. x: all inputs, or the sum of each channel."""
+    return int(means_of(layer) @ x.reshape(-1, layer.n_means).sum(axis=0, dtype=np.int64))
 
 
 def scaled_dot(layer, value):
@@ -63,7 +70,7 @@ def scaled_dot(layer, value):
 
 def fold_slopes(model, layer):
     """V += s u' 2^-a, s = 0."""
-    su = np.outer(means_of(layer), layer.slopes.astype(np.int64))
+    su = np.outer(means_of_inputs(layer), layer.slopes.astype(np.int64))
     w = layer.weights + rshift_round(su, layer.state.mean_shift)
     layer.weights[:] = saturate_counted(model, w, layer.max_weight)
     layer.slopes[:] = 0
@@ -92,7 +99,7 @@ def move_slopes(model, layer, delta, frac):
 def slopes_backward(layer, delta):
     """What slopes add to dx = W'd: u (s.d 2^-a)."""
     along = rshift_round(int(layer.slopes.astype(np.int64) @ delta), layer.state.mean_shift)
-    return means_of(layer) * int(saturate(along, MAX_SLOPE_DX))
+    return means_of_inputs(layer) * int(saturate(along, MAX_SLOPE_DX))
 
 
 # ---- means and energy
@@ -109,13 +116,15 @@ def scale_sums(layer, s):
 
 
 def recentre(model, layer):
-    """u = sums / n, in 8 bits."""
+    """u = sums / n, in 8 bits. The norm of a dense layer, u.u, is over all inputs; that of a
+    convolution over its channels."""
     state, inverse = layer.state, (1 << 16) // layer.state.n_summed
     means = rshift_round(layer.sums.astype(np.int64) * inverse, 16)
     layer.means[:] = means = saturate(means, largest_mean(layer))
-    state.norm = int((means * means).sum())
+    pixels = layer.n_in // layer.n_means if layer.kind == DENSE else 1
+    state.norm = int((means * means).sum()) * pixels
     x_max = ((1 << model.bits) - 1) >> layer.x_signed
-    largest_dot, state.mean_shift = int(np.abs(means).sum()) * x_max, 0
+    largest_dot, state.mean_shift = int(np.abs(means).sum()) * pixels * x_max, 0
     while largest_dot >> state.mean_shift >= MAX_DOT:
         state.mean_shift += 1
 

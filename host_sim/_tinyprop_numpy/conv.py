@@ -52,22 +52,19 @@ def forward(model, layer):
 def backward(model, layer, delta, frac, want_dx):
     """As for a dense layer; the gradient of a weight is its sum over all pixels."""
     index, w = windows(layer), layer.weights
-    x, inside = seen(layer.inputs, index), index < layer.n_in
+    x = seen(layer.inputs, index)
     delta = delta.reshape(-1, layer.out_c)
     if layer.kind == CONV:
         dw = product(x.reshape(len(x), -1).T, delta)
         spread = (delta.astype(float) @ w.T.astype(float)).reshape(index.shape)
-        taps = inside.sum(axis=(1, 2))[:, None]  # [pixel, 1]: taps in the input
     else:
         dw = np.einsum("ptc,pc->tc", x, delta)
         spread = (delta[:, None, :] * w[None, :, :].astype(np.int64)).astype(float)
-        taps = inside.sum(axis=1)  # [pixel, filter]
 
-    n_products = ((delta != 0) * taps).sum(axis=0)  # of each filter
+    filters = delta.any(axis=0)  # those that have a delta
     learns = update.learns(layer, frac)
-    model.state.macs_done += int(n_products.sum()) * (learns + want_dx)
+    model.state.macs_done += int(np.count_nonzero(delta)) * layer.fan_in * (learns + want_dx)
     if learns:
-        filters = n_products > 0  # those that have a delta
         means = centre.means_of(layer)
         means = np.resize(means, len(w))[:, None] if layer.kind == CONV else means  # [tap, filter]
         dw = dw - means * delta.sum(axis=0)

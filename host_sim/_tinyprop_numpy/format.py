@@ -7,7 +7,7 @@ from enum import IntEnum
 import numpy as np
 
 MAGIC = 0x504E5954
-VERSION = 4
+VERSION = 5
 ALIGN = 8
 
 MAX_VALUES = 65534
@@ -119,7 +119,7 @@ MODEL_STATE = np.dtype(
         ("n_outside", "<u4"),
         ("n_replayed", "<u4"),
         ("random", "<u4"),
-        ("reserved", "<u4"),
+        ("n_outside_y", "<u4"),
     ]
 )
 

@@ -23,6 +23,8 @@ from .format import (
     TANH,
 )
 
+MOST_MEANS = 1024  # of a dense layer above a map; of a larger one they are by channel
+
 
 class Refused(Exception):
     """Why a call was refused: an Error of format.py."""
@@ -60,7 +62,11 @@ class Layer:
 
     Weights: dense [input, unit]; convolution [(kernel row, column, channel), filter]; depthwise
     [(kernel row, column), channel]. Behind those of a dense layer is one more row, its slopes;
-    `rows` has both. sums, means: of each input, in a convolution of each channel.
+    `rows` has both. sums, means: of each channel of a map, or of each input.
+
+    maximum: the one directly above a convolution, or None. A convolution below a maximum has a
+    delta for each window of it, in the order of the maximum's outputs, as only the first largest
+    pixel of a window has a part in the loss.
     """
 
     def __init__(self, spec):
@@ -78,7 +84,17 @@ class Layer:
 
     @property
     def n_means(self):
-        return self.n_in if self.kind == DENSE else self.in_c
+        by_channel = self.of_map and (self.kind != DENSE or self.n_in > MOST_MEANS)
+        return self.in_c if by_channel else self.n_in
+
+    @property
+    def with_deltas(self):
+        """The layer whose outputs the deltas belong to: itself, or its maximum."""
+        return self.maximum or self
+
+    @property
+    def n_deltas(self):
+        return self.with_deltas.n_out
 
 
 class Model:

@@ -52,8 +52,9 @@ def backward(model, delta):
         layer = model.layers[i]
         want_dx = i > model.first_trained
         if not layer.has_weights:
-            dx, a = pool.backward(model, layer, dx)
-            frac += a
+            if model.layers[i - 1].maximum is not layer:
+                dx, a = pool.backward(model, layer, dx)
+                frac += a
             continue
         if depth > 0:
             delta, frac = activation.backward(model, layer, dx, frac)
@@ -63,6 +64,8 @@ def backward(model, delta):
         depth += 1
         model.state.macs_selected += n_selected * layer.fan_in * (layer.trainable + want_dx)
         delta, frac = update.guard(layer, delta, frac)
+        if layer.maximum:
+            delta = pool.at_largest(layer.maximum, delta)
         dx_frac = frac + layer.state.w_frac
         kind = dense if layer.kind == DENSE else conv
         dx = kind.backward(model, layer, delta, frac, want_dx)
@@ -72,7 +75,7 @@ def backward(model, delta):
 def dense_macs(model):
     """Multiply-accumulates of a dense backward pass: for dw and for dx."""
     return sum(
-        (layer.trainable + (i > model.first_trained)) * layer.n_out * layer.fan_in
+        (layer.trainable + (i > model.first_trained)) * layer.n_deltas * layer.fan_in
         for i, layer in enumerate(model.layers)
         if layer.has_weights
     )
@@ -175,11 +178,12 @@ def run_samples(model, x, y, total, start, count, learning):
             ranges.learn(model, 0, x[i])
             ranges.learn(model, 1, y[i])
         inputs, n_outside = ranges.read_inputs(model, x[i])
-        label = ranges.read_label(model, y[i])
+        label, n_clamped = ranges.read_label(model, y[i])
         if not learning:
             hits += evaluate_sample(model, inputs, label)
             continue
         state.n_outside += n_outside
+        state.n_outside_y += n_clamped
         hits += learn_sample(model, inputs, label)
         if model.spec.replay > 0:
             learn_again(model, label)

@@ -125,6 +125,12 @@ def max_weight(bits, layer, non_negative):
     return min((2**31 - 1 - spare - slopes) // (x_max * layer.fan_in), 32767)
 
 
+def reads_map(layer, below):
+    """Whether its inputs form a map: all but those of a dense layer that is the first, or above
+    another dense layer."""
+    return layer.kind != DENSE or (below is not None and below.kind != DENSE)
+
+
 def has_zero_delta(below):
     """Whether an input of 0 has a delta of 0: above a relu, also through a maximum."""
     if below is None:
@@ -170,7 +176,11 @@ def plan_layers(model, shapes=None):
         layer.in_w = below.out_w if below else spec.in_w
         layer.in_c = below.out_c if below else spec.in_c
         plan_shape(layer)
+        layer.of_map = reads_map(layer, below)
         layer.zero_delta = has_zero_delta(below)
+        layer.maximum = None
+        if below and below.kind in (CONV, DEPTHWISE) and layer.kind == MAXPOOL:
+            below.maximum = layer
         if layer.has_weights:
             layer.max_weight = max_weight(model.bits, layer, non_negative)
             non_negative = layer.activation in (RELU, SIGMOID)

@@ -2,6 +2,9 @@
 
 max       forward: the largest input;                        backward: the first largest gets dy
 average   forward: sum / n, to nearest, halves away from 0;  backward: each input gets dy / n
+
+Directly above a convolution a maximum has no backward pass of its own: the deltas of the
+convolution are those of the windows, and are put at their pixels once they are selected.
 """
 
 import numpy as np
@@ -32,14 +35,20 @@ def forward(model, layer):
     return quotient_round(x[index].sum(axis=1, dtype=np.int64), n)
 
 
+def at_largest(layer, values):
+    """Values of the outputs of a maximum, each at the first largest input of its window; the other
+    inputs have 0."""
+    placed = np.zeros(layer.n_in, np.int64)
+    placed[first_largest(layer.inputs, windows(layer))] = values
+    return placed
+
+
 def backward(model, layer, dy):
     """dy, Q.f -> dx, Q.(f + a), and a. For an average of n inputs, 2^a <= n < 2^(a+1), dy / n is
     dy (2^a / n) in Q.(f + a); the factor 2^a / n is Q.15."""
-    x, index = layer.inputs, windows(layer)
-    dx = np.zeros(layer.n_in, np.int64)
     if layer.kind == MAXPOOL:
-        dx[first_largest(x, index)] = dy
-        return dx, 0
+        return at_largest(layer, dy), 0
+    index, dx = windows(layer), np.zeros(layer.n_in, np.int64)
     n = index.shape[1]
     a = n.bit_length() - 1
     dx[index] = (dy.astype(np.int64) * ((1 << (a + 15)) // n) >> 15)[:, None]

@@ -257,14 +257,15 @@ def read_inputs(model, values):
 
 def read_label(model, values):
     """What y says of a sample: its class number, or with mse its targets, Q.14 of half the range,
-    within +-2.0."""
+    within +-2.0; and how many were clamped to that."""
     learned = model.learned[1]
     if model.spec.loss == CROSSENTROPY:
-        return values.astype(np.int64)
+        return values.astype(np.int64), 0
     targets = (
         by_given(model.maps[1], values) if learned is None else by_learned(learned, values, 14)
     )
-    return saturate(targets, 32767)
+    clamped = saturate(targets, 32767)
+    return clamped, int((clamped != targets).sum())
 
 
 def float_score(r, score):

@@ -20,6 +20,9 @@
                    crossentropy   p_y >= 1 - skip
                    mse            Y_L < skip Ymax_L      (not with DIFFUSED)
 
+Below a maximum the deltas of a convolution are those of the windows (image.py), so n_l counts
+windows, and small deltas add up from window to window.
+
 With crossentropy all deltas of the output layer are selected, as only all of them sum to 0. With
 mse it is like all others.
 """
@@ -62,14 +65,14 @@ def pay(model, share):
 
 def budget(model, layer):
     """K: how many deltas to select on average."""
-    return max(rshift_round(layer.n_out * model.state.share, 15), 1)
+    return max(rshift_round(layer.n_deltas * model.state.share, 15), 1)
 
 
 def adapt_threshold(model, layer, n_selected):
     """The state has T r, so that T follows r at once. It changes by 2^-shift of itself for each
-    delta too many or too few; shift = bits + 3 with 2^bits >= n_out. It stays at least 2^shift, so
-    that it can always change, and T at most 1.0, as no delta is larger."""
-    shift = (layer.n_out - 1).bit_length() + 3
+    delta too many or too few; shift = bits + 3 with 2^bits >= n_deltas. It stays at least 2^shift,
+    so that it can always change, and T at most 1.0, as no delta is larger."""
+    shift = (layer.n_deltas - 1).bit_length() + 3
     t = layer.state.threshold
     t += (t >> shift) * (n_selected - budget(model, layer))
     layer.state.threshold = max(min(t, model.state.share << THRESHOLD_FRAC - 15), 1 << shift)
@@ -79,9 +82,9 @@ def select_diffused(model, layer, delta, frac, depth):
     state, one = layer.state, 1 << THRESHOLD_FRAC
     if model.state.share == ONE:
         state.threshold = 0
-        return delta, layer.n_out
+        return delta, layer.n_deltas
     if state.threshold == 0:  # the first time: T = Y / K, so T r = Y / n
-        mean = l1_norm(delta) // layer.n_out
+        mean = l1_norm(delta) // layer.n_deltas
         state.threshold = min(mean << (THRESHOLD_FRAC - frac), one)
     r = max(model.state.share >> 7, 1)  # Q.8, so T r / r is Q.22
     t = state.threshold // r >> (RESIDUAL_FRAC - frac)
@@ -122,7 +125,7 @@ def top_k(model, layer, delta, frac, depth):
         share += rshift_round(alpha * (spec.s_max - spec.s_min), 15)
     for _ in range(depth):
         share = share * spec.zeta >> 15
-    return min(max(layer.n_out * share >> 15, 1), layer.n_out)
+    return min(max(layer.n_deltas * share >> 15, 1), layer.n_deltas)
 
 
 def select_largest(model, layer, delta, frac, depth):
@@ -171,7 +174,7 @@ def skips(model, delta, p_target):
 
 
 def select_all(model, layer, delta, frac, depth):
-    return delta, layer.n_out
+    return delta, layer.n_deltas
 
 
 SELECT = {FULL: select_all, TOPK: select_largest, DIFFUSED: select_diffused}

@@ -6,7 +6,7 @@ dtypes, the constants of the portable tests and the tables of docs/format.md.
 
 from dataclasses import dataclass
 
-VERSION = 4
+VERSION = 5
 MAGIC = b"TYNP"
 ALIGN = 8  # an image in RAM starts at a multiple of this
 
@@ -187,9 +187,7 @@ MODEL_STATE = Struct(
         Field("loss_sum", "u8", "Q.24, sum of their losses"),
         Field("macs_dense", "u8", "multiply-accumulates of a dense backward pass in every step"),
         Field("macs_selected", "u8", "those of the selected deltas"),
-        Field(
-            "macs_done", "u8", "those of them with a non-zero input: what was really multiplied"
-        ),
+        Field("macs_done", "u8", "those whose delta is not 0, in dense layers nor the input"),
         Field("n_saturated", "u8", "activations and outputs of mse beyond their format"),
         Field("n_clipped", "u8", "deltas beyond 1.0"),
         Field("n_clamped", "u8", "weights at their bound"),
@@ -207,7 +205,7 @@ MODEL_STATE = Struct(
         Field("n_outside", "u4", "values of x that were clamped to an end of their range"),
         Field("n_replayed", "u4", "steps on remembered samples"),
         Field("random", "u4", "state of the generator that chooses among them (replay.c)"),
-        Field("reserved", "u4", "0"),
+        Field("n_outside_y", "u4", "values of y that were clamped, to twice a range"),
     ),
 )
 

@@ -1,6 +1,7 @@
 // Calls every function of the core with images that are valid, damaged or random, for the sanitizers to watch.
 //     fuzz_image COUNT SEED
-// Each image and each other buffer is a heap block of exactly its size, so that an access one byte beyond is found.
+// Each image and each other buffer is a heap block of exactly its size, so that an access one byte beyond is found; so are
+// the parts of an image's scratch (apart.c).
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,27 +64,45 @@ static uint8_t any_activation(void) {
     return (uint8_t)below(TP_N_ACTIVATION);
 }
 
+// 1 .. n, and now and then far more, up to 255.
+static uint8_t size_up_to(uint32_t n) {
+    return (uint8_t)(below(30) ? 1 + below(n) : 1 + below(255));
+}
+
+// A layer on maps; of a series, kernels and strides are mostly in its direction.
+static tp_layer_spec_t map_layer(int is_series) {
+    static const uint8_t kinds[] = { TP_CONV, TP_CONV, TP_DEPTHWISE, TP_MAXPOOL, TP_MAXPOOL, TP_AVGPOOL };
+    uint8_t kind = below(12) ? kinds[below(sizeof(kinds))] : TP_DENSE;
+    int pool = kind == TP_MAXPOOL || kind == TP_AVGPOOL;
+    tp_layer_spec_t l = layer(kind, pool ? 0 : any_activation(), 0, 0, 0);
+    l.units = kind == TP_CONV || kind == TP_DENSE ? (uint16_t)(1 + below(9)) : 0;
+    if (kind != TP_DENSE && !(pool && below(4) == 0)) {
+        l.kernel_h = is_series && below(8) ? 1 : size_up_to(3);
+        l.kernel_w = size_up_to(3);
+    }
+    if (kind != TP_DENSE && !pool) {
+        l.stride_h = below(2) ? 1 : size_up_to(3);
+        l.stride_w = below(2) ? 1 : size_up_to(3);
+    }
+    return l;
+}
+
 // Writes the spec of a random model to the start of an image; returns its length.
 static size_t spec(uint8_t *image) {
     tp_model_spec_t m;
-    tp_layer_spec_t l[6];
+    tp_layer_spec_t l[8];
     uint8_t n = 0;
     memset(&m, 0, sizeof(m));
     m.magic = TP_MAGIC;
     m.version = TP_VERSION;
     m.in_h = m.in_w = m.in_c = 1;
     if (below(3)) {
-        m.in_h = (uint16_t)(1 + below(6));
-        m.in_w = (uint16_t)(1 + below(6));
-        m.in_c = (uint16_t)(1 + below(3));
-        if (below(2)) {
-            l[n++] = layer(TP_CONV, any_activation(), (uint16_t)(1 + below(4)), 2, (uint8_t)(1 + below(2)));
-        }
-        if (below(2)) {
-            l[n++] = layer(TP_DEPTHWISE, any_activation(), 0, (uint8_t)(1 + below(3)), 1);
-        }
-        if (below(2)) {
-            l[n++] = layer(below(2) ? TP_MAXPOOL : TP_AVGPOOL, 0, 0, (uint8_t)below(3), 0);
+        int is_series = below(4) == 0;
+        m.in_h = (uint16_t)(is_series ? 1 : 1 + below(9));
+        m.in_w = (uint16_t)(1 + below(is_series ? 40 : 9));
+        m.in_c = (uint16_t)(1 + below(below(4) ? 3 : 11));
+        for (uint32_t maps = below(6); maps > 0; maps--) {
+            l[n++] = map_layer(is_series);
         }
     } else {
         m.in_c = (uint16_t)(1 + below(16));
@@ -233,6 +252,9 @@ int main(int n_arguments, char **arguments) {
     for (long i = 0; i < count; i++) {
         // The spec of a model; now and then nothing but noise, with or without magic and version.
         size_t n = spec(draft);
+        for (int tries = 4; tries > 0 && tp_layout(draft, n, shapes, 255) < 0; tries--) {
+            n = spec(draft);  // whose layers fit together
+        }
         uint32_t kind = below(8);
         if (kind == 0) {
             n = below(1000);

@@ -142,10 +142,17 @@ class Image:
 
     def inputs(self, layer):
         """The inputs of a layer in the scratch of the C core."""
-        return self.array(self.layers[layer].inputs, "<i2", self.layers[layer].n_in)
+        plan = self.layers[layer]
+        return self.values(plan.inputs, plan.n_in, plan.reads_map, plan.x_signed)
 
     def outputs(self, layer):
-        return self.array(self.layers[layer].outputs, "<i2", self.layers[layer].n_out)
+        plan, signed = self.layers[layer], self.layers[layer + 1].x_signed
+        return self.values(plan.outputs, plan.n_out, plan.gives_map, signed)
+
+    def values(self, offset, n, is_map, signed):
+        """Values between layers: bytes of a map, else int16."""
+        kind = ("<i1" if signed else "<u1") if is_map else "<i2"
+        return self.array(offset, kind, n)
 
     def plan_offset(self, layer):
         return self.saved_bytes + layer * PLAN.itemsize
@@ -204,10 +211,10 @@ def difference(one, two):
     found = []
     for i, (p, q) in enumerate(zip([a.head, *a.layers], [b.head, *b.layers], strict=True)):
         where = f"layer {i - 1}" if i else "model"
-        for one, two in zip((p.items[0], p.items[-1]), (q.items[0], q.items[-1]), strict=True):
-            for name in one.dtype.names:
-                if one[name].tolist() != two[name].tolist():
-                    found.append(f"{where}, {name}: {one[name]} and {two[name]}")
+        for u, v in zip((p.items[0], p.items[-1]), (q.items[0], q.items[-1]), strict=True):
+            for name in u.dtype.names:
+                if u[name].tolist() != v[name].tolist():
+                    found.append(f"{where}, {name}: {u[name]} and {v[name]}")
     parts = [("ranges of inputs", *(i.learned(0) for i in (a, b)))]
     parts += [("ranges of outputs", *(i.learned(1) for i in (a, b)))]
     for i, layer in enumerate(a.twin.layers):

@@ -6,7 +6,7 @@
 
 #define ROUNDS 300
 #define MAX_ROWS 24     // of weights, and so inputs
-#define MAX_COLUMNS 40  // outputs
+#define MAX_COLUMNS 72  // outputs
 #define SPACE (MAX_ROWS * MAX_COLUMNS)
 #define FAR_ROWS \
     (TP_MAX_ROW_DELTA / 2 / MAX_COLUMNS + 20)  // of so many, the last is too far from the first for one entry
@@ -142,6 +142,69 @@ static void list_bytes(state_t *s) {
     check_words(s, s->z, n_out);
 }
 
+static void fill_bytes(state_t *s, size_t n, uint32_t zeros) {
+    for (size_t i = 0; i < n; i++) {
+        s->bytes[i] = (uint8_t)(below(s, 4) < zeros ? 0 : number(s, 255, 1));
+    }
+}
+
+// One channel of a few rows of pixels, and what a tap of all filters sees of it.
+static void list_strided(state_t *s) {
+    uint32_t step = 1 + below(s, 5), n = 1 + below(s, 6), n_out = 1 + below(s, MAX_COLUMNS), between = below(s, 3);
+    tp_nonzero_t list = new_list(s, 1, n_out);
+    list.n_rows = 1 + below(s, 3);
+    list.x_bytes = n * step;
+    list.x_jump = (int32_t)(between * step);
+    list.delta_jump = between * list.row_bytes;
+    fill_bytes(s, sizeof(s->bytes), below(s, 5));
+    fill(s, s->w, SPACE + 2, 1 << 14, 1, 0);
+    fill_words(s, s->start, n_out, 30);
+    for (int is_signed = 0; is_signed < 2; is_signed++) {
+        list.end = s->list;
+        list.delta = below(s, 2) * list.row_bytes;
+        tp_list_strided(&list, s->bytes + below(s, step), step, is_signed);
+        tp_spmv(s->list, s->w, n_out, s->start, s->z);
+        check_words(s, s->z, n_out);
+        for (const uint32_t *entry = s->list; entry <= list.end; entry++) {
+            check_word(s, *entry >> 16);
+        }
+    }
+}
+
+// Pixels of so many filters that padding lies between entries; no deltas are read.
+static void list_strided_far(state_t *s) {
+    uint32_t n = 1 + below(s, 6), n_out = 2000 + below(s, 30000);
+    tp_nonzero_t list = new_list(s, 1, n_out);
+    list.n_rows = 1 + below(s, 3);
+    list.x_bytes = n;
+    list.delta_jump = below(s, 4) * list.row_bytes;
+    fill_bytes(s, SPACE, below(s, 5));
+    tp_list_strided(&list, s->bytes, 1, 0);
+    check_word(s, list.n_padding);
+    uint32_t at = 0;
+    for (const uint32_t *entry = s->list; *entry != 0; entry++) {
+        at += *entry & 0xffff;
+        check_word(s, *entry >> 16);
+        check_word(s, *entry >> 16 ? at : 0);
+        at += *entry >> 16 ? list.row_bytes - list.row_delta : 0;
+    }
+}
+
+static void widen(state_t *s) {
+    uint32_t n = 1 + below(s, MAX_COLUMNS), from = below(s, 4), to = below(s, 4);
+    fill_bytes(s, SPACE, 1);
+    memset(s->x, 0x55, sizeof(s->x));
+    tp_widen(s->bytes + from, s->x + to, n, (int)below(s, 2));
+    check(s, s->x, MAX_COLUMNS + 6);
+}
+
+static void copy_bytes(state_t *s) {
+    uint32_t n = 1 + below(s, MAX_COLUMNS), from = below(s, 4), to = below(s, 4);
+    fill_bytes(s, SPACE, 1);
+    tp_copy_bytes(s->bytes + from, (uint8_t *)s->x + to, n);
+    check(s, s->x, MAX_COLUMNS);
+}
+
 // Rows of weights so long that padding lies between entries; no weights are read.
 static void list_long_rows(state_t *s) {
     uint32_t n_in = 1 + below(s, MAX_ROWS), n_out = 20000 + below(s, 45535);
@@ -160,8 +223,11 @@ static void depthwise_sums(state_t *s) {
     fill(s, s->x, SPACE, 4095, 1, below(s, 4));
     fill(s, s->w, SPACE, 32767, 1, 0);
     fill_words(s, s->z, 2 * channels, 30);
-    tp_depthwise_sums(&patch, s->x, s->w, s->z);
+    fill_words(s, s->start, channels, 30);
+    tp_depthwise_sums(&patch, s->x, s->w, s->start, s->z);
     check_words(s, s->z, 2 * channels);
+    tp_depthwise_sums(&patch, s->x, s->w, s->start, s->start);
+    check_words(s, s->start, channels);
 }
 
 static void requantize(state_t *s) {
@@ -219,6 +285,23 @@ static void relu(state_t *s) {
     }
 }
 
+static void relu_bytes(state_t *s) {
+    uint32_t n = 1 + below(s, MAX_COLUMNS);
+    int shift = 1 + (int)below(s, 34), bits = 4 + (int)below(s, 28);
+    tp_format_use_t use = { below(s, 2) ? 255 : 127, 5, 7 };
+    fill_words(s, s->z, n, bits);
+    if (shift < 23) {
+        s->z[0] = (use.top + (int32_t)below(s, 3) - 1) << shift;
+        s->z[n - 1] = ((use.top >> 2) + (int32_t)below(s, 3) - 1) << shift;
+    }
+    uint8_t *y = below(s, 2) ? (uint8_t *)s->z : s->bytes + below(s, 4);
+    check_word(s, tp_relu_bytes(s->z, y, n, shift, &use) != 0);
+    for (uint32_t i = 0; i <= n; i++) {
+        check_word(s, y[i]);
+    }
+    check_use(s, &use);
+}
+
 static void dot(state_t *s) {
     uint32_t n = 1 + below(s, SPACE - 1);
     fill(s, s->x, n, 4095, 1, below(s, 4));
@@ -235,6 +318,56 @@ static void l1_norm(state_t *s) {
     check_word(s, tp_l1_norm(s->deltas, n));
 }
 
+static void sum_of(state_t *s) {
+    uint32_t stride = 1 + below(s, 5), n = stride * (1 + below(s, 30)), l1_norm = below(s, 1000),
+             n_nonzero = below(s, 1000);
+    fill(s, s->deltas, n, 1 << 14, 1, below(s, 4));
+    check_word(s, (uint32_t)tp_sum_of(s->deltas + below(s, stride), s->deltas + n, stride, &l1_norm, &n_nonzero));
+    check_word(s, l1_norm);
+    check_word(s, n_nonzero);
+}
+
+static void mask(state_t *s) {
+    uint32_t n = 1 + below(s, MAX_COLUMNS);
+    fill_words(s, s->z, MAX_COLUMNS + 1, 1 + (int)below(s, 31));
+    fill_bytes(s, n, below(s, 5));
+    check_word(s, tp_mask(s->z, below(s, 3) ? s->bytes : NULL, n));
+    check_words(s, s->z, MAX_COLUMNS + 1);
+}
+
+static void mask_shares(state_t *s) {
+    uint32_t n = 1 + below(s, MAX_COLUMNS), from = below(s, 4);
+    fill(s, s->deltas, n, 1 << 14, 1, 0);
+    fill_bytes(s, SPACE, below(s, 5));
+    memset(s->y, 0x55, sizeof(s->y));
+    tp_mask_shares(s->deltas, s->bytes + from, s->y + below(s, 2), n);
+    check(s, s->y, MAX_COLUMNS + 2);
+}
+
+static void add_bytes(state_t *s) {
+    uint32_t n = 1 + below(s, MAX_COLUMNS), step = 1 + below(s, 4), from = below(s, 4), is_signed = below(s, 2);
+    fill_bytes(s, SPACE, below(s, 4));
+    fill_words(s, s->z, MAX_COLUMNS + 1, 30);
+    tp_add_bytes(number(s, 1 << 14, 1), s->bytes + from, step, n, (int)is_signed, s->z);
+    check_words(s, s->z, MAX_COLUMNS + 1);
+}
+
+// Gradients that are at their bound once the mean is off.
+static void move_by_gradients(state_t *s) {
+    uint32_t n = 1 + below(s, MAX_COLUMNS);
+    int32_t mean = below(s, 4) ? number(s, 255, 1) : 0;
+    tp_step_t step = { 16 + (int32_t)below(s, 16), 1 + (int32_t)below(s, 31), 1 + number(s, 32766, 0) };
+    for (uint32_t i = 0; i < n; i++) {
+        s->start[i] = number(s, 65535, 1);
+        s->z[i] = number(s, 255 * 65535, 1) + mean * s->start[i];
+    }
+    memset(s->dx, 0, sizeof(s->dx));
+    fill(s, s->w, SPACE, step.max_weight, 1, 0);
+    check_word(s, tp_move_by_gradients(s->z, n, mean, s->start, s->dx, 1 + (int)below(s, 31), s->w, &step));
+    check(s, s->w, n + 1);
+    check_words(s, s->dx, n + 1);
+}
+
 static void move_biases(state_t *s) {
     uint32_t n = 1 + below(s, MAX_COLUMNS);
     fill(s, s->deltas, n, 1 << 14, 1, below(s, 4));
@@ -242,17 +375,6 @@ static void move_biases(state_t *s) {
     int32_t factor = number(s, 31 << 9, 1);
     tp_move_biases(s->deltas, s->z, n, factor, 1 + (int)below(s, 40));
     check_words(s, s->z, 2 * MAX_COLUMNS);
-}
-
-static void strided_axpy(state_t *s) {
-    uint32_t elements = 1 + below(s, 5), to_step = 4 * (1 + below(s, 3)), from_step = 2 * (1 + below(s, 3));
-    tp_axpy_t patch = { s->z, s->x, 1 + below(s, 4), elements * to_step, to_step, from_step, 0, 0 };
-    patch.to_stride = patch.to_bytes + 4 * below(s, 3);
-    patch.from_stride = elements * from_step + 2 * below(s, 3);
-    fill(s, s->x, SPACE, 32767, 1, below(s, 4));
-    fill_words(s, s->z, MAX_ROWS * 8, 30);
-    tp_strided_axpy(&patch, number(s, 1 << 14, 1));
-    check_words(s, s->z, MAX_ROWS * 8);
 }
 
 // Selected deltas, and rows of weights that they move.
@@ -271,7 +393,6 @@ static tp_update_t select_some(state_t *s, uint32_t n_in, uint32_t n_out, int x_
     update.selected = s->selected;
     update.row_bytes = 2 * n_out;
     update.n_in = n_in;
-    update.guard_shift = (int32_t)below(s, 4);
     update.x_bits = x_bits;
     update.x_signed = x_signed;
     fill(s, s->deltas, n_out, x_bits == 8 ? 1 << 14 : 1 << 13, 1, below(s, 4));
@@ -325,6 +446,21 @@ static void backward_rows(state_t *s) {
     check_word(s, update.n_clamped);
 }
 
+// dx of a few rows, added to what is there.
+static void input_sums(state_t *s) {
+    uint32_t n_in = 1 + below(s, MAX_ROWS), n_out = 1 + below(s, MAX_COLUMNS), n = 0;
+    fill(s, s->w, SPACE, 32767, 1, 0);
+    fill_words(s, s->dx, MAX_ROWS + 1, 30);
+    for (uint32_t j = 0; j < n_out; j++) {
+        if (n == 0 || below(s, 2)) {
+            int32_t delta = number(s, 1 << 14, 1);
+            s->selected[n++] = (tp_selected_t) { delta, 2 * j };
+        }
+    }
+    tp_input_sums(s->w, 2 * n_out, n_in, s->selected, s->selected + n, s->dx);
+    check_words(s, s->dx, MAX_ROWS + 1);
+}
+
 int main(void) {
     static const struct {
         const char *name;
@@ -333,16 +469,26 @@ int main(void) {
         { "list_and_sum", list_and_sum },
         { "list_bytes", list_bytes },
         { "list_long_rows", list_long_rows },
+        { "list_strided", list_strided },
+        { "list_strided_far", list_strided_far },
+        { "widen", widen },
+        { "copy_bytes", copy_bytes },
         { "depthwise_sums", depthwise_sums },
         { "requantize", requantize },
         { "relu", relu },
+        { "relu_bytes", relu_bytes },
         { "dot", dot },
         { "l1_norm", l1_norm },
+        { "sum_of", sum_of },
+        { "mask", mask },
+        { "mask_shares", mask_shares },
+        { "add_bytes", add_bytes },
+        { "move_by_gradients", move_by_gradients },
         { "move_biases", move_biases },
-        { "strided_axpy", strided_axpy },
         { "update_rows", update_rows },
         { "far_rows", far_rows },
         { "backward_rows", backward_rows },
+        { "input_sums", input_sums },
     };
     state_t state;
     for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {

@@ -7,7 +7,7 @@ from pathlib import Path
 import images
 import numpy as np
 from _tinyprop_numpy import rate
-from headers import CORE, tp_model_t
+from headers import CORE, TYPES, tp_layer_t, tp_model_t
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -25,9 +25,11 @@ def gcc(*arguments):
 def library(folder):
     """The core as a shared library for ctypes; its inline functions have names there too."""
     path = folder / "core.so"
-    gcc("-O1", "-g", "-shared", "-fPIC", "-o", path, *SOURCES, HERE / "inline_functions.c")
+    options = ["-O1", "-g", "-shared", "-fPIC", "-Wl,--wrap=tp_put_deltas"]
+    options += ["-fsanitize=undefined", "-fno-sanitize-recover=all"]
+    gcc(*options, "-o", path, *SOURCES, HERE / "inline_functions.c")
     core = ctypes.CDLL(path)
-    for name in "tp_exp_minus", "tp_l1_norm", "tp_crossentropy", "tp_float_from_fixed":
+    for name in "tp_exp_minus", "tp_l1_norm", "tp_crossentropy", "tp_float_from_fixed", "tp_which":
         getattr(core, name).restype = ctypes.c_uint32
     core.tp_exp_minus.argtypes = core.tp_bits.argtypes = [ctypes.c_uint32]
     core.tp_select.restype = ctypes.c_size_t
@@ -55,12 +57,14 @@ class CModel(images.Image):
         assert core.tp_open(as_c(self.opened), image, ctypes.c_size_t(len(self.buffer))) == 0
         self.set_rates()
 
+    def address(self, layer):
+        return ctypes.c_void_p(ctypes.addressof(self.memory) + self.plan_offset(layer))
+
     def call(self, name, layer, *arguments):
         """Calls name(model, layer, ...), arrays and structures by address. layer: a number, or
         None for name(model, ...)."""
         if layer is not None:
-            address = ctypes.addressof(self.memory) + self.plan_offset(layer)
-            arguments = (ctypes.c_void_p(address), *arguments)
+            arguments = (self.address(layer), *arguments)
         return getattr(self.core, name)(as_c(self.opened), *map(as_c, arguments))
 
     def set_rates(self):
@@ -74,6 +78,46 @@ class CModel(images.Image):
         """Gives a dense layer its inputs, and builds the list of the non-zero ones."""
         self.inputs(layer)[:] = values
         self.call("tp_list_inputs", layer)
+
+    def update_biases(self, layer, deltas, frac):
+        sums = TYPES["tp_delta_sums_t"]()
+        self.call("tp_sum_deltas", layer, deltas, sums)
+        self.call("tp_update_biases", layer, deltas, sums, frac)
+
+    def backward(self, layer, deltas, frac, want_dx=True, n_deltas=None):
+        """The backward pass of a layer with weights, for deltas as the L1 guard leaves them.
+        Returns dx, or None if none are wanted. n_deltas: told to a convolution in place of how
+        many are not 0, by which it chooses its way."""
+        plan, sums = self.layers[layer], TYPES["tp_delta_sums_t"]()
+        self.call("tp_sum_deltas", layer, deltas, sums)
+        below = TYPES["tp_deltas_t"]() if want_dx else None
+        dx, v = np.full(plan.n_in, 99, np.int32), np.zeros(plan.n_in, np.int32)
+        n_row = plan.in_w * plan.in_c if plan.reads_map else plan.n_in
+        self.core.keep_dx(as_c(dx), ctypes.c_size_t(n_row))
+        if plan.kind == images.number("dense"):
+            self.call("tp_dense_backward", layer, deltas, sums.l1_norm, frac, v, below)
+        else:
+            n = sums.n_nonzero if n_deltas is None else n_deltas
+            self.call("tp_conv_backward", layer, deltas, n, frac, below)
+        self.core.keep_dx(None, 0)
+        return dx if want_dx else None
+
+    def deltas(self, layer, dy, v_frac):
+        """dy of a layer -> deltas of the next one with weights from there down, and their
+        format."""
+        plan, d = self.layers[layer], TYPES["tp_deltas_t"]()
+        v = np.array(dy, np.int32)
+        if plan.gives_map:
+            self.core.tp_start_deltas(as_c(d), as_c(self.opened), self.address(layer), v_frac)
+        else:
+            start = self.core.tp_start_vector
+            start(as_c(d), as_c(self.opened), self.address(layer), v_frac, as_c(v))
+        rows = v.reshape(plan.out_h if plan.gives_map else 1, -1)
+        for row, values in enumerate(rows):
+            self.core.tp_put_deltas(as_c(d), as_c(values), ctypes.c_size_t(row))
+        frac = self.core.tp_end_deltas(as_c(d))
+        n = tp_layer_t.from_address(d.map).n_out
+        return np.array((ctypes.c_int16 * n).from_address(d.to)), frac
 
     def z(self, n):
         """Where a forward pass leaves its sums."""

@@ -19,6 +19,7 @@ SHARES = st.sampled_from([0, 1 << 15]) | st.integers(0, 1 << 15)
 
 few = st.integers(1, 3)
 pairs = st.tuples(few, few)
+kernels = pairs | st.tuples(few | st.integers(4, 11), few | st.integers(4, 11))
 activations = st.sampled_from(fmt.ACTIVATION_NAMES)
 mostly = st.sampled_from([1, 1, 1, 1, 0])
 
@@ -29,8 +30,8 @@ def layers(kind, **options):
 
 hidden_layers = st.one_of(
     layers("dense", units=st.integers(1, 11)),
-    layers("conv", units=st.integers(1, 11), kernel=pairs, stride=pairs, same=st.integers(0, 1)),
-    layers("depthwise", kernel=pairs, stride=pairs, same=st.integers(0, 1)),
+    layers("conv", units=st.integers(1, 11), kernel=kernels, stride=pairs, same=st.integers(0, 1)),
+    layers("depthwise", kernel=kernels, stride=pairs, same=st.integers(0, 1)),
     layers("maxpool", kernel=pairs | st.just((0, 0))),
     layers("avgpool", kernel=pairs | st.just((0, 0))),
 )
@@ -46,6 +47,7 @@ def models(draw):
             st.tuples(st.just(1), st.just(1), sides),
             st.tuples(sides, sides, sides),
             st.tuples(st.just(9), st.integers(8, 9), st.integers(1, 2)),  # many pixels
+            st.tuples(st.just(1), st.integers(9, 40), few),  # a series
         )
     )
     last = draw(st.builds(Layer, st.just("dense"), sides, trainable=mostly))

@@ -1,4 +1,4 @@
-"""Activations and their formats, and deltas on their way back, against the numpy twin."""
+"""Activations and their formats, against the numpy twin."""
 
 import images
 import numpy as np
@@ -7,30 +7,11 @@ from _tinyprop_numpy import activation
 from _tinyprop_numpy import format as fmt
 from exact import INT_MAX, INT_MIN
 from headers import TYPES
-from images import dense
+from images import Layer, dense, number
 from native import CModel
 
 tp_format_use_t = TYPES["tp_format_use_t"]
 ADAPTING = [fmt.ACTIVATION_NAMES[kind] for kind in activation.ADAPTS]
-
-
-@pytest.mark.parametrize("kind", fmt.ACTIVATION_NAMES)
-@pytest.mark.parametrize("loss", fmt.LOSS_NAMES)
-def test_deltas_of_any_size_and_format(c, kind, loss):
-    values = [0, 1, -1, 77, -(1 << 13), 1 << 14, -(1 << 20), 1 << 30, INT_MAX, -INT_MAX, INT_MIN]
-    model = CModel(c, (1, 1, 1), [dense(6, kind), dense(1)], loss)
-    twin = model.twin
-    top = activation.top_of_format(twin, twin.layers[0])
-    model.outputs(0)[:] = [0, 1, top // 2, top - 1, top, top // 3]
-    twin.layers[0].outputs = model.outputs(0).astype(np.int64)
-    for frac in (-10, 0, 13, 14, 15, 20, 30, 31, 45, 60):
-        for first in range(len(values)):
-            v = np.array((values[first:] + values[:first])[:6], np.int32)
-            want, want_frac = activation.backward(twin, twin.layers[0], v.copy(), frac)
-            v[0] *= kind != "relu"  # above an output of 0 the next dense layer leaves a dx of 0
-            assert model.call("tp_activation_backward", 0, v, frac) == want_frac
-            assert v.view(np.int16)[:6].tolist() == want.tolist(), (frac, first)
-            assert np.abs(want).max() <= 1 << twin.delta_frac
 
 
 @pytest.mark.parametrize("kind", fmt.ACTIVATION_NAMES)
@@ -51,6 +32,31 @@ def test_outputs_in_every_format(c, kind, loss):
                 use = tp_format_use_t(activation.top_of_format(twin, layer))
                 sums = np.array(z, np.int32)
                 is_alive = model.call("tp_activate", 0, None, sums, y, len(z), use)
+                assert y.tolist() == want.tolist(), (x_frac, w_frac, y_frac)
+                assert bool(is_alive) == bool(want.any())
+                assert use.n_saturated == layer.state.n_saturated, (x_frac, w_frac, y_frac)
+                assert use.n_high == layer.state.n_high, (x_frac, w_frac, y_frac)
+
+
+@pytest.mark.parametrize("kind", fmt.ACTIVATION_NAMES)
+def test_outputs_of_a_map(c, kind):
+    """Bytes that may be written over the sums they come from."""
+    z = [0, 1, -1, 300, -300, 1 << 12, -(1 << 16), 77777, 1 << 24, INT_MAX, -INT_MAX, INT_MIN]
+    model = CModel(c, (1, 1, 1), [Layer("conv", len(z), (1, 1), activation=kind), dense(1)])
+    fields, twin = model.layers[0], images.Image(bytearray(model.buffer)).twin
+    layer, is_signed = twin.layers[0], activation.HAS_SIGN[number(kind)]
+    assert model.layers[1].x_signed == is_signed
+    for x_frac in (-8, 0, 8):
+        for w_frac in (0, 2, 9, 16):
+            for y_frac in (-8, 0, 8):
+                fields.x_frac, fields.w_frac, fields.y_frac = x_frac, w_frac, y_frac
+                layer.x_frac, layer.state.w_frac, layer.state.y_frac = x_frac, w_frac, y_frac
+                layer.state.n_saturated = layer.state.n_high = 0
+                want = activation.activate(twin, layer, np.array(z), True)
+                use = tp_format_use_t(activation.top_of_format(twin, layer))
+                sums = np.array(z, np.int32)
+                is_alive = model.call("tp_activate", 0, None, sums, sums, len(z), use)
+                y = sums.view(np.int8 if is_signed else np.uint8)[: len(z)]
                 assert y.tolist() == want.tolist(), (x_frac, w_frac, y_frac)
                 assert bool(is_alive) == bool(want.any())
                 assert use.n_saturated == layer.state.n_saturated, (x_frac, w_frac, y_frac)

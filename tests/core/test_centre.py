@@ -17,6 +17,7 @@ from headers import TYPES
 from images import Layer, dense
 from native import CModel
 
+SIZE = ctypes.c_size_t
 UNSIGNED, SIGNED = images.BYTES, ([(-1, 1)], [])
 
 
@@ -148,7 +149,7 @@ def test_the_dot_product_at_its_bound(c, n, ranges, loss):
             step.shift = 20
             deltas = np.array([1 << 14], np.int16)
             model.slopes(0)[:] = 0
-            model.call("tp_move_slopes", 0, deltas, 0, step)
+            model.call("tp_move_slopes", 0, deltas, step)
             unit = model.twin.bits - 8
             want = exact_round((ahead * 16) << 14, 20 - a - unit + layer.x_frac - 12 - 3)
             assert model.biases(0)[0] == clamp(want, images.MAX_BIAS - 1), (mean, sign)
@@ -182,15 +183,12 @@ def test_slopes_in_dx_at_their_bound(c, sign):
     for a, d in ((0, 100), (0, 64), (0, 65), (3, 16383), (9, 16383), (14, 16383)):
         model.layers[1].mean_shift = a
         model.means(1)[:], model.slopes(1)[:] = [255, 3], 32767 * sign
-        model.inputs(1)[:] = [1, 1]
-        dx = np.zeros(2, np.int32)
-        model.call("tp_slopes_backward", 1, np.array([d] * 3, np.int16), 0, dx)
-        along = clamp(exact_round(sign * 3 * 32767 * d, a), 1 << 21)
-        assert dx.tolist() == [255 * along, 3 * along], (a, d)
-        model.inputs(1)[:] = [0, 1]  # above a relu an input of 0 has no delta
-        dx[:] = 0
-        model.call("tp_slopes_backward", 1, np.array([d] * 3, np.int16), 0, dx)
-        assert dx.tolist() == [0, 3 * along]
+        along = model.call("tp_slope_dx", 1, np.array([d] * 3, np.int16))
+        assert along == clamp(exact_round(sign * 3 * 32767 * d, a), 1 << 21), (a, d)
+        for x in ([1, 1], [0, 1]):  # above a relu an input of 0 has no delta
+            dx = np.zeros(2, np.int32)
+            model.call("tp_slopes_backward", 1, np.array(x, np.int16), SIZE(0), SIZE(2), along, dx)
+            assert dx.tolist() == [255 * along * x[0], 3 * along]
 
 
 @pytest.mark.parametrize("shift", [1, 5, 20, 31])
@@ -204,7 +202,7 @@ def test_slopes_stay_within_16_bits_and_are_never_full(c, shift):
     for before in (0, 16000, -16000):
         v[:], s[:], model.biases(0)[:] = 0, before, 0
         clamped = model.head.n_clamped
-        model.call("tp_move_slopes", 0, np.array([1 << 14, -1, 0], np.int16), 0, step)
+        model.call("tp_move_slopes", 0, np.array([1 << 14, -1, 0], np.int16), step)
         exact = [before + exact_round(d * 31, shift - a) for d in (1 << 14, -1, 0)]
         moved = [clamp(value, 32767) for value in exact]
         full = any(abs(value) > 16383 for value in moved[:2])
@@ -230,7 +228,7 @@ def test_a_delta_that_moves_no_weight_moves_no_slope(c, ranges, loss):
         step = TYPES["tp_step_t"](16, shift, 32767)
         deltas = np.array([least, -(least - 1)], np.int16)
         model.slopes(0)[:], model.biases(0)[:] = 0, 0
-        model.call("tp_move_slopes", 0, deltas, 0, step)
+        model.call("tp_move_slopes", 0, deltas, step)
         moved = exact_round(least * 16, shift - a - (bits - 8))
         assert model.slopes(0).tolist() == [moved, 0] and moved > 0, shift
         assert model.biases(0)[0] != 0 and model.biases(0)[1] == 0
@@ -350,3 +348,17 @@ def test_a_layer_that_is_trained_late_begins_with_its_own_energy(c):
     model = dense_model(c, 2, 1)
     survey(model, 0, [100, 50], trained=1001)
     assert model.layers[0].n_summed == 1 and model.layers[0].energy >= 256
+
+
+@pytest.mark.parametrize("kind", ["dense", "conv"])
+def test_the_dot_product_of_a_map_at_its_bound(c, kind):
+    """One channel of as many pixels as there can be, at their ends like its mean: below 2^32."""
+    layers = {"dense": [Layer("avgpool", kernel=(1, 1)), dense(1)]}
+    layers["conv"] = [Layer("conv", 1, (1, 1)), dense(1)]
+    at = int(kind == "dense")
+    model = CModel(c, (2, MAX_VALUES // 2, 1), layers[kind], ranges=UNSIGNED)
+    model.inputs(at)[:], model.means(at)[:], model.layers[at].x_frac = 255, 255, 8
+    model.layers[at].n_summed, model.twin.layers[at].state.x_frac = 100, 8  # no means move
+    model.call("tp_survey", at)
+    assert model.layers[at].dot == 255 * 255 * MAX_VALUES < 2**32
+    assert model.call("tp_map_dot", at) % 2**32 == model.layers[at].dot

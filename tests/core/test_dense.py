@@ -11,7 +11,7 @@ from _tinyprop_numpy import centre
 from _tinyprop_numpy import dense as numpy_dense
 from _tinyprop_numpy import format as fmt
 from exact import INT_MAX, INT_MIN, MAX_VALUES, clamp, exact_round
-from images import dense
+from images import Layer, dense
 from native import CModel, int16
 
 BIG_LAYERS = (1, 2, 3, 64, 65, 784, 1152, 3072, 8421, 32768, MAX_VALUES)
@@ -81,9 +81,7 @@ def test_dx(c, deltas, trainable):
     layer.x_frac, layer.w_frac, layer.max_weight = 8, 0, 32767
     w[0], w[1], w[2] = 32767, -32767, 1
     model.list_inputs(1, [255, 255, 0])
-    dx = np.zeros(3, np.int32)
-    total = int(d.astype(int).sum())
-    model.call("tp_dense_backward", 1, d, total, 0, 14, dx)
+    dx, total = model.backward(1, d, 14), int(d.astype(int).sum())
     assert total in (65534, 65535)
     assert dx.tolist() == [32767 * total, -32767 * total, total]
 
@@ -99,7 +97,7 @@ def test_step_of_a_weight(c, x, d, loss):
                 model = one_weight(c, loss)
                 model.weights(0)[:] = 5
                 model.list_inputs(0, [sign_x * x])
-                model.call("tp_dense_backward", 0, int16(1, sign_d * d), d, 0, shift - 38, None)
+                model.backward(0, int16(1, sign_d * d), shift - 38, want_dx=False)
                 product = sign_x * x * sign_d * d * 31
                 assert abs(product) + (1 << 30) <= INT_MAX
                 want = clamp(5 - exact_round(product, shift), 32767)
@@ -114,11 +112,44 @@ def test_dx_with_slopes(c, sign):
     model.weights(1)[:], model.slopes(1)[:] = 32767 * sign, 32767 * sign
     model.means(1)[:] = [255, 1, 0]
     model.list_inputs(1, [255, 255, 255])
-    dx = np.zeros(3, np.int32)
-    model.call("tp_dense_backward", 1, deltas, len(deltas), 0, 14, dx)
+    dx = model.backward(1, deltas, 14)
     of_slopes = np.array([255, 1, 0]) * centre.MAX_SLOPE_DX
     assert dx.tolist() == (sign * (32767 * 49150 + of_slopes)).tolist()
     assert np.abs(dx.astype(int)).max() <= INT_MAX
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("n", [3, 259])  # one piece, and two
+def test_dx_with_slopes_above_a_map(c, sign, n):
+    """The same bound, where all inputs of a channel have one mean."""
+    deltas = int16(1000, *[49] * 19, 52)
+    deltas[0] += 49150 - deltas.sum()
+    layers = [Layer("conv", 1, (1, 1), activation="relu"), dense(1000, trainable=0)]
+    model = CModel(c, (1, n, 1), layers)
+    model.weights(1)[:], model.slopes(1)[:], model.means(1)[:] = 32767 * sign, 32767 * sign, 255
+    model.inputs(1)[:] = 255
+    dx = model.backward(1, deltas, 14)
+    want = sign * (32767 * 49150 + 255 * centre.MAX_SLOPE_DX)
+    assert dx.tolist() == [want] * n and abs(want) <= INT_MAX
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 1), (1, 1000, 3), (2, 32767, 1), (40, 40, 7)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_forward_sum_above_a_map(c, shape, sign):
+    layers = [Layer("avgpool", kernel=(1, 1)), dense(1)]
+    model = CModel(c, shape, layers, ranges=images.BYTES)
+    layer = model.layers[1]
+    layer.x_frac, layer.w_frac = 8, 16
+    model.inputs(1)[:], model.means(1)[:] = 255, 255
+    layer.mean_shift = max((255 * 255 * layer.n_in).bit_length() - 14, 0)
+    model.weights(1)[:] = sign * layer.max_weight
+    model.slopes(1)[:], model.biases(1)[:] = sign * centre.MAX_SLOPE, sign * images.MAX_BIAS
+    z = np.zeros(1, np.int32)
+    model.call("tp_dense_forward", 1, z)
+    dot = min(exact_round(255 * 255 * layer.n_in, layer.mean_shift), centre.MAX_DOT)
+    exact = 255 * layer.n_in * layer.max_weight + (images.MAX_BIAS >> 4) + dot * centre.MAX_SLOPE
+    assert z[0] == sign * exact and exact < 2**31
+    assert layer.n_nonzero == layer.n_in
 
 
 def one_weight(c, loss="crossentropy", layers=1):
@@ -134,7 +165,7 @@ def test_a_step_of_more_than_31_bits_is_none(c):
     model = one_weight(c)
     model.weights(0)[:] = 5
     model.list_inputs(0, [255])
-    model.call("tp_dense_backward", 0, int16(1, 1 << 14), 1 << 14, 0, 32 - 38, None)
+    model.backward(0, int16(1, 1 << 14), 32 - 38, want_dx=False)
     assert model.weights(0)[0, 0] == 5 and abs(255 * (1 << 14) * 31) < 1 << 31
 
 
@@ -157,8 +188,7 @@ def test_a_step_of_all_the_headroom_there_is(c, layer, magnitude, shift):
             w = model.weights(layer)
             w[:] = sign * start
             model.list_inputs(layer, [255])
-            deltas, dx = int16(1, -sign * magnitude), np.zeros(1, np.int32) if layer else None
-            model.call("tp_dense_backward", layer, deltas, magnitude, 0, shift - 38, dx)
+            model.backward(layer, int16(1, -sign * magnitude), shift - 38, want_dx=layer > 0)
             moved = start + step
             assert moved <= 32767 or spare == -1
             assert w[0, 0] == sign * min(32767, moved), (sign, spare)
@@ -174,8 +204,7 @@ def test_where_there_is_headroom_no_weight_is_compared(c):
         w = model.weights(layer)
         w[:] = 9999
         model.list_inputs(layer, [255])
-        dx = np.zeros(1, np.int32) if layer else None
-        model.call("tp_dense_backward", layer, int16(1, -(1 << 14)), 1 << 14, 0, 16 - 38, dx)
+        model.backward(layer, int16(1, -(1 << 14)), 16 - 38, want_dx=layer > 0)
         step = exact_round(255 * 31 << 14, 16)
         assert w[0, 0] == 9999 + step
         assert model.layers[layer].headroom == 5000 - step - 1

@@ -100,7 +100,7 @@ class Bounds:
                 d = real.backward(d, want_dx)
                 continue
             if i < len(layers) - 1:
-                d, e = self.through_activation(asked.activation, real, size, d, e)
+                d, e = self.through_activation(asked, real, size, d, e)
             real.db, size.db = (v.reshape(-1, real.shape_out[2]).sum(0) for v in (d, e))
             # The L1 guard rounds to a unit whose half is at most 2^-15 of the sum; in a dense
             # layer 2^-14.
@@ -116,7 +116,7 @@ class Bounds:
             size.backward(np.abs(d), False)
             size.dw = size.dw + dw
             if want_dx and asked.kind == "dense":  # s.d 2^-a is rounded
-                means = np.abs(size.record.means.astype(int)).reshape(e_dx.shape)
+                means = np.resize(np.abs(size.record.means.astype(int)), e_dx.shape)
                 e_dx = e_dx + means * 2.0**-frac / 2
             self.centre(asked.kind, real, size, (np.abs(d) + e).reshape(-1, len(real.b)), of_d)
             d, e = real.backward(d, want_dx), e_dx
@@ -139,7 +139,8 @@ class Bounds:
         size.db = size.db + size.db * 2.0**-15
 
     def pool_back(self, asked, real, size, dy, e):
-        """Each input that may be the largest may get the delta, or not."""
+        """Each input that may be the largest may get the delta, or not. (With a convolution below,
+        the integers put deltas at their pixels after the activation; they are the same.)"""
         if asked.kind == "avgpool":
             return real.backward(e, True)
         near, v = real.windows(size.e_in), real.v
@@ -152,16 +153,18 @@ class Bounds:
         bound[real.windows(np.arange(n_in).reshape(real.shape_in))] = share
         return bound.reshape(real.shape_in)
 
-    def through_activation(self, kind, real, size, dx, e_dx):
-        y, e_y = real.y, size.e_out
+    def through_activation(self, asked, real, size, dx, e_dx):
+        kind, y, e_y = asked.activation, real.y, size.e_out
         rounding = 2.0**-self.delta_frac / 2
-        d = real.activation_backward(dx)
+        # In a map, rows that were in a finer format than the last one are rounded once more.
+        of_format = rounding * (1 if asked.kind == "dense" else 1.5)
+        d = real.activation_backward(dx, y)
         if kind == "linear":
-            return d, e_dx + rounding
+            return d, e_dx + of_format
         if kind == "relu":
             unsure = np.abs(real.z) <= e_y
-            return d, np.where(unsure, np.abs(dx) + e_dx, np.where(y > 0, e_dx, 0)) + rounding
-        e_dx = e_dx + rounding
+            return d, np.where(unsure, np.abs(dx) + e_dx, np.where(y > 0, e_dx, 0)) + of_format
+        e_dx = e_dx + of_format
         slope, steep = {
             "sigmoid": (y * (1 - y), np.abs(1 - 2 * y)),
             "tanh": (1 - y * y, 2 * np.abs(y)),
@@ -207,8 +210,12 @@ def slope_shares(image, layer):
     """What each weight of a dense layer has of the slopes."""
     if image.layers[layer].kind != fmt.DENSE:
         return 0
-    means = np.abs(image.means(layer).astype(int))
-    return means[:, None] * 2.0 ** -image.layers[layer].mean_shift
+    return np.abs(means_of_inputs(image, layer))[:, None] * 2.0 ** -image.layers[layer].mean_shift
+
+
+def means_of_inputs(image, layer):
+    """Of a dense layer; above a map all inputs of a channel have one mean."""
+    return np.resize(image.means(layer).astype(int), len(image.weights(layer)))
 
 
 def in_real_units(image, layer):
@@ -218,7 +225,7 @@ def in_real_units(image, layer):
     b_unit = w_unit * 2.0**-12
     w = image.weights(layer).astype(float)
     if image.layers[layer].kind == fmt.DENSE:
-        su = np.outer(image.means(layer), image.slopes(layer).astype(float))
+        su = np.outer(means_of_inputs(image, layer), image.slopes(layer).astype(float))
         w += su * 2.0 ** -image.layers[layer].mean_shift
     return w * w_unit, image.biases(layer) * b_unit, w_unit, b_unit
 
@@ -285,6 +292,15 @@ MODELS = {
             dense(4),
         ],
     ),
+    "maxpools": (
+        (7, 6, 2),
+        [
+            Layer("depthwise", 0, (2, 2), activation="relu"),
+            Layer("maxpool", kernel=(2, 2)),
+            Layer("maxpool", kernel=(1, 2)),
+            dense(4),
+        ],
+    ),
     "avgpool": (
         (6, 6, 1),
         [
@@ -317,8 +333,8 @@ def compare(name, loss, seed, size_of_means):
     bounds = Bounds(buffer, layers)
     model, x = bounds.real, bounds.real.inputs(values)
     z = bounds.forward(x)
-    if loss == "mse":  # deltas of at most 3/4, so that none is clipped
-        y = np.round((np.clip(z + random.uniform(-0.75, 0.75, n_out), -1.9, 1.9)) * 1024) / 1024
+    if loss == "mse":  # deltas of at most 0.6, so that none is clipped, here or below
+        y = np.round((np.clip(z + random.uniform(-0.6, 0.6, n_out), -1.9, 1.9)) * 1024) / 1024
         y = y.astype(np.float32)
     else:
         y = int(z.argsort()[1])  # so that there is something to learn

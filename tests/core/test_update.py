@@ -48,8 +48,7 @@ def test_guarded_deltas_overflow_no_sum(c, n, kind):
 
 
 def guard_shift(model, layer, l1_norm):
-    address = ctypes.addressof(model.memory) + model.plan_offset(layer)
-    return model.core.tp_guard_shift(ctypes.c_void_p(address), l1_norm)
+    return model.core.tp_guard_shift(model.address(layer), l1_norm)
 
 
 def test_twice_the_guarded_deltas_overflow(c):
@@ -59,10 +58,8 @@ def test_twice_the_guarded_deltas_overflow(c):
         model = CModel(c, (1, 1, 1), [dense(1), dense(len(deltas), trainable=0)])
         model.weights(1)[:] = 32767
         model.list_inputs(1, [255])
-        dx = np.zeros(1, np.int32)
-        l1_norm = int(deltas.astype(int).sum())
-        model.call("tp_dense_backward", 1, deltas, l1_norm, 0, 14, dx)
-        exact = 32767 * l1_norm
+        dx = model.backward(1, deltas, 14)
+        exact = 32767 * int(deltas.astype(int).sum())
         assert dx[0] == ctypes.c_int32(exact).value
         assert (dx[0] == exact) == (times == 1)
 
@@ -109,7 +106,7 @@ def test_bias_step(c, n, sign):
             for start in (0, images.MAX_BIAS, -images.MAX_BIAS):
                 model.layers[0].w_frac = w_frac
                 b[:] = start
-                model.call("tp_update_biases", 0, int16(n, sign * (1 << 14)), frac)
+                model.update_biases(0, int16(n, sign * (1 << 14)), frac)
                 s = 4 + frac - (w_frac + 12) - guard_shift
                 step = exact_round(exact_round(total, guard_shift) * 31, s)
                 step = clamp(step, images.MAX_BIAS - 1)
@@ -122,7 +119,7 @@ def test_a_damaged_bias_is_not_undefined(c):
     b = model.biases(0)
     for start in (INT_MIN, INT_MAX):
         b[:] = start
-        model.call("tp_update_biases", 0, int16(2, 1 << 14, -(1 << 14)), 14)
+        model.update_biases(0, int16(2, 1 << 14, -(1 << 14)), 14)
         model.call("tp_rescale_weights", 0)
         assert (np.abs(b) <= images.MAX_BIAS).all()
 

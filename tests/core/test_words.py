@@ -177,7 +177,7 @@ def test_files_of_other_kinds_are_told_apart():
         (b"a" * 300, "no tinyprop model"),
         (whole[:4], "damaged or cut short"),
         (bytes(other)[:39], "damaged or cut short"),
-        (bytes(other), "a model of version 3, expected 4"),
+        (bytes(other), f"a model of version 3, expected {fmt.VERSION}"),
         (whole[:30], "damaged or cut short"),
         (whole[:-1], "damaged or cut short"),
     ):

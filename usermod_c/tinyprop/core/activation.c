@@ -1,6 +1,4 @@
-// Activation functions, their derivatives, and the formats of activations and deltas.
-//   forward    y = act(z)
-//   backward   dLoss/dz = dLoss/dy * act'(z), where act' is: relu y > 0, tanh 1 - y^2, sigmoid y (1 - y), linear 1
+// Activation functions, and the formats of activations.   y = act(z)
 #include "core.h"
 
 // With 8 bits relu starts with 0..8 and linear with -8..8; the formats of tanh and sigmoid fit their range and stay.
@@ -34,11 +32,13 @@ static int32_t sigmoid_or_tanh(const tp_model_t *m, int tanh, int32_t z, int z_f
 }
 
 // The activations that tp_relu does not do.
-static int activate_one_by_one(const tp_model_t *m, const tp_layer_t *l, const int32_t *z, int16_t *y, size_t n,
+static int activate_one_by_one(const tp_model_t *m, const tp_layer_t *l, const int32_t *z, void *y, size_t n,
     tp_format_use_t *use) {
     const tp_layer_state_t *state = tp_state(m, l);
     int z_frac = l->x_frac + state->w_frac, relu = l->activation == TP_RELU, any = 0;
     int adapts = format_adapts(l);
+    int16_t *vector = y;
+    uint8_t *bytes = y;
     for (size_t i = 0; i < n; i++) {
         int32_t v = adapts ? tp_rshift_round_sat(z[i], z_frac - state->y_frac, 32767)
                            : sigmoid_or_tanh(m, l->activation == TP_TANH, z[i], z_frac);
@@ -47,8 +47,13 @@ static int activate_one_by_one(const tp_model_t *m, const tp_layer_t *l, const i
             use->n_saturated += tp_abs(v) > use->top;
             use->n_high += tp_abs(v) > use->top >> 2;
         }
-        y[i] = (int16_t)tp_sat(v, use->top);
-        any |= y[i];
+        v = tp_sat(v, use->top);
+        any |= v;
+        if (l->gives_map) {
+            bytes[i] = (uint8_t)v;
+        } else {
+            vector[i] = (int16_t)v;
+        }
     }
     return any != 0;
 }
@@ -57,7 +62,7 @@ tp_format_use_t tp_no_use_yet(const tp_model_t *m, const tp_layer_t *l) {
     return (tp_format_use_t) { top_of_format(m, l), 0, 0 };
 }
 
-int tp_activate(const tp_model_t *m, const tp_layer_t *l, tp_layer_t *above, const int32_t *z, int16_t *y, size_t n,
+int tp_activate(const tp_model_t *m, const tp_layer_t *l, tp_layer_t *above, const int32_t *z, void *y, size_t n,
     tp_format_use_t *use) {
     const tp_layer_state_t *state = tp_state(m, l);
     int s = l->x_frac + state->w_frac - state->y_frac;
@@ -72,7 +77,7 @@ int tp_activate(const tp_model_t *m, const tp_layer_t *l, tp_layer_t *above, con
         tp_list_relu(m, above, z, s, use);
         return above->n_nonzero > 0;
     }
-    return tp_relu(z, y, n, s, use);
+    return l->gives_map ? tp_relu_bytes(z, y, n, s, use) : tp_relu(z, y, n, s, use);
 }
 
 // A window has 1 step, the next ones 2, 4, ... 256, so each ends at an age that is a power of two. If more than 1 in
@@ -98,44 +103,4 @@ void tp_adapt_format(const tp_model_t *m, const tp_layer_t *l, const tp_format_u
     }
     state->n_saturated = state->n_high = 0;
     state->age = (uint16_t)(age < 512 ? age : 256);
-}
-
-// frac is chosen so that the largest delta fills delta_frac bits, within delta_frac (so that 1.0 fits, where deltas are
-// clipped) and delta_frac + 6, and not above v_frac unless v_frac is below delta_frac. |v| < 2^31 (kernels.h). tanh and
-// sigmoid multiply |delta| <= 2^14 by at most 2^14.
-int tp_activation_backward(const tp_model_t *m, const tp_layer_t *l, int32_t *v, int v_frac) {
-    const int16_t *y = tp_at(m, l->outputs);
-    int least = m->delta_frac, narrow = m->bits - 8;
-    size_t n = l->n_out;
-    uint32_t all = 0;
-    int relu_done = l[1].kind == TP_DENSE && l[1].zero_delta;  // by tp_dense_backward of the layer above
-    if (l->activation == TP_RELU && !relu_done) {
-        for (size_t i = 0; i < n; i++) {
-            v[i] = y[i] ? v[i] : 0;
-        }
-    }
-    for (const int32_t *value = v; value < v + n; value++) {
-        all |= (uint32_t)tp_abs(*value);
-    }
-    int frac = v_frac - tp_bits(all) + least;
-    int finest = v_frac < least + 6 ? v_frac : least + 6;
-    frac = frac > finest ? finest : frac;
-    frac = frac < least ? least : frac;
-
-    int s = v_frac - frac;
-    if (s < 1) {
-        tp_requantize(v, v, n, s - 1, 1 << 30);  // all but the last bit of the shift
-        s = 1;
-    }
-    int16_t *deltas = (int16_t *)v;  // each is written after the v that it overlaps is read
-    tp_count(&m->state->n_clipped, tp_requantize_int16(v, deltas, n, s, 1 << least));
-    if (l->activation == TP_TANH || l->activation == TP_SIGMOID) {
-        for (size_t i = 0; i < n; i++) {
-            int32_t slope = l->activation == TP_TANH
-                ? (1 << 14) - ((y[i] * y[i]) >> (2 * narrow))        // Q.14
-                : (y[i] * ((1 << m->bits) - y[i])) >> (2 * narrow);  // Q.16, at most 2^14
-            deltas[i] = (int16_t)tp_rshift_round(deltas[i] * slope, 14);
-        }
-    }
-    return l->activation == TP_SIGMOID ? frac + 2 : frac;
 }

@@ -13,8 +13,8 @@
 // row of slopes is one more entry of that list (nonzero.c). When u changes, or some s fills half its range, s u' 2^-a moves
 // into V, and s is 0 again. a is the least for which sum |u| max |x| <= 16383 2^a, so that u.x 2^-a has 14 bits.
 //
-// In a convolution u is a mean for each channel, and the gradient of a filter is at hand as a whole: u times the sum of
-// the filter's deltas is taken off it (conv.c).
+// In a convolution, and above a large map (tp_mean_count), u is the same for all pixels of a channel. In a convolution the gradient of a filter is at
+// hand as a whole: u times the sum of the filter's deltas is taken off it (conv.c).
 //
 // u is the mean over samples that are trained on, so the ones that are skipped cost nothing. It changes after 1, 2, 4,
 // .. 256 of them, then as often as 128 more were added. 8 bits are enough for it: any u is exact, a mean is best.
@@ -35,13 +35,15 @@ static void fold_slopes(const tp_model_t *m, tp_layer_t *l) {
     const uint8_t *means = tp_at(m, l->means);
     int a = tp_state(m, l)->mean_shift;
     uint32_t n_clamped = 0;
+    size_t c = 0;
     for (size_t i = 0; i < l->n_in; i++) {
-        int32_t mean = tp_byte_at(l, means, i);
+        int32_t mean = tp_byte_at(l, means, c);
         for (size_t j = 0; mean != 0 && j < l->n_out; j++) {
             int32_t moved = w[j] + tp_rshift_round(slopes[j] * mean, a);
             n_clamped += tp_put_clamped(&w[j], moved, l->max_weight);
         }
         w += l->n_out;
+        c = c + 1 < tp_mean_count(l) ? c + 1 : 0;
     }
     for (size_t j = 0; j < l->n_out; j++) {
         slopes[j] = 0;
@@ -61,7 +63,7 @@ static inline int32_t scaled(int32_t v, int s, int32_t limit) {
 // that weights lose by rounding and slopes do not would else add up, and a network that sees each sample often runs away.
 //   s    Q.w_frac less the format of u, in units of 2^-a: a step of the weights has shift x_frac + .., of s a less
 //   b    Q.(w_frac+12); u.(x - u) is in Q.(2 x_frac), in units of 2^(a+unit)
-void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift, const tp_step_t *step) {
+void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, const tp_step_t *step) {
     const tp_layer_state_t *state = tp_state(m, l);
     int16_t *slopes = tp_slopes(m, l);
     int32_t *b = tp_at(m, l->biases);
@@ -71,7 +73,7 @@ void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, i
     uint32_t quarter = ((1u << m->bits) - 1) >> l->x_signed >> 2, half_step = 1u << (step->shift - 1), n_clamped = 0;
     int full = 0;
     for (size_t j = 0; j < l->n_out; j++) {
-        int32_t d = tp_rshift_round(deltas[j], guard_shift) * step->lr_mantissa;
+        int32_t d = deltas[j] * step->lr_mantissa;
         if ((uint32_t)tp_abs(d) * quarter >= half_step) {
             int32_t moved = slopes[j] + scaled(d, slope_shift, 2 * MAX_SLOPE);
             n_clamped += tp_put_clamped(&slopes[j], moved, MAX_SLOPE);
@@ -86,65 +88,87 @@ void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, i
 }
 
 // W = V + s u' 2^-a, so dx = V'd + u (s.d 2^-a): |s.d| <= 32767 * 49150 (tp_guard_shift).
-void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift, int32_t *dx) {
-    const int16_t *slopes = tp_slopes(m, l), *x = tp_at(m, l->inputs);
-    const uint8_t *means = tp_at(m, l->means);
+int32_t tp_slope_dx(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas) {
+    const int16_t *slopes = tp_slopes(m, l);
     int32_t sum = 0;
     for (size_t j = 0; j < l->n_out; j++) {
-        sum = tp_add(sum, slopes[j] * tp_rshift_round(deltas[j], guard_shift));
+        sum = tp_add(sum, slopes[j] * deltas[j]);
     }
-    sum = tp_sat(tp_rshift_round(sum, tp_state(m, l)->mean_shift), MAX_SLOPE_DX);
-    for (size_t i = 0; sum != 0 && i < l->n_in; i++) {
-        if (x[i] != 0 || !l->zero_delta) {
-            dx[i] = tp_add(dx[i], tp_byte_at(l, means, i) * sum);
+    return tp_sat(tp_rshift_round(sum, tp_state(m, l)->mean_shift), MAX_SLOPE_DX);
+}
+
+void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *x, size_t first, size_t n,
+    int32_t slope, int32_t *dx) {
+    size_t n_means = tp_mean_count(l);
+    const uint8_t *means = tp_at(m, l->means), *end = means + n_means, *mean = means + (n_means == l->n_in ? first : 0);
+    int32_t zeros = !l->zero_delta, sign = l->x_signed ? 128 : 0;
+    for (const int16_t *x_end = x + n; slope != 0 && x < x_end; dx++) {
+        if (*x++ != 0 || zeros) {
+            *dx = tp_add(*dx, ((*mean ^ sign) - sign) * slope);
         }
+        mean = mean + 1 < end ? mean + 1 : means;
     }
 }
 
 // ---- means and energy
 
-// Adds the inputs to the sums: in a dense layer the listed ones, with 12 bits the upper 8 bits of them, so that 256 samples
-// fit 16 bits; in a convolution each channel's mean over all pixels. Returns the sum of squares, modulo 2^32.
-static uint32_t add_to_sums(const tp_model_t *m, const tp_layer_t *l) {
+// Adds the listed inputs of a dense layer to the sums: with 12 bits the upper 8 bits of them, so that 256 samples fit 16
+// bits. Returns the sum of squares, modulo 2^32.
+static uint32_t add_vector(const tp_model_t *m, const tp_layer_t *l) {
     uint16_t *sums = tp_at(m, l->sums);
     uint32_t squares = 0;
-    if (l->kind == TP_DENSE) {
-        int unit = tp_byte_unit(m);
-        tp_walk_t w;
-        tp_walk(m, l, &w);
-        while (tp_walk_next(&w)) {
-            sums[w.i] = (uint16_t)(sums[w.i] + (uint32_t)(w.x >> unit));
-            squares += (uint32_t)(w.x * w.x);
-        }
-        return squares;
-    }
-    const int16_t *inputs = tp_at(m, l->inputs), *end = inputs + l->n_in;
-    for (size_t c = 0; c < l->in_c; c++) {
-        int32_t sum = 0;
-        for (const int16_t *x = inputs + c; x < end; x += l->in_c) {
-            sum += *x;
-            squares += (uint32_t)(*x * *x);
-        }
-        sums[c] = (uint16_t)(sums[c] + (uint32_t)tp_quotient_round(sum, (uint32_t)l->in_h * l->in_w));
+    int unit = tp_byte_unit(m);
+    tp_walk_t w;
+    tp_walk(m, l, &w);
+    while (tp_walk_next(&w)) {
+        sums[w.i] = (uint16_t)(sums[w.i] + (uint32_t)(w.x >> unit));
+        squares += (uint32_t)(w.x * w.x);
     }
     return squares;
 }
 
-// u.x, modulo 2^32; in a convolution over all pixels.
-static uint32_t dot_of(const tp_model_t *m, const tp_layer_t *l) {
+// For each mean of a map the sum of its inputs: adds their mean to the sums, unless these are NULL. Returns u.x; *squares
+// gets the sum of squares. Both are modulo 2^32.
+static uint32_t go_through_map(const tp_model_t *m, const tp_layer_t *l, uint16_t *sums, uint32_t *squares) {
+    const uint8_t *inputs = tp_at(m, l->inputs), *end = inputs + l->n_in, *means = tp_at(m, l->means);
+    uint32_t n_means = tp_mean_count(l), pixels = l->n_in / n_means, dot = 0, of_squares = 0;
+    int32_t sign = l->x_signed ? 128 : 0;
+    for (size_t c = 0; c < n_means; c++, inputs++) {
+        int32_t sum = 0;
+        for (const uint8_t *input = inputs; input < end; input += n_means) {
+            int32_t x = (*input ^ sign) - sign;
+            sum += x;
+            of_squares += (uint32_t)(x * x);
+        }
+        dot += (uint32_t)sum * (uint32_t)((means[c] ^ sign) - sign);
+        if (sums) {
+            sums[c] = (uint16_t)(sums[c] + (uint32_t)(pixels == 1 ? sum : tp_quotient_round(sum, pixels)));
+        }
+    }
+    *squares = of_squares;
+    return dot;
+}
+
+// Adds each channel's mean over all pixels, or each input. *dot gets u.x. Returns the sum of squares.
+static uint32_t add_map(const tp_model_t *m, const tp_layer_t *l, uint32_t *dot) {
+    uint32_t squares;
+    *dot = go_through_map(m, l, tp_at(m, l->sums), &squares);
+    return squares;
+}
+
+uint32_t tp_map_dot(const tp_model_t *m, const tp_layer_t *l) {
+    uint32_t squares;
+    return go_through_map(m, l, NULL, &squares);
+}
+
+// u.x of the listed inputs, modulo 2^32.
+static uint32_t vector_dot(const tp_model_t *m, const tp_layer_t *l) {
     const uint8_t *means = tp_at(m, l->means);
     uint32_t dot = 0;
-    if (l->kind == TP_DENSE) {
-        tp_walk_t w;
-        tp_walk(m, l, &w);
-        while (tp_walk_next(&w)) {
-            dot += (uint32_t)(w.x * tp_byte_at(l, means, w.i));
-        }
-        return dot;
-    }
-    const int16_t *x = tp_at(m, l->inputs);
-    for (const int16_t *end = x + l->n_in; x < end; x += l->in_c) {
-        dot += tp_dot(means, x, l->in_c, l->x_signed);
+    tp_walk_t w;
+    tp_walk(m, l, &w);
+    while (tp_walk_next(&w)) {
+        dot += (uint32_t)(w.x * tp_byte_at(l, means, w.i));
     }
     return dot;
 }
@@ -180,6 +204,10 @@ static void recentre(const tp_model_t *m, const tp_layer_t *l) {
         means[i] = (uint8_t)mean;
         norm += (uint32_t)(mean * mean);
         largest_dot += (uint32_t)tp_abs(mean) * x_max;
+    }
+    if (l->kind == TP_DENSE) {  // a mean may be that of many inputs
+        norm *= l->n_in / tp_mean_count(l);
+        largest_dot *= l->n_in / tp_mean_count(l);
     }
     state->norm = norm;
     state->mean_shift = 0;
@@ -219,16 +247,15 @@ void tp_survey(const tp_model_t *m, tp_layer_t *l) {
     if (state->n_summed >= SURVEY_ALL && m->state->trained % 2 != 0 && scaled == 0) {
         return;
     }
-    if (l->kind == TP_DENSE && !l->nonzero) {
+    if (!l->reads_map && !l->nonzero) {
         tp_list_inputs(m, l);  // its list was in `work`
     }
     if (scaled != 0) {
         scale_sums(m, l, scaled);
         state->x_frac = l->x_frac;
     }
-    uint32_t squares = add_to_sums(m, l), n = ++state->n_summed;
-    int moves = (n & (n - 1)) == 0 || scaled != 0;
-    if (moves) {
+    uint32_t squares = l->reads_map ? add_map(m, l, &l->dot) : add_vector(m, l), n = ++state->n_summed;
+    if ((n & (n - 1)) == 0 || scaled != 0) {
         if (l->kind == TP_DENSE) {
             fold_slopes(m, l);
         }
@@ -237,9 +264,7 @@ void tp_survey(const tp_model_t *m, tp_layer_t *l) {
             scale_sums(m, l, -1);
             state->n_summed = (uint16_t)(n / 2);
         }
-    }
-    if (moves || l->kind != TP_DENSE) {
-        l->dot = dot_of(m, l);
+        l->dot = l->reads_map ? tp_map_dot(m, l) : vector_dot(m, l);
     }
     int k = tp_bits(n) - 1 < ENERGY_SHIFT ? tp_bits(n) - 1 : ENERGY_SHIFT;
     int32_t energy = (int32_t)state->energy;

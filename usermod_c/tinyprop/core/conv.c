@@ -2,8 +2,11 @@
 //   forward    z_pf  = b_f + sum_k w_kf x_pk        p: pixel of the output, f: filter, k: tap of the kernel
 //   backward   dw_kf = sum_p x_pk delta_pf          dx = sum of w_kf delta_pf over all p and k that read this x
 // In a depthwise convolution filter f sees channel f alone. Weights are [kernel_h][kernel_w][in_c][filters], or
-// [kernel_h][kernel_w][in_c]. Each output pixel of a convolution is a dense layer on its patch of the input, and uses
-// the same kernel, tp_spmv.
+// [kernel_h][kernel_w][in_c].
+//
+// All three sums run through kernels of dense layers. A pixel is a dense layer on its patch of the input, whose non-zero
+// values are listed. A tap is one on all pixels: its x of each pixel are listed, and the rows of "weights" are the pixels'
+// deltas. dx of a patch are those of a dense layer's inputs.
 #include "core.h"
 
 // Where the kernel overlaps the input along one axis, for one output pixel. The rest of the kernel lies in the padding.
@@ -28,56 +31,134 @@ static overlap_t columns_at(const tp_layer_t *l, size_t out_column) {
     return overlap(out_column, l->stride_w, l->pad_w, l->kernel_w, l->in_w);
 }
 
-// One pixel of a convolution: z_f = start_f + sum over k of w_kf x_k.
-static void conv_sums(const tp_layer_t *l, const int16_t *x, const int16_t *w, const overlap_t *rows,
-    const overlap_t *columns, tp_nonzero_t *list, uint32_t *entries, const int32_t *start, int32_t *z) {
-    uint32_t row_bytes = list->row_bytes, in_c = l->in_c, met = (uint32_t)columns->n * in_c;
-    list->end = entries;
-    list->delta = (uint32_t)(rows->k * l->kernel_w + columns->k) * in_c * row_bytes;
-    list->n_rows = (uint32_t)rows->n;
-    list->x_bytes = 2 * met;
-    list->x_jump = (int32_t)(2 * (l->in_w * in_c - met));
-    list->delta_jump = (l->kernel_w * in_c - met) * row_bytes;  // over the weights of taps in the padding
-    tp_list_nonzero(list, x + (rows->x * l->in_w + columns->x) * in_c);
-    tp_spmv(entries, w, l->out_c, start, z);
+// The number of a tap, in the order of the weights.
+static size_t tap_at(const tp_layer_t *l, size_t row, size_t column) {
+    return row * l->down + column * l->right;
 }
 
-// One pixel of a depthwise convolution.
-static void depthwise_sums(const tp_layer_t *l, const int16_t *x, const int16_t *w, const overlap_t *rows,
-    const overlap_t *columns, const int32_t *start, int32_t *z) {
-    size_t in_c = l->in_c;
-    tp_patch_t patch = { (uint32_t)rows->n, (uint32_t)columns->n, l->in_c, 2u * l->in_w * l->in_c,
-        2u * l->kernel_w * l->in_c };
-    for (size_t c = 0; c < in_c; c++) {
-        z[c] = start[c];
+// The taps of a row that may lie in the input.
+static size_t taps_of_row(const tp_layer_t *l) {
+    return l->in_w == 1 ? 1 : l->kernel_w;
+}
+
+// The first of them in row `row` of the kernel.
+static size_t first_tap(const tp_layer_t *l, size_t row) {
+    return tap_at(l, row, l->in_w == 1 ? l->pad_w : 0);
+}
+
+// The rows of the input under the kernel, as int16, with the padding at their left and right.
+typedef struct {
+    int16_t *x;
+    size_t row;         // values in a row
+    size_t first, end;  // the rows that are there
+} window_t;
+
+static window_t open_window(const tp_layer_t *l, void *x) {
+    window_t w = { x, (size_t)tp_padded_columns(l) * l->in_c, 0, 0 };
+    for (size_t i = 0; i < tp_kernel_rows(l) * w.row; i++) {
+        w.x[i] = 0;
     }
-    tp_depthwise_sums(&patch, x + (rows->x * l->in_w + columns->x) * in_c,
-        w + (rows->k * l->kernel_w + columns->k) * in_c, z);
+    return w;
+}
+
+static void move_window(const tp_model_t *m, const tp_layer_t *l, window_t *w, const overlap_t *rows) {
+    size_t left = l->in_w == 1 ? 0 : (size_t)l->pad_w * l->in_c, n = w->row - left, row = tp_in_row(l);
+    size_t kept = w->end > rows->x ? w->end - rows->x : 0;
+    const int16_t *from = w->x + (rows->x - w->first) * w->row;
+    for (size_t i = 0; from != w->x && i < kept * w->row; i++) {
+        w->x[i] = from[i];
+    }
+    const uint8_t *x = (const uint8_t *)tp_at(m, l->inputs) + (rows->x + kept) * row;
+    for (int16_t *to = w->x + kept * w->row + left; kept < rows->n; kept++, x += row, to += w->row) {
+        tp_widen(x, to, n < row ? n : row, l->x_signed);
+    }
+    w->first = rows->x;
+    w->end = rows->x + rows->n;
+}
+
+// ---- forward
+
+// Lists a patch where rows of weights are long: padding is only made between rows of inputs, so each input is one.
+static void list_long_rows(const tp_nonzero_t *patch, uint32_t *entries, uint32_t delta, const int16_t *x) {
+    tp_nonzero_t list;
+    list.n_padding = 0;
+    list.x_jump = 0;
+    list.row_bytes = patch->row_bytes;
+    list.row_delta = patch->row_delta;
+    list.end = entries;
+    list.delta = delta;
+    list.n_rows = patch->x_bytes / 2;
+    list.x_bytes = 2;
+    list.delta_jump = 0;
+    for (uint32_t n = patch->n_rows; n > 0; n--, list.delta += patch->delta_jump) {
+        tp_list_nonzero(&list, x);
+        x += ((int32_t)patch->x_bytes + patch->x_jump) / 2;
+    }
+}
+
+// A row of pixels of a convolution: z_f = start_f + sum over k of w_kf x_k for each.
+static void conv_row(const tp_layer_t *l, const window_t *window, const overlap_t *rows, const int16_t *w,
+    uint32_t *entries, const int32_t *start, int32_t *z) {
+    uint32_t in_c = l->in_c, met = (uint32_t)taps_of_row(l) * in_c;
+    const int16_t *x = window->x;
+    tp_nonzero_t list;
+    list.n_padding = 0;
+    list.row_bytes = 2u * l->out_c;
+    list.row_delta = tp_row_delta(l->out_c);
+    list.n_rows = (uint32_t)rows->n;
+    list.x_bytes = 2 * met;
+    list.x_jump = (int32_t)(2 * (window->row - met));
+    list.delta_jump = (l->down * in_c - met) * list.row_bytes;
+    uint32_t delta = (uint32_t)first_tap(l, rows->k) * in_c * list.row_bytes;
+    for (size_t column = l->out_w; column > 0; column--, x += l->stride_w * in_c, z += l->out_c) {
+        list.end = entries;
+        list.delta = delta;
+        if (list.row_bytes > TP_MAX_ROW_DELTA) {
+            list_long_rows(&list, entries, delta, x);
+        } else {
+            tp_list_nonzero(&list, x);
+        }
+        tp_spmv(entries, w, l->out_c, start, z);
+    }
+}
+
+// A row of pixels of a depthwise convolution.
+static void depthwise_row(const tp_layer_t *l, const window_t *window, const overlap_t *rows, const int16_t *w,
+    const int32_t *start, int32_t *z) {
+    size_t channels = l->in_c;
+    const int16_t *x = window->x;
+    tp_patch_t patch = { (uint32_t)rows->n, (uint32_t)taps_of_row(l), l->in_c, 2 * (uint32_t)window->row,
+        2u * l->down * l->in_c };
+    w += first_tap(l, rows->k) * channels;
+    for (size_t column = l->out_w; column > 0; column--, x += l->stride_w * channels, z += channels) {
+        tp_depthwise_sums(&patch, x, w, start, z);
+    }
 }
 
 // Bound of the sums: fan_in products, as for tp_spmv.
 void tp_conv_forward(const tp_model_t *m, const tp_layer_t *l, int learning) {
-    const int16_t *x = tp_at(m, l->inputs), *w = tp_at(m, l->weights);
-    int16_t *y = tp_at(m, l->outputs);
+    const int16_t *w = tp_at(m, l->weights);
+    uint8_t *y = l->pooled ? (uint8_t *)m->buffer[0] : tp_at(m, l->outputs);
     int32_t *z = m->buffer[0], *start = m->buffer[1];
+    uint32_t *entries = m->work;
+    size_t list_bytes = l->kind == TP_CONV ? tp_nonzero_list_bytes(l->fan_in, l->out_c) : 0;
+    window_t window = open_window(l, (char *)entries + list_bytes);
     tp_format_use_t use = tp_no_use_yet(m, l);
-    tp_nonzero_t list;
     int alive = 0;
-    list.n_padding = 0;
-    list.row_bytes = 2u * l->out_c;
-    list.row_delta = tp_row_delta(l->out_c);
     tp_start_sums(m, l, start);
     for (size_t row = 0; row < l->out_h; row++) {
         overlap_t rows = rows_at(l, row);
-        for (size_t column = 0; column < l->out_w; column++) {
-            overlap_t columns = columns_at(l, column);
-            if (l->kind == TP_CONV) {
-                conv_sums(l, x, w, &rows, &columns, &list, m->work, start, z);
-            } else {
-                depthwise_sums(l, x, w, &rows, &columns, start, z);
-            }
-            alive |= tp_activate(m, l, NULL, z, y, l->out_c, &use);
-            y += l->out_c;
+        move_window(m, l, &window, &rows);
+        if (l->kind == TP_CONV) {
+            conv_row(l, &window, &rows, w, entries, start, z);
+        } else {
+            depthwise_row(l, &window, &rows, w, start, z);
+        }
+        alive |= tp_activate(m, l, NULL, z, y, tp_out_row(l), &use);
+        if (l->pooled) {
+            tp_take_row(m, l + 1, y, row);
+        } else {
+            y += tp_out_row(l);
         }
     }
     if (learning) {
@@ -85,125 +166,347 @@ void tp_conv_forward(const tp_model_t *m, const tp_layer_t *l, int learning) {
     }
 }
 
-// Each delta of a filter adds delta * inputs to the gradient and delta * weights to dx. Here is what does not change
-// from delta to delta. The taps of one row of the kernel are consecutive in a gradient.
+// ---- backward
+
+// What all parts of a backward pass need.
 typedef struct {
-    tp_axpy_t to_gradient, to_dx;
-    uint32_t inputs_per_tap;         // 1 in a depthwise convolution, which sees one channel
-    int32_t delta_sum;               // of the last filter
-    uint32_t kernel_row, input_row;  // elements per row
+    const tp_model_t *m;
+    const tp_layer_t *l, *map;
+    const int16_t *deltas;  // those of the map
+    int32_t *delta_sum;     // [filters]: sum of the deltas (tp_sum_deltas)
+    int32_t *along_mean;    // [filters]: sum over the taps of u times the gradient, in units of 2^shift
+    int shift;
+    tp_step_t step;
+    uint32_t n_clamped;
+    char *rest;  // of `work`
 } backward_t;
 
-static void start_backward(const tp_layer_t *l, backward_t *b) {
-    uint32_t next_input = l->kind == TP_CONV ? 1u : l->in_c;
-    b->inputs_per_tap = l->kind == TP_CONV ? l->in_c : 1u;
-    b->kernel_row = l->kernel_w * b->inputs_per_tap;
-    b->input_row = (uint32_t)l->in_w * l->in_c;
-    b->to_gradient.to_step = 4;
-    b->to_gradient.from_step = 2 * next_input;
-    b->to_gradient.to_stride = 4 * b->kernel_row;
-    b->to_gradient.from_stride = 2 * b->input_row;
-    b->to_dx.to_step = 4 * next_input;
-    b->to_dx.from_step = 2u * l->out_c;
-    b->to_dx.to_stride = 4 * b->input_row;
-    b->to_dx.from_stride = 2u * l->out_c * b->kernel_row;
+static void *piece(backward_t *b, size_t bytes) {
+    char *at = b->rest;
+    b->rest += (bytes + 3) & ~(size_t)3;
+    return at;
 }
 
-// For all deltas of one filter: adds delta_p x_pk to gradient_k, and delta_p w_k to dx (unless it is NULL). Returns the
-// number of products of each kind.
-static uint32_t backward_filter(const tp_layer_t *l, backward_t *b, const int16_t *delta, int guard_shift,
-    const int16_t *x, const int16_t *w, int32_t *gradient, int32_t *dx) {
-    uint32_t n_products = 0, filters = l->out_c, in_c = l->in_c;
-    b->delta_sum = 0;
+// The gradients of x - u from those of x (centre.c), for one tap of n filters: less u times the sum of the filter's deltas.
+// With |x - u| <= 255 the bound is that of the plain gradient. Then the step w -= round(gradient m 2^-shift), within
+// +-max_weight.
+//   c  channel of the tap   w, sum, along_mean  those of the first filter
+static void move_by_gradients(backward_t *b, const int32_t *gradient, size_t n, size_t c, int16_t *w,
+    const int32_t *sum, int32_t *along_mean) {
+    int32_t mean = tp_byte_at(b->l, tp_at(b->m, b->l->means), c);
+    b->n_clamped += tp_move_by_gradients(gradient, n, mean, sum, along_mean, b->shift, w, &b->step);
+}
+
+// The pixels along one axis for which a tap lies in the input.
+static overlap_t pixels_of(size_t tap, size_t stride, size_t pad, size_t size, size_t n_out) {
+    overlap_t met = { 0, 0, 0 };  // x: the first input; k: the pixel that reads it; n: pixels
+    while (met.k < n_out && met.k * stride + tap < pad) {
+        met.k++;
+    }
+    met.x = met.k * stride + tap - pad;
+    for (size_t x = met.x; met.k + met.n < n_out && x < size; x += stride) {
+        met.n++;
+    }
+    return met;
+}
+
+// The gradients of one tap of all filters, by a list of what it sees; blocks of pixels keep that short.
+// x, deltas: the first input and the first pixel's deltas   start: zeros, [filters]
+static void tap_gradient(const tp_layer_t *l, const overlap_t *rows, const overlap_t *columns, const uint8_t *x,
+    const int16_t *deltas, tp_nonzero_t *list, uint32_t *entries, const int32_t *start, int32_t *gradient) {
+    uint32_t filters = l->out_c, step = (uint32_t)l->stride_w * l->in_c, row_step = l->stride_h * tp_in_row(l);
+    for (size_t row = 0, n_rows; row < rows->n; row += n_rows) {
+        n_rows = tp_block_rows(l) < rows->n - row ? tp_block_rows(l) : rows->n - row;
+        for (size_t column = 0, n; column < columns->n; column += n) {
+            n = TP_BLOCK < columns->n - column ? TP_BLOCK : columns->n - column;
+            list->end = entries;
+            list->delta = 0;
+            list->n_rows = (uint32_t)n_rows;
+            list->x_bytes = (uint32_t)n * step;
+            list->x_jump = (int32_t)(row_step - list->x_bytes);
+            list->delta_jump = (l->out_w - (uint32_t)n) * list->row_bytes;
+            tp_list_strided(list, x + row * row_step + column * step, step, l->x_signed);
+            tp_spmv(entries, deltas + (row * l->out_w + column) * filters, filters, start, gradient);
+            start = gradient;
+        }
+    }
+}
+
+static void conv_by_taps(backward_t *b) {
+    const tp_layer_t *l = b->l;
+    size_t filters = l->out_c;
+    int32_t *zero = piece(b, 4 * filters), *gradient = piece(b, 4 * filters);
+    tp_nonzero_t list;
+    for (size_t f = 0; f < filters; f++) {
+        zero[f] = 0;
+    }
+    list.row_bytes = 2u * l->out_c;
+    list.row_delta = tp_row_delta(filters);
+    list.n_padding = 0;
+    for (size_t ky = 0; ky < l->kernel_h; ky++) {
+        overlap_t rows = pixels_of(ky, l->stride_h, l->pad_h, l->in_h, l->out_h);
+        for (size_t kx = 0; kx < l->kernel_w; kx++) {
+            overlap_t columns = pixels_of(kx, l->stride_w, l->pad_w, l->in_w, l->out_w);
+            const uint8_t *x = (const uint8_t *)tp_at(b->m, l->inputs) + rows.x * tp_in_row(l) + columns.x * l->in_c;
+            const int16_t *deltas = b->deltas + (rows.k * l->out_w + columns.k) * filters;
+            int16_t *w = (int16_t *)tp_at(b->m, l->weights) + tap_at(l, ky, kx) * l->in_c * filters;
+            int is_seen = rows.n > 0 && columns.n > 0;  // by some pixel
+            for (size_t c = 0; c < l->in_c; c++, w += filters) {
+                if (is_seen) {
+                    tap_gradient(l, &rows, &columns, x + c, deltas, &list, (uint32_t *)b->rest, zero, gradient);
+                }
+                move_by_gradients(b, is_seen ? gradient : zero, filters, c, w, b->delta_sum, b->along_mean);
+            }
+        }
+    }
+}
+
+// A depthwise convolution: the products of each row of pixels with the inputs that a tap sees.
+static void depthwise_by_taps(backward_t *b) {
+    const tp_layer_t *l = b->l;
+    size_t channels = l->in_c, n_weights = l->fan_in * channels;
+    int32_t *gradient = piece(b, 4 * n_weights);
+    window_t window = open_window(l, b->rest);
+    tp_patch_t pixels = { 1, l->out_w, l->in_c, 0, 0 };
+    for (size_t i = 0; i < n_weights; i++) {
+        gradient[i] = 0;
+    }
     for (size_t row = 0; row < l->out_h; row++) {
         overlap_t rows = rows_at(l, row);
-        for (size_t column = 0; column < l->out_w; column++, delta += filters) {
-            int32_t d = tp_rshift_round_fast(2 * *delta, guard_shift + 1);  // 2 d, so that the shift may be 0
+        move_window(b->m, l, &window, &rows);
+        for (size_t y = 0; y < rows.n; y++) {
+            int32_t *sums = gradient + first_tap(l, rows.k + y) * channels;
+            const int16_t *x = window.x + y * window.row;
+            for (size_t n = taps_of_row(l); n > 0; n--, x += channels, sums += channels) {
+                tp_depthwise_sums(&pixels, x, b->deltas + row * l->out_w * channels, sums, sums);
+            }
+        }
+    }
+    int16_t *w = tp_at(b->m, l->weights);
+    for (size_t i = 0, c = 0; i < n_weights; i++, c = c + 1 < channels ? c + 1 : 0) {
+        move_by_gradients(b, gradient + i, 1, c, w + i, b->delta_sum + c, b->along_mean + c);
+    }
+}
+
+// The gradient of one filter, delta by delta: for few of them.
+static void filter_gradient(const backward_t *b, size_t f, int32_t *gradient) {
+    const tp_layer_t *l = b->l, *map = b->map;
+    size_t step = l->kind == TP_CONV ? 1 : l->in_c, per_tap = l->kind == TP_CONV ? l->in_c : 1;
+    const uint8_t *x = (const uint8_t *)tp_at(b->m, l->inputs) + (l->kind == TP_CONV ? 0 : f);
+    size_t i = f;
+    for (size_t k = 0; k < l->fan_in; k++) {
+        gradient[k] = 0;
+    }
+    for (size_t map_row = 0; map_row < map->out_h; map_row++) {
+        for (size_t map_column = 0; map_column < map->out_w; map_column++, i += l->out_c) {
+            int32_t d = b->deltas[i];
             if (d == 0) {
                 continue;
             }
-            b->delta_sum += d;
-            overlap_t columns = columns_at(l, column);
-            size_t k = rows.k * b->kernel_row + columns.k * b->inputs_per_tap;
-            size_t i = rows.x * b->input_row + columns.x * in_c;
-            uint32_t n = (uint32_t)columns.n * b->inputs_per_tap;
-            n_products += (uint32_t)rows.n * n;
-            b->to_gradient.to = gradient + k;
-            b->to_gradient.from = x + i;
-            b->to_gradient.n_rows = b->to_dx.n_rows = (uint32_t)rows.n;
-            b->to_gradient.to_bytes = 4 * n;
-            tp_strided_axpy(&b->to_gradient, d);
-            if (dx) {
-                b->to_dx.to = dx + i;
-                b->to_dx.from = w + k * filters;
-                b->to_dx.to_bytes = n * b->to_dx.to_step;
-                tp_strided_axpy(&b->to_dx, d);
+            size_t row = map_row, column = map_column;
+            if (l->pooled) {
+                row *= map->kernel_h;
+                column = column * map->kernel_w + tp_which(b->m, map, i);
+                for (; column >= (map_column + 1) * map->kernel_w; column -= map->kernel_w) {
+                    row++;
+                }
+            }
+            overlap_t rows = rows_at(l, row), columns = columns_at(l, column);
+            const uint8_t *from = x + rows.x * tp_in_row(l) + columns.x * l->in_c;
+            int32_t *to = gradient + tap_at(l, rows.k, columns.k) * per_tap;
+            for (size_t n = rows.n; n > 0; n--, from += tp_in_row(l), to += l->down * per_tap) {
+                tp_add_bytes(d, from, step, columns.n * per_tap, l->x_signed, to);
             }
         }
     }
-    return n_products;
 }
 
-// gradient of x - u from that of x (centre.c), for one filter: less u times the sum of its deltas. With |x - u| <= 255 its
-// bound is that of the plain gradient. first: channel of the first tap. Returns the sum over the taps of u times the
-// gradient, below 2^30, in units of 2^*shift.
-static int32_t centre_gradient(const tp_model_t *m, const tp_layer_t *l, int32_t *gradient, int32_t delta_sum,
-    size_t first, int *shift) {
-    const uint8_t *means = tp_at(m, l->means);
-    int32_t along_mean = 0;
-    size_t c = first;
-    *shift = tp_bits(l->fan_in) + 2;  // |gradient| < 2^24, u < 2^8
-    for (size_t k = 0; k < l->fan_in; k++) {
-        int32_t mean = tp_byte_at(l, means, c);
-        gradient[k] -= mean * delta_sum;
-        along_mean += mean * tp_rshift_round(gradient[k], *shift);
-        if (l->kind == TP_CONV) {
-            c = c + 1 < l->in_c ? c + 1 : 0;
+static void by_filters(backward_t *b) {
+    const tp_layer_t *l = b->l;
+    int32_t *gradient = (int32_t *)b->rest;
+    for (size_t f = 0; f < l->out_c; f++) {
+        size_t c = l->kind == TP_CONV ? 0 : f;
+        int16_t *w = (int16_t *)tp_at(b->m, l->weights) + f;
+        filter_gradient(b, f, gradient);
+        for (size_t k = 0; k < l->fan_in; k++, w += l->out_c) {
+            move_by_gradients(b, gradient + k, 1, c, w, b->delta_sum + f, b->along_mean + f);
+            if (l->kind == TP_CONV) {
+                c = c + 1 < l->in_c ? c + 1 : 0;
+            }
         }
     }
-    return along_mean;
 }
 
-// w -= round(gradient m 2^-shift), within +-max_weight, for the weights of one filter. Returns how many were clamped.
-static uint32_t apply_gradient(const tp_layer_t *l, const int32_t *gradient, const tp_step_t *step, int16_t *w) {
-    uint32_t n_clamped = 0;
-    for (const int32_t *end = gradient + l->fan_in; gradient < end; gradient++, w += l->out_c) {
-        int32_t moved = *w - tp_rshift_round_fast(*gradient * step->lr_mantissa, step->shift);
-        n_clamped += tp_put_clamped(w, moved, step->max_weight);
+// By taps each pixel costs as much as any, by filters each delta: about so many cycles for a tap on a Cortex-M0+.
+static int taps_are_cheaper(const tp_layer_t *l, uint32_t n_deltas) {
+    uint32_t pixels = (uint32_t)l->out_h * l->out_w;
+    uint32_t of_a_pixel = l->kind == TP_CONV ? 15 + 20 * ((l->out_c + 7u) / 8) : 7u * l->out_c;
+    uint32_t of_a_delta = 12 + (200 + 60 * tp_kernel_rows(l)) / l->fan_in;
+    return tp_are_by_pixel(l) && n_deltas * of_a_delta > pixels * of_a_pixel;
+}
+
+static void move_weights(backward_t *b, uint32_t n_deltas, int frac) {
+    const tp_layer_t *l = b->l;
+    char *rest = b->rest;
+    for (size_t f = 0; f < l->out_c; f++) {
+        b->along_mean[f] = 0;
     }
-    return n_clamped;
+    if (!taps_are_cheaper(l, n_deltas)) {
+        by_filters(b);
+    } else if (l->kind == TP_CONV) {
+        conv_by_taps(b);
+    } else {
+        depthwise_by_taps(b);
+    }
+    for (size_t f = 0; f < l->out_c; f++) {
+        tp_move_bias(b->m, l, f, -b->along_mean[f], frac + 2 * l->x_frac - b->shift);
+    }
+    b->rest = rest;
+}
+
+// Lists the deltas of a pixel below a maximum: those of windows whose largest input it is.
+static void list_pooled(const backward_t *b, size_t row, size_t column, tp_update_t *list) {
+    const tp_layer_t *map = b->map;
+    size_t map_row = row / map->kernel_h, map_column = column / map->kernel_w, channels = map->out_c;
+    size_t which = (row - map_row * map->kernel_h) * map->kernel_w + column - map_column * map->kernel_w;
+    size_t i = (map_row * map->out_w + map_column) * channels;
+    tp_selected_t *end = list->selected;
+    for (uint32_t f = 0; map_row < map->out_h && map_column < map->out_w && f < channels; f++, i++) {
+        if (b->deltas[i] != 0 && tp_which(b->m, map, i) == which) {
+            *end++ = (tp_selected_t) { b->deltas[i], 2 * f };
+        }
+    }
+    list->selected_end = end;
+}
+
+// dx of one row of the patch of a pixel.
+static void row_of_patch(const tp_layer_t *l, const int16_t *w, size_t taps, const tp_update_t *list, int32_t *dx) {
+    const tp_selected_t *first = list->selected, *end = list->selected_end;
+    if (l->kind == TP_CONV) {
+        tp_input_sums(w, 2u * l->out_c, taps * l->in_c, first, end, dx);
+        return;
+    }
+    for (; taps > 0; taps--, w += l->in_c, dx += l->in_c) {
+        for (const tp_selected_t *d = first; d < end; d++) {
+            dx[d->offset / 2] = tp_add(dx[d->offset / 2], w[d->offset / 2] * d->delta);
+        }
+    }
+}
+
+// Each pixel adds to the rows of dx under its kernel; as many rows as the kernel has are not done yet.
+static void scatter_dx(backward_t *b, const int16_t *w, tp_deltas_t *dx) {
+    const tp_layer_t *l = b->l;
+    size_t row_length = tp_in_row(l), n_rows = tp_kernel_rows(l), done = 0;
+    size_t per_tap = (l->kind == TP_CONV ? l->in_c : 1u) * l->out_c;
+    tp_update_t list;
+    list.selected = piece(b, sizeof(tp_selected_t) * l->out_c);
+    int32_t *ring = (int32_t *)b->rest;
+    for (size_t i = 0; i < n_rows * row_length; i++) {
+        ring[i] = 0;
+    }
+    for (size_t row = 0; row <= l->out_h; row++) {
+        overlap_t rows = { l->in_h, 0, 0 };
+        if (row < l->out_h) {
+            rows = rows_at(l, row);
+        }
+        for (; done < rows.x; done++) {
+            int32_t *v = ring + done % n_rows * row_length;
+            tp_put_deltas(dx, v, done);
+            for (size_t i = 0; i < row_length; i++) {
+                v[i] = 0;
+            }
+        }
+        size_t slot = rows.x % n_rows;
+        const int16_t *deltas = b->deltas + row * l->out_w * l->out_c, *first = w + rows.k * l->down * per_tap;
+        for (size_t column = 0; rows.n > 0 && column < l->out_w; column++, deltas += l->out_c) {
+            if (l->pooled) {
+                list_pooled(b, row, column, &list);
+            } else {
+                tp_select_nonzero(deltas, l->out_c, 1, 0, &list);
+            }
+            if (list.selected == list.selected_end) {
+                continue;
+            }
+            overlap_t columns = columns_at(l, column);
+            const int16_t *taps = first + columns.k * l->right * per_tap;
+            int32_t *patch = ring + columns.x * l->in_c;
+            for (size_t y = slot, n = rows.n; n > 0; n--, y++, taps += l->down * per_tap) {
+                y = y < n_rows ? y : 0;
+                row_of_patch(l, taps, columns.n, &list, patch + y * row_length);
+            }
+        }
+    }
+}
+
+// A depthwise convolution with strides of 1: dx are a depthwise convolution of the deltas, its kernel turned round.
+static void gather_dx(backward_t *b, const int16_t *turned, tp_deltas_t *dx) {
+    const tp_layer_t *l = b->l;
+    size_t channels = l->in_c;
+    int32_t *zero = piece(b, 4 * channels), *v = (int32_t *)b->rest;
+    for (size_t c = 0; c < channels; c++) {
+        zero[c] = 0;
+    }
+    tp_patch_t patch = { 0, 0, l->in_c, 2u * l->out_w * l->in_c, 2u * l->down * l->in_c };
+    for (size_t row = 0; row < l->in_h; row++) {
+        overlap_t rows = overlap(row, 1, l->kernel_h - 1u - l->pad_h, l->kernel_h, l->out_h);
+        const int16_t *deltas = b->deltas + rows.x * l->out_w * channels, *w = turned + rows.k * l->down * channels;
+        int32_t *to = v;
+        patch.n_rows = (uint32_t)rows.n;
+        for (size_t column = 0; column < l->in_w; column++, to += channels) {
+            overlap_t columns = overlap(column, 1, l->kernel_w - 1u - l->pad_w, l->kernel_w, l->out_w);
+            patch.taps = (uint32_t)columns.n;
+            tp_depthwise_sums(&patch, deltas + columns.x * channels, w + columns.k * l->right * channels, zero, to);
+        }
+        tp_put_deltas(dx, v, row);
+    }
+}
+
+// dx by the weights before their step. They are copied if the step comes first (in_place), or to be turned round.
+static const int16_t *weights_for_dx(backward_t *b, int turns) {
+    const tp_layer_t *l = b->l;
+    const int16_t *w = tp_at(b->m, l->weights);
+    if (!turns && !(l->in_place && l->trainable)) {
+        return w;
+    }
+    size_t n = tp_weight_count(l), channels = l->out_c;
+    int16_t *copy = piece(b, 2 * n);
+    for (size_t i = 0; i < n; i++) {
+        size_t k = i / channels;
+        copy[turns ? (l->fan_in - 1 - k) * channels + i - k * channels : i] = w[i];
+    }
+    return copy;
+}
+
+static void find_dx(backward_t *b, const int16_t *w, int turned, tp_deltas_t *dx) {
+    if (turned) {
+        gather_dx(b, w, dx);
+    } else {
+        scatter_dx(b, w, dx);
+    }
 }
 
 // Bounds, with |x| <= 255 and sum |delta| <= 65535 (tp_guard_shift):
-//   gradient  |sum x delta| <= 255 * 65535, as |sum (x - u) delta|; times m <= 31: below 2^31
-//   dx        each delta reaches an input through one weight at most: |dx| <= 32767 * 65535 < 2^31
-void tp_conv_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift, int frac,
-    int32_t *dx) {
-    const int16_t *x = tp_at(m, l->inputs);
-    int16_t *w = tp_at(m, l->weights);
-    int32_t *gradient = m->work;
-    tp_step_t step;
-    int trains = tp_weight_step(m, l, frac, &step);
-    backward_t b;
-    start_backward(l, &b);
-    uint32_t n_clamped = 0;
-    for (size_t i = 0; dx && i < l->n_in; i++) {
-        dx[i] = 0;
+//   gradient    |sum x delta| <= 255 * 65535, as |sum (x - u) delta|; times m <= 31: below 2^31
+//   along_mean  |u gradient| < 2^32, in units of 2^shift with fan_in < 2^(shift - 2): its sum is below 2^30
+//   dx          each delta reaches an input through one weight at most: |dx| <= 32767 * 65535 < 2^31
+void tp_conv_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, uint32_t n_deltas, int frac,
+    tp_deltas_t *dx) {
+    backward_t b = { m, l, tp_map_of(l), deltas, NULL, NULL, tp_bits(l->fan_in) + 2, { 0, 0, 0 }, 0, m->work };
+    int trains = tp_weight_step(m, l, frac, &b.step), turns = l->kind == TP_DEPTHWISE && tp_are_by_pixel(l);
+    b.delta_sum = piece(&b, 4u * l->out_c);
+    b.along_mean = piece(&b, 4u * l->out_c);
+    tp_count(&m->state->macs_done, n_deltas * l->fan_in * (uint32_t)(trains + (dx != NULL)));
+    const int16_t *w = dx ? weights_for_dx(&b, turns) : NULL;
+    if (dx && !l->in_place) {
+        char *rest = b.rest;
+        find_dx(&b, w, turns, dx);
+        b.rest = rest;
     }
-    for (size_t f = 0; f < l->out_c; f++) {
-        size_t channel = l->kind == TP_CONV ? 0 : f;
-        for (size_t k = 0; k < l->fan_in; k++) {
-            gradient[k] = 0;
-        }
-        uint32_t n_products = backward_filter(l, &b, deltas + f, guard_shift, x + channel, w + f, gradient,
-            dx ? dx + channel : NULL);
-        tp_count(&m->state->macs_done, n_products * (uint32_t)(trains + (dx != NULL)));
-        if (trains && n_products > 0) {
-            int shift;
-            int32_t along_mean = centre_gradient(m, l, gradient, b.delta_sum, channel, &shift);
-            n_clamped += apply_gradient(l, gradient, &step, w + f);
-            tp_move_bias(m, l, f, -along_mean, frac + 2 * l->x_frac - shift);
-        }
+    if (trains && n_deltas > 0) {
+        move_weights(&b, n_deltas, frac);
     }
-    tp_count(&m->state->n_clamped, n_clamped);
+    if (dx && l->in_place) {
+        find_dx(&b, w, turns, dx);
+    }
+    tp_count(&m->state->n_clamped, b.n_clamped);
 }

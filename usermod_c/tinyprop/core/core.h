@@ -2,8 +2,9 @@
 // A file calls only files in rows below its own (tests/core/test_sources.py reads this drawing):
 //   model
 //   conv
-//   init   dense   pool   loss   select   progress
-//   activation   centre   replay
+//   init   dense   loss   select   progress
+//   deltas
+//   pool   activation   centre   replay
 //   update
 //   nonzero   rate   plan
 //   ranges
@@ -21,11 +22,16 @@ enum { TP_INPUTS, TP_OUTPUTS };  // `which` of the user's numbers
 // ---- plan
 
 // A layer as the core works with it. It lies in the image and is worked out from the spec in each call, except where a
-// field says otherwise. Shapes are height, width, channels; channels are innermost, a plain vector is (1, 1, n).
+// field says otherwise. Values between layers are a vector, int16 [n], between two dense layers and below a first dense
+// layer; else a map, bytes [height][width][channels], uint8 or int8. Shapes are height, width, channels. A series, of
+// height 1, stands upright in the plan: its height is its length and its width 1, so that it too has short rows.
 // Offsets count bytes from the start of the image.
 typedef struct {
     uint8_t kind, activation, trainable;
     uint8_t zero_delta;             // an input of 0 has a delta of 0: above a relu, also through a maximum
+    uint8_t reads_map, gives_map;   // whether its inputs and outputs are a map
+    uint8_t pooled;                 // a convolution with a maximum directly above it: see tp_map_of
+    uint8_t in_place;               // dx of this convolution are written over its inputs
     uint8_t pad_h, pad_w;           // rows above, columns to the left; like the next two lines not set in a dense layer
     int8_t x_frac;                  // format of the inputs in the last forward pass
     uint8_t headroom_known;         // 0: not looked for yet. Survives between calls
@@ -33,7 +39,9 @@ typedef struct {
     uint8_t lr_mantissa, lr_shift;  // of the step at hand (rate.c)
     uint8_t reserved;
     uint16_t kernel_h, kernel_w, stride_h, stride_w;  // of a pool: its window, twice
-    uint16_t in_h, in_w, in_c, out_h, out_w;
+    uint16_t down, right;                             // taps from one of a kernel to the one below, and to its right
+    uint16_t in_h, in_w, in_c;                        // set if it reads a map
+    uint16_t out_h, out_w;
     uint16_t out_c;
     uint16_t n_in, n_out, fan_in;
     uint16_t max_weight;       // largest |w| that keeps every sum below 2^31
@@ -41,11 +49,14 @@ typedef struct {
     uint16_t n_nonzero;        // inputs that were not 0 in the last forward pass of a dense layer
     uint32_t state;            // tp_layer_state_t
     uint32_t weights, biases;  // int16 [fan_in][out_c], int32 [out_c]; behind the weights of a dense layer its slopes
-    uint32_t sums, means;      // uint16 or int16, uint8 or int8: [n_in], in a convolution [in_c] (centre.c)
-    uint32_t inputs, outputs;  // int16 [n_in], [n_out]; the last layer has no outputs, as its sums are read
-    uint32_t nonzero;          // list of non-zero inputs of a dense layer; 0: it is in `work` (nonzero.c)
-    uint32_t list_end;         // bytes from its start to its end, or to the entry for the row of slopes
-    uint32_t dot;              // of a dense layer: sum of mean x, modulo 2^32
+    uint32_t sums, means;      // uint16 or int16, uint8 or int8: [n_in], where it reads a map [in_c] (centre.c)
+    uint32_t inputs, outputs;  // the last layer has no outputs, as its sums are read
+    uint32_t deltas;    // int16 [n_out], of a map whose layer is trained or has trained ones below it. Of a pool that
+                        // passes deltas on: bytes from m->rows to its row of dx, int32
+    uint32_t which;     // of a maximum: which input of each window, uint8 or, of more than 256, uint16 [n_out]
+    uint32_t nonzero;   // list of non-zero inputs of a dense layer; 0: it is in `work` (nonzero.c)
+    uint32_t list_end;  // bytes from its start to its end, or to the entry for the row of slopes
+    uint32_t dot;       // of a dense layer: sum of mean x, modulo 2^32
 } tp_layer_t;
 
 // The map between the user's numbers and the model's integers that follows from a given range (ranges.c). It lies in
@@ -86,8 +97,9 @@ typedef struct {
     uint16_t n_ranges[2];
     uint32_t *tally;  // [n_out]: progress.c
     tp_replay_t replay;
-    void *work;          // list of a layer's non-zero inputs, a filter's gradient, or the selected deltas
-    int32_t *buffer[2];  // sums and deltas, alternating from layer to layer
+    void *work;          // what a layer needs for a while (plan.c)
+    int32_t *buffer[2];  // sums, and the deltas of vectors, alternating from layer to layer
+    char *rows;          // of dx, which pools pass on
     int bits;            // of an activation: 8 or 12
     int delta_frac;      // a delta of 1.0 is 2^delta_frac; 14 with 8 bits, 13 with 12
     int in_signed;       // the model's inputs may be negative
@@ -133,9 +145,56 @@ static inline int16_t *tp_slopes(const tp_model_t *m, const tp_layer_t *l) {
     return (int16_t *)tp_at(m, l->weights) + tp_weight_count(l);
 }
 
-// Means of inputs: of each one, in a convolution of each channel.
+// Means of inputs: of each one; of a map that a convolution reads, or that is larger than this, of each channel.
+#define TP_MOST_MEANS 1024
 static inline uint32_t tp_mean_count(const tp_layer_t *l) {
-    return l->kind == TP_DENSE ? l->n_in : l->in_c;
+    int by_channel = l->reads_map && (l->kind != TP_DENSE || l->n_in > TP_MOST_MEANS);
+    return by_channel ? l->in_c : l->n_in;
+}
+
+// The layer whose outputs are those of l, a layer with weights: l itself, or a maximum directly above a convolution. That
+// takes each row of the convolution as it is made, so there is no map between them, and an error for each of its own
+// outputs: the other inputs of its windows have none.
+static inline const tp_layer_t *tp_map_of(const tp_layer_t *l) {
+    return l->pooled ? l + 1 : l;
+}
+
+// Values in a row of inputs, and in a row of outputs.
+static inline uint32_t tp_in_row(const tp_layer_t *l) {
+    return (uint32_t)l->in_w * l->in_c;
+}
+
+static inline uint32_t tp_out_row(const tp_layer_t *l) {
+    return l->kind == TP_DENSE ? l->n_out : (uint32_t)l->out_w * l->out_c;
+}
+
+// Rows of the input under a kernel at a time.
+static inline uint32_t tp_kernel_rows(const tp_layer_t *l) {
+    return l->kernel_h < l->in_h ? l->kernel_h : l->in_h;
+}
+
+// Columns of the input that a row of pixels reads, those in the padding included: with one column, no other is needed.
+static inline uint32_t tp_padded_columns(const tp_layer_t *l) {
+    return l->in_w == 1 ? 1 : (l->out_w - 1u) * l->stride_w + l->kernel_w;
+}
+
+// Whether the deltas of a convolution lie pixel by pixel, so that kernels can run over them.
+static inline int tp_are_by_pixel(const tp_layer_t *l) {
+    return !l->pooled && (l->kind == TP_CONV || (l->stride_h == 1 && l->stride_w == 1));
+}
+
+// A convolution's gradients are summed over blocks of so many pixels, in rows or parts of a row.
+#define TP_BLOCK 256
+static inline uint32_t tp_block_rows(const tp_layer_t *l) {
+    uint32_t rows = l->out_w < TP_BLOCK ? TP_BLOCK / l->out_w : 1;
+    return rows < l->out_h ? rows : l->out_h;
+}
+
+// A dense layer reads a map by pieces of so many rows.
+#define TP_PIECE 256  // values of a piece, where that is a row or more
+static inline uint32_t tp_rows_of_piece(const tp_layer_t *l) {
+    uint32_t row = tp_in_row(l), rows = row < TP_PIECE ? TP_PIECE / row : 1;
+    return rows < l->in_h ? rows : l->in_h;
 }
 
 // Means, and inputs that are remembered, have 8 bits, signed as the inputs are, in units of 2^tp_byte_unit of these.
@@ -186,8 +245,8 @@ uint32_t tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from);
 // The values from item `from` on, if they can be used as inputs unchanged: bytes with the range (0, 255). Else NULL.
 const uint8_t *tp_bytes_as_inputs(const tp_model_t *m, const tp_values_t *x, size_t from);
 // The label of a sample, in `work`: its class number, modulo 2^16, or with mse n_out targets, Q.14 of half the range,
-// within +-2.0 (32767).
-const int16_t *tp_read_label(const tp_model_t *m, const tp_values_t *y, size_t sample);
+// clamped to +-2.0 (32767); adds to *n_clamped how many were.
+const int16_t *tp_read_label(const tp_model_t *m, const tp_values_t *y, size_t sample, uint32_t *n_clamped);
 // A score as float32: a probability from Q.14, or with mse output j in the user's units, from Q.14 of half the range
 // (|score| <= 2^15).
 uint32_t tp_score_as_float(const tp_model_t *m, size_t j, int32_t score);
@@ -216,6 +275,8 @@ uint32_t *tp_nonzero_of(const tp_model_t *m, const tp_layer_t *l);
 // The list of a dense layer ends with an entry for the row of slopes, whose x is the layer's dot, scaled (centre.c).
 // Builds the list from the inputs in the image; sets n_nonzero, list_end and dot.
 void tp_list_inputs(const tp_model_t *m, tp_layer_t *l);
+// Builds the list of n inputs alone, without slopes, from x int16 [n], at `entries`. Returns how many are not 0.
+uint32_t tp_list_vector(const tp_layer_t *l, const int16_t *x, size_t n, uint32_t *entries);
 // Builds the list from x uint8 [n_in], which are inputs already quantised, without copying them to the image. Rows of
 // weights are at most TP_MAX_ROW_DELTA bytes.
 void tp_list_input_bytes(const tp_model_t *m, tp_layer_t *l, const uint8_t *x);
@@ -263,9 +324,14 @@ static inline int32_t tp_scaled_dot(const tp_layer_t *l, const tp_layer_state_t 
 // Before the step of a sample that is trained on: lets its inputs take part in the layer's means and energy.
 void tp_survey(const tp_model_t *m, tp_layer_t *l);
 // The part of a dense layer's step that its means make: moves slopes and biases. deltas: as tp_dense_backward.
-void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int guard_shift, const tp_step_t *step);
-// What the slopes of a dense layer add to dx.
-void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift, int32_t *dx);
+void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, const tp_step_t *step);
+// What the slopes of a dense layer add to dx: this number times the mean of each input,
+int32_t tp_slope_dx(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas);
+// here for n inputs x from number `first` on: all, or some rows of a map.
+void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *x, size_t first, size_t n,
+    int32_t slope, int32_t *dx);
+// sum u x of the map that a layer reads, modulo 2^32.
+uint32_t tp_map_dot(const tp_model_t *m, const tp_layer_t *l);
 
 // ---- progress.c: after a sample that was new
 //   deltas  int16 [n_out], Q.delta_frac   p_target  Q.14
@@ -291,8 +357,18 @@ void tp_set_rate(const tp_model_t *m, tp_layer_t *l);
 int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int frac, tp_step_t *step);
 // b_i -= learning rate * gradient.   gradient  Q.frac, below 2^30
 void tp_move_bias(const tp_model_t *m, const tp_layer_t *l, size_t i, int32_t gradient, int frac);
-// b -= learning rate * (sum of its deltas over all pixels).   deltas int16 [pixels][out_c], Q.frac
-void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int frac);
+// Of the deltas of a layer.
+typedef struct {
+    uint32_t l1_norm;    // sum of |delta|
+    uint32_t n_nonzero;  // of a convolution: how many are not 0,
+    int32_t *of_filter;  // and the sum for each filter, [out_c], at the start of `work`
+} tp_delta_sums_t;
+void tp_sum_deltas(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, tp_delta_sums_t *sums);
+// deltas 2^-s, to nearest, s = 1..31.
+void tp_round_deltas(int16_t *deltas, size_t n, int s);
+// b -= learning rate * (sum of its deltas over all pixels).   deltas  int16 [pixels][out_c], Q.frac
+void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, const tp_delta_sums_t *sums,
+    int frac);
 // Finds the headroom of a layer, by a pass over its weights.
 void tp_find_headroom(const tp_model_t *m, tp_layer_t *l);
 // Changes w_frac by one if weights or biases reach their bound, or leave two bits unused; finds the headroom.
@@ -307,37 +383,70 @@ int tp_guard_shift(const tp_layer_t *l, uint32_t l1_norm);
 int tp_first_y_frac(const tp_model_t *m, const tp_layer_t *l);
 // The use of a layer's output format before any output is counted.
 tp_format_use_t tp_no_use_yet(const tp_model_t *m, const tp_layer_t *l);
-// z int32 [n], Q.(x_frac+w_frac) -> y int16 [n], Q.y_frac: the outputs of the layer, or of one pixel of it. y does not
-// overlap z. above: the dense layer whose inputs are these y, whose list is then built as well; or NULL. Counts in
-// *use. Returns whether any y is not 0.
-int tp_activate(const tp_model_t *m, const tp_layer_t *l, tp_layer_t *above, const int32_t *z, int16_t *y, size_t n,
+// z int32 [n], Q.(x_frac+w_frac) -> y [n], Q.y_frac: outputs of the layer. Of a vector y is int16 and does not overlap z,
+// and above, if not NULL, is the dense layer that reads it, whose list is built as well. Of a map y is bytes, and may be
+// the start of z. Counts in *use. Returns whether any y is not 0.
+int tp_activate(const tp_model_t *m, const tp_layer_t *l, tp_layer_t *above, const int32_t *z, void *y, size_t n,
     tp_format_use_t *use);
 // After a layer's forward pass while learning: adds the use to the state, and changes y_frac by one if the counts call
 // for it. alive: some output was not 0.
 void tp_adapt_format(const tp_model_t *m, const tp_layer_t *l, const tp_format_use_t *use, int alive);
-// dLoss/dy -> dLoss/dz, in place: v int32 [n_out], Q.v_frac -> int16 [n_out] at the start of the same memory, in the
-// format that is returned.
-int tp_activation_backward(const tp_model_t *m, const tp_layer_t *l, int32_t *v, int v_frac);
 
-// ---- dense.c, conv.c, pool.c: forward and backward pass of a layer
-//   deltas  int16 [n_out], Q.(frac+guard_shift), |delta| <= 2^delta_frac; those not selected are 0
-//   dx      int32 [n_in], Q.(frac+w_frac), dLoss/dx; NULL where no layer below is trained
+// ---- pool.c
 
-// List of the inputs -> z int32 [n_out], Q.(x_frac+w_frac).
-void tp_dense_forward(const tp_model_t *m, const tp_layer_t *l, int32_t *z);
-// l1_norm: sum of |delta|.
-void tp_dense_backward(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, uint32_t l1_norm, int guard_shift,
-    int frac, int32_t *dx);
-// z int32 [out_c] = the biases in Q.(x_frac+w_frac), within +-2^26, with 12 bits +-2^28.
-void tp_start_sums(const tp_model_t *m, const tp_layer_t *l, int32_t *z);
-// Inputs -> outputs, activation included; both buffers are used.
-void tp_conv_forward(const tp_model_t *m, const tp_layer_t *l, int learning);
-void tp_conv_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int guard_shift, int frac,
-    int32_t *dx);
+// Row `row` of the inputs of a maximum, in order; after the last one its outputs are done.
+void tp_take_row(const tp_model_t *m, const tp_layer_t *l, const uint8_t *x, size_t row);
+// Which input of its window, row by row, output i of a maximum is.
+uint32_t tp_which(const tp_model_t *m, const tp_layer_t *l, size_t i);
 // Inputs -> outputs.
 void tp_pool_forward(const tp_model_t *m, const tp_layer_t *l);
-// dy int32 [n_out], Q.f -> dx int32 [n_in], Q.(f + what is returned).
-int tp_pool_backward(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, int32_t *dx);
+// dx are Q.(f + what is returned) for dy in Q.f.
+int tp_pool_shift(const tp_layer_t *l);
+// Of an average: a row of dy, int32 -> what each input of its windows gets, in place.
+void tp_share_row(const tp_layer_t *l, int32_t *dy);
+// Such a row, or of a maximum row row / kernel_h of dy -> row `row` of dx int32. dy = NULL: no window has this row.
+void tp_spread_row(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, size_t row, int32_t *dx);
+
+// ---- deltas.c: dLoss/dy -> dLoss/dz of the next layer with weights
+
+#define TP_FINER 6  // how many bits finer than delta_frac deltas may be
+
+typedef struct {
+    const tp_model_t *m;
+    const tp_layer_t *first;  // whose dy are given
+    tp_layer_t *layer;        // the next layer with weights, from there down
+    const tp_layer_t *map;    // tp_map_of it
+    int16_t *to;              // where its deltas go
+    int v_frac, frac;         // formats of dLoss/dy of the map, and of the deltas so far
+    uint32_t largest;         // OR of all |dLoss/dy| so far
+    uint16_t end_row[7];      // of the deltas in Q.(delta_frac+i)
+} tp_deltas_t;
+
+// first: the layer whose outputs were differentiated by; its dy are Q.v_frac.
+void tp_start_deltas(tp_deltas_t *d, const tp_model_t *m, tp_layer_t *first, int v_frac);
+// The same for a vector: its only row is v, and its deltas take the place of that.
+void tp_start_vector(tp_deltas_t *d, const tp_model_t *m, tp_layer_t *l, int v_frac, int32_t *v);
+// A row of dy, int32, in order from row 0. v is overwritten.
+void tp_put_deltas(tp_deltas_t *d, int32_t *v, size_t row);
+// After the last row: returns the format of the deltas, int16 [n_out].
+int tp_end_deltas(tp_deltas_t *d);
+
+// ---- dense.c, conv.c: forward and backward pass of a layer
+//   deltas  int16 [n_out], Q.frac, |delta| <= 2^delta_frac, sum |delta| as tp_guard_shift has it; those not selected are 0
+//   dx      dLoss/dx, Q.(frac+w_frac), go to tp_put_deltas; NULL where no layer below is trained
+
+// Inputs -> z int32 [n_out], Q.(x_frac+w_frac).
+void tp_dense_forward(const tp_model_t *m, tp_layer_t *l, int32_t *z);
+// l1_norm: sum of |delta|.   v  int32 [n_in], where dx of a vector are made
+void tp_dense_backward(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, uint32_t l1_norm, int frac,
+    int32_t *v, tp_deltas_t *dx);
+// z int32 [out_c] = the biases in Q.(x_frac+w_frac), within +-2^26, with 12 bits +-2^28.
+void tp_start_sums(const tp_model_t *m, const tp_layer_t *l, int32_t *z);
+// Inputs -> outputs, activation included, and a maximum directly above.
+void tp_conv_forward(const tp_model_t *m, const tp_layer_t *l, int learning);
+// deltas: those of tp_map_of(l), of which n_deltas are not 0 and whose sums are in `work` (tp_sum_deltas).
+void tp_conv_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, uint32_t n_deltas, int frac,
+    tp_deltas_t *dx);
 
 // ---- loss.c
 //   z int32 [n_out] of the output layer -> deltas int16 [n_out], Q.delta_frac, at the start of the same memory

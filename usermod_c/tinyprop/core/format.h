@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define TP_MAGIC 0x504e5954u
-#define TP_VERSION 4
+#define TP_VERSION 5
 #define TP_ALIGN 8
 #define TP_MAX_VALUES 65534  // inputs, outputs, products per output of a layer: indices and sums fit
 #define TP_MAX_BYTES 2147483644  // of an image
@@ -118,7 +118,7 @@ typedef struct {
     uint64_t loss_sum;  // Q.24, sum of their losses
     uint64_t macs_dense;  // multiply-accumulates of a dense backward pass in every step
     uint64_t macs_selected;  // those of the selected deltas
-    uint64_t macs_done;  // those of them with a non-zero input: what was really multiplied
+    uint64_t macs_done;  // those whose delta is not 0, in dense layers nor the input
     uint64_t n_saturated;  // activations and outputs of mse beyond their format
     uint64_t n_clipped;  // deltas beyond 1.0
     uint64_t n_clamped;  // weights at their bound
@@ -132,7 +132,7 @@ typedef struct {
     uint32_t n_outside;  // values of x that were clamped to an end of their range
     uint32_t n_replayed;  // steps on remembered samples
     uint32_t random;  // state of the generator that chooses among them (replay.c)
-    uint32_t reserved;  // 0
+    uint32_t n_outside_y;  // values of y that were clamped, to twice a range
 } tp_model_state_t;
 
 // One for each layer.

@@ -9,27 +9,28 @@
 static uint32_t read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from) {
     tp_layer_t *first = m->layers;
     const uint8_t *bytes = tp_bytes_as_inputs(m, x, from);
-    if (first->kind == TP_DENSE && bytes && 2u * first->out_c <= TP_MAX_ROW_DELTA) {
+    if (bytes && first->reads_map) {
+        tp_copy_bytes(bytes, tp_at(m, first->inputs), first->n_in);
+        return 0;
+    }
+    if (bytes && 2u * first->out_c <= TP_MAX_ROW_DELTA) {
         tp_list_input_bytes(m, first, bytes);
         return 0;
     }
     uint32_t n_clamped = tp_read_inputs(m, x, from);
-    if (first->kind == TP_DENSE) {
+    if (!first->reads_map) {
         tp_list_inputs(m, first);
     }
     return n_clamped;
 }
 
-// A dense layer and, unless it is the last one, its activation. The list of its inputs is built where these come from:
-// by read_inputs, by the activation of a dense layer below, or else here.
+// A dense layer and, unless it is the last one, its activation. If its inputs are a vector, their list is built where they
+// come from: by read_inputs, or by the activation of the dense layer below.
 static void forward_dense(const tp_model_t *m, tp_layer_t *l, int learning) {
     int32_t *z = m->buffer[0];
-    if (l > m->layers && l[-1].kind != TP_DENSE) {
-        tp_list_inputs(m, l);
-    }
     tp_dense_forward(m, l, z);
     if (l < m->output) {
-        tp_layer_t *above = l[1].kind == TP_DENSE ? l + 1 : NULL;
+        tp_layer_t *above = l->gives_map ? NULL : l + 1;
         tp_format_use_t use = tp_no_use_yet(m, l);
         int alive = tp_activate(m, l, above, z, tp_at(m, l->outputs), l->n_out, &use);
         if (learning) {
@@ -51,7 +52,7 @@ static int32_t *forward(const tp_model_t *m, tp_layer_t *l, int8_t x_frac, int l
             forward_dense(m, l, learning);
         } else if (tp_has_weights(l)) {
             tp_conv_forward(m, l, learning);
-        } else {
+        } else if (l == m->layers || !l[-1].pooled) {
             tp_pool_forward(m, l);
         }
     }
@@ -69,38 +70,59 @@ static void count_macs(uint64_t *counter, const tp_model_t *m, const tp_layer_t 
     }
 }
 
-// A layer with weights: updates its weights by its deltas, and works out dx (unless it is NULL). Returns the format of
-// dx.
-static int backward_layer(const tp_model_t *m, tp_layer_t *l, int16_t *deltas, int frac, int depth, int32_t *dx) {
+// A layer with weights: updates these by its deltas, and gives the next such layer below it its own, unless below is NULL.
+static void backward_layer(const tp_model_t *m, tp_layer_t *l, int16_t *deltas, int frac, int depth,
+    tp_deltas_t *below) {
+    size_t n = tp_map_of(l)->n_out;
+    tp_delta_sums_t sums;
+    tp_sum_deltas(m, l, deltas, &sums);
     if (l->trainable) {
-        tp_update_biases(m, l, deltas, frac);
+        tp_update_biases(m, l, deltas, &sums, frac);
     }
-    count_macs(&m->state->macs_selected, m, l, tp_select(m, l, deltas, frac, depth));
-    uint32_t l1_norm = tp_l1_norm(deltas, l->n_out);
-    int guard_shift = tp_guard_shift(l, l1_norm);
-    frac -= guard_shift;
-    int dx_frac = frac + tp_state(m, l)->w_frac;
+    size_t n_selected = tp_select(m, l, deltas, frac, depth);
+    count_macs(&m->state->macs_selected, m, l, n_selected);
+    int changes = m->spec->policy == TP_DIFFUSED && m->state->share < 1 << 15;  // selected ones too
+    if (n_selected < n || changes) {
+        tp_sum_deltas(m, l, deltas, &sums);
+    }
+    int guard_shift = tp_guard_shift(l, sums.l1_norm);
+    if (guard_shift > 0) {
+        tp_round_deltas(deltas, n, guard_shift);
+        frac -= guard_shift;
+        if (l->kind == TP_DENSE) {
+            sums.l1_norm = 1u << (m->delta_frac - guard_shift);  // as much as one of them can be is all that is asked
+        } else {
+            tp_sum_deltas(m, l, deltas, &sums);
+        }
+    }
+    int32_t *v = m->buffer[(m->output - l + 1) & 1];
+    if (below && l->reads_map) {
+        tp_start_deltas(below, m, l - 1, frac + tp_state(m, l)->w_frac);
+    } else if (below) {
+        tp_start_vector(below, m, l - 1, frac + tp_state(m, l)->w_frac, v);
+    }
     if (l->kind == TP_DENSE) {
-        tp_dense_backward(m, l, deltas, l1_norm, guard_shift, frac, dx);
+        tp_dense_backward(m, l, deltas, sums.l1_norm, frac, v, below);
     } else {
-        tp_conv_backward(m, l, deltas, guard_shift, frac, dx);
+        tp_conv_backward(m, l, deltas, sums.n_nonzero, frac, below);
     }
-    return dx_frac;
 }
 
 // From the deltas of the output layer, int16, Q.delta_frac, in buffer[0].
 static void backward(const tp_model_t *m) {
-    int frac = m->delta_frac, depth = 0, buffer = 0;
-    for (tp_layer_t *l = m->output; l >= m->first_trained; l--, buffer ^= 1) {
-        int32_t *v = m->buffer[buffer], *dx = l > m->first_trained ? m->buffer[buffer ^ 1] : NULL;
-        if (!tp_has_weights(l)) {
-            frac += tp_pool_backward(m, l, v, dx);
-            continue;
+    tp_layer_t *l = m->output;
+    int16_t *deltas = (int16_t *)m->buffer[0];
+    int frac = m->delta_frac;
+    for (int depth = 0;; depth++) {
+        tp_deltas_t below;
+        if (l == m->first_trained) {
+            backward_layer(m, l, deltas, frac, depth, NULL);
+            return;
         }
-        if (depth > 0) {
-            frac = tp_activation_backward(m, l, v, frac);
-        }
-        frac = backward_layer(m, l, (int16_t *)v, frac, depth++, dx);
+        backward_layer(m, l, deltas, frac, depth, &below);
+        frac = tp_end_deltas(&below);
+        deltas = below.to;
+        l = below.layer;
     }
 }
 
@@ -128,7 +150,7 @@ static int learn_step(const tp_model_t *m, const int32_t *z, int32_t p_target) {
     tp_model_state_t *state = m->state;
     for (const tp_layer_t *l = m->layers; l <= m->output; l++) {
         if (tp_has_weights(l)) {
-            count_macs(&state->macs_dense, m, l, l->n_out);
+            count_macs(&state->macs_dense, m, l, tp_map_of(l)->n_out);
         }
     }
     if (m->first_trained > m->output || tp_skip_sample(m, (const int16_t *)z, p_target)) {
@@ -167,7 +189,7 @@ static void add_loss(const tp_model_t *m, uint32_t loss) {
 static int learn_sample(const tp_model_t *m, const tp_values_t *y, size_t sample) {
     int32_t *z = forward(m, m->layers, tp_input_frac(m), 1), p_target;
     size_t best = argmax(z, m->output->n_out);
-    const int16_t *label = tp_read_label(m, y, sample);
+    const int16_t *label = tp_read_label(m, y, sample, &m->state->n_outside_y);
     add_loss(m, loss_of(m, z, label, 1, &p_target));
     m->state->steps++;
     if (m->spec->loss == TP_MSE) {
@@ -182,7 +204,8 @@ static int learn_sample(const tp_model_t *m, const tp_values_t *y, size_t sample
 
 // Remembers the sample, and learns from two that are remembered.
 static void replay(const tp_model_t *m, const tp_values_t *y, size_t sample) {
-    tp_remember(m, tp_read_label(m, y, sample));
+    uint32_t counted_already = 0;
+    tp_remember(m, tp_read_label(m, y, sample, &counted_already));
     for (int i = 0; i < REPLAYS; i++) {
         const int16_t *label = tp_recall(m);
         int32_t *z = forward(m, m->first_trained, (int8_t)m->state->replay_frac, 1), p_target;
@@ -195,8 +218,9 @@ static void replay(const tp_model_t *m, const tp_values_t *y, size_t sample) {
 // Returns whether the sample was classified correctly.
 static int evaluate_sample(const tp_model_t *m, const tp_values_t *y, size_t sample) {
     int32_t *z = forward(m, m->layers, tp_input_frac(m), 0), p_target;
+    uint32_t n_clamped = 0;  // counts only while learning
     size_t best = argmax(z, m->output->n_out);
-    const int16_t *label = tp_read_label(m, y, sample);
+    const int16_t *label = tp_read_label(m, y, sample, &n_clamped);
     add_loss(m, loss_of(m, z, label, 0, &p_target));
     return m->spec->loss == TP_CROSSENTROPY && best == (uint16_t)label[0];
 }

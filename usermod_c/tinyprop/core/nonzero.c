@@ -31,18 +31,32 @@ static void end_list(const tp_model_t *m, tp_layer_t *l, const tp_nonzero_t *lis
     }
 }
 
+static void list_vector(const int16_t *x, size_t n, tp_nonzero_t *list) {
+    int long_rows = list->row_bytes > TP_MAX_ROW_DELTA;  // padding is made between rows of inputs: each is one then
+    list->n_rows = long_rows ? (uint32_t)n : 1;
+    list->x_bytes = long_rows ? 2 : 2 * (uint32_t)n;
+    list->x_jump = 0;
+    list->delta_jump = 0;
+    tp_list_nonzero(list, x);
+}
+
 void tp_list_inputs(const tp_model_t *m, tp_layer_t *l) {
     const int16_t *x = tp_at(m, l->inputs);
     tp_nonzero_t list;
     start_list(m, l, &list);
     list.dot = tp_dot(list.means, x, l->n_in, l->x_signed);
-    int long_rows = list.row_bytes > TP_MAX_ROW_DELTA;  // padding is made between rows of inputs: each is one then
-    list.n_rows = long_rows ? l->n_in : 1;
-    list.x_bytes = long_rows ? 2 : 2u * l->n_in;
-    list.x_jump = 0;
-    list.delta_jump = 0;
-    tp_list_nonzero(&list, x);
+    list_vector(x, l->n_in, &list);
     end_list(m, l, &list);
+}
+
+uint32_t tp_list_vector(const tp_layer_t *l, const int16_t *x, size_t n, uint32_t *entries) {
+    tp_nonzero_t list;
+    list.end = entries;
+    list.delta = list.n_padding = 0;
+    list.row_bytes = 2u * l->out_c;
+    list.row_delta = tp_row_delta(l->out_c);
+    list_vector(x, n, &list);
+    return (uint32_t)(list.end - entries) - list.n_padding;
 }
 
 void tp_list_input_bytes(const tp_model_t *m, tp_layer_t *l, const uint8_t *x) {

@@ -3,15 +3,20 @@
 //   |<-------- spec -------->|<----------------------- state ----------------------->||<-- plan, the core's own --->|
 //   |<---------------------------- saved, in this order ---------------------------->|
 // Scratch, in this order:
-//   inputs, outputs   int16, of each layer; the outputs of one are the inputs of the next. The inputs of a dense first
-//                     layer lie at the end of their own list (nonzero.c): it grows by 4 bytes (12) for each input of
-//                     2 bytes that was read, so it reaches the last input only after that was read; and nothing else
-//                     needs these inputs.
-//   lists             of non-zero inputs: of a dense first layer, and of a dense lowest trained layer, whose backward
-//                     pass reads it again
-//   work              what a layer needs for a while: any other list, a filter's gradient, the selected deltas
-//   two buffers       int32. Deltas of layer i are in buffer[(last - i) % 2], sums of a forward pass in buffer[0], and
-//                     the biases that the sums of a convolution start from in buffer[1]
+//   of each layer, going up:
+//     its outputs     int16 of a vector, bytes of a map; the outputs of one layer are the inputs of the next. Deltas of a
+//                     map, two bytes each, take the room of its outputs too: they are made row by row from the first on,
+//                     and the outputs lie in the second half of that room, so each is read before it is written over. If
+//                     they are needed longer, the deltas have room of their own (place_map).
+//     which           of a maximum
+//     a list          of the non-zero inputs of a dense first layer, and of a dense lowest trained one: its backward pass
+//                     reads it again. The inputs of a dense first layer lie at its end: it grows by 4 bytes (12) for
+//                     each input of 2 bytes that was read, so it reaches the last input only after that was read, and
+//                     nothing else needs these inputs.
+//   work              what a layer needs for a while: see conv.c, dense.c and nonzero.c
+//   two buffers       int32: sums of a forward pass in buffer[0], and the biases that those of a convolution start from in
+//                     buffer[1]. Deltas of layer i, if they are a vector, are in buffer[(last - i) % 2]; behind those in
+//                     buffer[0] are rows of dx that pools pass on.
 #include "core.h"
 
 // Format and plan are the same on every machine: structures have no padding.
@@ -22,7 +27,7 @@ SIZE_IS(120, tp_model_state_t);
 SIZE_IS(36, tp_layer_state_t);
 SIZE_IS(8, tp_range_t);
 SIZE_IS(16, tp_learned_range_t);
-SIZE_IS(84, tp_layer_t);
+SIZE_IS(100, tp_layer_t);
 SIZE_IS(16, tp_affine_t);
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "tinyprop needs a little-endian machine"
@@ -94,13 +99,26 @@ static uint16_t product(uint32_t a, uint32_t b, uint32_t c) {
     return (uint16_t)(ab * c);
 }
 
+static void swap(uint16_t *a, uint16_t *b) {
+    uint16_t c = *a;
+    *a = *b;
+    *b = c;
+}
+
 // Kernel and output shape of a convolution or pool. Returns 0 if the kernel does not fit.
-static int plan_windows(tp_layer_t *l, const tp_layer_spec_t *spec) {
+static int plan_windows(tp_layer_t *l, const tp_layer_spec_t *spec, int upright) {
     int pool = !tp_has_weights(l), whole = pool && spec->kernel_h == 0, same = spec->same && !pool;
-    l->kernel_h = whole ? l->in_h : spec->kernel_h;
-    l->kernel_w = whole ? l->in_w : spec->kernel_w;
+    l->kernel_h = whole ? (upright ? 1 : l->in_h) : spec->kernel_h;
+    l->kernel_w = whole ? (upright ? l->in_h : l->in_w) : spec->kernel_w;
     l->stride_h = pool ? l->kernel_h : spec->stride_h;
     l->stride_w = pool ? l->kernel_w : spec->stride_w;
+    l->down = l->kernel_w;
+    l->right = 1;
+    if (upright) {
+        swap(&l->kernel_h, &l->kernel_w);
+        swap(&l->stride_h, &l->stride_w);
+        swap(&l->down, &l->right);
+    }
     l->out_c = l->kind == TP_CONV ? spec->units : l->in_c;
     l->fan_in = product(l->kernel_h, l->kernel_w, l->kind == TP_DEPTHWISE ? 1 : l->in_c);
     return slide(l->in_h, l->kernel_h, l->stride_h, same, &l->out_h, &l->pad_h)
@@ -153,6 +171,9 @@ typedef struct {
     int bits;
     uint16_t h, w, c, n;           // outputs of the layer below: shape,
     uint32_t outputs;              // offset (not for the first layer),
+    int is_map;                    // whether they are a map,
+    int pooled;                    // whether they go to a maximum row by row,
+    int keeps;                     // and whether they stay while deltas are written,
     int non_negative, zero_delta;  // and values: see tp_layer_t
     int x_signed;                  // the same, once ranges are known
     uint16_t n_ranges[2];          // of inputs and outputs
@@ -161,7 +182,8 @@ typedef struct {
     uint32_t tally;                // offset, behind the last layer's means
     uint16_t replay_n_in;          // inputs of the lowest trained layer
     uint32_t saved, scratch;       // bytes used so far: by spec and state, and behind them
-    uint32_t work, buffer[2];      // bytes needed so far
+    uint32_t work, buffer[2];      // bytes needed so far,
+    uint32_t vectors, rows;        // in buffer[0] by deltas of vectors, and behind them by rows that pools pass on
 } plan_t;
 
 static uint32_t plan_bytes(const plan_t *plan) {
@@ -210,27 +232,35 @@ static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes)
     plan_ranges(plan, TP_INPUTS, spec->n_input_ranges, spec->in_c);
     const tp_layer_spec_t *output = &plan->layers[spec->n_layers - 1];
     plan_ranges(plan, TP_OUTPUTS, spec->n_output_ranges, spec->loss == TP_MSE ? output->units : 0);
+    plan->is_map = plan->layers[0].kind != TP_DENSE;
+    plan->pooled = 0;
+    plan->keeps = 1;
     plan->outputs = plan->scratch = plan->work = plan->buffer[0] = plan->buffer[1] = 0;
+    plan->vectors = plan->rows = 0;
     return TP_OK;
 }
 
-// Input and output shape of a layer, and products per output. For a dense layer height and width are not set.
+// Input and output shape of a layer, and products per output. A series stands upright up to the first dense layer, behind
+// which a map has one pixel.
 static tp_err_t plan_shape(plan_t *plan, const tp_layer_spec_t *spec, tp_layer_t *l) {
+    int upright = plan->spec->in_h == 1;
     l->n_in = plan->n;
+    if (l->reads_map) {
+        l->in_h = upright ? plan->w : plan->h;
+        l->in_w = upright ? plan->h : plan->w;
+        l->in_c = plan->c;
+    }
     if (l->kind == TP_DENSE) {
         plan->h = plan->w = 1;
         l->out_c = spec->units;
         l->n_out = product(l->out_c, 1, 1);
         l->fan_in = l->n_in;
     } else {
-        l->in_h = plan->h;
-        l->in_w = plan->w;
-        l->in_c = plan->c;
-        if (!plan_windows(l, spec)) {
+        if (!plan_windows(l, spec, upright)) {
             return TP_E_LAYER;
         }
-        plan->h = l->out_h;
-        plan->w = l->out_w;
+        plan->h = upright ? l->out_w : l->out_h;
+        plan->w = upright ? l->out_h : l->out_w;
         l->n_out = product(l->out_h, l->out_w, l->out_c);
     }
     if (l->out_c == 0) {
@@ -241,52 +271,117 @@ static tp_err_t plan_shape(plan_t *plan, const tp_layer_spec_t *spec, tp_layer_t
     return l->n_in && l->n_out && l->fan_in && tp_row_count(l) * l->out_c <= TP_MAX_BYTES / 2 ? TP_OK : TP_E_TOO_BIG;
 }
 
+// Bytes of `work` in a forward and in a backward pass.
+static uint32_t dense_work(const tp_layer_t *l, int has_own_list) {
+    uint32_t selected = (uint32_t)sizeof(tp_selected_t) * l->n_out;
+    if (!l->reads_map) {
+        return larger(selected, has_own_list ? 0 : tp_nonzero_list_bytes(l->n_in, l->out_c));
+    }
+    uint32_t piece = (tp_rows_of_piece(l) * tp_in_row(l) + 1) & ~1u;
+    return selected + 2 * piece + tp_nonzero_list_bytes(piece, l->out_c);
+}
+
+static uint32_t conv_work(const tp_layer_t *l, int is_trained) {
+    int is_conv = l->kind == TP_CONV, gathers = !is_conv && tp_are_by_pixel(l);
+    uint32_t filters = l->out_c, n_rows = tp_kernel_rows(l), n_weights = tp_weight_count(l);
+    uint32_t window = (2 * n_rows * tp_padded_columns(l) * l->in_c + 3) & ~3u;
+    uint32_t forward = window + (is_conv ? tp_nonzero_list_bytes(l->fan_in, filters) : 0);
+    if (!is_trained) {
+        return forward;
+    }
+    uint32_t pixels = (uint32_t)l->out_h * l->out_w, list = 4 * ((pixels < TP_BLOCK ? pixels : TP_BLOCK) + 4);
+    uint32_t by_taps = is_conv ? 8 * filters + list : 4 * n_weights + window, by_filters = 4u * l->fan_in;
+    uint32_t dx = gathers ? 4 * (filters + tp_in_row(l)) : 8 * filters + 4 * n_rows * tp_in_row(l);
+    uint32_t copy = l->in_place || gathers ? (2 * n_weights + 3) & ~3u : 0;
+    return larger(forward, 8 * filters + copy + larger(larger(by_taps, by_filters), dx));
+}
+
+// Room for the outputs of layer i, and for its deltas if it has any: n bytes and 2 n, which may share their room unless
+// the outputs are needed while deltas are written over them. That is so if they are inputs of a convolution, as the
+// gradients of that need all of them. It can make its step first then (in_place); but as dx are by the weights before the
+// step, that needs a copy of these. So it depends on which of both is smaller.
+static void place_map(plan_t *plan, size_t i, tp_layer_t *l, uint32_t *scratch) {
+    const tp_layer_spec_t *made = &plan->layers[plan->pooled ? i - 1 : i], *above = &plan->layers[i + 1];
+    int is_source = made->kind <= TP_DEPTHWISE,
+        has_deltas = is_source && i >= plan->first_trained + (size_t)plan->pooled;
+    uint32_t n = l->n_out;
+    if (!has_deltas) {
+        l->outputs = take(scratch, n);
+        l->deltas = 0;
+        return;
+    }
+    int keeps = made->activation == TP_TANH || made->activation == TP_SIGMOID;  // their slopes are taken at the end
+    if (above->kind == TP_CONV) {
+        uint32_t taps = product(above->kernel_h, above->kernel_w, l->out_c);
+        keeps |= taps == 0 || 2 * taps * above->units > n;
+    }
+    l->deltas = take(scratch, keeps ? 3 * n : 2 * n);
+    l->outputs = l->deltas + (keeps ? 2 * n : n);
+    plan->keeps = keeps;
+}
+
 // Offsets of the weights, inputs, outputs and list of layer i, and what it needs of work and buffers. Nothing wraps:
 // plan->saved and plan->scratch are at most TP_MAX_BYTES, weights take at most as much, and all else is below 2^21.
 static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
     size_t last = plan->spec->n_layers - 1u;
-    uint32_t saved = plan->saved, scratch = plan->scratch, work = plan->work;
+    int is_trained = i >= plan->first_trained;
+    uint32_t saved = plan->saved, scratch = plan->scratch;
     l->inputs = plan->outputs;
-    l->nonzero = 0;
-    if (i == 0 && l->kind != TP_DENSE) {
-        l->inputs = take(&scratch, 2u * l->n_in);
+    l->nonzero = l->which = l->deltas = l->outputs = 0;
+    if (i == 0 && l->reads_map) {
+        l->inputs = take(&scratch, l->n_in);
     }
     if (tp_has_weights(l)) {
-        uint32_t list_bytes = tp_nonzero_list_bytes(l->fan_in, l->out_c), out_bytes = 4u * l->out_c;
-        uint32_t n_means = tp_mean_count(l);
+        uint32_t n_means = tp_mean_count(l), list_bytes = tp_nonzero_list_bytes(l->n_in, l->out_c);
         l->weights = take(&saved, 2 * tp_row_count(l) * l->out_c);
         if (saved > TP_MAX_BYTES) {
             return TP_E_TOO_BIG;
         }
         l->biases = saved;
-        l->sums = saved + out_bytes;
+        l->sums = saved + 4u * l->out_c;
         l->means = l->sums + 2 * n_means;
         saved = (l->means + n_means + 3) & ~3u;
-        plan->buffer[0] = larger(plan->buffer[0], out_bytes);
-        if (l->kind != TP_DENSE) {
-            plan->buffer[1] = larger(plan->buffer[1], out_bytes);
-            work = larger(work, list_bytes);
-        } else {
-            work = larger(work, (uint32_t)sizeof(tp_selected_t) * l->n_out);
-            if (i == 0 || i == plan->first_trained) {
+        if (l->kind == TP_DENSE) {
+            int has_own_list = !l->reads_map && (i == 0 || i == plan->first_trained);
+            plan->buffer[0] = larger(plan->buffer[0], 4u * l->n_out);
+            plan->work = larger(plan->work, dense_work(l, has_own_list));
+            if (has_own_list) {
                 l->nonzero = take(&scratch, list_bytes);
                 l->inputs = i == 0 ? l->nonzero + list_bytes - 2u * l->n_in : l->inputs;
-            } else {
-                work = larger(work, list_bytes);
             }
+        } else {
+            if (tp_weight_count(l) > 1 << 28) {  // conv_work would pass 2^32
+                return TP_E_TOO_BIG;
+            }
+            l->in_place = !plan->keeps;
+            plan->buffer[0] = larger(plan->buffer[0], 4 * tp_out_row(l));
+            plan->buffer[1] = larger(plan->buffer[1], 4u * l->out_c);
+            plan->work = larger(plan->work, conv_work(l, is_trained));
         }
+    } else if (l->kind == TP_MAXPOOL) {
+        uint32_t window = (uint32_t)l->kernel_h * l->kernel_w;
+        l->which = take(&scratch, window > 256 ? 2u * l->n_out : l->n_out);
     }
-    l->outputs = take(&scratch, i < last ? 2u * l->n_out : 0);
+    plan->keeps = 1;  // deltas elsewhere, or none
+    if (l->gives_map && !l->pooled) {
+        place_map(plan, i, l, &scratch);
+    } else if (i < last && !l->gives_map) {
+        l->outputs = take(&scratch, 2u * l->n_out);
+    }
+    if (!tp_has_weights(l) && !plan->pooled && i > plan->first_trained) {
+        l->deltas = plan->rows;
+        plan->rows += 4 * tp_in_row(l);
+    }
     if (i == plan->first_trained) {
         plan->replay_n_in = l->n_in;
     }
-    if (i >= plan->first_trained) {
-        uint32_t *buffer = &plan->buffer[(last - i) & 1];
-        *buffer = larger(*buffer, 4u * l->n_out);
+    if (is_trained && !l->gives_map) {
+        size_t which = (last - i) & 1;
+        plan->buffer[which] = larger(plan->buffer[which], 4u * l->n_out);
+        plan->vectors = larger(plan->vectors, which == 0 ? 4u * l->n_out : 0);
     }
     plan->saved = saved;
     plan->scratch = scratch;
-    plan->work = work;
     plan->outputs = l->outputs;
     return saved > TP_MAX_BYTES || scratch > TP_MAX_BYTES ? TP_E_TOO_BIG : TP_OK;
 }
@@ -300,6 +395,10 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, tp_layer_t *l) {
     l->kind = spec->kind;
     l->activation = spec->activation;
     l->trainable = spec->trainable;
+    int is_last = i + 1u == plan->spec->n_layers, above = is_last ? TP_DENSE : spec[1].kind;
+    l->reads_map = (uint8_t)plan->is_map;
+    l->gives_map = !is_last && (l->kind != TP_DENSE || above != TP_DENSE);
+    l->pooled = tp_has_weights(l) && l->kind != TP_DENSE && above == TP_MAXPOOL;
     tp_err_t err = plan_shape(plan, spec, l);
     if (err) {
         return err;
@@ -314,7 +413,10 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, tp_layer_t *l) {
     } else if (l->kind == TP_AVGPOOL) {
         plan->zero_delta = 0;  // a small average rounds to 0
     }
-    return plan_memory(plan, i, l);
+    tp_err_t memory = plan_memory(plan, i, l);
+    plan->is_map = l->gives_map;
+    plan->pooled = l->pooled;
+    return memory;
 }
 
 // What is remembered: at least a place for each class. Inputs follow their ranges if no layer with weights is below.
@@ -352,6 +454,7 @@ static tp_err_t end_plan(plan_t *plan, const tp_layer_t *output, tp_replay_t *r)
     if (!outputs_fit || !(spec->n_input_ranges <= 1 || spec->n_input_ranges == spec->in_c)) {
         return TP_E_IMAGE;
     }
+    plan->buffer[0] = larger(plan->buffer[0], plan->vectors + plan->rows);
     plan->tally = plan->saved;
     plan->saved = plan->tally + 4u * output->n_out;
     return plan_replay(plan, output, r);
@@ -455,6 +558,7 @@ tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes) {
     m->work = tp_at(m, take(&plan.scratch, plan.work));
     m->buffer[0] = tp_at(m, take(&plan.scratch, plan.buffer[0]));
     m->buffer[1] = tp_at(m, take(&plan.scratch, plan.buffer[1]));
+    m->rows = (char *)m->buffer[0] + plan.vectors;
     if (plan.saved != saved || n_bytes < plan.scratch) {
         return TP_E_IMAGE;
     }

@@ -1,91 +1,107 @@
 // Pooling over windows that do not overlap; rows and columns that fill no window are left out, as in Keras.
 //   max       forward: the largest input;                         backward: the first largest input gets dy
 //   average   forward: sum / n, to nearest, halves away from 0;   backward: each input of the window gets dy / n
+// A maximum takes its input row by row, so that a convolution below it need not keep its own; which input of a window was
+// the largest is noted for the backward pass. This too goes row by row: no map of dx is ever made.
 #include "core.h"
 
-// A window of the input.
-typedef struct {
-    size_t height, width;
-    size_t below, right;  // strides: from an input to the one below, and to the one on the right
-} window_t;
-
-static window_t window_of(const tp_layer_t *l) {
-    return (window_t) { l->kernel_h, l->kernel_w, (size_t)l->in_w * l->in_c, l->in_c };
+static int is_wide(const tp_layer_t *l) {
+    return (uint32_t)l->kernel_h * l->kernel_w > 256;
 }
 
-// The first largest input of the window that starts at x[0].
-static inline const int16_t *largest_of(const int16_t *x, const window_t *w) {
-    const int16_t *largest = x;
-    for (size_t row = w->height; row > 0; row--, x += w->below) {
-        const int16_t *input = x;
-        for (size_t column = w->width; column > 0; column--, input += w->right) {
-            if (*input > *largest) {
-                largest = input;
-            }
-        }
+uint32_t tp_which(const tp_model_t *m, const tp_layer_t *l, size_t i) {
+    return is_wide(l) ? ((const uint16_t *)tp_at(m, l->which))[i] : ((const uint8_t *)tp_at(m, l->which))[i];
+}
+
+void tp_take_row(const tp_model_t *m, const tp_layer_t *l, const uint8_t *x, size_t row) {
+    size_t out_row = row / l->kernel_h, channels = l->out_c, i = out_row * tp_out_row(l);
+    uint32_t first = (uint32_t)(row - out_row * l->kernel_h) * l->kernel_w;
+    uint8_t *y = (uint8_t *)tp_at(m, l->outputs) + i, sign = l->x_signed ? 128 : 0;
+    uint8_t *which = (uint8_t *)tp_at(m, l->which) + i;
+    uint16_t *wide = is_wide(l) ? (uint16_t *)tp_at(m, l->which) + i : NULL;
+    if (out_row >= l->out_h) {
+        return;
     }
-    return largest;
-}
-
-// The mean of the window that starts at x[0]. The sum of at most 65534 inputs of 12 bits is below 2^28.
-static int16_t mean_of(const int16_t *x, const window_t *w) {
-    int32_t sum = 0;
-    for (size_t row = w->height; row > 0; row--, x += w->below) {
-        const int16_t *input = x;
-        for (size_t column = w->width; column > 0; column--, input += w->right) {
-            sum += *input;
-        }
-    }
-    return (int16_t)tp_quotient_round(sum, (uint32_t)(w->height * w->width));
-}
-
-static void fill(int32_t *dx, int32_t share, const window_t *w) {
-    for (size_t row = w->height; row > 0; row--, dx += w->below) {
-        for (size_t column = 0; column < w->width; column++) {
-            dx[column * w->right] = share;
-        }
-    }
-}
-
-// All windows: forward (dx = NULL), or backward from dy to dx. factor: of an average, Q.15, at most 1.0.
-static void pass(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, int32_t *dx, int32_t factor) {
-    const int16_t *x = tp_at(m, l->inputs);
-    int16_t *y = tp_at(m, l->outputs);
-    window_t w = window_of(l);
-    for (size_t row = 0; row < l->out_h; row++) {
-        for (size_t column = 0; column < l->out_w; column++) {
-            size_t first = row * w.height * w.below + column * w.width * w.right;
-            for (size_t i = first; i < first + l->out_c; i++) {
-                if (l->kind == TP_MAXPOOL) {
-                    const int16_t *largest = largest_of(x + i, &w);
-                    if (dx) {
-                        dx[largest - x] = *dy++;
+    for (size_t column = 0; column < l->out_w; column++, y += channels, i += channels) {
+        size_t place = column * channels;
+        for (uint32_t k = first; k < first + l->kernel_w; k++) {
+            for (size_t c = 0; c < channels; c++) {
+                uint8_t v = *x++;
+                if (k == 0 || (v ^ sign) > (y[c] ^ sign)) {
+                    y[c] = v;
+                    if (wide) {
+                        wide[place + c] = (uint16_t)k;
                     } else {
-                        *y++ = *largest;
+                        which[place + c] = (uint8_t)k;
                     }
-                } else if (dx) {
-                    int32_t delta = *dy++;  // in two parts, so that no product overflows
-                    fill(dx + i, (delta >> 15) * factor + (((delta & 32767) * factor) >> 15), &w);
-                } else {
-                    *y++ = mean_of(x + i, &w);
                 }
             }
         }
     }
 }
 
-void tp_pool_forward(const tp_model_t *m, const tp_layer_t *l) {
-    pass(m, l, NULL, NULL, 0);
+// The mean of the window that starts at x[0]. The sum of at most 65534 inputs of 8 bits is below 2^24.
+static int32_t mean_of(const tp_layer_t *l, const uint8_t *x) {
+    int32_t sum = 0, sign = l->x_signed ? 128 : 0, n = l->kernel_h * l->kernel_w;
+    size_t channels = l->in_c, width = l->kernel_w * channels;
+    for (size_t row = l->kernel_h; row > 0; row--, x += tp_in_row(l) - width) {
+        for (const uint8_t *end = x + width; x < end; x += channels) {
+            sum += *x ^ sign;
+        }
+    }
+    return tp_quotient_round(sum - n * sign, (uint32_t)n);
 }
 
-// For an average of n inputs, 2^a <= n < 2^(a+1), dy / n is dy * (2^a / n) in Q.(f+a). The factor 2^a / n is 2^14 ..
-// 2^15 in Q.15, so |dx| <= |dy|.
-int tp_pool_backward(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, int32_t *dx) {
-    uint32_t n = (uint32_t)l->kernel_h * l->kernel_w;
-    int a = tp_bits(n) - 1;
-    for (size_t i = 0; i < l->n_in; i++) {
-        dx[i] = 0;
+void tp_pool_forward(const tp_model_t *m, const tp_layer_t *l) {
+    const uint8_t *x = tp_at(m, l->inputs);
+    uint8_t *y = tp_at(m, l->outputs);
+    if (l->kind == TP_MAXPOOL) {
+        for (size_t row = 0; row < l->in_h; row++, x += tp_in_row(l)) {
+            tp_take_row(m, l, x, row);
+        }
+        return;
     }
-    pass(m, l, dy, dx, (int32_t)((32768u << a) / n));
-    return l->kind == TP_AVGPOOL ? a : 0;
+    for (size_t row = 0; row < l->out_h; row++, x += l->kernel_h * tp_in_row(l)) {
+        const uint8_t *window = x;
+        for (size_t column = 0; column < l->out_w; column++, window += (l->kernel_w - 1u) * l->in_c) {
+            for (size_t c = 0; c < l->out_c; c++) {
+                *y++ = (uint8_t)mean_of(l, window++);
+            }
+        }
+    }
+}
+
+int tp_pool_shift(const tp_layer_t *l) {
+    return l->kind == TP_AVGPOOL ? tp_bits((uint32_t)l->kernel_h * l->kernel_w) - 1 : 0;
+}
+
+// For an average of n inputs, 2^a <= n < 2^(a+1), dy / n is dy * (2^a / n) in Q.(f+a). The factor 2^a / n is 2^14 .. 2^15
+// in Q.15, so |dx| <= |dy|; the product is taken in two parts, so that none overflows.
+void tp_share_row(const tp_layer_t *l, int32_t *dy) {
+    int32_t factor = (int32_t)((32768u << tp_pool_shift(l)) / ((uint32_t)l->kernel_h * l->kernel_w));
+    for (const int32_t *end = dy + tp_out_row(l); dy < end; dy++) {
+        *dy = (*dy >> 15) * factor + (((*dy & 32767) * factor) >> 15);
+    }
+}
+
+void tp_spread_row(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, size_t row, int32_t *dx) {
+    size_t out_row = row / l->kernel_h, channels = l->out_c, i = out_row * tp_out_row(l);
+    uint32_t first = (uint32_t)(row - out_row * l->kernel_h) * l->kernel_w;
+    const int32_t *end = dx + tp_in_row(l);
+    for (size_t column = 0; dy && column < l->out_w; column++, dy += channels, i += channels) {
+        for (uint32_t k = first; k < first + l->kernel_w; k++) {
+            if (l->kind == TP_AVGPOOL) {
+                for (const int32_t *share = dy; share < dy + channels;) {
+                    *dx++ = *share++;
+                }
+                continue;
+            }
+            for (size_t c = 0; c < channels; c++) {
+                *dx++ = tp_which(m, l, i + c) == k ? dy[c] : 0;
+            }
+        }
+    }
+    while (dx < end) {
+        *dx++ = 0;
+    }
 }

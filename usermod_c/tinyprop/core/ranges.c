@@ -257,20 +257,27 @@ uint32_t tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from) 
     const tp_layer_t *first = m->layers;
     const uint8_t *bytes = tp_bytes_as_inputs(m, x, from);
     const tp_learned_range_t *learned = m->learned[TP_INPUTS];
-    int16_t *inputs = tp_at(m, first->inputs);
+    int16_t *vector = tp_at(m, first->inputs);
+    uint8_t *map = tp_at(m, first->inputs);
     int32_t hi = m->bits == 12 ? 2047 : m->in_signed ? 127 : 255, lo = m->in_signed ? -hi : 0;
     uint32_t n_outside = 0;
     size_t range = 0;
     for (size_t i = 0; i < first->n_in; i++) {
+        int32_t input;
         if (bytes) {
-            inputs[i] = bytes[i];
-            continue;
+            input = bytes[i];
+        } else if (learned) {
+            input = by_learned(&learned[range], x, from + i, tp_input_frac(m));
+        } else {
+            input = by_given(&m->affine[TP_INPUTS][range], x, from + i);
         }
-        int32_t input = learned ? by_learned(&learned[range], x, from + i, tp_input_frac(m))
-                                : by_given(&m->affine[TP_INPUTS][range], x, from + i);
         int32_t inside = input < lo ? lo : input > hi ? hi : input;
         n_outside += inside != input;
-        inputs[i] = (int16_t)inside;
+        if (first->reads_map) {
+            map[i] = (uint8_t)inside;
+        } else {
+            vector[i] = (int16_t)inside;
+        }
         range = range + 1u < m->n_ranges[TP_INPUTS] ? range + 1 : 0;
     }
     return n_outside;
@@ -281,7 +288,7 @@ static size_t output_range(const tp_model_t *m, size_t j) {
     return m->n_ranges[TP_OUTPUTS] > 1 ? j : 0;
 }
 
-const int16_t *tp_read_label(const tp_model_t *m, const tp_values_t *y, size_t sample) {
+const int16_t *tp_read_label(const tp_model_t *m, const tp_values_t *y, size_t sample, uint32_t *n_clamped) {
     int16_t *label = m->work;
     if (m->spec->loss == TP_CROSSENTROPY) {
         label[0] = (int16_t)tp_integer_at(y, sample);
@@ -291,7 +298,7 @@ const int16_t *tp_read_label(const tp_model_t *m, const tp_values_t *y, size_t s
         size_t range = output_range(m, j), i = sample * n + j;
         int32_t target = m->learned[TP_OUTPUTS] ? by_learned(&m->learned[TP_OUTPUTS][range], y, i, 14)
                                                 : by_given(&m->affine[TP_OUTPUTS][range], y, i);
-        label[j] = (int16_t)tp_sat(target, 32767);
+        *n_clamped += tp_put_clamped(&label[j], target, 32767);
     }
     return label;
 }

@@ -87,17 +87,17 @@ static void follow_ranges(const tp_model_t *m) {
     }
 }
 
-// The inputs of the lowest trained layer, from its list or from the image.
+// The inputs of the lowest trained layer: a map as it is, a vector from its list.
 static void keep_inputs(const tp_model_t *m, uint8_t *bytes) {
     const tp_layer_t *l = m->first_trained;
-    const int16_t *inputs = tp_at(m, l->inputs);
+    const uint8_t *map = tp_at(m, l->inputs);
     int unit = tp_byte_unit(m);
     for (size_t i = 0; i < l->n_in; i++) {
-        bytes[i] = l->kind == TP_DENSE ? 0 : (uint8_t)inputs[i];
+        bytes[i] = l->reads_map ? map[i] : 0;
     }
     tp_walk_t w;
     tp_walk(m, l, &w);
-    while (l->kind == TP_DENSE && tp_walk_next(&w)) {
+    while (!l->reads_map && tp_walk_next(&w)) {
         bytes[w.i] = (uint8_t)(w.x >> unit);
     }
 }
@@ -131,11 +131,16 @@ const int16_t *tp_recall(const tp_model_t *m) {
     size_t place = class * n + below(m, seen[class] < n ? seen[class] : (uint32_t)n);
     tp_layer_t *l = m->first_trained;
     const uint8_t *bytes = inputs_at(m, place);
-    int16_t *inputs = tp_at(m, l->inputs);
+    uint8_t *map = tp_at(m, l->inputs);
+    int16_t *vector = tp_at(m, l->inputs);
     for (size_t i = 0; i < l->n_in; i++) {
-        inputs[i] = (int16_t)(tp_byte_at(l, bytes, i) * (1 << tp_byte_unit(m)));
+        if (l->reads_map) {
+            map[i] = bytes[i];
+        } else {
+            vector[i] = (int16_t)(tp_byte_at(l, bytes, i) * (1 << tp_byte_unit(m)));
+        }
     }
-    if (l->kind == TP_DENSE) {
+    if (!l->reads_map) {
         tp_list_inputs(m, l);
     }
     int16_t *label = label_at(m, place);

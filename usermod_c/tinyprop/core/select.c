@@ -64,7 +64,7 @@ static void pay(const tp_model_t *m, uint32_t share) {
 
 // K: how many deltas to select on average.
 static uint32_t budget(const tp_model_t *m, const tp_layer_t *l) {
-    uint32_t k = ((uint32_t)l->n_out * m->state->share + (1 << 14)) >> 15;
+    uint32_t k = ((uint32_t)tp_map_of(l)->n_out * m->state->share + (1 << 14)) >> 15;
     return k > 0 ? k : 1;
 }
 
@@ -73,7 +73,7 @@ static uint32_t budget(const tp_model_t *m, const tp_layer_t *l) {
 // delta is larger. T r <= 2^30 and |n_selected - budget| <= 2^bits, so a change is at most 2^27.
 static void adapt_threshold(const tp_model_t *m, const tp_layer_t *l, uint32_t n_selected) {
     tp_layer_state_t *state = tp_state(m, l);
-    int shift = tp_bits(l->n_out - 1u) + 3;
+    int shift = tp_bits(tp_map_of(l)->n_out - 1u) + 3;
     int32_t t = (int32_t)state->threshold;
     t += (t >> shift) * ((int32_t)n_selected - (int32_t)budget(m, l));
     int32_t least = 1 << shift, most = m->state->share << (THRESHOLD_FRAC - 15);
@@ -109,12 +109,13 @@ static size_t diffuse_map(int16_t *delta, const int16_t *end, size_t stride, int
 
 static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac) {
     tp_layer_state_t *state = tp_state(m, l);
+    size_t n = tp_map_of(l)->n_out;
     if (m->state->share == ONE) {
         state->threshold = 0;
-        return l->n_out;
+        return n;
     }
     if (state->threshold == 0) {  // the first time: T = Y / K, so T r = Y / n
-        uint32_t share = tp_l1_norm(deltas, l->n_out) / l->n_out;
+        uint32_t share = tp_l1_norm(deltas, n) / (uint32_t)n;
         state->threshold = (uint32_t)tp_rshift_round_sat((int32_t)share, frac - THRESHOLD_FRAC, 1 << THRESHOLD_FRAC);
     }
     uint32_t r = m->state->share >> 7 ? m->state->share >> 7 : 1;  // Q.8, so T r / r is Q.22
@@ -124,8 +125,7 @@ static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t 
     residual = residual < t ? residual : t - 1;
     size_t n_selected = 0;
     for (size_t map = 0; map < l->out_c; map++) {  // in a dense layer each unit is a map
-        n_selected += diffuse_map(deltas + map, deltas + l->n_out, l->out_c, t, m->spec->loss == TP_CROSSENTROPY,
-            &residual);
+        n_selected += diffuse_map(deltas + map, deltas + n, l->out_c, t, m->spec->loss == TP_CROSSENTROPY, &residual);
     }
     state->residual = (uint32_t)residual << (RESIDUAL_FRAC - frac);
     adapt_threshold(m, l, (uint32_t)n_selected);
@@ -137,7 +137,8 @@ static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t 
 // k_l for deltas in Q.frac.
 static size_t top_k(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int frac, int depth) {
     const tp_model_spec_t *spec = m->spec;
-    uint32_t y = tp_l1_norm(deltas, l->n_out) >> (frac - m->delta_frac);  // Q.delta_frac
+    uint32_t n = tp_map_of(l)->n_out;
+    uint32_t y = tp_l1_norm(deltas, n) >> (frac - m->delta_frac);  // Q.delta_frac
     uint32_t max = running_maximum(tp_state(m, l), y);
     uint32_t share = spec->s_min;  // Q.15
     if (max != 0) {
@@ -149,33 +150,37 @@ static size_t top_k(const tp_model_t *m, const tp_layer_t *l, const int16_t *del
     while (depth-- > 0) {
         share = (share * spec->zeta) >> 15;
     }
-    uint32_t k = (l->n_out * share) >> 15;
-    return k < 1 ? 1 : k > l->n_out ? l->n_out : k;
+    uint32_t k = (n * share) >> 15;
+    return k < 1 ? 1 : k > n ? n : k;
 }
 
-// Returns the k-th largest magnitude; *n_equal gets how many of the k largest have just that. Radix selection, four
-// bits at a time from the top: four passes over the deltas, whatever they hold.
+// Returns the k-th largest magnitude; *n_equal gets how many of the k largest have just that. Two passes whatever the deltas
+// hold: the first counts magnitudes by their upper bits, |d| 2^-LOWER, the second those that share the k-th one's by the
+// rest.
+#define LOWER 7  // |d| <= 2^14: 129 upper parts, 128 lower ones
 static int32_t kth_largest(const int16_t *deltas, size_t n, size_t k, size_t *n_equal) {
-    int32_t kth = 0;  // its upper bits, as far as they are known
-    for (int shift = 12; shift >= 0; shift -= 4) {
-        uint16_t count[16];
-        for (int digit = 0; digit < 16; digit++) {
-            count[digit] = 0;
+    uint16_t count[(1 << (14 - LOWER)) + 1];
+    int32_t upper = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < sizeof(count) / sizeof(count[0]); i++) {
+            count[i] = 0;
         }
-        for (size_t i = 0; i < n; i++) {
-            int32_t magnitude = tp_abs(deltas[i]);
-            if (magnitude >> shift >> 4 == kth) {
-                count[(magnitude >> shift) & 15]++;
+        for (const int16_t *d = deltas; d < deltas + n; d++) {
+            int32_t magnitude = tp_abs(*d);
+            if (pass == 0) {
+                count[magnitude >> LOWER]++;
+            } else if (magnitude >> LOWER == upper) {
+                count[magnitude & ((1 << LOWER) - 1)]++;
             }
         }
-        int digit = 15;
-        while (digit > 0 && count[digit] < k) {
-            k -= count[digit--];
+        int32_t part = pass == 0 ? 1 << (14 - LOWER) : (1 << LOWER) - 1;
+        while (part > 0 && count[part] < k) {
+            k -= count[part--];
         }
-        kth = kth << 4 | digit;
+        upper = pass == 0 ? part : upper << LOWER | part;
     }
     *n_equal = k;
-    return kth;
+    return upper;
 }
 
 // Zeroes all but the k largest.
@@ -231,11 +236,12 @@ int tp_skip_sample(const tp_model_t *m, const int16_t *deltas, int32_t p_target)
 }
 
 size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int depth) {
+    size_t n = tp_map_of(l)->n_out;
     if (m->spec->policy == TP_FULL || (depth == 0 && m->spec->loss == TP_CROSSENTROPY)) {
-        return l->n_out;
+        return n;
     }
     switch (m->spec->policy) {
-        case TP_TOPK: return select_largest(deltas, l->n_out, top_k(m, l, deltas, frac, depth));
+        case TP_TOPK: return select_largest(deltas, n, top_k(m, l, deltas, frac, depth));
         case TP_DIFFUSED: return select_diffused(m, l, deltas, frac);
         default: return 0;  // there is no other policy
     }

@@ -31,22 +31,37 @@ void tp_move_bias(const tp_model_t *m, const tp_layer_t *l, size_t i, int32_t gr
     b[i] = tp_sat(tp_add(b[i], -step), TP_MAX_BIAS);
 }
 
-// Biases learn from all deltas, before any is dropped. The sum of at most 65534 deltas of 2^14 is below 2^30.
-void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int frac) {
-    int32_t *b = tp_at(m, l->biases);
-    int32_t lr_mantissa = l->lr_mantissa;
-    int shift = l->lr_shift + frac - (tp_state(m, l)->w_frac + TP_BIAS_FRAC);
-    size_t n = l->out_c;
-    if (n == l->n_out && shift >= -8) {  // one pixel, and a factor that fits: |delta factor| <= 2^14 * 31 * 2^9
-        tp_move_biases(deltas, b, n, lr_mantissa << (shift < 1 ? 1 - shift : 0), shift < 1 ? 1 : shift);
+void tp_round_deltas(int16_t *deltas, size_t n, int s) {
+    for (; n > 0; n--, deltas++) {
+        *deltas = (int16_t)tp_rshift_round_fast(*deltas, s);
+    }
+}
+
+// The sum of at most 65534 deltas of 2^14 is below 2^30.
+void tp_sum_deltas(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, tp_delta_sums_t *sums) {
+    size_t n = tp_map_of(l)->n_out;
+    if (l->kind == TP_DENSE) {
+        sums->l1_norm = tp_l1_norm(deltas, n);
         return;
     }
-    for (size_t i = 0; i < n; i++) {
-        int32_t sum = 0;
-        for (size_t j = i; j < l->n_out; j += n) {
-            sum += deltas[j];
-        }
-        tp_move_bias(m, l, i, sum, frac);
+    sums->of_filter = m->work;
+    sums->l1_norm = sums->n_nonzero = 0;
+    for (size_t f = 0; f < l->out_c; f++) {
+        sums->of_filter[f] = tp_sum_of(deltas + f, deltas + n, l->out_c, &sums->l1_norm, &sums->n_nonzero);
+    }
+}
+
+// Biases learn from all deltas, before any is dropped.
+void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, const tp_delta_sums_t *sums,
+    int frac) {
+    int shift = l->lr_shift + frac - (tp_state(m, l)->w_frac + TP_BIAS_FRAC), is_dense = l->kind == TP_DENSE;
+    if (is_dense && shift >= -8) {  // a factor that fits: |delta factor| <= 2^14 * 31 * 2^9
+        int32_t factor = l->lr_mantissa << (shift < 1 ? 1 - shift : 0);
+        tp_move_biases(deltas, tp_at(m, l->biases), l->out_c, factor, shift < 1 ? 1 : shift);
+        return;
+    }
+    for (size_t i = 0; i < l->out_c; i++) {
+        tp_move_bias(m, l, i, is_dense ? deltas[i] : sums->of_filter[i], frac);
     }
 }
 

@@ -2,6 +2,7 @@
 //   portable.c   C99, for every processor; what the others are compared with
 //   armv6m.S     Cortex-M0 and M0+
 //   armv7em.c    Cortex-M4 and above, which multiply halves of words
+//   x86_64.c     PCs, which do the same to several numbers at a time
 // All give the same bits. Everything that depends on a processor is in this folder.
 //
 // Contracts say for each argument its shape, Q format and range. Unless they say otherwise, pointers to int16 are
@@ -59,6 +60,14 @@ void tp_list_nonzero(tp_nonzero_t *list, const int16_t *x);
 //   list  row_bytes <= TP_MAX_ROW_DELTA
 void tp_list_nonzero_bytes(tp_nonzero_t *list, const uint8_t *x);
 
+// tp_list_nonzero for rows of bytes, int8 if is_signed, step bytes apart.
+//   x     bytes [n_rows][x_bytes]
+//   list  end has space for one entry per value, one for each TP_MAX_ROW_DELTA bytes of all rows, and one more
+void tp_list_strided(tp_nonzero_t *list, const uint8_t *x, uint32_t step, int is_signed);
+
+// x bytes [n], int8 if is_signed -> int16 [n].
+void tp_widen(const uint8_t *x, int16_t *to, size_t n, int is_signed);
+
 // ---- sums
 
 // Sparse vector times matrix: z_j = start_j + sum over the entries of x_i w_ij.
@@ -69,16 +78,16 @@ void tp_list_nonzero_bytes(tp_nonzero_t *list, const uint8_t *x);
 // Reads up to 2 bytes past the last row of w, where an image has biases.
 void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z);
 
-// One pixel of a depthwise convolution: z_c += sum over the taps of x_c w_c.
+// One pixel of a depthwise convolution: z_c = start_c + sum over the taps of x_c w_c.
 //   x  int16 [n_rows][taps][channels], Q.x_frac, rows x_stride bytes apart
 //   w  int16 [n_rows][taps][channels], Q.w_frac, rows w_stride bytes apart
-//   z  int32 [channels], Q.(x_frac+w_frac), read and written
+//   start, z  int32 [channels], Q.(x_frac+w_frac); may be the same
 // If channels is a multiple of 4, x and w are aligned to 4 bytes. Bound: as for tp_spmv.
 typedef struct {
     uint32_t n_rows, taps, channels;
     uint32_t x_stride, w_stride;
 } tp_patch_t;
-void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, int32_t *z);
+void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int32_t *start, int32_t *z);
 
 // ---- requantising
 
@@ -99,11 +108,26 @@ typedef struct {
 // y_i = min(max(round(z_i 2^-s), 0), top); counts in *use. Returns whether any y is not 0.
 //   z  int32 [n], any value   y  int16 [n]   s  1..255
 int tp_relu(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use);
+// The same to bytes [n], which may be the start of z. top <= 255.
+int tp_relu_bytes(const int32_t *z, uint8_t *y, size_t n, int s, tp_format_use_t *use);
 // tp_relu, and the list of the non-zero y as one row of inputs, row_bytes <= TP_MAX_ROW_DELTA. Only if TP_RELU_LISTS.
 void tp_relu_listed(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use, tp_nonzero_t *list);
 
 // sum mean_i x_i, modulo 2^32.   means  uint8 [n], or int8 if is_signed   x  int16 [n]
 uint32_t tp_dot(const uint8_t *means, const int16_t *x, size_t n, int is_signed);
+
+// v_i = 0 where y_i = 0, unless y is NULL. Returns the OR of all |v_i|.   v  int32 [n], |v| < 2^31   y  bytes [n]
+uint32_t tp_mask(int32_t *v, const uint8_t *y, size_t n);
+
+// to_i = v_i, or 0 where y_i = 0.   v, to  int16 [n]   y  bytes [n]
+void tp_mask_shares(const int16_t *v, const uint8_t *y, int16_t *to, size_t n);
+
+// The sum of values `stride` apart, up to end; adds to *l1_norm the sum of |v|, and to *n_nonzero how many are not 0.
+//   v  int16, |v| <= 2^14; at most 65534
+int32_t tp_sum_of(const int16_t *v, const int16_t *end, size_t stride, uint32_t *l1_norm, uint32_t *n_nonzero);
+
+// to_i = x_i, bytes [n].
+void tp_copy_bytes(const uint8_t *x, uint8_t *to, size_t n);
 
 // sum |v_i|.   v  int16 [n], n <= 65534, |v| <= 2^14, so the sum is below 2^30
 uint32_t tp_l1_norm(const int16_t *v, size_t n);
@@ -128,29 +152,27 @@ typedef struct {
     tp_step_t step;
     uint32_t n_clamped;  // grows by the weights that are clamped to max_weight
     tp_selected_t *selected, *selected_end;
-    uint32_t row_bytes;   // bytes per row of weights
-    uint32_t n_in;        // rows
-    int32_t guard_shift;  // tp_guard_shift of the deltas
-    int32_t bounded;      // whether a weight might pass max_weight
-    int32_t x_bits;       // |x| < 2^x_bits
-    int32_t x_signed;     // whether any x may be negative
+    uint32_t row_bytes;  // bytes per row of weights
+    uint32_t n_in;       // rows
+    int32_t bounded;     // whether a weight might pass max_weight
+    int32_t x_bits;      // |x| < 2^x_bits
+    int32_t x_signed;    // whether any x may be negative
 } tp_update_t;
 
-// Lists the selected deltas: stores round(d 2^-guard_shift) * factor if its magnitude exceeds dead_zone. Returns how
-// many rounded deltas are not 0.
+// Lists the selected deltas: stores d * factor if its magnitude exceeds dead_zone. Returns how many deltas are not 0.
 //   deltas  int16 [n], |d| <= 2^14   factor  1, or -lr_mantissa   update->selected  space for n
 uint32_t tp_select_nonzero(const int16_t *deltas, size_t n, int32_t factor, int32_t dead_zone, tp_update_t *update);
 
 // Sparse rank-1 update: w_ij -= round(x_i d_j m 2^-shift) for the listed i and the selected j, clamped to +-max_weight.
 //   list    as for tp_spmv
-//   w       int16 [..][row_bytes / 2]
+//   w       int16 [..][row_bytes / 2], within +-max_weight
 //   update  at least one delta is selected, each times -m; update->selected may be overwritten
 // Bound: |x d m| <= 255 * 2^14 * 31, or with 12 bits 4095 * 2^13 * 31 < 2^30; with half a step below 2^31.
 void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *update);
 
 // dx_i = sum over the selected j of w_ij d_j, with the weights before their update; and the update, as tp_update_rows.
 //   x       int16 [n_in]; where x is 0, dx is set to 0
-//   w       int16 [n_in][row_bytes / 2]
+//   w       int16 [n_in][row_bytes / 2], within +-max_weight
 //   dx      int32 [n_in]
 //   update  at least one delta is selected, each times 1
 // Bound: |sum w d| <= 32767 * sum |d|, and sum |d| <= 65535 (tp_guard_shift): below 2^31.
@@ -160,15 +182,22 @@ void tp_backward_rows(const int16_t *x, int16_t *w, int32_t *dx, tp_update_t *up
 //   deltas  int16 [n], |d factor| < 2^30   b  int32 [n], |b| <= 2^30   s  1..255
 void tp_move_biases(const int16_t *deltas, int32_t *b, size_t n, int32_t factor, int s);
 
-// to += d * from, for each element of n_rows rows. Sums wrap.
-typedef struct {
-    int32_t *to;
-    const int16_t *from;
-    uint32_t n_rows;
-    uint32_t to_bytes;                // elements per row * to_step
-    uint32_t to_step, from_step;      // bytes from one element to the next
-    uint32_t to_stride, from_stride;  // bytes from one row to the next
-} tp_axpy_t;
-void tp_strided_axpy(const tp_axpy_t *patch, int32_t d);
+// dx_i += sum over the selected j of w_ij d_j.
+//   w  int16 [n][row_bytes / 2]   first .. end  selected deltas, each times 1; at least one   dx  int32 [n]
+// Bound: as for tp_backward_rows.
+void tp_input_sums(const int16_t *w, uint32_t row_bytes, size_t n, const tp_selected_t *first, const tp_selected_t *end,
+    int32_t *dx);
+
+// The step of one tap of n filters by its gradients, which become those of x - mean first:
+//   g_f = gradient_f - mean sum_f,   along_f += mean round(g_f 2^-along_shift),   w_f -= round(g_f m 2^-shift)
+// w is clamped to +-max_weight. Returns how many were.
+//   gradient, sum, along  int32 [n], |g_f| <= 255 * 65535   |mean| <= 255   along_shift  1..31   w  int16 [n]
+uint32_t tp_move_by_gradients(const int32_t *gradient, size_t n, int32_t mean, const int32_t *sum, int32_t *along,
+    int along_shift, int16_t *w, const tp_step_t *step);
+
+// to_i += d x_i.
+//   x  bytes [n], int8 if is_signed, step bytes apart   to  int32 [n]
+// Bound: as for the gradient of a convolution (conv.c).
+void tp_add_bytes(int32_t d, const uint8_t *x, size_t step, size_t n, int is_signed, int32_t *to);
 
 #endif

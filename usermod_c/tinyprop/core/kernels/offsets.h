@@ -26,14 +26,8 @@
 #define UPDATE_SELECTED_END 20
 #define UPDATE_ROW_BYTES 24
 #define UPDATE_N_IN 28
-#define UPDATE_GUARD_SHIFT 32
-#define UPDATE_BOUNDED 36
-#define UPDATE_X_BITS 40
-
-#define AXPY_TO 0  // tp_axpy_t, read in this order
-#define AXPY_TO_BYTES 12
-#define AXPY_TO_STRIDE 24
-#define AXPY_FROM_STRIDE 28
+#define UPDATE_BOUNDED 32
+#define UPDATE_X_BITS 36
 
 #define PATCH_N_ROWS 0  // tp_patch_t
 #define PATCH_TAPS 4

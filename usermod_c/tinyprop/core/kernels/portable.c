@@ -27,17 +27,8 @@ OFFSET_IS(UPDATE_SELECTED, tp_update_t, selected);
 OFFSET_IS(UPDATE_SELECTED_END, tp_update_t, selected_end);
 OFFSET_IS(UPDATE_ROW_BYTES, tp_update_t, row_bytes);
 OFFSET_IS(UPDATE_N_IN, tp_update_t, n_in);
-OFFSET_IS(UPDATE_GUARD_SHIFT, tp_update_t, guard_shift);
 OFFSET_IS(UPDATE_BOUNDED, tp_update_t, bounded);
 OFFSET_IS(UPDATE_X_BITS, tp_update_t, x_bits);
-OFFSET_IS(AXPY_TO, tp_axpy_t, to);
-OFFSET_IS(AXPY_TO + 4, tp_axpy_t, from);
-OFFSET_IS(AXPY_TO + 8, tp_axpy_t, n_rows);
-OFFSET_IS(AXPY_TO_BYTES, tp_axpy_t, to_bytes);
-OFFSET_IS(AXPY_TO_BYTES + 4, tp_axpy_t, to_step);
-OFFSET_IS(AXPY_TO_BYTES + 8, tp_axpy_t, from_step);
-OFFSET_IS(AXPY_TO_STRIDE, tp_axpy_t, to_stride);
-OFFSET_IS(AXPY_FROM_STRIDE, tp_axpy_t, from_stride);
 OFFSET_IS(PATCH_N_ROWS, tp_patch_t, n_rows);
 OFFSET_IS(PATCH_TAPS, tp_patch_t, taps);
 OFFSET_IS(PATCH_CHANNELS, tp_patch_t, channels);
@@ -45,8 +36,6 @@ OFFSET_IS(PATCH_X_STRIDE, tp_patch_t, x_stride);
 OFFSET_IS(PATCH_W_STRIDE, tp_patch_t, w_stride);
 
 #endif
-
-#ifndef TP_ARMV6M
 
 // ---- lists
 
@@ -70,6 +59,55 @@ static inline uint32_t *list_input(tp_nonzero_t *list, uint32_t *end, uint32_t x
     *delta = list->row_delta;
     return end;
 }
+
+TP_HOT void tp_list_strided(tp_nonzero_t *list, const uint8_t *x, uint32_t step, int is_signed) {
+    uint32_t *end = list->end, delta = list->delta;
+    const int32_t sign = is_signed ? 128 : 0;
+    for (uint32_t rows = list->n_rows; rows > 0; rows--) {
+        end = pad_list(list, end, &delta);
+        for (const uint8_t *row_end = x + list->x_bytes; x != row_end; x += step) {
+            end = list_input(list, end, (uint16_t)((*x ^ sign) - sign), &delta);
+        }
+        x += list->x_jump;
+        delta += list->delta_jump;
+    }
+    *end = 0;
+    list->end = end;
+}
+
+static inline void put_word(int16_t *to, uint32_t word) {
+    __builtin_memcpy(__builtin_assume_aligned(to, 4), &word, 4);
+}
+
+TP_HOT void tp_widen(const uint8_t *x, int16_t *to, size_t n, int is_signed) {
+    const int32_t sign = is_signed ? 128 : 0;
+    const int16_t *end = to + n;
+    if (!is_signed && ((uintptr_t)x | (uintptr_t)to) % 4 == 0) {
+        for (; end - to >= 4; x += 4, to += 4) {
+            uint32_t word;
+            __builtin_memcpy(&word, __builtin_assume_aligned(x, 4), 4);
+            put_word(to, (word & 255) | (word & 0xff00) << 8);
+            put_word(to + 2, (word >> 16 & 255) | (word >> 24) << 16);
+        }
+    }
+    while (to != end) {
+        *to++ = (int16_t)((*x++ ^ sign) - sign);
+    }
+}
+
+TP_HOT void tp_copy_bytes(const uint8_t *x, uint8_t *to, size_t n) {
+    const uint8_t *end = x + n;
+    if (((uintptr_t)x | (uintptr_t)to) % 4 == 0) {
+        for (; end - x >= 4; x += 4, to += 4) {
+            __builtin_memcpy(__builtin_assume_aligned(to, 4), __builtin_assume_aligned(x, 4), 4);
+        }
+    }
+    while (x != end) {
+        *to++ = *x++;
+    }
+}
+
+#ifndef TP_ARMV6M
 
 TP_HOT void tp_list_nonzero(tp_nonzero_t *list, const int16_t *x) {
     uint32_t *end = list->end, delta = list->delta;
@@ -141,21 +179,50 @@ TP_HOT uint32_t tp_requantize_int16(int32_t *v, int16_t *to, size_t n, int s, in
     return n_beyond;
 }
 
+// y_i as tp_relu has it. *any: OR of all.
+static inline int32_t relu(int32_t z, int s, tp_format_use_t *use, int32_t *any) {
+    int32_t v = tp_rshift_round_fast(z, s);
+    v &= ~(v >> 31);
+    if (v > use->top >> 2) {
+        use->n_high++;
+        use->n_saturated += v > use->top;
+        v = v > use->top ? use->top : v;
+    }
+    *any |= v;
+    return v;
+}
+
 TP_HOT int tp_relu(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use) {
     int32_t any = 0;
     s = s < 32 ? s : 32;
     for (; n > 0; n--) {
-        int32_t v = tp_rshift_round_fast(*z++, s);
-        v &= ~(v >> 31);
-        if (v > use->top >> 2) {
-            use->n_high++;
-            use->n_saturated += v > use->top;
-            v = v > use->top ? use->top : v;
-        }
-        *y++ = (int16_t)v;
-        any |= v;
+        *y++ = (int16_t)relu(*z++, s, use, &any);
     }
     return any != 0;
+}
+
+TP_HOT int tp_relu_bytes(const int32_t *z, uint8_t *y, size_t n, int s, tp_format_use_t *use) {
+    int32_t any = 0;
+    s = s < 32 ? s : 32;
+    for (; n > 0; n--) {
+        *y++ = (uint8_t)relu(*z++, s, use, &any);
+    }
+    return any != 0;
+}
+
+// ---- deltas
+
+TP_HOT int32_t tp_sum_of(const int16_t *v, const int16_t *end, size_t stride, uint32_t *l1_norm, uint32_t *n_nonzero) {
+    int32_t sum = 0;
+    uint32_t norm = 0, n = 0;
+    for (; v < end; v += stride) {
+        sum += *v;
+        norm += (uint32_t)tp_abs(*v);
+        n += *v != 0;
+    }
+    *l1_norm += norm;
+    *n_nonzero += n;
+    return sum;
 }
 
 // ---- moving weights
@@ -167,11 +234,11 @@ TP_HOT uint32_t tp_select_nonzero(const int16_t *deltas, size_t n, int32_t facto
     for (uint32_t j = 0; j < n; j++) {
         int32_t d = *deltas++;
         if (d != 0) {
-            d = tp_rshift_round_fast(2 * d, update->guard_shift + 1) * factor;  // 2 d, so that the shift may be 0
+            d *= factor;
             if (tp_beyond(d, dead_zone)) {
                 *end++ = (tp_selected_t) { d, 2 * j };
             } else {
-                n_in_dead_zone += d != 0;
+                n_in_dead_zone++;
             }
         }
     }
@@ -237,7 +304,7 @@ static inline void backward_rows(const int16_t *x, int16_t *row, int32_t *dx, tp
     }
 }
 
-TP_HOT void tp_backward_rows(const int16_t *x, int16_t *row, int32_t *dx, tp_update_t *update) {
+TP_HOT void tp_backward_rows_in_c(const int16_t *x, int16_t *row, int32_t *dx, tp_update_t *update) {
     if (update->bounded) {
         backward_rows(x, row, dx, update, 1);
     } else {
@@ -253,13 +320,27 @@ TP_HOT void tp_move_biases(const int16_t *deltas, int32_t *b, size_t n, int32_t 
     }
 }
 
-TP_HOT void tp_strided_axpy(const tp_axpy_t *patch, int32_t d) {
-    char *to_row = (char *)patch->to;
-    const char *from_row = (const char *)patch->from;
-    for (uint32_t n = patch->n_rows; n > 0; n--, to_row += patch->to_stride, from_row += patch->from_stride) {
-        const char *from = from_row;
-        for (char *to = to_row; to != to_row + patch->to_bytes; to += patch->to_step, from += patch->from_step) {
-            *(int32_t *)to = tp_add(*(int32_t *)to, d * *(const int16_t *)from);
+// Four rows at a time, so that each selected delta is loaded for four products.
+TP_HOT void tp_input_sums(const int16_t *w, uint32_t row_bytes, size_t n, const tp_selected_t *first,
+    const tp_selected_t *end, int32_t *dx) {
+    const char *row = (const char *)w;
+    for (; n >= 4; n -= 4, row += 4 * row_bytes, dx += 4) {
+        int32_t a = dx[0], b = dx[1], c = dx[2], e = dx[3];
+        const char *second = row + row_bytes, *third = second + row_bytes, *fourth = third + row_bytes;
+        for (const tp_selected_t *d = first; d != end; d++) {
+            a = tp_add(a, *(const int16_t *)(row + d->offset) * d->delta);
+            b = tp_add(b, *(const int16_t *)(second + d->offset) * d->delta);
+            c = tp_add(c, *(const int16_t *)(third + d->offset) * d->delta);
+            e = tp_add(e, *(const int16_t *)(fourth + d->offset) * d->delta);
+        }
+        dx[0] = a;
+        dx[1] = b;
+        dx[2] = c;
+        dx[3] = e;
+    }
+    for (; n > 0; n--, row += row_bytes, dx++) {
+        for (const tp_selected_t *d = first; d != end; d++) {
+            *dx = tp_add(*dx, *(const int16_t *)(row + d->offset) * d->delta);
         }
     }
 }
@@ -270,7 +351,7 @@ TP_HOT TP_NOINLINE static void sum_wide(const uint32_t *list, const int16_t *w, 
     tp_sum_columns(list, w, TP_COLUMNS, 0, start, z);
 }
 
-TP_HOT void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z) {
+TP_HOT void tp_spmv_in_c(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z) {
     for (; n_out >= TP_COLUMNS; n_out -= TP_COLUMNS, w += TP_COLUMNS, start += TP_COLUMNS, z += TP_COLUMNS) {
         sum_wide(list, w, start, z);
     }
@@ -282,8 +363,23 @@ TP_HOT void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const 
     }
 }
 
+#ifndef TP_X86_64
+
+void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z) {
+    tp_spmv_in_c(list, w, n_out, start, z);
+}
+
 void tp_update_rows(const uint32_t *list, int16_t *row, tp_update_t *update) {
     tp_update_rows_in_c(list, row, update);
+}
+
+#endif
+#endif
+
+#ifndef TP_X86_64
+
+void tp_backward_rows(const int16_t *x, int16_t *row, int32_t *dx, tp_update_t *update) {
+    tp_backward_rows_in_c(x, row, dx, update);
 }
 
 #endif
@@ -307,6 +403,23 @@ uint32_t tp_dot(const uint8_t *means, const int16_t *x, size_t n, int is_signed)
     return dot;
 }
 
+TP_HOT uint32_t tp_mask(int32_t *v, const uint8_t *y, size_t n) {
+    uint32_t all = 0;
+    for (const int32_t *end = v + n; v != end; v++) {
+        if (y && *y++ == 0) {
+            *v = 0;
+        }
+        all |= (uint32_t)tp_abs(*v);
+    }
+    return all;
+}
+
+TP_HOT void tp_mask_shares(const int16_t *v, const uint8_t *y, int16_t *to, size_t n) {
+    for (const int16_t *end = v + n; v != end; v++) {
+        *to++ = *y++ ? *v : 0;
+    }
+}
+
 uint32_t tp_l1_norm(const int16_t *v, size_t n) {
     uint32_t sum = 0;
     for (const int16_t *end = v + n; v != end; v++) {
@@ -315,17 +428,44 @@ uint32_t tp_l1_norm(const int16_t *v, size_t n) {
     return sum;
 }
 
-TP_HOT void tp_depthwise_sums_in_c(const tp_patch_t *patch, const int16_t *x, const int16_t *w, int32_t *z) {
-    const uint32_t taps = patch->taps, channels = patch->channels;
+TP_HOT void tp_add_bytes(int32_t d, const uint8_t *x, size_t step, size_t n, int is_signed, int32_t *to) {
+    const int32_t sign = is_signed ? 128 : 0;
+    for (const int32_t *end = to + n; to != end; to++, x += step) {
+        *to = tp_add(*to, d * ((*x ^ sign) - sign));
+    }
+}
+
+// n channels, whose sums stay in registers.
+static inline void channel_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int n,
+    const int32_t *start, int32_t *z) {
+    const uint32_t channels = patch->channels;
+    int32_t sum[4];
+    TP_UNROLL for (int c = 0; c < n; c++) {
+        sum[c] = start[c];
+    }
     for (uint32_t rows = patch->n_rows; rows > 0; rows--) {
         const int16_t *v = x, *weight = w;
-        for (uint32_t tap = 0; tap < taps; tap++) {
-            for (uint32_t c = 0; c < channels; c++) {
-                z[c] = tp_add(z[c], *v++ * *weight++);
+        for (uint32_t taps = patch->taps; taps > 0; taps--, v += channels, weight += channels) {
+            TP_UNROLL for (int c = 0; c < n; c++) {
+                sum[c] = tp_add(sum[c], v[c] * weight[c]);
             }
         }
         x += patch->x_stride / 2;
         w += patch->w_stride / 2;
+    }
+    TP_UNROLL for (int c = 0; c < n; c++) {
+        z[c] = sum[c];
+    }
+}
+
+TP_HOT void tp_depthwise_sums_in_c(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int32_t *start,
+    int32_t *z) {
+    uint32_t left = patch->channels;
+    for (; left >= 4; left -= 4, x += 4, w += 4, start += 4, z += 4) {
+        channel_sums(patch, x, w, 4, start, z);
+    }
+    for (; left > 0; left--) {
+        channel_sums(patch, x++, w++, 1, start++, z++);
     }
 }
 
@@ -333,8 +473,29 @@ TP_HOT void tp_depthwise_sums_in_c(const tp_patch_t *patch, const int16_t *x, co
 
 #ifndef TP_ARMV6M_ALL
 
-void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, int32_t *z) {
-    tp_depthwise_sums_in_c(patch, x, w, z);
+TP_HOT uint32_t tp_move_by_gradients(const int32_t *gradient, size_t n, int32_t mean, const int32_t *sum,
+    int32_t *along, int along_shift, int16_t *w, const tp_step_t *step) {
+    const int32_t m = step->lr_mantissa, shift = step->shift, max = step->max_weight;
+    uint32_t n_clamped = 0;
+    for (const int16_t *end = w + n; w != end; w++) {
+        int32_t g = *gradient++;
+        if (mean != 0) {
+            g -= mean * *sum++;
+            *along += mean * tp_rshift_round_fast(g, along_shift);
+            along++;
+        }
+        int32_t moved = *w - tp_rshift_round_fast(g * m, shift);
+        if (__builtin_expect(tp_beyond(moved, max), 0)) {
+            moved = tp_sat(moved, max);
+            n_clamped++;
+        }
+        *w = (int16_t)moved;
+    }
+    return n_clamped;
+}
+
+void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int32_t *start, int32_t *z) {
+    tp_depthwise_sums_in_c(patch, x, w, start, z);
 }
 
 #ifdef TP_ARMV6M

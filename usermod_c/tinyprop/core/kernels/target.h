@@ -9,6 +9,14 @@
 #endif
 #elif defined(__ARM_FEATURE_DSP)
 #define TP_ARMV7EM
+#elif defined(__x86_64__) && !defined(TP_SMALL_CODE)
+#define TP_X86_64
+#endif
+
+// Whether a function can be compiled twice, and the loader takes the version for the processor it finds: by GCC (clang
+// says that it is GCC 4) and glibc.
+#if defined(TP_X86_64) && __GNUC__ >= 12 && defined(__GLIBC__)
+#define TP_VERSIONS
 #endif
 
 // Whether tp_relu_listed is there, and faster than tp_relu followed by tp_list_nonzero.
