@@ -41,7 +41,23 @@ def kws(options):
     return tp.Model((49, 40, 1), layers, **options)
 
 
-MODELS = {"mlp-64-32-10": mlp, "mnist-784-32-16-10": mnist, "cnn-8x8": cnn, "kws-cnn": kws}
+def vision(options):
+    layers = [
+        tp.Conv2D(4, 3, activation="relu"),
+        tp.MaxPool2D(2),
+        tp.Conv2D(8, 3, activation="relu"),
+        tp.Dense(3),
+    ]
+    return tp.Model((64, 64, 3), layers, **options)
+
+
+MODELS = {
+    "mlp-64-32-10": mlp,
+    "mnist-784-32-16-10": mnist,
+    "cnn-8x8": cnn,
+    "kws-cnn": kws,
+    "vision-64x64x3": vision,
+}
 
 
 def build(case, policy):

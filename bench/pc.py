@@ -5,51 +5,86 @@ import os
 import subprocess
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import _tinyprop
 import models
+import tinyprop as tp
 from samples import EPOCHS, samples
 
 HERE = Path(__file__).resolve().parent
-STEPS = 150_000
+STEPS = 60_000
 ROUNDS = 5
+FLOAT_LOOPS = "-O2", "-O3", "-O3 -march=native -ffast-math"
 
 
-def learned(case, policy):
-    """A model before the epoch that is measured, as a file: the bits are those of every board."""
-    n, epochs = EPOCHS[case]
+class Epoch(NamedTuple):
+    """An epoch of learning: the last one of a run from scratch, or the first one. With another
+    seed the samples are others than in the epochs before."""
+
+    policy: str
+    first: bool = False
+    seed: int = 1
+
+
+# What is measured of learning: everywhere, and on the Pico.
+LEARNING = {
+    "learn-full-first": Epoch("full", first=True),
+    "learn-full": Epoch("full"),
+    "learn-default-first": Epoch("default", first=True),
+    "learn-default-drift": Epoch("default", seed=2),
+    "learn-default": Epoch("default"),
+}
+OTHER_POLICIES = {
+    f"learn-{policy}": Epoch(policy) for policy in ("topk25", "tinyprop", "tinypropv2")
+}
+
+
+@cache
+def samples_of(case, seed):
+    return samples(case, EPOCHS[case][0], seed)
+
+
+@cache
+def learned(case, policy, first):
+    """A model before its first or its last epoch, as a file: the bits are those of every board."""
     model = models.build(case, policy)
-    for _ in range(epochs - 1):
-        models.learn(model, *samples(case, n))
+    for _ in range(0 if first else EPOCHS[case][1] - 1):
+        models.learn(model, *samples_of(case, 1))
     file = io.BytesIO()
     model.save(file)
     return file.getvalue()
 
 
-def steps_a_second(model, x, y):
+def steps_a_second(epoch):
+    """Of mlp-64-32-10 in the C extension, in the same epoch over and over."""
+    x, y = samples_of("mlp-64-32-10", epoch.seed)
+    model = tp.load(io.BytesIO(learned("mlp-64-32-10", epoch.policy, epoch.first)))
+    before = bytes(model._image)
     passes = STEPS // len(y)
     start = time.process_time()
     for _ in range(passes):
+        model._image[:] = before
         model.learn_many(x, y)
     return passes * len(y) / (time.process_time() - start)
 
 
 def measure():
-    """Steps of learning a second in the C extension, and in a plain loop of floats (float_loop.c)
-    in turn with it, as lines of text: the best of some rounds, and not the same in every run."""
+    """Steps of learning a second of mlp-64-32-10, by what does them: the C extension, {operation:
+    steps}, and in turn with it a plain loop of floats (float_loop.c), {compiler's options: steps}.
+    The best of some rounds, and not the same in every run."""
     assert _tinyprop.backend() == "c"
-    x, y = samples("mlp-64-32-10", 300)
-    model = models.build("mlp-64-32-10", "full")
-    c = floats = 0
+    extension, loops = dict.fromkeys(LEARNING, 0), dict.fromkeys(FLOAT_LOOPS, 0)
     with tempfile.TemporaryDirectory() as folder:
-        loop = str(Path(folder) / "float_loop")
-        compiler = os.environ.get("CC") or "gcc"
-        subprocess.run([compiler, "-O2", "-o", loop, HERE / "float_loop.c", "-lm"], check=True)
+        for options in FLOAT_LOOPS:
+            command = [os.environ.get("CC") or "gcc", *options.split(), HERE / "float_loop.c"]
+            subprocess.run([*command, "-o", Path(folder, options), "-lm"], check=True)
         for _ in range(ROUNDS):
-            c = max(c, steps_a_second(model, x, y))
-            floats = max(floats, float(subprocess.check_output([loop, str(STEPS)])))
-    return [
-        f"{c:,.0f} steps of mlp-64-32-10 learn-full a second in the C extension, on one core.",
-        f"{floats:,.0f} in a plain loop of floats compiled with -O2: {c / floats:.2f} times that.",
-    ]
+            for op, epoch in LEARNING.items():
+                extension[op] = max(extension[op], steps_a_second(epoch))
+            for options in FLOAT_LOOPS:
+                steps = float(subprocess.check_output([Path(folder, options), str(STEPS)]))
+                loops[options] = max(loops[options], steps)
+    return extension, loops

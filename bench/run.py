@@ -8,8 +8,7 @@ and results.png beside this file. The figures are the same in every run, so that
 when one has changed (tests/system/test_bench.py). The speed on this PC, which is not, is printed
 and goes to results.md alone.
 
-Models learn on this PC, where the bits are the same; an emulator does the last epoch, which is
-measured.
+Models learn on this PC, where the bits are the same; an emulator does the epoch that is measured.
 """
 
 import json
@@ -27,20 +26,24 @@ FOLDERS = (
 )
 sys.path[:0] = [str(ROOT / folder) for folder in FOLDERS]
 
+import models  # noqa: E402
 import pc  # noqa: E402
 import report  # noqa: E402
 import targets  # noqa: E402
-from models import POLICIES  # noqa: E402
-from samples import EPOCHS, SAMPLES, samples  # noqa: E402
+from pc import LEARNING, OTHER_POLICIES  # noqa: E402
+from samples import SAMPLES  # noqa: E402
 from serial_port import EmulatedPico  # noqa: E402
 
 RESULTS = HERE / "results.json"
-# The interpreter's function that calls a method which it has looked up.
+# The interpreter's functions that call a method which it has looked up, and a function in C with
+# three arguments, as learn and predict are: those of a .mpy have no names in the firmware.
 METHOD_CALL = "mp_call_method_n_kw"
-# Functions of the core whose share of a small network's step is told.
+FUNCTION_CALL = "fun_builtin_3_call"
+# Operations of which it is told how many cycles functions of the core take.
+PARTS_OF = ("mlp-64-32-10", "forward"), ("mlp-64-32-10", "learn-full")
 PARTS = (
     *("tp_open", "tp_list_nonzero_bytes", "tp_requantize_right", "tp_spmv", "tp_list_relu"),
-    *("tp_crossentropy", "tp_activation_backward", "tp_update_biases", "tp_l1_norm"),
+    *("tp_crossentropy", "tp_put_deltas", "tp_update_biases", "tp_l1_norm"),
     *("tp_select_nonzero", "tp_update_rows", "tp_backward_rows", "tp_rescale_weights"),
 )
 # What runs on QEMU's machines: their .mpy, a name, and where their RAM has room for Memory.
@@ -50,7 +53,6 @@ MACHINES = {
     "rv32": ("rv32imc", "RISC-V", 0x84000000),
     "xtensa": ("xtensawin", "Xtensa", 0x02000000),
 }
-QEMU_POLICIES = ("full", "default")
 # The Pico has room in its flash, which the emulator reads as fast as RAM: where no file is.
 PICO_FLASH = 0x10000000
 PICO_ROOM = PICO_FLASH + (1 << 20)
@@ -63,17 +65,18 @@ def row(case, op, metric, value, unit, target="pico"):
 
 
 class Memory:
-    """What lies in a machine's memory when it starts, from an address on: the samples of all
-    cases, and their models as they are before the epoch that is measured."""
+    """What lies in a machine's memory when it starts, from an address on: the samples of some
+    cases, and their models as they are before the epochs that are measured."""
 
-    def __init__(self, address, policies):
+    def __init__(self, address, cases, epochs):
         self.address, self.bytes, self.places = address, b"", {}
-        for case in SAMPLES:
-            x, y = samples(case, EPOCHS[case][0])
-            self.add(x, case, "x")
-            self.add(y, case, "y")
-            for policy in policies:
-                self.add(pc.learned(case, policy), case, policy)
+        for case in cases:
+            for seed in sorted({epoch.seed for epoch in epochs}):
+                x, y = pc.samples_of(case, seed)
+                self.add(x, case, seed, "x")
+                self.add(y, case, seed, "y")
+            for policy, first in dict.fromkeys((e.policy, e.first) for e in epochs):
+                self.add(pc.learned(case, policy, first), case, policy, first)
 
     def add(self, data, *name):
         self.places[name] = self.address + len(self.bytes), len(data)
@@ -96,13 +99,13 @@ class Prompt:
             raise RuntimeError(error.decode())
         return output.decode().strip()
 
-    def load_samples(self, case):
-        x, y = (self.memory.buffer(case, name) for name in "xy")
-        self.run(f"import uctypes; x, y = {x}, {y}")
-
-    def load_model(self, case, policy):
-        file = f"io.BytesIO({self.memory.buffer(case, policy)})"
-        self.run(f"import io; model = None; model = tp.load({file})")
+    def load(self, case, epoch):
+        """The samples of an epoch as x and y, and the model before it."""
+        x, y = (self.memory.buffer(case, epoch.seed, name) for name in "xy")
+        file = f"io.BytesIO({self.memory.buffer(case, epoch.policy, epoch.first)})"
+        self.run("import gc, io, uctypes; model = None; gc.collect()")  # what comes lies low
+        self.run(f"x, y = {x}, {y}")
+        self.run(f"model = tp.load({file})")
         # What is looked for once after a load (headroom) is no part of an epoch.
         self.run("model.learn_many(b'', b'')")
 
@@ -127,12 +130,13 @@ class Pico(Prompt):
         self.flash.close()
 
     def cycles(self, function, code):
-        """Calls of a C function while code runs, and the mean cycles of one; and of its PARTS."""
+        """Calls of a C function while code runs, and the mean cycles of one; and for each call of
+        it those of the other functions that are counted."""
         self.board.take_profile()
         self.run(code)
         profile = self.board.take_profile()
         calls = profile[function]["calls"]
-        means = {name: round(profile[name]["cycles"] / calls) for name in (function, *PARTS)}
+        means = {name: round(counted["cycles"] / calls) for name, counted in profile.items()}
         return calls, means.pop(function), means
 
 
@@ -141,7 +145,7 @@ class Qemu(Prompt):
 
     def __init__(self, machine):
         arch, self.name, address = MACHINES[machine]
-        self.memory = Memory(address, QEMU_POLICIES)
+        self.memory = Memory(address, SAMPLES, LEARNING.values())
         self.board = targets.qemu(machine, arch)
         with tempfile.NamedTemporaryFile() as file:
             file.write(self.memory.bytes)
@@ -154,53 +158,58 @@ class Qemu(Prompt):
         for name in ("models.py", "instructions.py"):
             self.run((HERE / name).read_text())
         # For nothing: from the second time on the interpreter finds a name faster.
-        self.means("mlp-64-32-10", "full")
+        self.means("mlp-64-32-10", LEARNING["learn-full"])
 
     def __exit__(self, *exception):
         self.board.stop()
 
-    def means(self, case, policy):
+    def means(self, case, epoch):
         """Of a step, without what interpreting the call takes: learn, predict."""
-        self.load_samples(case)
-        self.load_model(case, policy)
-        return map(int, self.run("print(*means(model, x, y))").split())
+        self.load(case, epoch)
+        return tuple(map(int, self.run("print(*means(model, x, y))").split()))
 
 
 def measure_on_qemu(machine, case):
     """Instructions of a step."""
     target = {"unit": "instructions", "target": machine.name}
-    for policy in QEMU_POLICIES:
-        learn, predict = machine.means(case, policy)
-        if policy == "full":
-            yield row(case, "forward", "mean", predict, **target)
-        yield row(case, f"learn-{policy}", "mean", learn, **target)
+    means = {op: machine.means(case, epoch) for op, epoch in LEARNING.items()}
+    yield row(case, "forward", "mean", means["learn-full"][1], **target)
+    for op, (learn, _) in means.items():
+        yield row(case, op, "mean", learn, **target)
 
 
 def measure_on_pico(pico, case):
     """The rows of a case, those of forward with the policy full."""
-    pico.load_samples(case)
-    for policy in POLICIES:
-        pico.load_model(case, policy)
+    pico.load(case, LEARNING["learn-full"])
+    _, cycles, parts = pico.cycles("tp_predict", "predict(model, x, y)")
+    yield row(case, "forward", "mean", cycles, "cycles")
+    yield from rows_of_parts(case, "forward", parts)
+    yield from measure_calls(pico, case)
+    for op, epoch in (LEARNING | OTHER_POLICIES).items():
+        pico.load(case, epoch)
         pico.run("skipped = model.stats()['skipped']")
-        calls, cycles, learn_parts = pico.cycles("tp_run", "learn(model, x, y)")
+        calls, cycles, parts = pico.cycles("tp_run", "learn(model, x, y)")
         skipped = int(pico.run("print(model.stats()['skipped'] - skipped)"))
-        if policy == "full":
-            _, forward, parts = pico.cycles("tp_predict", "predict(model, x, y)")
-            yield row(case, "forward", "mean", forward, "cycles")
-            if case == "mlp-64-32-10":
-                yield from rows_of_parts(case, "forward", parts)
-                yield from rows_of_parts(case, "learn-full", learn_parts)
-        yield row(case, f"learn-{policy}", "mean", cycles, "cycles")
-        yield row(case, f"learn-{policy}", "skipped", round(skipped / calls, 4), "share")
-        if policy == "full":
-            yield from measure_calls(pico, case)
-            yield row(case, "model", "RAM", int(pico.run("print(len(model._image))")), "bytes")
+        yield row(case, op, "mean", cycles, "cycles")
+        yield row(case, op, "skipped", round(skipped / calls, 4), "share")
+        yield from rows_of_parts(case, op, parts)
+
+
+def measure_mpy_on_pico(pico, case):
+    pico.load(case, LEARNING["learn-full"])
+    _, cycles, _ = pico.cycles(FUNCTION_CALL, "predict(model, x, y)")
+    yield row(case, "forward", "mean", cycles, "cycles", target="pico-mpy")
+    for op, epoch in LEARNING.items():
+        pico.load(case, epoch)
+        _, cycles, _ = pico.cycles(FUNCTION_CALL, "learn(model, x, y)")
+        yield row(case, op, "mean", cycles, "cycles", target="pico-mpy")
 
 
 def rows_of_parts(case, op, parts):
-    for name, cycles in parts.items():
-        if cycles:
-            yield row(case, op, f"in {name}", cycles, "cycles")
+    if (case, op) in PARTS_OF:
+        for name in PARTS:
+            if parts[name]:
+                yield row(case, op, f"in {name}", parts[name], "cycles")
 
 
 def measure_calls(pico, case):
@@ -221,10 +230,25 @@ def measure_calls(pico, case):
         yield row(case, op, "over C", round(min(counts) / 10), "cycles")
 
 
-def open_pico():
-    memory = Memory(PICO_ROOM, POLICIES)
+def open_pico(case):
+    memory = Memory(PICO_ROOM, [case], (LEARNING | OTHER_POLICIES).values())
     pico = Pico("tinyprop", [METHOD_CALL, "tp_run", "tp_predict", *PARTS], memory)
     pico.run((HERE / "models.py").read_text())
+    return pico
+
+
+def open_plain_pico(case):
+    """One with stock firmware, which imports the .mpy files from its flash."""
+    memory = Memory(PICO_ROOM, [case], LEARNING.values())
+    for path in mpy_files("armv6m"):
+        memory.add(path.read_bytes(), path.name)
+    pico = Pico("plain", [FUNCTION_CALL], memory)
+    # Garbage is collected early, or what stays would lie here and there between it.
+    pico.run("import gc, uctypes; gc.threshold(8192)")
+    pico.run((ROOT / "tests/portable/ram_files.py").read_text())
+    for path in mpy_files("armv6m"):
+        pico.run(f"ram.files['/{path.name}'] = {memory.buffer(path.name)}")
+    pico.run((HERE / "models.py").read_text() + "gc.collect(); gc.threshold(-1)")
     return pico
 
 
@@ -247,6 +271,11 @@ def firmware_growth():
     return row("module", "firmware", "flash", sizes[0] - sizes[1], "bytes")
 
 
+def ram_of_models():
+    for case in SAMPLES:
+        yield row(case, "model", "RAM", len(models.build(case, "full")._image), "bytes")
+
+
 def heap_of_import():
     """RAM that the .mpy takes on stock firmware."""
     with Pico("plain", [METHOD_CALL]) as pico:
@@ -264,9 +293,13 @@ def measure_all():
         yield from sizes_of_mpy(arch)
     yield firmware_growth()
     yield from heap_of_import()
-    with open_pico() as pico:
-        for case in SAMPLES:
+    yield from ram_of_models()
+    for case in SAMPLES:
+        with open_pico(case) as pico:
             yield from measure_on_pico(pico, case)
+    for case in SAMPLES:
+        with open_plain_pico(case) as pico:
+            yield from measure_mpy_on_pico(pico, case)
     for name in MACHINES:
         with Qemu(name) as machine:
             for case in SAMPLES:
@@ -280,7 +313,7 @@ def main():
         rows.append(result)
     RESULTS.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
     speed = pc.measure()
-    print(*speed, sep="\n")
+    print(*report.speed_table(*speed), sep="\n")
     report.write(rows, speed, HERE / "results")
 
 

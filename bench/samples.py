@@ -7,12 +7,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/portable"))
 
 from data import Random  # noqa: E402
 
-# Samples of an epoch, and how many epochs a run learns; the last one is measured.
+# Samples of an epoch, and how many epochs a run learns.
 EPOCHS = {
     "mlp-64-32-10": (300, 4),
     "mnist-784-32-16-10": (150, 4),
     "cnn-8x8": (150, 4),
     "kws-cnn": (30, 9),
+    "vision-64x64x3": (12, 8),
 }
 
 
@@ -73,17 +74,40 @@ def words(random, classes, frames, bands):
     return sample
 
 
+def pictures(random, classes, size):
+    """Samples are pictures of things in colour: blocks of 8 x 8 pixels, others in each class, up
+    to 7 pixels to the left and up, and noise."""
+    across = size // 8 + 1
+
+    def colour():
+        return [random.below(200) for _ in range(3)]
+
+    things = [[colour() for _ in range(across * across)] for _ in range(classes)]
+
+    def sample(label):
+        dx, dy = random.below(8), random.below(8)
+        return bytes(
+            value + random.below(56)
+            for y in range(size)
+            for x in range(size)
+            for value in things[label][(y + dy) // 8 * across + (x + dx) // 8]
+        )
+
+    return sample
+
+
 # How many classes, and a function that makes one of their samples.
 SAMPLES = {
     "mlp-64-32-10": (10, lambda *r: patterns(*r, 64, zeros=0)),
     "mnist-784-32-16-10": (10, lambda *r: strokes(*r, 28, 190)),
     "cnn-8x8": (10, lambda *r: patterns(*r, 64, zeros=50)),
     "kws-cnn": (12, lambda *r: words(*r, 49, 40)),
+    "vision-64x64x3": (3, lambda *r: pictures(*r, 64)),
 }
 
 
 def samples(case, n, seed=1):
-    """n samples in a row, and their class numbers."""
+    """n samples in a row, and their class numbers. Another seed: other patterns, strokes, ..."""
     random = Random(seed)
     classes, make = SAMPLES[case]
     sample = make(random, classes)

@@ -11,7 +11,7 @@ declare -A groups=(
         libstdc++-arm-none-eabi-newlib=/usr/include/newlib/c++"
     [riscv]="gcc-riscv64-unknown-elf=riscv64-unknown-elf-gcc
         picolibc-riscv64-unknown-elf=/usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs"
-    [qemu]="qemu-system-arm=qemu-system-arm qemu-system-misc=qemu-system-riscv32"
+    [qemu]="qemu-system-arm=qemu-system-arm qemu-system-misc=qemu-system-riscv32 qemu-user=qemu-x86_64"
     [rp2]="cmake=cmake g++=g++ bzip2=bzip2"
     [node]="nodejs=node npm=npm"
     [lint]="shellcheck=shellcheck"
