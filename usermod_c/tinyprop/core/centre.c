@@ -13,8 +13,8 @@
 // row of slopes is one more entry of that list (nonzero.c). When u changes, or some s fills half its range, s u' 2^-a moves
 // into V, and s is 0 again. a is the least for which sum |u| max |x| <= 16383 2^a, so that u.x 2^-a has 14 bits.
 //
-// In a convolution, and above a large map (tp_mean_count), u is the same for all pixels of a channel. In a convolution the gradient of a filter is at
-// hand as a whole: u times the sum of the filter's deltas is taken off it (conv.c).
+// In a convolution, and above a large map (tp_mean_count), u is the same for all pixels of a channel. In the former the
+// gradient of a filter is at hand as a whole: u times the sum of the filter's deltas is taken off it (conv.c).
 //
 // u is the mean over samples that are trained on, so the ones that are skipped cost nothing. It changes after 1, 2, 4,
 // .. 256 of them, then as often as 128 more were added. 8 bits are enough for it: any u is exact, a mean is best.
