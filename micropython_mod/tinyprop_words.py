@@ -19,6 +19,7 @@ def const(value):  # as in tinyprop
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
 _VERSION = const(5)
 _MIN_W_FRAC = const(2)
+_MOST_MEANS = const(1024)
 _DENSE = const(0)
 _CONV = const(1)
 _DEPTHWISE = const(2)
@@ -87,7 +88,6 @@ _DEAD_AFTER = const(64)  # samples on which a unit did not fire
 _START = const(256)  # steps + _START is what found rates fall with,
 _SETTLED = const(768)  # up to here,
 _SETTLED_MSE = const(3072)  # or with mse (core/rate.c)
-_MOST_MEANS = const(1024)  # of a dense layer above a map; of a larger one means are by channel
 _SOME = const(50)  # samples, before which nothing is wrong yet
 _SENSORS = const(32)  # so few values of x may be sensors; pictures have corners that stay black
 _STILL = 1.125  # energy of inputs that do not move: 1, and what rounding leaves
@@ -887,20 +887,24 @@ def _classes(facts):
 
 
 def _outside(facts):
-    n = facts.model._number("<I", _MODEL_STATE_N_OUTSIDE)
-    share = n / facts.steps / facts.model._n_in
-    if _range_place(facts.image, 0)[2] and share > 0.05:
+    x = _share_outside(facts, 0, _MODEL_STATE_N_OUTSIDE, facts.model._n_in)
+    if x > 0.05:
         yield (
             "%.0f %% of the values of x are outside input_range, and count as its ends: give a"
-            " wider one, or leave it out." % (100 * share)
+            " wider one, or leave it out." % (100 * x)
         )
-    n = facts.model._number("<I", _MODEL_STATE_N_OUTSIDE_Y)
-    share = n / facts.steps / facts.model._n_out
-    if _range_place(facts.image, 1)[2] and share > 0.05:
+    y = _share_outside(facts, 1, _MODEL_STATE_N_OUTSIDE_Y, facts.model._n_out)
+    if y > 0.05:
         yield (
             "%.0f %% of the values of y are so far outside output_range that they were cut, to"
-            " half its width beyond its ends: give a wider one, or leave it out." % (100 * share)
+            " half its width beyond its ends: give a wider one, or leave it out." % (100 * y)
         )
+
+
+def _share_outside(facts, which, counter, n_values):
+    """Of the values of x (0) or y (1) so far, if their range was given."""
+    given = _range_place(facts.image, which)[2]
+    return given * facts.model._number("<I", counter) / facts.steps / n_values
 
 
 def _twins(facts):

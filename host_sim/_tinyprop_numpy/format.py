@@ -16,6 +16,7 @@ MAX_BIAS = 1073741824
 MIN_W_FRAC = 2
 MAX_W_FRAC = 16
 BIAS_FRAC = 12
+MOST_MEANS = 1024
 MIN_Y_FRAC = -8
 
 # What a layer does. The first three have weights.

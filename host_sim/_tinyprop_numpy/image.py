@@ -18,12 +18,11 @@ from .format import (
     LINEAR,
     MODEL_SPEC,
     MODEL_STATE,
+    MOST_MEANS,
     MSE,
     RANGE,
     TANH,
 )
-
-MOST_MEANS = 1024  # of a dense layer above a map; of a larger one they are by channel
 
 
 class Refused(Exception):

@@ -116,6 +116,11 @@ LIMITS = (
     ("min_w_frac", 2, "w_frac moves between these"),
     ("max_w_frac", 16, ""),
     ("bias_frac", 12, "biases are Q.(w_frac + bias_frac)"),
+    (
+        "most_means",
+        1024,
+        "inputs of a dense layer above a map with a mean each; of more, by channel",
+    ),
     ("min_y_frac", -8, "y_frac moves from here to the number of bits of an activation"),
 )
 

@@ -14,6 +14,7 @@
 #define TP_MIN_W_FRAC 2  // w_frac moves between these
 #define TP_MAX_W_FRAC 16
 #define TP_BIAS_FRAC 12  // biases are Q.(w_frac + bias_frac)
+#define TP_MOST_MEANS 1024  // inputs of a dense layer above a map with a mean each; of more, by channel
 #define TP_MIN_Y_FRAC -8  // y_frac moves from here to the number of bits of an activation
 
 // What a layer does. The first three have weights.
