@@ -104,7 +104,7 @@ void tp_slopes_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t 
     int32_t zeros = !l->zero_delta, sign = l->x_signed ? 128 : 0;
     for (const int16_t *x_end = x + n; slope != 0 && x < x_end; dx++) {
         if (*x++ != 0 || zeros) {
-            *dx = tp_add(*dx, ((*mean ^ sign) - sign) * slope);
+            *dx = tp_add(*dx, tp_byte(*mean, sign) * slope);
         }
         mean = mean + 1 < end ? mean + 1 : means;
     }
@@ -136,11 +136,11 @@ static uint32_t go_through_map(const tp_model_t *m, const tp_layer_t *l, uint16_
     for (size_t c = 0; c < n_means; c++, inputs++) {
         int32_t sum = 0;
         for (const uint8_t *input = inputs; input < end; input += n_means) {
-            int32_t x = (*input ^ sign) - sign;
+            int32_t x = tp_byte(*input, sign);
             sum += x;
             of_squares += (uint32_t)(x * x);
         }
-        dot += (uint32_t)sum * (uint32_t)((means[c] ^ sign) - sign);
+        dot += (uint32_t)sum * (uint32_t)tp_byte(means[c], sign);
         if (sums) {
             sums[c] = (uint16_t)(sums[c] + (uint32_t)(pixels == 1 ? sum : tp_quotient_round(sum, pixels)));
         }

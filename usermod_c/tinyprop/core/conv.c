@@ -187,6 +187,12 @@ static void *piece(backward_t *b, size_t bytes) {
     return at;
 }
 
+static void clear(int32_t *v, size_t n) {
+    for (const int32_t *end = v + n; v < end;) {
+        *v++ = 0;
+    }
+}
+
 // The gradients of x - u from those of x (centre.c), for one tap of n filters: less u times the sum of the filter's deltas.
 // With |x - u| <= 255 the bound is that of the plain gradient. Then the step w -= round(gradient m 2^-shift), within
 // +-max_weight.
@@ -237,9 +243,7 @@ static void conv_by_taps(backward_t *b) {
     size_t filters = l->out_c;
     int32_t *zero = piece(b, 4 * filters), *gradient = piece(b, 4 * filters);
     tp_nonzero_t list;
-    for (size_t f = 0; f < filters; f++) {
-        zero[f] = 0;
-    }
+    clear(zero, filters);
     list.row_bytes = 2u * l->out_c;
     list.row_delta = tp_row_delta(filters);
     list.n_padding = 0;
@@ -268,9 +272,7 @@ static void depthwise_by_taps(backward_t *b) {
     int32_t *gradient = piece(b, 4 * n_weights);
     window_t window = open_window(l, b->rest);
     tp_patch_t pixels = { 1, l->out_w, l->in_c, 0, 0 };
-    for (size_t i = 0; i < n_weights; i++) {
-        gradient[i] = 0;
-    }
+    clear(gradient, n_weights);
     for (size_t row = 0; row < l->out_h; row++) {
         overlap_t rows = rows_at(l, row);
         move_window(b->m, l, &window, &rows);
@@ -294,9 +296,7 @@ static void filter_gradient(const backward_t *b, size_t f, int32_t *gradient) {
     size_t step = l->kind == TP_CONV ? 1 : l->in_c, per_tap = l->kind == TP_CONV ? l->in_c : 1;
     const uint8_t *x = (const uint8_t *)tp_at(b->m, l->inputs) + (l->kind == TP_CONV ? 0 : f);
     size_t i = f;
-    for (size_t k = 0; k < l->fan_in; k++) {
-        gradient[k] = 0;
-    }
+    clear(gradient, l->fan_in);
     for (size_t map_row = 0; map_row < map->out_h; map_row++) {
         for (size_t map_column = 0; map_column < map->out_w; map_column++, i += l->out_c) {
             int32_t d = b->deltas[i];
@@ -348,9 +348,7 @@ static int taps_are_cheaper(const tp_layer_t *l, uint32_t n_deltas) {
 static void move_weights(backward_t *b, uint32_t n_deltas, int frac) {
     const tp_layer_t *l = b->l;
     char *rest = b->rest;
-    for (size_t f = 0; f < l->out_c; f++) {
-        b->along_mean[f] = 0;
-    }
+    clear(b->along_mean, l->out_c);
     if (!taps_are_cheaper(l, n_deltas)) {
         by_filters(b);
     } else if (l->kind == TP_CONV) {
@@ -401,9 +399,7 @@ static void scatter_dx(backward_t *b, const int16_t *w, tp_deltas_t *dx) {
     tp_update_t list;
     list.selected = piece(b, sizeof(tp_selected_t) * l->out_c);
     int32_t *ring = (int32_t *)b->rest;
-    for (size_t i = 0; i < n_rows * row_length; i++) {
-        ring[i] = 0;
-    }
+    clear(ring, n_rows * row_length);
     for (size_t row = 0; row <= l->out_h; row++) {
         overlap_t rows = { l->in_h, 0, 0 };
         if (row < l->out_h) {
@@ -412,9 +408,7 @@ static void scatter_dx(backward_t *b, const int16_t *w, tp_deltas_t *dx) {
         for (; done < rows.x; done++) {
             int32_t *v = ring + done % n_rows * row_length;
             tp_put_deltas(dx, v, done);
-            for (size_t i = 0; i < row_length; i++) {
-                v[i] = 0;
-            }
+            clear(v, row_length);
         }
         size_t slot = rows.x % n_rows;
         const int16_t *deltas = b->deltas + row * l->out_w * l->out_c, *first = w + rows.k * l->down * per_tap;
@@ -443,9 +437,7 @@ static void gather_dx(backward_t *b, const int16_t *turned, tp_deltas_t *dx) {
     const tp_layer_t *l = b->l;
     size_t channels = l->in_c;
     int32_t *zero = piece(b, 4 * channels), *v = (int32_t *)b->rest;
-    for (size_t c = 0; c < channels; c++) {
-        zero[c] = 0;
-    }
+    clear(zero, channels);
     tp_patch_t patch = { 0, 0, l->in_c, 2u * l->out_w * l->in_c, 2u * l->down * l->in_c };
     for (size_t row = 0; row < l->in_h; row++) {
         overlap_t rows = overlap(row, 1, l->kernel_h - 1u - l->pad_h, l->kernel_h, l->out_h);

@@ -145,8 +145,7 @@ static inline int16_t *tp_slopes(const tp_model_t *m, const tp_layer_t *l) {
     return (int16_t *)tp_at(m, l->weights) + tp_weight_count(l);
 }
 
-// Means of inputs: of each one; of a map that a convolution reads, or that is larger than this, of each channel.
-#define TP_MOST_MEANS 1024
+// Means of inputs: of each one; of a map that a convolution reads, or that is a large one, of each channel.
 static inline uint32_t tp_mean_count(const tp_layer_t *l) {
     int by_channel = l->reads_map && (l->kind != TP_DENSE || l->n_in > TP_MOST_MEANS);
     return by_channel ? l->in_c : l->n_in;
@@ -166,6 +165,11 @@ static inline uint32_t tp_in_row(const tp_layer_t *l) {
 
 static inline uint32_t tp_out_row(const tp_layer_t *l) {
     return l->kind == TP_DENSE ? l->n_out : (uint32_t)l->out_w * l->out_c;
+}
+
+// Whether `which` of a maximum needs two bytes an output.
+static inline int tp_is_wide(const tp_layer_t *l) {
+    return (uint32_t)l->kernel_h * l->kernel_w > 256;
 }
 
 // Rows of the input under a kernel at a time.
@@ -471,5 +475,7 @@ int tp_skip_sample(const tp_model_t *m, const int16_t *deltas, int32_t p_target)
 // Zeroes the deltas of a layer that the policy does not select. Returns how many it selects (TP_FULL: n_out).
 //   deltas  int16 [n_out], Q.frac, delta_frac <= frac <= delta_frac + 8   depth  layers with weights above this one
 size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int depth);
+// Whether it leaves all deltas of a layer at this depth as they are.
+int tp_selects_all(const tp_model_t *m, int depth);
 
 #endif

@@ -46,7 +46,7 @@ static int shift_for(tp_deltas_t *d, size_t row) {
 }
 
 // v -> int16 by a shift, which may be the start of v. Returns how many were clipped.
-static uint32_t narrow(const tp_deltas_t *d, int32_t *v, int16_t *to, size_t n, int s) {
+static uint32_t to_int16(const tp_deltas_t *d, int32_t *v, int16_t *to, size_t n, int s) {
     if (s < 1) {
         tp_requantize(v, v, n, s - 1, 1 << 30);  // all but the last bit of the shift
         s = 1;
@@ -63,7 +63,7 @@ static const uint8_t *relu_row(const tp_deltas_t *d, size_t row) {
 static void put_row(tp_deltas_t *d, int32_t *v, size_t row) {
     size_t n = tp_out_row(d->map);
     d->largest |= tp_mask(v, relu_row(d, row), n);
-    tp_count(&d->m->state->n_clipped, narrow(d, v, d->to + row * n, n, shift_for(d, row)));
+    tp_count(&d->m->state->n_clipped, to_int16(d, v, d->to + row * n, n, shift_for(d, row)));
 }
 
 // Row `row` of a map below an average, whose windows all have the same dy in it: quicker than put_row, if it brings no new
@@ -78,7 +78,7 @@ static int put_shares(tp_deltas_t *d, const tp_layer_t *average, const int32_t *
         all |= (uint32_t)tp_abs(v[i]);
     }
     if (!y || d->largest == 0 || tp_bits(all) > tp_bits(d->largest)
-        || narrow(d, buffer, shares, n, d->v_frac - d->frac) > 0) {
+        || to_int16(d, buffer, shares, n, d->v_frac - d->frac) > 0) {
         return 0;
     }
     for (size_t column = 0; column < average->out_w; column++, shares += channels) {

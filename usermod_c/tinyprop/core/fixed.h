@@ -26,6 +26,11 @@ static inline int32_t tp_sat(int32_t v, int32_t limit) {
     return v > limit ? limit : v < -limit ? -limit : v;
 }
 
+// A byte as a number; sign: 128 if it is an int8, else 0.
+static inline int32_t tp_byte(int32_t byte, int32_t sign) {
+    return (byte ^ sign) - sign;
+}
+
 // *at = v, clamped to +-limit. Returns 1 if it was clamped, else 0.
 static inline uint32_t tp_put_clamped(int16_t *at, int32_t v, int32_t limit) {
     *at = (int16_t)tp_sat(v, limit);

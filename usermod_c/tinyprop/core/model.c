@@ -79,10 +79,8 @@ static void backward_layer(const tp_model_t *m, tp_layer_t *l, int16_t *deltas, 
     if (l->trainable) {
         tp_update_biases(m, l, deltas, &sums, frac);
     }
-    size_t n_selected = tp_select(m, l, deltas, frac, depth);
-    count_macs(&m->state->macs_selected, m, l, n_selected);
-    int changes = m->spec->policy == TP_DIFFUSED && m->state->share < 1 << 15;  // selected ones too
-    if (n_selected < n || changes) {
+    count_macs(&m->state->macs_selected, m, l, tp_select(m, l, deltas, frac, depth));
+    if (!tp_selects_all(m, depth)) {
         tp_sum_deltas(m, l, deltas, &sums);
     }
     int guard_shift = tp_guard_shift(l, sums.l1_norm);

@@ -307,7 +307,6 @@ static void place_map(plan_t *plan, size_t i, tp_layer_t *l, uint32_t *scratch) 
     uint32_t n = l->n_out;
     if (!has_deltas) {
         l->outputs = take(scratch, n);
-        l->deltas = 0;
         return;
     }
     int keeps = made->activation == TP_TANH || made->activation == TP_SIGMOID;  // their slopes are taken at the end
@@ -359,8 +358,7 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
             plan->work = larger(plan->work, conv_work(l, is_trained));
         }
     } else if (l->kind == TP_MAXPOOL) {
-        uint32_t window = (uint32_t)l->kernel_h * l->kernel_w;
-        l->which = take(&scratch, window > 256 ? 2u * l->n_out : l->n_out);
+        l->which = take(&scratch, tp_is_wide(l) ? 2u * l->n_out : l->n_out);
     }
     plan->keeps = 1;  // deltas elsewhere, or none
     if (l->gives_map && !l->pooled) {

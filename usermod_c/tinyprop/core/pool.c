@@ -5,12 +5,8 @@
 // the largest is noted for the backward pass. This too goes row by row: no map of dx is ever made.
 #include "core.h"
 
-static int is_wide(const tp_layer_t *l) {
-    return (uint32_t)l->kernel_h * l->kernel_w > 256;
-}
-
 uint32_t tp_which(const tp_model_t *m, const tp_layer_t *l, size_t i) {
-    return is_wide(l) ? ((const uint16_t *)tp_at(m, l->which))[i] : ((const uint8_t *)tp_at(m, l->which))[i];
+    return tp_is_wide(l) ? ((const uint16_t *)tp_at(m, l->which))[i] : ((const uint8_t *)tp_at(m, l->which))[i];
 }
 
 void tp_take_row(const tp_model_t *m, const tp_layer_t *l, const uint8_t *x, size_t row) {
@@ -18,11 +14,11 @@ void tp_take_row(const tp_model_t *m, const tp_layer_t *l, const uint8_t *x, siz
     uint32_t first = (uint32_t)(row - out_row * l->kernel_h) * l->kernel_w;
     uint8_t *y = (uint8_t *)tp_at(m, l->outputs) + i, sign = l->x_signed ? 128 : 0;
     uint8_t *which = (uint8_t *)tp_at(m, l->which) + i;
-    uint16_t *wide = is_wide(l) ? (uint16_t *)tp_at(m, l->which) + i : NULL;
+    uint16_t *wide = tp_is_wide(l) ? (uint16_t *)tp_at(m, l->which) + i : NULL;
     if (out_row >= l->out_h) {
         return;
     }
-    for (size_t column = 0; column < l->out_w; column++, y += channels, i += channels) {
+    for (size_t column = 0; column < l->out_w; column++, y += channels) {
         size_t place = column * channels;
         for (uint32_t k = first; k < first + l->kernel_w; k++) {
             for (size_t c = 0; c < channels; c++) {

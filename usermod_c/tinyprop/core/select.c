@@ -235,9 +235,17 @@ int tp_skip_sample(const tp_model_t *m, const int16_t *deltas, int32_t p_target)
     return skip;
 }
 
+static int is_dense(const tp_model_t *m, int depth) {
+    return m->spec->policy == TP_FULL || (depth == 0 && m->spec->loss == TP_CROSSENTROPY);
+}
+
+int tp_selects_all(const tp_model_t *m, int depth) {
+    return is_dense(m, depth) || (m->spec->policy == TP_DIFFUSED && m->state->share == ONE);
+}
+
 size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int depth) {
     size_t n = tp_map_of(l)->n_out;
-    if (m->spec->policy == TP_FULL || (depth == 0 && m->spec->loss == TP_CROSSENTROPY)) {
+    if (is_dense(m, depth)) {
         return n;
     }
     switch (m->spec->policy) {

@@ -248,6 +248,23 @@ end tp_list_nonzero_bytes
 
 // ---- sums
 
+// Four sums at r0, which moves behind them: to r8 .. r11, or from there; clobbers r4 .. r7.
+.macro load_four
+    ldmia r0!, {r4-r7}
+    mov r8, r4
+    mov r9, r5
+    mov r10, r6
+    mov r11, r7
+.endm
+
+.macro store_four
+    mov r4, r8
+    mov r5, r9
+    mov r6, r10
+    mov r7, r11
+    stmia r0!, {r4-r7}
+.endm
+
 // Loads the next entry from the list at r0 into r3 and its x into r1, and sets the flags by x.
 .macro next_entry
     ldmia r0!, {r3}
@@ -346,11 +363,7 @@ function tp_spmv
     bmi .Lnarrow
     str r0, [sp, #16]
     ldr r0, [sp, #8]
-    ldmia r0!, {r4-r7}
-    mov r8, r4
-    mov r9, r5
-    mov r10, r6
-    mov r11, r7
+    load_four
     ldmia r0!, {r4-r7}
     mov r12, r4
     mov lr, r5
@@ -760,11 +773,7 @@ function tp_input_sums
     bmi .Linput_rest
     str r2, [sp, #8]
     ldr r0, [sp, #12]
-    ldmia r0!, {r4-r7}
-    mov r8, r4
-    mov r9, r5
-    mov r10, r6
-    mov r11, r7
+    load_four
     ldr r1, [sp, #4]
     ldr r4, [sp]
     adds r5, r4, r1
@@ -782,11 +791,7 @@ function tp_input_sums
     cmp r0, r12
     bne .Linput_next
     ldr r0, [sp, #12]
-    mov r4, r8
-    mov r5, r9
-    mov r6, r10
-    mov r7, r11
-    stmia r0!, {r4-r7}
+    store_four
     str r0, [sp, #12]
     b .Linput_four
 .Linput_rest:
@@ -1196,12 +1201,8 @@ function tp_depthwise_sums
     mov lr, r4
 .Lfour_channels:
     ldr r0, [sp, #36]
-    ldmia r0!, {r4-r7}
+    load_four
     str r0, [sp, #36]
-    mov r8, r4
-    mov r9, r5
-    mov r10, r6
-    mov r11, r7
     ldr r1, [sp, #8]
     ldr r2, [sp, #12]
     ldr r0, [sp, #32]
@@ -1228,11 +1229,7 @@ function tp_depthwise_sums
     str r3, [sp]
     bne .Lchannels_row
     ldr r0, [sp, #4]
-    mov r4, r8
-    mov r5, r9
-    mov r6, r10
-    mov r7, r11
-    stmia r0!, {r4-r7}
+    store_four
     str r0, [sp, #4]
     ldr r1, [sp, #8]
     adds r1, #8

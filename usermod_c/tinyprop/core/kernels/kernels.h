@@ -60,7 +60,7 @@ void tp_list_nonzero(tp_nonzero_t *list, const int16_t *x);
 //   list  row_bytes <= TP_MAX_ROW_DELTA
 void tp_list_nonzero_bytes(tp_nonzero_t *list, const uint8_t *x);
 
-// tp_list_nonzero for rows of bytes, int8 if is_signed, step bytes apart.
+// tp_list_nonzero for rows of bytes, int8 if is_signed, step bytes apart; delta is not set on return.
 //   x     bytes [n_rows][x_bytes]
 //   list  end has space for one entry per value, one for each TP_MAX_ROW_DELTA bytes of all rows, and one more
 void tp_list_strided(tp_nonzero_t *list, const uint8_t *x, uint32_t step, int is_signed);
@@ -119,7 +119,8 @@ uint32_t tp_dot(const uint8_t *means, const int16_t *x, size_t n, int is_signed)
 // v_i = 0 where y_i = 0, unless y is NULL. Returns the OR of all |v_i|.   v  int32 [n], |v| < 2^31   y  bytes [n]
 uint32_t tp_mask(int32_t *v, const uint8_t *y, size_t n);
 
-// to_i = v_i, or 0 where y_i = 0.   v, to  int16 [n]   y  bytes [n]
+// to_i = v_i, or 0 where y_i = 0, from the first on.   v, to  int16 [n]   y  bytes [n], which `to` may overlap as long as no
+// y is written over before it was read (plan.c)
 void tp_mask_shares(const int16_t *v, const uint8_t *y, int16_t *to, size_t n);
 
 // The sum of values `stride` apart, up to end; adds to *l1_norm the sum of |v|, and to *n_nonzero how many are not 0.

@@ -66,7 +66,7 @@ TP_HOT void tp_list_strided(tp_nonzero_t *list, const uint8_t *x, uint32_t step,
     for (uint32_t rows = list->n_rows; rows > 0; rows--) {
         end = pad_list(list, end, &delta);
         for (const uint8_t *row_end = x + list->x_bytes; x != row_end; x += step) {
-            end = list_input(list, end, (uint16_t)((*x ^ sign) - sign), &delta);
+            end = list_input(list, end, (uint16_t)tp_byte(*x, sign), &delta);
         }
         x += list->x_jump;
         delta += list->delta_jump;
@@ -91,7 +91,7 @@ TP_HOT void tp_widen(const uint8_t *x, int16_t *to, size_t n, int is_signed) {
         }
     }
     while (to != end) {
-        *to++ = (int16_t)((*x++ ^ sign) - sign);
+        *to++ = (int16_t)tp_byte(*x++, sign);
     }
 }
 
@@ -431,7 +431,7 @@ uint32_t tp_l1_norm(const int16_t *v, size_t n) {
 TP_HOT void tp_add_bytes(int32_t d, const uint8_t *x, size_t step, size_t n, int is_signed, int32_t *to) {
     const int32_t sign = is_signed ? 128 : 0;
     for (const int32_t *end = to + n; to != end; to++, x += step) {
-        *to = tp_add(*to, d * ((*x ^ sign) - sign));
+        *to = tp_add(*to, d * tp_byte(*x, sign));
     }
 }
 

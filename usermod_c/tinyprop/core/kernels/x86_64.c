@@ -12,22 +12,27 @@
 // Some columns of the weights, and their deltas: 0 if not selected.
 typedef struct {
     size_t first, n;
+    const tp_selected_t *selected;  // the first delta behind them
     int32_t delta[COLUMNS];
 } columns_t;
 
-// The columns from `first` on. Returns the first selected delta behind them.
-static inline const tp_selected_t *take_columns(columns_t *c, const tp_update_t *update, size_t first,
-    const tp_selected_t *selected) {
-    size_t left = update->row_bytes / 2 - first;
-    c->first = first;
+static inline void start_columns(columns_t *c, const tp_update_t *update) {
+    c->first = c->n = 0;
+    c->selected = update->selected;
+}
+
+// Goes to the next columns; 0: there are none.
+static inline int next_columns(columns_t *c, const tp_update_t *update) {
+    c->first += c->n;
+    size_t left = update->row_bytes / 2 - c->first;
     c->n = left < COLUMNS ? left : COLUMNS;
     for (size_t j = 0; j < c->n; j++) {
         c->delta[j] = 0;
     }
-    for (; selected != update->selected_end && selected->offset / 2 < first + c->n; selected++) {
-        c->delta[selected->offset / 2 - first] = selected->delta;
+    for (; c->selected != update->selected_end && c->selected->offset / 2 < c->first + c->n; c->selected++) {
+        c->delta[c->selected->offset / 2 - c->first] = c->selected->delta;
     }
-    return selected;
+    return c->n > 0;
 }
 
 // w -= (factor delta + half) >> shift for a row. bounded: clamped to +-max_weight. Returns how many were clamped.
@@ -94,14 +99,12 @@ TP_HOT void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *update
         tp_update_rows_in_c(list, w, update);
         return;
     }
-    const tp_selected_t *selected = update->selected;
-    for (size_t first = 0; first < update->row_bytes / 2; first += COLUMNS) {
-        columns_t columns;
-        selected = take_columns(&columns, update, first, selected);
+    columns_t columns;
+    for (start_columns(&columns, update); next_columns(&columns, update);) {
         if (update->bounded) {
-            update_columns(list, w + first, &columns, update, 1);
+            update_columns(list, w + columns.first, &columns, update, 1);
         } else {
-            update_columns(list, w + first, &columns, update, 0);
+            update_columns(list, w + columns.first, &columns, update, 0);
         }
     }
 }
@@ -111,14 +114,12 @@ TP_HOT void tp_backward_rows(const int16_t *x, int16_t *w, int32_t *dx, tp_updat
         tp_backward_rows_in_c(x, w, dx, update);
         return;
     }
-    const tp_selected_t *selected = update->selected;
-    for (size_t first = 0; first < update->row_bytes / 2; first += COLUMNS) {
-        columns_t columns;
-        selected = take_columns(&columns, update, first, selected);
+    columns_t columns;
+    for (start_columns(&columns, update); next_columns(&columns, update);) {
         if (update->bounded) {
-            backward_columns(x, w + first, dx, &columns, update, 1);
+            backward_columns(x, w + columns.first, dx, &columns, update, 1);
         } else {
-            backward_columns(x, w + first, dx, &columns, update, 0);
+            backward_columns(x, w + columns.first, dx, &columns, update, 0);
         }
     }
 }
