@@ -14,53 +14,47 @@ tp_format_use_t = TYPES["tp_format_use_t"]
 ADAPTING = [fmt.ACTIVATION_NAMES[kind] for kind in activation.ADAPTS]
 
 
-@pytest.mark.parametrize("kind", fmt.ACTIVATION_NAMES)
-@pytest.mark.parametrize("loss", fmt.LOSS_NAMES)
-def test_outputs_in_every_format(c, kind, loss):
-    """Sums of any size; what is above the format, and above a quarter of it, is counted."""
-    z = [0, 1, -1, 300, -300, 1 << 12, -(1 << 16), 77777, 1 << 24, INT_MAX, -INT_MAX, INT_MIN]
-    model = CModel(c, (1, 1, 1), [dense(len(z), kind), dense(1)], loss)
+SUMS = [0, 1, -1, 300, -300, 1 << 12, -(1 << 16), 77777, 1 << 24, INT_MAX, -INT_MAX, INT_MIN]
+
+
+def compare(model, x_fracs, y_fracs, y_of):
+    """Sums of any size with the twin; what is above the format, and above a quarter of it, is
+    counted. y_of(sums): where their outputs go."""
     fields, twin = model.layers[0], images.Image(bytearray(model.buffer)).twin
-    layer, y = twin.layers[0], np.zeros(len(z), np.int16)
-    for x_frac in (-8, 0, 7, 8, 10, 12):
+    layer = twin.layers[0]
+    for x_frac in x_fracs:
         for w_frac in (0, 2, 9, 16):
-            for y_frac in (-8, 0, 8, 12):
+            for y_frac in y_fracs:
                 fields.x_frac, fields.w_frac, fields.y_frac = x_frac, w_frac, y_frac
                 layer.x_frac, layer.state.w_frac, layer.state.y_frac = x_frac, w_frac, y_frac
                 layer.state.n_saturated = layer.state.n_high = 0
-                want = activation.activate(twin, layer, np.array(z), True)
+                want = activation.activate(twin, layer, np.array(SUMS), True)
                 use = tp_format_use_t(activation.top_of_format(twin, layer))
-                sums = np.array(z, np.int32)
-                is_alive = model.call("tp_activate", 0, None, sums, y, len(z), use)
+                sums = np.array(SUMS, np.int32)
+                y = y_of(sums)
+                is_alive = model.call("tp_activate", 0, None, sums, y, len(SUMS), use)
                 assert y.tolist() == want.tolist(), (x_frac, w_frac, y_frac)
                 assert bool(is_alive) == bool(want.any())
                 assert use.n_saturated == layer.state.n_saturated, (x_frac, w_frac, y_frac)
                 assert use.n_high == layer.state.n_high, (x_frac, w_frac, y_frac)
+
+
+@pytest.mark.parametrize("kind", fmt.ACTIVATION_NAMES)
+@pytest.mark.parametrize("loss", fmt.LOSS_NAMES)
+def test_outputs_in_every_format(c, kind, loss):
+    model = CModel(c, (1, 1, 1), [dense(len(SUMS), kind), dense(1)], loss)
+    y = np.zeros(len(SUMS), np.int16)
+    compare(model, (-8, 0, 7, 8, 10, 12), (-8, 0, 8, 12), lambda sums: y)
 
 
 @pytest.mark.parametrize("kind", fmt.ACTIVATION_NAMES)
 def test_outputs_of_a_map(c, kind):
     """Bytes that may be written over the sums they come from."""
-    z = [0, 1, -1, 300, -300, 1 << 12, -(1 << 16), 77777, 1 << 24, INT_MAX, -INT_MAX, INT_MIN]
-    model = CModel(c, (1, 1, 1), [Layer("conv", len(z), (1, 1), activation=kind), dense(1)])
-    fields, twin = model.layers[0], images.Image(bytearray(model.buffer)).twin
-    layer, is_signed = twin.layers[0], activation.HAS_SIGN[number(kind)]
+    model = CModel(c, (1, 1, 1), [Layer("conv", len(SUMS), (1, 1), activation=kind), dense(1)])
+    is_signed = activation.HAS_SIGN[number(kind)]
     assert model.layers[1].x_signed == is_signed
-    for x_frac in (-8, 0, 8):
-        for w_frac in (0, 2, 9, 16):
-            for y_frac in (-8, 0, 8):
-                fields.x_frac, fields.w_frac, fields.y_frac = x_frac, w_frac, y_frac
-                layer.x_frac, layer.state.w_frac, layer.state.y_frac = x_frac, w_frac, y_frac
-                layer.state.n_saturated = layer.state.n_high = 0
-                want = activation.activate(twin, layer, np.array(z), True)
-                use = tp_format_use_t(activation.top_of_format(twin, layer))
-                sums = np.array(z, np.int32)
-                is_alive = model.call("tp_activate", 0, None, sums, sums, len(z), use)
-                y = sums.view(np.int8 if is_signed else np.uint8)[: len(z)]
-                assert y.tolist() == want.tolist(), (x_frac, w_frac, y_frac)
-                assert bool(is_alive) == bool(want.any())
-                assert use.n_saturated == layer.state.n_saturated, (x_frac, w_frac, y_frac)
-                assert use.n_high == layer.state.n_high, (x_frac, w_frac, y_frac)
+    byte = np.int8 if is_signed else np.uint8
+    compare(model, (-8, 0, 8), (-8, 0, 8), lambda sums: sums.view(byte)[: len(SUMS)])
 
 
 @pytest.mark.parametrize("kind", ["relu", "tanh"])
