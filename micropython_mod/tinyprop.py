@@ -33,6 +33,7 @@ def const(value):  # more to MicroPython: its compiler puts the value in place o
 _MSE = const(1)
 _E_X_TYPE = const(-7)
 _E_Y_TYPE = const(-10)
+_E_Y_CLASS = const(-12)
 _E_OUT = const(-15)
 _MODEL_SPEC_BYTES = const(40)
 _MODEL_SPEC_N_LAYERS = const(5)
@@ -43,12 +44,12 @@ _MODEL_SPEC_LR_SHIFT = const(13)
 _MODEL_SPEC_IN_H = const(14)
 _MODEL_SPEC_REPLAY = const(32)
 _MODEL_SPEC_AUTO_RATE = const(34)
+_MODEL_SPEC_BUSY = const(36)
 _LAYER_SPEC_BYTES = const(16)
 _MODEL_STATE_LOSS_COUNT = const(4)
 _MODEL_STATE_LOSS_SUM = const(24)
 # ---- end of the format
 
-_FIRST_LR = 0.3  # what rates that find themselves start from (core/rate.c)
 # Multiply-accumulates of learn_many between two checks for Ctrl-C: some milliseconds on a Pico.
 _CHUNK_MACS = const(20000)
 
@@ -147,7 +148,8 @@ class Model:
 
         x: the samples one after the other in one buffer (or a 2-dimensional array); y: the class
         numbers, or targets, in another. A list of samples with a list of their y works as well.
-        Ctrl-C, timers and a watchdog are served every few milliseconds.
+        Ctrl-C, timers and a watchdog are served between samples, every few milliseconds if a
+        sample takes less.
         """
         return self._many(x, y, True)
 
@@ -194,7 +196,7 @@ class Model:
                 x = self._x
                 code = function(self._image, x, y)
             if code == _E_Y_TYPE:
-                if self._mse and (isinstance(y, _LISTS) or isinstance(y, float)):
+                if self._mse and isinstance(y, _LISTS + _NUMBERS):
                     y = array("f", y if isinstance(y, _LISTS) else [y])
                 elif isinstance(y, bool):
                     y = int(y)
@@ -207,18 +209,20 @@ class Model:
 
     def _many(self, x, y, learning):
         total = done = result = 0
+        targets = y
         try:
             if isinstance(x, _LISTS):
                 x = _join(x, self._n_in)
             total = _items(x) // self._n_in
             if isinstance(y, _LISTS):
-                y = _join(y, self._n_out) if self._mse else array("i", y)
+                targets = _join(y, self._n_out) if self._mse else array("i", map(_class_number, y))
         except TypeError:  # the core refuses what is no buffer
             pass
         while True:
             n = min(self._chunk, total - done)
-            code = _tinyprop.run(self._image, x, y, total, done, n, learning)
+            code = _tinyprop.run(self._image, x, targets, total, done, n, learning)
             if code < 0:
+                y = y if code == _E_Y_CLASS else targets
                 _words()._refused(self, code, x, y, total)
             result += code
             done += n
@@ -237,9 +241,7 @@ class Model:
 
     @lr.setter
     def lr(self, value):
-        image = self._image
-        image[_MODEL_SPEC_LR_MANTISSA], image[_MODEL_SPEC_LR_SHIFT] = _lr(value)
-        image[_MODEL_SPEC_AUTO_RATE] = value is None
+        _words()._set_lr(self, value)
 
     @property
     def input_range(self):
@@ -314,12 +316,16 @@ class Model:
 
         The file has all that was learned, counters and ranges included, and the same bytes on
         every machine; remembered samples only with replay=True. An older file is replaced only
-        once the new one is whole, so a power cut loses neither.
+        once the new one is whole, so a power cut loses neither. Meanwhile calls of interrupts and
+        threads on this model are refused.
         """
+        _words()._held(self, self._save, file, replay)
+
+    def _save(self, file, replay):
         if isinstance(file, str):
             new = file + ".new"
             with open(new, "wb") as f:
-                self.save(f, replay)
+                self._save(f, replay)
             try:
                 os.rename(new, file)
             except OSError:  # FAT replaces no file
@@ -329,8 +335,11 @@ class Model:
             saved = self._saved()
             if not replay:
                 saved = saved[: len(saved) - self._replay_bytes()]
-            file.write(saved)
-            file.write(struct.pack("<I", crc32(saved)))
+            spec, rest = bytearray(saved[:_MODEL_SPEC_BYTES]), saved[_MODEL_SPEC_BYTES:]
+            spec[_MODEL_SPEC_BUSY : _MODEL_SPEC_BUSY + 4] = bytes(4)
+            file.write(spec)
+            file.write(rest)
+            file.write(struct.pack("<I", crc32(rest, crc32(spec))))
 
     def _saved(self):
         """The part of the image that a file holds."""
@@ -342,6 +351,7 @@ class Model:
         spec = self._image[: self._state]
         spec[_MODEL_SPEC_SAVED_BYTES : _MODEL_SPEC_SAVED_BYTES + 4] = bytes(4)
         spec[_MODEL_SPEC_REPLAY : _MODEL_SPEC_REPLAY + 2] = bytes(2)
+        spec[_MODEL_SPEC_BUSY : _MODEL_SPEC_BUSY + 4] = bytes(4)
         return len(self._image) - _tinyprop.layout(spec, self._shapes)
 
 
@@ -391,20 +401,6 @@ def load(file):
     _words()._bad_file(spec)
 
 
-def _lr(value):
-    """(m, n) with m / 2^n nearest to value and m of 16 to 31. None is where found rates start."""
-    if value is None:
-        value = _FIRST_LR
-    if not isinstance(value, _NUMBERS) or not 2e-8 <= value <= 1:
-        _words()._wrong("lr", value, "2e-8 to 1")
-    n = 0
-    while value < 16:
-        value *= 2
-        n += 1
-    m = int(value + 0.5)
-    return (m, n) if m < 32 else (16, n - 1)
-
-
 def _join(rows, n):
     """A list of rows of n numbers, or of single numbers, as one array. TypeError: it is none."""
     joined = array("f", [])
@@ -419,6 +415,15 @@ def _join(rows, n):
     return joined
 
 
+def _class_number(label):
+    """A class number that an array can hold."""
+    return label if 0 <= label < 65534 else -1
+
+
 def _items(x):
-    """How many numbers x has: a buffer, an array of any dimensions (which has a size), or 1."""
-    return 1 if isinstance(x, _NUMBERS) else x.size if hasattr(x, "size") else len(x)
+    """How many numbers x has: a buffer or an array, of any dimensions, or 1."""
+    if isinstance(x, _NUMBERS):
+        return 1
+    if hasattr(x, "nbytes"):  # a memoryview of CPython, numpy
+        return x.nbytes // x.itemsize
+    return x.size if hasattr(x, "size") else len(x)  # ulab

@@ -9,7 +9,7 @@ from array import array
 from binascii import crc32
 
 import _tinyprop
-from tinyprop import _NUMBERS, _items, _lr, _new
+from tinyprop import _NUMBERS, _items, _new
 
 
 def const(value):  # as in tinyprop
@@ -45,15 +45,22 @@ _E_Y_FINITE = const(-11)
 _E_Y_CLASS = const(-12)
 _E_NO_RANGE = const(-14)
 _E_OUT = const(-15)
+_E_TOO_SLOW = const(-17)
+_E_BUSY = const(-18)
+_E_OVERLAP = const(-19)
 _MODEL_SPEC_BYTES = const(40)
-_MODEL_SPEC_FORMAT = const("<4s4BI2B10HB5x")
+_MODEL_SPEC_FORMAT = const("<4s4BI2B10HBxI")
 _MODEL_SPEC_VERSION = const(4)
 _MODEL_SPEC_N_LAYERS = const(5)
 _MODEL_SPEC_LOSS = const(6)
+_MODEL_SPEC_LR_MANTISSA = const(12)
+_MODEL_SPEC_LR_SHIFT = const(13)
 _MODEL_SPEC_IN_H = const(14)
 _MODEL_SPEC_IN_C = const(18)
 _MODEL_SPEC_N_INPUT_RANGES = const(20)
 _MODEL_SPEC_REPLAY = const(32)
+_MODEL_SPEC_AUTO_RATE = const(34)
+_MODEL_SPEC_BUSY = const(36)
 _LAYER_SPEC_BYTES = const(16)
 _LAYER_SPEC_FORMAT = const("<8BH6x")
 _LAYER_SPEC_TRAINABLE = const(2)
@@ -83,6 +90,7 @@ _LEARNED_RANGE_BYTES = const(16)
 _LEARNED_RANGE_FORMAT = const("<iIi2h")
 # ---- end of the format
 
+_FIRST_LR = 0.3  # what rates that find themselves start from (core/rate.c)
 _ONE = const(1 << 28)  # 1.0 of what is counted in Q.28
 _DEAD_AFTER = const(64)  # samples on which a unit did not fire
 _START = const(256)  # steps + _START is what found rates fall with,
@@ -302,6 +310,20 @@ def Adaptive(ratio=0.14, least=0.1, skip=0.1):
 # ---- building a model
 
 
+def _lr(value):
+    """(m, n) with m / 2^n nearest to value and m of 16 to 31. None is where found rates start."""
+    if value is None:
+        value = _FIRST_LR
+    if not isinstance(value, _NUMBERS) or not 2e-8 <= value <= 1:
+        _wrong("lr", value, "2e-8 to 1")
+    n = 0
+    while value < 16:
+        value *= 2
+        n += 1
+    m = int(value + 0.5)
+    return (m, n) if m < 32 else (16, n - 1)
+
+
 def _given_ranges(name, value, channels):
     """(lo, hi) pairs of a range that was given; none for a range that is to be learned."""
     if value is None:
@@ -331,7 +353,7 @@ def _layout_error(code, spec, shapes=()):
         return "the last layer must be a linear Dense"
     if code == _E_VERSION:
         return "a model of version %d, expected %d" % (spec[_MODEL_SPEC_VERSION], _VERSION)
-    if code != _E_LAYER and code != _E_TOO_BIG:
+    if code not in (_E_LAYER, _E_TOO_BIG, _E_TOO_SLOW):
         return "the model is damaged"
     i = 0
     while 4 * i < len(shapes) and shapes[4 * i]:
@@ -342,7 +364,11 @@ def _layout_error(code, spec, shapes=()):
         shapes[4 * i - 4 : 4 * i - 1] if i else struct.unpack_from("<3H", spec, _MODEL_SPEC_IN_H)
     )
     layer = _layer_text(spec, _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i)
-    fault = "does not fit" if code == _E_LAYER else "has more than 65534 values with"
+    fault = "does not fit"
+    if code == _E_TOO_BIG:
+        fault = "has more than 65534 values with"
+    elif code == _E_TOO_SLOW:
+        fault = "makes the model multiply more than 2^28 times a sample, with"
     return "layer %d: %s %s an input of %d x %d x %d (height, width, channels)" % (
         (i, layer, fault) + tuple(below)
     )
@@ -409,7 +435,7 @@ def _build(input_shape, layers, loss, lr, policy, input_range, output_range, rep
             + shape
             + (len(inputs), len(outputs))
             + policy.spec[1:]
-            + (replay, lr is None),
+            + (replay, lr is None, 0),  # nothing works on it
         )
     )
     for layer in layers:
@@ -435,6 +461,8 @@ def _build(input_shape, layers, loss, lr, policy, input_range, output_range, rep
 
 def _refused(model, code, x, y, total=None):
     """Raises why a call was refused. total: how many samples a call for many of them has."""
+    if code == _E_BUSY:  # allocates nothing: the call may be an interrupt's
+        raise RuntimeError("the model is in another call: try again once that has ended")
     many, mse = total is not None, model._mse
     total = total if many else 1
     n_targets = total * (model._n_out if mse else 1)
@@ -445,6 +473,8 @@ def _refused(model, code, x, y, total=None):
     if code == _E_X_TYPE:
         _refuse_items("x", x, "f", "a number", many and model._n_in)
         raise TypeError("x is %s, expected a buffer of B b H h I i L l or f, or a list" % type(x))
+    if code == _E_Y_TYPE and isinstance(y, int):  # a large one
+        code = _E_Y_CLASS
     if code == _E_Y_TYPE:
         letter, number = ("f", "number%s") if mse else ("i", "class number%s (int)")
         expected = "a " + number % ""
@@ -461,6 +491,8 @@ def _refused(model, code, x, y, total=None):
                 _wrong("y", label, "a class number, 0 to %d" % (model._n_out - 1))
     if code == _E_NO_RANGE:
         raise ValueError("no range is known: learn first, or give input_range=(lo, hi)")
+    if code == _E_OVERLAP:
+        raise ValueError("x, y and out must not lie in the model's own memory: give copies")
     if code == _E_OUT:
         raise ValueError("out is no array('f') of %d places" % model._n_out)
     raise ValueError("the model is damaged")
@@ -508,6 +540,19 @@ def _bad_file(spec):
     if len(spec) >= _MODEL_SPEC_BYTES and spec[_MODEL_SPEC_VERSION] != _VERSION:
         raise ValueError(_layout_error(_E_VERSION, spec))
     raise ValueError("the file is damaged or cut short")
+
+
+def _held(model, function, *arguments):
+    """Calls function while no other call can change the model, or see it half changed."""
+    refused = 0  # set before: Ctrl-C may come as soon as the model is held
+    try:
+        refused = _tinyprop.hold(model._image)
+        if refused:
+            _refused(model, refused, None, None)
+        return function(*arguments)
+    finally:
+        if not refused:
+            struct.pack_into("<I", model._image, _MODEL_SPEC_BUSY, 0)
 
 
 # ---- what lies where in an image
@@ -579,6 +624,18 @@ def _tally(model, places):
     return struct.unpack_from("<%dI" % model._n_out, model._image, places[-1].end)
 
 
+# ---- settings
+
+
+def _set_lr(model, value):
+    _held(model, _write_lr, model._image, _lr(value), value is None)
+
+
+def _write_lr(image, rate, auto):
+    image[_MODEL_SPEC_LR_MANTISSA], image[_MODEL_SPEC_LR_SHIFT] = rate
+    image[_MODEL_SPEC_AUTO_RATE] = auto
+
+
 # ---- ranges
 
 
@@ -605,7 +662,8 @@ def _set_range(model, which, value):
         raise ValueError("%s was given when the model was made, and stays" % name)
     if value is not None:
         _wrong(name, value, "None: then it is learned anew. Give it when the model is made")
-    struct.pack_into("<H", model._image, model._state + _MODEL_STATE_N_SEEN + 2 * which, 0)
+    at = model._state + _MODEL_STATE_N_SEEN + 2 * which
+    _held(model, struct.pack_into, "<H", model._image, at, 0)
 
 
 # ---- numbers of learning
@@ -727,8 +785,12 @@ def _summary(model):
 
 
 def _reset(model, seed):
-    """All from the state on becomes 0 and what init makes of it, but for what is to stay."""
     _check_seed(seed)
+    _held(model, _begin_anew, model, seed)
+
+
+def _begin_anew(model, seed):
+    """All from the state on becomes 0 and what init makes of it, but for what is to stay."""
     image, state, saved = model._image, model._state, len(model._saved())
     ranges, memory = _range_place(image, 0)[0], saved - model._replay_bytes()
     kept = [(state, _MODEL_STATE_LOSS_COUNT), (state + _MODEL_STATE_REPLAY_FRAC, 2)]  # n_seen

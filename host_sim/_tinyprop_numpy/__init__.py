@@ -6,16 +6,19 @@ are 0 or positive, or a negative Error.
 """
 
 import operator
+import threading
 
 import numpy as np
 
 from . import init as _init
 from . import model as _model
 from . import plan as _plan
-from .image import Refused
+from .format import Error
+from .image import HELD, IN_CALL, Refused, require
 
 __all__ = [
     "backend",
+    "hold",
     "init",
     "layout",
     "learn",
@@ -56,10 +59,11 @@ def _values(obj):
 
 
 def _targets(y):
-    """One class number may be an int; targets and several class numbers come in a buffer."""
+    """One class number may be an int of 32 bits; targets and several class numbers come in a
+    buffer."""
     if isinstance(y, int) or (_values(y) is None and hasattr(y, "__index__")):
         y = operator.index(y)
-        return np.array([y if -(2**31) <= y < 2**31 else -1], np.int32)
+        return np.array([y], np.int32) if -(2**31) <= y < 2**31 else None
     return _values(y)
 
 
@@ -77,9 +81,41 @@ def _call(function, *arguments):
         return int(refusal.error)
 
 
+# As with the C core, which CPython's lock of everything guards, one thread at a time is in a call.
+_lock = threading.RLock()
+
+
+def _busy(image):
+    """The word of an image that says who works on it."""
+    return _plan.check_head(image)["busy"]
+
+
+def _work(function, image, *arguments):
+    """function(model, ...), of the model in an image that no other call works on: this one may be
+    made by what handles a signal. It works on a copy, so that after Ctrl-C half of it is
+    nowhere."""
+    busy = _busy(image)
+    owner = HELD  # not this call, as Ctrl-C may come before it is
+    try:
+        owner = busy[0]
+        require(owner == 0, Error.BUSY)
+        busy[0] = IN_CALL
+        model = _plan.open_image(image.copy())
+        result = function(model, *arguments)
+        image[:] = model.image
+        return result
+    finally:
+        if owner == 0:
+            busy[0] = 0
+
+
 def _on_model(function, image, *arguments):
-    """The same for function(model, ...), of the model in an image."""
-    return _call(lambda: function(_plan.open_image(image), *arguments))
+    """The result of function(model, ...), or the number of its error."""
+    arrays = (a for a in arguments if isinstance(a, np.ndarray))
+    if any(np.may_share_memory(image, a) for a in arrays):
+        return int(Error.OVERLAP)
+    with _lock:
+        return _call(_work, function, image, *arguments)
 
 
 def backend():
@@ -91,6 +127,18 @@ def layout(spec, shapes):
     shapes gets uint16 [n_layers][4]: height, width and channels of each layer's output, and the
     products that each of its values sums."""
     return _call(_plan.layout, _spec(spec), _image(shapes))
+
+
+def _hold(image):
+    busy = _busy(image)
+    require(busy[0] == 0, Error.BUSY)
+    busy[0] = HELD
+
+
+def hold(image):
+    """Lets no call work on the model, until `busy` in the image is set to 0."""
+    with _lock:
+        return _call(_hold, _image(image))
 
 
 def init(image, seed):

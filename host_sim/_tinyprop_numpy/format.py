@@ -11,6 +11,7 @@ VERSION = 5
 ALIGN = 8
 
 MAX_VALUES = 65534
+MAX_PRODUCTS = 268435456
 MAX_BYTES = 2147483644
 MAX_BIAS = 1073741824
 MIN_W_FRAC = 2
@@ -55,6 +56,9 @@ class Error(IntEnum):
     NO_RANGE = -14
     OUT = -15
     ALIGN = -16
+    TOO_SLOW = -17
+    BUSY = -18
+    OVERLAP = -19
 
 
 MODEL_SPEC = np.dtype(
@@ -78,7 +82,8 @@ MODEL_SPEC = np.dtype(
         ("skip", "<u2"),
         ("replay", "<u2"),
         ("auto_rate", "u1"),
-        ("reserved", "u1", 5),
+        ("reserved", "u1"),
+        ("busy", "<u4"),
     ]
 )
 

@@ -25,6 +25,9 @@ from .format import (
 )
 
 
+HELD, IN_CALL = 1, 2  # spec.busy of a model that hold() has, and of one that a call has
+
+
 class Refused(Exception):
     """Why a call was refused: an Error of format.py."""
 

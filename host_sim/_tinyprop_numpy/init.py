@@ -5,7 +5,7 @@ from math import isqrt
 from .activation import first_y_frac
 from .fixed import rshift_round
 from .format import MAX_W_FRAC, RELU, Error
-from .image import require
+from .image import HELD, require
 from .plan import measure, open_image
 from .random import next_random
 from .select import MOST_SAVED
@@ -38,6 +38,7 @@ def init_weights(layer, random):
 def init(image, seed):
     model, saved_bytes = measure(image)
     require(saved_bytes <= len(image), Error.IMAGE)
+    require(model.spec.busy <= HELD, Error.BUSY)
     model.spec.saved_bytes = saved_bytes
     model = open_image(image)
     model.state.error = model.state.least_error = 1 << 28

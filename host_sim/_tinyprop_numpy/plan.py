@@ -2,6 +2,8 @@
 
 from math import prod
 
+import numpy as np
+
 from . import ranges, replay
 from .format import (
     ACTIVATION_NAMES,
@@ -16,6 +18,7 @@ from .format import (
     LOSS_NAMES,
     MAGIC,
     MAX_BYTES,
+    MAX_PRODUCTS,
     MAX_VALUES,
     MAX_W_FRAC,
     MAXPOOL,
@@ -105,7 +108,6 @@ def plan_shape(layer):
     channels = 1 if layer.kind == DEPTHWISE else layer.in_c
     layer.fan_in = product(layer.kernel_h, layer.kernel_w, channels)
     require(min(layer.n_in, layer.n_out, layer.fan_in) > 0, Error.TOO_BIG)
-    require(layer.n_rows * layer.out_c <= MAX_BYTES // 2, Error.TOO_BIG)
 
 
 def activation_bits(spec, layers):
@@ -139,14 +141,19 @@ def has_zero_delta(below):
     return relu or (below.kind == MAXPOOL and below.zero_delta)
 
 
-def start(image):
-    """The Model in an image, of which only the spec need be there."""
+def check_head(image):
+    """The spec of the model in an image, of this version."""
     require(image.ctypes.data % ALIGN == 0, Error.ALIGN)
     require(len(image) >= MODEL_SPEC.itemsize, Error.IMAGE)
-    spec = image[: MODEL_SPEC.itemsize].view(MODEL_SPEC)[0]
-    require(spec["magic"] == MAGIC, Error.IMAGE)
-    require(spec["version"] == VERSION, Error.VERSION)
-    n = int(spec["n_layers"])
+    spec = image[: MODEL_SPEC.itemsize].view(MODEL_SPEC)
+    require(spec["magic"][0] == MAGIC, Error.IMAGE)
+    require(spec["version"][0] == VERSION, Error.VERSION)
+    return spec
+
+
+def start(image):
+    """The Model in an image, of which only the spec need be there."""
+    n = int(check_head(image)["n_layers"][0])
     require(len(image) >= MODEL_SPEC.itemsize + n * LAYER_SPEC.itemsize, Error.IMAGE)
     model = Model(image)
     require(model_spec_is_sound(model.spec), Error.IMAGE)
@@ -169,13 +176,15 @@ def plan_layers(model, shapes=None):
     model.first_trained = min(trained, default=len(layers))
     # A range may make inputs of 8 bits signed later; the bound for unsigned ones is tighter.
     non_negative = model.bits == 8
-    below, at = None, model.weights_offset
+    below, at, products = None, model.weights_offset, 0
     for i, layer in enumerate(layers):
         require(layer_spec_is_sound(layer.spec), Error.IMAGE)
         layer.in_h = below.out_h if below else spec.in_h
         layer.in_w = below.out_w if below else spec.in_w
         layer.in_c = below.out_c if below else spec.in_c
         plan_shape(layer)
+        products += layer.n_out * layer.fan_in
+        require(products <= MAX_PRODUCTS, Error.TOO_SLOW)
         layer.of_map = reads_map(layer, below)
         layer.zero_delta = has_zero_delta(below)
         layer.maximum = None
@@ -209,10 +218,8 @@ def measure(image, shapes=None):
         require(model.first_trained < len(model.layers), Error.IMAGE)
         require(spec.loss == MSE or spec.replay >= output.n_out, Error.IMAGE)
         most = model.layers[model.first_trained].n_in + 2 * output.n_out  # bytes of a sample
-        require(saved_bytes <= MAX_BYTES // 2, Error.TOO_BIG)
         require(spec.replay * most <= MAX_BYTES // 4, Error.TOO_BIG)
         saved_bytes = aligned(saved_bytes + replay.n_bytes(model))
-    require(saved_bytes <= MAX_BYTES, Error.TOO_BIG)
     return model, saved_bytes
 
 
@@ -222,8 +229,10 @@ def layout(image, shapes):
     if len(image) >= MODEL_SPEC.itemsize:
         n_layers = image[: MODEL_SPEC.itemsize].view(MODEL_SPEC)[0]["n_layers"]
         require(len(shapes) >= n_layers, Error.OUT)
+    require(not np.may_share_memory(image, shapes), Error.OVERLAP)
     model, saved_bytes = measure(image, shapes)
     require(model.spec.saved_bytes in (0, saved_bytes), Error.IMAGE)
+    require(model.spec.busy == 0, Error.IMAGE)
     return saved_bytes
 
 

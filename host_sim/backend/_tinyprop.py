@@ -84,6 +84,7 @@ def choose():
 _chosen = choose()
 backend = _chosen.backend
 layout = _chosen.layout
+hold = _chosen.hold
 init = _chosen.init
 learn = _chosen.learn
 run = _chosen.run

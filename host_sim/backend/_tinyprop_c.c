@@ -81,6 +81,16 @@ static PyObject *mod_layout(PyObject *self, PyObject *args) {
     return PyLong_FromLong(result);
 }
 
+static PyObject *mod_hold(PyObject *self, PyObject *image_in) {
+    Py_buffer image;
+    if (!to_image(image_in, &image)) {
+        return NULL;
+    }
+    long result = tp_hold(image.buf, (size_t)image.len);
+    PyBuffer_Release(&image);
+    return PyLong_FromLong(result);
+}
+
 static PyObject *mod_init(PyObject *self, PyObject *args) {
     PyObject *image_in;
     size_t seed;
@@ -93,7 +103,8 @@ static PyObject *mod_init(PyObject *self, PyObject *args) {
     return PyLong_FromLong(result);
 }
 
-// One class number may be an int, which is then stored in *number; targets and several class numbers come in a buffer.
+// One class number may be an int of 32 bits, which is then stored in *number; targets and several class numbers come in a
+// buffer.
 static int to_targets(PyObject *obj, Py_buffer *view, int32_t *number, tp_values_t *v) {
     view->obj = NULL;
     if (!PyLong_Check(obj)) {
@@ -106,8 +117,8 @@ static int to_targets(PyObject *obj, Py_buffer *view, int32_t *number, tp_values
     if (value == -1 && PyErr_Occurred()) {
         return 0;
     }
-    *number = value == (int32_t)value ? (int32_t)value : -1;
-    *v = (tp_values_t) { number, 1, 'i' };
+    *number = (int32_t)value;
+    *v = (tp_values_t) { number, 1, value == *number ? 'i' : 0 };
     return 1;
 }
 
@@ -164,6 +175,7 @@ static PyObject *mod_predict(PyObject *self, PyObject *args) {
 static PyMethodDef methods[] = {
     { "backend", mod_backend, METH_NOARGS, NULL },
     { "layout", mod_layout, METH_VARARGS, "layout(spec, shapes): bytes of RAM that a model of this spec needs" },
+    { "hold", mod_hold, METH_O, "hold(image): lets no call work on the model, until `busy` in it is set to 0" },
     { "init", mod_init, METH_VARARGS, "init(image, seed)" },
     { "learn", mod_learn, METH_VARARGS, "learn(image, x, y): 1 trained, 0 skipped" },
     { "run", mod_run, METH_VARARGS,

@@ -106,11 +106,15 @@ ERRORS = (
     ("no_range", "the range of inputs or outputs is not known yet"),
     ("out", "out is no buffer of type f with one item per output"),
     ("align", "the image does not start at a multiple of ALIGN"),
+    ("too_slow", "more than MAX_PRODUCTS products in a sample"),
+    ("busy", "another call works on the model, or holds it"),
+    ("overlap", "x, y or out lies in the image"),
 )
 
 # Limits that both backends and the format share.
 LIMITS = (
     ("max_values", 65534, "inputs, outputs, products per output of a layer: indices and sums fit"),
+    ("max_products", 1 << 28, "of the forward pass of a sample: half a second on a PC"),
     ("max_bytes", 0x7FFFFFFC, "of an image"),
     ("max_bias", 1 << 30, "|b|"),
     ("min_w_frac", 2, "w_frac moves between these"),
@@ -160,7 +164,8 @@ MODEL_SPEC = Struct(
         Field("skip", "u2", "Q.14, at most 1.0: samples of a smaller error are skipped; 0: none"),
         Field("replay", "u2", "samples that are remembered, to learn from them again; 0: none"),
         Field("auto_rate", "u1", "0: the rate above; else each layer finds its own (rate.c)"),
-        Field("reserved", "u1", "0", 5),
+        Field("reserved", "u1", "0"),
+        Field("busy", "u4", "0; in RAM, who works on the model just now (call.c)"),
     ),
 )
 

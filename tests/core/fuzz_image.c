@@ -233,7 +233,7 @@ static void call_all(uint8_t *image, size_t n) {
                 result = tp_run(image, n, &x, &y, total, start, count, below(3) != 0);
                 check(result <= (int)count, "more hits than samples");
         }
-        check(result >= TP_E_ALIGN, "error number");
+        check(result >= TP_E_OVERLAP, "error number");
         for (int i = 0; i < 4; i++) {
             free(blocks[i]);
         }

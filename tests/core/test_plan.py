@@ -23,11 +23,17 @@ def test_layout_at_the_largest_sizes(backend):
     assert n_bytes((1, 1, 1), dense(MAX_VALUES + 1)) == Error.TOO_BIG
     assert n_bytes((65535, 65535, 65535), dense(1)) == Error.TOO_BIG
     assert n_bytes((256, 256, 1), dense(1)) == Error.TOO_BIG
-    assert n_bytes((1, 1, MAX_VALUES), dense(16385)) == Error.TOO_BIG  # 2^31 bytes and more
-    if backend == "c":  # which needs scratch, too
-        assert n_bytes((1, 1, MAX_VALUES), dense(16383)) == Error.TOO_BIG
-    assert n_bytes((1, 1, 30000), dense(30000), dense(1)) > 2 * 30000**2
-    assert n_bytes((1, 1, 30000), dense(30000), dense(30000)) == Error.TOO_BIG
+    assert n_bytes((1, 1, 16384), dense(16384 - 1), dense(1)) > 2 * (16384**2 - 16384)
+    assert n_bytes((1, 1, 16384), dense(16384), dense(1)) == Error.TOO_SLOW
+    assert n_bytes((1, 1, MAX_VALUES), dense(4097)) == Error.TOO_SLOW
+    assert n_bytes((1, 1, MAX_VALUES), dense(MAX_VALUES)) == Error.TOO_SLOW
+    # A window of 255 x 255 for each of 256 x 255 pixels: 170 KB as an image, 4.2e9 products.
+    wide = Layer("depthwise", 0, (255, 255), same=1)
+    assert n_bytes((256, 255, 1), wide, dense(2)) == Error.TOO_SLOW
+    assert n_bytes((64, 64, 1), wide, dense(2)) > 0
+    assert n_bytes((1, 1, 4129), wide, dense(1)) == Error.TOO_SLOW
+    n = n_bytes((1, 1, 4128), wide, dense(1))
+    assert n == Error.TOO_BIG if backend == "c" else n > 0  # C needs scratch, too
     assert n_bytes((0, 1, 1), dense(1)) == Error.LAYER
     assert n_bytes((1, 1, 1), dense(0)) == Error.LAYER
     assert n_bytes((4, 4, 1), Layer("conv", 1, (5, 1)), dense(1)) == Error.LAYER

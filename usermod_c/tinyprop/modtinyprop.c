@@ -7,6 +7,34 @@
 #include "py/binary.h"
 #include "tinyprop.h"
 
+// Where Ctrl-C jumps out of whatever runs (the unix port), it waits until a call has ended, as half a step is no model.
+// (A .mpy has no way to do that: there a model that was cut short stays busy.)
+#if MICROPY_ASYNC_KBD_INTR
+#include <signal.h>
+typedef sigset_t signals_t;
+
+static void hold_back_ctrl_c(signals_t *before) {
+    sigset_t ctrl_c;
+    sigemptyset(&ctrl_c);
+    sigaddset(&ctrl_c, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &ctrl_c, before);
+}
+
+static void let_ctrl_c_through(const signals_t *before) {
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+#else
+typedef int signals_t;
+
+static void hold_back_ctrl_c(signals_t *before) {
+    (void)before;
+}
+
+static void let_ctrl_c_through(const signals_t *before) {
+    (void)before;
+}
+#endif
+
 // Results of the core go to Python as they are: 0 or positive, or a negative tp_err_t, which the Python half puts into
 // words (a .mpy cannot format an error text). An argument of the wrong kind becomes a value that the core refuses.
 
@@ -52,6 +80,13 @@ static mp_obj_t mod_layout(mp_obj_t spec_in, mp_obj_t shapes_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(mod_layout_obj, mod_layout);
 
+// hold(image): lets no call work on the model, until `busy` in the image is set to 0
+static mp_obj_t mod_hold(mp_obj_t image_in) {
+    image_t image = to_image(image_in);
+    return mp_obj_new_int(tp_hold(image.bytes, image.n));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(mod_hold_obj, mod_hold);
+
 // init(image, seed)
 static mp_obj_t mod_init(mp_obj_t image_in, mp_obj_t seed) {
     image_t image = to_image(image_in);
@@ -60,7 +95,7 @@ static mp_obj_t mod_init(mp_obj_t image_in, mp_obj_t seed) {
 static MP_DEFINE_CONST_FUN_OBJ_2(mod_init_obj, mod_init);
 
 // run(image, x, y, total, start, count, learning): samples trained on, or classified correctly. One class number may be
-// an int; targets and several class numbers come in a buffer.
+// an int of 32 bits; targets and several class numbers come in a buffer.
 static mp_obj_t mod_run(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
     image_t image = to_image(args[0]);
@@ -68,13 +103,17 @@ static mp_obj_t mod_run(size_t n_args, const mp_obj_t *args) {
     int32_t target;
     if (mp_obj_is_small_int(args[2])) {
         mp_int_t value = MP_OBJ_SMALL_INT_VALUE(args[2]);
-        target = value == (int32_t)value ? (int32_t)value : -1;
-        y = (tp_values_t) { &target, 1, 'i' };
+        target = (int32_t)value;
+        y = (tp_values_t) { &target, 1, value == target ? 'i' : 0 };
     } else {
         y = to_values(args[2], MP_BUFFER_READ);
     }
-    return mp_obj_new_int(tp_run(image.bytes, image.n, &x, &y, to_size(args[3]), to_size(args[4]), to_size(args[5]),
-        args[6] == mp_const_true));
+    signals_t signals;
+    hold_back_ctrl_c(&signals);
+    int result = tp_run(image.bytes, image.n, &x, &y, to_size(args[3]), to_size(args[4]), to_size(args[5]),
+        args[6] == mp_const_true);
+    let_ctrl_c_through(&signals);
+    return mp_obj_new_int(result);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mod_run_obj, 7, 7, mod_run);
 
@@ -90,7 +129,11 @@ static MP_DEFINE_CONST_FUN_OBJ_3(mod_learn_obj, mod_learn);
 static mp_obj_t mod_predict(mp_obj_t image_in, mp_obj_t x, mp_obj_t out) {
     image_t image = to_image(image_in);
     tp_values_t values = to_values(x, MP_BUFFER_READ), scores = to_values(out, MP_BUFFER_WRITE);
-    return mp_obj_new_int(tp_predict(image.bytes, image.n, &values, out == mp_const_none ? NULL : &scores));
+    signals_t signals;
+    hold_back_ctrl_c(&signals);
+    int result = tp_predict(image.bytes, image.n, &values, out == mp_const_none ? NULL : &scores);
+    let_ctrl_c_through(&signals);
+    return mp_obj_new_int(result);
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(mod_predict_obj, mod_predict);
 
@@ -108,6 +151,7 @@ static MP_DEFINE_CONST_FUN_OBJ_0(mod_backend_obj, mod_backend);
 #define EXPORTS(X) \
     X(MP_QSTR_backend, MP_ROM_PTR(&mod_backend_obj)) \
     X(MP_QSTR_layout, MP_ROM_PTR(&mod_layout_obj)) \
+    X(MP_QSTR_hold, MP_ROM_PTR(&mod_hold_obj)) \
     X(MP_QSTR_init, MP_ROM_PTR(&mod_init_obj)) \
     X(MP_QSTR_learn, MP_ROM_PTR(&mod_learn_obj)) \
     X(MP_QSTR_run, MP_ROM_PTR(&mod_run_obj)) \

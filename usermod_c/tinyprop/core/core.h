@@ -5,7 +5,7 @@
 //   init   dense   loss   select   progress
 //   deltas
 //   pool   activation   centre   replay
-//   update
+//   update   call
 //   nonzero   rate   plan
 //   ranges
 //   values   exp   random   kernels/
@@ -105,8 +105,19 @@ typedef struct {
     int in_signed;       // the model's inputs may be negative
 } tp_model_t;
 
+// ---- call.c
+
+#define TP_HELD 1  // spec->busy of a model that tp_hold has; in a call it is an address
+
+// Opens the model in an image for a call with these buffers of the user's; y may be NULL. TP_E_BUSY: another call has it.
+// TP_E_OVERLAP: a buffer lies in it. On an error there is nothing to leave.
+tp_err_t tp_enter(tp_model_t *m, void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y);
+void tp_leave(const tp_model_t *m);
+
 // ---- plan.c
 
+// Checks that a spec starts here, of this version.
+tp_err_t tp_check_head(const void *spec, size_t n_bytes);
 // Opens the model in an image and checks all of it. On an error m is not valid.
 tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes);
 
@@ -233,6 +244,8 @@ static inline int tp_is_finite(uint32_t bits) {
 tp_err_t tp_check_values(const tp_values_t *v, size_t n, size_t from, size_t count, int which);
 // Item i in Q.frac, rounded, saturated at +-2^30.
 int32_t tp_fixed_at(const tp_values_t *v, size_t i, int frac);
+// Whether two pieces of memory share a byte; a is not empty.
+int tp_overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes);
 
 // ---- ranges.c
 

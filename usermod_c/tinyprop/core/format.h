@@ -9,6 +9,7 @@
 #define TP_VERSION 5
 #define TP_ALIGN 8
 #define TP_MAX_VALUES 65534  // inputs, outputs, products per output of a layer: indices and sums fit
+#define TP_MAX_PRODUCTS 268435456  // of the forward pass of a sample: half a second on a PC
 #define TP_MAX_BYTES 2147483644  // of an image
 #define TP_MAX_BIAS 1073741824  // |b|
 #define TP_MIN_W_FRAC 2  // w_frac moves between these
@@ -70,6 +71,9 @@ typedef enum {
     TP_E_NO_RANGE = -14,  // the range of inputs or outputs is not known yet
     TP_E_OUT = -15,  // out is no buffer of type f with one item per output
     TP_E_ALIGN = -16,  // the image does not start at a multiple of ALIGN
+    TP_E_TOO_SLOW = -17,  // more than MAX_PRODUCTS products in a sample
+    TP_E_BUSY = -18,  // another call works on the model, or holds it
+    TP_E_OVERLAP = -19,  // x, y or out lies in the image
 } tp_err_t;
 
 // What the user asked for.
@@ -93,7 +97,8 @@ typedef struct {
     uint16_t skip;  // Q.14, at most 1.0: samples of a smaller error are skipped; 0: none
     uint16_t replay;  // samples that are remembered, to learn from them again; 0: none
     uint8_t auto_rate;  // 0: the rate above; else each layer finds its own (rate.c)
-    uint8_t reserved[5];  // 0
+    uint8_t reserved;  // 0
+    uint32_t busy;  // 0; in RAM, who works on the model just now (call.c)
 } tp_model_spec_t;
 
 // One for each layer.

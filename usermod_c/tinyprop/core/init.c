@@ -52,6 +52,9 @@ tp_err_t tp_init(void *image, size_t n_bytes, uint32_t seed) {
     if (n_bytes < sizes.image) {
         return TP_E_IMAGE;
     }
+    if (((tp_model_spec_t *)image)->busy > TP_HELD) {
+        return TP_E_BUSY;
+    }
     ((tp_model_spec_t *)image)->saved_bytes = sizes.saved;
     tp_model_t m;
     err = tp_open(&m, image, n_bytes);

@@ -252,42 +252,49 @@ static tp_err_t check_samples(const tp_model_t *m, const tp_values_t *x, const t
     return err;
 }
 
-int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start,
-    size_t count, int learning) {
-    tp_model_t m;
-    tp_err_t err = tp_open(&m, image, n_bytes);
-    if (!err) {
-        err = check_samples(&m, x, y, total, start, count);
-    }
-    if (!err && !learning && !tp_ranges_known(&m)) {
+static int run(const tp_model_t *m, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start, size_t count,
+    int learning) {
+    tp_err_t err = check_samples(m, x, y, total, start, count);
+    if (!err && !learning && !tp_ranges_known(m)) {
         err = TP_E_NO_RANGE;
     }
     if (err) {
         return err;
     }
     if (start == 0) {
-        m.state->loss_sum = 0;
-        m.state->loss_count = 0;
+        m->state->loss_sum = 0;
+        m->state->loss_count = 0;
     }
-    for (tp_layer_t *l = m.layers; learning && l <= m.output; l++) {
+    for (tp_layer_t *l = m->layers; learning && l <= m->output; l++) {
         if (l->kind == TP_DENSE && !l->headroom_known) {  // a new model, or one from a file
-            tp_find_headroom(&m, l);
+            tp_find_headroom(m, l);
         }
     }
     int hits = 0;
     for (size_t i = start; i < start + count; i++) {
         if (learning) {
-            tp_learn_ranges(&m, TP_INPUTS, x, i * m.layers->n_in, m.layers->n_in);
-            tp_learn_ranges(&m, TP_OUTPUTS, y, i * m.output->n_out, m.output->n_out);
+            tp_learn_ranges(m, TP_INPUTS, x, i * m->layers->n_in, m->layers->n_in);
+            tp_learn_ranges(m, TP_OUTPUTS, y, i * m->output->n_out, m->output->n_out);
         }
-        uint32_t n_outside = read_inputs(&m, x, i * m.layers->n_in);
-        m.state->n_outside += learning ? n_outside : 0;
-        hits += learning ? learn_sample(&m, y, i) : evaluate_sample(&m, y, i);
-        if (learning && m.spec->replay > 0) {
-            replay(&m, y, i);
+        uint32_t n_outside = read_inputs(m, x, i * m->layers->n_in);
+        m->state->n_outside += learning ? n_outside : 0;
+        hits += learning ? learn_sample(m, y, i) : evaluate_sample(m, y, i);
+        if (learning && m->spec->replay > 0) {
+            replay(m, y, i);
         }
     }
     return hits;
+}
+
+int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start,
+    size_t count, int learning) {
+    tp_model_t m;
+    int result = tp_enter(&m, image, n_bytes, x, y);
+    if (result == TP_OK) {
+        result = run(&m, x, y, total, start, count, learning);
+        tp_leave(&m);
+    }
+    return result;
 }
 
 // Writes the scores as float32 to an address that need not be aligned.
@@ -304,26 +311,35 @@ static void write_scores(const tp_model_t *m, int32_t *z, uint8_t *to) {
     }
 }
 
-int tp_predict(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *out) {
-    tp_model_t m;
-    tp_err_t err = tp_open(&m, image, n_bytes);
-    if (!err && out && (out->type != 'f' || out->n != m.output->n_out)) {
+static int predict(const tp_model_t *m, const tp_values_t *x, const tp_values_t *out) {
+    tp_err_t err = TP_OK;
+    if (out && (out->type != 'f' || out->n != m->output->n_out)) {
         err = TP_E_OUT;
     }
     if (!err) {
-        err = tp_check_values(x, m.layers->n_in, 0, m.layers->n_in, TP_INPUTS);
+        err = tp_check_values(x, m->layers->n_in, 0, m->layers->n_in, TP_INPUTS);
     }
-    if (!err && !tp_ranges_known(&m)) {
+    if (!err && !tp_ranges_known(m)) {
         err = TP_E_NO_RANGE;
     }
     if (err) {
         return err;
     }
-    read_inputs(&m, x, 0);
-    int32_t *z = forward(&m, m.layers, tp_input_frac(&m), 0);
-    size_t label = argmax(z, m.output->n_out);
+    read_inputs(m, x, 0);
+    int32_t *z = forward(m, m->layers, tp_input_frac(m), 0);
+    size_t label = argmax(z, m->output->n_out);
     if (out) {
-        write_scores(&m, z, (uint8_t *)(uintptr_t)out->items);
+        write_scores(m, z, (uint8_t *)(uintptr_t)out->items);  // x, which may lie there, was read
     }
     return (int)label;
+}
+
+int tp_predict(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *out) {
+    tp_model_t m;
+    int result = tp_enter(&m, image, n_bytes, x, out);
+    if (result == TP_OK) {
+        result = predict(&m, x, out);
+        tp_leave(&m);
+    }
+    return result;
 }

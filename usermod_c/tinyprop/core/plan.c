@@ -181,6 +181,7 @@ typedef struct {
     uint32_t states;               // offset of the layers' states
     uint32_t tally;                // offset, behind the last layer's means
     uint16_t replay_n_in;          // inputs of the lowest trained layer
+    uint32_t products;             // so far, of a forward pass
     uint32_t saved, scratch;       // bytes used so far: by spec and state, and behind them
     uint32_t work, buffer[2];      // bytes needed so far,
     uint32_t vectors, rows;        // in buffer[0] by deltas of vectors, and behind them by rows that pools pass on
@@ -198,7 +199,7 @@ static void plan_ranges(plan_t *plan, int which, uint16_t n_given, uint16_t n) {
     plan->saved += (uint32_t)(n_given ? n_given * sizeof(tp_range_t) : n * sizeof(tp_learned_range_t));
 }
 
-static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes) {
+tp_err_t tp_check_head(const void *spec_bytes, size_t n_bytes) {
     const tp_model_spec_t *spec = spec_bytes;
     if ((uintptr_t)spec_bytes % TP_ALIGN != 0) {
         return TP_E_ALIGN;
@@ -206,8 +207,14 @@ static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes)
     if (n_bytes < sizeof(tp_model_spec_t) || spec->magic != TP_MAGIC) {
         return TP_E_IMAGE;
     }
-    if (spec->version != TP_VERSION) {
-        return TP_E_VERSION;
+    return spec->version == TP_VERSION ? TP_OK : TP_E_VERSION;
+}
+
+static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes) {
+    const tp_model_spec_t *spec = spec_bytes;
+    tp_err_t err = tp_check_head(spec, n_bytes);
+    if (err) {
+        return err;
     }
     uint32_t spec_end = (uint32_t)(sizeof(tp_model_spec_t) + spec->n_layers * sizeof(tp_layer_spec_t));
     if (n_bytes < spec_end || !model_spec_is_sound(spec)) {
@@ -236,7 +243,7 @@ static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes)
     plan->pooled = 0;
     plan->keeps = 1;
     plan->outputs = plan->scratch = plan->work = plan->buffer[0] = plan->buffer[1] = 0;
-    plan->vectors = plan->rows = 0;
+    plan->vectors = plan->rows = plan->products = 0;
     return TP_OK;
 }
 
@@ -268,7 +275,16 @@ static tp_err_t plan_shape(plan_t *plan, const tp_layer_spec_t *spec, tp_layer_t
     }
     plan->c = l->out_c;
     plan->n = l->n_out;
-    return l->n_in && l->n_out && l->fan_in && tp_row_count(l) * l->out_c <= TP_MAX_BYTES / 2 ? TP_OK : TP_E_TOO_BIG;
+    if (!l->n_in || !l->n_out || !l->fan_in) {
+        return TP_E_TOO_BIG;
+    }
+    // A small model could take minutes: a kernel may be far larger than its input.
+    uint32_t products = (uint32_t)l->n_out * l->fan_in;
+    if (products > TP_MAX_PRODUCTS - plan->products) {
+        return TP_E_TOO_SLOW;
+    }
+    plan->products += products;
+    return TP_OK;
 }
 
 // Bytes of `work` in a forward and in a backward pass.
@@ -319,9 +335,10 @@ static void place_map(plan_t *plan, size_t i, tp_layer_t *l, uint32_t *scratch) 
     plan->keeps = keeps;
 }
 
-// Offsets of the weights, inputs, outputs and list of layer i, and what it needs of work and buffers. Nothing wraps:
-// plan->saved and plan->scratch are at most TP_MAX_BYTES, weights take at most as much, and all else is below 2^21.
-static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
+// Offsets of the weights, inputs, outputs and list of layer i, and what it needs of work and buffers. Nothing wraps: a
+// model has at most as many weights as products, 2^28, and needs at most 2 bytes of each in plan->saved and 6 in work;
+// all else of 254 layers is below 2^29.
+static void plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
     size_t last = plan->spec->n_layers - 1u;
     int is_trained = i >= plan->first_trained;
     uint32_t saved = plan->saved, scratch = plan->scratch;
@@ -333,9 +350,6 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
     if (tp_has_weights(l)) {
         uint32_t n_means = tp_mean_count(l), list_bytes = tp_nonzero_list_bytes(l->n_in, l->out_c);
         l->weights = take(&saved, 2 * tp_row_count(l) * l->out_c);
-        if (saved > TP_MAX_BYTES) {
-            return TP_E_TOO_BIG;
-        }
         l->biases = saved;
         l->sums = saved + 4u * l->out_c;
         l->means = l->sums + 2 * n_means;
@@ -349,9 +363,6 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
                 l->inputs = i == 0 ? l->nonzero + list_bytes - 2u * l->n_in : l->inputs;
             }
         } else {
-            if (tp_weight_count(l) > 1 << 28) {  // conv_work would pass 2^32
-                return TP_E_TOO_BIG;
-            }
             l->in_place = !plan->keeps;
             plan->buffer[0] = larger(plan->buffer[0], 4 * tp_out_row(l));
             plan->buffer[1] = larger(plan->buffer[1], 4u * l->out_c);
@@ -381,7 +392,6 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
     plan->saved = saved;
     plan->scratch = scratch;
     plan->outputs = l->outputs;
-    return saved > TP_MAX_BYTES || scratch > TP_MAX_BYTES ? TP_E_TOO_BIG : TP_OK;
 }
 
 // Layer i, once the layers below it are planned.
@@ -411,10 +421,10 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, tp_layer_t *l) {
     } else if (l->kind == TP_AVGPOOL) {
         plan->zero_delta = 0;  // a small average rounds to 0
     }
-    tp_err_t memory = plan_memory(plan, i, l);
+    plan_memory(plan, i, l);
     plan->is_map = l->gives_map;
     plan->pooled = l->pooled;
-    return memory;
+    return TP_OK;
 }
 
 // What is remembered: at least a place for each class. Inputs follow their ranges if no layer with weights is below.
@@ -427,7 +437,7 @@ static tp_err_t plan_replay(plan_t *plan, const tp_layer_t *output, tp_replay_t 
         return TP_E_IMAGE;
     }
     uint32_t most = plan->replay_n_in + 2u * output->n_out;  // of a sample
-    if (plan->saved > TP_MAX_BYTES / 2 || spec->replay > TP_MAX_BYTES / 4 / most) {
+    if (spec->replay > TP_MAX_BYTES / 4 / most) {
         return TP_E_TOO_BIG;
     }
     uint32_t mse = spec->loss == TP_MSE, n_out = output->n_out;
@@ -493,12 +503,15 @@ int32_t tp_layout(const void *spec, size_t n_bytes, tp_shape_t *shapes, size_t n
     if (n_bytes >= sizeof(tp_model_spec_t) && n_shapes < model->n_layers) {
         return TP_E_OUT;
     }
+    if (tp_overlap(spec, n_bytes, shapes, n_shapes * sizeof(tp_shape_t))) {
+        return TP_E_OVERLAP;
+    }
     tp_err_t err = tp_measure(spec, n_bytes, shapes, &sizes);
     if (err) {
         return err;
     }
     uint32_t saved = model->saved_bytes;  // 0 in a new spec
-    return saved == 0 || saved == sizes.saved ? (int32_t)sizes.image : TP_E_IMAGE;
+    return (saved == 0 || saved == sizes.saved) && model->busy == 0 ? (int32_t)sizes.image : TP_E_IMAGE;
 }
 
 static void place_ranges(tp_model_t *m, const plan_t *plan, int which, uint16_t n_given) {

@@ -291,7 +291,8 @@ static size_t output_range(const tp_model_t *m, size_t j) {
 const int16_t *tp_read_label(const tp_model_t *m, const tp_values_t *y, size_t sample, uint32_t *n_clamped) {
     int16_t *label = m->work;
     if (m->spec->loss == TP_CROSSENTROPY) {
-        label[0] = (int16_t)tp_integer_at(y, sample);
+        uint32_t class = (uint32_t)tp_integer_at(y, sample);
+        label[0] = (int16_t)(class < m->output->n_out ? class : 0);  // if y has changed since it was checked
         return label;
     }
     for (size_t j = 0, n = m->output->n_out; j < n; j++) {

@@ -6,7 +6,8 @@
 //   plan    what follows from the spec: shapes, offsets; and scratch        the core's own
 // Spec and state are in format.h and, byte by byte, in docs/format.md; the plan is in core.h. Every call works the plan
 // out anew and compares it with the length of the buffer, so no image, however damaged, makes the core read or write
-// elsewhere. The core keeps nothing outside the image between calls, and uses no heap, float, global or library.
+// elsewhere. The core keeps nothing outside the image between calls, and uses no heap, float, global or library. A call
+// on a model that another call works on gets TP_E_BUSY; one with buffers that lie in the image gets TP_E_OVERLAP.
 //
 // Numbers are Q.f: value = integer * 2^-f. How the formats were chosen and what they cost is in docs/numbers.md.
 //   weights      int16  Q.w_frac        |w| <= max_weight; w_frac changes by one when weights outgrow their range, or
@@ -47,8 +48,12 @@ int32_t tp_layout(const void *spec, size_t n_bytes, tp_shape_t *shapes, size_t n
 
 // Gives a new image its first weights (He / LeCun uniform, xorshift32) and state; the same seed gives the same bytes.
 // The image has tp_layout() bytes: the spec, then zeros, except the ranges that the user gave.
-// TP_E_RANGE: one of the ranges does not have lo < hi.
+// TP_E_RANGE: one of the ranges does not have lo < hi. To do this again, hold the model before.
 tp_err_t tp_init(void *image, size_t n_bytes, uint32_t seed);
+
+// Lets no call work on a model, so that what the caller reads is whole and what it writes disturbs none, until it sets
+// busy, the last word of the spec, to 0. TP_E_BUSY: a call is at work, or another caller has it.
+tp_err_t tp_hold(void *image, size_t n_bytes);
 
 // Returns the class number of x (index of the largest score; the first one on a tie), or a negative tp_err_t. Unless it
 // is NULL, out gets the scores as float32: probabilities, or with mse values in the user's units.

@@ -13,6 +13,13 @@
 #define TP_X86_64
 #endif
 
+// How a word is claimed (claim.h): by an instruction, or on a Cortex-M with interrupts held off.
+#if defined(__unix__) || defined(__APPLE__) || defined(_WIN32)
+#define TP_EXCHANGE
+#elif defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+#define TP_PRIMASK
+#endif
+
 // Whether a function can be compiled twice, and the loader takes the version for the processor it finds: by GCC (clang
 // says that it is GCC 4) and glibc.
 #if defined(TP_X86_64) && __GNUC__ >= 12 && defined(__GLIBC__)
