@@ -92,8 +92,8 @@ def _busy(image):
 
 def _work(function, image, *arguments):
     """function(model, ...), of the model in an image that no other call works on: this one may be
-    made by what handles a signal. It works on a copy, so that after Ctrl-C half of it is
-    nowhere."""
+    made by what handles a signal. It works on a copy, from which whole steps are copied back: so
+    Ctrl-C leaves no half of one."""
     busy = _busy(image)
     owner = HELD  # not this call, as Ctrl-C may come before it is
     try:
@@ -101,8 +101,9 @@ def _work(function, image, *arguments):
         require(owner == 0, Error.BUSY)
         busy[0] = IN_CALL
         model = _plan.open_image(image.copy())
+        model.original = image
         result = function(model, *arguments)
-        image[:] = model.image
+        model.copy_back()
         return result
     finally:
         if owner == 0:

@@ -24,7 +24,6 @@ from .format import (
     TANH,
 )
 
-
 HELD, IN_CALL = 1, 2  # spec.busy of a model that hold() has, and of one that a call has
 
 
@@ -156,6 +155,10 @@ class Model:
                 layer.means = self.array(layer.means_offset, "<u1", layer.n_means)
 
         self.tally = self.array(self.tally_offset, "<u4", self.output.n_out)  # progress.py
+
+    def copy_back(self):
+        """In a call the image is a copy; the caller's gets what this one holds by now, at once."""
+        self.original[:] = self.image
 
     def set_signs(self):
         """Where inputs may be below 0, so may their sums and means."""

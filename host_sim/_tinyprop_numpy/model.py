@@ -187,6 +187,7 @@ def run_samples(model, x, y, total, start, count, learning):
         hits += learn_sample(model, inputs, label)
         if model.spec.replay > 0:
             learn_again(model, label)
+        model.copy_back()
     return hits
 
 

@@ -32,8 +32,15 @@ static uint8_t *new_model(void) {
     struct {
         tp_model_spec_t model;
         tp_layer_spec_t layers[2];
-    } spec = { { .magic = TP_MAGIC, .version = TP_VERSION, .n_layers = 2, .in_h = 1, .in_w = 1, .in_c = N_IN,
-                   .zeta = 1 << 15, .lr_mantissa = 20, .lr_shift = 10 },
+    } spec = { { .magic = TP_MAGIC,
+                   .version = TP_VERSION,
+                   .n_layers = 2,
+                   .in_h = 1,
+                   .in_w = 1,
+                   .in_c = N_IN,
+                   .zeta = 1 << 15,
+                   .lr_mantissa = 20,
+                   .lr_shift = 10 },
         { dense(TP_RELU, 100), dense(TP_LINEAR, 10) } };
     tp_shape_t shapes[2];
     int32_t n = tp_layout(&spec, sizeof(spec), shapes, 2);

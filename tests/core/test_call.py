@@ -177,7 +177,9 @@ def test_calls_in_the_midst_of_a_call(kind, tmp_path):
     as_on_a_board = ["-U__unix__"] if "without" in kind else []
     native.gcc("-g", "-O1", *as_on_a_board, "-c", "-o", objects, native.CORE / "call.c")
     sources = [source for source in native.SOURCES if source.name != "call.c"]
-    native.gcc("-g", "-O1", "-pthread", "-o", program, native.HERE / "nested_calls.c", objects, *sources)
+    native.gcc(
+        "-g", "-O1", "-pthread", "-o", program, native.HERE / "nested_calls.c", objects, *sources
+    )
     command = [program, kind.split()[0], "3000"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,5 +1,5 @@
 """Ctrl-C at any moment in learn_many: the model is whole, as if it had learned the samples up to
-there one by one."""
+there one by one. Interrupts that call a model in the midst of its step: they are refused."""
 
 import os
 import random
@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from mpremote.transport_serial import SerialTransport
 from serial_port import EmulatedPico
 
@@ -73,23 +74,84 @@ def check(said):
 HEED = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
 
 
-# Neither numpy nor the unix port of MicroPython keeps this promise.
-def test_on_cpython():
-    times, said = 40, []
-    folders = [f"{ROOT}/host_sim/backend", f"{ROOT}/micropython_mod"]
-    environment = {"PYTHONPATH": os.pathsep.join(folders), "TINYPROP_BACKEND": "c"}
+def on_a_pc(command, times, longest, **environment):
+    """What it says after each Ctrl-C."""
+    said = []
     with subprocess.Popen(
-        [sys.executable, "-u", "-c", HEED + PROGRAM + MOMENTS.format(times)],
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        text=True,
+        command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True
     ) as process:
-        for pause in seconds(times, 0.1):
+        for pause in seconds(times, longest):
             assert process.stdout.readline() == "learning\n"
             time.sleep(pause)
             process.send_signal(signal.SIGINT)
             said.append(process.stdout.readline())
-    check(said)
+    return said
+
+
+@pytest.mark.parametrize("backend", ["c", "numpy"])
+def test_on_cpython(backend):
+    folders = "host_sim/backend", "host_sim", "micropython_mod"
+    path = os.pathsep.join(f"{ROOT}/{folder}" for folder in folders)
+    command = [sys.executable, "-u", "-c", HEED + PROGRAM + MOMENTS.format(40)]
+    longest = {"c": 0.1, "numpy": 0.3}[backend]
+    check(on_a_pc(command, 40, longest, PYTHONPATH=path, TINYPROP_BACKEND=backend))
+
+
+def unix_port(*arguments):
+    printed = subprocess.check_output([ROOT / "boards/unix/build.sh", *arguments], text=True)
+    return printed.split()[-1]
+
+
+def test_on_the_unix_port():
+    check(on_a_pc([unix_port(), "-c", PROGRAM + MOMENTS.format(40)], 40, 0.1))
+
+
+CUT_SHORT = """
+def interrupted_once():
+    model = new()
+    file = io.BytesIO()
+    try:
+        print("learning")
+        while True:
+            model.learn_many(x, y)
+    except KeyboardInterrupt:
+        pass
+    try:
+        steps = model.stats()["steps"]
+        learn(model, steps)
+    except RuntimeError:
+        try:
+            model.save(file)
+        except RuntimeError:
+            print("refused", len(file.getvalue()))
+        return
+    twin = new()
+    for i in range(steps + 1):
+        learn(twin, i)
+    assert file_of(model) == file_of(twin), steps
+    print("whole after", steps)
+
+interrupted_once()
+"""
+
+
+def test_a_step_that_the_unix_port_cuts_short_is_refused():
+    """A native module there cannot hold Ctrl-C back: it leaves the midst of a step."""
+    subprocess.check_call([ROOT / "usermod_c/tinyprop/natmod/build.sh", "x64"])
+    command, said = [unix_port("plain"), "-c", PROGRAM + CUT_SHORT], []
+    for pause in seconds(30, 0.05):
+        with subprocess.Popen(
+            command,
+            env={**os.environ, "MICROPYPATH": f"{ROOT}/dist/x64_6.3"},
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout.readline() == "learning\n"
+            time.sleep(pause)
+            process.send_signal(signal.SIGINT)
+            said.append(process.stdout.read())
+    assert all(re.fullmatch(r"(whole after \d+|refused 0)\n", line) for line in said), said
+    assert "refused 0\n" in said  # it was cut short
 
 
 def test_on_a_board():
@@ -105,3 +167,37 @@ def test_on_a_board():
             said.append(line.read_until(1, b"\n", timeout=60).decode())
         line.close()
     check(said)
+
+
+HARD_TIMER = """
+from array import array
+from machine import Timer
+
+model, twin, out = new(), new(), array("f", [0] * 3)
+first, counts = x[:64], [0, 0]  # calls that worked, and that were refused
+
+def tick(timer):
+    try:
+        model.predict_into(first, out)
+        counts[0] += 1
+    except RuntimeError:
+        counts[1] += 1
+
+timer = Timer(period=3, callback=tick, hard=True)
+for i in range(300):
+    learn(model, i)
+file_of(model)
+timer.deinit()
+for i in range(300):
+    learn(twin, i)
+assert file_of(model) == file_of(twin)
+print(counts[0] > 0, counts[1] > 0)
+"""
+
+
+def test_an_interrupt_that_calls_the_model_in_a_step():
+    with EmulatedPico("tinyprop") as pico:
+        line = SerialTransport(pico.port, timeout=60)
+        line.enter_raw_repl(soft_reset=False)
+        assert line.exec(PROGRAM + HARD_TIMER) == b"True True\r\n"
+        line.close()

@@ -252,8 +252,8 @@ static tp_err_t check_samples(const tp_model_t *m, const tp_values_t *x, const t
     return err;
 }
 
-static int run(const tp_model_t *m, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start, size_t count,
-    int learning) {
+static int run(const tp_model_t *m, const tp_values_t *x, const tp_values_t *y, size_t total, size_t start,
+    size_t count, int learning) {
     tp_err_t err = check_samples(m, x, y, total, start, count);
     if (!err && !learning && !tp_ranges_known(m)) {
         err = TP_E_NO_RANGE;

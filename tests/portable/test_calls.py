@@ -1,0 +1,198 @@
+# One call at a time works on a model; one that comes in its midst is refused, and changes nothing.
+import sys
+import time
+from array import array
+
+import data
+import model_format as fmt
+import testkit
+import tinyprop as tp
+
+try:
+    from micropython import heap_lock, heap_unlock
+except ImportError:  # CPython cannot tell
+
+    def heap_lock():
+        pass
+
+    heap_unlock = heap_lock
+
+X = bytes(range(6))
+IN_A_CALL = b"\x10\x32\x54\x20"
+
+
+def small_model(**options):
+    options.setdefault("policy", tp.Full())
+    return tp.Model(6, [tp.Dense(5, activation="relu"), tp.Dense(3)], **options)
+
+
+def set_busy(model, word):
+    model._image[fmt.MODEL_SPEC_BUSY : fmt.MODEL_SPEC_BUSY + 4] = word
+
+
+class File:
+    """A file that is written to, and what is done meanwhile."""
+
+    def __init__(self, meanwhile):
+        self.written, self.meanwhile = bytearray(), meanwhile
+
+    def write(self, part):
+        self.meanwhile()
+        self.written.extend(part)
+        return len(part)
+
+
+def test_a_model_in_a_call_refuses_others():
+    model, out = small_model(), array("f", [0] * 3)
+    model.learn(X, 1)
+    file = File(lambda: None)
+    set_busy(model, IN_A_CALL)
+    before = bytes(model._image)
+    for call in (
+        lambda: model.learn(X, 1),
+        lambda: model.learn(list(X), 1),
+        lambda: model.learn_many(X, b"\1"),
+        lambda: model.evaluate(X, b"\1"),
+        lambda: model.predict(X),
+        lambda: model.predict_into(X, out),
+        lambda: model.save(file),
+        lambda: model.save("test_calls.tp"),  # which it does not even open
+        lambda: setattr(model, "lr", 0.1),
+        lambda: setattr(model, "input_range", None),
+        model.reset,
+    ):
+        error = testkit.raises(RuntimeError, call)
+        assert "another call" in str(error), error
+        assert model._image == before and not file.written
+    testkit.raises(OSError, tp.load, "test_calls.tp")
+    # What only looks is not refused.
+    assert model.stats()["steps"] == 1 and model.check() == [] and "1 steps" in repr(model)
+    set_busy(model, bytes(4))
+    assert model.learn(X, 1)
+
+
+def test_being_refused_allocates_nothing():
+    model, out = small_model(), array("f", [0] * 3)
+    model.learn(X, 1)
+    set_busy(model, IN_A_CALL)
+    for call in (
+        lambda: model.learn(X, 1),
+        lambda: model.predict(X),
+        lambda: model.predict_into(X, out),
+    ):
+        heap_lock()
+        try:
+            call()
+            error = None
+        except Exception as e:
+            error = e
+        heap_unlock()
+        assert type(error) is RuntimeError, type(error)
+
+
+def test_nothing_is_learned_while_it_is_saved():
+    model = small_model()
+    model.learn(X, 1)
+    twin = File(lambda: None)
+    model.save(twin)
+    file = File(lambda: testkit.raises(RuntimeError, model.learn, X, 2))
+    model.save(file)
+    assert file.written == twin.written
+    at = fmt.MODEL_SPEC_BUSY
+    assert file.written[at : at + 4] == bytes(4)
+    assert model.learn(X, 2)
+
+
+def test_saving_that_fails_leaves_the_model_free():
+    def fail():
+        raise OSError(28)
+
+    model = small_model()
+    testkit.raises(OSError, model.save, File(fail))
+    assert model.learn(X, 1)
+    testkit.raises(ValueError, setattr, model, "lr", 7)
+    assert model.learn(X, 1)
+
+
+def test_buffers_in_the_model_are_refused():
+    model = small_model(input_range=(0, 255))
+    numbers = tp.Model(6, [tp.Dense(2)], loss="mse", input_range=(0, 9), output_range=(0, 9))
+    for m, n_out in ((model, 3), (numbers, 2)):
+        image = memoryview(m._image)
+        before = bytes(image)
+        out = array("f", [0] * n_out)
+        good = b"\1" if m is model else bytes(2)
+        for at in range(0, len(before) - 8, 16):
+            x, y = image[at : at + 6], image[at : at + len(good)]
+            for call in (
+                lambda: m.learn(x, good),
+                lambda: m.learn(X, y),
+                lambda: m.learn_many(x, good),
+                lambda: m.evaluate(X, y),
+                lambda: m.predict_into(x, out),
+            ):
+                error = testkit.raises(ValueError, call)
+                assert "own memory" in str(error), error
+        assert image == before
+
+
+def test_a_class_number_that_is_far_too_large_is_refused():
+    model = small_model()
+    model.learn(X, 1)
+    before = bytes(model._image)
+    for label in (1 << 16, 1 << 31, 1 << 32, 1 << 40, (1 << 64) + 1, -1 << 40):
+        for call in (
+            lambda: model.learn(X, label),
+            lambda: model.learn_many(X, [label]),
+            lambda: model.evaluate([X], (label,)),
+        ):
+            error = testkit.raises(ValueError, call)
+            assert str(error) == "y is %d, expected a class number, 0 to 2" % label, error
+            assert model._image == before
+
+
+def test_a_large_target_is_that_number():
+    one = tp.Model(2, [tp.Dense(1)], loss="mse", input_range=(0, 1), output_range=(0, 2.0**41))
+    two = tp.Model(2, [tp.Dense(1)], loss="mse", input_range=(0, 1), output_range=(0, 2.0**41))
+    one.learn(b"\0\1", 1 << 40)
+    two.learn(b"\0\1", [2.0**40])
+    assert testkit.saved(one) == testkit.saved(two)
+
+
+def test_samples_in_two_dimensions():
+    x, y = data.samples(data.Blobs(6, 3), 4)
+    rows = memoryview(bytes(x))
+    if not hasattr(rows, "cast"):  # MicroPython's have one dimension
+        return
+    one, two = small_model(), small_model()
+    assert one.learn_many(rows.cast("B", (4, 6)), y) == two.learn_many(x, y) == 4
+    assert testkit.saved(one) == testkit.saved(two)
+    message = str(testkit.raises(ValueError, one.learn_many, rows.cast("B", (6, 4)), y[:3]))
+    assert message == "y has 3 values, expected 4", message
+
+
+def test_threads():
+    """Each step is either made or refused."""
+    if sys.platform not in ("linux", "darwin", "win32"):  # no second core is emulated
+        return
+    import _thread
+
+    model, each, made, ended = small_model(), 300, [0, 0], [False, False]
+
+    def work(i):
+        while made[i] < each:
+            try:
+                made[i] += model.learn(X, i)
+            except RuntimeError:
+                pass
+        ended[i] = True
+
+    for i in range(2):
+        _thread.start_new_thread(work, (i,))
+    while not all(ended):
+        time.sleep(0.01)
+    assert model.stats()["steps"] == 2 * each
+
+
+if __name__ == "__main__":
+    testkit.main(globals())
