@@ -124,14 +124,14 @@ def test_buffers_in_the_model_are_refused():
         good = b"\1" if m is model else bytes(2)
         for at in range(0, len(before) - 8, 16):
             x, y = image[at : at + 6], image[at : at + len(good)]
-            for call in (
-                lambda: m.learn(x, good),
-                lambda: m.learn(X, y),
-                lambda: m.learn_many(x, good),
-                lambda: m.evaluate(X, y),
-                lambda: m.predict_into(x, out),
+            for call, *arguments in (
+                (m.learn, x, good),
+                (m.learn, X, y),
+                (m.learn_many, x, good),
+                (m.evaluate, X, y),
+                (m.predict_into, x, out),
             ):
-                error = testkit.raises(ValueError, call)
+                error = testkit.raises(ValueError, call, *arguments)
                 assert "own memory" in str(error), error
         assert image == before
 
@@ -141,12 +141,12 @@ def test_a_class_number_that_is_far_too_large_is_refused():
     model.learn(X, 1)
     before = bytes(model._image)
     for label in (1 << 16, 1 << 31, 1 << 32, 1 << 40, (1 << 64) + 1, -1 << 40):
-        for call in (
-            lambda: model.learn(X, label),
-            lambda: model.learn_many(X, [label]),
-            lambda: model.evaluate([X], (label,)),
+        for call, x, y in (
+            (model.learn, X, label),
+            (model.learn_many, X, [label]),
+            (model.evaluate, [X], (label,)),
         ):
-            error = testkit.raises(ValueError, call)
+            error = testkit.raises(ValueError, call, x, y)
             assert str(error) == "y is %d, expected a class number, 0 to 2" % label, error
             assert model._image == before
 
