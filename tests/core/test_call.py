@@ -2,6 +2,7 @@
 changes nothing."""
 
 import re
+import signal
 import subprocess
 import threading
 from array import array
@@ -185,3 +186,25 @@ def test_calls_in_the_midst_of_a_call(kind, tmp_path):
     assert done.returncode == 0, done.stderr
     n_done, n_refused = map(int, re.findall(r"\d+", done.stdout))
     assert n_refused > 0 and n_done > 0, done.stdout
+
+
+@with_backends
+def test_a_signal_in_the_midst_of_a_call(backend):
+    """Python handles signals between calls of C, and in the midst of numpy's."""
+    buffer, results = build(backend), []
+    x = bytes(range(N_IN))
+
+    def learn(*of_signal):
+        results.append(BACKENDS[backend].learn(buffer, x, 1))
+
+    before = signal.signal(signal.SIGALRM, learn)
+    signal.setitimer(signal.ITIMER_REAL, 0.003, 0.003)
+    try:
+        while sum(result >= 0 for result in results) < 100:
+            learn()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    made = [result for result in results if result >= 0]
+    assert set(results) - set(made) == ({Error.BUSY} if backend == "numpy" else set())
+    assert Image(buffer).head.steps == len(made)
