@@ -229,6 +229,18 @@ class Model:
             if done == total:
                 return result
 
+    def _held(self, function, *arguments):
+        """Calls function while no other call can change the model, or see it half changed."""
+        refused = 0  # set before: Ctrl-C may come as soon as the model is held
+        try:
+            refused = _tinyprop.hold(self._image)
+            if refused:
+                _words()._refused(self, refused, None, None)
+            function(*arguments)
+        finally:
+            if not refused:
+                self._image[_MODEL_SPEC_BUSY : _MODEL_SPEC_BUSY + 4] = bytes(4)
+
     # -- settings and state
 
     @property
@@ -319,7 +331,7 @@ class Model:
         once the new one is whole, so a power cut loses neither. Meanwhile calls of interrupts and
         threads on this model are refused.
         """
-        _words()._held(self, self._save, file, replay)
+        self._held(self._save, file, replay)
 
     def _save(self, file, replay):
         if isinstance(file, str):
@@ -350,8 +362,7 @@ class Model:
         """How much of the image is for samples that are remembered."""
         spec = self._image[: self._state]
         spec[_MODEL_SPEC_SAVED_BYTES : _MODEL_SPEC_SAVED_BYTES + 4] = bytes(4)
-        spec[_MODEL_SPEC_REPLAY : _MODEL_SPEC_REPLAY + 2] = bytes(2)
-        spec[_MODEL_SPEC_BUSY : _MODEL_SPEC_BUSY + 4] = bytes(4)
+        spec[_MODEL_SPEC_REPLAY:_MODEL_SPEC_BYTES] = bytes(_MODEL_SPEC_BYTES - _MODEL_SPEC_REPLAY)
         return len(self._image) - _tinyprop.layout(spec, self._shapes)
 
 

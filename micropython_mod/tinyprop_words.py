@@ -60,7 +60,6 @@ _MODEL_SPEC_IN_C = const(18)
 _MODEL_SPEC_N_INPUT_RANGES = const(20)
 _MODEL_SPEC_REPLAY = const(32)
 _MODEL_SPEC_AUTO_RATE = const(34)
-_MODEL_SPEC_BUSY = const(36)
 _LAYER_SPEC_BYTES = const(16)
 _LAYER_SPEC_FORMAT = const("<8BH6x")
 _LAYER_SPEC_TRAINABLE = const(2)
@@ -473,7 +472,7 @@ def _refused(model, code, x, y, total=None):
     if code == _E_X_TYPE:
         _refuse_items("x", x, "f", "a number", many and model._n_in)
         raise TypeError("x is %s, expected a buffer of B b H h I i L l or f, or a list" % type(x))
-    if code == _E_Y_TYPE and isinstance(y, int):  # a large one
+    if code == _E_Y_TYPE and not mse and isinstance(y, int):  # a large one
         code = _E_Y_CLASS
     if code == _E_Y_TYPE:
         letter, number = ("f", "number%s") if mse else ("i", "class number%s (int)")
@@ -540,19 +539,6 @@ def _bad_file(spec):
     if len(spec) >= _MODEL_SPEC_BYTES and spec[_MODEL_SPEC_VERSION] != _VERSION:
         raise ValueError(_layout_error(_E_VERSION, spec))
     raise ValueError("the file is damaged or cut short")
-
-
-def _held(model, function, *arguments):
-    """Calls function while no other call can change the model, or see it half changed."""
-    refused = 0  # set before: Ctrl-C may come as soon as the model is held
-    try:
-        refused = _tinyprop.hold(model._image)
-        if refused:
-            _refused(model, refused, None, None)
-        return function(*arguments)
-    finally:
-        if not refused:
-            struct.pack_into("<I", model._image, _MODEL_SPEC_BUSY, 0)
 
 
 # ---- what lies where in an image
@@ -628,7 +614,7 @@ def _tally(model, places):
 
 
 def _set_lr(model, value):
-    _held(model, _write_lr, model._image, _lr(value), value is None)
+    model._held(_write_lr, model._image, _lr(value), value is None)
 
 
 def _write_lr(image, rate, auto):
@@ -663,7 +649,7 @@ def _set_range(model, which, value):
     if value is not None:
         _wrong(name, value, "None: then it is learned anew. Give it when the model is made")
     at = model._state + _MODEL_STATE_N_SEEN + 2 * which
-    _held(model, struct.pack_into, "<H", model._image, at, 0)
+    model._held(struct.pack_into, "<H", model._image, at, 0)
 
 
 # ---- numbers of learning
@@ -786,7 +772,7 @@ def _summary(model):
 
 def _reset(model, seed):
     _check_seed(seed)
-    _held(model, _begin_anew, model, seed)
+    model._held(_begin_anew, model, seed)
 
 
 def _begin_anew(model, seed):

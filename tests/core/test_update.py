@@ -114,6 +114,19 @@ def test_bias_step(c, n, sign):
                 assert b[0] == want, (w_frac, frac, start)
 
 
+def test_bias_step_of_a_dense_layer(c):
+    """Also where a step is finer than the biases, so that it is shifted to the left."""
+    model = CModel(c, (1, 1, 1), [dense(3), dense(1)], lr_mantissa=31, lr_shift=4)
+    b, deltas = model.biases(0), [1 << 14, -(1 << 14), 77]
+    for w_frac in (2, 8, 16):
+        for frac in range(13, 23):
+            model.layers[0].w_frac, b[:] = w_frac, 1000
+            model.update_biases(0, int16(3, *deltas), frac)
+            s = 4 + frac - (w_frac + 12)
+            steps = [clamp(exact_round(31 * delta, s), images.MAX_BIAS - 1) for delta in deltas]
+            assert b.tolist() == [1000 - step for step in steps], (w_frac, frac)
+
+
 def test_a_damaged_bias_is_not_undefined(c):
     model = CModel(c, (1, 1, 1), [dense(2)])
     b = model.biases(0)

@@ -169,25 +169,34 @@ def test_on_a_board():
     check(said)
 
 
-HARD_TIMER = """
+HARD_INTERRUPT = """
 from array import array
-from machine import Timer
+from rp2 import StateMachine, asm_pio
+
+@asm_pio()
+def every_64_cycles():
+    set(x, 1)
+    label("wait")
+    jmp(x_dec, "wait") [30]
+    irq(rel(0))
 
 model, twin, out = new(), new(), array("f", [0] * 3)
 first, counts = x[:64], [0, 0]  # calls that worked, and that were refused
 
-def tick(timer):
+def interrupt(machine):
     try:
         model.predict_into(first, out)
         counts[0] += 1
     except RuntimeError:
         counts[1] += 1
 
-timer = Timer(period=3, callback=tick, hard=True)
+machine = StateMachine(0, every_64_cycles, freq=20000)
+machine.irq(interrupt, hard=True)
+machine.active(1)
 for i in range(300):
     learn(model, i)
 file_of(model)
-timer.deinit()
+machine.active(0)
 for i in range(300):
     learn(twin, i)
 assert file_of(model) == file_of(twin)
@@ -199,5 +208,5 @@ def test_an_interrupt_that_calls_the_model_in_a_step():
     with EmulatedPico("tinyprop") as pico:
         line = SerialTransport(pico.port, timeout=60)
         line.enter_raw_repl(soft_reset=False)
-        assert line.exec(PROGRAM + HARD_TIMER) == b"True True\r\n"
+        assert line.exec(PROGRAM + HARD_INTERRUPT) == b"True True\r\n"
         line.close()

@@ -37,8 +37,7 @@ void tp_count(uint64_t *counter, uint32_t n) {
     *counter += n;
 }
 
-// Hands out memory piece by piece, at multiples of 4. Pieces that plan_memory does not check are small, so *used stays
-// below 2^32.
+// Hands out memory piece by piece, at multiples of 4. All together they stay below 2^32 (plan_memory).
 static uint32_t take(uint32_t *used, uint32_t bytes) {
     uint32_t offset = *used;
     *used = (offset + bytes + 3) & ~3u;
