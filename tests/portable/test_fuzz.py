@@ -12,7 +12,13 @@ import tinyprop as tp
 
 CALLS = 10000
 SEED = 1
-EXPECTED = (ValueError, TypeError, MemoryError, OverflowError)
+EXPECTED = (
+    ValueError,
+    TypeError,
+    MemoryError,
+    OverflowError,
+    RuntimeError,
+)  # `busy` is altered too
 if hasattr(struct, "error"):
     EXPECTED += (struct.error,)  # CPython's, of an image that is too short for what it says
 
