@@ -1,6 +1,5 @@
 # One call at a time works on a model; one that comes in its midst is refused, and changes nothing.
 import sys
-import time
 from array import array
 
 import data
@@ -176,6 +175,7 @@ def test_threads():
     if sys.platform not in ("linux", "darwin", "win32"):  # no second core is emulated
         return
     import _thread
+    import time
 
     model, each, made, ended = small_model(), 300, [0, 0], [False, False]
 
