@@ -9,7 +9,7 @@
 
 // Where Ctrl-C jumps out of whatever runs (the unix port), it waits until a call has ended, as half a step is no model.
 // (A .mpy has no way to do that: there a model that was cut short stays busy.)
-#if MICROPY_ASYNC_KBD_INTR
+#if MICROPY_ASYNC_KBD_INTR && !defined(_WIN32)
 #include <signal.h>
 typedef sigset_t signals_t;
 
