@@ -114,7 +114,7 @@ ERRORS = (
 # Limits that both backends and the format share.
 LIMITS = (
     ("max_values", 65534, "inputs, outputs, products per output of a layer: indices and sums fit"),
-    ("max_products", 1 << 28, "of the forward pass of a sample: half a second on a PC"),
+    ("max_products", 1 << 28, "of the forward pass of a sample"),
     ("max_bytes", 0x7FFFFFFC, "of an image"),
     ("max_bias", 1 << 30, "|b|"),
     ("min_w_frac", 2, "w_frac moves between these"),

@@ -9,7 +9,7 @@
 #define TP_VERSION 5
 #define TP_ALIGN 8
 #define TP_MAX_VALUES 65534  // inputs, outputs, products per output of a layer: indices and sums fit
-#define TP_MAX_PRODUCTS 268435456  // of the forward pass of a sample: half a second on a PC
+#define TP_MAX_PRODUCTS 268435456  // of the forward pass of a sample
 #define TP_MAX_BYTES 2147483644  // of an image
 #define TP_MAX_BIAS 1073741824  // |b|
 #define TP_MIN_W_FRAC 2  // w_frac moves between these
