@@ -6,10 +6,10 @@
     m.learn(x, 2)        # one step: x is what was measured, 2 is what it means
     m.predict(x)         # what the model makes of it
 
-The same files run on a board and on a PC. This one has what a model needs to learn. All arithmetic
-on the model is in `_tinyprop`, in integers, and gives the same bits everywhere; what is needed once
-or when somebody asks is in `tinyprop_words`: layers, policies, summaries, errors; how a model is
-kept is in `tinyprop_files`. A board imports these only then.
+The same files run on a board and on a PC. This one has what a model needs to learn. All
+arithmetic on the model is in `_tinyprop`, in integers, and gives the same bits everywhere; what is
+needed once or when somebody asks is in `tinyprop_words`: layers, policies, summaries, errors; how
+a model is kept is in `tinyprop_files`. A board imports these only then.
 """
 
 import gc
@@ -343,7 +343,7 @@ class Model:
 
     @property
     def loaded_from(self):
-        """The file that load read it from: NAME or NAME.old. None: it is new, or from an open file."""
+        """The name of the file that load read it from, maybe that with .old; None: it has none."""
         return self._loaded_from
 
     def _saved(self):
@@ -376,8 +376,8 @@ def _new(n_bytes):
 def load(file):
     """The model in a file, given by name or open for reading in binary.
 
-    If the file is not whole, as the power went while it was written, the one before it, which is in
-    NAME.old; it prints so, and loaded_from tells.
+    If the file is not whole, as the power went while it was written, the one before it, which is
+    in NAME.old; it prints so, and loaded_from tells.
     OSError: there is no file. ValueError: it is no model, of another version, cut short or
     damaged. MemoryError: the model needs more RAM than is free.
     """

@@ -46,7 +46,8 @@ _LEARNED_RANGE_BYTES = const(16)
 _LEARNED_RANGE_FRAC = const(12)
 # ---- end of the format
 
-_PIECE = const(256)  # bytes of a file that are looked at together: there is always room for so many
+_PIECE = const(256)  # bytes of a file that are looked at together: so many are always free
+_ENOENT = const(2)
 _EIO = const(5)
 _EEXIST = const(17)
 _EISDIR = const(21)
@@ -54,7 +55,7 @@ _FOLDER = const(0x4000)  # in the mode of a file
 
 
 def _path(file, otherwise):
-    """The path that a file was given by; None if it is open. otherwise: what an open one can do."""
+    """The path that a file was given by; None if it is open. otherwise: what an open one does."""
     if hasattr(file, "__fspath__"):
         file = file.__fspath__()
     if not isinstance(file, str):
@@ -81,11 +82,12 @@ def _save(model, file, replay):
     is_new = not _is_there(path)
     _refuse(path, old)
     try:
-        if _whole(path):
-            _put(old, _pieces_of(path), _whole(path), path)
+        before, now = _whole(path), (len(saved), crc32(saved))
+        if before:
+            _put(old, _pieces_of(path), before, path)
         elif is_new or not _whole(old):
-            _put(old, pieces, (len(saved), crc32(saved)), path)
-        _put(path, pieces, (len(saved), crc32(saved)), path)
+            _put(old, pieces, now, path)
+        _put(path, pieces, now, path)
     except OSError as e:
         _undo(path, old, is_new)
         reason = "%s is not saved (%s); what was there before is as it was" % (path, e)
@@ -113,8 +115,8 @@ def _put(path, pieces, proof, like):
     """Writes a file and reads it back. proof: what _whole gives then. like: a file whose
     permissions it gets on a PC, if there is one."""
     with open(path, "wb") as f:
-        if hasattr(os, "chmod") and os.path.exists(like):
-            os.chmod(path, os.stat(like).st_mode & 0o7777)
+        if hasattr(os, "chmod") and path != like and os.path.exists(like):
+            os.chmod(path, os.stat(like).st_mode & 0o777)
         _write(f, pieces)
         f.flush()
         if hasattr(os, "fsync"):
@@ -234,9 +236,9 @@ def _read_from(path):
 def _is_there(path):
     try:
         os.stat(path)
-        return True
-    except OSError:
-        return False
+    except OSError as e:
+        return e.errno != _ENOENT
+    return True
 
 
 def _whole(path):
@@ -315,13 +317,13 @@ def _ranges_are_sound(model):
     """Whether the formats of learned ranges are such as there can be; the core takes any."""
     image, n_layers = model._image, model._image[_MODEL_SPEC_N_LAYERS]
     at = model._state + _MODEL_STATE_BYTES + _LAYER_STATE_BYTES * n_layers
-    n_inputs = struct.unpack_from("<H", image, _MODEL_SPEC_IN_C)[0]
-    given = struct.unpack_from("<2H", image, _MODEL_SPEC_N_INPUT_RANGES)
-    for n_given, n in zip(given, (n_inputs, model._n_out if model._mse else 0)):
-        for _ in range(0 if n_given else n):
+    n_learned = struct.unpack_from("<H", image, _MODEL_SPEC_IN_C)[0]
+    for n_given in struct.unpack_from("<2H", image, _MODEL_SPEC_N_INPUT_RANGES):
+        for _ in range(0 if n_given else n_learned):
             frac, shift = struct.unpack_from("<2h", image, at + _LEARNED_RANGE_FRAC)
             if not (-200 <= frac <= 200 and 0 <= shift <= 31):
                 return False
             at += _LEARNED_RANGE_BYTES
         at += n_given * _RANGE_BYTES
+        n_learned = model._n_out if model._mse else 0  # those of the outputs
     return True

@@ -1,5 +1,5 @@
-# Files by name: which of NAME and NAME.old is there when, which one load takes, autosave. On boards
-# with a file system; where the power goes in a save is in tests/system/test_power_cuts.py.
+# Files by name: which of NAME and NAME.old is there when, which one load takes, autosave. On
+# boards with a file system; power that goes in a save is in tests/system/test_power_cuts.py.
 import io
 
 import testkit

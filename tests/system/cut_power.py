@@ -1,6 +1,6 @@
-# Run by MicroPython of the unix port (test_power_cuts.py): saves a model on a disk whose power goes
-# in its k-th write or erase, for every k, and again in the save after that; on the real littlefs
-# and FAT. After every cut load has to find the model as it is or as it was before.
+# Run by MicroPython of the unix port (test_power_cuts.py): saves a model on a disk whose power
+# goes in its k-th write or erase, for every k, and again in the save after that; on the real
+# littlefs and FAT. After every cut load has to find the model as it is or as it was before.
 import sys
 
 import data
@@ -180,8 +180,9 @@ def wear(n_units):
 if __name__ == "__main__":
     cut_everywhere("littlefs", lambda: Littlefs(4096, 256))
     cut_everywhere("littlefs, small blocks", lambda: Littlefs(512, 64))
-    for n_files in (0, 5, 12):
-        cut_everywhere("FAT, %d files beside it" % n_files, lambda: Fat(n_files))
+    cut_everywhere("FAT, 0 files beside it", lambda: Fat(0))
+    cut_everywhere("FAT, 5 files beside it", lambda: Fat(5))
+    cut_everywhere("FAT, 12 files beside it", lambda: Fat(12))
     print("seed", sys.argv[1])
     random = data.Random(int(sys.argv[1]))
     cut_again_and_again("littlefs", Littlefs(4096, 256), 500, random)

@@ -1,13 +1,13 @@
-"""Whenever the power goes in a save, load finds the old or the new model; and again in the next one.
+"""Whenever the power goes in a save, load finds the old or the new model; and in the next one too.
 
 Inside the real littlefs and FAT of MicroPython's unix port, in every write and erase of a block;
 on a PC in every call that touches the disk, with any part of what was not synced lost. The numbers
 of cuts are those of docs/guarantees.md.
 """
 
+import gc
 import itertools
 import os
-import random
 import re
 import subprocess
 import sys
@@ -33,14 +33,15 @@ def test_in_every_write_and_erase_on_littlefs_and_fat():
         stderr=subprocess.STDOUT,
         text=True,
     )
-    said = [line for line in done.stdout.splitlines() if not line.startswith(("tinyprop:", "OSEr"))]
-    print("\n".join(said))
-    assert done.returncode == 0, said
-    cut = re.findall(r"^(.*): (\d+) cut once, (\d+) cut twice$", "\n".join(said), re.MULTILINE)
+    # Besides what load says: files that were open in a cut are closed some time later, in vain.
+    said = re.sub(r"^(tinyprop: |OSError: ).*\n", "", done.stdout, flags=re.MULTILINE)
+    print(said)
+    assert done.returncode == 0
+    cut = re.findall(r"^(.*): (\d+) cut once, (\d+) cut twice$", said, re.MULTILINE)
     assert len(cut) == 5
     for where, once, twice in cut:
         assert f"| {where} | {once} | {twice} |" in PAGE
-    wear = re.findall(r"^a file of (\d+) bytes: (\S+) blocks a save$", "\n".join(said), re.MULTILINE)
+    wear = re.findall(r"^a file of (\d+) bytes: (\S+) blocks a save$", said, re.MULTILINE)
     assert len(wear) == 3
     for n_bytes, blocks in wear:
         assert f"| {int(n_bytes):,} | {blocks} |" in PAGE
@@ -54,8 +55,8 @@ class PowerCut(Exception):
 
 
 class Pc:
-    """A stand-in for open and os, in memory. What was written to a file reaches the disk when it is
-    synced, and a name when its folder is; before that it may be there, or not, or in part."""
+    """A stand-in for open and os, in memory. What was written to a file reaches the disk when it
+    is synced, and a name when its folder is; before that it may be there, or not, or in part."""
 
     O_DIRECTORY = 1
 
@@ -176,6 +177,8 @@ class OpenFile:
 
 @pytest.fixture
 def power_on(monkeypatch):
+    monkeypatch.setattr(gc, "collect", lambda: 0)  # slow on a PC
+
     def power_on(held=(), cut_at=0):
         pc = Pc(held, cut_at)
         monkeypatch.setattr(files, "os", pc)
@@ -185,22 +188,14 @@ def power_on(monkeypatch):
     return power_on
 
 
-def models():
+def model_of(steps):
     model = tp.Model(3, [tp.Dense(4, activation="relu"), tp.Dense(2)])
-    for i in range(5):
+    for i in range(steps):
         model.learn([i, 1, 2], i % 2)
-        yield files._read(__import__("io").BytesIO(file_of(model)))
+    return model
 
 
-def file_of(model):
-    import io
-
-    file = io.BytesIO()
-    model.save(file)
-    return file.getvalue()
-
-
-MODELS = list(models())
+MODELS = [model_of(steps) for steps in range(1, 6)]
 
 
 def found(held, power_on):
