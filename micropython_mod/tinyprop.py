@@ -146,8 +146,6 @@ class Model:
         trained = _learn(self._image, x, y)
         if trained < 0:
             trained = self._once_more(_learn, trained, x, y)
-        if self._autosave:
-            self._autosave.after(1, True)
         return trained == 1
 
     def learn_many(self, x, y):
@@ -339,7 +337,12 @@ class Model:
         OSError, from learn, or at the end of learn_many: it could not be saved. All is learned
         nonetheless, and the next attempt is after as many samples again.
         """
-        self._autosave = None if file is None else _files()._Autosave(self, file, every, replay)
+        saves = None if file is None else _files()._Autosave(self, file, every, replay)
+        if self._autosave:
+            del self.learn
+        if saves:
+            self.learn = saves.learn  # before the method, so that who never saves pays nothing
+        self._autosave = saves
 
     @property
     def loaded_from(self):

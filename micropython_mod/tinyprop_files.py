@@ -186,9 +186,15 @@ class _Autosave:
             raise TypeError("file is %r, expected a name" % (file,))
         if not isinstance(every, int) or every < 1:
             raise ValueError("every is %r, expected 1 or more samples" % (every,))
-        self.save = lambda: _save(model, file, replay)
+        self.model, self.file, self.replay = model, file, replay
         self.left = self.every = every
         self.error = None
+
+    def learn(self, x, y):
+        """Model.learn, and saves."""
+        trained = type(self.model).learn(self.model, x, y)
+        self.after(1, True)
+        return trained
 
     def after(self, n, last):
         """To call after n samples, at most `left`. Errors wait for the last ones of a call."""
@@ -196,7 +202,7 @@ class _Autosave:
         if self.left == 0:
             self.left = self.every
             try:
-                self.save()
+                _save(self.model, self.file, self.replay)
             except OSError as e:
                 self.error = e
         if last and self.error:

@@ -167,10 +167,14 @@ def test_autosave_after_so_many_steps():
     check(9)
     model.learn(many[0], 1)
     check(12)
+    model.autosave(NAME, every=2)  # counts anew
+    model.learn(many[0], 1)
+    check(12)
     model.autosave(None)
     for _ in range(5):
         model.learn(many[0], 1)
     check(12)
+    model.autosave(None)
 
 
 @with_files
