@@ -51,6 +51,7 @@ _ENOENT = const(2)
 _EIO = const(5)
 _EEXIST = const(17)
 _EISDIR = const(21)
+_WHY = {2: "there is no such folder", 28: "the disk is full", 30: "the disk is read-only"}
 _FOLDER = const(0x4000)  # in the mode of a file
 
 
@@ -90,8 +91,9 @@ def _save(model, file, replay):
         _put(path, pieces, now, path)
     except OSError as e:
         _undo(path, old, is_new)
-        reason = "%s is not saved (%s); what was there before is as it was" % (path, e)
-        raise OSError(e.errno, reason) from None
+        why = _WHY.get(e.errno, e)
+        said = "%s is not saved: %s; what was there before is as it was" % (path, why)
+        raise OSError(e.errno, said) from None
 
 
 def _refuse(path, old):
@@ -263,6 +265,8 @@ def _measure(file):
     n = left = file.seek(0, 2) - start - 4
     file.seek(start)
     spec = file.read(_MODEL_SPEC_BYTES)
+    if not spec:
+        raise ValueError("the file is empty")
     if spec[:4] != b"TYNP":
         raise ValueError("the file is no tinyprop model")
     if len(spec) == _MODEL_SPEC_BYTES and spec[_MODEL_SPEC_VERSION] != _VERSION:

@@ -136,7 +136,7 @@ def test_a_folder_and_an_unknown_one():
     finally:
         os.rmdir(NAME)
     said = str(testkit.raises(OSError, model_of(1).save, "no_such_folder/a.tp"))
-    assert "no_such_folder/a.tp is not saved" in said, said
+    assert "no_such_folder/a.tp is not saved: there is no such folder" in said, said
     said = str(testkit.raises(OSError, tp.load, "no_such_folder/a.tp"))
     assert said == "there is no file no_such_folder/a.tp", said
 

@@ -20,7 +20,7 @@ def is_refused(model, errno):
     try:
         model.save(FILE)
     except OSError as e:
-        assert e.errno == errno and "is not saved" in str(e), e
+        assert e.errno == errno and "is not saved: the disk is " in str(e), e
         return True
     return False
 
