@@ -10,6 +10,7 @@ CORE = "usermod_c/tinyprop/core"
 MODULES = [
     "micropython_mod/tinyprop.py",
     "micropython_mod/tinyprop_words.py",
+    "micropython_mod/tinyprop_files.py",
     "host_sim/backend/_tinyprop.py",
 ]
 SOURCES = Path(CORE, "sources.txt").read_text().split()

@@ -13,7 +13,7 @@ import subprocess
 from board import ROOT, Problem, ask, micropython, run, tell
 from mpremote.transport import TransportExecError
 
-FILES = "tinyprop.mpy", "tinyprop_words.mpy"
+FILES = "tinyprop.mpy", "tinyprop_words.mpy", "tinyprop_files.mpy"
 
 # The .mpy format of MicroPython 1.23 and later.
 VERSION = 6, 3
@@ -40,7 +40,11 @@ gc.collect()
 _after = gc.mem_free()
 import tinyprop_words
 gc.collect()
-print((tinyprop.__version__, _before - _after, _after - gc.mem_free(), gc.mem_free()))
+_words = gc.mem_free()
+import tinyprop_files
+gc.collect()
+_free = gc.mem_free()
+print((tinyprop.__version__, _before - _after, _after - _words, _words - _free, _free))
 """
 
 # After mpremote could not write the file: its handle is f.
@@ -73,10 +77,10 @@ def main(arguments):
             check_files(about)
             for name in FILES:
                 copy(board, folder / name)
-            version, taken, words, free = try_import(board)
+            version, taken, words, files, free = try_import(board)
             print(
-                f"tinyprop {version} works; it takes {taken} bytes of RAM, tinyprop_words when it"
-                f" is needed {words}, and {free} are free"
+                f"tinyprop {version} works; it takes {taken} bytes of RAM, when they are needed"
+                f" tinyprop_words {words} and tinyprop_files {files}, and {free} are free"
             )
     print(f"Try it: make repl PORT={port}, then at the prompt\n    {TRY}")
 

@@ -1,3 +1,4 @@
 # Freezes the Python half of tinyprop into a firmware.
 module("tinyprop.py")
 module("tinyprop_words.py")
+module("tinyprop_files.py")

@@ -6,17 +6,15 @@
     m.learn(x, 2)        # one step: x is what was measured, 2 is what it means
     m.predict(x)         # what the model makes of it
 
-The same files run on a board and on a PC. This one has what a model needs to learn, and to be kept
-in a file. All arithmetic on the model is in `_tinyprop`, in integers, and gives the same bits
-everywhere; what is needed once or when somebody asks is in `tinyprop_words`: layers, policies,
-summaries, errors. A board imports that only then.
+The same files run on a board and on a PC. This one has what a model needs to learn. All
+arithmetic on the model is in `_tinyprop`, in integers, and gives the same bits everywhere; what is
+needed once or when somebody asks is in `tinyprop_words`: layers, policies, summaries, errors; how
+a model is kept is in `tinyprop_files`. A board imports these only then.
 """
 
 import gc
-import os
 import struct
 from array import array
-from binascii import crc32
 
 import _tinyprop
 from _tinyprop import learn as _learn
@@ -57,12 +55,19 @@ _LISTS = (list, tuple)  # made once, so that isinstance allocates nothing
 _NUMBERS = (int, float)
 
 
-def _words():
+def _part(name):
     try:
-        import tinyprop_words
+        return __import__(name)
     except ImportError:
-        raise ImportError("tinyprop_words.mpy is missing: copy it beside tinyprop.mpy") from None
-    return tinyprop_words
+        raise ImportError(name + ".mpy is missing: copy it beside tinyprop.mpy") from None
+
+
+def _words():
+    return _part("tinyprop_words")
+
+
+def _files():
+    return _part("tinyprop_files")
 
 
 def __getattr__(name):  # Dense, Conv2D, .. Full, TopK, ..
@@ -118,6 +123,7 @@ class Model:
             macs += self._n_out * fan_in
         self._chunk = max(1, _CHUNK_MACS // macs)
         self._x = array("f")  # lists are copied to it; as long as the last list
+        self._autosave = self._loaded_from = None
 
     def __repr__(self):
         return _words()._model_text(self)
@@ -218,14 +224,19 @@ class Model:
                 targets = _join(y, self._n_out) if self._mse else array("i", map(_class_number, y))
         except TypeError:  # the core refuses what is no buffer
             pass
+        saves = learning and self._autosave
         while True:
             n = min(self._chunk, total - done)
+            if saves:
+                n = min(n, saves.left)
             code = _tinyprop.run(self._image, x, targets, total, done, n, learning)
             if code < 0:
                 y = y if code == _E_Y_CLASS else targets
                 _words()._refused(self, code, x, y, total)
             result += code
             done += n
+            if saves:
+                saves.after(n, done == total)
             if done == total:
                 return result
 
@@ -327,31 +338,31 @@ class Model:
         """Writes the model to a file, given by name or open for writing in binary.
 
         The file has all that was learned, counters and ranges included, and the same bytes on
-        every machine; remembered samples only with replay=True. An older file is replaced only
-        once the new one is whole, so a power cut loses neither. Meanwhile calls of interrupts and
-        threads on this model are refused.
+        every machine; remembered samples only with replay=True. With a name: whenever the power
+        goes, the model is there as it is now or as it was saved before, in NAME or in NAME.old.
+        Meanwhile calls of interrupts and threads on this model are refused.
+        OSError: it could not be written; what was there before is as it was.
         """
-        self._held(self._save, file, replay)
+        self._held(_files()._save, self, file, replay)
 
-    def _save(self, file, replay):
-        if isinstance(file, str):
-            new = file + ".new"
-            with open(new, "wb") as f:
-                self._save(f, replay)
-            try:
-                os.rename(new, file)
-            except OSError:  # FAT replaces no file
-                os.remove(file)
-                os.rename(new, file)
-        else:
-            saved = self._saved()
-            if not replay:
-                saved = saved[: len(saved) - self._replay_bytes()]
-            spec, rest = bytearray(saved[:_MODEL_SPEC_BYTES]), saved[_MODEL_SPEC_BYTES:]
-            spec[_MODEL_SPEC_BUSY : _MODEL_SPEC_BUSY + 4] = bytes(4)
-            file.write(spec)
-            file.write(rest)
-            file.write(struct.pack("<I", crc32(rest, crc32(spec))))
+    def autosave(self, file, every=1000, replay=False):
+        """Saves to a file, given by name, after each `every` samples that learn or learn_many had.
+
+        None for a file ends it. Flash wears out: docs/api.md says how soon.
+        OSError, from learn, or at the end of learn_many: it could not be saved. All is learned
+        nonetheless, and the next attempt is after as many samples again.
+        """
+        saves = None if file is None else _files()._Autosave(self, file, every, replay)
+        if self._autosave:
+            del self.learn
+        if saves:
+            self.learn = saves.learn  # before the method, so that who never saves pays nothing
+        self._autosave = saves
+
+    @property
+    def loaded_from(self):
+        """The name of the file that load read it from, maybe that with .old; None: it has none."""
+        return self._loaded_from
 
     def _saved(self):
         """The part of the image that a file holds."""
@@ -360,10 +371,15 @@ class Model:
 
     def _replay_bytes(self):
         """How much of the image is for samples that are remembered."""
-        spec = self._image[: self._state]
-        spec[_MODEL_SPEC_SAVED_BYTES : _MODEL_SPEC_SAVED_BYTES + 4] = bytes(4)
-        spec[_MODEL_SPEC_REPLAY:_MODEL_SPEC_BYTES] = bytes(_MODEL_SPEC_BYTES - _MODEL_SPEC_REPLAY)
-        return len(self._image) - _tinyprop.layout(spec, self._shapes)
+        return _replay_bytes(self._image[: self._state], self._shapes, len(self._image))
+
+
+def _replay_bytes(spec, shapes, n_bytes):
+    """How much of n_bytes, which a model of this spec has, is for samples that are remembered."""
+    spec = bytearray(spec)
+    spec[_MODEL_SPEC_SAVED_BYTES : _MODEL_SPEC_SAVED_BYTES + 4] = bytes(4)
+    spec[_MODEL_SPEC_REPLAY:_MODEL_SPEC_BYTES] = bytes(_MODEL_SPEC_BYTES - _MODEL_SPEC_REPLAY)
+    return n_bytes - _tinyprop.layout(spec, shapes)
 
 
 def _new(n_bytes):
@@ -378,38 +394,12 @@ def _new(n_bytes):
 def load(file):
     """The model in a file, given by name or open for reading in binary.
 
-    ValueError: the file is no model, of another version, cut short or damaged.
+    If the file is not whole, as the power went while it was written, the one before it, which is
+    in NAME.old; it prints so, and loaded_from tells.
+    OSError: there is no file. ValueError: it is no model, of another version, cut short or
+    damaged. MemoryError: the model needs more RAM than is free.
     """
-    if isinstance(file, str):
-        try:
-            f = open(file, "rb")
-        except OSError:
-            try:
-                f = open(file + ".new", "rb")  # the power went while save was replacing it
-            except OSError:
-                raise OSError("there is no file " + file) from None
-        with f:
-            return load(f)
-    spec = bytearray(file.read(_MODEL_SPEC_BYTES))
-    n_layers = len(spec) > _MODEL_SPEC_N_LAYERS and spec[_MODEL_SPEC_N_LAYERS]
-    spec += file.read(_LAYER_SPEC_BYTES * n_layers)
-    shapes = array("H", bytes(8 * n_layers))
-    n_bytes = _tinyprop.layout(spec, shapes)
-    if n_bytes > 0:
-        model = object.__new__(Model)
-        image = _new(n_bytes)
-        image[: len(spec)] = spec
-        model._attach(image, shapes)
-        state = model._saved()[len(spec) :]
-        n = file.readinto(state)
-        check = file.read(5)
-        if 4 <= n < len(state):  # a file without remembered samples
-            n -= 4
-            check = bytes(state[n : n + 4])
-            state[n : n + 4] = bytes(4)
-        if check == struct.pack("<I", crc32(state[:n], crc32(spec))):
-            return model
-    _words()._bad_file(spec)
+    return _files()._load(file)
 
 
 def _join(rows, n):

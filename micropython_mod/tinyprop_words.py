@@ -532,15 +532,6 @@ def _no_setting(name):
     )
 
 
-def _bad_file(spec):
-    """Raises why a file that starts with this spec is no model."""
-    if spec[:4] != b"TYNP":
-        raise ValueError("the file is no tinyprop model")
-    if len(spec) >= _MODEL_SPEC_BYTES and spec[_MODEL_SPEC_VERSION] != _VERSION:
-        raise ValueError(_layout_error(_E_VERSION, spec))
-    raise ValueError("the file is damaged or cut short")
-
-
 # ---- what lies where in an image
 
 

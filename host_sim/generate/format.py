@@ -14,7 +14,7 @@ from host_sim.generate import schema
 ROOT = Path(__file__).resolve().parents[2]
 C_HEADER = ROOT / "usermod_c/tinyprop/core/format.h"
 NUMPY = ROOT / "host_sim/_tinyprop_numpy/format.py"
-PYTHON_HALF = [ROOT / f"micropython_mod/{name}.py" for name in ("tinyprop", "tinyprop_words")]
+PYTHON_HALF = sorted((ROOT / "micropython_mod").glob("tinyprop*.py"))
 PORTABLE_TESTS = ROOT / "tests/portable/model_format.py"
 PAGE = ROOT / "docs/format.md"
 

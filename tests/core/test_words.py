@@ -173,7 +173,7 @@ def test_files_of_other_kinds_are_told_apart():
     other = bytearray(whole)
     other[fmt.MODEL_SPEC.fields["version"][1]] = 3
     for content, says in (
-        (b"", "no tinyprop model"),
+        (b"", "the file is empty"),
         (b"a" * 300, "no tinyprop model"),
         (whole[:4], "damaged or cut short"),
         (bytes(other)[:39], "damaged or cut short"),

