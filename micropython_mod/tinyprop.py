@@ -49,6 +49,7 @@ _MODEL_STATE_LOSS_SUM = const(24)
 # ---- end of the format
 
 _FIRST_LR = 0.3  # what rates that find themselves start from (core/rate.c)
+_SHAPE = const(7)  # numbers that _tinyprop.layout tells of a layer
 # Multiply-accumulates of learn_many between two checks for Ctrl-C: some milliseconds on a Pico.
 _CHUNK_MACS = const(20000)
 
@@ -105,13 +106,13 @@ class Model:
 
     def _attach(self, image, shapes):
         self._image = image
-        self._shapes = shapes  # height, width, channels, products per output of each layer
+        self._shapes = shapes  # as of _tinyprop.layout
         self._mse = image[_MODEL_SPEC_LOSS] == _MSE
         self._state = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * image[_MODEL_SPEC_N_LAYERS]
         height, width, channels = struct.unpack_from("<3H", image, _MODEL_SPEC_IN_H)
         self._n_in = height * width * channels
         macs = 1
-        for i in range(0, len(shapes), 4):
+        for i in range(0, len(shapes), _SHAPE):
             height, width, channels, fan_in = shapes[i : i + 4]
             self._n_out = height * width * channels
             macs += self._n_out * fan_in
@@ -306,7 +307,7 @@ class Model:
         _words()._reset(self, seed)
 
     def summary(self):
-        """Prints the layers, their output shapes and parameters, and the bytes of RAM and file."""
+        """Prints the layers, the RAM they take, and how long a call takes at most on a board."""
         _words()._summary(self)
 
     def save(self, file, replay=False):
@@ -328,7 +329,9 @@ class Model:
         else:
             saved = self._saved()
             if not replay:
-                saved = saved[: len(saved) - self._replay_bytes()]
+                image = self._image
+                memory = _replay_bytes(image[: self._state], self._shapes, len(image))
+                saved = saved[: len(saved) - memory]
             file.write(saved)
             file.write(struct.pack("<I", crc32(saved)))
 
@@ -337,21 +340,24 @@ class Model:
         n_bytes = struct.unpack_from("<I", self._image, _MODEL_SPEC_SAVED_BYTES)[0]
         return memoryview(self._image)[:n_bytes]
 
-    def _replay_bytes(self):
-        """How much of the image is for samples that are remembered."""
-        spec = self._image[: self._state]
-        spec[_MODEL_SPEC_SAVED_BYTES : _MODEL_SPEC_SAVED_BYTES + 4] = bytes(4)
-        spec[_MODEL_SPEC_REPLAY : _MODEL_SPEC_REPLAY + 2] = bytes(2)
-        return len(self._image) - _tinyprop.layout(spec, self._shapes)
+
+def _replay_bytes(spec, shapes, n_bytes):
+    """How many of the bytes of an image are for samples that are remembered."""
+    spec = bytearray(spec)
+    spec[_MODEL_SPEC_SAVED_BYTES : _MODEL_SPEC_SAVED_BYTES + 4] = bytes(4)
+    spec[_MODEL_SPEC_REPLAY : _MODEL_SPEC_REPLAY + 2] = bytes(2)
+    return n_bytes - _tinyprop.layout(spec, shapes)
 
 
-def _new(n_bytes):
-    """An image of zeros, in what is free in one piece."""
+def _new(n_bytes, spec, shapes):
+    """An image of a spec and zeros, in what is free in one piece."""
     gc.collect()
     try:
-        return bytearray(n_bytes)
+        image = bytearray(n_bytes)
     except MemoryError:
-        _words()._no_room(n_bytes)
+        _words()._no_room(n_bytes, spec, shapes)
+    image[: len(spec)] = spec
+    return image
 
 
 def load(file):
@@ -372,13 +378,11 @@ def load(file):
     spec = bytearray(file.read(_MODEL_SPEC_BYTES))
     n_layers = len(spec) > _MODEL_SPEC_N_LAYERS and spec[_MODEL_SPEC_N_LAYERS]
     spec += file.read(_LAYER_SPEC_BYTES * n_layers)
-    shapes = array("H", bytes(8 * n_layers))
+    shapes = array("I", bytes(4 * _SHAPE * n_layers))
     n_bytes = _tinyprop.layout(spec, shapes)
     if n_bytes > 0:
         model = object.__new__(Model)
-        image = _new(n_bytes)
-        image[: len(spec)] = spec
-        model._attach(image, shapes)
+        model._attach(_new(n_bytes, spec, shapes), shapes)
         state = model._saved()[len(spec) :]
         n = file.readinto(state)
         check = file.read(5)

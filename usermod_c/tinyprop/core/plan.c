@@ -184,6 +184,7 @@ typedef struct {
     uint32_t saved, scratch;       // bytes used so far: by spec and state, and behind them
     uint32_t work, buffer[2];      // bytes needed so far,
     uint32_t vectors, rows;        // in buffer[0] by deltas of vectors, and behind them by rows that pools pass on
+    uint32_t turn;                 // bytes of work and buffers that the layer at hand needs in its turn
 } plan_t;
 
 static uint32_t plan_bytes(const plan_t *plan) {
@@ -324,7 +325,7 @@ static void place_map(plan_t *plan, size_t i, tp_layer_t *l, uint32_t *scratch) 
 static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
     size_t last = plan->spec->n_layers - 1u;
     int is_trained = i >= plan->first_trained;
-    uint32_t saved = plan->saved, scratch = plan->scratch;
+    uint32_t saved = plan->saved, scratch = plan->scratch, work = 0, buffer[2] = { 0, 0 }, rows = 0;
     l->inputs = plan->outputs;
     l->nonzero = l->which = l->deltas = l->outputs = 0;
     if (i == 0 && l->reads_map) {
@@ -342,8 +343,8 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
         saved = (l->means + n_means + 3) & ~3u;
         if (l->kind == TP_DENSE) {
             int has_own_list = !l->reads_map && (i == 0 || i == plan->first_trained);
-            plan->buffer[0] = larger(plan->buffer[0], 4u * l->n_out);
-            plan->work = larger(plan->work, dense_work(l, has_own_list));
+            buffer[0] = 4u * l->n_out;
+            work = dense_work(l, has_own_list);
             if (has_own_list) {
                 l->nonzero = take(&scratch, list_bytes);
                 l->inputs = i == 0 ? l->nonzero + list_bytes - 2u * l->n_in : l->inputs;
@@ -353,9 +354,9 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
                 return TP_E_TOO_BIG;
             }
             l->in_place = !plan->keeps;
-            plan->buffer[0] = larger(plan->buffer[0], 4 * tp_out_row(l));
-            plan->buffer[1] = larger(plan->buffer[1], 4u * l->out_c);
-            plan->work = larger(plan->work, conv_work(l, is_trained));
+            buffer[0] = 4 * tp_out_row(l);
+            buffer[1] = 4u * l->out_c;
+            work = conv_work(l, is_trained);
         }
     } else if (l->kind == TP_MAXPOOL) {
         l->which = take(&scratch, tp_is_wide(l) ? 2u * l->n_out : l->n_out);
@@ -368,18 +369,23 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
     }
     if (!tp_has_weights(l) && !plan->pooled && i > plan->first_trained) {
         l->deltas = plan->rows;
-        plan->rows += 4 * tp_in_row(l);
+        rows = 4 * tp_in_row(l);
     }
     if (i == plan->first_trained) {
         plan->replay_n_in = l->n_in;
     }
     if (is_trained && !l->gives_map) {
         size_t which = (last - i) & 1;
-        plan->buffer[which] = larger(plan->buffer[which], 4u * l->n_out);
+        buffer[which] = 4u * l->n_out;
         plan->vectors = larger(plan->vectors, which == 0 ? 4u * l->n_out : 0);
     }
     plan->saved = saved;
     plan->scratch = scratch;
+    plan->work = larger(plan->work, work);
+    plan->buffer[0] = larger(plan->buffer[0], buffer[0]);
+    plan->buffer[1] = larger(plan->buffer[1], buffer[1]);
+    plan->rows += rows;
+    plan->turn = work + buffer[0] + buffer[1] + rows;
     plan->outputs = l->outputs;
     return saved > TP_MAX_BYTES || scratch > TP_MAX_BYTES ? TP_E_TOO_BIG : TP_OK;
 }
@@ -466,9 +472,17 @@ tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_siz
     l.out_h = l.out_w = l.max_weight = 0;  // what quotient() first gets as a guess
     plan.x_signed = 0;
     for (size_t i = 0; !err && i < plan.spec->n_layers; i++) {
+        uint32_t saved = plan.saved, scratch = plan.scratch;
         err = plan_layer(&plan, i, &l);
         if (!err && shapes) {
-            *shapes++ = (tp_shape_t) { plan.h, plan.w, plan.c, l.fan_in };
+            shapes->h = plan.h;
+            shapes->w = plan.w;
+            shapes->c = plan.c;
+            shapes->fan_in = l.fan_in;
+            shapes->learned = plan.saved - saved;
+            shapes->outputs = plan.scratch - scratch;
+            shapes->work = plan.turn;
+            shapes++;
         }
     }
     if (!err) {
@@ -492,6 +506,9 @@ int32_t tp_layout(const void *spec, size_t n_bytes, tp_shape_t *shapes, size_t n
     tp_sizes_t sizes;
     if (n_bytes >= sizeof(tp_model_spec_t) && n_shapes < model->n_layers) {
         return TP_E_OUT;
+    }
+    if ((uintptr_t)shapes % sizeof(uint32_t) != 0) {
+        return TP_E_ALIGN;
     }
     tp_err_t err = tp_measure(spec, n_bytes, shapes, &sizes);
     if (err) {
