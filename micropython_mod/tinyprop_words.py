@@ -99,7 +99,7 @@ _GUESS = 0.3  # error of guessing numbers in a given range, as a share of half o
 
 # What a call takes at most, in cycles of a Cortex-M0+ for each value of x, layer, pixel of an
 # output, value that a layer reads or gives, multiply-accumulate, and weight.
-_PREDICT = (330, 8000, 1000, 45, 20, 0)
+_PREDICT = (330, 12000, 1000, 45, 20, 0)
 _LEARN = (1150, 20000, 2600, 130, 28, 160)
 # By the architecture of .mpy files: armv6m, armv7m, armv7emsp, armv7emdp, xtensawin, rv32imc.
 # Percent of these cycles, with two for each instruction.
