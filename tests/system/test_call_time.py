@@ -77,9 +77,14 @@ def test_no_call_takes_longer_than_it_says(pico, name):
 
 
 def test_a_board_says_milliseconds(pico):
-    pico.run("m = tp.Model(3, [tp.Dense(16, 'relu'), tp.Dense(3)])")
+    """As docs/api.md shows it."""
+    layers = (
+        "tp.Conv2D(8, 3, activation='relu'), tp.MaxPool2D(2), tp.Dense(32, 'relu'), tp.Dense(10)"
+    )
+    pico.run(f"m = None; gc.collect(); m = tp.Model((8, 8, 1), [{layers}], input_range=(0, 255))")
     printed = pico.run("m.summary()").splitlines()[-1]
     predict, learn = map(int, pico.run("print(*tinyprop_words._longest(m))").split())
     predict, learn = (f"{cycles / HERTZ * 1000:.1f} ms" for cycles in (predict, learn))
-    start = "96 multiply-accumulates; at 125 MHz predict takes up to"
+    start = "5216 multiply-accumulates; at 125 MHz predict takes up to"
     assert printed == f"{start} {predict}, learn up to {learn}"
+    assert printed in (run.ROOT / "docs/api.md").read_text()
