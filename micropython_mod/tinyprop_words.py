@@ -96,7 +96,6 @@ _SENSORS = const(32)  # so few values of x may be sensors; pictures have corners
 _STILL = 1.125  # energy of inputs that do not move: 1, and what rounding leaves
 _GUESS = 0.3  # error of guessing numbers in a given range, as a share of half of it
 
-
 # What a call takes at most, in cycles of a Cortex-M0+ for each value of x, layer, pixel of an
 # output, value that a layer reads or gives, multiply-accumulate, and weight.
 _PREDICT = (330, 12000, 1000, 45, 20, 0)
@@ -760,7 +759,7 @@ def _model_text(model):
 
 
 def _summary(model):
-    """The bytes that are not in brackets come to all the RAM; those in brackets are what a layer
+    """Bytes that are not in brackets add up to all of the RAM; those in brackets are what a layer
     needs, in its turn, of the work that is shared."""
     saved, memory = len(model._saved()), _memory(model)
     rest, work, total, macs = saved - memory, len(model._image) - saved, 0, 0

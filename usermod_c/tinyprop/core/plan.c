@@ -184,7 +184,6 @@ typedef struct {
     uint32_t saved, scratch;       // bytes used so far: by spec and state, and behind them
     uint32_t work, buffer[2];      // bytes needed so far,
     uint32_t vectors, rows;        // in buffer[0] by deltas of vectors, and behind them by rows that pools pass on
-    uint32_t turn;                 // bytes of work and buffers that the layer at hand needs in its turn
 } plan_t;
 
 static uint32_t plan_bytes(const plan_t *plan) {
@@ -325,7 +324,7 @@ static void place_map(plan_t *plan, size_t i, tp_layer_t *l, uint32_t *scratch) 
 static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
     size_t last = plan->spec->n_layers - 1u;
     int is_trained = i >= plan->first_trained;
-    uint32_t saved = plan->saved, scratch = plan->scratch, work = 0, buffer[2] = { 0, 0 }, rows = 0;
+    uint32_t saved = plan->saved, scratch = plan->scratch;
     l->inputs = plan->outputs;
     l->nonzero = l->which = l->deltas = l->outputs = 0;
     if (i == 0 && l->reads_map) {
@@ -343,8 +342,8 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
         saved = (l->means + n_means + 3) & ~3u;
         if (l->kind == TP_DENSE) {
             int has_own_list = !l->reads_map && (i == 0 || i == plan->first_trained);
-            buffer[0] = 4u * l->n_out;
-            work = dense_work(l, has_own_list);
+            plan->buffer[0] = larger(plan->buffer[0], 4u * l->n_out);
+            plan->work = larger(plan->work, dense_work(l, has_own_list));
             if (has_own_list) {
                 l->nonzero = take(&scratch, list_bytes);
                 l->inputs = i == 0 ? l->nonzero + list_bytes - 2u * l->n_in : l->inputs;
@@ -354,9 +353,9 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
                 return TP_E_TOO_BIG;
             }
             l->in_place = !plan->keeps;
-            buffer[0] = 4 * tp_out_row(l);
-            buffer[1] = 4u * l->out_c;
-            work = conv_work(l, is_trained);
+            plan->buffer[0] = larger(plan->buffer[0], 4 * tp_out_row(l));
+            plan->buffer[1] = larger(plan->buffer[1], 4u * l->out_c);
+            plan->work = larger(plan->work, conv_work(l, is_trained));
         }
     } else if (l->kind == TP_MAXPOOL) {
         l->which = take(&scratch, tp_is_wide(l) ? 2u * l->n_out : l->n_out);
@@ -369,23 +368,18 @@ static tp_err_t plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
     }
     if (!tp_has_weights(l) && !plan->pooled && i > plan->first_trained) {
         l->deltas = plan->rows;
-        rows = 4 * tp_in_row(l);
+        plan->rows += 4 * tp_in_row(l);
     }
     if (i == plan->first_trained) {
         plan->replay_n_in = l->n_in;
     }
     if (is_trained && !l->gives_map) {
         size_t which = (last - i) & 1;
-        buffer[which] = 4u * l->n_out;
+        plan->buffer[which] = larger(plan->buffer[which], 4u * l->n_out);
         plan->vectors = larger(plan->vectors, which == 0 ? 4u * l->n_out : 0);
     }
     plan->saved = saved;
     plan->scratch = scratch;
-    plan->work = larger(plan->work, work);
-    plan->buffer[0] = larger(plan->buffer[0], buffer[0]);
-    plan->buffer[1] = larger(plan->buffer[1], buffer[1]);
-    plan->rows += rows;
-    plan->turn = work + buffer[0] + buffer[1] + rows;
     plan->outputs = l->outputs;
     return saved > TP_MAX_BYTES || scratch > TP_MAX_BYTES ? TP_E_TOO_BIG : TP_OK;
 }
@@ -471,9 +465,14 @@ tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_siz
     tp_err_t err = start_plan(&plan, spec, n_bytes);
     l.out_h = l.out_w = l.max_weight = 0;  // what quotient() first gets as a guess
     plan.x_signed = 0;
+    uint32_t work = 0, buffer[2] = { 0, 0 };  // the most that a layer needs
     for (size_t i = 0; !err && i < plan.spec->n_layers; i++) {
-        uint32_t saved = plan.saved, scratch = plan.scratch;
+        uint32_t saved = plan.saved, scratch = plan.scratch, rows = plan.rows;
+        plan.work = plan.buffer[0] = plan.buffer[1] = 0;
         err = plan_layer(&plan, i, &l);
+        work = larger(work, plan.work);
+        buffer[0] = larger(buffer[0], plan.buffer[0]);
+        buffer[1] = larger(buffer[1], plan.buffer[1]);
         if (!err && shapes) {
             shapes->h = plan.h;
             shapes->w = plan.w;
@@ -481,10 +480,11 @@ tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_siz
             shapes->fan_in = l.fan_in;
             shapes->learned = plan.saved - saved;
             shapes->outputs = plan.scratch - scratch;
-            shapes->work = plan.turn;
+            shapes->work = plan.work + plan.buffer[0] + plan.buffer[1] + plan.rows - rows;
             shapes++;
         }
     }
+    plan.buffer[0] = buffer[0];
     if (!err) {
         err = end_plan(&plan, &l, &replay);
     }
@@ -493,7 +493,7 @@ tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_siz
     }
     sizes->saved = plan.saved;
     uint32_t plan_end = plan.saved + plan_bytes(&plan);
-    uint32_t scratch = plan.scratch + plan.work + plan.buffer[0] + plan.buffer[1];
+    uint32_t scratch = plan.scratch + work + plan.buffer[0] + buffer[1];
     if (plan_end > TP_MAX_BYTES || scratch > TP_MAX_BYTES - plan_end) {
         return TP_E_TOO_BIG;
     }
