@@ -253,6 +253,21 @@ def test_the_bytes_of_a_summary_come_to_all_of_them(asked):
         at = end
 
 
+def test_the_parts_of_a_model():
+    """As plan.c draws them."""
+    layers = [tp.Conv2D(3, 3), tp.AvgPool2D(2), tp.Dense(4, "relu"), tp.Dense(2)]
+    shapes = np.array(tp.Model((8, 8, 2), layers)._shapes).reshape(4, 7)
+    conv, pool, dense, last = shapes[:, 4:].tolist()
+    # 9 x 2 x 3 weights, biases, sums and means of 2 channels; inputs, and 6 x 6 x 3 deltas.
+    assert conv[:2] == [108 + 12 + 4 + 2 + 2, 128 + 2 * 108]
+    # 3 x 3 x 3 values, and a row of 6 x 3 errors.
+    assert pool == [0, 27 + 1, 4 * 18]
+    # 27 + 1 rows of weights, biases, sums and means; 4 values.
+    assert dense[:2] == [2 * 28 * 4 + 16 + 3 * 27 + 3, 2 * 4]
+    # Selected deltas or the list of 4 inputs, the larger; sums and deltas of 2 values.
+    assert last == [2 * 5 * 2 + 8 + 3 * 4, 0, 4 * (4 + 2) + 4 * 2]
+
+
 class Heap:
     """gc of MicroPython, with so many bytes free."""
 
