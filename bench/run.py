@@ -237,9 +237,9 @@ def open_pico(case):
     return pico
 
 
-def open_plain_pico(case):
+def open_plain_pico(*cases):
     """One with stock firmware, which imports the .mpy files from its flash."""
-    memory = Memory(PICO_ROOM, [case], LEARNING.values())
+    memory = Memory(PICO_ROOM, cases, LEARNING.values())
     for path in mpy_files("armv6m"):
         memory.add(path.read_bytes(), path.name)
     pico = Pico("plain", [FUNCTION_CALL], memory)

@@ -48,6 +48,7 @@ _MODEL_STATE_LOSS_COUNT = const(4)
 _MODEL_STATE_LOSS_SUM = const(24)
 # ---- end of the format
 
+_SHAPE = const(7)  # numbers that _tinyprop.layout tells of a layer
 # Multiply-accumulates of learn_many between two checks for Ctrl-C: some milliseconds on a Pico.
 _CHUNK_MACS = const(20000)
 
@@ -111,13 +112,13 @@ class Model:
 
     def _attach(self, image, shapes):
         self._image = image
-        self._shapes = shapes  # height, width, channels, products per output of each layer
+        self._shapes = shapes  # as of _tinyprop.layout
         self._mse = image[_MODEL_SPEC_LOSS] == _MSE
         self._state = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * image[_MODEL_SPEC_N_LAYERS]
         height, width, channels = struct.unpack_from("<3H", image, _MODEL_SPEC_IN_H)
         self._n_in = height * width * channels
         macs = 1
-        for i in range(0, len(shapes), 4):
+        for i in range(0, len(shapes), _SHAPE):
             height, width, channels, fan_in = shapes[i : i + 4]
             self._n_out = height * width * channels
             macs += self._n_out * fan_in
@@ -331,7 +332,7 @@ class Model:
         _words()._reset(self, seed)
 
     def summary(self):
-        """Prints the layers, their output shapes and parameters, and the bytes of RAM and file."""
+        """Prints the layers, the RAM they take, and how long a call takes at most on a board."""
         _words()._summary(self)
 
     def save(self, file, replay=False):
@@ -382,13 +383,15 @@ def _replay_bytes(spec, shapes, n_bytes):
     return n_bytes - _tinyprop.layout(spec, shapes)
 
 
-def _new(n_bytes):
-    """An image of zeros, in what is free in one piece."""
+def _new(n_bytes, spec, shapes):
+    """An image of a spec and zeros, in what is free in one piece."""
     gc.collect()
     try:
-        return bytearray(n_bytes)
+        image = bytearray(n_bytes)
     except MemoryError:
-        _words()._no_room(n_bytes)
+        _words()._no_room(n_bytes, spec, shapes)
+    image[: len(spec)] = spec
+    return image
 
 
 def load(file):

@@ -47,6 +47,7 @@ _LEARNED_RANGE_BYTES = const(16)
 _LEARNED_RANGE_FRAC = const(12)
 # ---- end of the format
 
+_SHAPE = const(7)  # as in tinyprop
 _PIECE = const(256)  # bytes of a file that are looked at together: so many are always free
 _ENOENT = const(2)
 _EIO = const(5)
@@ -304,14 +305,13 @@ def _read(file):
     spec = bytearray(file.read(_MODEL_SPEC_BYTES))
     n_layers = spec[_MODEL_SPEC_N_LAYERS]
     spec += file.read(_LAYER_SPEC_BYTES * n_layers)
-    shapes = array("H", bytes(8 * n_layers))
+    shapes = array("I", bytes(4 * _SHAPE * n_layers))
     n_bytes = _tinyprop.layout(spec, shapes)
     saved = struct.unpack_from("<I", spec, _MODEL_SPEC_SAVED_BYTES)[0]
     if n_bytes < 0 or n not in (saved, saved - _replay_bytes(spec, shapes, n_bytes)):
         _damaged()
     model = object.__new__(Model)
-    image = _new(n_bytes)
-    image[: len(spec)] = spec
+    image = _new(n_bytes, spec, shapes)
     rest = memoryview(image)[len(spec) : n]
     while len(rest):
         got = file.readinto(rest)

@@ -5,11 +5,12 @@ and shows its public names as its own.
 
 import gc
 import struct
+import sys
 from array import array
 from binascii import crc32
 
 import _tinyprop
-from tinyprop import _NUMBERS, _items, _new
+from tinyprop import _NUMBERS, _items, _new, _replay_bytes
 
 
 def const(value):  # as in tinyprop
@@ -18,6 +19,7 @@ def const(value):  # as in tinyprop
 
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
 _VERSION = const(5)
+_MAX_VALUES = const(65534)
 _MIN_W_FRAC = const(2)
 _MOST_MEANS = const(1024)
 _DENSE = const(0)
@@ -90,6 +92,7 @@ _LEARNED_RANGE_FORMAT = const("<iIi2h")
 # ---- end of the format
 
 _FIRST_LR = 0.3  # what rates that find themselves start from (core/rate.c)
+_SHAPE = const(7)  # as in tinyprop
 _ONE = const(1 << 28)  # 1.0 of what is counted in Q.28
 _DEAD_AFTER = const(64)  # samples on which a unit did not fire
 _START = const(256)  # steps + _START is what found rates fall with,
@@ -99,6 +102,14 @@ _SOME = const(50)  # samples, before which nothing is wrong yet
 _SENSORS = const(32)  # so few values of x may be sensors; pictures have corners that stay black
 _STILL = 1.125  # energy of inputs that do not move: 1, and what rounding leaves
 _GUESS = 0.3  # error of guessing numbers in a given range, as a share of half of it
+
+# What a call takes at most, in cycles of a Cortex-M0+ for each value of x, layer, pixel of an
+# output, value that a layer reads or gives, multiply-accumulate, and weight.
+_PREDICT = (330, 12000, 1000, 45, 20, 0)
+_LEARN = (1150, 20000, 2600, 130, 28, 160)
+# By the architecture of .mpy files: armv6m, armv7m, armv7emsp, armv7emdp, xtensawin, rv32imc.
+# Percent of these cycles, with two for each instruction.
+_PERCENT = {4: 100, 5: 130, 7: 120, 8: 120, 10: 180, 11: 160}
 
 
 def _wrong(name, value, expected):
@@ -308,6 +319,15 @@ def Adaptive(ratio=0.14, least=0.1, skip=0.1):
 
 # ---- building a model
 
+# What makes a layer smaller, by its kind.
+_SMALLER = (
+    "fewer units, or fewer inputs (a pool before it)",
+    "fewer filters, strides=2, or a MaxPool2D behind it",
+    "strides=2, or a MaxPool2D behind it",
+    "a larger pool_size",
+    "a larger pool_size",
+)
+
 
 def _lr(value):
     """(m, n) with m / 2^n nearest to value and m of 16 to 31. None is where found rates start."""
@@ -339,11 +359,32 @@ def _given_ranges(name, value, channels):
     return pairs
 
 
-def _no_room(n_bytes):
-    free = ", %d are free" % gc.mem_free() if hasattr(gc, "mem_free") else ""
-    raise MemoryError(
-        "this model needs %d bytes of RAM in one piece%s" % (n_bytes, free)
-    ) from None
+def _no_room(n_bytes, spec, shapes):
+    text = "this model needs %d bytes of RAM in one piece" % n_bytes
+    if hasattr(gc, "mem_free"):
+        free = gc.mem_free()
+        missing = n_bytes - free
+        text += ", %d are free" % free + (
+            ": %d are missing" % missing if missing > 0 else ", but in pieces"
+        )
+    memory = _replay_bytes(spec, shapes, n_bytes)
+    raise MemoryError("%s. %s" % (text, _largest_part(spec, shapes, memory))) from None
+
+
+def _largest_part(spec, shapes, memory):
+    """What takes most RAM, and how it would take less. memory: bytes of remembered samples."""
+    replay = struct.unpack_from("<H", spec, _MODEL_SPEC_REPLAY)[0]
+    _, n, given = _range_place(spec, 0)
+    ranges = 0 if given else n * _LEARNED_RANGE_BYTES
+    parts = [
+        (memory, "replay=%d" % replay, "fewer samples"),
+        (ranges, "the ranges of x", "input_range=(lo, hi)"),
+    ]
+    for i in range(spec[_MODEL_SPEC_N_LAYERS]):
+        at = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i
+        what = "layer %d, %s" % (i, _layer_text(spec, at))
+        parts.append((sum(shapes[_SHAPE * i + 4 : _SHAPE * i + 7]), what, _SMALLER[spec[at]]))
+    return "The largest part, %d bytes, is for %s: it is smaller with %s" % max(parts)
 
 
 def _layout_error(code, spec, shapes=()):
@@ -355,21 +396,26 @@ def _layout_error(code, spec, shapes=()):
     if code not in (_E_LAYER, _E_TOO_BIG, _E_TOO_SLOW):
         return "the model is damaged"
     i = 0
-    while 4 * i < len(shapes) and shapes[4 * i]:
+    while _SHAPE * i < len(shapes) and shapes[_SHAPE * i]:
         i += 1
-    if 4 * i == len(shapes):
-        return "the model needs more than 2 GB"
-    below = (
-        shapes[4 * i - 4 : 4 * i - 1] if i else struct.unpack_from("<3H", spec, _MODEL_SPEC_IN_H)
-    )
-    layer = _layer_text(spec, _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i)
-    fault = "does not fit"
-    if code == _E_TOO_BIG:
-        fault = "has more than 65534 values with"
+    if _SHAPE * i == len(shapes):
+        if _replay_bytes(spec, shapes, 0) < 0:  # without it there is a layout
+            return "the model needs more than 2 GB: remember fewer samples"
+        return "the model needs more than 2 GB. " + _largest_part(spec, shapes, 0)
+    below = struct.unpack_from("<3H", spec, _MODEL_SPEC_IN_H)
+    if i:
+        below = tuple(shapes[_SHAPE * i - _SHAPE : _SHAPE * i - _SHAPE + 3])
+    at = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i
+    fault, n_in = "does not fit", below[0] * below[1] * below[2]
+    if code == _E_TOO_BIG and spec[at] == _DENSE and n_in <= _MAX_VALUES:
+        units = struct.unpack_from("<H", spec, at + _LAYER_SPEC_UNITS)[0]
+        fault = "takes the model above 2 GB, as it has %d weights with" % (n_in * units)
     elif code == _E_TOO_SLOW:
         fault = "makes the model multiply more than 2^28 times a sample, with"
+    elif code == _E_TOO_BIG:
+        fault = "has more than %d values with" % _MAX_VALUES
     return "layer %d: %s %s an input of %d x %d x %d (height, width, channels)" % (
-        (i, layer, fault) + tuple(below)
+        (i, _layer_text(spec, at), fault) + below
     )
 
 
@@ -439,12 +485,11 @@ def _build(input_shape, layers, loss, lr, policy, input_range, output_range, rep
     )
     for layer in layers:
         spec += layer.spec
-    shapes = array("H", bytes(8 * len(layers)))
+    shapes = array("I", bytes(4 * _SHAPE * len(layers)))
     n_bytes = _tinyprop.layout(spec, shapes)
     if n_bytes < 0:
         raise ValueError(_layout_error(n_bytes, spec, shapes))
-    image = _new(n_bytes)
-    image[: len(spec)] = spec
+    image = _new(n_bytes, spec, shapes)
     for which, pairs in enumerate((inputs, outputs)):
         at, _, _ = _range_place(image, which)
         for lo, hi in pairs:
@@ -557,7 +602,7 @@ class _Place:
     def __init__(self, model, i, weights, channels_below):
         self.image, self.i, self.weights = model._image, i, weights
         self.state = model._state + _MODEL_STATE_BYTES + _LAYER_STATE_BYTES * i
-        self.units, fan_in = model._shapes[4 * i + 2 : 4 * i + 4]
+        self.units, fan_in = model._shapes[_SHAPE * i + 2 : _SHAPE * i + 4]
         spec = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i
         kind, activation, self.trained = self.image[spec : spec + 3]
         self.dense, self.relu = kind == _DENSE, activation == _RELU
@@ -592,7 +637,7 @@ def _places(model):
         if image[_MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i] <= _DEPTHWISE:
             places.append(_Place(model, i, at, below))
             at = places[-1].end
-        below = model._shapes[4 * i + 2]
+        below = model._shapes[_SHAPE * i + 2]
     return places
 
 
@@ -725,7 +770,7 @@ def _found_rate(model, place):
 def _layers(model):
     """(the layer as it is written, shape of its output, number of parameters) of each."""
     at = _MODEL_SPEC_BYTES
-    for i in range(0, len(model._shapes), 4):
+    for i in range(0, len(model._shapes), _SHAPE):
         height, width, channels, fan_in = model._shapes[i : i + 4]
         parameters = (fan_in + 1) * channels if model._image[at] <= _DEPTHWISE else 0
         yield _layer_text(model._image, at), (height, width, channels), parameters
@@ -742,20 +787,72 @@ def _model_text(model):
 
 
 def _summary(model):
-    total, memory = 0, model._replay_bytes()
-    print("layer            output           weights")
-    for layer, shape, parameters in _layers(model):
+    """Bytes that are not in brackets add up to all of the RAM; those in brackets are what a layer
+    needs, in its turn, of the work that is shared."""
+    saved, memory = len(model._saved()), model._replay_bytes()
+    rest, work, total, macs = saved - memory, len(model._image) - saved, 0, 0
+    print("layer            output           weights  learned  outputs     work")
+    for i, (layer, shape, parameters) in enumerate(_layers(model)):
+        fan_in, *sizes = model._shapes[_SHAPE * i + 3 : _SHAPE * i + 7]
         frozen = "  (frozen)" if "trainable" in layer else ""
-        name = layer.split("(")[0]
-        print("%-16s %-14s %9d%s" % (name, _shape_text(shape), parameters, frozen))
+        row = (layer.split("(")[0], _shape_text(shape), parameters, sizes[0], sizes[1])
+        print("%-16s %-14s %9d %8d %8d %8s%s" % (row + ("(%d)" % sizes[2], frozen)))
         total += parameters
-    print(
-        "%d weights and biases, %d bytes of RAM, %d bytes as a file"
-        % (total, len(model._image), len(model._saved()) - memory + 4)
-    )
+        macs += shape[0] * shape[1] * shape[2] * fan_in if parameters else 0
+        rest -= sizes[0]
+        work -= sizes[1]
+    print("%-41s %8d %17d" % ("shared", rest, work))
     if memory:
         n = struct.unpack_from("<H", model._image, _MODEL_SPEC_REPLAY)[0]
-        print("%d of these bytes of RAM are to remember %d samples" % (memory, n))
+        print("%-41s %8d" % ("remembered samples: %d" % n, memory))
+    print(
+        "%d weights and biases, %d bytes of RAM, %d bytes as a file"
+        % (total, len(model._image), saved - memory + 4)
+    )
+    print("%d multiply-accumulates%s" % (macs, _time_text(model)))
+
+
+def _time_text(model):
+    """How long a call takes at most, where that is known: on boards."""
+    arch = getattr(sys.implementation, "_mpy", 0) >> 10 & 15
+    try:
+        import machine
+
+        hertz = machine.freq()
+    except (ImportError, AttributeError):
+        return ""
+    if arch not in _PERCENT:
+        return ""
+    hertz = hertz[0] if isinstance(hertz, tuple) else hertz  # of the processor, then of buses
+    ms = [cycles * _PERCENT[arch] * 10 / hertz for cycles in _longest(model)]
+    return "; at %d MHz predict takes up to %.1f ms, learn up to %.1f ms" % (
+        (hertz // 1000000,) + tuple(ms)
+    )
+
+
+def _longest(model):
+    """Cycles that predict and learn take at most on a Cortex-M0+, whatever buffer they are given.
+    Below the lowest trained layer learning is but a forward pass; with replay it is three steps.
+    """
+    n = model._n_in
+    predict, learn = _PREDICT[0] * n, _LEARN[0] * n
+    steps = 3 if struct.unpack_from("<H", model._image, _MODEL_SPEC_REPLAY)[0] else 1
+    trained = False
+    for i in range(model._image[_MODEL_SPEC_N_LAYERS]):
+        height, width, channels, fan_in = model._shapes[_SHAPE * i : _SHAPE * i + 4]
+        spec = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i
+        n_out, weighted = height * width * channels, model._image[spec] <= _DEPTHWISE
+        macs, weights = (fan_in * n_out, fan_in * channels) if weighted else (0, 0)
+        trained |= weighted and model._image[spec + _LAYER_SPEC_TRAINABLE]
+        counts = 1, height * width, n + n_out, macs, weights
+        forward, step = (
+            sum(count * cost[k + 1] for k, count in enumerate(counts))
+            for cost in (_PREDICT, _LEARN)
+        )
+        predict += forward
+        learn += steps * step if trained else forward
+        n = n_out
+    return predict, learn
 
 
 # ---- beginning anew

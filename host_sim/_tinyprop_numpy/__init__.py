@@ -125,8 +125,9 @@ def backend():
 
 def layout(spec, shapes):
     """Bytes of an image of this spec. (The C core's image has its plan too, and so is larger.)
-    shapes gets uint16 [n_layers][4]: height, width and channels of each layer's output, and the
-    products that each of its values sums."""
+    shapes gets uint32 [n_layers][7]: height, width and channels of each layer's output, the
+    products that each of its values sums, and the bytes of what it learned. (The C core adds those
+    of its outputs and its work, here 0.)"""
     return _call(_plan.layout, _spec(spec), _image(shapes))
 
 

@@ -168,7 +168,7 @@ def aligned(offset):
 
 def plan_layers(model, shapes=None):
     """Works out all layers from the first one up, and where their weights lie. Returns where these
-    end. shapes: gets the output shape of each layer, up to the first one that has none."""
+    end. shapes: gets the shape of each layer, up to the first one that has none."""
     spec, layers = model.spec, model.layers
     model.bits = activation_bits(spec, layers)
     model.delta_frac = 14 if model.bits == 8 else 13
@@ -178,6 +178,7 @@ def plan_layers(model, shapes=None):
     non_negative = model.bits == 8
     below, at, products = None, model.weights_offset, 0
     for i, layer in enumerate(layers):
+        began = at
         require(layer_spec_is_sound(layer.spec), Error.IMAGE)
         layer.in_h = below.out_h if below else spec.in_h
         layer.in_w = below.out_w if below else spec.in_w
@@ -199,7 +200,7 @@ def plan_layers(model, shapes=None):
             layer.means_offset = layer.sums_offset + 2 * layer.n_means
             at = aligned(layer.means_offset + layer.n_means)
         if shapes is not None:
-            shapes[i] = layer.out_h, layer.out_w, layer.out_c, layer.fan_in
+            shapes[i, :5] = layer.out_h, layer.out_w, layer.out_c, layer.fan_in, at - began
         below = layer
     return at
 
@@ -225,11 +226,12 @@ def measure(image, shapes=None):
 
 def layout(image, shapes):
     """Bytes of an image of this spec."""
-    shapes = shapes[: len(shapes) & ~7].view("<u2").reshape(-1, 4)
+    shapes = shapes[: len(shapes) // 28 * 28].view("<u4").reshape(-1, 7)
     if len(image) >= MODEL_SPEC.itemsize:
         n_layers = image[: MODEL_SPEC.itemsize].view(MODEL_SPEC)[0]["n_layers"]
         require(len(shapes) >= n_layers, Error.OUT)
     require(not np.may_share_memory(image, shapes), Error.OVERLAP)
+    require(shapes.ctypes.data % 4 == 0, Error.ALIGN)
     model, saved_bytes = measure(image, shapes)
     require(model.spec.saved_bytes in (0, saved_bytes), Error.IMAGE)
     require(model.spec.busy == 0, Error.IMAGE)

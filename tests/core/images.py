@@ -175,7 +175,7 @@ def set_ranges(buffer, ranges):
 
 def layout(backend, asked):
     """(bytes of an image of this spec or an error, shapes of the layers)"""
-    shapes = np.zeros((int(asked[5]), 4), np.uint16)
+    shapes = np.zeros((int(asked[5]), 7), np.uint32)
     return backend.layout(asked, shapes), shapes
 
 

@@ -1,13 +1,21 @@
 """tinyprop_words.py reads images as the specification does, and what check() goes by."""
 
+import contextlib
 import io
+import re
+from array import array
 
+import images
+import native
 import numpy as np
 import pytest
+import random_models
 import tinyprop as tp
 import tinyprop_words as words
 from _tinyprop_numpy import format as fmt
 from _tinyprop_numpy import rate, replay
+from headers import tp_layer_t
+from hypothesis import assume, given, settings
 
 from host_sim import internals
 
@@ -48,7 +56,7 @@ def test_places_are_those_of_the_specification(model):
         assert place.trained == layer.trainable
     assert places[-1].end == opened.tally_offset
     replay = len(model._saved()) - opened.tally_offset - 4 * opened.output.n_out
-    assert model._replay_bytes() == replay and (replay > 0) == (opened.spec.replay > 0)
+    assert words._memory(model) == replay and (replay > 0) == (opened.spec.replay > 0)
 
 
 @pytest.mark.parametrize("loss", fmt.LOSS_NAMES)
@@ -195,3 +203,144 @@ def test_labels_by_chance_are_told_however_long_they_last(seed):
         model.learn_many(x, y.astype("i4"))
         (said,) = model.check()
         assert "no better than guessing" in said
+
+
+# ---- what takes the room
+
+
+def numbers_in(table):
+    """Of each line of a summary's table the numbers behind its name and shape, without those in
+    brackets."""
+    rows = [line[31:].split("  (frozen)")[0] for line in table]
+    return [[int(word) for word in row.split() if word[0] != "("] for row in rows]
+
+
+@given(random_models.models())
+@settings(max_examples=150, database=None, deadline=None)
+def test_the_bytes_of_a_summary_come_to_all_of_them(asked):
+    """And each part is as large as the plan that a call leaves in the image has it."""
+    size, shapes = images.layout(images.BACKENDS["c"], images.spec(**asked))
+    image = size > 0 and images.new(images.BACKENDS["c"], **asked)
+    assume(image and images.BACKENDS["c"].init(image, 1) == 0)
+    model = object.__new__(tp.Model)
+    model._attach(image, array("I", shapes.flatten().tolist()))
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        model.summary()
+    head, *table, last, macs = out.getvalue().splitlines()
+    weights, ram, file = (int(word) for word in last.split() if word.isdigit())
+    n, n_shared = len(asked["layers"]), 2 + (asked["replay"] > 0)
+    assert len(table) == n + n_shared - 1
+    numbers = numbers_in(table)
+    assert sum(row[0] for row in numbers[:n]) == weights
+    of_layers = [row[1:] for row in numbers[:n]]
+    learned, work = numbers[n]
+    assert sum(map(sum, of_layers)) + learned + work + sum(sum(r) for r in numbers[n + 1 :]) == ram
+    assert ram == len(image)
+    assert sum(row[0] for row in of_layers) + learned + 4 == file
+    plan = 100 * n + 16 * sum(len(ranges) for ranges in asked["ranges"])
+    turns = shapes[:, 6].tolist()
+    assert max(turns) <= work - plan <= sum(turns)
+    # What the plan in the image has of each layer lies in that layer's part, going up.
+    images.BACKENDS["c"].run(image, b"", b"", 0, 0, 0, False)
+    saved = images.Image(image).head.saved_bytes
+    at = saved + plan
+    for i in range(n):
+        end = at + of_layers[i][1]
+        layer = tp_layer_t.from_buffer(image, saved + 100 * i)
+        own = [layer.outputs, layer.which, layer.nonzero] + [layer.inputs] * (i == 0)
+        assert (layer.inputs or i) and all(at <= n < end for n in own if n), (asked, i)
+        at = end
+
+
+def test_the_parts_of_a_model():
+    """As plan.c draws them."""
+    layers = [tp.Conv2D(3, 3), tp.AvgPool2D(2), tp.Dense(4, "relu"), tp.Dense(2)]
+    shapes = np.array(tp.Model((8, 8, 2), layers)._shapes).reshape(4, 7)
+    conv, pool, dense, last = shapes[:, 4:].tolist()
+    # 9 x 2 x 3 weights, biases, sums and means of 2 channels; inputs, and 6 x 6 x 3 deltas.
+    assert conv[:2] == [108 + 12 + 4 + 2 + 2, 128 + 2 * 108]
+    # 3 x 3 x 3 values, and a row of 6 x 3 errors.
+    assert pool == [0, 27 + 1, 4 * 18]
+    # 27 + 1 rows of weights, biases, sums and means; 4 values.
+    assert dense[:2] == [2 * 28 * 4 + 16 + 3 * 27 + 3, 2 * 4]
+    # Selected deltas or the list of 4 inputs, the larger; sums and deltas of 2 values.
+    assert last == [2 * 5 * 2 + 8 + 3 * 4, 0, 4 * (4 + 2) + 4 * 2]
+
+
+class Heap:
+    """gc of MicroPython, with so many bytes free."""
+
+    def __init__(self, free):
+        self.free = free
+
+    def mem_free(self):
+        return self.free
+
+
+def no_room(*arguments, free=5000, **options):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(words, "gc", Heap(free))
+        patch.setattr(tp, "bytearray", refuse, raising=False)
+        with pytest.raises(MemoryError) as refusal:
+            tp.Model(*arguments, **options)
+    return str(refusal.value)
+
+
+def refuse(n_bytes):
+    if isinstance(n_bytes, int):
+        raise MemoryError
+    return bytearray(n_bytes)
+
+
+def test_too_little_room():
+    dense, conv = [tp.Dense(32, "relu"), tp.Dense(2)], [tp.Conv2D(4, 3), tp.Dense(2)]
+    depthwise = [tp.DepthwiseConv2D(255, padding="same"), tp.MaxPool2D(9), tp.Dense(2)]
+    pool = [tp.MaxPool2D(4), tp.Dense(2)]
+    for shape, layers, options, says in (
+        (784, dense, {}, "layer 0, Dense(32, activation='relu'): it is smaller with fewer units"),
+        ((30, 30, 8), [tp.Conv2D(9, 3), *pool], {}, "layer 0, Conv2D(9, 3): .* fewer filters"),
+        (
+            (90, 90, 2),
+            depthwise,
+            {},
+            "layer 0, DepthwiseConv2D(255, padding='same'): .* strides=2",
+        ),
+        ((90, 90, 8), pool, {}, "layer 0, MaxPool2D(4): .* a larger pool_size"),
+        ((9, 9, 1), conv, {"replay": 300}, "replay=300: it is smaller with fewer samples"),
+        (999, dense[1:], {}, "the ranges of x: it is smaller with input_range=(lo, hi)"),
+    ):
+        model = tp.Model(shape, layers, **options)
+        said = no_room(shape, layers, **options)
+        size = len(model._image)
+        begins = f"this model needs {size} bytes of RAM in one piece, 5000 are free: {size - 5000}"
+        assert said.startswith(begins + " are missing. The largest part, "), said
+        assert re.search(re.escape(says).replace(r"\.\*", ".*"), said), said
+    said = no_room(784, [tp.Dense(200, "relu"), tp.Dense(3)], free=148800)
+    assert said in " ".join((native.ROOT / "docs/api.md").read_text().split())
+    said = no_room(784, dense, free=10**6)
+    assert "1000000 are free, but in pieces. The largest part" in said
+
+
+def test_more_than_there_can_be():
+    given = {"input_range": (0, 1)}
+    for shape, layers, options, says in (
+        (
+            60000,
+            [tp.Dense(30000), tp.Dense(2)],
+            {},
+            "layer 0: Dense.* as it has 1800000000 weights",
+        ),
+        (
+            30000,
+            [tp.Dense(30000)] * 2 + [tp.Dense(2)],
+            {},
+            "layer 1: Dense.* above 2 GB, as it has",
+        ),
+        ((256, 256, 1), [tp.Dense(2)], {}, "layer 0: Dense.* has more than 65534 values with"),
+        ((250, 250, 1), [tp.Conv2D(4, 3), tp.Dense(2)], {}, "layer 0: Conv.* than 65534 values"),
+        (60000, [tp.Dense(2)], {"replay": 65535}, "more than 2 GB: remember fewer samples"),
+        (65534, [tp.Dense(16381), tp.Dense(2)], given, "more than 2 GB. .* is for layer 0, Dense"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            tp.Model(shape, layers, **options)

@@ -58,7 +58,7 @@ def of_one_class(model):
     at, ranges = fmt.MODEL_SPEC_SAVED_BYTES, testkit.first_weights_at(model) - fmt.RANGE_BYTES
     image[at : at + 4] = bytes(4)
     image[model._state - fmt.LAYER_SPEC_BYTES + fmt.LAYER_SPEC_UNITS] = 1
-    shapes = array("H", bytes(8 * n_layers))
+    shapes = array("I", bytes(28 * n_layers))
     smaller = bytearray(_tinyprop.layout(image[: model._state], shapes))
     smaller[: model._state] = image[: model._state]
     smaller[ranges : ranges + fmt.RANGE_BYTES] = image[ranges : ranges + fmt.RANGE_BYTES]

@@ -4,6 +4,7 @@ import sys
 
 import _tinyprop
 import model_format as fmt
+import tinyprop_words
 
 
 def raises(error, function, *args, **kwargs):
@@ -59,7 +60,7 @@ def first_weights(model, n):
 
 def remembered(model):
     """The part of an image with samples that are remembered."""
-    return bytes(saved(model)[-model._replay_bytes() :])
+    return bytes(saved(model)[-tinyprop_words._memory(model) :])
 
 
 def of_version(file, version):

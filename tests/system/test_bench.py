@@ -1,13 +1,22 @@
 """bench/results.json has the figures of this very code: none has changed unnoticed."""
 
 import json
+import math
 import re
 from pathlib import Path
 
 import pytest
 import run
+import tinyprop_words as words
 
 ROOT = Path(__file__).resolve().parents[2]
+# Other processors, and the architectures of .mpy files that they run (py/persistentcode.h).
+PROCESSORS = [
+    ("Cortex-M3", [5]),
+    ("Cortex-M4F", [7, 8]),
+    ("RISC-V", [11]),
+    ("Xtensa", [10]),
+]
 STALE = "make bench writes the new figures, if they are as they should be"
 
 
@@ -54,6 +63,27 @@ def test_sizes():
     assert got == want, STALE
 
 
+def means():
+    rows = json.loads(run.RESULTS.read_text())
+    named = {(r["target"], r["case"], r["op"]): r["value"] for r in rows if r["metric"] == "mean"}
+    return named, {(case, op) for target, case, op in named if target == "pico-mpy"}
+
+
+@pytest.mark.parametrize("target, archs", PROCESSORS)
+def test_the_longest_calls_of_other_processors_follow_from_these_figures(target, archs):
+    """In percent of those of a Pico: where they are most, doubled, and rounded up to tens."""
+    mean, ops = means()
+    most = max(mean[target, *op] / mean["pico-mpy", *op] for op in ops)
+    for arch in archs:
+        assert words._PERCENT[arch] == 10 * math.ceil(20 * most)
+
+
+def test_the_longest_calls_of_a_pico_are_those_of_the_mpy():
+    mean, ops = means()
+    assert all(mean["pico", *op] < mean["pico-mpy", *op] for op in ops)
+    assert words._PERCENT[4] == 100
+
+
 def test_the_readme_has_these_figures():
     text = (ROOT / "README.md").read_text()
     said = re.search(
@@ -61,11 +91,7 @@ def test_the_readme_has_these_figures():
         r"\s.*\s.* it takes ([\d,]+)\.",
         text,
     ).groups()
-    mean = {
-        (r["target"], r["case"], r["op"]): r["value"]
-        for r in json.loads(run.RESULTS.read_text())
-        if r["metric"] == "mean"
-    }
+    mean, _ = means()
     forward, first, last = (
         mean["pico-mpy", "mlp-64-32-10", op]
         for op in ("forward", "learn-default-first", "learn-default")

@@ -70,8 +70,9 @@ static image_t to_image(mp_obj_t obj) {
     return image;
 }
 
-// layout(spec, shapes): bytes of RAM that a model of this spec needs. shapes gets uint16 [n_layers][4]: height, width
-// and channels of each layer's output, and the products that each of its values sums
+// layout(spec, shapes): bytes of RAM that a model of this spec needs. shapes gets uint32 [n_layers][7]: height, width
+// and channels of each layer's output, the products that each of its values sums, and bytes of what it learned, of its
+// outputs and of its work
 static mp_obj_t mod_layout(mp_obj_t spec_in, mp_obj_t shapes_in) {
     mp_buffer_info_t spec;
     image_t shapes = to_image(shapes_in);

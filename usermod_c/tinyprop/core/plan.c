@@ -474,12 +474,26 @@ tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_siz
     tp_err_t err = start_plan(&plan, spec, n_bytes);
     l.out_h = l.out_w = l.max_weight = 0;  // what quotient() first gets as a guess
     plan.x_signed = 0;
+    uint32_t work = 0, buffer[2] = { 0, 0 };  // the most that a layer needs
     for (size_t i = 0; !err && i < plan.spec->n_layers; i++) {
+        uint32_t saved = plan.saved, scratch = plan.scratch, rows = plan.rows;
+        plan.work = plan.buffer[0] = plan.buffer[1] = 0;
         err = plan_layer(&plan, i, &l);
+        work = larger(work, plan.work);
+        buffer[0] = larger(buffer[0], plan.buffer[0]);
+        buffer[1] = larger(buffer[1], plan.buffer[1]);
         if (!err && shapes) {
-            *shapes++ = (tp_shape_t) { plan.h, plan.w, plan.c, l.fan_in };
+            shapes->h = plan.h;
+            shapes->w = plan.w;
+            shapes->c = plan.c;
+            shapes->fan_in = l.fan_in;
+            shapes->learned = plan.saved - saved;
+            shapes->outputs = plan.scratch - scratch;
+            shapes->work = plan.work + plan.buffer[0] + plan.buffer[1] + plan.rows - rows;
+            shapes++;
         }
     }
+    plan.buffer[0] = buffer[0];
     if (!err) {
         err = end_plan(&plan, &l, &replay);
     }
@@ -488,7 +502,7 @@ tp_err_t tp_measure(const void *spec, size_t n_bytes, tp_shape_t *shapes, tp_siz
     }
     sizes->saved = plan.saved;
     uint32_t plan_end = plan.saved + plan_bytes(&plan);
-    uint32_t scratch = plan.scratch + plan.work + plan.buffer[0] + plan.buffer[1];
+    uint32_t scratch = plan.scratch + work + plan.buffer[0] + buffer[1];
     if (plan_end > TP_MAX_BYTES || scratch > TP_MAX_BYTES - plan_end) {
         return TP_E_TOO_BIG;
     }
@@ -504,6 +518,9 @@ int32_t tp_layout(const void *spec, size_t n_bytes, tp_shape_t *shapes, size_t n
     }
     if (tp_overlap(spec, n_bytes, shapes, n_shapes * sizeof(tp_shape_t))) {
         return TP_E_OVERLAP;
+    }
+    if ((uintptr_t)shapes % sizeof(uint32_t) != 0) {
+        return TP_E_ALIGN;
     }
     tp_err_t err = tp_measure(spec, n_bytes, shapes, &sizes);
     if (err) {

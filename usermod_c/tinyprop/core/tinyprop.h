@@ -33,17 +33,21 @@ typedef struct {
     char type;
 } tp_values_t;
 
-// Shape of a layer's output, and the products that each of its values sums.
+// Shape of a layer's output, the products that each of its values sums, and the bytes of RAM that the layer takes. Work
+// is at one place for all layers in turn, so that a model takes little more of it than one layer needs.
 typedef struct {
-    uint16_t h, w, c, fan_in;
+    uint32_t h, w, c, fan_in;
+    uint32_t learned;  // weights, biases, sums and means
+    uint32_t outputs;  // with its deltas, the list of its inputs, and the inputs of the model
+    uint32_t work;     // what else it needs in its turn
 } tp_shape_t;
 
 // Bytes per item: 1, 2, 4 or 8; 0 for a typecode that no function takes.
 size_t tp_item_size(char type);
 
 // Returns the bytes of RAM that a model of this spec needs, or a negative tp_err_t. spec: a tp_model_spec_t and one
-// tp_layer_spec_t per layer, aligned to TP_ALIGN; more bytes may follow. shapes [n_shapes], n_shapes >= n_layers: gets
-// the output shape of each layer, up to the first one that has none (TP_E_LAYER, TP_E_TOO_BIG).
+// tp_layer_spec_t per layer, aligned to TP_ALIGN; more bytes may follow. shapes [n_shapes], n_shapes >= n_layers,
+// aligned to 4: gets the shape of each layer, up to the first one that has none (TP_E_LAYER, TP_E_TOO_BIG).
 int32_t tp_layout(const void *spec, size_t n_bytes, tp_shape_t *shapes, size_t n_shapes);
 
 // Gives a new image its first weights (He / LeCun uniform, xorshift32) and state; the same seed gives the same bytes.
