@@ -1,5 +1,6 @@
 #!/bin/bash
-# build.sh [plain]: MicroPython for this PC with tinyprop in it, or the plain one; prints the program's path.
+# build.sh [plain [NAME]]: MicroPython for this PC with tinyprop in it, or the plain one; prints the program's path.
+# NAME, micropython.newer, is that of another pinned version.
 set -euo pipefail
 . "$(dirname "$0")/../setup/common.sh"
 
@@ -8,7 +9,12 @@ mkdir -p build
 exec 9>build/unix.lock
 flock 9
 
-source=$(micropython_dir)
+if [ -n "${2:-}" ]; then
+    unset MPY_DIR
+    source=$(boards/setup/sources.sh "$2")
+else
+    source=$(micropython_dir)
+fi
 python=$(boards/setup/python.sh demo)
 mpy_cross=$(mpy_cross "$source" "$python")
 root=$PWD
