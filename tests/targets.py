@@ -289,9 +289,20 @@ def mpy(arch):
     return build
 
 
-def plain_unix():
-    mpy("x64")()
-    return script("boards/unix/build.sh", "plain")
+def unix_mpy(find):
+    def build():
+        mpy("x64")()
+        return find()
+
+    return Program("mpy", "x64 .mpy", build, MICROPYPATH=f"{ROOT}/dist/x64_6.3")
+
+
+def plain_unix(*version):
+    return script("boards/unix/build.sh", "plain", *version)
+
+
+def unix_of_pypi():
+    return Path(sys.executable).with_name("micropython")
 
 
 def qemu(machine, arch):
@@ -328,7 +339,9 @@ TARGETS = {
     "qemu-m4f": qemu("m4f", "armv7emsp"),
     "qemu-rv32": qemu("rv32", "rv32imc"),
     "unix": Program("firmware", "built in", lambda: script("boards/unix/build.sh")),
-    "unix-mpy": Program("mpy", "x64 .mpy", plain_unix, MICROPYPATH=f"{ROOT}/dist/x64_6.3"),
+    "unix-mpy": unix_mpy(plain_unix),
+    "unix-mpy-1.26": unix_mpy(lambda: plain_unix("micropython.newer")),
+    "unix-mpy-1.29": unix_mpy(unix_of_pypi),
     "lint": Lint(),
     "c": cpython("c"),
 }

