@@ -318,13 +318,29 @@ static void l1_norm(state_t *s) {
     check_word(s, tp_l1_norm(s->deltas, n));
 }
 
-static void sum_of(state_t *s) {
-    uint32_t stride = 1 + below(s, 5), n = stride * (1 + below(s, 30)), l1_norm = below(s, 1000),
-             n_nonzero = below(s, 1000);
-    fill(s, s->deltas, n, 1 << 14, 1, below(s, 4));
-    check_word(s, (uint32_t)tp_sum_of(s->deltas + below(s, stride), s->deltas + n, stride, &l1_norm, &n_nonzero));
-    check_word(s, l1_norm);
+static void sum_filters(state_t *s) {
+    uint32_t filters = 1 + below(s, 20), n = filters * (1 + below(s, 30)), n_nonzero;
+    fill(s, s->deltas, n + 1, 1 << 14, 1, below(s, 4));
+    memset(s->z, 0x55, sizeof(s->z));
+    int shift = below(s, 2) ? (int)below(s, 32) : 0;
+    check_word(s, tp_sum_filters(s->deltas, n, filters, shift, s->z, &n_nonzero));
     check_word(s, n_nonzero);
+    check(s, s->deltas, n + 1);
+    check_words(s, s->z, filters + 1);
+}
+
+// Deltas of one of some maps; many are near the threshold.
+static void diffuse(state_t *s) {
+    uint32_t stride = 1 + below(s, 5), n = stride * (1 + below(s, 30)), l1_norm = below(s, 1000), n_left = below(s, 1000);
+    int32_t t = 1 + number(s, (1 << 14) - 1, 0), residual = number(s, t - 1, 0), limit = below(s, 2) ? t : 1 << 14;
+    fill(s, s->deltas, n, limit, 1, below(s, 4));
+    int16_t *first = s->deltas + below(s, stride);
+    int diffuses = (int)below(s, 2);
+    check_word(s, (uint32_t)tp_diffuse(first, s->deltas + n, stride, t, diffuses, &residual, &l1_norm, &n_left));
+    check(s, s->deltas, n);
+    check_word(s, (uint32_t)residual);
+    check_word(s, l1_norm);
+    check_word(s, n_left);
 }
 
 static void mask(state_t *s) {
@@ -479,7 +495,8 @@ int main(void) {
         { "relu_bytes", relu_bytes },
         { "dot", dot },
         { "l1_norm", l1_norm },
-        { "sum_of", sum_of },
+        { "sum_filters", sum_filters },
+        { "diffuse", diffuse },
         { "mask", mask },
         { "mask_shares", mask_shares },
         { "add_bytes", add_bytes },

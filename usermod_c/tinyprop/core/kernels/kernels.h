@@ -123,9 +123,18 @@ uint32_t tp_mask(int32_t *v, const uint8_t *y, size_t n);
 // y is written over before it was read (plan.c)
 void tp_mask_shares(const int16_t *v, const uint8_t *y, int16_t *to, size_t n);
 
-// The sum of values `stride` apart, up to end; adds to *l1_norm the sum of |v|, and to *n_nonzero how many are not 0.
-//   v  int16, |v| <= 2^14; at most 65534
-int32_t tp_sum_of(const int16_t *v, const int16_t *end, size_t stride, uint32_t *l1_norm, uint32_t *n_nonzero);
+// v_i = round(v_i 2^-s), halves up; then sum_f is the sum of the deltas of filter f, and *n_nonzero how many are not 0.
+// Returns the sum of |v|.
+//   v  int16 [n], pixels of `filters` deltas each, |v| <= 2^14, n <= 65534   s  0..31   sum  int32 [filters]
+uint32_t tp_sum_filters(int16_t *v, size_t n, size_t filters, int s, int32_t *sum, uint32_t *n_nonzero);
+
+// Error diffusion over deltas v, `stride` apart, up to end: of |v| >= t all stay. The others become 0; they add up if
+// `diffuses`, and each time that the magnitude of their sum and the *residual together reach t, v becomes t with the sign of
+// that sum, what is over is the new residual, and the sum starts anew. At the end its magnitude is added to the residual.
+// Returns the sum of all v that are left; adds to *l1_norm their |v|, and to *n_left how many they are.
+//   v  int16, |v| <= 2^14; at most 65534   t  1..2^14   *residual  0..t-1, also on return
+int32_t tp_diffuse(int16_t *v, const int16_t *end, size_t stride, int32_t t, int diffuses, int32_t *residual,
+    uint32_t *l1_norm, uint32_t *n_left);
 
 // to_i = x_i, bytes [n].
 void tp_copy_bytes(const uint8_t *x, uint8_t *to, size_t n);

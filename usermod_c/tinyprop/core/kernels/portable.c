@@ -212,17 +212,47 @@ TP_HOT int tp_relu_bytes(const int32_t *z, uint8_t *y, size_t n, int s, tp_forma
 
 // ---- deltas
 
-TP_HOT int32_t tp_sum_of(const int16_t *v, const int16_t *end, size_t stride, uint32_t *l1_norm, uint32_t *n_nonzero) {
-    int32_t sum = 0;
-    uint32_t norm = 0, n = 0;
-    for (; v < end; v += stride) {
-        sum += *v;
-        norm += (uint32_t)tp_abs(*v);
-        n += *v != 0;
+// `columns` filters at a time, whose sums stay in registers. rounds: s > 0
+static inline uint32_t sum_columns(int16_t *v, const int16_t *end, size_t filters, int s, const int columns,
+    const int rounds, int32_t *sum, uint32_t *n_nonzero) {
+    int32_t of_filter[8] = { 0 };
+    uint32_t all = 0, norm[8] = { 0 }, n[8] = { 0 };
+    for (; v < end; v += filters) {
+        TP_UNROLL for (int f = 0; f < columns; f++) {
+            int32_t d = v[f];
+            if (rounds) {
+                d = tp_rshift_round_fast(d, s);
+                v[f] = (int16_t)d;
+            }
+            of_filter[f] += d;
+            norm[f] += (uint32_t)tp_abs(d);
+            n[f] += d != 0;
+        }
     }
-    *l1_norm += norm;
-    *n_nonzero += n;
-    return sum;
+    TP_UNROLL for (int f = 0; f < columns; f++) {
+        sum[f] = of_filter[f];
+        all += norm[f];
+        *n_nonzero += n[f];
+    }
+    return all;
+}
+
+static inline uint32_t sum_filters(int16_t *v, size_t n, size_t filters, int s, const int rounds, int32_t *sum,
+    uint32_t *n_nonzero) {
+    const int16_t *end = v + n;
+    uint32_t norm = 0;
+    for (; TP_VECTORS && filters - (size_t)(v - (end - n)) >= 8; v += 8, sum += 8) {
+        norm += sum_columns(v, end, filters, s, 8, rounds, sum, n_nonzero);
+    }
+    for (; v < end - n + filters; v++, sum++) {
+        norm += sum_columns(v, end, filters, s, 1, rounds, sum, n_nonzero);
+    }
+    return norm;
+}
+
+TP_HOT uint32_t tp_sum_filters(int16_t *v, size_t n, size_t filters, int s, int32_t *sum, uint32_t *n_nonzero) {
+    *n_nonzero = 0;
+    return s > 0 ? sum_filters(v, n, filters, s, 1, sum, n_nonzero) : sum_filters(v, n, filters, s, 0, sum, n_nonzero);
 }
 
 // ---- moving weights
@@ -426,6 +456,34 @@ uint32_t tp_l1_norm(const int16_t *v, size_t n) {
         sum += (uint32_t)tp_abs(*v);
     }
     return sum;
+}
+
+TP_HOT int32_t tp_diffuse(int16_t *v, const int16_t *end, size_t stride, int32_t t, int diffuses, int32_t *residual,
+    uint32_t *l1_norm, uint32_t *n_left) {
+    int32_t small = 0, left = 0, excess = *residual;
+    for (; v < end; v += stride) {
+        int32_t d = *v;
+        if (d == 0) {  // what adds up stays below t
+            continue;
+        }
+        if (tp_abs(d) < t) {
+            small += diffuses ? d : 0;
+            int32_t over = excess + tp_abs(small) - t;  // below t, as the two were below t before this delta
+            if (over < 0) {
+                *v = 0;
+                continue;
+            }
+            d = small < 0 ? -t : t;
+            *v = (int16_t)d;
+            excess = over;
+            small = 0;
+        }
+        left += d;
+        *l1_norm += (uint32_t)tp_abs(d);
+        ++*n_left;
+    }
+    *residual = excess + tp_abs(small);
+    return left;
 }
 
 TP_HOT void tp_add_bytes(int32_t d, const uint8_t *x, size_t step, size_t n, int is_signed, int32_t *to) {
