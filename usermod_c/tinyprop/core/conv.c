@@ -461,10 +461,13 @@ static const int16_t *weights_for_dx(backward_t *b, int turns) {
         return w;
     }
     size_t n = tp_weight_count(l), channels = l->out_c;
-    int16_t *copy = piece(b, 2 * n);
-    for (size_t i = 0; i < n; i++) {
-        size_t k = i / channels;
-        copy[turns ? (l->fan_in - 1 - k) * channels + i - k * channels : i] = w[i];
+    int16_t *copy = piece(b, 2 * n), *to = turns ? copy + n : copy;
+    for (const int16_t *end = w + n; w < end; w += channels) {
+        to -= turns ? channels : 0;
+        for (size_t f = 0; f < channels; f++) {
+            to[f] = w[f];
+        }
+        to += turns ? 0 : channels;
     }
     return copy;
 }

@@ -51,6 +51,12 @@ static inline uint32_t *pad_list(tp_nonzero_t *list, uint32_t *end, uint32_t *de
 // Adds an entry for the next input, unless it is 0. delta can become too large only after an input of 0, and between
 // rows.
 static inline uint32_t *list_input(tp_nonzero_t *list, uint32_t *end, uint32_t x, uint32_t *delta) {
+    if (TP_VECTORS) {  // no branch on what nobody can predict: an entry of x = 0 is written over
+        *end = x << 16 | *delta;
+        *delta = x != 0 ? list->row_delta : *delta + list->row_bytes;
+        end += x != 0;
+        return x == 0 && *delta > TP_MAX_ROW_DELTA ? pad_list(list, end, delta) : end;
+    }
     if (x == 0) {
         *delta += list->row_bytes;
         return pad_list(list, end, delta);
@@ -154,6 +160,10 @@ TP_HOT void tp_list_nonzero_bytes(tp_nonzero_t *list, const uint8_t *x) {
 
 static inline int32_t requantize(int32_t v, int s, int32_t limit, uint32_t *n_beyond) {
     v = tp_rshift_round_fast(v, s);
+    if (TP_VECTORS) {
+        *n_beyond += tp_beyond(v, limit);
+        return tp_sat(v, limit);
+    }
     if (__builtin_expect(tp_beyond(v, limit), 0)) {
         ++*n_beyond;
         return tp_sat(v, limit);
@@ -183,7 +193,11 @@ TP_HOT uint32_t tp_requantize_int16(int32_t *v, int16_t *to, size_t n, int s, in
 static inline int32_t relu(int32_t z, int s, tp_format_use_t *use, int32_t *any) {
     int32_t v = tp_rshift_round_fast(z, s);
     v &= ~(v >> 31);
-    if (v > use->top >> 2) {
+    if (TP_VECTORS) {
+        use->n_high += v > use->top >> 2;
+        use->n_saturated += v > use->top;
+        v = v > use->top ? use->top : v;
+    } else if (v > use->top >> 2) {
         use->n_high++;
         use->n_saturated += v > use->top;
         v = v > use->top ? use->top : v;
@@ -202,78 +216,69 @@ TP_HOT int tp_relu(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_
 }
 
 TP_HOT int tp_relu_bytes(const int32_t *z, uint8_t *y, size_t n, int s, tp_format_use_t *use) {
+    tp_format_use_t counted = *use;  // what no y can be
     int32_t any = 0;
     s = s < 32 ? s : 32;
     for (; n > 0; n--) {
-        *y++ = (uint8_t)relu(*z++, s, use, &any);
+        *y++ = (uint8_t)relu(*z++, s, &counted, &any);
     }
+    *use = counted;
     return any != 0;
 }
 
 // ---- deltas
 
-// `columns` filters at a time, whose sums stay in registers. rounds: s > 0
-static inline uint32_t sum_columns(int16_t *v, const int16_t *end, size_t filters, int s, const int columns,
-    const int rounds, int32_t *sum, uint32_t *n_nonzero) {
-    int32_t of_filter[8] = { 0 };
-    uint32_t all = 0, norm[8] = { 0 }, n[8] = { 0 };
-    for (; v < end; v += filters) {
-        TP_UNROLL for (int f = 0; f < columns; f++) {
-            int32_t d = v[f];
+static inline uint32_t sum_filters(int16_t *v, const int16_t *end, size_t filters, size_t count, int s, const int rounds,
+    int32_t *sum, uint32_t *n_nonzero) {
+    uint32_t norm = 0, n = 0;
+    for (; count > 0; count--) {
+        int32_t of_filter = 0;
+        for (int16_t *d = v++; d < end; d += filters) {
             if (rounds) {
-                d = tp_rshift_round_fast(d, s);
-                v[f] = (int16_t)d;
+                *d = (int16_t)tp_rshift_round_fast(*d, s);
             }
-            of_filter[f] += d;
-            norm[f] += (uint32_t)tp_abs(d);
-            n[f] += d != 0;
+            of_filter += *d;
+            norm += (uint32_t)tp_abs(*d);
+            n += *d != 0;
         }
+        *sum++ = of_filter;
     }
-    TP_UNROLL for (int f = 0; f < columns; f++) {
-        sum[f] = of_filter[f];
-        all += norm[f];
-        *n_nonzero += n[f];
-    }
-    return all;
-}
-
-static inline uint32_t sum_filters(int16_t *v, size_t n, size_t filters, int s, const int rounds, int32_t *sum,
-    uint32_t *n_nonzero) {
-    const int16_t *end = v + n;
-    uint32_t norm = 0;
-    for (; TP_VECTORS && filters - (size_t)(v - (end - n)) >= 8; v += 8, sum += 8) {
-        norm += sum_columns(v, end, filters, s, 8, rounds, sum, n_nonzero);
-    }
-    for (; v < end - n + filters; v++, sum++) {
-        norm += sum_columns(v, end, filters, s, 1, rounds, sum, n_nonzero);
-    }
+    *n_nonzero += n;
     return norm;
 }
 
-TP_HOT uint32_t tp_sum_filters(int16_t *v, size_t n, size_t filters, int s, int32_t *sum, uint32_t *n_nonzero) {
-    *n_nonzero = 0;
-    return s > 0 ? sum_filters(v, n, filters, s, 1, sum, n_nonzero) : sum_filters(v, n, filters, s, 0, sum, n_nonzero);
+TP_HOT uint32_t tp_sum_filters_in_c(int16_t *v, const int16_t *end, size_t filters, size_t count, int s, int32_t *sum,
+    uint32_t *n_nonzero) {
+    return s > 0 ? sum_filters(v, end, filters, count, s, 1, sum, n_nonzero)
+                 : sum_filters(v, end, filters, count, s, 0, sum, n_nonzero);
 }
+
+#ifndef TP_X86_64
+
+uint32_t tp_sum_filters(int16_t *v, size_t n, size_t filters, int s, int32_t *sum, uint32_t *n_nonzero) {
+    *n_nonzero = 0;
+    return tp_sum_filters_in_c(v, v + n, filters, filters, s, sum, n_nonzero);
+}
+
+#endif
 
 // ---- moving weights
 
 TP_HOT uint32_t tp_select_nonzero(const int16_t *deltas, size_t n, int32_t factor, int32_t dead_zone,
     tp_update_t *update) {
     tp_selected_t *end = update->selected;
-    uint32_t n_in_dead_zone = 0;
+    uint32_t n_nonzero = 0;
     for (uint32_t j = 0; j < n; j++) {
         int32_t d = *deltas++;
-        if (d != 0) {
+        if (TP_VECTORS || d != 0) {
+            n_nonzero += d != 0;
             d *= factor;
-            if (tp_beyond(d, dead_zone)) {
-                *end++ = (tp_selected_t) { d, 2 * j };
-            } else {
-                n_in_dead_zone++;
-            }
+            *end = (tp_selected_t) { d, 2 * j };  // is written over if it is too small
+            end += tp_beyond(d, dead_zone);
         }
     }
     update->selected_end = end;
-    return (uint32_t)(end - update->selected) + n_in_dead_zone;
+    return n_nonzero;
 }
 
 // w -= (gradient + half) >> shift, where gradient = x d m. bounded: clamped to +-max_weight, and counted.
@@ -433,15 +438,19 @@ uint32_t tp_dot(const uint8_t *means, const int16_t *x, size_t n, int is_signed)
     return dot;
 }
 
-TP_HOT uint32_t tp_mask(int32_t *v, const uint8_t *y, size_t n) {
+static inline uint32_t mask(int32_t *v, const uint8_t *y, size_t n, const int masks) {
     uint32_t all = 0;
-    for (const int32_t *end = v + n; v != end; v++) {
-        if (y && *y++ == 0) {
-            *v = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (masks) {
+            v[i] &= -(int32_t)(y[i] != 0);
         }
-        all |= (uint32_t)tp_abs(*v);
+        all |= (uint32_t)tp_abs(v[i]);
     }
     return all;
+}
+
+TP_HOT uint32_t tp_mask(int32_t *v, const uint8_t *y, size_t n) {
+    return y ? mask(v, y, n, 1) : mask(v, y, n, 0);
 }
 
 TP_HOT void tp_mask_shares(const int16_t *v, const uint8_t *y, int16_t *to, size_t n) {
@@ -552,9 +561,13 @@ TP_HOT uint32_t tp_move_by_gradients(const int32_t *gradient, size_t n, int32_t 
     return n_clamped;
 }
 
+#ifndef TP_X86_64
+
 void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int32_t *start, int32_t *z) {
     tp_depthwise_sums_in_c(patch, x, w, start, z);
 }
+
+#endif
 
 #ifdef TP_ARMV6M
 
