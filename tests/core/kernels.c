@@ -361,11 +361,13 @@ static void mask_shares(state_t *s) {
 }
 
 static void add_bytes(state_t *s) {
-    uint32_t n = 1 + below(s, MAX_COLUMNS), step = 1 + below(s, 4), from = below(s, 4), is_signed = below(s, 2);
+    uint32_t rows = 1 + below(s, 4), taps = 1 + below(s, 20), step = 1 + below(s, 4), from = below(s, 4);
+    tp_patch_t patch = { rows, taps, step, taps * step + below(s, 5), 4 * (taps + below(s, 3)) };
+    int32_t d = number(s, 1 << 14, 1), is_signed = (int32_t)below(s, 2);
     fill_bytes(s, SPACE, below(s, 4));
-    fill_words(s, s->z, MAX_COLUMNS + 1, 30);
-    tp_add_bytes(number(s, 1 << 14, 1), s->bytes + from, step, n, (int)is_signed, s->z);
-    check_words(s, s->z, MAX_COLUMNS + 1);
+    fill_words(s, s->z, 100, 30);
+    tp_add_bytes(&patch, d, s->bytes + from, is_signed, s->z);
+    check_words(s, s->z, 100);
 }
 
 // Gradients that are at their bound once the mean is off.
@@ -382,6 +384,23 @@ static void move_by_gradients(state_t *s) {
     check_word(s, tp_move_by_gradients(s->z, n, mean, s->start, s->dx, 1 + (int)below(s, 31), s->w, &step));
     check(s, s->w, n + 1);
     check_words(s, s->dx, n + 1);
+}
+
+static void move_filter(state_t *s) {
+    uint32_t n_means = 1 + below(s, 5), n = n_means * (1 + below(s, 10)), filters = 1 + below(s, 20);
+    int32_t is_signed = (int32_t)below(s, 2), sum = number(s, 65535, 1), along = number(s, 1000, 1);
+    int along_shift = 8 + (int)below(s, 24);
+    tp_step_t step = { 16 + (int32_t)below(s, 16), 1 + (int32_t)below(s, 31), 1 + number(s, 32766, 0) };
+    fill_bytes(s, n_means, 0);
+    for (uint32_t i = 0; i < n; i++) {
+        uint8_t mean = s->bytes[i % n_means];
+        s->z[i] = number(s, 255 * 65535, 1) + (is_signed ? (int8_t)mean : mean) * sum;
+    }
+    fill(s, s->w, SPACE, step.max_weight, 1, 0);
+    check_word(s,
+        tp_move_filter(s->z, n, s->bytes, n_means, is_signed, sum, &along, along_shift, s->w, filters, &step));
+    check(s, s->w, n * filters);
+    check_word(s, (uint32_t)along);
 }
 
 static void move_biases(state_t *s) {
@@ -501,6 +520,7 @@ int main(void) {
         { "mask_shares", mask_shares },
         { "add_bytes", add_bytes },
         { "move_by_gradients", move_by_gradients },
+        { "move_filter", move_filter },
         { "move_biases", move_biases },
         { "update_rows", update_rows },
         { "far_rows", far_rows },

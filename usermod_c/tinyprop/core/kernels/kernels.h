@@ -205,9 +205,16 @@ void tp_input_sums(const int16_t *w, uint32_t row_bytes, size_t n, const tp_sele
 uint32_t tp_move_by_gradients(const int32_t *gradient, size_t n, int32_t mean, const int32_t *sum, int32_t *along,
     int along_shift, int16_t *w, const tp_step_t *step);
 
+// The same for n taps of one filter, whose sums are `sum` and *along; its weights are `filters` values apart.
+//   means  those of the first taps, n_means bytes, int8 if is_signed; the next taps have the same again
+//   n < 2^(along_shift - 2), so *along stays below 2^30
+uint32_t tp_move_filter(const int32_t *gradient, size_t n, const uint8_t *means, size_t n_means, int is_signed,
+    int32_t sum, int32_t *along, int along_shift, int16_t *w, size_t filters, const tp_step_t *step);
+
 // to_i += d x_i.
-//   x  bytes [n], int8 if is_signed, step bytes apart   to  int32 [n]
+//   x   bytes [n_rows][taps], int8 if is_signed, `channels` bytes apart, rows x_stride bytes apart
+//   to  int32 [n_rows][taps], rows w_stride bytes apart
 // Bound: as for the gradient of a convolution (conv.c).
-void tp_add_bytes(int32_t d, const uint8_t *x, size_t step, size_t n, int is_signed, int32_t *to);
+void tp_add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, int is_signed, int32_t *to);
 
 #endif

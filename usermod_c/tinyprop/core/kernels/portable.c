@@ -495,11 +495,38 @@ TP_HOT int32_t tp_diffuse(int16_t *v, const int16_t *end, size_t stride, int32_t
     return left;
 }
 
-TP_HOT void tp_add_bytes(int32_t d, const uint8_t *x, size_t step, size_t n, int is_signed, int32_t *to) {
+TP_HOT void tp_add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, int is_signed, int32_t *to) {
     const int32_t sign = is_signed ? 128 : 0;
-    for (const int32_t *end = to + n; to != end; to++, x += step) {
-        *to = tp_add(*to, d * tp_byte(*x, sign));
+    for (uint32_t rows = patch->n_rows; rows > 0; rows--, x += patch->x_stride, to += patch->w_stride / 4) {
+        const uint8_t *v = x;
+        for (int32_t *sum = to, *end = to + patch->taps; sum != end; sum++, v += patch->channels) {
+            *sum = tp_add(*sum, d * tp_byte(*v, sign));
+        }
     }
+}
+
+// w - round(g m 2^-shift), clamped. Returns whether it was.
+static inline uint32_t move_by(int16_t *w, int32_t g, const tp_step_t *step) {
+    int32_t moved = *w - tp_rshift_round_fast(g * step->lr_mantissa, step->shift);
+    int clamps = tp_beyond(moved, step->max_weight);
+    *w = (int16_t)(__builtin_expect(clamps, 0) ? tp_sat(moved, step->max_weight) : moved);
+    return (uint32_t)clamps;
+}
+
+TP_HOT uint32_t tp_move_filter(const int32_t *gradient, size_t n, const uint8_t *means, size_t n_means, int is_signed,
+    int32_t sum, int32_t *along, int along_shift, int16_t *w, size_t filters, const tp_step_t *step) {
+    const int32_t sign = is_signed ? 128 : 0;
+    int32_t along_means = 0;
+    uint32_t n_clamped = 0;
+    size_t c = 0;
+    for (const int32_t *end = gradient + n; gradient != end; gradient++, w += filters) {
+        int32_t mean = tp_byte(means[c], sign), g = *gradient - mean * sum;
+        along_means += mean * tp_rshift_round_fast(g, along_shift);
+        n_clamped += move_by(w, g, step);
+        c = c + 1 < n_means ? c + 1 : 0;
+    }
+    *along += along_means;
+    return n_clamped;
 }
 
 // n channels, whose sums stay in registers.
@@ -542,21 +569,15 @@ TP_HOT void tp_depthwise_sums_in_c(const tp_patch_t *patch, const int16_t *x, co
 
 TP_HOT uint32_t tp_move_by_gradients(const int32_t *gradient, size_t n, int32_t mean, const int32_t *sum,
     int32_t *along, int along_shift, int16_t *w, const tp_step_t *step) {
-    const int32_t m = step->lr_mantissa, shift = step->shift, max = step->max_weight;
     uint32_t n_clamped = 0;
-    for (const int16_t *end = w + n; w != end; w++) {
+    for (int16_t *end = w + n; w != end; w++) {
         int32_t g = *gradient++;
         if (mean != 0) {
             g -= mean * *sum++;
             *along += mean * tp_rshift_round_fast(g, along_shift);
             along++;
         }
-        int32_t moved = *w - tp_rshift_round_fast(g * m, shift);
-        if (__builtin_expect(tp_beyond(moved, max), 0)) {
-            moved = tp_sat(moved, max);
-            n_clamped++;
-        }
-        *w = (int16_t)moved;
+        n_clamped += move_by(w, g, step);
     }
     return n_clamped;
 }
