@@ -318,6 +318,14 @@ static void l1_norm(state_t *s) {
     check_word(s, tp_l1_norm(s->deltas, n));
 }
 
+static void sum_bytes(state_t *s) {
+    uint32_t step = 1 + below(s, 5), n = step * (1 + below(s, 30)), squares = below(s, 1000), from = below(s, step);
+    int is_signed = (int)below(s, 2);
+    fill_bytes(s, n, below(s, 4));
+    check_word(s, (uint32_t)tp_sum_bytes(s->bytes + from, s->bytes + n, step, is_signed, &squares));
+    check_word(s, squares);
+}
+
 static void sum_filters(state_t *s) {
     uint32_t filters = 1 + below(s, 20), n = filters * (1 + below(s, 30)), n_nonzero;
     fill(s, s->deltas, n + 1, 1 << 14, 1, below(s, 4));
@@ -514,6 +522,7 @@ int main(void) {
         { "relu_bytes", relu_bytes },
         { "dot", dot },
         { "l1_norm", l1_norm },
+        { "sum_bytes", sum_bytes },
         { "sum_filters", sum_filters },
         { "diffuse", diffuse },
         { "mask", mask },

@@ -123,6 +123,10 @@ uint32_t tp_mask(int32_t *v, const uint8_t *y, size_t n);
 // y is written over before it was read (plan.c)
 void tp_mask_shares(const int16_t *v, const uint8_t *y, int16_t *to, size_t n);
 
+// The sum of bytes `step` apart, up to end; adds that of their squares to *squares.
+//   x  int8 if is_signed; at most 65534
+int32_t tp_sum_bytes(const uint8_t *x, const uint8_t *end, size_t step, int is_signed, uint32_t *squares);
+
 // v_i = round(v_i 2^-s), halves up; then sum_f is the sum of the deltas of filter f, and *n_nonzero how many are not 0.
 // Returns the sum of |v|.
 //   v  int16 [n], pixels of `filters` deltas each, |v| <= 2^14, n <= 65534   s  0..31   sum  int32 [filters]

@@ -66,21 +66,6 @@ static inline uint32_t *list_input(tp_nonzero_t *list, uint32_t *end, uint32_t x
     return end;
 }
 
-TP_HOT void tp_list_strided(tp_nonzero_t *list, const uint8_t *x, uint32_t step, int is_signed) {
-    uint32_t *end = list->end, delta = list->delta;
-    const int32_t sign = is_signed ? 128 : 0;
-    for (uint32_t rows = list->n_rows; rows > 0; rows--) {
-        end = pad_list(list, end, &delta);
-        for (const uint8_t *row_end = x + list->x_bytes; x != row_end; x += step) {
-            end = list_input(list, end, (uint16_t)tp_byte(*x, sign), &delta);
-        }
-        x += list->x_jump;
-        delta += list->delta_jump;
-    }
-    *end = 0;
-    list->end = end;
-}
-
 static inline void put_word(int16_t *to, uint32_t word) {
     __builtin_memcpy(__builtin_assume_aligned(to, 4), &word, 4);
 }
@@ -114,6 +99,21 @@ TP_HOT void tp_copy_bytes(const uint8_t *x, uint8_t *to, size_t n) {
 }
 
 #ifndef TP_ARMV6M
+
+TP_HOT void tp_list_strided(tp_nonzero_t *list, const uint8_t *x, uint32_t step, int is_signed) {
+    uint32_t *end = list->end, delta = list->delta;
+    const int32_t sign = is_signed ? 128 : 0;
+    for (uint32_t rows = list->n_rows; rows > 0; rows--) {
+        end = pad_list(list, end, &delta);
+        for (const uint8_t *row_end = x + list->x_bytes; x != row_end; x += step) {
+            end = list_input(list, end, (uint16_t)tp_byte(*x, sign), &delta);
+        }
+        x += list->x_jump;
+        delta += list->delta_jump;
+    }
+    *end = 0;
+    list->end = end;
+}
 
 TP_HOT void tp_list_nonzero(tp_nonzero_t *list, const int16_t *x) {
     uint32_t *end = list->end, delta = list->delta;
@@ -228,6 +228,19 @@ TP_HOT int tp_relu_bytes(const int32_t *z, uint8_t *y, size_t n, int s, tp_forma
 
 // ---- deltas
 
+TP_HOT int32_t tp_sum_bytes(const uint8_t *x, const uint8_t *end, size_t step, int is_signed, uint32_t *squares) {
+    const int32_t sign = is_signed ? 128 : 0;
+    int32_t sum = 0;
+    uint32_t of_squares = 0;
+    for (; x < end; x += step) {
+        int32_t v = tp_byte(*x, sign);
+        sum += v;
+        of_squares += (uint32_t)(v * v);
+    }
+    *squares += of_squares;
+    return sum;
+}
+
 static inline uint32_t sum_filters(int16_t *v, const int16_t *end, size_t filters, size_t count, int s, const int rounds,
     int32_t *sum, uint32_t *n_nonzero) {
     uint32_t norm = 0, n = 0;
@@ -261,6 +274,49 @@ uint32_t tp_sum_filters(int16_t *v, size_t n, size_t filters, int s, int32_t *su
 }
 
 #endif
+
+static inline uint32_t mask(int32_t *v, const uint8_t *y, size_t n, const int masks) {
+    uint32_t all = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (masks) {
+            v[i] &= -(int32_t)(y[i] != 0);
+        }
+        all |= (uint32_t)tp_abs(v[i]);
+    }
+    return all;
+}
+
+TP_HOT uint32_t tp_mask(int32_t *v, const uint8_t *y, size_t n) {
+    return y ? mask(v, y, n, 1) : mask(v, y, n, 0);
+}
+
+TP_HOT int32_t tp_diffuse(int16_t *v, const int16_t *end, size_t stride, int32_t t, int diffuses, int32_t *residual,
+    uint32_t *l1_norm, uint32_t *n_left) {
+    int32_t small = 0, left = 0, excess = *residual;
+    for (; v < end; v += stride) {
+        int32_t d = *v;
+        if (d == 0) {  // what adds up stays below t
+            continue;
+        }
+        if (tp_abs(d) < t) {
+            small += diffuses ? d : 0;
+            int32_t over = excess + tp_abs(small) - t;  // below t, as the two were below t before this delta
+            if (over < 0) {
+                *v = 0;
+                continue;
+            }
+            d = small < 0 ? -t : t;
+            *v = (int16_t)d;
+            excess = over;
+            small = 0;
+        }
+        left += d;
+        *l1_norm += (uint32_t)tp_abs(d);
+        ++*n_left;
+    }
+    *residual = excess + tp_abs(small);
+    return left;
+}
 
 // ---- moving weights
 
@@ -438,21 +494,6 @@ uint32_t tp_dot(const uint8_t *means, const int16_t *x, size_t n, int is_signed)
     return dot;
 }
 
-static inline uint32_t mask(int32_t *v, const uint8_t *y, size_t n, const int masks) {
-    uint32_t all = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (masks) {
-            v[i] &= -(int32_t)(y[i] != 0);
-        }
-        all |= (uint32_t)tp_abs(v[i]);
-    }
-    return all;
-}
-
-TP_HOT uint32_t tp_mask(int32_t *v, const uint8_t *y, size_t n) {
-    return y ? mask(v, y, n, 1) : mask(v, y, n, 0);
-}
-
 TP_HOT void tp_mask_shares(const int16_t *v, const uint8_t *y, int16_t *to, size_t n) {
     for (const int16_t *end = v + n; v != end; v++) {
         *to++ = *y++ ? *v : 0;
@@ -465,34 +506,6 @@ uint32_t tp_l1_norm(const int16_t *v, size_t n) {
         sum += (uint32_t)tp_abs(*v);
     }
     return sum;
-}
-
-TP_HOT int32_t tp_diffuse(int16_t *v, const int16_t *end, size_t stride, int32_t t, int diffuses, int32_t *residual,
-    uint32_t *l1_norm, uint32_t *n_left) {
-    int32_t small = 0, left = 0, excess = *residual;
-    for (; v < end; v += stride) {
-        int32_t d = *v;
-        if (d == 0) {  // what adds up stays below t
-            continue;
-        }
-        if (tp_abs(d) < t) {
-            small += diffuses ? d : 0;
-            int32_t over = excess + tp_abs(small) - t;  // below t, as the two were below t before this delta
-            if (over < 0) {
-                *v = 0;
-                continue;
-            }
-            d = small < 0 ? -t : t;
-            *v = (int16_t)d;
-            excess = over;
-            small = 0;
-        }
-        left += d;
-        *l1_norm += (uint32_t)tp_abs(d);
-        ++*n_left;
-    }
-    *residual = excess + tp_abs(small);
-    return left;
 }
 
 TP_HOT void tp_add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, int is_signed, int32_t *to) {
