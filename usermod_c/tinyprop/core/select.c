@@ -134,32 +134,31 @@ static size_t top_k(const tp_model_t *m, const tp_layer_t *l, uint32_t l1_norm, 
 }
 
 // Returns the k-th largest magnitude; *n_equal gets how many of the k largest have just that. Two passes whatever the deltas
-// hold: the first counts magnitudes by their upper bits, |d| 2^-LOWER, the second those that share the k-th one's by the
-// rest.
-#define LOWER 7  // |d| <= 2^14: 129 upper parts, 128 lower ones
+// hold, or three shorter ones where they are few: each counts magnitudes by some of their bits, those that share the k-th
+// one's bits above these. What is 0 is not counted: it is the k-th largest if nothing else is.
+#define LARGEST (1 << 14)
 static int32_t kth_largest(const int16_t *deltas, size_t n, size_t k, size_t *n_equal) {
-    uint16_t count[(1 << (14 - LOWER)) + 1];
-    int32_t upper = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < sizeof(count) / sizeof(count[0]); i++) {
-            count[i] = 0;
+    uint16_t count[(LARGEST >> 7) + 1];
+    int are_few = n < 256, bits = are_few ? 5 : 7;
+    int32_t kth = 0;
+    for (int shift = are_few ? 10 : 7, n_parts = (LARGEST >> shift) + 1; shift >= 0; shift -= bits, n_parts = 1 << bits) {
+        for (int part = 0; part < n_parts; part++) {
+            count[part] = 0;
         }
         for (const int16_t *d = deltas; d < deltas + n; d++) {
-            int32_t magnitude = tp_abs(*d);
-            if (pass == 0) {
-                count[magnitude >> LOWER]++;
-            } else if (magnitude >> LOWER == upper) {
-                count[magnitude & ((1 << LOWER) - 1)]++;
+            uint32_t part = (uint32_t)((tp_abs(*d) >> shift) - kth * (1 << bits));
+            if (*d != 0 && part < (uint32_t)n_parts) {
+                count[part]++;
             }
         }
-        int32_t part = pass == 0 ? 1 << (14 - LOWER) : (1 << LOWER) - 1;
+        int part = n_parts - 1;
         while (part > 0 && count[part] < k) {
             k -= count[part--];
         }
-        upper = pass == 0 ? part : upper << LOWER | part;
+        kth = kth << bits | part;
     }
     *n_equal = k;
-    return upper;
+    return kth;
 }
 
 // Zeroes all but the k largest. Returns how many of these are not 0.
@@ -168,12 +167,15 @@ static size_t zero_all_but(int16_t *deltas, size_t n, size_t k) {
     int32_t kth = kth_largest(deltas, n, k, &n_equal);
     for (size_t i = 0; i < n; i++) {
         int32_t magnitude = tp_abs(deltas[i]);
+        if (magnitude == 0) {
+            continue;
+        }
         if (magnitude < kth || (magnitude == kth && n_equal == 0)) {
             deltas[i] = 0;
             continue;
         }
         n_equal -= magnitude == kth;
-        n_selected += magnitude != 0;
+        n_selected++;
     }
     return n_selected;
 }

@@ -542,9 +542,9 @@ TP_HOT uint32_t tp_move_filter(const int32_t *gradient, size_t n, const uint8_t 
     return n_clamped;
 }
 
-// n channels, whose sums stay in registers.
+// n channels, whose sums stay in registers. in_words: as tp_weight_of has it
 static inline void channel_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int n,
-    const int32_t *start, int32_t *z) {
+    const int in_words, const int32_t *start, int32_t *z) {
     const uint32_t channels = patch->channels;
     int32_t sum[4];
     TP_UNROLL for (int c = 0; c < n; c++) {
@@ -554,7 +554,7 @@ static inline void channel_sums(const tp_patch_t *patch, const int16_t *x, const
         const int16_t *v = x, *weight = w;
         for (uint32_t taps = patch->taps; taps > 0; taps--, v += channels, weight += channels) {
             TP_UNROLL for (int c = 0; c < n; c++) {
-                sum[c] = tp_add(sum[c], v[c] * weight[c]);
+                sum[c] = tp_add(sum[c], tp_weight_of(v, c, in_words) * tp_weight_of(weight, c, in_words));
             }
         }
         x += patch->x_stride / 2;
@@ -568,11 +568,14 @@ static inline void channel_sums(const tp_patch_t *patch, const int16_t *x, const
 TP_HOT void tp_depthwise_sums_in_c(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int32_t *start,
     int32_t *z) {
     uint32_t left = patch->channels;
+    for (; TP_HALVES && patch->channels % 4 == 0 && left > 0; left -= 4, x += 4, w += 4, start += 4, z += 4) {
+        channel_sums(patch, x, w, 4, 1, start, z);
+    }
     for (; left >= 4; left -= 4, x += 4, w += 4, start += 4, z += 4) {
-        channel_sums(patch, x, w, 4, start, z);
+        channel_sums(patch, x, w, 4, 0, start, z);
     }
     for (; left > 0; left--) {
-        channel_sums(patch, x++, w++, 1, start++, z++);
+        channel_sums(patch, x++, w++, 1, 0, start++, z++);
     }
 }
 
