@@ -318,13 +318,37 @@ static void l1_norm(state_t *s) {
     check_word(s, tp_l1_norm(s->deltas, n));
 }
 
-static void sum_of(state_t *s) {
-    uint32_t stride = 1 + below(s, 5), n = stride * (1 + below(s, 30)), l1_norm = below(s, 1000),
-             n_nonzero = below(s, 1000);
-    fill(s, s->deltas, n, 1 << 14, 1, below(s, 4));
-    check_word(s, (uint32_t)tp_sum_of(s->deltas + below(s, stride), s->deltas + n, stride, &l1_norm, &n_nonzero));
-    check_word(s, l1_norm);
+static void sum_bytes(state_t *s) {
+    uint32_t step = 1 + below(s, 5), n = step * (1 + below(s, 30)), squares = below(s, 1000), from = below(s, step);
+    int is_signed = (int)below(s, 2);
+    fill_bytes(s, n, below(s, 4));
+    check_word(s, (uint32_t)tp_sum_bytes(s->bytes + from, s->bytes + n, step, is_signed, &squares));
+    check_word(s, squares);
+}
+
+static void sum_filters(state_t *s) {
+    uint32_t filters = 1 + below(s, 20), n = filters * (1 + below(s, 30)), n_nonzero;
+    fill(s, s->deltas, n + 1, 1 << 14, 1, below(s, 4));
+    memset(s->z, 0x55, sizeof(s->z));
+    int shift = below(s, 2) ? (int)below(s, 32) : 0;
+    check_word(s, tp_sum_filters(s->deltas, n, filters, shift, s->z, &n_nonzero));
     check_word(s, n_nonzero);
+    check(s, s->deltas, n + 1);
+    check_words(s, s->z, filters + 1);
+}
+
+// Deltas of one of some maps; many are near the threshold.
+static void diffuse(state_t *s) {
+    uint32_t stride = 1 + below(s, 5), n = stride * (1 + below(s, 30)), l1_norm = below(s, 1000), n_left = below(s, 1000);
+    int32_t t = 1 + number(s, (1 << 14) - 1, 0), residual = number(s, t - 1, 0), limit = below(s, 2) ? t : 1 << 14;
+    fill(s, s->deltas, n, limit, 1, below(s, 4));
+    int16_t *first = s->deltas + below(s, stride);
+    int diffuses = (int)below(s, 2);
+    check_word(s, (uint32_t)tp_diffuse(first, s->deltas + n, stride, t, diffuses, &residual, &l1_norm, &n_left));
+    check(s, s->deltas, n);
+    check_word(s, (uint32_t)residual);
+    check_word(s, l1_norm);
+    check_word(s, n_left);
 }
 
 static void mask(state_t *s) {
@@ -345,11 +369,13 @@ static void mask_shares(state_t *s) {
 }
 
 static void add_bytes(state_t *s) {
-    uint32_t n = 1 + below(s, MAX_COLUMNS), step = 1 + below(s, 4), from = below(s, 4), is_signed = below(s, 2);
+    uint32_t rows = 1 + below(s, 4), taps = 1 + below(s, 20), step = 1 + below(s, 4), from = below(s, 4);
+    tp_patch_t patch = { rows, taps, step, taps * step + below(s, 5), 4 * (taps + below(s, 3)) };
+    int32_t d = number(s, 1 << 14, 1), is_signed = (int32_t)below(s, 2);
     fill_bytes(s, SPACE, below(s, 4));
-    fill_words(s, s->z, MAX_COLUMNS + 1, 30);
-    tp_add_bytes(number(s, 1 << 14, 1), s->bytes + from, step, n, (int)is_signed, s->z);
-    check_words(s, s->z, MAX_COLUMNS + 1);
+    fill_words(s, s->z, 100, 30);
+    tp_add_bytes(&patch, d, s->bytes + from, is_signed, s->z);
+    check_words(s, s->z, 100);
 }
 
 // Gradients that are at their bound once the mean is off.
@@ -366,6 +392,23 @@ static void move_by_gradients(state_t *s) {
     check_word(s, tp_move_by_gradients(s->z, n, mean, s->start, s->dx, 1 + (int)below(s, 31), s->w, &step));
     check(s, s->w, n + 1);
     check_words(s, s->dx, n + 1);
+}
+
+static void move_filter(state_t *s) {
+    uint32_t n_means = 1 + below(s, 5), n = n_means * (1 + below(s, 10)), filters = 1 + below(s, 20);
+    int32_t is_signed = (int32_t)below(s, 2), sum = number(s, 65535, 1), along = number(s, 1000, 1);
+    int along_shift = 8 + (int)below(s, 24);
+    tp_step_t step = { 16 + (int32_t)below(s, 16), 1 + (int32_t)below(s, 31), 1 + number(s, 32766, 0) };
+    fill_bytes(s, n_means, 0);
+    for (uint32_t i = 0; i < n; i++) {
+        uint8_t mean = s->bytes[i % n_means];
+        s->z[i] = number(s, 255 * 65535, 1) + (is_signed ? (int8_t)mean : mean) * sum;
+    }
+    fill(s, s->w, SPACE, step.max_weight, 1, 0);
+    check_word(s,
+        tp_move_filter(s->z, n, s->bytes, n_means, is_signed, sum, &along, along_shift, s->w, filters, &step));
+    check(s, s->w, n * filters);
+    check_word(s, (uint32_t)along);
 }
 
 static void move_biases(state_t *s) {
@@ -479,11 +522,14 @@ int main(void) {
         { "relu_bytes", relu_bytes },
         { "dot", dot },
         { "l1_norm", l1_norm },
-        { "sum_of", sum_of },
+        { "sum_bytes", sum_bytes },
+        { "sum_filters", sum_filters },
+        { "diffuse", diffuse },
         { "mask", mask },
         { "mask_shares", mask_shares },
         { "add_bytes", add_bytes },
         { "move_by_gradients", move_by_gradients },
+        { "move_filter", move_filter },
         { "move_biases", move_biases },
         { "update_rows", update_rows },
         { "far_rows", far_rows },

@@ -36,7 +36,7 @@ def test_selection_at_its_edges(c, n, policy):
                 deltas = case.astype(np.int16)
                 twins_deltas = case.astype(np.int64)
                 want, selected = select.select(twin, twin.layers[0], twins_deltas, frac, 1)
-                assert model.call("tp_select", 0, deltas, frac, 1) == selected
+                assert model.select(0, deltas, frac, 1) == selected
                 assert deltas.tolist() == want.tolist()
                 state = model.layers[0].threshold, model.layers[0].residual
                 assert state == (twin.layers[0].state.threshold, twin.layers[0].state.residual)
@@ -62,7 +62,7 @@ def test_small_deltas_add_up_with_their_signs_in_a_feature_map(c):
         model = CModel(c, (1, 8, 1), [kind, dense(2)], policy="diffused", s_min=1 << 12)
         model.head.share, model.layers[0].threshold = 1 << 12, t << 16 - 3  # T times the share
         left = deltas.ravel().copy()
-        assert model.call("tp_select", 0, left, 14, 1) == np.count_nonzero(want)
+        assert model.select(0, left, 14, 1) == np.count_nonzero(want)
         assert left.tolist() == want.ravel().tolist()
         assert model.layers[0].residual >> 8 == residual
 
@@ -76,15 +76,15 @@ def test_a_threshold_follows_the_share_and_is_at_most_1(c):
     for share in [1 << 11] * 900 + [1 << 13] * 200:
         model.head.share = share
         deltas = np.rint(random.laplace(0, 1000, n)).astype(np.int16)
-        selected.setdefault(share, []).append(model.call("tp_select", 0, deltas, 14, 1))
+        selected.setdefault(share, []).append(model.select(0, deltas, 14, 1))
     assert np.mean(selected[1 << 11][600:]) == pytest.approx(n / 16, rel=0.05)
     assert np.mean(selected[1 << 13][:2]) > 2 * n / 16
     assert np.mean(selected[1 << 13][100:]) == pytest.approx(n / 4, rel=0.1)
     for _ in range(100):
-        model.call("tp_select", 0, np.full(n, 1 << 14, np.int16), 14, 1)
+        model.select(0, np.full(n, 1 << 14, np.int16), 14, 1)
         assert model.layers[0].threshold <= model.head.share << 15
     deltas = np.full(n, (1 << 14) - 1000, np.int16)
-    assert [model.call("tp_select", 0, deltas.copy(), 14, 1) for _ in range(4)][-1] == n
+    assert [model.select(0, deltas.copy(), 14, 1) for _ in range(4)][-1] == n
 
 
 # ---- the share of diffused
@@ -142,7 +142,7 @@ def test_the_share_shrinks_with_each_layer_further_down(c, zeta):
         model.layers[0].threshold = 0
         twin = images.Image(bytearray(model.buffer)).twin
         _, twins = select.select(twin, twin.layers[0], deltas.astype(int), 14, depth)
-        selected = model.call("tp_select", 0, deltas, 14, depth)
+        selected = model.select(0, deltas, 14, depth)
         assert selected == twins == max(n * share >> 15, 1), depth
 
 

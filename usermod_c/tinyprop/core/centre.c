@@ -127,26 +127,41 @@ static uint32_t add_vector(const tp_model_t *m, const tp_layer_t *l) {
     return squares;
 }
 
-// For each mean of a map the sum of its inputs: adds their mean to the sums, unless these are NULL. Returns u.x; *squares
-// gets the sum of squares. Both are modulo 2^32.
-static uint32_t go_through_map(const tp_model_t *m, const tp_layer_t *l, uint16_t *sums, uint32_t *squares) {
-    const uint8_t *inputs = tp_at(m, l->inputs), *end = inputs + l->n_in, *means = tp_at(m, l->means);
-    uint32_t n_means = tp_mean_count(l), pixels = l->n_in / n_means, dot = 0, of_squares = 0;
+// Of a map, each input of which has a mean: adds the inputs to the sums, unless these are NULL. Returns u.x; *squares gets
+// the sum of squares. Both are modulo 2^32.
+static uint32_t go_through_inputs(const tp_model_t *m, const tp_layer_t *l, uint16_t *sums, uint32_t *squares) {
+    const uint8_t *inputs = tp_at(m, l->inputs), *means = tp_at(m, l->means);
+    uint32_t dot = 0, of_squares = 0;
     int32_t sign = l->x_signed ? 128 : 0;
-    for (size_t c = 0; c < n_means; c++, inputs++) {
-        int32_t sum = 0;
-        for (const uint8_t *input = inputs; input < end; input += n_means) {
-            int32_t x = tp_byte(*input, sign);
-            sum += x;
-            of_squares += (uint32_t)(x * x);
-        }
-        dot += (uint32_t)sum * (uint32_t)tp_byte(means[c], sign);
+    for (size_t i = 0; i < l->n_in; i++) {
+        int32_t x = tp_byte(inputs[i], sign);
+        dot += (uint32_t)(x * tp_byte(means[i], sign));
+        of_squares += (uint32_t)(x * x);
         if (sums) {
-            sums[c] = (uint16_t)(sums[c] + (uint32_t)(pixels == 1 ? sum : tp_quotient_round(sum, pixels)));
+            sums[i] = (uint16_t)(sums[i] + (uint32_t)x);
         }
     }
     *squares = of_squares;
     return dot;
+}
+
+// The same where channels have a mean, to the sums of which the means of their inputs are added.
+static uint32_t go_through_channels(const tp_model_t *m, const tp_layer_t *l, uint16_t *sums, uint32_t *squares) {
+    const uint8_t *inputs = tp_at(m, l->inputs), *end = inputs + l->n_in, *means = tp_at(m, l->means);
+    uint32_t channels = l->in_c, pixels = l->n_in / channels, dot = 0;
+    *squares = 0;
+    for (size_t c = 0; c < channels; c++) {
+        int32_t sum = tp_sum_bytes(inputs + c, end, channels, l->x_signed, squares);
+        dot += (uint32_t)sum * (uint32_t)tp_byte_at(l, means, c);
+        if (sums) {
+            sums[c] = (uint16_t)(sums[c] + (uint32_t)tp_quotient_round(sum, pixels));
+        }
+    }
+    return dot;
+}
+
+static uint32_t go_through_map(const tp_model_t *m, const tp_layer_t *l, uint16_t *sums, uint32_t *squares) {
+    return tp_mean_count(l) == l->n_in ? go_through_inputs(m, l, sums, squares) : go_through_channels(m, l, sums, squares);
 }
 
 // Adds each channel's mean over all pixels, or each input. *dot gets u.x. Returns the sum of squares.

@@ -293,7 +293,8 @@ static void depthwise_by_taps(backward_t *b) {
 // The gradient of one filter, delta by delta: for few of them.
 static void filter_gradient(const backward_t *b, size_t f, int32_t *gradient) {
     const tp_layer_t *l = b->l, *map = b->map;
-    size_t step = l->kind == TP_CONV ? 1 : l->in_c, per_tap = l->kind == TP_CONV ? l->in_c : 1;
+    size_t per_tap = l->kind == TP_CONV ? l->in_c : 1;
+    tp_patch_t patch = { 0, 0, l->kind == TP_CONV ? 1 : l->in_c, tp_in_row(l), (uint32_t)(4 * l->down * per_tap) };
     const uint8_t *x = (const uint8_t *)tp_at(b->m, l->inputs) + (l->kind == TP_CONV ? 0 : f);
     size_t i = f;
     clear(gradient, l->fan_in);
@@ -312,28 +313,24 @@ static void filter_gradient(const backward_t *b, size_t f, int32_t *gradient) {
                 }
             }
             overlap_t rows = rows_at(l, row), columns = columns_at(l, column);
-            const uint8_t *from = x + rows.x * tp_in_row(l) + columns.x * l->in_c;
-            int32_t *to = gradient + tap_at(l, rows.k, columns.k) * per_tap;
-            for (size_t n = rows.n; n > 0; n--, from += tp_in_row(l), to += l->down * per_tap) {
-                tp_add_bytes(d, from, step, columns.n * per_tap, l->x_signed, to);
-            }
+            patch.n_rows = (uint32_t)rows.n;
+            patch.taps = (uint32_t)(columns.n * per_tap);
+            tp_add_bytes(&patch, d, x + rows.x * tp_in_row(l) + columns.x * l->in_c, l->x_signed,
+                gradient + tap_at(l, rows.k, columns.k) * per_tap);
         }
     }
 }
 
 static void by_filters(backward_t *b) {
     const tp_layer_t *l = b->l;
+    const uint8_t *means = tp_at(b->m, l->means);
+    int16_t *w = tp_at(b->m, l->weights);
     int32_t *gradient = (int32_t *)b->rest;
-    for (size_t f = 0; f < l->out_c; f++) {
-        size_t c = l->kind == TP_CONV ? 0 : f;
-        int16_t *w = (int16_t *)tp_at(b->m, l->weights) + f;
+    int is_conv = l->kind == TP_CONV;
+    for (size_t f = 0; f < l->out_c; f++, w++, means += !is_conv) {
         filter_gradient(b, f, gradient);
-        for (size_t k = 0; k < l->fan_in; k++, w += l->out_c) {
-            move_by_gradients(b, gradient + k, 1, c, w, b->delta_sum + f, b->along_mean + f);
-            if (l->kind == TP_CONV) {
-                c = c + 1 < l->in_c ? c + 1 : 0;
-            }
-        }
+        b->n_clamped += tp_move_filter(gradient, l->fan_in, means, is_conv ? l->in_c : 1, l->x_signed, b->delta_sum[f],
+            &b->along_mean[f], b->shift, w, l->out_c, &b->step);
     }
 }
 
@@ -461,10 +458,13 @@ static const int16_t *weights_for_dx(backward_t *b, int turns) {
         return w;
     }
     size_t n = tp_weight_count(l), channels = l->out_c;
-    int16_t *copy = piece(b, 2 * n);
-    for (size_t i = 0; i < n; i++) {
-        size_t k = i / channels;
-        copy[turns ? (l->fan_in - 1 - k) * channels + i - k * channels : i] = w[i];
+    int16_t *copy = piece(b, 2 * n), *to = turns ? copy + n : copy;
+    for (const int16_t *end = w + n; w < end; w += channels) {
+        to -= turns ? channels : 0;
+        for (size_t f = 0; f < channels; f++) {
+            to[f] = w[f];
+        }
+        to += turns ? 0 : channels;
     }
     return copy;
 }

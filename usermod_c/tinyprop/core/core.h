@@ -376,13 +376,12 @@ int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int frac, tp_step_t
 void tp_move_bias(const tp_model_t *m, const tp_layer_t *l, size_t i, int32_t gradient, int frac);
 // Of the deltas of a layer.
 typedef struct {
-    uint32_t l1_norm;    // sum of |delta|
+    uint32_t l1_norm;    // sum of |delta|; of a dense layer that was rounded as much as one of them can be: all that is asked
     uint32_t n_nonzero;  // of a convolution: how many are not 0,
     int32_t *of_filter;  // and the sum for each filter, [out_c], at the start of `work`
 } tp_delta_sums_t;
-void tp_sum_deltas(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, tp_delta_sums_t *sums);
-// deltas 2^-s, to nearest, s = 1..31.
-void tp_round_deltas(int16_t *deltas, size_t n, int s);
+// deltas 2^-s, to nearest, s = 0..31, and their sums.
+void tp_sum_deltas(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int s, tp_delta_sums_t *sums);
 // b -= learning rate * (sum of its deltas over all pixels).   deltas  int16 [pixels][out_c], Q.frac
 void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, const tp_delta_sums_t *sums,
     int frac);
@@ -487,8 +486,7 @@ int32_t tp_mse_output(const tp_model_t *m, int32_t z);
 int tp_skip_sample(const tp_model_t *m, const int16_t *deltas, int32_t p_target);
 // Zeroes the deltas of a layer that the policy does not select. Returns how many it selects (TP_FULL: n_out).
 //   deltas  int16 [n_out], Q.frac, delta_frac <= frac <= delta_frac + 8   depth  layers with weights above this one
-size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int depth);
-// Whether it leaves all deltas of a layer at this depth as they are.
-int tp_selects_all(const tp_model_t *m, int depth);
+//   sums    theirs; on return those of what is left
+size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int depth, tp_delta_sums_t *sums);
 
 #endif

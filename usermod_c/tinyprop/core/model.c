@@ -73,25 +73,16 @@ static void count_macs(uint64_t *counter, const tp_model_t *m, const tp_layer_t 
 // A layer with weights: updates these by its deltas, and gives the next such layer below it its own, unless below is NULL.
 static void backward_layer(const tp_model_t *m, tp_layer_t *l, int16_t *deltas, int frac, int depth,
     tp_deltas_t *below) {
-    size_t n = tp_map_of(l)->n_out;
     tp_delta_sums_t sums;
-    tp_sum_deltas(m, l, deltas, &sums);
+    tp_sum_deltas(m, l, deltas, 0, &sums);
     if (l->trainable) {
         tp_update_biases(m, l, deltas, &sums, frac);
     }
-    count_macs(&m->state->macs_selected, m, l, tp_select(m, l, deltas, frac, depth));
-    if (!tp_selects_all(m, depth)) {
-        tp_sum_deltas(m, l, deltas, &sums);
-    }
+    count_macs(&m->state->macs_selected, m, l, tp_select(m, l, deltas, frac, depth, &sums));
     int guard_shift = tp_guard_shift(l, sums.l1_norm);
     if (guard_shift > 0) {
-        tp_round_deltas(deltas, n, guard_shift);
+        tp_sum_deltas(m, l, deltas, guard_shift, &sums);
         frac -= guard_shift;
-        if (l->kind == TP_DENSE) {
-            sums.l1_norm = 1u << (m->delta_frac - guard_shift);  // as much as one of them can be is all that is asked
-        } else {
-            tp_sum_deltas(m, l, deltas, &sums);
-        }
     }
     int32_t *v = m->buffer[(m->output - l + 1) & 1];
     if (below && l->reads_map) {

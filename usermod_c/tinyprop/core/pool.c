@@ -21,9 +21,17 @@ void tp_take_row(const tp_model_t *m, const tp_layer_t *l, const uint8_t *x, siz
     for (size_t column = 0; column < l->out_w; column++, y += channels) {
         size_t place = column * channels;
         for (uint32_t k = first; k < first + l->kernel_w; k++) {
+            for (size_t c = 0; k == 0 && c < channels; c++) {
+                y[c] = sign;  // the least: if all are so, the first is the largest
+                if (wide) {
+                    wide[place + c] = 0;
+                } else {
+                    which[place + c] = 0;
+                }
+            }
             for (size_t c = 0; c < channels; c++) {
                 uint8_t v = *x++;
-                if (k == 0 || (v ^ sign) > (y[c] ^ sign)) {
+                if ((v ^ sign) > (y[c] ^ sign)) {
                     y[c] = v;
                     if (wide) {
                         wide[place + c] = (uint16_t)k;

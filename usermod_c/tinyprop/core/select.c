@@ -81,33 +81,8 @@ static void adapt_threshold(const tp_model_t *m, const tp_layer_t *l, uint32_t n
     state->threshold = (uint32_t)(t > least ? t : least);
 }
 
-// Selects deltas of one feature map, which are `stride` apart. diffuses: small ones add up in `sum`, and count together
-// with the *residual of the maps before, which is below t. Returns how many are selected.
-static size_t diffuse_map(int16_t *delta, const int16_t *end, size_t stride, int32_t t, int diffuses,
-    int32_t *residual) {
-    int32_t sum = 0;
-    size_t n_selected = 0;
-    for (; delta < end; delta += stride) {
-        if (tp_abs(*delta) < t) {
-            if (diffuses) {
-                sum += *delta;
-            }
-            int32_t excess = *residual + tp_abs(sum) - t;  // below t, as the two were below t before this delta
-            if (excess < 0) {
-                *delta = 0;
-                continue;
-            }
-            *delta = (int16_t)(sum < 0 ? -t : t);
-            *residual = excess;
-            sum = 0;
-        }
-        n_selected++;
-    }
-    *residual += tp_abs(sum);
-    return n_selected;
-}
-
-static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac) {
+static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac,
+    tp_delta_sums_t *sums) {
     tp_layer_state_t *state = tp_state(m, l);
     size_t n = tp_map_of(l)->n_out;
     if (m->state->share == ONE) {
@@ -115,7 +90,7 @@ static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t 
         return n;
     }
     if (state->threshold == 0) {  // the first time: T = Y / K, so T r = Y / n
-        uint32_t share = tp_l1_norm(deltas, n) / (uint32_t)n;
+        uint32_t share = sums->l1_norm / (uint32_t)n;
         state->threshold = (uint32_t)tp_rshift_round_sat((int32_t)share, frac - THRESHOLD_FRAC, 1 << THRESHOLD_FRAC);
     }
     uint32_t r = m->state->share >> 7 ? m->state->share >> 7 : 1;  // Q.8, so T r / r is Q.22
@@ -123,22 +98,26 @@ static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t 
     t = t < 1 ? 1 : t > most ? most : t;
     int32_t residual = (int32_t)(state->residual >> (RESIDUAL_FRAC - frac));
     residual = residual < t ? residual : t - 1;
-    size_t n_selected = 0;
+    sums->l1_norm = sums->n_nonzero = 0;
     for (size_t map = 0; map < l->out_c; map++) {  // in a dense layer each unit is a map
-        n_selected += diffuse_map(deltas + map, deltas + n, l->out_c, t, m->spec->loss == TP_CROSSENTROPY, &residual);
+        int32_t sum = tp_diffuse(deltas + map, deltas + n, l->out_c, t, m->spec->loss == TP_CROSSENTROPY, &residual,
+            &sums->l1_norm, &sums->n_nonzero);
+        if (l->kind != TP_DENSE) {
+            sums->of_filter[map] = sum;
+        }
     }
     state->residual = (uint32_t)residual << (RESIDUAL_FRAC - frac);
-    adapt_threshold(m, l, (uint32_t)n_selected);
-    return n_selected;
+    adapt_threshold(m, l, sums->n_nonzero);
+    return sums->n_nonzero;
 }
 
 // ---- TP_TOPK
 
 // k_l for deltas in Q.frac.
-static size_t top_k(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, int frac, int depth) {
+static size_t top_k(const tp_model_t *m, const tp_layer_t *l, uint32_t l1_norm, int frac, int depth) {
     const tp_model_spec_t *spec = m->spec;
     uint32_t n = tp_map_of(l)->n_out;
-    uint32_t y = tp_l1_norm(deltas, n) >> (frac - m->delta_frac);  // Q.delta_frac
+    uint32_t y = l1_norm >> (frac - m->delta_frac);  // Q.delta_frac
     uint32_t max = running_maximum(tp_state(m, l), y);
     uint32_t share = spec->s_min;  // Q.15
     if (max != 0) {
@@ -155,47 +134,60 @@ static size_t top_k(const tp_model_t *m, const tp_layer_t *l, const int16_t *del
 }
 
 // Returns the k-th largest magnitude; *n_equal gets how many of the k largest have just that. Two passes whatever the deltas
-// hold: the first counts magnitudes by their upper bits, |d| 2^-LOWER, the second those that share the k-th one's by the
-// rest.
-#define LOWER 7  // |d| <= 2^14: 129 upper parts, 128 lower ones
+// hold, or three shorter ones where they are few: each counts magnitudes by some of their bits, those that share the k-th
+// one's bits above these. What is 0 is not counted: it is the k-th largest if nothing else is.
+#define LARGEST (1 << 14)
 static int32_t kth_largest(const int16_t *deltas, size_t n, size_t k, size_t *n_equal) {
-    uint16_t count[(1 << (14 - LOWER)) + 1];
-    int32_t upper = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < sizeof(count) / sizeof(count[0]); i++) {
-            count[i] = 0;
+    uint16_t count[(LARGEST >> 7) + 1];
+    int are_few = n < 256, bits = are_few ? 5 : 7;
+    int32_t kth = 0;
+    for (int shift = are_few ? 10 : 7, n_parts = (LARGEST >> shift) + 1; shift >= 0; shift -= bits, n_parts = 1 << bits) {
+        for (int part = 0; part < n_parts; part++) {
+            count[part] = 0;
         }
         for (const int16_t *d = deltas; d < deltas + n; d++) {
-            int32_t magnitude = tp_abs(*d);
-            if (pass == 0) {
-                count[magnitude >> LOWER]++;
-            } else if (magnitude >> LOWER == upper) {
-                count[magnitude & ((1 << LOWER) - 1)]++;
+            uint32_t part = (uint32_t)((tp_abs(*d) >> shift) - kth * (1 << bits));
+            if (*d != 0 && part < (uint32_t)n_parts) {
+                count[part]++;
             }
         }
-        int32_t part = pass == 0 ? 1 << (14 - LOWER) : (1 << LOWER) - 1;
+        int part = n_parts - 1;
         while (part > 0 && count[part] < k) {
             k -= count[part--];
         }
-        upper = pass == 0 ? part : upper << LOWER | part;
+        kth = kth << bits | part;
     }
     *n_equal = k;
-    return upper;
+    return kth;
 }
 
-// Zeroes all but the k largest.
-static size_t select_largest(int16_t *deltas, size_t n, size_t k) {
+// Zeroes all but the k largest. Returns how many of these are not 0.
+static size_t zero_all_but(int16_t *deltas, size_t n, size_t k) {
     size_t n_equal, n_selected = 0;
     int32_t kth = kth_largest(deltas, n, k, &n_equal);
     for (size_t i = 0; i < n; i++) {
         int32_t magnitude = tp_abs(deltas[i]);
+        if (magnitude == 0) {
+            continue;
+        }
         if (magnitude < kth || (magnitude == kth && n_equal == 0)) {
             deltas[i] = 0;
             continue;
         }
         n_equal -= magnitude == kth;
-        n_selected += magnitude != 0;
+        n_selected++;
     }
+    return n_selected;
+}
+
+static size_t select_largest(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int depth,
+    tp_delta_sums_t *sums) {
+    size_t k = top_k(m, l, sums->l1_norm, frac, depth);
+    if (l->kind != TP_DENSE && sums->n_nonzero <= k) {  // as below a relu it often is
+        return sums->n_nonzero;
+    }
+    size_t n_selected = zero_all_but(deltas, tp_map_of(l)->n_out, k);
+    tp_sum_deltas(m, l, deltas, 0, sums);
     return n_selected;
 }
 
@@ -239,18 +231,13 @@ static int is_dense(const tp_model_t *m, int depth) {
     return m->spec->policy == TP_FULL || (depth == 0 && m->spec->loss == TP_CROSSENTROPY);
 }
 
-int tp_selects_all(const tp_model_t *m, int depth) {
-    return is_dense(m, depth) || (m->spec->policy == TP_DIFFUSED && m->state->share == ONE);
-}
-
-size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int depth) {
-    size_t n = tp_map_of(l)->n_out;
+size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int depth, tp_delta_sums_t *sums) {
     if (is_dense(m, depth)) {
-        return n;
+        return tp_map_of(l)->n_out;
     }
     switch (m->spec->policy) {
-        case TP_TOPK: return select_largest(deltas, n, top_k(m, l, deltas, frac, depth));
-        case TP_DIFFUSED: return select_diffused(m, l, deltas, frac);
+        case TP_TOPK: return select_largest(m, l, deltas, frac, depth, sums);
+        case TP_DIFFUSED: return select_diffused(m, l, deltas, frac, sums);
         default: return 0;  // there is no other policy
     }
 }

@@ -31,23 +31,17 @@ void tp_move_bias(const tp_model_t *m, const tp_layer_t *l, size_t i, int32_t gr
     b[i] = tp_sat(tp_add(b[i], -step), TP_MAX_BIAS);
 }
 
-void tp_round_deltas(int16_t *deltas, size_t n, int s) {
-    for (; n > 0; n--, deltas++) {
-        *deltas = (int16_t)tp_rshift_round_fast(*deltas, s);
-    }
-}
-
 // The sum of at most 65534 deltas of 2^14 is below 2^30.
-void tp_sum_deltas(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, tp_delta_sums_t *sums) {
+void tp_sum_deltas(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int s, tp_delta_sums_t *sums) {
     size_t n = tp_map_of(l)->n_out;
-    if (l->kind == TP_DENSE) {
-        sums->l1_norm = tp_l1_norm(deltas, n);
+    if (l->kind != TP_DENSE) {
+        sums->of_filter = m->work;
+        sums->l1_norm = tp_sum_filters(deltas, n, l->out_c, s, sums->of_filter, &sums->n_nonzero);
         return;
     }
-    sums->of_filter = m->work;
-    sums->l1_norm = sums->n_nonzero = 0;
-    for (size_t f = 0; f < l->out_c; f++) {
-        sums->of_filter[f] = tp_sum_of(deltas + f, deltas + n, l->out_c, &sums->l1_norm, &sums->n_nonzero);
+    sums->l1_norm = s > 0 ? 1u << (m->delta_frac - s) : tp_l1_norm(deltas, n);
+    for (const int16_t *end = deltas + n; s > 0 && deltas < end; deltas++) {
+        *deltas = (int16_t)tp_rshift_round_fast(*deltas, s);
     }
 }
 

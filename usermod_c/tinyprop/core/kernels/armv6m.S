@@ -246,6 +246,64 @@ function tp_list_nonzero_bytes
     b .Lbytes_far
 end tp_list_nonzero_bytes
 
+// void tp_list_strided(tp_nonzero_t *list, const uint8_t *x, uint32_t step, int is_signed)
+//   14 cycles per input
+//   r3 128 if inputs are signed, else 0   r4 end of the list   r5 delta   r8 bytes per row of weights   r9 row_delta
+//   r10 end of the row   r11 rows left
+function tp_list_strided
+    enter
+    ldr r4, [r0, #LIST_END]
+    ldr r5, [r0, #LIST_DELTA]
+    ldr r6, [r0, #LIST_ROW_BYTES]
+    mov r8, r6
+    ldr r6, [r0, #LIST_ROW_DELTA]
+    mov r9, r6
+    ldr r6, [r0, #LIST_N_ROWS]
+    mov r11, r6
+    cmp r3, #0
+    beq .Lstrided_row
+    movs r3, #128
+.Lstrided_row:
+    ldr r6, [r0, #LIST_X_BYTES]
+    adds r6, r6, r1
+    mov r10, r6
+.Lstrided_skipped:          // the delta can be too large here, and never after an entry
+    lsrs r6, r5, #16
+    bne .Lstrided_far
+    cmp r1, r10
+    beq .Lstrided_jump
+.Lstrided_next:
+    ldrb r6, [r1]
+    adds r1, r1, r2
+    eors r6, r3
+    subs r6, r6, r3
+    lsls r6, r6, #16
+    beq .Lstrided_zero
+    orrs r6, r5
+    stmia r4!, {r6}
+    mov r5, r9
+    cmp r1, r10
+    bne .Lstrided_next
+.Lstrided_jump:
+    ldr r6, [r0, #LIST_X_JUMP]
+    adds r1, r1, r6
+    ldr r6, [r0, #LIST_DELTA_JUMP]
+    adds r5, r5, r6
+    mov r6, r11
+    subs r6, #1
+    mov r11, r6
+    bne .Lstrided_row
+    str r6, [r4]
+    str r4, [r0, #LIST_END]
+    b .Lleave
+.Lstrided_zero:
+    add r5, r8
+    b .Lstrided_skipped
+.Lstrided_far:
+    pad r0, r4, r5, r7
+    b .Lstrided_skipped
+end tp_list_strided
+
 // ---- sums
 
 // Four sums at r0, which moves behind them: to r8 .. r11, or from there; clobbers r4 .. r7.
@@ -864,43 +922,255 @@ function tp_select_nonzero
     b .Lselect_none
 end tp_select_nonzero
 
-// int32_t tp_sum_of(const int16_t *v, const int16_t *end, size_t stride, uint32_t *l1_norm, uint32_t *n_nonzero)
-//   14 cycles per value, 11 for a 0
-//   r1 how many are not 0   r2 stride in bytes   r3 0   r4 sum   r5 sum of |v|   r12 end
-function tp_sum_of
-    push {r3-r7, lr}
-    mov r12, r1
-    lsls r2, #1
-    movs r1, #0
-    movs r3, #0
+// int32_t tp_sum_bytes(const uint8_t *x, const uint8_t *end, size_t step, int is_signed, uint32_t *squares)
+//   11 cycles per byte
+//   r3 128 if the bytes are signed, else 0   r4 sum   r5 sum of squares
+function tp_sum_bytes
+    push {r4-r6, lr}
     movs r4, #0
     movs r5, #0
-    b .Lsum_test
-.Lsum_next:
-    ldrsh r6, [r0, r3]
+    cmp r3, #0
+    beq .Lsquare_next
+    movs r3, #128
+.Lsquare_next:
+    ldrb r6, [r0]
     adds r0, r0, r2
-    cmp r6, #0
-    beq .Lsum_test
+    eors r6, r3
+    subs r6, r6, r3
     adds r4, r4, r6
-    adds r1, #1
-    asrs r7, r6, #31
-    eors r6, r7
-    subs r6, r6, r7
+    muls r6, r6
     adds r5, r5, r6
-.Lsum_test:
-    cmp r0, r12
-    blo .Lsum_next
-    ldr r3, [sp]
+    cmp r0, r1
+    blo .Lsquare_next
+    ldr r3, [sp, #16]
     ldr r6, [r3]
     adds r6, r6, r5
     str r6, [r3]
-    ldr r3, [sp, #24]
-    ldr r6, [r3]
-    adds r6, r6, r1
-    str r6, [r3]
     movs r0, r4
-    pop {r3-r7, pc}
-end tp_sum_of
+    pop {r4-r6, pc}
+end tp_sum_bytes
+
+// The loop over the deltas of a filter: of those above 0, and of those below, the sum goes to a register of its own.
+.macro sum_filter loop, round:vararg
+\loop:
+    ldrsh r6, [r0, r3]
+    cmp r6, #0
+    beq \loop\()_next
+    \round
+    bmi \loop\()_below
+    adds r4, r4, r6
+    adds r1, #1
+\loop\()_next:
+    adds r3, r3, r2
+    bmi \loop
+    b .Lsum_end
+\loop\()_below:
+    adds r5, r5, r6
+    adds r1, #1
+    adds r3, r3, r2
+    bmi \loop
+    b .Lsum_end
+.endm
+
+// r6 = round(r6 2^-r7), stored, and its flags; leaves the rest out if it is 0.
+.macro round_delta next
+    asrs r6, r7
+    bcc 1f
+    adds r6, #1
+1:  strh r6, [r0, r3]
+    cmp r6, #0
+    beq \next
+.endm
+
+// uint32_t tp_sum_filters(int16_t *v, size_t n, size_t filters, int s, int32_t *sum, uint32_t *n_nonzero)
+//   11 cycles per delta, 8 for a 0; 17 if they are rounded
+//   r0 end of v, of this filter   r1 how many are not 0   r2 bytes per pixel   r3 bytes from r0, below 0   r4 and r5 sums of
+//   those above and below 0   r7 s   r8 bytes of v, times -1   r9 sum   r10 end of the sums   r11 sum of |v|
+function tp_sum_filters
+    enter
+    lsls r1, #1
+    adds r0, r0, r1
+    rsbs r1, r1, #0
+    mov r8, r1
+    ldr r4, [sp, #36]
+    mov r9, r4
+    lsls r5, r2, #2
+    adds r4, r4, r5
+    mov r10, r4
+    lsls r2, #1
+    movs r7, r3
+    movs r1, #0
+    mov r11, r1
+.Lsum_filter:
+    movs r4, #0
+    movs r5, #0
+    mov r3, r8
+    cmp r7, #0
+    bne .Lround_and_sum
+    sum_filter .Lsum
+.Lsum_end:
+    mov r3, r9
+    adds r6, r4, r5
+    stmia r3!, {r6}
+    mov r9, r3
+    subs r4, r4, r5
+    add r11, r4
+    adds r0, #2
+    cmp r3, r10
+    bne .Lsum_filter
+    ldr r3, [sp, #40]
+    str r1, [r3]
+    mov r0, r11
+    b .Lleave
+    sum_filter .Lround_and_sum, round_delta .Lround_and_sum_next
+end tp_sum_filters
+
+// int32_t tp_diffuse(int16_t *v, const int16_t *end, size_t stride, int32_t t, int diffuses, int32_t *residual,
+//     uint32_t *l1_norm, uint32_t *n_left)
+//   17 cycles per delta, 8 for a 0. What has to add up to the next +-t is `room`, t less the residual: |v| is below t if
+//   v + t - 1 as an unsigned number is at most 2 (t - 1), and so is the sum of the small ones below the room. The room is
+//   out of reach if nothing adds up.
+//   r0 end   r1 t - 1   r2 bytes to the next delta   r3 bytes from r0, below 0   r4 sum of the small ones   r5 room - 1
+//   r8 sum of those left   r9 sum of their |v|   r10 how many   r11 2 (t - 1)   lr 2 (room - 1)
+function tp_diffuse
+    enter
+    movs r4, r3
+    subs r3, r0, r1
+    movs r0, r1
+    lsls r2, #1
+    subs r1, r4, #1
+    lsls r5, r1, #1
+    mov r11, r5
+    ldr r5, [sp, #40]
+    ldr r5, [r5]
+    subs r5, r1, r5
+    ldr r6, [sp, #36]
+    cmp r6, #0
+    bne 1f
+    movs r5, #1
+    lsls r5, r5, #30
+1:  lsls r6, r5, #1
+    mov lr, r6
+    movs r4, #0
+    mov r8, r4
+    mov r9, r4
+    mov r10, r4
+.Ldiffuse_next:
+    ldrsh r6, [r0, r3]
+    cmp r6, #0
+    beq .Ldiffuse_test
+    adds r7, r6, r1
+    cmp r7, r11
+    bhi .Ldiffuse_left
+    adds r4, r4, r6
+    adds r7, r4, r5
+    cmp r7, lr
+    bhi .Ldiffuse_full
+    movs r6, #0
+    strh r6, [r0, r3]
+.Ldiffuse_test:
+    adds r3, r3, r2
+    bmi .Ldiffuse_next
+    b .Ldiffuse_end
+.Ldiffuse_full:             // what is over is the new residual, so the new room is t + the room - |sum|
+    asrs r7, r4, #31
+    eors r4, r7
+    subs r4, r4, r7
+    adds r6, r1, #1
+    adds r5, r5, r6
+    subs r5, r5, r4
+    lsls r4, r5, #1
+    mov lr, r4
+    movs r4, #0
+    eors r6, r7
+    subs r6, r6, r7         // t or -t
+    strh r6, [r0, r3]
+.Ldiffuse_left:
+    add r8, r6
+    asrs r7, r6, #31
+    eors r6, r7
+    subs r6, r6, r7
+    add r9, r6
+    movs r7, #1
+    add r10, r7
+    adds r3, r3, r2
+    bmi .Ldiffuse_next
+.Ldiffuse_end:
+    ldr r6, [sp, #36]
+    cmp r6, #0
+    beq 1f
+    asrs r7, r4, #31
+    eors r4, r7
+    subs r4, r4, r7
+    subs r1, r1, r5
+    adds r1, r1, r4
+    ldr r6, [sp, #40]
+    str r1, [r6]
+1:  ldr r6, [sp, #44]
+    ldr r7, [r6]
+    add r7, r9
+    str r7, [r6]
+    ldr r6, [sp, #48]
+    ldr r7, [r6]
+    add r7, r10
+    str r7, [r6]
+    mov r0, r8
+    b .Lleave
+end tp_diffuse
+
+// uint32_t tp_mask(int32_t *v, const uint8_t *y, size_t n)
+//   14 cycles per value, 4 in four that are masked
+//   r2 end of v   r3 OR of all |v|   r4 and r5 0
+function tp_mask
+    push {r4-r7, lr}
+    lsls r2, #2
+    adds r2, r2, r0
+    movs r3, #0
+    movs r4, #0
+    movs r5, #0
+    cmp r1, #0
+    beq .Lmask_none
+.Lmask_next:
+    ldrb r6, [r1]
+    adds r1, #1
+    cmp r6, #0
+    beq .Lmask_zero
+    ldmia r0!, {r6}
+    asrs r7, r6, #31
+    eors r6, r7
+    subs r6, r6, r7
+    orrs r3, r6
+.Lmask_test:
+    cmp r0, r2
+    bne .Lmask_next
+.Lmask_end:
+    movs r0, r3
+    pop {r4-r7, pc}
+.Lmask_zero:                // zeros tend to come in runs
+    stmia r0!, {r4}
+    lsls r7, r1, #30
+    bne .Lmask_test
+.Lmask_four:
+    subs r7, r2, r0
+    cmp r7, #16
+    blo .Lmask_test
+    ldr r6, [r1]
+    cmp r6, #0
+    bne .Lmask_test
+    stmia r0!, {r4, r5}
+    stmia r0!, {r4, r5}
+    adds r1, #4
+    b .Lmask_four
+.Lmask_none:
+    ldmia r0!, {r6}
+    asrs r7, r6, #31
+    eors r6, r7
+    subs r6, r6, r7
+    orrs r3, r6
+    cmp r0, r2
+    bne .Lmask_none
+    b .Lmask_end
+end tp_mask
 
 // void tp_move_biases(const int16_t *deltas, int32_t *b, size_t n, int32_t factor, int s): 18 cycles per bias
 //   r2 end of b   r7 0   r12 bound   lr 2 bound
@@ -1116,7 +1386,7 @@ function tp_relu_listed
     str r6, [r5, #LIST_DELTA]
     mov r6, lr
     str r6, [r5, #LIST_DOT]
-    b .Lleave
+    leave
 .Lboth_zero:
     strh r2, [r1]
     adds r1, #2
@@ -1158,7 +1428,7 @@ end tp_relu_listed
 .endm
 
 // void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int32_t *start, int32_t *z)
-//   four channels at a time: 6.75 cycles per multiply-accumulate, 17 per row, 60 per four channels. If channels is no
+//   four channels at a time: 7.5 cycles per multiply-accumulate, 4.25 where four x are 0, 17 per row, 60 per four channels. If channels is no
 //   multiple of 4 the C function does it.
 //   r1 x   r2 w   r8 to r11 sums   r12 end of the row   lr bytes from behind four channels to those of the next tap
 //   on the stack: 0 rows left, 4 z, 8 x and 12 w of these channels, 16 end of z, 20 bytes per row, 24 and 28 bytes from
@@ -1216,8 +1486,12 @@ function tp_depthwise_sums
     ldmia r2!, {r5, r6}
     add r1, lr
     add r2, lr
+    movs r0, r3
+    orrs r0, r4
+    beq .Lchannels_zero     // deltas often are
     mac_two_channels r3, r5, r8, r9
     mac_two_channels r4, r6, r10, r11
+.Lchannels_zero:
     cmp r1, r12
     bne .Lchannels_next
     ldr r3, [sp, #24]

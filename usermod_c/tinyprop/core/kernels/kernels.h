@@ -123,9 +123,22 @@ uint32_t tp_mask(int32_t *v, const uint8_t *y, size_t n);
 // y is written over before it was read (plan.c)
 void tp_mask_shares(const int16_t *v, const uint8_t *y, int16_t *to, size_t n);
 
-// The sum of values `stride` apart, up to end; adds to *l1_norm the sum of |v|, and to *n_nonzero how many are not 0.
-//   v  int16, |v| <= 2^14; at most 65534
-int32_t tp_sum_of(const int16_t *v, const int16_t *end, size_t stride, uint32_t *l1_norm, uint32_t *n_nonzero);
+// The sum of bytes `step` apart, up to end; adds that of their squares to *squares.
+//   x  int8 if is_signed; at most 65534
+int32_t tp_sum_bytes(const uint8_t *x, const uint8_t *end, size_t step, int is_signed, uint32_t *squares);
+
+// v_i = round(v_i 2^-s), halves up; then sum_f is the sum of the deltas of filter f, and *n_nonzero how many are not 0.
+// Returns the sum of |v|.
+//   v  int16 [n], pixels of `filters` deltas each, |v| <= 2^14, n <= 65534   s  0..31   sum  int32 [filters]
+uint32_t tp_sum_filters(int16_t *v, size_t n, size_t filters, int s, int32_t *sum, uint32_t *n_nonzero);
+
+// Error diffusion over deltas v, `stride` apart, up to end: of |v| >= t all stay. The others become 0; they add up if
+// `diffuses`, and each time that the magnitude of their sum and the *residual together reach t, v becomes t with the sign of
+// that sum, what is over is the new residual, and the sum starts anew. At the end its magnitude is added to the residual.
+// Returns the sum of all v that are left; adds to *l1_norm their |v|, and to *n_left how many they are.
+//   v  int16, |v| <= 2^14; at most 65534   t  1..2^14   *residual  0..t-1, also on return
+int32_t tp_diffuse(int16_t *v, const int16_t *end, size_t stride, int32_t t, int diffuses, int32_t *residual,
+    uint32_t *l1_norm, uint32_t *n_left);
 
 // to_i = x_i, bytes [n].
 void tp_copy_bytes(const uint8_t *x, uint8_t *to, size_t n);
@@ -196,9 +209,16 @@ void tp_input_sums(const int16_t *w, uint32_t row_bytes, size_t n, const tp_sele
 uint32_t tp_move_by_gradients(const int32_t *gradient, size_t n, int32_t mean, const int32_t *sum, int32_t *along,
     int along_shift, int16_t *w, const tp_step_t *step);
 
+// The same for n taps of one filter, whose sums are `sum` and *along; its weights are `filters` values apart.
+//   means  those of the first taps, n_means bytes, int8 if is_signed; the next taps have the same again
+//   n < 2^(along_shift - 2), so *along stays below 2^30
+uint32_t tp_move_filter(const int32_t *gradient, size_t n, const uint8_t *means, size_t n_means, int is_signed,
+    int32_t sum, int32_t *along, int along_shift, int16_t *w, size_t filters, const tp_step_t *step);
+
 // to_i += d x_i.
-//   x  bytes [n], int8 if is_signed, step bytes apart   to  int32 [n]
+//   x   bytes [n_rows][taps], int8 if is_signed, `channels` bytes apart, rows x_stride bytes apart
+//   to  int32 [n_rows][taps], rows w_stride bytes apart
 // Bound: as for the gradient of a convolution (conv.c).
-void tp_add_bytes(int32_t d, const uint8_t *x, size_t step, size_t n, int is_signed, int32_t *to);
+void tp_add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, int is_signed, int32_t *to);
 
 #endif

@@ -51,6 +51,12 @@ static inline uint32_t *pad_list(tp_nonzero_t *list, uint32_t *end, uint32_t *de
 // Adds an entry for the next input, unless it is 0. delta can become too large only after an input of 0, and between
 // rows.
 static inline uint32_t *list_input(tp_nonzero_t *list, uint32_t *end, uint32_t x, uint32_t *delta) {
+    if (TP_VECTORS) {  // no branch on what nobody can predict: an entry of x = 0 is written over
+        *end = x << 16 | *delta;
+        *delta = x != 0 ? list->row_delta : *delta + list->row_bytes;
+        end += x != 0;
+        return x == 0 && *delta > TP_MAX_ROW_DELTA ? pad_list(list, end, delta) : end;
+    }
     if (x == 0) {
         *delta += list->row_bytes;
         return pad_list(list, end, delta);
@@ -58,21 +64,6 @@ static inline uint32_t *list_input(tp_nonzero_t *list, uint32_t *end, uint32_t x
     *end++ = x << 16 | *delta;
     *delta = list->row_delta;
     return end;
-}
-
-TP_HOT void tp_list_strided(tp_nonzero_t *list, const uint8_t *x, uint32_t step, int is_signed) {
-    uint32_t *end = list->end, delta = list->delta;
-    const int32_t sign = is_signed ? 128 : 0;
-    for (uint32_t rows = list->n_rows; rows > 0; rows--) {
-        end = pad_list(list, end, &delta);
-        for (const uint8_t *row_end = x + list->x_bytes; x != row_end; x += step) {
-            end = list_input(list, end, (uint16_t)tp_byte(*x, sign), &delta);
-        }
-        x += list->x_jump;
-        delta += list->delta_jump;
-    }
-    *end = 0;
-    list->end = end;
 }
 
 static inline void put_word(int16_t *to, uint32_t word) {
@@ -108,6 +99,21 @@ TP_HOT void tp_copy_bytes(const uint8_t *x, uint8_t *to, size_t n) {
 }
 
 #ifndef TP_ARMV6M
+
+TP_HOT void tp_list_strided(tp_nonzero_t *list, const uint8_t *x, uint32_t step, int is_signed) {
+    uint32_t *end = list->end, delta = list->delta;
+    const int32_t sign = is_signed ? 128 : 0;
+    for (uint32_t rows = list->n_rows; rows > 0; rows--) {
+        end = pad_list(list, end, &delta);
+        for (const uint8_t *row_end = x + list->x_bytes; x != row_end; x += step) {
+            end = list_input(list, end, (uint16_t)tp_byte(*x, sign), &delta);
+        }
+        x += list->x_jump;
+        delta += list->delta_jump;
+    }
+    *end = 0;
+    list->end = end;
+}
 
 TP_HOT void tp_list_nonzero(tp_nonzero_t *list, const int16_t *x) {
     uint32_t *end = list->end, delta = list->delta;
@@ -154,6 +160,10 @@ TP_HOT void tp_list_nonzero_bytes(tp_nonzero_t *list, const uint8_t *x) {
 
 static inline int32_t requantize(int32_t v, int s, int32_t limit, uint32_t *n_beyond) {
     v = tp_rshift_round_fast(v, s);
+    if (TP_VECTORS) {
+        *n_beyond += tp_beyond(v, limit);
+        return tp_sat(v, limit);
+    }
     if (__builtin_expect(tp_beyond(v, limit), 0)) {
         ++*n_beyond;
         return tp_sat(v, limit);
@@ -183,7 +193,11 @@ TP_HOT uint32_t tp_requantize_int16(int32_t *v, int16_t *to, size_t n, int s, in
 static inline int32_t relu(int32_t z, int s, tp_format_use_t *use, int32_t *any) {
     int32_t v = tp_rshift_round_fast(z, s);
     v &= ~(v >> 31);
-    if (v > use->top >> 2) {
+    if (TP_VECTORS) {
+        use->n_high += v > use->top >> 2;
+        use->n_saturated += v > use->top;
+        v = v > use->top ? use->top : v;
+    } else if (v > use->top >> 2) {
         use->n_high++;
         use->n_saturated += v > use->top;
         v = v > use->top ? use->top : v;
@@ -202,27 +216,106 @@ TP_HOT int tp_relu(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_
 }
 
 TP_HOT int tp_relu_bytes(const int32_t *z, uint8_t *y, size_t n, int s, tp_format_use_t *use) {
+    tp_format_use_t counted = *use;  // what no y can be
     int32_t any = 0;
     s = s < 32 ? s : 32;
     for (; n > 0; n--) {
-        *y++ = (uint8_t)relu(*z++, s, use, &any);
+        *y++ = (uint8_t)relu(*z++, s, &counted, &any);
     }
+    *use = counted;
     return any != 0;
 }
 
 // ---- deltas
 
-TP_HOT int32_t tp_sum_of(const int16_t *v, const int16_t *end, size_t stride, uint32_t *l1_norm, uint32_t *n_nonzero) {
+TP_HOT int32_t tp_sum_bytes(const uint8_t *x, const uint8_t *end, size_t step, int is_signed, uint32_t *squares) {
+    const int32_t sign = is_signed ? 128 : 0;
     int32_t sum = 0;
-    uint32_t norm = 0, n = 0;
-    for (; v < end; v += stride) {
-        sum += *v;
-        norm += (uint32_t)tp_abs(*v);
-        n += *v != 0;
+    uint32_t of_squares = 0;
+    for (; x < end; x += step) {
+        int32_t v = tp_byte(*x, sign);
+        sum += v;
+        of_squares += (uint32_t)(v * v);
     }
-    *l1_norm += norm;
-    *n_nonzero += n;
+    *squares += of_squares;
     return sum;
+}
+
+static inline uint32_t sum_filters(int16_t *v, const int16_t *end, size_t filters, size_t count, int s, const int rounds,
+    int32_t *sum, uint32_t *n_nonzero) {
+    uint32_t norm = 0, n = 0;
+    for (; count > 0; count--) {
+        int32_t of_filter = 0;
+        for (int16_t *d = v++; d < end; d += filters) {
+            if (rounds) {
+                *d = (int16_t)tp_rshift_round_fast(*d, s);
+            }
+            of_filter += *d;
+            norm += (uint32_t)tp_abs(*d);
+            n += *d != 0;
+        }
+        *sum++ = of_filter;
+    }
+    *n_nonzero += n;
+    return norm;
+}
+
+TP_HOT uint32_t tp_sum_filters_in_c(int16_t *v, const int16_t *end, size_t filters, size_t count, int s, int32_t *sum,
+    uint32_t *n_nonzero) {
+    return s > 0 ? sum_filters(v, end, filters, count, s, 1, sum, n_nonzero)
+                 : sum_filters(v, end, filters, count, s, 0, sum, n_nonzero);
+}
+
+#ifndef TP_X86_64
+
+uint32_t tp_sum_filters(int16_t *v, size_t n, size_t filters, int s, int32_t *sum, uint32_t *n_nonzero) {
+    *n_nonzero = 0;
+    return tp_sum_filters_in_c(v, v + n, filters, filters, s, sum, n_nonzero);
+}
+
+#endif
+
+static inline uint32_t mask(int32_t *v, const uint8_t *y, size_t n, const int masks) {
+    uint32_t all = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (masks) {
+            v[i] &= -(int32_t)(y[i] != 0);
+        }
+        all |= (uint32_t)tp_abs(v[i]);
+    }
+    return all;
+}
+
+TP_HOT uint32_t tp_mask(int32_t *v, const uint8_t *y, size_t n) {
+    return y ? mask(v, y, n, 1) : mask(v, y, n, 0);
+}
+
+TP_HOT int32_t tp_diffuse(int16_t *v, const int16_t *end, size_t stride, int32_t t, int diffuses, int32_t *residual,
+    uint32_t *l1_norm, uint32_t *n_left) {
+    int32_t small = 0, left = 0, excess = *residual;
+    for (; v < end; v += stride) {
+        int32_t d = *v;
+        if (d == 0) {  // what adds up stays below t
+            continue;
+        }
+        if (tp_abs(d) < t) {
+            small += diffuses ? d : 0;
+            int32_t over = excess + tp_abs(small) - t;  // below t, as the two were below t before this delta
+            if (over < 0) {
+                *v = 0;
+                continue;
+            }
+            d = small < 0 ? -t : t;
+            *v = (int16_t)d;
+            excess = over;
+            small = 0;
+        }
+        left += d;
+        *l1_norm += (uint32_t)tp_abs(d);
+        ++*n_left;
+    }
+    *residual = excess + tp_abs(small);
+    return left;
 }
 
 // ---- moving weights
@@ -230,20 +323,18 @@ TP_HOT int32_t tp_sum_of(const int16_t *v, const int16_t *end, size_t stride, ui
 TP_HOT uint32_t tp_select_nonzero(const int16_t *deltas, size_t n, int32_t factor, int32_t dead_zone,
     tp_update_t *update) {
     tp_selected_t *end = update->selected;
-    uint32_t n_in_dead_zone = 0;
+    uint32_t n_nonzero = 0;
     for (uint32_t j = 0; j < n; j++) {
         int32_t d = *deltas++;
-        if (d != 0) {
+        if (TP_VECTORS || d != 0) {
+            n_nonzero += d != 0;
             d *= factor;
-            if (tp_beyond(d, dead_zone)) {
-                *end++ = (tp_selected_t) { d, 2 * j };
-            } else {
-                n_in_dead_zone++;
-            }
+            *end = (tp_selected_t) { d, 2 * j };  // is written over if it is too small
+            end += tp_beyond(d, dead_zone);
         }
     }
     update->selected_end = end;
-    return (uint32_t)(end - update->selected) + n_in_dead_zone;
+    return n_nonzero;
 }
 
 // w -= (gradient + half) >> shift, where gradient = x d m. bounded: clamped to +-max_weight, and counted.
@@ -403,17 +494,6 @@ uint32_t tp_dot(const uint8_t *means, const int16_t *x, size_t n, int is_signed)
     return dot;
 }
 
-TP_HOT uint32_t tp_mask(int32_t *v, const uint8_t *y, size_t n) {
-    uint32_t all = 0;
-    for (const int32_t *end = v + n; v != end; v++) {
-        if (y && *y++ == 0) {
-            *v = 0;
-        }
-        all |= (uint32_t)tp_abs(*v);
-    }
-    return all;
-}
-
 TP_HOT void tp_mask_shares(const int16_t *v, const uint8_t *y, int16_t *to, size_t n) {
     for (const int16_t *end = v + n; v != end; v++) {
         *to++ = *y++ ? *v : 0;
@@ -428,16 +508,43 @@ uint32_t tp_l1_norm(const int16_t *v, size_t n) {
     return sum;
 }
 
-TP_HOT void tp_add_bytes(int32_t d, const uint8_t *x, size_t step, size_t n, int is_signed, int32_t *to) {
+TP_HOT void tp_add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, int is_signed, int32_t *to) {
     const int32_t sign = is_signed ? 128 : 0;
-    for (const int32_t *end = to + n; to != end; to++, x += step) {
-        *to = tp_add(*to, d * tp_byte(*x, sign));
+    for (uint32_t rows = patch->n_rows; rows > 0; rows--, x += patch->x_stride, to += patch->w_stride / 4) {
+        const uint8_t *v = x;
+        for (int32_t *sum = to, *end = to + patch->taps; sum != end; sum++, v += patch->channels) {
+            *sum = tp_add(*sum, d * tp_byte(*v, sign));
+        }
     }
 }
 
-// n channels, whose sums stay in registers.
+// w - round(g m 2^-shift), clamped. Returns whether it was.
+static inline uint32_t move_by(int16_t *w, int32_t g, const tp_step_t *step) {
+    int32_t moved = *w - tp_rshift_round_fast(g * step->lr_mantissa, step->shift);
+    int clamps = tp_beyond(moved, step->max_weight);
+    *w = (int16_t)(__builtin_expect(clamps, 0) ? tp_sat(moved, step->max_weight) : moved);
+    return (uint32_t)clamps;
+}
+
+TP_HOT uint32_t tp_move_filter(const int32_t *gradient, size_t n, const uint8_t *means, size_t n_means, int is_signed,
+    int32_t sum, int32_t *along, int along_shift, int16_t *w, size_t filters, const tp_step_t *step) {
+    const int32_t sign = is_signed ? 128 : 0;
+    int32_t along_means = 0;
+    uint32_t n_clamped = 0;
+    size_t c = 0;
+    for (const int32_t *end = gradient + n; gradient != end; gradient++, w += filters) {
+        int32_t mean = tp_byte(means[c], sign), g = *gradient - mean * sum;
+        along_means += mean * tp_rshift_round_fast(g, along_shift);
+        n_clamped += move_by(w, g, step);
+        c = c + 1 < n_means ? c + 1 : 0;
+    }
+    *along += along_means;
+    return n_clamped;
+}
+
+// n channels, whose sums stay in registers. in_words: as tp_weight_of has it
 static inline void channel_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int n,
-    const int32_t *start, int32_t *z) {
+    const int in_words, const int32_t *start, int32_t *z) {
     const uint32_t channels = patch->channels;
     int32_t sum[4];
     TP_UNROLL for (int c = 0; c < n; c++) {
@@ -447,7 +554,7 @@ static inline void channel_sums(const tp_patch_t *patch, const int16_t *x, const
         const int16_t *v = x, *weight = w;
         for (uint32_t taps = patch->taps; taps > 0; taps--, v += channels, weight += channels) {
             TP_UNROLL for (int c = 0; c < n; c++) {
-                sum[c] = tp_add(sum[c], v[c] * weight[c]);
+                sum[c] = tp_add(sum[c], tp_weight_of(v, c, in_words) * tp_weight_of(weight, c, in_words));
             }
         }
         x += patch->x_stride / 2;
@@ -461,11 +568,14 @@ static inline void channel_sums(const tp_patch_t *patch, const int16_t *x, const
 TP_HOT void tp_depthwise_sums_in_c(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int32_t *start,
     int32_t *z) {
     uint32_t left = patch->channels;
+    for (; TP_HALVES && patch->channels % 4 == 0 && left > 0; left -= 4, x += 4, w += 4, start += 4, z += 4) {
+        channel_sums(patch, x, w, 4, 1, start, z);
+    }
     for (; left >= 4; left -= 4, x += 4, w += 4, start += 4, z += 4) {
-        channel_sums(patch, x, w, 4, start, z);
+        channel_sums(patch, x, w, 4, 0, start, z);
     }
     for (; left > 0; left--) {
-        channel_sums(patch, x++, w++, 1, start++, z++);
+        channel_sums(patch, x++, w++, 1, 0, start++, z++);
     }
 }
 
@@ -475,28 +585,26 @@ TP_HOT void tp_depthwise_sums_in_c(const tp_patch_t *patch, const int16_t *x, co
 
 TP_HOT uint32_t tp_move_by_gradients(const int32_t *gradient, size_t n, int32_t mean, const int32_t *sum,
     int32_t *along, int along_shift, int16_t *w, const tp_step_t *step) {
-    const int32_t m = step->lr_mantissa, shift = step->shift, max = step->max_weight;
     uint32_t n_clamped = 0;
-    for (const int16_t *end = w + n; w != end; w++) {
+    for (int16_t *end = w + n; w != end; w++) {
         int32_t g = *gradient++;
         if (mean != 0) {
             g -= mean * *sum++;
             *along += mean * tp_rshift_round_fast(g, along_shift);
             along++;
         }
-        int32_t moved = *w - tp_rshift_round_fast(g * m, shift);
-        if (__builtin_expect(tp_beyond(moved, max), 0)) {
-            moved = tp_sat(moved, max);
-            n_clamped++;
-        }
-        *w = (int16_t)moved;
+        n_clamped += move_by(w, g, step);
     }
     return n_clamped;
 }
 
+#ifndef TP_X86_64
+
 void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int32_t *start, int32_t *z) {
     tp_depthwise_sums_in_c(patch, x, w, start, z);
 }
+
+#endif
 
 #ifdef TP_ARMV6M
 

@@ -60,5 +60,8 @@ void tp_update_rows_in_c(const uint32_t *list, int16_t *row, tp_update_t *update
 void tp_backward_rows_in_c(const int16_t *x, int16_t *row, int32_t *dx, tp_update_t *update);
 void tp_depthwise_sums_in_c(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int32_t *start,
     int32_t *z);
+// The first `count` filters from v on; adds to *n_nonzero.
+uint32_t tp_sum_filters_in_c(int16_t *v, const int16_t *end, size_t filters, size_t count, int s, int32_t *sum,
+    uint32_t *n_nonzero);
 
 #endif

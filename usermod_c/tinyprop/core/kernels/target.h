@@ -33,6 +33,20 @@
 #define TP_RELU_LISTS 0
 #endif
 
+// Whether instructions work on several numbers at a time, so that a loop without branches is faster.
+#ifdef TP_X86_64
+#define TP_VECTORS 1
+#else
+#define TP_VECTORS 0
+#endif
+
+// Whether there are products of the halves of words.
+#ifdef TP_ARMV7EM
+#define TP_HALVES 1
+#else
+#define TP_HALVES 0
+#endif
+
 // How many columns of weights portable.c sums at a time: as many sums as fit into the registers.
 #ifdef __XTENSA__
 #define TP_COLUMNS 4

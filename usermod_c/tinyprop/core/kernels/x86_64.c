@@ -6,6 +6,11 @@
 
 #pragma GCC optimize("O3")  // with less it makes no vectors where it does not know how many columns there are
 
+// Eight numbers, at any address; compilers know how to add and multiply them.
+typedef int16_t eight_int16_t __attribute__((vector_size(16), aligned(2)));
+typedef int32_t eight_t __attribute__((vector_size(32), aligned(4)));
+#define EIGHT_OF(v) __builtin_convertvector(*(const eight_int16_t *)(v), eight_t)
+
 #define SUMS 32     // at a time: as many as fit into the registers
 #define COLUMNS 64  // of the weights at a time, as what is kept of them is on the stack
 
@@ -80,9 +85,18 @@ TP_HOT TP_NOINLINE static void sum_many(const uint32_t *list, const int16_t *w, 
     tp_sum_columns(list, w, SUMS, 0, start, z);
 }
 
+TP_HOT TP_NOINLINE static void sum_half_as_many(const uint32_t *list, const int16_t *w, const int32_t *start,
+    int32_t *z) {
+    tp_sum_columns(list, w, SUMS / 2, 0, start, z);
+}
+
 TP_HOT void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z) {
     for (; n_out >= SUMS; n_out -= SUMS, w += SUMS, start += SUMS, z += SUMS) {
         sum_many(list, w, start, z);
+    }
+    if (n_out >= SUMS / 2) {
+        sum_half_as_many(list, w, start, z);
+        n_out -= SUMS / 2, w += SUMS / 2, start += SUMS / 2, z += SUMS / 2;
     }
     if (n_out > 0) {
         tp_spmv_in_c(list, w, n_out, start, z);
@@ -122,6 +136,60 @@ TP_HOT void tp_backward_rows(const int16_t *x, int16_t *w, int32_t *dx, tp_updat
             backward_columns(x, w + columns.first, dx, &columns, update, 0);
         }
     }
+}
+
+TP_HOT void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int32_t *start,
+    int32_t *z) {
+    if (patch->channels % 8 != 0) {
+        tp_depthwise_sums_in_c(patch, x, w, start, z);
+        return;
+    }
+    for (uint32_t left = patch->channels; left > 0; left -= 8, x += 8, w += 8, start += 8, z += 8) {
+        eight_t sum = *(const eight_t *)start;
+        const int16_t *row = x, *weights = w;
+        for (uint32_t rows = patch->n_rows; rows > 0; rows--) {
+            for (uint32_t k = 0; k < patch->taps * patch->channels; k += patch->channels) {
+                sum += EIGHT_OF(row + k) * EIGHT_OF(weights + k);
+            }
+            row += patch->x_stride / 2;
+            weights += patch->w_stride / 2;
+        }
+        *(eight_t *)z = sum;
+    }
+}
+
+// Of eight filters.
+static inline uint32_t sum_eight(int16_t *v, const int16_t *end, size_t filters, int s, int32_t *sum, uint32_t *n_nonzero) {
+    eight_t of_filter = { 0 }, norm = { 0 }, zeros_less = { 0 };
+    uint32_t all = 0;
+    for (; v < end; v += filters) {
+        eight_t d = EIGHT_OF(v);
+        if (s > 0) {
+            eight_t twice = d >> (s - 1);
+            d = (twice >> 1) + (twice & 1);
+            *(eight_int16_t *)v = __builtin_convertvector(d, eight_int16_t);
+        }
+        of_filter += d;
+        norm += (d ^ (d >> 31)) - (d >> 31);
+        zeros_less += d != 0;  // -1 for each that is not
+    }
+    *(eight_t *)sum = of_filter;
+    for (int f = 0; f < 8; f++) {
+        all += (uint32_t)norm[f];
+        *n_nonzero -= (uint32_t)zeros_less[f];
+    }
+    return all;
+}
+
+TP_HOT uint32_t tp_sum_filters(int16_t *v, size_t n, size_t filters, int s, int32_t *sum, uint32_t *n_nonzero) {
+    const int16_t *end = v + n;
+    size_t left = filters;
+    uint32_t norm = 0;
+    *n_nonzero = 0;
+    for (; left >= 8; left -= 8, v += 8, sum += 8) {
+        norm += sum_eight(v, end, filters, s, sum, n_nonzero);
+    }
+    return norm + tp_sum_filters_in_c(v, end, filters, left, s, sum, n_nonzero);
 }
 
 #endif
