@@ -3,6 +3,8 @@
 # folder. PATHs (wildcards allowed) take that part alone out of a package of which no more is ever needed.
 # NAME is the package's name: micropython, pico-sdk-source, mbedtls... The files come from the suite
 # that the pin names, which need not be the machine's own; nothing is installed into the system.
+#
+# Debian signs the list of each suite, the list has the hash of each file, and apt checks both.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -11,68 +13,90 @@ shift
 variable=$(tr a-z- A-Z_ <<<"$name")
 pin=${!variable:?"$VERSIONS has no line $variable=suite/kind/version for the package $name"}
 IFS=/ read -r suite kind version <<<"$pin"
-file_version=${version#*:}
-folder=$CACHE/$name-$file_version
-done_already() {
-    [ -d "$folder" ] && echo "$folder"
-}
-if done_already; then exit; fi
+folder=$CACHE/sources/$name-${version#*:}
+if kept "$folder"; then
+    echo "$folder"
+    exit
+fi
 
-# A private package list per suite, on the same mirror as the machine's own lists.
-apt_dir=$CACHE/apt/$suite
-mkdir -p "$apt_dir/lists/partial"
-exec 9>"$apt_dir/lock"
+# Another suite's lists are apart from the machine's own.
+lists=$CACHE/apt/$suite
+mkdir -p "$CACHE/apt"
+exec 9>"$lists.lock"
 flock 9
-if done_already; then exit; fi
-apt_options=(
-    -qq
-    -o "Dir::Etc::sourcelist=$apt_dir/sources.list" -o Dir::Etc::sourceparts=-
-    -o "Dir::State::lists=$apt_dir/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=
-    -o APT::Sandbox::User=root -o Acquire::Languages=none
-)
+if kept "$folder"; then
+    echo "$folder"
+    exit
+fi
 
-mirror() {
-    apt-get indextargets --format '$(REPO_URI) $(LABEL)' 'Created-By: Packages' |
-        awk '$2 == "Debian" { print $1; exit }'
-}
-
-update_list() {
-    uri=$(mirror)
-    if [ -z "$uri" ]; then
-        as_root apt-get -qq update
-        uri=$(mirror)
-    fi
-    [ -n "$uri" ] || fail "No Debian mirror is configured on this machine; add one to /etc/apt/sources.list."
-    options="[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
-    printf '%s\n' "deb $options $uri $suite main" "deb-src $options $uri $suite main" \
-        >"$apt_dir/sources.list"
-    apt-get "${apt_options[@]}" update
-}
-
-# Leaves the package's files in the current folder; false when the mirror has no such version.
-download() {
-    [ -e "$apt_dir/sources.list" ] || return 1
-    if [ "$kind" = source ]; then
-        apt-get "${apt_options[@]}" source --download-only --tar-only "$name=$version" || return 1
-    else
-        apt-get "${apt_options[@]}" download "$name=$version"
-    fi
-}
-
-work=$(mktemp -d "$CACHE/tmp.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+# Where apt, which as root fetches as a user without rights, can write.
+work=$(mktemp -d)
+made=$(mktemp -d "$CACHE/tmp.XXXXXX")
+trap 'rm -rf "$work" "$made"' EXIT
+mkdir "$made/unpacked"
+chmod 755 "$work"
+[ "$(id -u)" != 0 ] || chown _apt "$work"
 cd "$work"
+
+apt() {
+    local lists=$1
+    shift
+    apt-get -qq -o "Dir::Etc::sourcelist=$lists/sources.list" -o Dir::Etc::sourceparts=- \
+        -o "Dir::State::lists=$lists/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
+        -o Acquire::Languages=none -o APT::Update::Error-Mode=any "$@"
+}
+
+# The places that the machine has packages from, those first that say that they are Debian.
+mirrors() {
+    apt-get indextargets --format '$(LABEL)/$(REPO_URI)' | sed 's,^Debian/,/,' | sort -u | sed 's,^[^/]*/,,'
+}
+
+# Gets the suite's lists from the first place that has them with Debian's signature.
+fetch_lists() {
+    local key=/usr/share/keyrings/debian-archive-keyring.gpg places uri
+    places=$(mirrors)
+    if [ -z "$places" ]; then
+        as_root apt-get -qq update
+        places=$(mirrors)
+    fi
+    mkdir -p fresh/lists
+    for uri in $places; do
+        printf '%s\n' "deb [signed-by=$key] $uri $suite main" "deb-src [signed-by=$key] $uri $suite main" \
+            >fresh/sources.list
+        if [ -e "$key" ] && apt "$work/fresh" update 2>>log; then
+            rm -rf "$lists" fresh/lists/partial
+            keep fresh "$lists"
+            return
+        fi
+    done
+    cat log >&2 2>/dev/null || true
+    fail "$name comes from Debian $suite, which none of this machine's package sources has with Debian's signature." \
+        "Add one for sources alone, of which nothing is ever installed:
+  apt-get install debian-archive-keyring
+  echo 'deb-src [signed-by=$key] http://MIRROR/debian $suite main' >/etc/apt/sources.list.d/debian-$suite.list
+  apt-get update
+as root, with a mirror of Debian for MIRROR. For MicroPython, MPY_DIR=... takes a checkout of your own instead."
+}
+
+# Leaves the package's files in the current folder; false when the lists have no such version.
+download() {
+    if [ "$kind" = source ]; then
+        apt "$lists" source --download-only --tar-only "$name=$version"
+    else
+        apt "$lists" download "$name=$version"
+    fi
+}
+
 say "Fetching $name $version from Debian $suite"
-if ! download 2>/dev/null; then
-    update_list >&2
+if ! { kept "$lists" && download 2>/dev/null; }; then
+    fetch_lists
     download >&2 || fail "Debian $suite has no $name $version (any more). Put the version it has now into" \
         "the line $variable= of $VERSIONS, or use a MicroPython checkout of your own with MPY_DIR=..."
 fi
-mkdir unpacked
 if [ "$kind" = source ]; then
-    tar xf ./*.orig.tar.* -C unpacked --strip-components=1 --wildcards "${@/#/*/}"
+    tar xf ./*.orig.tar.* -C "$made/unpacked" --no-same-owner --strip-components=1 --wildcards "${@/#/*/}"
 else
-    dpkg --fsys-tarfile ./*.deb | tar x -C unpacked --wildcards "${@/#/./}"
+    dpkg --fsys-tarfile ./*.deb | tar x -C "$made/unpacked" --no-same-owner --wildcards "${@/#/./}"
 fi
-mv -T unpacked "$folder"
+keep "$made/unpacked" "$folder"
 echo "$folder"
