@@ -91,10 +91,11 @@ build_rp2() {
     local folder=$1 options=()
     [ -n "$plain" ] || options=("-DUSER_C_MODULES=$root/usermod_c/micropython.cmake")
     # A cmake that failed leaves a Makefile too. The SDK has one file in C++, new and delete, which nothing calls: without
-    # these, gcc compiles it, and links no library of C++, which has 1.6 GB.
+    # these, gcc compiles it, and links libm as g++ would, but no library of C++, which has 1.6 GB.
     if [ ! -e "$folder/configured" ]; then
         CXXFLAGS=-DPICO_CXX_DISABLE_ALLOCATION_OVERRIDES quietly cmake --fresh -S "$source/ports/rp2" -B "$folder" \
-            -DMICROPY_BOARD="$board" -DPICO_COMPILER_CXX="$(command -v arm-none-eabi-gcc)" -DPICO_SDK_PATH_OVERRIDE="$sdk" -DPICO_BUILD_DOCS=0 -DPICO_NO_PICOTOOL=1 \
+            -DMICROPY_BOARD="$board" -DPICO_SDK_PATH_OVERRIDE="$sdk" -DPICO_BUILD_DOCS=0 -DPICO_NO_PICOTOOL=1 \
+            -DPICO_COMPILER_CXX="$(command -v arm-none-eabi-gcc)" -DCMAKE_CXX_STANDARD_LIBRARIES=-lm \
             -DMICROPY_LIB_DIR="$2" -DMICROPY_FROZEN_MANIFEST="$folder/manifest.py" \
             -DPython3_EXECUTABLE="$python/bin/python" "${options[@]}"
         touch "$folder/configured"

@@ -41,7 +41,6 @@ PYPI_CODESPELL=codespell==2.4.3
 PYPI_MYPY=mypy==2.4.1
 PYPI_PRE_COMMIT=pre-commit==4.7.0
 PYPI_CYCLONEDX=cyclonedx-python-lib==11.12.0
-PYPI_PYTHON_DEBIAN=python-debian==1.1.1
 PYPI_UV=uv==0.13.9
 
 # npm packages that boards/setup/node.sh installs into the cache.

@@ -49,21 +49,19 @@ keep() {
 }
 
 # kept FOLDER: whether the cache has it, whole; one that is not is removed, so that it is made anew.
-kept() {
-    [ -d "$1" ] || return 1
-    local damage
-    {
-        flock 8
-        [ "$(cat "$1/.checked" 2>/dev/null)" != "$CACHE_RUN" ] || return 0
-        if damage=$(cd "$1" && LC_ALL=C sha256sum --check --quiet .sha256 2>&1); then
-            echo "$CACHE_RUN" >"$1/.checked"
-            return
-        fi
-        [ ! -e "$1/.sha256" ] || say "$1 is damaged and is made anew: ${damage%%$'\n'*}"
-        rm -rf "$1"
-        return 1
-    } 8<"$1"
-}
+kept() (
+    [ -d "$1" ] || exit 1
+    exec 8<"$1"
+    flock 8
+    [ "$(cat "$1/.checked" 2>/dev/null)" != "$CACHE_RUN" ] || exit 0
+    if damage=$(cd "$1" && LC_ALL=C sha256sum --check --quiet .sha256 2>&1); then
+        echo "$CACHE_RUN" >"$1/.checked"
+        exit 0
+    fi
+    [ ! -e "$1/.sha256" ] || say "$1 is damaged and is made anew: ${damage%%$'\n'*}"
+    rm -rf "$1"
+    exit 1
+)
 
 # The lock files have hashes of what VERSIONS names; they change together.
 pins() {
