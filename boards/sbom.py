@@ -13,6 +13,7 @@ import sys
 import tomllib
 import uuid
 from collections import defaultdict
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +30,7 @@ CACHE = Path(os.environ.get("CACHE", Path.home() / ".cache/tinyprop")).resolve()
 
 FLASH = 0x10000000  # where the RP2040 has it; what a linker's map shows at 0 is for debuggers
 UNKNOWN = "NOASSERTION"
-# By what licences are known that tell no SPDX-License-Identifier; a collection's comes before those in it.
+# By what licences are known without an SPDX-License-Identifier; collections come first.
 PHRASES = {
     "GCC RUNTIME LIBRARY EXCEPTION": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "newlib subdirectory is a collection": "LicenseRef-newlib",
@@ -101,7 +102,7 @@ def version():
     return re.search(r'^__version__ = "(.+)"', text, re.MULTILINE).group(1)
 
 
-TINYPROP = Package("tinyprop", "tinyprop", version())
+TINYPROP = Package("generic", "tinyprop", version())
 
 
 def sources():
@@ -128,10 +129,11 @@ def from_source(file):
     package = SOURCES[root]
     inside = re.match(r"lib/([^/]+)/", str(file.relative_to(root)))
     if inside and package.name == "micropython":
-        package = Package("part", f"micropython/lib/{inside.group(1)}", package.version)
+        package = Package("generic", f"micropython/lib/{inside.group(1)}", package.version)
     return package, licence_of(file, root)
 
 
+@cache
 def package_of(file):
     """The name of the installed package that a file is of."""
     return subprocess.check_output(["dpkg", "-S", file.resolve()], text=True).split(":")[0]
@@ -202,6 +204,8 @@ def wheel():
 
 
 def expression(licences):
+    if len(licences) == 1:
+        return min(licences)
     return " AND ".join(f"({one})" if " OR " in one else one for one in sorted(licences))
 
 
@@ -221,7 +225,9 @@ def cyclonedx(products):
     bom.metadata.timestamp = None  # the same files have the same list
     make = LicenseFactory().make_from_string
     for name, kind, licences, _ in products:
-        whole = Component(name=f"tinyprop {name}", version=TINYPROP.version, type=kind)
+        whole = Component(
+            name=f"tinyprop {name}", version=TINYPROP.version, type=kind, bom_ref=name
+        )
         parts = []
         for package, names in licences.items():
             space = "debian" if package.kind == "deb" else None
