@@ -37,24 +37,24 @@ bench: ## Cycles on an emulated Pico, instructions on other processors, RAM, siz
 
 digits: ## Accuracy and work of every policy on digits, over several seeds: reports/digits.*
 	@boards/setup/apt.sh pc cpython
-	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim digits
+	@$(PYTHON) -m host_sim digits
 
 reproduce: ## The papers' table: every policy on the data sets in DATA=dir, or ONLY=har; reports/summary.csv
 	@boards/setup/apt.sh pc cpython
-	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim reproduce "$(DATA)" $(if $(ONLY),--only $(ONLY))
+	@$(PYTHON) -m host_sim reproduce "$(DATA)" $(if $(ONLY),--only $(ONLY))
 
 streams: ## What helps when a stream changes, or a class is rare, on data sets in DATA=dir: reports/streams.md
 	@boards/setup/apt.sh pc cpython
-	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim streams "$(DATA)"
+	@$(PYTHON) -m host_sim streams "$(DATA)"
 
 first_use: ## What layers alone give a newcomer, on scikit-learn's data sets and in DATA=dir: reports/first_use.*
 	@boards/setup/apt.sh pc cpython
-	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim first_use \
+	@$(PYTHON) -m host_sim first_use \
 	  $(if $(DATA),--data "$(DATA)") $(if $(ONLY),--only $(ONLY))
 
 faults: ## Whether check() names rates that are wrong, on scikit-learn's data sets and in DATA=dir: reports/faults.md
 	@boards/setup/apt.sh pc cpython
-	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim faults \
+	@$(PYTHON) -m host_sim faults \
 	  $(if $(DATA),--data "$(DATA)") $(if $(ONLY),--only $(ONLY))
 
 repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board

