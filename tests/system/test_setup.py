@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -68,22 +69,71 @@ def test_lock_files_name_no_registry():
         assert "://" not in path.read_text()
 
 
-def test_a_file_with_another_hash_is_refused(tmp_path):
+VENV = """#!/bin/bash
+# python3 whose environments install into {folder}, as making a true one takes seconds
+[ "$1 $2" = "-m venv" ] || exec {python} "$@"
+mkdir -p "$3/bin"
+printf '#!/bin/bash\\nexec {python} -m pip "$@" --target {folder}/installed' >"$3/bin/pip"
+chmod +x "$3/bin/pip"
+"""
+
+
+@pytest.fixture
+def install(tmp_path):
+    """install(file, digest, ok): python.sh with a lock file that has one package, in this file."""
     shutil.copytree(ROOT / "boards", tmp_path / "boards")
-    wheel = tmp_path / "tiny-1-py3-none-any.whl"
+    command = tmp_path / "bin/python3"
+    command.parent.mkdir()
+    command.write_text(VENV.format(python=sys.executable, folder=tmp_path))
+    command.chmod(0o755)
+
+    def run_python_sh(file, digest, ok):
+        lock = tmp_path / "boards/setup/lock/python-lock.txt"
+        lock.write_text(f"tiny==1 --hash=sha256:{digest}\n")
+        environment = {
+            **os.environ,
+            "CACHE": f"{tmp_path}/cache",
+            "PATH": f"{command.parent}:{os.environ['PATH']}",
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": str(file.parent),
+        }
+        said = run(tmp_path / "boards/setup/python.sh", "lock", ok=ok, env=environment).stderr
+        assert ok == bool(list(tmp_path.glob("cache/python/lock-*/.sha256")))
+        return said
+
+    return run_python_sh
+
+
+@pytest.fixture
+def wheel(tmp_path):
+    path = tmp_path / "files/tiny-1-py3-none-any.whl"
+    path.parent.mkdir()
     about = "Metadata-Version: 2.1\nName: tiny\nVersion: 1\n"
-    with zipfile.ZipFile(wheel, "w") as archive:
+    with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("tiny-1.dist-info/METADATA", about)
         archive.writestr("tiny-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         archive.writestr("tiny-1.dist-info/RECORD", "")
-    digest = hashlib.sha256(wheel.read_bytes() + b"1").hexdigest()
-    lock = tmp_path / "boards/setup/lock/python-lock.txt"
-    lock.write_text(f"tiny==1 --hash=sha256:{digest}\n")
-    pip = {"CACHE": f"{tmp_path}/cache", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
-    command = [tmp_path / "boards/setup/python.sh", "lock"]
-    said = run(*command, ok=False, env={**os.environ, **pip}).stderr
+    return path
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_a_wheel_is_installed_by_its_hash_alone(install, wheel):
+    said = install(wheel, sha256(wheel.read_bytes() + b"1"), ok=False)
     assert "DO NOT MATCH THE HASHES" in said
-    assert not list(tmp_path.glob("cache/python/lock-*/.sha256"))
+    install(wheel, sha256(wheel.read_bytes()), ok=True)
+
+
+def test_no_code_of_a_package_runs(install, tmp_path):
+    """What comes as source is refused, whatever its hash."""
+    source = tmp_path / "tiny-1"
+    source.mkdir()
+    (source / "setup.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    archive = Path(shutil.make_archive(tmp_path / "files/tiny-1", "gztar", tmp_path, "tiny-1"))
+    assert "No matching distribution" in install(archive, sha256(archive.read_bytes()), ok=False)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_changed_pins_ask_for_new_lock_files(tmp_path):
@@ -143,10 +193,9 @@ def test_a_mirror_without_debians_signature_is_refused():
         (mirror / "main/binary-amd64").mkdir(parents=True)
         packages = b"Package: gcc\nVersion: 1\nArchitecture: amd64\nFilename: gcc.deb\nSize: 1\n"
         (mirror / "main/binary-amd64/Packages").write_bytes(packages)
-        digest = hashlib.sha256(packages).hexdigest()
         (mirror / "Release").write_text(
             "Label: Ubuntu\nCodename: trixie\nComponents: main\nArchitectures: amd64\n"
-            f"SHA256:\n {digest} {len(packages)} main/binary-amd64/Packages\n"
+            f"SHA256:\n {sha256(packages)} {len(packages)} main/binary-amd64/Packages\n"
         )
         Path(folder, "sources.list").write_text(
             f"deb [trusted=yes arch=amd64] file:{folder}/mirror trixie main\n"
