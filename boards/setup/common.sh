@@ -33,6 +33,12 @@ as_root() {
     fi
 }
 
+# apt_of LISTS ARGUMENT...: apt-get that knows nothing but the lists in a folder that lists.sh has made.
+apt_of() {
+    apt-get -qq -o "Dir::Etc::sourcelist=$1/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$1/lists" \
+        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Acquire::GzipIndexes=true "${@:2}"
+}
+
 # seal FOLDER: what is in it now is whole. Its hashes are the last that is written into a folder of the cache. Python
 # compiles what it imports at any time, and its files know themselves what they are made of.
 seal() {

@@ -1,8 +1,6 @@
 #!/bin/bash
 # lists.sh SUITE [anew]: the package lists of a suite of Debian, which need not be the machine's own, in the cache; prints
-# the folder. They are apart from the machine's lists: apt-get -o Dir::Etc::sourcelist=FOLDER/sources.list
-# -o Dir::State::lists=FOLDER/lists ... knows this suite alone. Debian signs the list of a suite, the list has the hash of
-# each file, and apt checks both.
+# the folder, for apt_of. Debian signs the list of a suite, the list has the hash of each file, and apt checks both.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -37,9 +35,7 @@ fi
 for uri in $places; do
     printf '%s\n' "deb [signed-by=$key] $uri $suite main" "deb-src [signed-by=$key] $uri $suite main" \
         >"$work/made/sources.list"
-    if apt-get -qq -o "Dir::Etc::sourcelist=$work/made/sources.list" -o Dir::Etc::sourceparts=- \
-        -o "Dir::State::lists=$work/made/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
-        -o Acquire::Languages=none -o APT::Update::Error-Mode=any update 2>>"$work/log"; then
+    if apt_of "$work/made" -o Acquire::Languages=none -o APT::Update::Error-Mode=any update 2>>"$work/log"; then
         rm -rf "$folder" "$work/made/lists/partial"
         keep "$work/made" "$folder"
         echo "$folder"

@@ -35,13 +35,11 @@ chmod 755 "$work"
 
 # Leaves the package's files in $work; false when these lists have no such version.
 download() {
-    local apt=(apt-get -qq -o "Dir::Etc::sourcelist=$1/sources.list" -o Dir::Etc::sourceparts=-
-        -o "Dir::State::lists=$1/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=)
     cd "$work"
     if [ "$kind" = source ]; then
-        "${apt[@]}" source --download-only --tar-only "$name=$version"
+        apt_of "$1" source --download-only --tar-only "$name=$version"
     else
-        "${apt[@]}" download "$name=$version"
+        apt_of "$1" download "$name=$version"
     fi
 }
 
