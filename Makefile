@@ -1,8 +1,12 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test bench digits reproduce streams first_use faults repl mpy firmware flash deploy lint clean distclean
+.PHONY: help demo docs test bench digits reproduce streams first_use faults repl mpy firmware flash deploy lint lock sbom clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
+# Names this run of make, in which nothing in the cache is checked twice.
+ifndef CACHE_RUN
+export CACHE_RUN := $(shell date +%s%N)
+endif
 # A MicroPython checkout to build from in place of the pinned package.
 export MPY_DIR
 
@@ -20,36 +24,37 @@ demo: ## Learns digits inside MicroPython; shows the result here and in build/de
 
 docs: demo ## Draws the pictures in docs/ anew
 	@cp build/demo.png docs/demo.png
+	@boards/setup/apt.sh cpython
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim pictures
 
 test: ## Every test on every target; TARGETS="unix c" for some of them
-	@boards/setup/apt.sh pc arm riscv qemu rp2 node
+	@boards/setup/apt.sh pc cpython arm riscv qemu rp2 node
 	@$(PYTHON) tests/targets.py $(TARGETS)
 
 bench: ## Cycles on an emulated Pico, instructions on other processors, RAM, sizes: bench/results.*
-	@boards/setup/apt.sh pc arm riscv qemu rp2 node
+	@boards/setup/apt.sh pc cpython arm riscv qemu rp2 node
 	@$(PYTHON) bench/run.py
 
 digits: ## Accuracy and work of every policy on digits, over several seeds: reports/digits.*
-	@boards/setup/apt.sh pc
-	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim digits
+	@boards/setup/apt.sh pc cpython
+	@$(PYTHON) -m host_sim digits
 
 reproduce: ## The papers' table: every policy on the data sets in DATA=dir, or ONLY=har; reports/summary.csv
-	@boards/setup/apt.sh pc
-	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim reproduce "$(DATA)" $(if $(ONLY),--only $(ONLY))
+	@boards/setup/apt.sh pc cpython
+	@$(PYTHON) -m host_sim reproduce "$(DATA)" $(if $(ONLY),--only $(ONLY))
 
 streams: ## What helps when a stream changes, or a class is rare, on data sets in DATA=dir: reports/streams.md
-	@boards/setup/apt.sh pc
-	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim streams "$(DATA)"
+	@boards/setup/apt.sh pc cpython
+	@$(PYTHON) -m host_sim streams "$(DATA)"
 
 first_use: ## What layers alone give a newcomer, on scikit-learn's data sets and in DATA=dir: reports/first_use.*
-	@boards/setup/apt.sh pc
-	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim first_use \
+	@boards/setup/apt.sh pc cpython
+	@$(PYTHON) -m host_sim first_use \
 	  $(if $(DATA),--data "$(DATA)") $(if $(ONLY),--only $(ONLY))
 
 faults: ## Whether check() names rates that are wrong, on scikit-learn's data sets and in DATA=dir: reports/faults.md
-	@boards/setup/apt.sh pc
-	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim faults \
+	@boards/setup/apt.sh pc cpython
+	@$(PYTHON) -m host_sim faults \
 	  $(if $(DATA),--data "$(DATA)") $(if $(ONLY),--only $(ONLY))
 
 repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board
@@ -71,6 +76,15 @@ deploy: ## tinyprop.mpy onto a board that has MicroPython: PORT=/dev/ttyACM0
 
 lint: ## Formats, spelling, types, shell scripts, strict compilers: a part of make test
 	@boards/setup/lint.sh
+
+sbom: override MPY_DIR := # the pinned one
+sbom: ## What of others, of which version and licence, is in firmware, .mpy and wheel: dist/sbom.*
+	@boards/firmware.sh $(BOARD) >/dev/null
+	@usermod_c/tinyprop/natmod/build.sh $(ARCH) >/dev/null
+	@$(PYTHON) boards/sbom.py $(BOARD) $(ARCH)
+
+lock: ## The hashes of all PyPI and npm packages, after a change of boards/versions.mk: boards/setup/lock/
+	@boards/setup/lock.sh
 
 clean: ## Removes build/ and dist/
 	rm -rf build dist

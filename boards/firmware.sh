@@ -91,10 +91,12 @@ build() {
 build_rp2() {
     local folder=$1 options=()
     [ -n "$plain" ] || options=("-DUSER_C_MODULES=$root/usermod_c/micropython.cmake")
-    # A cmake that failed leaves a Makefile too.
+    # A cmake that failed leaves a Makefile too. The SDK has one file in C++, new and delete, which nothing calls: without
+    # these, gcc compiles it, and links libm as g++ would, but no library of C++, which has 1.6 GB.
     if [ ! -e "$folder/configured" ]; then
-        quietly cmake --fresh -S "$source/ports/rp2" -B "$folder" \
+        CXXFLAGS=-DPICO_CXX_DISABLE_ALLOCATION_OVERRIDES quietly cmake --fresh -S "$source/ports/rp2" -B "$folder" \
             -DMICROPY_BOARD="$board" -DPICO_SDK_PATH_OVERRIDE="$sdk" -DPICO_BUILD_DOCS=0 -DPICO_NO_PICOTOOL=1 \
+            -DPICO_COMPILER_CXX="$(command -v arm-none-eabi-gcc)" -DCMAKE_CXX_STANDARD_LIBRARIES=-lm \
             -DMICROPY_LIB_DIR="$2" -DMICROPY_FROZEN_MANIFEST="$folder/manifest.py" \
             -DPython3_EXECUTABLE="$python/bin/python" "${options[@]}"
         touch "$folder/configured"
@@ -146,15 +148,15 @@ if [ -n "${MPY_DIR:-}" ]; then
     folder=$root/build/$board-plain
     build "$folder"
 else
-    folder=$CACHE/$board-${source##*/micropython-}
-    if [ ! -e "$folder" ]; then
+    folder=$CACHE/built/$board-${source##*/micropython-}
+    if ! kept "$folder"; then
         say "Building plain MicroPython for $board"
         work=$(mktemp -d "$CACHE/tmp.XXXXXX")
         trap 'rm -rf "$work"' EXIT
         build "$work/build"
         mkdir "$work/result"
         mv "$work/build/$file" "$work/build/firmware.elf" "$work/result"
-        mv -T "$work/result" "$folder"
+        keep "$work/result" "$folder"
     fi
 fi
 echo "$folder/$file"

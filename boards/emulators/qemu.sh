@@ -63,7 +63,7 @@ build() {
 }
 
 key=$(cksum <<<"${options[*]}" | cut -d' ' -f1)
-folder=$CACHE/qemu-$machine-${source##*/micropython-}-$key
+folder=$CACHE/built/qemu-$machine-${source##*/micropython-}-$key
 # Two targets of the tests run on an M3.
 mkdir -p build
 exec 9>"build/qemu-$machine.lock"
@@ -75,14 +75,14 @@ if [ -n "${own_board:-}${MPY_DIR:-}" ]; then
     start_anew_unless "$folder" "$source ${options[*]}"
     [ -e "$folder/firmware.elf" ] || say "Building MicroPython for QEMU's $machine"
     build "$folder"
-elif [ ! -e "$folder" ]; then
+elif ! kept "$folder"; then
     say "Building MicroPython for QEMU's $machine"
     work=$(mktemp -d "$CACHE/tmp.XXXXXX")
     trap 'rm -rf "$work"' EXIT
     build "$work/build"
     mkdir "$work/result"
     mv "$work/build/firmware.elf" "$work/result"
-    mv -T "$work/result" "$folder"
+    keep "$work/result" "$folder"
 fi
 exec 9>&-
 

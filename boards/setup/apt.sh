@@ -6,9 +6,9 @@ set -euo pipefail
 # package=what shows that it is there: a command, a file, or a Python module (python:NAME)
 declare -A groups=(
     [pc]="gcc=gcc ccache=ccache libc6-dev=/usr/include/stdio.h make=make python3-venv=python:ensurepip
-        python3-dev=python:header xz-utils=xz"
-    [arm]="gcc-arm-none-eabi=arm-none-eabi-gcc libnewlib-arm-none-eabi=/usr/include/newlib/stdio.h
-        libstdc++-arm-none-eabi-newlib=/usr/include/newlib/c++"
+        xz-utils=xz"
+    [cpython]="python3-dev=python:header"
+    [arm]="gcc-arm-none-eabi=arm-none-eabi-gcc libnewlib-arm-none-eabi=/usr/include/newlib/stdio.h"
     [riscv]="gcc-riscv64-unknown-elf=riscv64-unknown-elf-gcc
         picolibc-riscv64-unknown-elf=/usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs"
     [qemu]="qemu-system-arm=qemu-system-arm qemu-system-misc=qemu-system-riscv32 qemu-user=qemu-x86_64"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the setup scripts share. CACHE holds third-party files only, each in a folder named by version.
+# What the setup scripts share. CACHE holds third-party files only, in folders named by version.
 set -euo pipefail
 VERSIONS=boards/versions.mk
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -11,6 +11,9 @@ CACHE=$(cd "$CACHE" && pwd)
 # gcc and its like are ccache, which has what was compiled before, in another clone too.
 export PATH=/usr/lib/ccache:$PATH CCACHE_DIR=$CACHE/ccache CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 export CCACHE_MAXSIZE=1G
+# Names one run of make, or of a script outside make, which checks nothing in the cache twice.
+export CACHE_RUN=${CACHE_RUN:-$(date +%s%N)}
+LOCK=boards/setup/lock
 
 say() {
     echo "$*" >&2
@@ -28,6 +31,52 @@ as_root() {
         command -v sudo >/dev/null || fail "Run this as root first, or install sudo: $*"
         sudo "$@"
     fi
+}
+
+# apt_of LISTS ARGUMENT...: apt-get that knows nothing but the lists in a folder that lists.sh has made.
+apt_of() {
+    apt-get -qq -o "Dir::Etc::sourcelist=$1/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$1/lists" \
+        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Acquire::GzipIndexes=true "${@:2}"
+}
+
+# seal FOLDER: what is in it now is whole. Its hashes are the last that is written into a folder of the cache. Python
+# compiles what it imports at any time, and its files know themselves what they are made of.
+seal() {
+    (cd "$1" && find . -type f ! -name .checked ! -path '*/__pycache__/*' -print0 | sort -z |
+        xargs -0 -r sha256sum >../"${1##*/}.sha256")
+    mv "$1.sha256" "$1/.sha256"
+}
+
+# keep MADE FOLDER: puts a folder that was made elsewhere into the cache. Another run may have been quicker.
+keep() {
+    seal "$1"
+    mkdir -p "${2%/*}"
+    mv -T "$1" "$2" 2>/dev/null || [ -d "$2" ]
+}
+
+# kept FOLDER: whether the cache has it, whole; one that is not is removed, so that it is made anew.
+kept() (
+    [ -d "$1" ] || exit 1
+    exec 8<"$1"
+    flock 8
+    [ "$(cat "$1/.checked" 2>/dev/null)" != "$CACHE_RUN" ] || exit 0
+    if damage=$(cd "$1" && LC_ALL=C sha256sum --check --quiet .sha256 2>&1); then
+        echo "$CACHE_RUN" >"$1/.checked"
+        exit 0
+    fi
+    [ ! -e "$1/.sha256" ] || say "$1 is damaged and is made anew: ${damage%%$'\n'*}"
+    rm -rf "$1"
+    exit 1
+)
+
+# The lock files have hashes of what VERSIONS names; they change together.
+pins() {
+    grep -E '^(PYPI|NPM)_' "$VERSIONS" | cksum
+}
+
+check_lock() {
+    [ "$(pins)" = "$(cat "$LOCK/pins")" ] ||
+        fail "$LOCK/ has hashes of other versions than $VERSIONS names. make lock renews them."
 }
 
 # The MicroPython to build from: MPY_DIR=... where given, else the pinned package.

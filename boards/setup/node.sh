@@ -1,15 +1,17 @@
 #!/bin/bash
-# node.sh: the pinned npm packages in the cache; prints the folder that has node_modules.
+# node.sh: the npm packages of lock/package-lock.json in the cache; prints the folder that has node_modules. npm takes
+# nothing that has not the hash written there, and runs no script of a package.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-packages=("$NPM_RP2040JS" "$NPM_UF2")
-folder=$CACHE/node-$(cksum <<<"${packages[*]}" | cut -d' ' -f1)
-if [ ! -d "$folder" ]; then
-    say "Installing npm packages: ${packages[*]}"
+check_lock
+folder=$CACHE/node-$(cksum <"$LOCK/package-lock.json" | cut -d' ' -f1)
+if ! kept "$folder"; then
+    say "Installing npm packages: $LOCK/package-lock.json"
     work=$(mktemp -d "$CACHE/tmp.XXXXXX")
     trap 'rm -rf "$work"' EXIT
-    npm install --silent --no-audit --no-fund --prefix "$work" "${packages[@]}" >&2
-    mv -T "$work" "$folder" 2>/dev/null || [ -d "$folder" ]
+    cp "$LOCK"/package*.json "$work"
+    npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$work" >&2
+    keep "$work" "$folder"
 fi
 echo "$folder"

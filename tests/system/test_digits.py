@@ -2,9 +2,13 @@
 
 import csv
 
+import numpy as np
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
 from host_sim.studies import digits
+from host_sim.tasks import digits as task
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +63,10 @@ def test_integers_are_as_good_as_floats(rows):
     for policy in "Full", "TinyPropV2":
         floats, integers = rows[f"{policy}, float32"], rows[policy]
         assert number(integers, "mean") == pytest.approx(number(floats, "mean"), abs=0.03)
+
+
+def test_the_digits_are_those_of_scikit_learn():
+    x, y = load_digits(return_X_y=True)
+    x, test_x, y, test_y = train_test_split(x, y, test_size=360, stratify=y, random_state=0)
+    for ours, theirs in zip(task.load(), [(x, y), (test_x, test_y)], strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
