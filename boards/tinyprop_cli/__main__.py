@@ -118,7 +118,10 @@ def push(file, name, port):
 
 @main.command()
 def doctor():
-    """What is connected, what is on it, and what is missing. Changes nothing."""
+    """What is connected, what is on it, and what is missing.
+
+    It stops the program that runs on a board, until its next start, and changes nothing.
+    """
     from tinyprop_cli.doctor import doctor
 
     doctor()

@@ -25,7 +25,7 @@ except OSError:
 
 @contextlib.contextmanager
 def progress(text):
-    """with progress(text) as moved: ...; shows a bar, where somebody sees it, of moved(n, total)."""
+    """with progress(text) as moved: ...; shows a bar of moved(n, total) to who sees it."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(text)
@@ -33,7 +33,7 @@ def progress(text):
 
 
 def write(board, name, data, what):
-    """Writes a file that is not there; leaves no part of it when that fails. what: data, in words."""
+    """Writes a file that is not there; a part of it is not left. what: the data, in words."""
     if ask(board)["free"] < len(data):
         raise no_room(board, what)
     try:

@@ -159,4 +159,3 @@ def try_import(board):
         if "native code" in reason:
             reason += ". Build firmware with tinyprop in it: make firmware, then make flash."
         raise Problem(f"tinyprop is on the board, but importing it failed: {reason}") from None
-

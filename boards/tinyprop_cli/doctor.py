@@ -4,7 +4,17 @@ import sys
 
 from mpremote.transport import TransportExecError
 
-from tinyprop_cli.board import ROOT, Problem, ask, boards_ports, facts, how, micropython, names, tell
+from tinyprop_cli.board import (
+    ROOT,
+    Problem,
+    ask,
+    boards_ports,
+    facts,
+    how,
+    micropython,
+    names,
+    tell,
+)
 from tinyprop_cli.board import version as own_version
 from tinyprop_cli.deploy import FILES, architecture
 from tinyprop_cli.flash import find_drive
@@ -37,8 +47,10 @@ def this_pc():
     import _tinyprop
 
     core = {"c": "the core in C", "numpy": "numpy, which is slow: no C compiler was there"}
-    print(f"tinyprop {own_version()} on Python {sys.version.split()[0]}, computing by"
-          f" {core[_tinyprop.backend()]}")
+    print(
+        f"tinyprop {own_version()} on Python {sys.version.split()[0]}, computing by"
+        f" {core[_tinyprop.backend()]}"
+    )
     files = sorted(path.name.partition("_")[0] for path in ROOT.glob("dist/*_6.3"))
     print(f"It has files for: {' '.join(files) or 'no board; make mpy builds them in a checkout'}")
 
@@ -52,7 +64,10 @@ def look_at(port):
         if there:
             print(f"    tinyprop {there} is on it" + newer(there, port))
         else:
-            print(f"    no tinyprop, which would be {FILES[0]} for {arch}. Next: {how('deploy', port)}")
+            print(
+                f"    no tinyprop, which would be {FILES[0]} for {arch}. Next:"
+                f" {how('deploy', port)}"
+            )
         free = tell(board, FREE)
         print(f"    {free} bytes of RAM and {about['free']} bytes for files are free")
 

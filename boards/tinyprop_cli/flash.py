@@ -64,7 +64,7 @@ def find_firmware(given, board):
 
 
 def board_of(file):
-    """The facts of a board with the chip that the firmware is for; boards of a chip share these."""
+    """The facts of a board with the chip that the firmware is for: how all of them are flashed."""
     families, chip = families_of(file), chip_of(file)
     for name in names():
         board = facts(name)
@@ -248,4 +248,3 @@ def no_drive(board):
         f"No drive {label} is there. Hold the board's button BOOTSEL while you plug it in, and try"
         " again. A board that runs MicroPython needs no button if you say its port."
     )
-

@@ -39,7 +39,14 @@ BENCHMARK = {
     "kws-cnn": (267_840, True),
     "vision-64x64x3": (739_048, True),
 }
-LEAST = 3_000  # cycles of a step of the smallest model
+BESIDE = 800  # what else a step costs, as so many multiply-accumulates
+
+NOTE = """\
+It fits where its RAM is free once tinyprop is loaded. Boards have at least what was taken here,
+and with PSRAM far more: tinyprop doctor asks yours. Times are estimates, within a factor of two:
+those of the most similar model of the benchmark, scaled by multiply-accumulates. On the RP2040
+its cycles were counted, on others instructions, taken as one a cycle. To learn means from a
+sample that is new to it; one that it knows takes hardly more than to predict."""
 
 
 # ---- to the board and back
@@ -95,7 +102,9 @@ def model_in(data, where):
     try:
         return tinyprop.load(io.BytesIO(data))
     except ValueError as error:
-        raise Problem(f"{where} is no model that tinyprop {tinyprop.__version__} reads: {error}") from None
+        raise Problem(
+            f"{where} is no model that tinyprop {tinyprop.__version__} reads: {error}"
+        ) from None
 
 
 # ---- what is in it
@@ -125,13 +134,7 @@ def info(file):
             about["MHZ"],
         )
     Console(soft_wrap=True).print(table)
-    print(
-        "It fits where its RAM is free once tinyprop is loaded; boards have that at least, and with"
-        " PSRAM\nfar more: tinyprop doctor asks yours. A step is that of the benchmark's most similar"
-        " model, scaled by\nmultiply-accumulates: cycles on the RP2040, elsewhere instructions, of"
-        " which a board does one a cycle at\nmost. It may be twice as long. To learn means from a"
-        " sample that is new to it; one it knows takes\nhardly more than to predict."
-    )
+    print(NOTE)
 
 
 def thousands(n):
@@ -172,7 +175,7 @@ def step_cycles(arch, op, macs, convolves):
         for row in results()
         if (row["target"], row["case"], row["op"], row["unit"]) == (target, nearest, op, metric)
     )
-    return max(LEAST, measured * macs / BENCHMARK[nearest][0])
+    return measured * (macs + BESIDE) / BENCHMARK[nearest][0]
 
 
 @cache
