@@ -1,6 +1,6 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test bench digits reproduce streams first_use faults repl mpy firmware flash deploy lint clean distclean
+.PHONY: help demo docs test bench digits reproduce streams first_use faults repl mpy firmware flash deploy release lint clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # A MicroPython checkout to build from in place of the pinned package.
@@ -70,6 +70,10 @@ flash: ## Firmware onto a board: BOARD=... PORT=...; that of make firmware, or F
 deploy: ## tinyprop.mpy onto a board that has MicroPython; PORT=/dev/ttyACM0 if there are several
 	@boards/setup/apt.sh pc
 	@$(TINYPROP) deploy "$(PORT)"
+
+release: ## dist/release/, as it is published: packages, .mpy files, what mip installs, firmware, SHA256SUMS
+	@boards/setup/apt.sh pc arm riscv rp2
+	@boards/release.sh dist/release
 
 lint: ## Formats, spelling, types, shell scripts, strict compilers: a part of make test
 	@boards/setup/lint.sh
