@@ -51,8 +51,10 @@ def deploy(port):
         else:
             folder = mpy_folder(architecture(about))
             check_files(about)
+            # What mip has put there is renewed there; beside it the board would have it twice.
+            in_lib = FILES[0] not in about["files"] and board.fs_exists(f"/lib/{FILES[0]}")
             for name in FILES:
-                copy(board, folder / name)
+                copy(board, folder / name, f"/lib/{name}" if in_lib else name)
             name, taken, words, free = try_import(board)
             print(
                 f"tinyprop {name} works; it takes {taken} bytes of RAM, tinyprop_words when it"
@@ -135,17 +137,16 @@ def check_files(about):
         raise Problem("The board has no file system to copy to.")
 
 
-def copy(board, file):
+def copy(board, file, to):
     data = file.read_bytes()
-    digest = hashlib.sha256(data).digest()
     name = f"{file.relative_to(ROOT)}, {len(data)} bytes"
-    if digest == digest_there(board, file.name):
+    if hashlib.sha256(data).digest() == digest_there(board, to):
         print(f"{name}: is on the board already, by its SHA-256")
         return
     # The old file goes first: a small board has no room for both.
-    if board.fs_exists(file.name):
-        board.fs_rmfile(file.name)
-    write(board, file.name, data, name)
+    if board.fs_exists(to):
+        board.fs_rmfile(to)
+    write(board, to, data, name)
     print(f"{name}: copied; its SHA-256 read back is the same")
 
 
