@@ -44,6 +44,9 @@ PYPI_CODESPELL=codespell==2.4.3
 PYPI_MYPY=mypy==2.4.1
 PYPI_PRE_COMMIT=pre-commit==4.7.0
 
+# What builds the wheels of all systems, on a forge (.github/workflows/release.yml).
+CIBUILDWHEEL=cibuildwheel==4.3.5
+
 # npm packages that boards/setup/node.sh installs into the cache.
 NPM_RP2040JS=rp2040js@1.4.1
 NPM_UF2=uf2@2.0.0
