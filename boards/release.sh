@@ -30,5 +30,5 @@ say "Packages for a PC"
 boards/package.sh "$to"
 
 cd "$to"
-find . -type f -printf '%P\n' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS
-cat SHA256SUMS
+sums=$(find . -type f -printf '%P\n' | LC_ALL=C sort | xargs sha256sum)
+echo "$sums" | tee SHA256SUMS
