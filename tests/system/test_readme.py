@@ -154,7 +154,7 @@ def test_commands_exist(page):
         assert target in targets, f"there is no make {target}"
     for command in re.findall(r"-m host_sim (\w+)", code):
         assert command in COMMANDS, f"there is no python -m host_sim {command}"
-    for command in re.findall(r"(?:^|\n| )tinyprop (\w+)", code):
+    for command in re.findall(r"^tinyprop (\w+)", code, re.MULTILINE):
         assert command in main.commands, f"there is no tinyprop {command}"
 
 
