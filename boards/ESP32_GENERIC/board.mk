@@ -4,3 +4,7 @@ LIBRARIES="berkeley-db-1.xx micropython-lib"
 FLASH_TOOL=esptool
 CHIP=ESP32
 FLASH_OFFSET=0x1000
+# Which .mpy it executes, its clock, and the bytes of heap that stock MicroPython has at least (no PSRAM).
+ARCH=xtensawin
+MHZ=160
+HEAP=100000

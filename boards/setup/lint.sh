@@ -40,6 +40,19 @@ compile_as_one() {
     sed 's/.*/#include "&"/' $core/sources.txt | gcc "${strict[@]}" -DTP_SMALL_CODE "-I$core" -x c -
 }
 
+# The core, as one file, has no word that GCC has beyond C99, if the compiler does not say that it is GCC.
+compile_without_gnu() {
+    local folder=build/lint
+    mkdir -p $folder
+    {
+        printf '#include <%s>\n' stddef.h stdint.h string.h
+        printf '#undef __GNUC__\n#undef __x86_64__\nenum { CORE };\n'
+        sed 's/.*/#include "&"/' $core/sources.txt
+    } | gcc -std=c99 -E -P "-I$core" -x c - >$folder/core.c &&
+        gcc "${strict[@]}" -pedantic-errors -Wvla $folder/core.c &&
+        ! sed '1,/enum { CORE }/d' $folder/core.c | grep -E '__builtin_|__attribute__|__asm|_Pragma|# *pragma|__[a-z]+__'
+}
+
 mapfile -t c < <(files '*.[ch]')
 mapfile -t shell < <(files '*.sh')
 
@@ -54,6 +67,7 @@ check stubtest env PYTHONPATH=micropython_mod:host_sim/backend:host_sim "$python
     --mypy-config-file pyproject.toml --allowlist <(echo tinyprop.const)
 check gcc-x64 compile gcc
 check gcc-one-file compile_as_one
+check gcc-without-gnu compile_without_gnu
 check gcc-m0 compile arm-none-eabi-gcc -mthumb -mcpu=cortex-m0
 check gcc-m4 compile arm-none-eabi-gcc -mthumb -mcpu=cortex-m4
 check gcc-rv32 compile riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -specs=picolibc.specs

@@ -54,7 +54,10 @@ def compile_extension():
 
 def c_backend():
     if not CORE.exists():
-        return importlib.import_module("_tinyprop_c")
+        try:
+            return importlib.import_module("_tinyprop_c")
+        except ModuleNotFoundError:
+            raise ImportError("no C compiler was there when it was installed") from None
     spec = importlib.util.spec_from_file_location("_tinyprop_c", compile_extension())
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

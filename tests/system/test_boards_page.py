@@ -7,18 +7,20 @@ ESP32 is a fake boot loader, and the drive of the Pico's boot loader is a folder
 import contextlib
 import doctest
 import io
+import os
 import re
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
-import flash
 import pytest
 from fake_esp32 import FakeEsp32, image
 from serial_port import EmulatedPico
 from test_flash import show, take
 from test_pico_tools import Terminal
 from test_readme import check, outputs, program
+from tinyprop_cli import board, flash
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/boards.md"
@@ -53,26 +55,40 @@ def compare(want, got):
     assert matches, f"the page says:\n{want}\nand this came:\n{got}"
 
 
-def shell(commands, folder=ROOT, **replacements):
-    for name, value in replacements.items():
-        commands = commands.replace(globals()[name], value)
-    # What installs and builds speaks to stderr; make flash and make deploy do not.
-    done = subprocess.run(
-        ["bash", "-euc", commands], cwd=folder, stdout=subprocess.PIPE, text=True, timeout=600
-    )
-    assert done.returncode == 0, commands
-    return done.stdout.replace("\r", "")
+@pytest.fixture(scope="module")
+def shell(installed):
+    """shell(commands, folder): what they print where tinyprop is installed."""
+    tools = Path(sys.executable).parent  # with the scripts of what came with it
+    path = os.pathsep.join([str(installed.bin), str(tools), os.environ["PATH"]])
 
+    def run(commands, folder=ROOT, **replacements):
+        for name, value in replacements.items():
+            commands = commands.replace(globals()[name], value)
+        # What installs and builds speaks to stderr; the commands do not.
+        done = subprocess.run(
+            ["bash", "-euc", commands],
+            cwd=folder,
+            env={**os.environ, "PATH": path},
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=600,
+        )
+        assert done.returncode == 0, commands
+        return done.stdout.replace("\r", "")
 
-def option(commands, name):
-    return re.search(rf"\b{name}=(\S+)", commands)[1]
+    run.path = path
+    return run
 
 
 def test_every_step_is_followed_here():
-    followed = "make flash BOARD=RPI_PICO,make flash BOARD=ESP32,esptool,make deploy,make repl"
-    followed += ",source,mpremote connect /dev/ttyACM0 cp :,mpremote connect /dev/ttyACM0 cp build"
-    followed += ",make mpy,make firmware"
+    followed = "pip install,tinyprop flash RPI_PICO,tinyprop flash ESP32,esptool,tinyprop deploy"
+    followed += ",tinyprop repl,tinyprop pull,tinyprop push,mpremote,make deploy,make firmware"
     assert [named(words) for words in followed.split(",")] == STEPS
+
+
+def test_tinyprop_onto_the_pc(shell):
+    commands, sees = named("pip install tinyprop\n")
+    compare(sees, shell(commands.partition("\n")[2]))
 
 
 @pytest.fixture
@@ -82,51 +98,50 @@ def stock(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_micropython_onto_a_pico(stock, monkeypatch):
-    commands, sees = named("make flash BOARD=RPI_PICO")
-    firmware = stock / option(commands, "FIRMWARE")
+def test_micropython_onto_a_pico(stock, monkeypatch, shell):
+    commands, sees = named("tinyprop flash RPI_PICO")
+    firmware = stock / commands.split()[-1]
     plain = shell("boards/firmware.sh RPI_PICO plain").split()[-1]
     firmware.write_bytes(Path(plain).read_bytes())
     drive = stock / "RPI-RP2"
     drive.mkdir()
     show(drive, drive.name)
-    board = threading.Thread(target=take, args=[drive, firmware.stat().st_size], daemon=True)
-    board.start()
+    taker = threading.Thread(target=take, args=[drive, firmware.stat().st_size], daemon=True)
+    taker.start()
     monkeypatch.setattr(flash, "mount_points", lambda: [drive])
+    monkeypatch.setattr(board, "INSTALLED", True)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        flash.main([option(commands, "BOARD"), "--firmware", firmware.name])
-    board.join()
+        flash.flash(firmware.name, "", "")
+    taker.join()
     compare(sees, printed.getvalue())
     assert (drive / "firmware.uf2").read_bytes() == firmware.read_bytes()
 
 
-@pytest.mark.parametrize("words", ["make flash BOARD=ESP32", "esptool"])
-def test_micropython_onto_an_esp32(words, stock):
+@pytest.mark.parametrize("words", ["tinyprop flash ESP32", "esptool"])
+def test_micropython_onto_an_esp32(words, stock, shell):
     commands, sees = named(words)
     (name,) = re.findall(r"\w+-[\w.-]+\.bin", commands)
     (stock / name).write_bytes(image("ESP32"))
     with FakeEsp32() as esp:
-        if commands.startswith("make"):
-            commands = f"make --no-print-directory -C {ROOT} {commands.removeprefix('make ')}"
-            commands = commands.replace(name, f"{stock}/{name}")
-        else:
-            commands = (
-                f'source "$(boards/setup/python.sh all)/bin/activate"; cd {stock}; {commands}'
-            )
-        printed = shell(commands, ESP32=esp.port)
+        printed = shell(commands, stock, ESP32=esp.port)
         assert esp.flash[0x1000:].startswith(image("ESP32"))
     if sees:
-        compare(sees, printed.replace(f"{stock}/", "").replace(esp.port, ESP32))
+        compare(sees, printed.replace(esp.port, ESP32))
 
 
-def test_tinyprop_onto_a_pico_and_the_first_network(tmp_path):
+def test_tinyprop_onto_a_pico_and_the_first_network(tmp_path, shell):
     flash_file = tmp_path / "flash.bin"
     with EmulatedPico("plain", "--flash", flash_file) as pico:
-        commands, sees = named("make deploy")
+        commands, sees = named("tinyprop deploy")
         compare(sees, shell(commands, PICO=pico.port).replace(pico.port, PICO))
+        commands, sees = named("make deploy")
+        make = shell(commands.replace("make", "make --no-print-directory"), PICO=pico.port)
+        compare(sees, make.replace(pico.port, PICO))
 
-        commands, sees = named("make repl")
-        terminal = Terminal(*commands.replace(PICO, pico.port).split())
+        commands, sees = named("tinyprop repl")
+        terminal = Terminal(
+            "env", f"PATH={shell.path}", *commands.replace(PICO, pico.port).split()
+        )
         for line in sees.splitlines():
             terminal.expect(line.replace(PICO, pico.port))
         terminal.type_until("\r", ">>> ")
@@ -135,29 +150,28 @@ def test_tinyprop_onto_a_pico_and_the_first_network(tmp_path):
         terminal.type("\x1d")
         assert terminal.process.wait(60) == 0
 
-        activate, _ = named("source")
         file = tmp_path / "page.py"
         file.write_text(program(PAGE))
-        printed = shell(f"{activate}; mpremote connect {pico.port} run {file}")
+        printed = shell(f"mpremote connect {pico.port} run {file}")
         check(PAGE, outputs(printed))
 
     # Another day: the board has had no power.
+    load = "import tinyprop as tp; print(tp.load('pose.tp').predict((0.97, 0.04, 0.11)))"
     with EmulatedPico("plain", "--flash", flash_file) as pico:
-        load = "import tinyprop as tp; print(tp.load('pose.tp').predict((0.97, 0.04, 0.11)))"
-        assert shell(f'{activate}; mpremote connect {pico.port} exec "{load}"') == "1\n"
-        to_pc = named("mpremote connect /dev/ttyACM0 cp :")[0]
-        to_board = named("mpremote connect /dev/ttyACM0 cp build")[0]
-        saved = ROOT / "build/pose.tp"
-        saved.unlink(missing_ok=True)
-        shell(f"{activate}; {to_pc}", PICO=pico.port)
-        on_pc = f'PYTHONPATH=micropython_mod:host_sim/backend python -c "{load}"'
-        assert shell(f"{activate}; {on_pc.replace('pose.tp', 'build/pose.tp')}") == "1\n"
-        shell(f"{activate}; {to_board}", PICO=pico.port)
-        shell(f"{activate}; mpremote connect {pico.port} rm :tinyprop.mpy")
-        by_hand = shell(f"{activate}\n{named('make mpy')[0]}", PICO=pico.port)
-        assert re.search(r"^\d+\.\d+\.\d+$", by_hand, re.MULTILINE)
+        assert shell(f'mpremote connect {pico.port} exec "{load}"') == "1\n"
+        commands, sees = named("tinyprop pull")
+        compare(sees, shell(commands, tmp_path, PICO=pico.port))
+        assert shell(f'python -c "{load}"', tmp_path) == "1\n"
+        shell(named("tinyprop push")[0], tmp_path, PICO=pico.port)
+
+        # By mip, beside nothing else.
+        shell(f"mpremote connect {pico.port} rm :tinyprop.mpy + rm :tinyprop_words.mpy + rm :tinyprop_files.mpy")
+        shell(f"boards/mip/build.sh {tmp_path}/mip")
+        by_mip = shell(named("mpremote")[0], tmp_path, PICO=pico.port)
+        assert by_mip.endswith(f"Done\n{board.version()}\n")
+        assert shell(f'mpremote connect {pico.port} exec "{load}"') == "1\n"
 
 
-def test_firmware():
+def test_firmware(shell):
     commands, sees = named("make firmware")
     compare(sees, shell(commands))

@@ -10,12 +10,11 @@ import sys
 import threading
 from pathlib import Path
 
-import board
-import deploy
 import pytest
 import serial
-from board import Problem
 from serial_port import EmulatedPico
+from tinyprop_cli import board, copying, deploy
+from tinyprop_cli.board import Problem
 
 from host_sim.tasks import digits as digits_data
 
@@ -104,7 +103,7 @@ def make_deploy(port):
 
 def refuses(port, words):
     with pytest.raises(Problem, match=words):
-        deploy.main([port])
+        deploy.deploy(port)
 
 
 def test_what_a_board_learned_gives_the_same_answers_on_a_pc(pico, tmp_path):
@@ -112,7 +111,7 @@ def test_what_a_board_learned_gives_the_same_answers_on_a_pc(pico, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "MicroPython 1.25.0 on Raspberry Pi Pico with RP2040\n" in done.stdout
     assert "copied; its SHA-256 read back is the same\n" in done.stdout
-    assert f"tinyprop {deploy.own_version()} works;" in done.stdout
+    assert f"tinyprop {board.version()} works;" in done.stdout
     assert "6 weights and biases" in mpremote(pico, "exec", done.stdout.splitlines()[-1].strip())
 
     # Fewer digits than the example has, as an emulated Pico is slow.
@@ -141,7 +140,7 @@ def test_only_a_file_that_differs_is_copied(pico, capsys):
         for name in altered:
             change = f"f = open('{name}', 'r+b'); f.seek(999); f.write(b'?'); f.close()"
             mpremote(pico, "exec", change)
-        deploy.main([pico.port])
+        deploy.deploy(pico.port)
         said = capsys.readouterr().out
         for name in deploy.FILES:
             words = "copied;" if name in copied else "is on the board already"
@@ -151,7 +150,7 @@ def test_only_a_file_that_differs_is_copied(pico, capsys):
 def test_a_program_that_runs_on_the_board_is_stopped(pico):
     mpremote(pico, "exec", "with open('main.py', 'w') as f: f.write('while True: pass')")
     mpremote(pico, "reset", "sleep", "2")
-    deploy.main([pico.port])
+    deploy.deploy(pico.port)
 
 
 def test_a_copy_that_arrives_damaged_is_noticed(pico, monkeypatch):
@@ -159,7 +158,7 @@ def test_a_copy_that_arrives_damaged_is_noticed(pico, monkeypatch):
     monkeypatch.setattr(
         board.SerialTransport,
         "fs_writefile",
-        lambda self, name, data: write(self, name, data[:5000] + b"?" + data[5001:]),
+        lambda self, name, data, **how: write(self, name, data[:5000] + b"?" + data[5001:]),
     )
     refuses(pico.port, "arrived damaged")
 
@@ -177,8 +176,8 @@ def test_no_room(pico, monkeypatch):
     mpremote(pico, "exec", FILL)
     refuses(pico.port, "no room for .* 12288 are free")
     # What a file needs beside its own bytes shows only when it is written.
-    ask = deploy.ask
-    monkeypatch.setattr(deploy, "ask", lambda board: {**ask(board), "free": 99999})
+    ask = copying.ask
+    monkeypatch.setattr(copying, "ask", lambda board: {**ask(board), "free": 99999})
     refuses(pico.port, "no room")
     assert mpremote(pico, "exec", "import os; print(os.listdir())") == "['big']\n"
 
@@ -211,7 +210,7 @@ def test_the_numbers_are_those_of_micropython():
 
 
 def test_without_the_second_file_a_model_learns_and_errors_say_what_to_copy(pico):
-    deploy.main([pico.port])
+    deploy.deploy(pico.port)
     made = "import tinyprop as tp; tp.Model(2, [tp.Dense(2)], input_range=(0, 1)).save('m.tp')"
     mpremote(pico, "exec", made)
     mpremote(pico, "rm", ":tinyprop_words.mpy")
@@ -242,17 +241,17 @@ def test_firmware_with_tinyprop_in_it(tmp_path, monkeypatch, capsys):
     backend = "import tinyprop, _tinyprop; print(_tinyprop.backend())"
     tinyprop, words, _ = deploy.FILES
     with EmulatedPico("tinyprop") as pico:
-        deploy.main([pico.port])
+        deploy.deploy(pico.port)
         assert "is in this firmware; nothing has to be copied." in capsys.readouterr().out
         assert mpremote(pico, "exec", backend) == "firmware\n"
-        mpremote(pico, "cp", deploy.build("armv6m") / tinyprop, ":")
+        mpremote(pico, "cp", deploy.mpy_folder("armv6m") / tinyprop, ":")
         assert mpremote(pico, "soft-reset", "exec", backend) == "mpy\n"
         refuses(pico.port, "the board imports its file tinyprop.mpy, which wins")
         mpremote(pico, "rm", ":tinyprop.mpy")
-        mpremote(pico, "cp", deploy.build("armv6m") / words, ":")
+        mpremote(pico, "cp", deploy.mpy_folder("armv6m") / words, ":")
         refuses(pico.port, "the board imports its file tinyprop_words.mpy, which wins")
         mpremote(pico, "rm", ":tinyprop_words.mpy")
-        monkeypatch.setattr(deploy, "own_version", lambda: "9.9.9")
+        monkeypatch.setattr(deploy, "version", lambda: "9.9.9")
         refuses(pico.port, "This firmware has tinyprop .* in it, and this is 9.9.9")
 
 
@@ -262,7 +261,6 @@ def test_firmware_with_tinyprop_in_it(tmp_path, monkeypatch, capsys):
 def test_no_port():
     done = make_deploy("/dev/ttyACM99")
     assert done.returncode and done.stderr.startswith("error: There is no port /dev/ttyACM99. ")
-    refuses("", "Say PORT=")
 
 
 def test_a_busy_port(emulated):
@@ -314,7 +312,7 @@ def test_a_board_that_is_pulled_out(tmp_path):
 
 
 def test_a_board_whose_files_cannot_be_written(pico, monkeypatch):
-    def read_only(self, name, data):
+    def read_only(self, name, data, **how):
         raise OSError(errno.EROFS, name)
 
     monkeypatch.setattr(board.SerialTransport, "fs_writefile", read_only)

@@ -8,12 +8,12 @@ import threading
 import time
 from pathlib import Path
 
-import flash
 import pytest
-from board import Problem, facts
 from esptool.targets import CHIP_DEFS
 from fake_esp32 import SECTOR, FakeEsp32, image
 from serial_port import EmulatedPico
+from tinyprop_cli import flash
+from tinyprop_cli.board import Problem, facts
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(sys.executable).parent
@@ -30,9 +30,9 @@ def make_flash(**variables):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
-def refuses(words, *arguments):
+def refuses(words, board, file="", port=""):
     with pytest.raises(Problem, match=words):
-        flash.main([str(argument) for argument in arguments])
+        flash.flash(str(file), port, board)
 
 
 # ---- ESP32
@@ -72,7 +72,7 @@ def test_what_was_in_the_flash_before_is_erased(firmware):
     with FakeEsp32() as esp:
         esp.flash[:] = bytes(len(esp.flash))
         file = firmware("ESP32")
-        flash.main(["ESP32_GENERIC", "--port", esp.port, "--firmware", str(file)])
+        flash.flash(str(file), esp.port, "ESP32_GENERIC")
         data = file.read_bytes()
         end = -(-(0x1000 + len(data)) // SECTOR) * SECTOR
         assert esp.flash[0x1000:end] == data.ljust(end - 0x1000, b"\xff")
@@ -97,29 +97,30 @@ def test_wrong_chip(there, board, firmware):
     with FakeEsp32(there) as esp:
         done = make_flash(BOARD=board, PORT=esp.port, FIRMWARE=file)
         words = f"The chip at {esp.port} is an {there}, not an {facts(board)['CHIP']}"
-        assert done.returncode and f"error: {words}: another BOARD=" in done.stderr
+        assert done.returncode and f"error: {words}: it needs other firmware" in done.stderr
         assert set(esp.flash) == {0xFF}
 
 
 def test_wrong_firmware(firmware, tmp_path):
     with FakeEsp32() as esp:
-        arguments = "ESP32_GENERIC", "--port", esp.port, "--firmware"
-        refuses("is for another chip than this board's ESP32", *arguments, firmware("ESP32-S3"))
-        refuses("is no firmware for an ESP32", *arguments, ROOT / "README.md")
+        another = "is for another chip than this board's ESP32: an ESP32-S3"
+        refuses(another, "ESP32_GENERIC", firmware("ESP32-S3"), esp.port)
+        refuses("is no firmware for an ESP32", "ESP32_GENERIC", ROOT / "README.md", esp.port)
+        refuses("is no firmware for a chip that tinyprop knows", "", ROOT / "README.md", esp.port)
         assert set(esp.flash) == {0xFF}
 
 
 def test_a_flash_that_keeps_something_else(firmware):
     with FakeEsp32(bad_cell=0x4321) as esp:
-        arguments = "ESP32_GENERIC", "--port", esp.port, "--firmware", firmware("ESP32")
-        refuses("The board was not flashed; .*MD5 .* does not match", *arguments)
+        words = "The board was not flashed; .*MD5 .* does not match"
+        refuses(words, "ESP32_GENERIC", firmware("ESP32"), esp.port)
 
 
 def test_no_boot_loader_answers(firmware):
     master, slave = pty.openpty()
     try:
-        arguments = "ESP32_GENERIC", "--port", os.ttyname(slave), "--firmware", firmware("ESP32")
-        refuses("No boot loader of an ESP32 answers at .* BOOT", *arguments)
+        words = "No boot loader of an ESP32 answers at .* BOOT"
+        refuses(words, "ESP32_GENERIC", firmware("ESP32"), os.ttyname(slave))
     finally:
         os.close(slave)
         os.close(master)
@@ -167,7 +168,7 @@ def test_a_build_that_failed_is_never_firmware(tmp_path):
 
 
 def test_missing_firmware(tmp_path, monkeypatch):
-    refuses("There is no file nothing.bin", "ESP32_GENERIC", "--firmware", "nothing.bin")
+    refuses("There is no file nothing.bin", "ESP32_GENERIC", "nothing.bin")
     monkeypatch.chdir(tmp_path)
     refuses("make firmware BOARD=RPI_PICO makes it. Or .* FIRMWARE=file", "RPI_PICO")
 
@@ -179,9 +180,8 @@ def test_wrong_board():
 
 
 def test_no_port(firmware):
-    arguments = "ESP32_GENERIC", "--firmware", firmware("ESP32")
-    refuses("There is no port /dev/ttyUSB99", *arguments, "--port", "/dev/ttyUSB99")
-    refuses("Say PORT=", *arguments)
+    words = "There is no port /dev/ttyUSB99"
+    refuses(words, "ESP32_GENERIC", firmware("ESP32"), "/dev/ttyUSB99")
 
 
 def test_facts_of_the_boards():
@@ -243,7 +243,7 @@ def test_from_stock_firmware_to_that_with_tinyprop(uf2, drive):
 
     with EmulatedPico("plain") as pico:
         board = start(boot_loader)
-        flash.main(["RPI_PICO", "--port", pico.port, "--firmware", str(uf2)])
+        flash.flash(str(uf2), pico.port, "")
         board.join()
     with EmulatedPico(drive / "firmware.uf2") as pico:
         command = [TOOLS / "mpremote", "connect", pico.port, "exec", "import tinyprop"]
@@ -253,7 +253,7 @@ def test_from_stock_firmware_to_that_with_tinyprop(uf2, drive):
 def test_a_drive_that_is_there_already(uf2, drive):
     show(drive, "RPI-RP2")
     board = start(take, drive, uf2.stat().st_size)
-    flash.main(["RPI_PICO"])
+    flash.flash("", "", "RPI_PICO")
     board.join()
     assert (drive / "firmware.uf2").read_bytes() == uf2.read_bytes()
 
@@ -275,8 +275,8 @@ def test_the_drive_of_another_chip(uf2, drive):
 
 
 def test_uf2_for_another_chip(uf2):
-    refuses("for another chip than this board's RP2350", "RPI_PICO2", "--firmware", uf2)
-    refuses("README.md is no UF2 file", "RPI_PICO", "--firmware", ROOT / "README.md")
+    refuses("for another chip than this board's RP2350", "RPI_PICO2", uf2)
+    refuses("README.md is no UF2 file", "RPI_PICO", ROOT / "README.md")
 
 
 def test_another_chip_at_the_port(uf2, drive, tmp_path):
@@ -285,10 +285,9 @@ def test_another_chip_at_the_port(uf2, drive, tmp_path):
         for name in ("RPI_PICO", "RPI_PICO2")
     )
     (tmp_path / "pico2.uf2").write_bytes(uf2.read_bytes().replace(rp2040, rp2350))
-    arguments = "RPI_PICO2", "--firmware", tmp_path / "pico2.uf2"
     with EmulatedPico("plain") as pico:
         words = f"The board at {pico.port} is Raspberry Pi Pico with RP2040, not one with RP2350"
-        refuses(words, *arguments, "--port", pico.port)
+        refuses(words, "RPI_PICO2", tmp_path / "pico2.uf2", pico.port)
 
 
 def test_picotool(uf2, drive, tmp_path, monkeypatch):
@@ -298,7 +297,7 @@ def test_picotool(uf2, drive, tmp_path, monkeypatch):
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("CODE", "0")
-    flash.main(["RPI_PICO"])
+    flash.flash("", "", "RPI_PICO")
     assert (tmp_path / "log").read_text() == "load -x dist/RPI_PICO/firmware.uf2\n"
     monkeypatch.setenv("CODE", "1")
     refuses("picotool failed", "RPI_PICO")

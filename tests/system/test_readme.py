@@ -1,7 +1,7 @@
 """The examples in README.md and docs/ do what the pages say, on CPython and on MicroPython.
 
 The Python blocks of a page are one program. What a `>>>` session shows is what must come out.
-Commands must exist: `make X` in the Makefile, `python -m host_sim X` in host_sim.
+Commands must exist: `make X` in the Makefile, `python -m host_sim X` in host_sim, `tinyprop X`.
 """
 
 import ast
@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from serial_port import EmulatedPico
 from targets import TARGETS
+from tinyprop_cli.__main__ import main
 
 from host_sim.__main__ import COMMANDS
 
@@ -128,18 +129,15 @@ def test_examples_on_micropython(page, tmp_path, micropython):
     check(page, run(page, tmp_path, micropython))
 
 
-def test_readme_on_a_pico():
-    """The commands of "Onto a board" and the session, on an emulated Pico with plain firmware."""
+def test_readme_on_a_pico(installed):
+    """The first commands and the session, on an emulated Pico with plain firmware."""
     page = ROOT / "README.md"
-    lines = "".join(block for _, block in blocks(page, "sh")).splitlines()
-    build, copy, prompt = [shlex.split(line, comments=True) for line in lines[2:]]
-    assert (build[:2], copy[:2], prompt) == (["make", "mpy"], ["mpremote", "cp"], ["mpremote"])
-    script = "usermod_c/tinyprop/natmod/build.sh"
-    subprocess.run([script, build[2].removeprefix("ARCH=")], cwd=ROOT, check=True)
-    files = [str(path) for path in ROOT.glob(copy[2])]
+    lines = next(blocks(page, "sh"))[1].splitlines()
+    install, deploy, prompt = [shlex.split(line, comments=True) for line in lines]
+    assert (install, prompt) == (["pip", "install", "tinyprop"], ["tinyprop", "repl"])
     tool = Path(sys.executable).with_name("mpremote")
     with EmulatedPico("plain") as pico, tempfile.NamedTemporaryFile("w", suffix=".py") as file:
-        subprocess.run([tool, "connect", pico.port, "cp", *files, copy[3]], check=True)
+        installed(*deploy, pico.port)
         file.write(program(page))
         file.flush()
         command = [tool, "connect", pico.port, "run", file.name]
@@ -156,6 +154,8 @@ def test_commands_exist(page):
         assert target in targets, f"there is no make {target}"
     for command in re.findall(r"-m host_sim (\w+)", code):
         assert command in COMMANDS, f"there is no python -m host_sim {command}"
+    for command in re.findall(r"^tinyprop (\w+)", code, re.MULTILINE):
+        assert command in main.commands, f"there is no tinyprop {command}"
 
 
 def test_table_of_boards_has_every_target_and_no_other():

@@ -1,23 +1,32 @@
-"""Puts firmware on a board: by esptool on an ESP32, by its UF2 drive or picotool on an RP2.
+"""Puts firmware on a board: by esptool on an ESP32, by its UF2 drive or picotool on an RP2."""
 
-python boards/flash.py BOARD [--port PORT] [--firmware FILE]
-
-Without --firmware it is that of `make firmware`, in dist/BOARD/.
-"""
-
-import argparse
 import contextlib
 import os
 import re
 import shutil
+import string
 import struct
 import subprocess
+import sys
 import time
 from pathlib import Path
 
-from board import Problem, ask, check_port, facts, micropython, run
 from esptool import FatalError
 from esptool.cmds import attach_flash, detect_chip, reset_chip, run_stub, write_flash
+from esptool.targets import CHIP_DEFS
+
+from tinyprop_cli.board import (
+    INSTALLED,
+    Problem,
+    ask,
+    boards_ports,
+    check_port,
+    facts,
+    find_port,
+    how,
+    micropython,
+    names,
+)
 
 ESP32_BAUD = 460800
 ESP32_HEAD = struct.Struct("<B11xH")  # of an image: a magic number, and the number of the chip
@@ -27,47 +36,86 @@ UF2_MAGIC = 0x0A324655, 0x9E5D5157
 SECONDS = 30  # for a board to restart
 
 
-def main(arguments):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("board")
-    parser.add_argument("--port", default="")
-    parser.add_argument("--firmware", default="")
-    options = parser.parse_args(arguments)
-    board = facts(options.board)
-    flash = {"esptool": flash_esp32, "uf2": flash_rp2}[board["FLASH_TOOL"]]
-    flash(board, options.port, find_firmware(options.board, board, options.firmware))
+def flash(firmware, port, board):
+    """Each of them may be "": board is then told by the firmware, or firmware by the board."""
+    file = find_firmware(firmware, board)
+    board = facts(board) if board else board_of(file)
+    flash_it = {"esptool": flash_esp32, "uf2": flash_rp2}[board["FLASH_TOOL"]]
+    flash_it(board, port, file)
 
 
-def find_firmware(name, board, given):
-    suffix = {"esptool": "bin", "uf2": "uf2"}[board["FLASH_TOOL"]]
-    file = Path(given or f"dist/{name}/firmware.{suffix}")
-    if file.is_file():
-        return file
+def find_firmware(given, board):
+    """The file that is given, or in a checkout that of make firmware."""
     if given:
-        raise Problem(f"There is no file {file}.")
+        if not Path(given).is_file():
+            raise Problem(f"There is no file {given}.")
+        return Path(given)
+    where = f"https://micropython.org/download/{board}"
+    if INSTALLED or not board:
+        raise Problem(f"Which firmware? Fetch it from {where}, then: tinyprop flash FILE")
+    suffix = {"esptool": "bin", "uf2": "uf2"}[facts(board)["FLASH_TOOL"]]
+    file = Path(f"dist/{board}/firmware.{suffix}")
+    if not file.is_file():
+        raise Problem(
+            f"There is no {file}: make firmware BOARD={board} makes it. Or give stock firmware"
+            f" with FIRMWARE=file, from {where}/"
+        )
+    return file
+
+
+def board_of(file):
+    """The facts of a board with the chip that the firmware is for: how all of them are flashed."""
+    families, chip = families_of(file), chip_of(file)
+    for name in names():
+        board = facts(name)
+        if int(board.get("UF2_FAMILY", "0"), 0) in families or board["CHIP"] == chip:
+            return board
     raise Problem(
-        f"There is no {file}: make firmware BOARD={name} makes it. Or give stock firmware with"
-        f" FIRMWARE=file, from https://micropython.org/download/{name}/"
+        f"{file} is no firmware for a chip that tinyprop knows. It should be a .uf2 file for a"
+        " Raspberry Pi Pico, or a .bin file for an ESP32."
     )
+
+
+def families_of(file):
+    """The chips that a UF2 file is for, by their numbers; none if it is no such file."""
+    data = file.read_bytes()
+    families = set()
+    for start in range(0, len(data) - 511, 512):
+        block = UF2_BLOCK.unpack_from(data, start)
+        if block[:2] != UF2_MAGIC:
+            return set()
+        families.add(block[7])
+    return families
+
+
+def chip_of(file):
+    """The name of the chip that an image for an ESP32 is for; None if it is no such image."""
+    head = file.read_bytes()[: ESP32_HEAD.size]
+    if len(head) < ESP32_HEAD.size or head[0] != ESP32_MAGIC:
+        return None
+    number = ESP32_HEAD.unpack(head)[1]
+    found = [chip.CHIP_NAME for chip in CHIP_DEFS.values() if chip.IMAGE_CHIP_ID == number]
+    return found[0] if found else f"chip number {number}"
 
 
 # ---- ESP32
 
 
 def flash_esp32(board, port, file):
-    head = file.read_bytes()[: ESP32_HEAD.size]
-    if len(head) < ESP32_HEAD.size or ESP32_HEAD.unpack(head)[0] != ESP32_MAGIC:
+    chip = chip_of(file)
+    if chip is None:
         raise Problem(f"{file} is no firmware for an ESP32; that is a .bin file.")
+    if chip != board["CHIP"]:
+        raise Problem(f"{file} is for another chip than this board's {board['CHIP']}: an {chip}.")
+    port = find_port(port)
     check_port(port)
     try:
         with connect_esp32(port) as esp:
             if esp.CHIP_NAME != board["CHIP"]:
                 raise Problem(
-                    f"The chip at {port} is an {esp.CHIP_NAME}, not an {board['CHIP']}: another"
-                    " BOARD=..., or another port."
+                    f"The chip at {port} is an {esp.CHIP_NAME}, not an {board['CHIP']}: it needs"
+                    " other firmware, or this is another port."
                 )
-            if ESP32_HEAD.unpack(head)[1] != esp.IMAGE_CHIP_ID:
-                raise Problem(f"{file} is for another chip than this board's {board['CHIP']}.")
             esp = run_stub(esp)
             esp.change_baud(ESP32_BAUD)
             attach_flash(esp)
@@ -75,7 +123,7 @@ def flash_esp32(board, port, file):
             reset_chip(esp, "hard-reset")
     except (FatalError, OSError) as error:
         raise Problem(f"The board was not flashed; esptool says: {error}") from None
-    print(f"{file} is on the board, verified. Next: make deploy PORT={port}")
+    print(f"{file} is on the board, verified. Next: {how('deploy', port)}")
 
 
 def connect_esp32(port):
@@ -96,8 +144,8 @@ def connect_esp32(port):
 def flash_rp2(board, port, file):
     check_uf2(board, file)
     drive = find_drive(board)
-    if not drive and port:
-        start_boot_loader(board, port)
+    if not drive and (port or len(boards_ports()) == 1):
+        start_boot_loader(board, find_port(port))
         drive = wait_for(lambda: find_drive(board))
     if drive:
         copy_to_drive(file, drive)
@@ -105,18 +153,11 @@ def flash_rp2(board, port, file):
         load_by_picotool(file)
     else:
         raise Problem(no_drive(board))
-    print(f"{file} is on the board. Next: make deploy PORT=..., or make repl PORT=...")
+    print(f"{file} is on the board. Next: {how('deploy', port)}")
 
 
 def check_uf2(board, file):
-    data = file.read_bytes()
-    families = set()
-    for start in range(0, len(data) - 511, 512):
-        block = UF2_BLOCK.unpack_from(data, start)
-        if block[:2] != UF2_MAGIC:
-            families.clear()
-            break
-        families.add(block[7])
+    families = families_of(file)
     if not families:
         raise Problem(f"{file} is no UF2 file.")
     if int(board["UF2_FAMILY"], 0) not in families:
@@ -141,6 +182,8 @@ def find_drive(board):
 
 def mount_points(mounts=Path("/proc/self/mounts")):
     """Where drives of the kind that boot loaders show are mounted."""
+    if sys.platform == "win32":
+        return [Path(f"{letter}:/") for letter in string.ascii_uppercase]
     if not mounts.exists():  # macOS
         return list(Path("/Volumes").iterdir())
     lines = [line.split() for line in mounts.read_text().splitlines()]
@@ -203,9 +246,5 @@ def no_drive(board):
         )
     return (
         f"No drive {label} is there. Hold the board's button BOOTSEL while you plug it in, and try"
-        " again. A board that runs MicroPython needs no button: PORT=/dev/ttyACM0."
+        " again. A board that runs MicroPython needs no button if you say its port."
     )
-
-
-if __name__ == "__main__":
-    run(main)

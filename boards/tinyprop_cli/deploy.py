@@ -1,17 +1,12 @@
-"""Copies tinyprop's files to a board with stock MicroPython, and sees that they work there.
+"""Copies tinyprop's files to a board with stock MicroPython, and sees that they work there."""
 
-python boards/deploy.py PORT
-"""
-
-import argparse
-import errno
 import hashlib
-import os
-import re
 import subprocess
 
-from board import ROOT, Problem, ask, micropython, run, tell
 from mpremote.transport import TransportExecError
+
+from tinyprop_cli.board import INSTALLED, ROOT, Problem, ask, how, micropython, tell, version
+from tinyprop_cli.copying import digest_there, write
 
 FILES = "tinyprop.mpy", "tinyprop_words.mpy", "tinyprop_files.mpy"
 
@@ -47,25 +42,10 @@ _free = gc.mem_free()
 print((tinyprop.__version__, _before - _after, _after - _words, _words - _free, _free))
 """
 
-# After mpremote could not write the file: its handle is f.
-CLEAN_UP = """
-try:
-    f.close()
-except Exception:
-    pass
-try:
-    os.remove("{}")
-except OSError:
-    pass
-"""
-
 TRY = "import tinyprop as tp; m = tp.Model(2, [tp.Dense(2)]); m.learn((1, 3), 1); m.summary()"
 
 
-def main(arguments):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("port")
-    port = parser.parse_args(arguments).port
+def deploy(port):
     with micropython(port) as board:
         about = ask(board)
         print(f"{port}: MicroPython {about['release']} on {about['machine']}")
@@ -73,16 +53,18 @@ def main(arguments):
             check_built_in(about)
             print(f"tinyprop {about['built_in']} is in this firmware; nothing has to be copied.")
         else:
-            folder = build(architecture(about))
+            folder = mpy_folder(architecture(about))
             check_files(about)
+            # What mip has put there is renewed there; beside it the board would have it twice.
+            in_lib = FILES[0] not in about["files"] and board.fs_exists(f"/lib/{FILES[0]}")
             for name in FILES:
-                copy(board, folder / name)
-            version, taken, words, files, free = try_import(board)
+                copy(board, folder / name, f"/lib/{name}" if in_lib else name)
+            name, taken, words, files, free = try_import(board)
             print(
-                f"tinyprop {version} works; it takes {taken} bytes of RAM, when they are needed"
+                f"tinyprop {name} works; it takes {taken} bytes of RAM, when they are needed"
                 f" tinyprop_words {words} and tinyprop_files {files}, and {free} are free"
             )
-    print(f"Try it: make repl PORT={port}, then at the prompt\n    {TRY}")
+    print(f"Try it: {how('repl', port)}, then at the prompt\n    {TRY}")
 
 
 def architecture(about):
@@ -93,7 +75,7 @@ def architecture(about):
     if version < VERSION:
         raise Problem(
             f"MicroPython {release} is too old for {FILES[0]}: it has to be 1.23 or newer."
-            " make flash puts another one on the board; see docs/boards.md."
+            " tinyprop flash, or make flash in a checkout, puts another one on the board."
         )
     if version > VERSION:
         raise Problem(
@@ -116,33 +98,34 @@ def architecture(about):
 
 # The board's own files come before those in the firmware, so a copied file would win.
 def check_built_in(about):
-    version, ours = about["built_in"], own_version()
+    built_in, ours = about["built_in"], version()
     for name in FILES:
         if name in about["files"]:
             raise Problem(
-                f"This firmware has tinyprop {version} in it, but the board imports its file"
+                f"This firmware has tinyprop {built_in} in it, but the board imports its file"
                 f" {name}, which wins and takes RAM. Remove the file: mpremote rm :{name}"
             )
-    if version != ours:
+    if built_in != ours:
         raise Problem(
-            f"This firmware has tinyprop {version} in it, and this is {ours}. A copied file would"
+            f"This firmware has tinyprop {built_in} in it, and this is {ours}. A copied file would"
             " win over it, but takes RAM: put new firmware on the board, with make firmware and"
             " make flash."
         )
 
 
-def own_version():
-    source = (ROOT / "micropython_mod/tinyprop.py").read_text()
-    return re.search(r'__version__ = "(.*)"', source)[1]
-
-
-def build(arch):
-    """The folder with the files for an architecture, made anew where their sources changed."""
-    command = [ROOT / "usermod_c/tinyprop/natmod/build.sh", arch]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise Problem(f"{FILES[0]} for {arch} could not be built; see above.")
-    return ROOT / f"dist/{arch}_6.3"
+def mpy_folder(arch):
+    """The folder with the files for an architecture; in a checkout made anew where that is due."""
+    folder = ROOT / f"dist/{arch}_6.3"
+    if not INSTALLED:
+        command = [ROOT / "usermod_c/tinyprop/natmod/build.sh", arch]
+        if subprocess.run(command, stdout=subprocess.PIPE).returncode:
+            raise Problem(f"{FILES[0]} for {arch} could not be built; see above.")
+    elif not folder.is_dir():
+        raise Problem(
+            f"This installation of tinyprop has no {FILES[0]} for {arch}, as it was made from a"
+            " checkout without them. Install a release, or say make mpy there and install again."
+        )
+    return folder
 
 
 def check_files(about):
@@ -158,38 +141,17 @@ def check_files(about):
         raise Problem("The board has no file system to copy to.")
 
 
-def copy(board, file):
+def copy(board, file, to):
     data = file.read_bytes()
-    digest = hashlib.sha256(data).digest()
     name = f"{file.relative_to(ROOT)}, {len(data)} bytes"
-    if digest == digest_there(board, file.name):
+    if hashlib.sha256(data).digest() == digest_there(board, to):
         print(f"{name}: is on the board already, by its SHA-256")
         return
     # The old file goes first: a small board has no room for both.
-    if board.fs_exists(file.name):
-        board.fs_rmfile(file.name)
-    if ask(board)["free"] < len(data):
-        raise no_room(board, name)
-    try:
-        board.fs_writefile(file.name, data)
-    except OSError as error:
-        board.exec(CLEAN_UP.format(file.name))
-        if error.errno == errno.ENOSPC:
-            raise no_room(board, name) from None
-        reason = os.strerror(error.errno) if error.errno else error
-        raise Problem(f"The board could not write {file.name}: {reason}") from None
-    if digest != digest_there(board, file.name):
-        raise Problem(f"{file.name} arrived damaged: its SHA-256 read back is another. Try again.")
+    if board.fs_exists(to):
+        board.fs_rmfile(to)
+    write(board, to, data, name)
     print(f"{name}: copied; its SHA-256 read back is the same")
-
-
-def no_room(board, name):
-    free = ask(board)["free"]
-    return Problem(f"The board has no room for {name}; {free} are free. See mpremote ls and df.")
-
-
-def digest_there(board, name):
-    return board.fs_hashfile(name, "sha256") if board.fs_exists(name) else None
 
 
 def try_import(board):
@@ -202,7 +164,3 @@ def try_import(board):
         if "native code" in reason:
             reason += ". Build firmware with tinyprop in it: make firmware, then make flash."
         raise Problem(f"tinyprop is on the board, but importing it failed: {reason}") from None
-
-
-if __name__ == "__main__":
-    run(main)

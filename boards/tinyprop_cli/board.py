@@ -1,21 +1,27 @@
-"""A board as deploy.py and flash.py see it: its facts in board.mk, its port, MicroPython on it."""
+"""A board as the commands see it: its facts in board.mk, its port, MicroPython on it."""
 
 import ast
 import contextlib
 import errno
 import io
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import serial
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
-from serial.tools.list_ports import comports
+from serial.tools import list_ports
 
-ROOT = Path(__file__).resolve().parent.parent
-BOARDS = ROOT / "boards"
+COMMAND = "tinyprop"
 PATIENCE = 10  # seconds for a board to answer
+
+# The checkout, or the copy of what is needed of it that an installation has in this folder.
+HERE = Path(__file__).resolve().parent
+INSTALLED = (HERE / "checkout").is_dir()
+ROOT = HERE / "checkout" if INSTALLED else HERE.parents[1]
+BOARDS = ROOT / "boards"
 
 ASK = """
 import os, sys
@@ -48,60 +54,110 @@ class Problem(Exception):
     """An error that the user can fix; its text says how."""
 
 
-def run(main):
-    """Runs a script; a Problem ends it with one sentence and exit code 1."""
-    try:
-        main(sys.argv[1:])
-    except Problem as problem:
-        sys.exit(f"error: {problem}")
-    except KeyboardInterrupt:
-        sys.exit("error: stopped")
+def how(command, port=""):
+    """How a person says a command; by make in a checkout."""
+    if INSTALLED:
+        return f"{COMMAND} {command} {port}".strip()
+    return f"make {command} PORT={port}" if port else f"make {command}"
+
+
+def version():
+    """That of tinyprop, which is in its Python half."""
+    beside = HERE.parent / "tinyprop/__init__.py"
+    source = beside if INSTALLED else ROOT / "micropython_mod/tinyprop.py"
+    return re.search(r'__version__ = "(.*)"', source.read_text())[1]
 
 
 def facts(board):
     """{NAME: value} of boards/<board>/board.mk."""
     file = BOARDS / board / "board.mk"
     if not board or not file.is_file():
-        known = " ".join(sorted(path.parent.name for path in BOARDS.glob("*/board.mk")))
-        raise Problem(f"BOARD={board} should be one of: {known}.")
+        raise Problem(f"BOARD={board} should be one of: {' '.join(names())}.")
     return dict(re.findall(r'^(\w+)="?(.*?)"?$', file.read_text(), re.MULTILINE))
+
+
+def names():
+    """Of the boards, as MicroPython has them."""
+    return sorted(path.parent.name for path in BOARDS.glob("*/board.mk"))
+
+
+# ---- ports
+
+
+def find_port(port):
+    """The port that was named, or that of the one board that is plugged in."""
+    if port:
+        return port
+    found = boards_ports()
+    if len(found) == 1:
+        return found[0].device
+    if not found:
+        raise Problem(
+            "No board is there: is it plugged in, with a cable that carries data? If so, say its"
+            f" port. {ports()}"
+        )
+    raise Problem(f"Several boards are there: say which one, by its port. {ports()}")
+
+
+def boards_ports():
+    """Ports of things at USB, as boards are; no modem, and no Bluetooth."""
+    return sorted(port for port in list_ports.comports() if port.vid)
+
+
+def ports():
+    """A sentence that lists the ports of this machine."""
+    found = [str(port).removesuffix(" - n/a") for port in list_ports.comports()]
+    return f"There are: {', '.join(sorted(found))}." if found else "This PC has no serial port."
 
 
 def check_port(port):
     """Opens the port once, to say in clear words what may be wrong with it."""
-    if not port:
-        raise Problem(f"Which port is the board at? Say PORT=..., such as /dev/ttyACM0. {ports()}")
     try:
         serial.Serial(port, exclusive=True).close()
     except (OSError, ValueError) as error:
-        code = getattr(error, "errno", None)
+        code = error_code(error)
         if code == errno.ENOENT:
             raise Problem(f"There is no port {port}. {ports()}") from None
+        # Windows gives a port to one program, and says to another that it has no permission.
+        if code in (errno.EAGAIN, errno.EBUSY) or code == errno.EACCES and is_com(port):
+            raise Problem(
+                f"Another program is using {port}: close its terminal, editor or monitor."
+            ) from None
         if code in (errno.EACCES, errno.EPERM):
             raise Problem(
                 f"You have no permission to use {port}. Join the group that has it, then log in"
                 f" anew: sudo usermod -a -G {group(port)} $USER"
             ) from None
-        if code in (errno.EAGAIN, errno.EBUSY):
-            raise Problem(
-                f"Another program is using {port}: close its terminal, editor or monitor."
-            ) from None
         raise Problem(f"{port} is no serial port that can be used: {error}") from None
 
 
-def ports():
-    """A sentence that lists the ports of this machine."""
-    found = [str(port).removesuffix(" - n/a") for port in comports()]
-    if not found:
-        return "No serial port is there: is the board plugged in, with a cable that carries data?"
-    return f"There are: {', '.join(sorted(found))}."
+def error_code(error):
+    """The number of what went wrong; on Windows pyserial has it in its words alone."""
+    if "FileNotFoundError" in str(error):
+        return errno.ENOENT
+    if "PermissionError" in str(error):
+        return errno.EACCES
+    return getattr(error, "errno", None)
+
+
+def is_com(port):
+    return re.fullmatch(r"(\\\\\.\\)?COM\d+", port, re.IGNORECASE)
 
 
 def group(port):
     try:
         return Path(port).group()
-    except (KeyError, OSError):
+    except (KeyError, OSError, NotImplementedError):
         return "dialout"
+
+
+def open_repl(port):
+    check_port(port)
+    done = subprocess.run([sys.executable, "-m", "mpremote", "connect", port, "repl"])
+    sys.exit(done.returncode)
+
+
+# ---- MicroPython on the board
 
 
 @contextlib.contextmanager
@@ -113,12 +169,15 @@ def micropython(port):
         yield board
         with contextlib.suppress(OSError):
             board.exit_raw_repl()
+    except BrokenPipeError:
+        raise  # who reads what is printed is gone, not the board
     except TransportExecError as error:
         raise Problem(f"The board at {port} says:\n{error.error_output.strip()}") from None
     except (TransportError, OSError) as error:
         raise Problem(
             f"What is at {port} does not answer as MicroPython does ({error}). Press the board's"
-            " reset button and try again; a board without MicroPython needs make flash first."
+            " reset button and try again; a board without MicroPython needs it first:"
+            f" {COMMAND} flash, or make flash in a checkout."
         ) from None
     finally:
         if board:

@@ -1,0 +1,235 @@
+"""The command `tinyprop` out of this checkout: ports of every system, models there and back, what
+it says of them. test_package.py has it installed.
+"""
+
+import os
+import subprocess
+import sys
+
+import models as benchmark
+import pytest
+import serial
+import tinyprop as tp
+from click.testing import CliRunner
+from serial.tools import list_ports
+from serial.tools.list_ports_common import ListPortInfo
+from serial_port import EmulatedPico
+from tinyprop_cli import board, deploy, models
+from tinyprop_cli.__main__ import main
+
+ABSENT = FileNotFoundError(2, "The system cannot find the file specified.")
+PORTS = "/dev/ttyACM0", "COM3", "/dev/cu.usbmodem1101"
+
+
+@pytest.fixture(scope="module")
+def pico():
+    with EmulatedPico("plain") as emulated:
+        deploy.deploy(emulated.port)
+        yield emulated
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """A board is never too slow because this machine is busy."""
+    monkeypatch.setattr(board, "PATIENCE", 100)
+
+
+@pytest.fixture
+def plugged_in(monkeypatch):
+    """plugged_in({name: path}): the ports of a machine on which a path has this name."""
+
+    def plug(ports, error=ABSENT):
+        true = serial.Serial
+
+        class Serial(true):
+            def open(self):
+                if self._port not in ports:
+                    # pyserial on Windows has the reason in its words alone.
+                    raise serial.SerialException(f"could not open port {self._port!r}: {error!r}")
+                name, self.portstr = self._port, ports[self._port]
+                super().open()
+                self.portstr = name
+
+        listed = [ListPortInfo(name, skip_link_detection=True) for name in ["COM1", *ports]]
+        for port in listed[1:]:
+            port.vid, port.description = 0x2E8A, "Board in FS mode"
+        monkeypatch.setattr(serial, "Serial", Serial)
+        monkeypatch.setattr(list_ports, "comports", lambda: listed)
+
+    return plug
+
+
+@pytest.fixture
+def said():
+    """said("deploy", "COM3"): what the command prints, on stdout and stderr."""
+
+    def run(*arguments, code=0):
+        done = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        assert done.exit_code == code, done.output
+        return done.output
+
+    return run
+
+
+@pytest.fixture
+def saved(tmp_path):
+    model = tp.Model(3, [tp.Dense(8, activation="relu"), tp.Dense(2)])
+    for _ in range(30):
+        model.learn((0, 0, 1), 0)
+        model.learn((1, 0, 0), 1)
+    model.save(str(tmp_path / "pose.tp"))
+    return tmp_path / "pose.tp"
+
+
+# ---- ports
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_a_board_is_found_whatever_its_port_is_called(name, pico, plugged_in, said, saved):
+    plugged_in({name: pico.port})
+    assert f"{name}: MicroPython 1.25.0 on Raspberry Pi Pico with RP2040" in said("deploy")
+    assert "is on the board already" in said("deploy", name)
+    assert "is on the board as pose.tp" in said("push", saved, "--port", name)
+    there = said("doctor")
+    assert f"{name}: Board in FS mode" in there and "COM1" not in there
+    assert f"    tinyprop {tp.__version__} is on it\n" in there
+
+
+def test_which_of_several_boards_has_to_be_said(pico, plugged_in, said):
+    plugged_in({"COM3": pico.port, "COM4": pico.port})
+    assert "error: Several boards are there: say which one" in said("deploy", code=1)
+    plugged_in({})
+    assert "error: No board is there" in said("deploy", code=1)
+    assert "No board is there. Plug it in" in said("doctor")
+
+
+def test_errors_of_windows(plugged_in, said):
+    plugged_in({})
+    assert "error: There is no port COM9." in said("deploy", "COM9", code=1)
+    plugged_in({}, PermissionError(13, "Access is denied."))
+    assert "error: Another program is using COM9" in said("deploy", "COM9", code=1)
+
+
+def test_a_reader_that_goes_is_not_a_board_that_does(pico):
+    command = [sys.executable, "-m", "tinyprop_cli", "deploy", pico.port]
+    reader, writer = os.pipe()
+    os.close(reader)
+    path = os.pathsep.join(f"{board.ROOT}/{folder}" for folder in ("boards", "micropython_mod"))
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(
+        command, env=environment, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=300
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+# ---- models
+
+
+def test_a_model_goes_there_and_back(pico, said, saved, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    there = said("push", saved, "-p", pico.port)
+    original = saved.read_bytes()
+    saved.unlink()
+    back = said("pull", "pose.tp", "-p", pico.port)
+    assert saved.read_bytes() == original
+    digest = there.rpartition("SHA-256 is ")[2]
+    assert back.rpartition("SHA-256 is ")[2] == digest and len(digest) == 65
+    said("pull", "pose.tp", "other.tp", "-p", pico.port)
+    assert (tmp_path / "other.tp").read_bytes() == original
+    with board.micropython(pico.port) as connected:
+        assert "pose.tp.new" not in board.ask(connected)["files"]
+
+
+def test_what_is_no_model_is_not_copied(pico, said, saved, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said("push", saved, "-p", pico.port)
+    (tmp_path / "no.tp").write_bytes(saved.read_bytes()[:-1])
+    assert "no.tp is no model" in said("push", "no.tp", "pose.tp", "-p", pico.port, code=1)
+    assert "There is no file x.tp" in said("push", "x.tp", "-p", pico.port, code=1)
+    assert "files are: pose.tp, tiny" in said("pull", "x.tp", "-p", pico.port, code=1)
+    before = saved.read_bytes()
+    words = "tinyprop.mpy on the board is no model"
+    assert words in said("pull", "tinyprop.mpy", "pose.tp", "-p", pico.port, code=1)
+    assert saved.read_bytes() == before and not list(tmp_path.glob("*.new"))
+    assert said("pull", "pose.tp", "-p", pico.port) and saved.read_bytes() == before
+
+
+def test_a_disk_that_is_full(pico, said, saved, tmp_path):
+    said("push", saved, "-p", pico.port)
+    words = "could not be written: No space left on device"
+    file = tmp_path / "full.tp"
+    (tmp_path / "full.tp.new").symlink_to("/dev/full")
+    assert words in said("pull", "pose.tp", file, "-p", pico.port, code=1)
+    assert not file.exists()
+
+
+def test_a_model_on_the_board_outlives_a_copy_that_fails(pico, said, saved, monkeypatch):
+    said("push", saved, "-p", pico.port)
+    before = saved.read_bytes()
+    model = tp.load(str(saved))
+    model.learn((1, 1, 1), 0)
+    model.save(str(saved))
+    write = board.SerialTransport.fs_writefile
+    monkeypatch.setattr(
+        board.SerialTransport,
+        "fs_writefile",
+        lambda self, name, data, **how: write(self, name, data[:-1] + b"?", **how),
+    )
+    assert "arrived damaged" in said("push", saved, "-p", pico.port, code=1)
+    said("pull", "pose.tp", saved, "-p", pico.port)
+    assert saved.read_bytes() == before
+
+
+def test_info_tells_what_is_in_it_and_where_it_fits(said, saved, tmp_path):
+    text = said("info", saved)
+    assert "Dense            8                     32\n" in text
+    assert "It has seen 60 samples" in text
+    assert all(name in text for name in board.names()) and "not in" not in text
+    big = tmp_path / "big.tp"
+    tp.Model(1000, [tp.Dense(90), tp.Dense(2)], input_range=(0, 1)).save(str(big))
+    text = said("info", big)
+    assert "not in 188 kB" in text and "yes" in text
+    assert "is no model" in said("info", __file__, code=1)
+
+
+# ---- estimates
+
+
+def test_the_benchmarks_models_are_as_the_table_has_them():
+    assert models.BENCHMARK == {
+        name: models.work(make({})) for name, make in benchmark.MODELS.items()
+    }
+
+
+TIMES = """
+import time, tinyprop as tp
+from array import array
+m = tp.load("timed.tp")
+x = array("f", [i / 30 for i in range(30)])
+def cycles(step):
+    began = time.ticks_us()
+    for i in range(20): step(x, i % 4) if step == m.learn else step(x)
+    return time.ticks_diff(time.ticks_us(), began) * 125 // 20
+print((cycles(m.predict), cycles(m.learn)))
+"""
+
+
+def test_a_step_takes_as_long_as_estimated_within_a_factor_of_two(pico, said, tmp_path):
+    layers = [tp.Dense(32, activation="relu"), tp.Dense(16, activation="relu"), tp.Dense(4)]
+    model = tp.Model(30, layers, policy=tp.Full())
+    model.learn([i / 30 for i in range(30)], 0)
+    model.save(str(tmp_path / "timed.tp"))
+    said("push", tmp_path / "timed.tp", "-p", pico.port)
+    with board.micropython(pico.port) as connected:
+        taken = board.tell(connected, TIMES)
+    for op, cycles in zip(("forward", "learn-full-first"), taken, strict=True):
+        estimate = models.step_cycles("armv6m", op, *models.work(model))
+        assert cycles / 2 < estimate < cycles * 2, op
+
+
+def test_help_names_every_command(said):
+    text = said("--help")
+    for command in main.commands:
+        assert f" {command} " in text
+        assert "Usage" in said(command, "--help")

@@ -1,0 +1,97 @@
+"""What `pip install tinyprop` brings into fresh environments, from the wheel and the sdist."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from installation import ARCHITECTURES, ROOT, Environment, run
+from serial_port import EmulatedPico
+
+TOOLS = Path(sys.executable).parent
+
+# On the board.
+LEARN = """
+import tinyprop as tp
+m = tp.Model(3, [tp.Dense(8, activation='relu'), tp.Dense(2)], input_range=(-2, 2))
+for i in range(40): m.learn((.02, -.05, .98), 0); m.learn((.97, .04, .11), 1)
+m.save('pose.tp')
+"""
+
+
+@pytest.fixture(scope="module")
+def sdist(packages):
+    (file,) = packages.glob("*.tar.gz")
+    return file
+
+
+@pytest.fixture(scope="module")
+def pico():
+    with EmulatedPico("plain") as emulated:
+        yield emulated
+
+
+@pytest.fixture(scope="module")
+def from_sdist(sdist, tmp_path_factory):
+    return Environment(tmp_path_factory.mktemp("sdist"), sdist)
+
+
+@pytest.mark.parametrize("kind", ["installed", "from_sdist"])
+def test_from_an_empty_board_to_a_model_on_this_pc(kind, request, pico):
+    environment = request.getfixturevalue(kind)
+    assert environment("python", ROOT / "tests/system/smoke.py", "c") == "ok\n"
+
+    clear = "import os\nfor name in os.listdir(): os.remove(name)"
+    run(TOOLS / "mpremote", "connect", pico.port, "exec", clear)
+    said = environment("tinyprop", "deploy", pico.port)
+    assert said.count("copied; its SHA-256 read back is the same") == 2
+    assert f"Try it: tinyprop repl {pico.port}" in said
+
+    run(TOOLS / "mpremote", "connect", pico.port, "exec", LEARN)
+    pulled = environment("tinyprop", "pull", "pose.tp", "--port", pico.port)
+    model = "pose.tp", "0.1,0.2,0.9", "0", "pose.tp", "0.8,-0.2,0.3", "1"
+    assert environment("python", ROOT / "tests/system/smoke.py", "c", *model) == "ok\n"
+    assert "It has seen 80 samples" in environment("tinyprop", "info", "pose.tp")
+    pushed = environment("tinyprop", "push", "pose.tp", "again.tp", "--port", pico.port)
+    assert pulled.rpartition("SHA-256")[2] == pushed.rpartition("SHA-256")[2]
+
+
+def test_without_a_compiler_it_computes_with_numpy(sdist, tmp_path):
+    environment = Environment(tmp_path, sdist, CC=f"{tmp_path}/no-compiler", PATH="")
+    said = environment("python", ROOT / "tests/system/smoke.py", "numpy")
+    assert "computes with numpy, which is slow: no C compiler was there" in said
+    assert "numpy, which is slow" in environment("tinyprop", "doctor")
+
+
+def test_what_is_in_site_packages(installed):
+    there = {path.name for path in installed.site.iterdir() if not path.is_symlink()}
+    named = {name for name in there if not name.endswith((".dist-info", ".so", "__pycache__"))}
+    modules = {"tinyprop", "tinyprop_cli", "tinyprop_words.py", "tinyprop_files.py", "_tinyprop.py", "_tinyprop_numpy"}
+    assert named == modules
+    for arch in ARCHITECTURES:
+        folder = installed.site / f"tinyprop_cli/checkout/dist/{arch}_6.3"
+        ours = ROOT / f"dist/{arch}_6.3"
+        for name in "tinyprop.mpy", "tinyprop_words.mpy", "tinyprop_files.mpy":
+            assert (folder / name).read_bytes() == (ours / name).read_bytes()
+
+
+def test_the_wheel_is_for_all_of_linux_and_cpython(wheel):
+    assert "-cp311-abi3-" in wheel.name and "manylinux" in wheel.name
+
+
+def test_commands_that_need_a_checkout_say_what_to_do(installed, tmp_path):
+    for arguments, words in [
+        (["flash", "nothing.uf2"], "error: There is no file nothing.uf2."),
+        (["flash"], "error: Which firmware. Fetch it from https://micropython.org/download/"),
+        (["deploy", "/dev/ttyACM99"], "error: There is no port /dev/ttyACM99."),
+    ]:
+        with pytest.raises(AssertionError, match=words):
+            installed("tinyprop", *arguments)
+    assert "tinyprop 0." in installed("python", "-m", "tinyprop", "--version")
+
+
+def test_types_come_with_it(installed, tmp_path):
+    uses = tmp_path / "uses.py"
+    uses.write_text((ROOT / "tests/system/typed_uses.py").read_text())
+    mypy = TOOLS / "mypy", "--config-file=", "--strict", f"--cache-dir={tmp_path}"
+    said = run(*mypy, "--python-executable", installed.bin / "python", uses, cwd=tmp_path)
+    assert said.startswith("Success")
