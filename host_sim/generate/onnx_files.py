@@ -1,4 +1,4 @@
-"""Writes tests/golden/onnx: networks that PyTorch and Keras trained on digits, as they export them.
+"""Writes tests/golden/onnx: networks that PyTorch and Keras trained on digits, and exported.
 
     python host_sim/generate/onnx_files.py torch|keras
 

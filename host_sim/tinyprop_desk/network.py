@@ -1,8 +1,8 @@
 """A trained network in floating point, on its way to a Model.
 
 Its layers are those of tinyprop: maps are [row, column, channel], pools step by their window, an
-activation belongs to the layer with weights below it. `fit` makes the Model: it folds the ranges of
-x and y into the weights, sets these, and lets the formats of activations find themselves.
+activation belongs to the layer with weights below it. `fit` makes the Model: it folds the ranges
+of x and y into the weights, sets these, and lets the formats of activations find themselves.
 """
 
 from dataclasses import dataclass, replace
@@ -83,8 +83,8 @@ def fit(network, x, outputs, trainable=None, **settings):
     """The Model of a network.
 
     x [samples, values]: in the order of the model, to choose ranges and formats by. outputs
-    [samples, units]: those of the network in floating point. trainable: how many of the last layers
-    with weights learn; None: all. settings: of Model.
+    [samples, units]: those of the network in floating point. trainable: how many of the last
+    layers with weights learn; None: all. settings: of Model.
     """
     x = np.asarray(x, np.float32).reshape(len(x), -1)
     settings["loss"] = network.loss
@@ -144,8 +144,8 @@ def input_ranges(network, x):
 
 
 def shares_range(weights, lo, hi):
-    """Whether rounding to a part of the widest range, in place of each value's own, adds little to
-    the noise of the sums. weights: of a dense layer, above a map one channel stands for many values."""
+    """Whether rounding to a part of one range for all, in place of each value's own, adds little
+    to the noise of the sums. weights: of a dense layer."""
     effect = np.linalg.norm(weights, axis=1)
     own = np.linalg.norm(effect * np.resize(hi - lo, len(effect)))
     together = hi.max() - lo.min()

@@ -25,9 +25,11 @@ class Misread(Unsupported):
 
 @dataclass
 class Value:
-    """What a node gives: factor * v + shift of what tinyprop's layer gives there, v. factor, shift:
-    numbers, or one a channel. layer: the layer that made it, as long as its sums can be changed.
-    pads: zeros around a map, [before, after] for each axis."""
+    """What a node gives: factor * v + shift, v being what tinyprop's layer gives there.
+
+    factor, shift: numbers, or one a channel. layer: the layer that made it, as long as its sums
+    can be changed. pads: zeros around a map, [before, after] for each axis.
+    """
 
     order: np.ndarray
     channels: int
