@@ -1,4 +1,5 @@
 # Types of tinyprop, for editors and type checkers. What the names do is in docs/api.md.
+from array import array
 from collections.abc import Sequence
 from typing import Any, BinaryIO, Literal, TypedDict
 
@@ -12,6 +13,8 @@ _Size = int | tuple[int, int]  # height and width
 _Range = tuple[float, float]  # lo, hi
 _Values = Buffer | Sequence[float]  # a buffer of b B h H i I l L or f
 _Samples = Buffer | Sequence[_Values]
+
+_Nested = Buffer | Sequence[Any]
 
 class _Layer:
     spec: bytes
@@ -128,7 +131,53 @@ class Model:
     def stats(self) -> _Stats: ...
     def check(self) -> list[str]: ...
     def reset(self, seed: int = 1) -> None: ...
+    def weights(self, i: int) -> tuple[array[float], array[float]]: ...
+    def set_weights(self, i: int, weights: _Nested, biases: _Values) -> None: ...
     def summary(self) -> None: ...
     def save(self, file: str | BinaryIO, replay: bool = False) -> None: ...
 
 def load(file: str | BinaryIO) -> Model: ...
+
+# On a PC. Estimators and samples are those of scikit-learn, which has no types.
+def from_sklearn(
+    estimator: Any,
+    x: Any,
+    y: Any = None,
+    trainable: int | None = None,
+    report: bool = True,
+    **settings: Any,
+) -> Model: ...
+def from_onnx(
+    file: Any,
+    x: Any,
+    y: Any = None,
+    loss: Literal["crossentropy", "mse"] | None = None,
+    trainable: int | None = None,
+    report: bool = True,
+    **settings: Any,
+) -> Model: ...
+
+class _Estimator:
+    model_: Model
+    def __init__(
+        self,
+        hidden: Sequence[int] = (32,),
+        activation: _Activation = "relu",
+        epochs: int = 50,
+        lr: float | None = None,
+        policy: _Policy | None = None,
+        replay: int = 0,
+        random_state: Any = 1,
+    ) -> None: ...
+    def fit(self, X: Any, y: Any) -> Any: ...
+    def score(self, X: Any, y: Any) -> float: ...
+
+class TinyPropClassifier(_Estimator):
+    classes_: Any
+    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> TinyPropClassifier: ...
+    def predict_proba(self, X: Any) -> Any: ...
+    def predict(self, X: Any) -> Any: ...
+
+class TinyPropRegressor(_Estimator):
+    def partial_fit(self, X: Any, y: Any) -> TinyPropRegressor: ...
+    def predict(self, X: Any) -> Any: ...

@@ -34,7 +34,7 @@ def from_sklearn(estimator, x, y=None, trainable=None, report=True, **settings):
         outputs = estimator.predict_proba(x)
         if y is not None:
             y = np.searchsorted(estimator.classes_, y)
-    return bring_in(network, x, outputs, y, trainable, report, settings)
+    return _bring_in(network, x, outputs, y, trainable, report, settings)
 
 
 def from_onnx(file, x, y=None, loss=None, trainable=None, report=True, **settings):
@@ -54,10 +54,10 @@ def from_onnx(file, x, y=None, loss=None, trainable=None, report=True, **setting
     outputs = onnx_reader.outputs(model, x, network.loss)
     turned = np.empty((len(x), order.size), np.float32)
     turned[:, order.ravel()] = x.reshape(len(x), -1)
-    return bring_in(network, turned, outputs, y, trainable, report, settings)
+    return _bring_in(network, turned, outputs, y, trainable, report, settings)
 
 
-def bring_in(network, x, outputs, y, trainable, report, settings):
+def _bring_in(network, x, outputs, y, trainable, report, settings):
     from .network import fit
     from .report import compare
 

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .report import scores_of
 
 
-class Estimator(BaseEstimator):
+class _Estimator(BaseEstimator):
     """What classifier and regressor share.
 
     hidden: units of each hidden layer. epochs: passes over the samples in fit, each in another
@@ -37,16 +37,16 @@ class Estimator(BaseEstimator):
 
     def fit(self, X, y):
         """Learns from all samples, anew."""
-        X, y = self.checked(X, y, reset=True)
-        self.start(y)
-        labels = self.as_labels(y)
+        X, y = self._checked(X, y, reset=True)
+        self._start(y)
+        labels = self._as_labels(y)
         order = check_random_state(self.random_state)
         for _ in range(self.epochs):
             shuffled = order.permutation(len(X))
-            self.learn(X[shuffled], labels[shuffled])
+            self._learn(X[shuffled], labels[shuffled])
         return self
 
-    def make(self, units, loss):
+    def _make(self, units, loss):
         random = check_random_state(self.random_state)
         layers = [tp.Dense(n, activation=self.activation) for n in self.hidden]
         self.model_ = tp.Model(
@@ -59,28 +59,28 @@ class Estimator(BaseEstimator):
             seed=int(random.randint(1 << 30)),
         )
 
-    def learn(self, X, labels):
+    def _learn(self, X, labels):
         self.model_.learn_many(X.ravel(), labels.ravel())
 
-    def scores(self, X):
+    def _scores(self, X):
         check_is_fitted(self, "model_")
         X = validate_data(self, X, dtype=np.float32, reset=False)
         return scores_of(self.model_, X)
 
 
-class TinyPropClassifier(ClassifierMixin, Estimator):
+class TinyPropClassifier(ClassifierMixin, _Estimator):
     """A classifier in integers."""
 
-    def checked(self, X, y, reset):
+    def _checked(self, X, y, reset):
         X, y = validate_data(self, X, y, dtype=np.float32, reset=reset)
         check_classification_targets(y)
         return X, y
 
-    def start(self, classes):
+    def _start(self, classes):
         self.classes_ = np.unique(classes)
-        self.make(max(len(self.classes_), 2), "crossentropy")
+        self._make(max(len(self.classes_), 2), "crossentropy")
 
-    def as_labels(self, y):
+    def _as_labels(self, y):
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(f"y has the classes {unknown}, which are not among {self.classes_}")
@@ -89,25 +89,25 @@ class TinyPropClassifier(ClassifierMixin, Estimator):
     def partial_fit(self, X, y, classes=None):
         """Learns from each sample once, in order. classes: all there are, at the first call."""
         first = not hasattr(self, "model_")
-        X, y = self.checked(X, y, reset=first)
+        X, y = self._checked(X, y, reset=first)
         if first:
             if classes is None:
                 raise ValueError("classes must be given to the first partial_fit: all there are")
-            self.start(classes)
-        self.learn(X, self.as_labels(y))
+            self._start(classes)
+        self._learn(X, self._as_labels(y))
         return self
 
     def predict_proba(self, X):
         """[samples, classes]"""
-        p = self.scores(X)[:, : len(self.classes_)].astype(float)
+        p = self._scores(X)[:, : len(self.classes_)].astype(float)
         return p / p.sum(1, keepdims=True)
 
     def predict(self, X):
-        p = self.scores(X)[:, : len(self.classes_)]
+        p = self._scores(X)[:, : len(self.classes_)]
         return self.classes_[p.argmax(1)]
 
 
-class TinyPropRegressor(RegressorMixin, Estimator):
+class TinyPropRegressor(RegressorMixin, _Estimator):
     """A regressor in integers, of one number or several."""
 
     def __sklearn_tags__(self):
@@ -115,28 +115,28 @@ class TinyPropRegressor(RegressorMixin, Estimator):
         tags.target_tags.multi_output = True
         return tags
 
-    def checked(self, X, y, reset):
+    def _checked(self, X, y, reset):
         X, y = validate_data(
             self, X, y, dtype=np.float32, reset=reset, multi_output=True, y_numeric=True
         )
         return X, np.asarray(y, np.float32)
 
-    def start(self, y):
+    def _start(self, y):
         self.one_ = y.ndim == 1
-        self.make(1 if self.one_ else y.shape[1], "mse")
+        self._make(1 if self.one_ else y.shape[1], "mse")
 
-    def as_labels(self, y):
+    def _as_labels(self, y):
         return y
 
     def partial_fit(self, X, y):
         """Learns from each sample once, in order."""
         first = not hasattr(self, "model_")
-        X, y = self.checked(X, y, reset=first)
+        X, y = self._checked(X, y, reset=first)
         if first:
-            self.start(y)
-        self.learn(X, y)
+            self._start(y)
+        self._learn(X, y)
         return self
 
     def predict(self, X):
-        scores = self.scores(X).astype(float)
+        scores = self._scores(X).astype(float)
         return scores[:, 0] if self.one_ else scores

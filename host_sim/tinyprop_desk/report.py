@@ -4,7 +4,7 @@ import numpy as np
 
 
 def compare(model, x, outputs, y=None):
-    """A text. x, outputs, y: as in bring_in."""
+    """A text. x, outputs, y: as the functions of this package have them."""
     scores = scores_of(model, x)
     difference = np.abs(scores - outputs)
     lines = [repr(model)]
