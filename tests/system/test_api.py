@@ -13,7 +13,7 @@ STUBS = FOLDER / "tinyprop.pyi"
 def parameters(function, skip_self):
     """Names and defaults, without annotations: "units, activation='linear'"."""
     args = ast.parse(ast.unparse(function)).body[0].args
-    for arg in args.args:
+    for arg in filter(None, [*args.args, args.kwarg]):
         arg.annotation = None
     del args.args[: int(skip_self)]
     return ast.unparse(args)
