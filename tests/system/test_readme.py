@@ -1,7 +1,8 @@
 """The examples in README.md and docs/ do what the pages say, on CPython and on MicroPython.
 
 The Python blocks of a page are one program; blocks of "py" need more than is here. What a `>>>`
-session shows is what must come out. Commands must exist: `make X` in the Makefile, `python -m host_sim X` in host_sim.
+session shows is what must come out. Commands must exist: `make X` in the Makefile, `python -m
+host_sim X` in host_sim.
 """
 
 import ast
