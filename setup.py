@@ -69,9 +69,10 @@ setup(
     version=re.search(r'__version__ = "(.*)"', Path(MODULES[0][2]).read_text()).group(1),
     cmdclass={"build_py": BuildModules, "build_ext": BuildExtension, "bdist_wheel": Wheel},
     py_modules=["tinyprop", "tinyprop_words", "_tinyprop"],
-    packages=["_tinyprop_numpy", "tinyprop_cli"],
+    packages=["_tinyprop_numpy", "tinyprop_cli", "tinyprop_desk"],
     package_dir={
         "_tinyprop_numpy": "host_sim/_tinyprop_numpy",
+        "tinyprop_desk": "host_sim/tinyprop_desk",
         "tinyprop_cli": "boards/tinyprop_cli",
     },
     ext_modules=[

@@ -30,6 +30,7 @@ PYPI_MATPLOTLIB=matplotlib==3.11.2
 PYPI_TQDM=tqdm==4.70.1
 PYPI_SCIPY=scipy==1.17.1
 PYPI_SCIKIT_LEARN=scikit-learn==1.9.1
+PYPI_ONNX=onnx==1.23.2
 PYPI_SETUPTOOLS=setuptools==80.9.0
 PYPI_PYELFTOOLS=pyelftools==0.33
 PYPI_AR=ar==1.0.1

@@ -331,6 +331,23 @@ class Model:
         remembered, and layers that are not trained stay as they are."""
         _words()._reset(self, seed)
 
+    def weights(self, i):
+        """(weights, biases) of layer i as two array('f'), exactly.
+
+        Its sums are z = x w + b. Weights are in the order [input][unit] in a Dense,
+        [row][column][channel][filter] in a Conv2D, [row][column][channel] in a DepthwiseConv2D. x
+        is what the layer below gives; in the first layer it is 0 to 255/256 from lo to hi of
+        input_range (docs/numbers.md has the other cases). ValueError: the layer has no weights.
+        """
+        return _words()._get_weights(self, i)
+
+    def set_weights(self, i, weights, biases):
+        """Gives layer i weights and biases: buffers or lists, nested or flat, in that order.
+
+        ValueError: of another length, or one too large for the layer; nothing has changed then.
+        """
+        _words()._set_weights(self, i, weights, biases)
+
     def summary(self):
         """Prints the layers, the RAM they take, and how long a call takes at most on a board."""
         _words()._summary(self)

@@ -1,5 +1,6 @@
 # Types of tinyprop, for editors and type checkers. What the names do is in docs/api.md.
 import os
+from array import array
 from collections.abc import Sequence
 from typing import Any, BinaryIO, Literal, TypedDict
 
@@ -14,6 +15,8 @@ _Range = tuple[float, float]  # lo, hi
 _Values = Buffer | Sequence[float]  # a buffer of b B h H i I l L or f
 _Samples = Buffer | Sequence[_Values]
 _Name = str | os.PathLike[str]
+
+_Nested = Buffer | Sequence[Any]
 
 class _Layer:
     spec: bytes
@@ -130,6 +133,8 @@ class Model:
     def stats(self) -> _Stats: ...
     def check(self) -> list[str]: ...
     def reset(self, seed: int = 1) -> None: ...
+    def weights(self, i: int) -> tuple[array[float], array[float]]: ...
+    def set_weights(self, i: int, weights: _Nested, biases: _Values) -> None: ...
     def summary(self) -> None: ...
     def save(self, file: _Name | BinaryIO, replay: bool = False) -> None: ...
     def autosave(self, file: _Name | None, every: int = 1000, replay: bool = False) -> None: ...
@@ -137,3 +142,47 @@ class Model:
     def loaded_from(self) -> str | None: ...
 
 def load(file: _Name | BinaryIO) -> Model: ...
+
+# On a PC. Estimators and samples are those of scikit-learn, which has no types.
+def from_sklearn(
+    estimator: Any,
+    x: Any,
+    y: Any = None,
+    trainable: int | None = None,
+    report: bool = True,
+    **settings: Any,
+) -> Model: ...
+def from_onnx(
+    file: Any,
+    x: Any,
+    y: Any = None,
+    loss: Literal["crossentropy", "mse"] | None = None,
+    trainable: int | None = None,
+    report: bool = True,
+    **settings: Any,
+) -> Model: ...
+
+class _Estimator:
+    model_: Model
+    def __init__(
+        self,
+        hidden: Sequence[int] = (32,),
+        activation: _Activation = "relu",
+        epochs: int = 50,
+        lr: float | None = None,
+        policy: _Policy | None = None,
+        replay: int = 0,
+        random_state: Any = 1,
+    ) -> None: ...
+    def fit(self, X: Any, y: Any) -> Any: ...
+    def score(self, X: Any, y: Any) -> float: ...
+
+class TinyPropClassifier(_Estimator):
+    classes_: Any
+    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> TinyPropClassifier: ...
+    def predict_proba(self, X: Any) -> Any: ...
+    def predict(self, X: Any) -> Any: ...
+
+class TinyPropRegressor(_Estimator):
+    def partial_fit(self, X: Any, y: Any) -> TinyPropRegressor: ...
+    def predict(self, X: Any) -> Any: ...

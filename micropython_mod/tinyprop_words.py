@@ -21,6 +21,8 @@ def const(value):  # as in tinyprop
 _VERSION = const(5)
 _MAX_VALUES = const(65534)
 _MIN_W_FRAC = const(2)
+_MAX_W_FRAC = const(16)
+_BIAS_FRAC = const(12)
 _MOST_MEANS = const(1024)
 _DENSE = const(0)
 _CONV = const(1)
@@ -28,6 +30,7 @@ _DEPTHWISE = const(2)
 _MAXPOOL = const(3)
 _AVGPOOL = const(4)
 _RELU = const(1)
+_SIGMOID = const(2)
 _ACTIVATION_NAMES = const(("linear", "relu", "sigmoid", "tanh"))
 _MSE = const(1)
 _LOSS_NAMES = const(("crossentropy", "mse"))
@@ -85,6 +88,7 @@ _LAYER_STATE_N_SUMMED = const(6)
 _LAYER_STATE_ENERGY = const(24)
 _LAYER_STATE_NORM = const(28)
 _LAYER_STATE_X_FRAC = const(32)
+_LAYER_STATE_MEAN_SHIFT = const(33)
 _RANGE_BYTES = const(8)
 _RANGE_FORMAT = const("<2f")
 _LEARNED_RANGE_BYTES = const(16)
@@ -138,6 +142,19 @@ def _count(name, value, most=65534):
     if not isinstance(value, int) or not 1 <= value <= most:
         _wrong(name, value, "1 to %d" % most)
     return value
+
+
+_DESK = "from_sklearn", "from_onnx", "TinyPropClassifier", "TinyPropRegressor"
+
+
+def __getattr__(name):  # what only a PC has
+    if name not in _DESK:
+        raise AttributeError("tinyprop has no %s" % name)
+    try:
+        import tinyprop_desk
+    except ImportError:
+        raise AttributeError("%s is there on a PC only: pip install tinyprop" % name) from None
+    return getattr(tinyprop_desk, name)
 
 
 # ---- layers: each has its spec, the bytes that a model and a file hold
@@ -610,7 +627,9 @@ class _Place:
         map_below = i > 0 and self.image[spec - _LAYER_SPEC_BYTES] != _DENSE
         by_channel = not self.dense or map_below and fan_in > _MOST_MEANS
         self.n_sums = channels_below if by_channel else fan_in
-        self.sums = (weights + 2 * (fan_in + self.dense) * self.units + 3 & ~3) + 4 * self.units
+        self.n_weights = fan_in * self.units
+        self.biases = weights + 2 * (fan_in + self.dense) * self.units + 3 & ~3
+        self.sums = self.biases + 4 * self.units
         self.end = self.sums + 3 * self.n_sums + 3 & ~3
 
     def number(self, letter, at):
@@ -686,6 +705,123 @@ def _set_range(model, which, value):
         _wrong(name, value, "None: then it is learned anew. Give it when the model is made")
     at = model._state + _MODEL_STATE_N_SEEN + 2 * which
     model._held(struct.pack_into, "<H", model._image, at, 0)
+
+
+# ---- weights as floats
+
+
+def _of_12_bits(model):
+    """Whether activations have 12 bits: plan.c, in docs/numbers.md."""
+    image, widths = model._image, [model._n_in]
+    for i in range(image[_MODEL_SPEC_N_LAYERS]):
+        if image[_MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i] != _DENSE:
+            return False
+        widths.append(model._shapes[_SHAPE * i + 2])
+    return model._mse and max(widths[:-1]) <= 64
+
+
+def _reads_signed(model, i):
+    """Whether inputs of layer i, and so their means, may be below 0."""
+    image, at = model._image, _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i
+    while at > _MODEL_SPEC_BYTES:
+        at -= _LAYER_SPEC_BYTES
+        if image[at] <= _DEPTHWISE:
+            return image[at + 1] not in (_RELU, _SIGMOID)
+    at, n, given = _range_place(image, 0)
+    ranges = struct.unpack_from("<%df" % (2 * n), image, at) if given else ()
+    return not given or min(ranges[::2]) < 0 or _of_12_bits(model)
+
+
+def _place_of(model, i):
+    for place in _places(model):
+        if place.i == i:
+            return place
+    _wrong("i", i, "the number of a layer with weights")
+
+
+def _get_weights(model, i):
+    place = _place_of(model, i)
+    image, units, n = model._image, place.units, place.n_weights
+    unit = 2.0 ** -place.number("b", _LAYER_STATE_W_FRAC)
+    weights = array("f", struct.unpack_from("<%dh" % n, image, place.weights))
+    if place.dense:
+        # The slopes are one more row, and count as much as the mean of an input (centre.c).
+        slopes = struct.unpack_from("<%dh" % units, image, place.weights + 2 * n)
+        letter = "b" if _reads_signed(model, i) else "B"
+        means = struct.unpack_from(
+            "<%d" % place.n_sums + letter, image, place.sums + 2 * place.n_sums
+        )
+        part = 2.0 ** -image[place.state + _LAYER_STATE_MEAN_SHIFT]
+        for k in range(n):
+            weights[k] += part * means[k // units % len(means)] * slopes[k % units]
+    for k in range(n):
+        weights[k] *= unit
+    biases = struct.unpack_from("<%di" % units, image, place.biases)
+    return weights, array("f", (b * unit / (1 << _BIAS_FRAC) for b in biases))
+
+
+def _numbers(name, values, n):
+    """Nested or flat numbers as one array('f') of n."""
+    flat = array("f")
+    _append(flat, values)
+    if len(flat) != n:
+        raise ValueError("%s has %d numbers, expected %d" % (name, len(flat), n))
+    for value in flat:
+        if not -3.4e38 < value < 3.4e38:
+            _wrong("one of " + name, value, "a number that is finite")
+    return flat
+
+
+def _append(flat, values):
+    for value in values:
+        try:
+            flat.append(value)
+        except TypeError:
+            if isinstance(value, str):
+                raise
+            _append(flat, value)
+
+
+def _set_weights(model, i, weights, biases):
+    place = _place_of(model, i)
+    units, n, wide = place.units, place.n_weights, _of_12_bits(model)
+    weights, biases = _numbers("weights", weights, n), _numbers("biases", biases, units)
+    # The bounds of docs/numbers.md. The first layer has that of inputs of either sign.
+    first = place.i == _places(model)[0].i
+    x_bits = (12 if wide else 8) - (wide if first else _reads_signed(model, i))
+    spare = (1 << (29 if wide else 27)) + (1 << 29) * place.dense
+    most = min(32767, ((1 << 31) - 1 - spare) // (((1 << x_bits) - 1) * (n // units)))
+    largest, bias = max(map(abs, weights)), max(map(abs, biases))
+    w_frac = _MAX_W_FRAC
+    while largest * (1 << w_frac) > most or bias * (1 << w_frac + _BIAS_FRAC) > 1 << 30:
+        w_frac -= 1
+        if w_frac < _MIN_W_FRAC:
+            raise ValueError(
+                "layer %d has weights up to %.3g and biases up to %.3g, expected at most %.3g and"
+                " %d" % (i, largest, bias, most / (1 << _MIN_W_FRAC), 1 << 28 - _MIN_W_FRAC - 10)
+            )
+    model._held(_write_weights, model, place, w_frac, weights, biases)
+
+
+def _write_weights(model, place, w_frac, weights, biases):
+    image, n = model._image, place.n_weights
+    for k in range(n):
+        struct.pack_into("<h", image, place.weights + 2 * k, _rounded(weights[k] * (1 << w_frac)))
+    for k in range(place.units):
+        if place.dense:
+            struct.pack_into("<h", image, place.weights + 2 * (n + k), 0)  # its slope
+        bias = _rounded(biases[k] * (1 << w_frac + _BIAS_FRAC))
+        struct.pack_into("<i", image, place.biases + 4 * k, bias)
+    image[place.state + _LAYER_STATE_W_FRAC] = w_frac
+    struct.pack_into("<H", image, place.state + _LAYER_STATE_DEAD_STEPS, 0)
+    for at in range(len(model._saved()), len(image)):  # what the core knows of old weights
+        image[at] = 0
+
+
+def _rounded(value):
+    """To nearest, halves up; so that floats of 32 bits and of 64 give the same."""
+    below = int(value // 1)
+    return below + (value - below >= 0.5)
 
 
 # ---- numbers of learning

@@ -159,7 +159,9 @@ def work(model):
 
     total, convolves = 0, False
     shapes = model._shapes
-    for i, (layer, (height, width, channels), parameters) in enumerate(tinyprop_words._layers(model)):
+    for i, (layer, (height, width, channels), parameters) in enumerate(
+        tinyprop_words._layers(model)
+    ):
         if parameters:
             total += height * width * channels * shapes[tinyprop_words._SHAPE * i + 3]
         convolves |= "Conv" in layer

@@ -6,13 +6,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "micropython_mod"
+DESK = ROOT / "host_sim/tinyprop_desk"
 STUBS = FOLDER / "tinyprop.pyi"
 
 
 def parameters(function, skip_self):
     """Names and defaults, without annotations: "units, activation='linear'"."""
     args = ast.parse(ast.unparse(function)).body[0].args
-    for arg in args.args:
+    for arg in filter(None, [*args.args, args.kwarg]):
         arg.annotation = None
     del args.args[: int(skip_self)]
     return ast.unparse(args)
@@ -31,6 +32,7 @@ def public_names(*paths):
         for node in body:
             name = getattr(node, "name", "")
             if isinstance(node, ast.ClassDef) and name[0] != "_":
+                found[prefix + name] = None
                 add(node.body, name + ".")
             elif isinstance(node, ast.FunctionDef) and name == "__init__":
                 found[prefix[:-1]] = parameters(node, True)
@@ -48,8 +50,9 @@ def public_names(*paths):
 
 
 def names_of_tinyprop():
-    """tinyprop shows what is public in tinyprop_words as its own."""
-    return public_names(FOLDER / "tinyprop.py", FOLDER / "tinyprop_words.py")
+    """tinyprop shows what is public in tinyprop_words, and on a PC in DESK, as its own."""
+    board = public_names(FOLDER / "tinyprop.py", FOLDER / "tinyprop_words.py")
+    return board | public_names(DESK / "__init__.py", DESK / "estimator.py")
 
 
 def documented_names():

@@ -165,7 +165,9 @@ def test_tinyprop_onto_a_pico_and_the_first_network(tmp_path, shell):
         shell(named("tinyprop push")[0], tmp_path, PICO=pico.port)
 
         # By mip, beside nothing else.
-        shell(f"mpremote connect {pico.port} rm :tinyprop.mpy + rm :tinyprop_words.mpy + rm :tinyprop_files.mpy")
+        shell(
+            f"mpremote connect {pico.port} rm :tinyprop.mpy + rm :tinyprop_words.mpy + rm :tinyprop_files.mpy"
+        )
         shell(f"boards/mip/build.sh {tmp_path}/mip")
         by_mip = shell(named("mpremote")[0], tmp_path, PICO=pico.port)
         assert by_mip.endswith(f"Done\n{board.version()}\n")

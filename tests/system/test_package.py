@@ -65,7 +65,15 @@ def test_without_a_compiler_it_computes_with_numpy(sdist, tmp_path):
 def test_what_is_in_site_packages(installed):
     there = {path.name for path in installed.site.iterdir() if not path.is_symlink()}
     named = {name for name in there if not name.endswith((".dist-info", ".so", "__pycache__"))}
-    modules = {"tinyprop", "tinyprop_cli", "tinyprop_words.py", "tinyprop_files.py", "_tinyprop.py", "_tinyprop_numpy"}
+    modules = {
+        "tinyprop",
+        "tinyprop_cli",
+        "tinyprop_desk",
+        "tinyprop_words.py",
+        "tinyprop_files.py",
+        "_tinyprop.py",
+        "_tinyprop_numpy",
+    }
     assert named == modules
     for arch in ARCHITECTURES:
         folder = installed.site / f"tinyprop_cli/checkout/dist/{arch}_6.3"

@@ -1,0 +1,67 @@
+"""What only a PC can do for a model: bring it in from other libraries, and say what that cost.
+
+`tinyprop` shows these functions as its own. What they need is imported when they are used.
+"""
+
+import numpy as np
+
+
+def __getattr__(name):
+    if name in ("TinyPropClassifier", "TinyPropRegressor"):
+        from . import estimator
+
+        return getattr(estimator, name)
+    raise AttributeError(f"tinyprop_desk has no {name}")
+
+
+def from_sklearn(estimator, x, y=None, trainable=None, report=True, **settings):
+    """A Model that computes what a fitted estimator of scikit-learn does.
+
+    estimator: MLPClassifier, MLPRegressor, LogisticRegression, Ridge, LinearRegression, or a
+    pipeline of StandardScaler or MinMaxScaler and one of them. x [samples, features]: from its
+    training set, to choose ranges and formats by. y: their labels, for the report. trainable: how
+    many of the last layers go on learning; None: all. report=False prints none. settings: policy,
+    lr, replay, seed of Model. Classes are numbered as in estimator.classes_.
+    Unsupported, a ValueError: what cannot be read, and what to do.
+    """
+    from . import sklearn_reader
+
+    network = sklearn_reader.read(estimator)
+    x = np.asarray(x, float)
+    if network.loss == "mse":
+        outputs = np.asarray(estimator.predict(x), float).reshape(len(x), -1)
+    else:
+        outputs = estimator.predict_proba(x)
+        if y is not None:
+            y = np.searchsorted(estimator.classes_, y)
+    return _bring_in(network, x, outputs, y, trainable, report, settings)
+
+
+def from_onnx(file, x, y=None, loss=None, trainable=None, report=True, **settings):
+    """A Model that computes what an ONNX model does, of PyTorch (torch.onnx.export) or of Keras
+    (model.export(.., format="onnx")).
+
+    file: path, or a model of the package onnx. x: samples from its training set as the ONNX model
+    takes them, to choose ranges and formats by. The Model takes maps as [row, column, channel],
+    so x of PyTorch has to be turned: x.transpose(0, 2, 3, 1). loss: "crossentropy" or "mse"; None:
+    classes if it has two outputs or more. All else as in from_sklearn.
+    """
+    from . import onnx_reader
+
+    model = onnx_reader.load(file)
+    network, order = onnx_reader.read(model, loss)
+    x = np.asarray(x, np.float32)
+    outputs = onnx_reader.outputs(model, x, network.loss)
+    turned = np.empty((len(x), order.size), np.float32)
+    turned[:, order.ravel()] = x.reshape(len(x), -1)
+    return _bring_in(network, turned, outputs, y, trainable, report, settings)
+
+
+def _bring_in(network, x, outputs, y, trainable, report, settings):
+    from .network import fit
+    from .report import compare
+
+    model = fit(network, x, outputs, trainable, **settings)
+    if report:
+        print(compare(model, x, outputs, y))
+    return model

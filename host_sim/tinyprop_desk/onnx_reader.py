@@ -1,0 +1,446 @@
+"""ONNX graphs, as PyTorch and Keras export them, read node by node into layers of tinyprop.
+
+ONNX has maps as [channel, row, column] and moves their axes about; tinyprop has [row, column,
+channel] throughout. So each value in a graph carries `order`: an array of its ONNX shape, without
+the axis of samples, that tells of each element which of tinyprop's it is. Transpose and Reshape do
+to it what they do to the data, and a dense layer puts its weights into the order that it finds.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from .network import Layer, Network, Unsupported
+
+ACTIVATIONS = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh"}
+
+
+class Misread(Unsupported):
+    """The values of x are not in the order that was tried."""
+
+
+@dataclass
+class Value:
+    """What a node gives: factor * v + shift, v being what tinyprop's layer gives there.
+
+    factor, shift: numbers, or one a channel. layer: the layer that made it, as long as its sums
+    can be changed. pads: zeros around a map, [before, after] for each axis.
+    """
+
+    order: np.ndarray
+    channels: int
+    layer: Layer | None = None
+    maximum_of: bool = False  # of windows of what the layer gives
+    factor: np.ndarray | float = 1.0
+    shift: np.ndarray | float = 0.0
+    pads: list = field(default_factory=list)
+
+    @property
+    def is_plain(self):
+        return np.all(self.factor == 1) and np.all(self.shift == 0) and not self.pads
+
+
+def load(file):
+    return file if isinstance(file, onnx.ModelProto) else onnx.load(file)
+
+
+def read(model, loss=None):
+    """(the Network, the order in which the ONNX model has the values of x)."""
+    graph = model.graph
+    constants = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in constants]
+    if len(inputs) != 1 or len(graph.output) != 1:
+        raise Unsupported(
+            f"The network has {len(inputs)} inputs and {len(graph.output)} outputs, expected one"
+            " of each."
+        )
+    sizes = [d.dim_value for d in inputs[0].type.tensor_type.shape.dim][1:]
+    if not sizes or 0 in sizes:
+        raise Unsupported(
+            f"Its input has the shape {sizes} behind the number of samples, expected fixed sizes:"
+            " export it with an example of x."
+        )
+    faults = []
+    for layout in ("flat", "channels first", "channels last"):
+        try:
+            reader = Reader(model, inputs[0].name, sizes, layout)
+            return reader.network(loss), reader.input_order
+        except Misread as fault:
+            faults.append(fault)
+    raise faults[-1]
+
+
+class Reader:
+    """layout: how x lies in the ONNX model; flat if it is no map, or never used as one."""
+
+    def __init__(self, model, input_name, sizes, layout):
+        self.model, self.layout, self.layers = model, layout, []
+        self.constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+        n = int(np.prod(sizes))
+        if layout == "flat":
+            self.shape, order = (n,), np.arange(n).reshape(sizes)
+        elif layout == "channels first":
+            self.shape = (*sizes[1:], sizes[0])
+            order = np.moveaxis(np.arange(n).reshape(self.shape), -1, 0)
+        else:
+            self.shape, order = tuple(sizes), np.arange(n).reshape(sizes)
+        self.input_order = order
+        self.values = {input_name: Value(order, self.shape[-1])}
+        self.ended = None
+
+    def network(self, loss):
+        graph = self.model.graph
+        uses = Counter(name for n in graph.node if n.op_type != "Shape" for name in set(n.input))
+        for node in graph.node:
+            data = [name for name in node.input if name in self.values]
+            if data and node.op_type == "Shape":
+                order = self.values[data[0]].order
+                self.constants[node.output[0]] = np.int64([1, *order.shape])
+                continue
+            if not data:
+                self.fold_constants(node)
+                continue
+            if any(uses[name] > 1 for name in data) or len(data) > 1:
+                self.refuse(node, "its input goes two ways; layers must follow one another")
+            if self.ended:
+                self.refuse(node, f"it comes after {self.ended}, which has to be the last one")
+            method = getattr(self, "read_" + node.op_type.lower(), None)
+            if method is None:
+                self.refuse(node, "tinyprop has no such layer; docs/desk.md has what can be read")
+            attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+            value = self.values[data[0]]
+            if value.pads and node.op_type != "Conv":
+                self.refuse(node, "only a Conv may come after a Pad")
+            self.values[node.output[0]] = method(node, value, attributes)
+        return self.finish(loss, self.values.get(graph.output[0].name))
+
+    def finish(self, loss, value):
+        last = self.layers[-1] if self.layers else None
+        if value is None or last is None or last.kind != "dense":
+            raise Unsupported("The last layer has to be a Gemm or a MatMul.")
+        if last.activation == "sigmoid" and last.weights.shape[1] == 1:  # of two classes one
+            last.activation, self.ended = "linear", "Sigmoid"
+            last.weights = np.hstack([np.zeros_like(last.weights), last.weights])
+            last.bias = np.append(0, last.bias)
+        if last.activation != "linear" or not value.is_plain:
+            raise Unsupported(
+                f"The last layer ends with {last.activation}, expected none, or a Softmax: take it"
+                " away, and train once more."
+            )
+        units = last.weights.shape[1]
+        loss = loss or ("crossentropy" if self.ended or units > 1 else "mse")
+        return Network(self.shape, self.layers, loss)
+
+    def refuse(self, node, why, error=Unsupported):
+        name = f" {node.name!r}" if node.name else ""
+        raise error(f"{node.op_type}{name} cannot be read: {why}.")
+
+    def fold_constants(self, node):
+        """Computes what follows from constants alone."""
+        inputs = [name for name in node.input if name]
+        graph = helper.make_graph(
+            [node],
+            "constant",
+            [],
+            [helper.make_empty_tensor_value_info(name) for name in node.output],
+            [numpy_helper.from_array(self.constants[name], name) for name in inputs],
+        )
+        alone = helper.make_model(graph, opset_imports=self.model.opset_import)
+        results = ReferenceEvaluator(alone).run(None, {})
+        self.constants.update(zip(node.output, results, strict=True))
+
+    def constant(self, node, i, otherwise=None):
+        if i >= len(node.input) or not node.input[i]:
+            return otherwise
+        return self.constants[node.input[i]]
+
+    # ---- values that keep or change their places
+
+    def read_identity(self, node, value, attributes):
+        return value
+
+    read_dropout = read_cast = read_identity
+
+    def read_transpose(self, node, value, attributes):
+        return self.moved(node, value, lambda a: a.transpose(attributes["perm"]))
+
+    def read_reshape(self, node, value, attributes):
+        to = [n or (1, *value.order.shape)[i] for i, n in enumerate(self.constant(node, 1))]
+        return self.moved(node, value, lambda a: a.reshape(to))
+
+    def read_flatten(self, node, value, attributes):
+        axis = attributes.get("axis", 1)
+        return self.moved(node, value, lambda a: a.reshape(np.prod(a.shape[:axis], dtype=int), -1))
+
+    def read_squeeze(self, node, value, attributes):
+        axes = self.constant(node, 1, attributes.get("axes"))
+        return self.moved(node, value, lambda a: a.squeeze(tuple(axes)))
+
+    def read_unsqueeze(self, node, value, attributes):
+        axes = self.constant(node, 1, attributes.get("axes"))
+        return self.moved(node, value, lambda a: np.expand_dims(a, tuple(axes)))
+
+    def moved(self, node, value, move):
+        moved = move(value.order[None])
+        if moved.shape[0] != 1:
+            self.refuse(node, "it moves the axis of the samples, which has to stay the first")
+        return replace(value, order=moved[0])
+
+    # ---- layers
+
+    def read_gemm(self, node, value, attributes):
+        w, bias = self.constant(node, 1), self.constant(node, 2, 0.0)
+        if attributes.get("transB"):
+            w = w.T
+        w, bias = w * attributes.get("alpha", 1.0), bias * attributes.get("beta", 1.0)
+        return self.dense(node, value, w, np.broadcast_to(bias, (1, w.shape[1]))[0])
+
+    def read_matmul(self, node, value, attributes):
+        if node.input[0] not in self.values:
+            self.refuse(node, "its weights are on the left")
+        w = self.constant(node, 1)
+        return self.dense(node, value, w, np.zeros(w.shape[-1]))
+
+    def dense(self, node, value, w, bias):
+        if value.order.ndim != 1 or w.ndim != 2:
+            shape = " x ".join(map(str, value.order.shape))
+            self.refuse(node, f"its input is {shape}, expected a vector: flatten it before")
+        weights = np.empty(w.shape)
+        weights[value.order] = w
+        units = w.shape[1]
+        layer = Layer("dense", weights, bias.astype(float))
+        return self.weighted(node, value, layer, np.arange(units), units)
+
+    def read_conv(self, node, value, attributes):
+        w = self.constant(node, 1).astype(float)
+        self.need_map(node, value)
+        if w.ndim == 3:  # a series
+            w = w[:, :, None]
+        n_filters, of_group, *kernel = w.shape
+        channels = value.channels
+        if attributes.get("group", 1) == 1:
+            kind, weights = "conv", w.transpose(2, 3, 1, 0)
+        elif of_group == 1 and n_filters == channels:
+            kind, weights = "depthwise", w[:, 0].transpose(1, 2, 0)
+        else:
+            self.refuse(node, "groups have to be 1, or one filter for each channel")
+        strides = (1, *attributes.get("strides", (1, 1)))[-2:]
+        if any(n != 1 for n in attributes.get("dilations", ())):
+            self.refuse(node, "tinyprop has no dilation")
+        sizes = (1, *value.order.shape[1:])[-2:]
+        same = self.pads_same(node, value, attributes, sizes, kernel, strides)
+        bias = self.constant(node, 2, np.zeros(n_filters)).astype(float)
+        layer = Layer(kind, weights, bias, strides=tuple(strides), same=same)
+        if same:
+            out = [-(-n // s) for n, s in zip(sizes, strides, strict=True)]
+        else:
+            out = [(n - k) // s + 1 for n, k, s in zip(sizes, kernel, strides, strict=True)]
+        order = canonical(n_filters, out[-(value.order.ndim - 1) :])
+        return self.weighted(node, replace(value, pads=[]), layer, order, n_filters)
+
+    def pads_same(self, node, value, attributes, sizes, kernel, strides):
+        """Whether a Conv pads as "same" does; False if it does not pad."""
+        n_axes = value.order.ndim - 1
+        pads = list(attributes.get("pads", [0] * 2 * n_axes))
+        pads = [[0, 0]] * (2 - n_axes) + [[pads[i], pads[n_axes + i]] for i in range(n_axes)]
+        if value.pads:
+            pads = [[a + c, b + d] for (a, b), (c, d) in zip(pads, value.pads, strict=True)]
+        best = []
+        for n, k, s in zip(sizes, kernel, strides, strict=True):
+            missing = max((-(-n // s) - 1) * s + k - n, 0)
+            best.append([missing // 2, missing - missing // 2])
+        automatic = attributes.get("auto_pad", b"NOTSET").decode()
+        if automatic == "SAME_UPPER":
+            pads = best
+        elif automatic == "SAME_LOWER":
+            pads = [[after, before] for before, after in best]
+        if not np.any(pads):
+            return False
+        if pads != best:
+            self.refuse(
+                node,
+                f"it pads {pads} (before and after each axis), and tinyprop {best} or nothing;"
+                " with a stride of 1 and an odd kernel these are the same",
+            )
+        return True
+
+    def weighted(self, node, value, layer, order, channels):
+        """Adds a layer; what came before it and is no layer, it takes into its weights."""
+        if not value.is_plain:
+            if layer.same and np.any(value.shift != 0):
+                self.refuse(node, "it pads with zeros what has been shifted before")
+            layer.read_scaled(value.factor, value.shift)
+        self.layers.append(layer)
+        return Value(order, channels, layer)
+
+    def need_map(self, node, value):
+        """A map has to lie as ONNX has it."""
+        expected = canonical(value.channels, value.order.shape[1:])
+        is_map = self.layout != "flat" and value.order.ndim in (2, 3)
+        if not is_map or not np.array_equal(value.order, expected):
+            self.refuse(node, "its input does not lie as [channel, row, column]", Misread)
+
+    # ---- pools
+
+    def read_maxpool(self, node, value, attributes):
+        if np.any(value.factor <= 0):
+            self.refuse(node, "what comes before it is scaled by a negative number")
+        pooled = self.pooled(node, value, attributes, "maxpool")
+        return replace(pooled, layer=value.layer, maximum_of=True)
+
+    def read_averagepool(self, node, value, attributes):
+        return self.pooled(node, value, attributes, "avgpool")
+
+    def pooled(self, node, value, attributes, kind):
+        self.need_map(node, value)
+        size = attributes["kernel_shape"]
+        steps = attributes.get("strides", [1] * len(size))
+        sizes = value.order.shape[1:]
+        whole = all(n % k == 0 for n, k in zip(sizes, size, strict=True))
+        if list(steps) != list(size) or any(n != 1 for n in attributes.get("dilations", ())):
+            self.refuse(node, f"its window is {size} and its stride {steps}, expected the same")
+        if np.any(attributes.get("pads", 0)) or (attributes.get("ceil_mode") and not whole):
+            self.refuse(node, "it pads its input, which no pool of tinyprop does")
+        self.layers.append(Layer(kind, size=(1, *size)[-2:]))
+        order = canonical(value.channels, [n // k for n, k in zip(sizes, size, strict=True)])
+        return replace(value, order=order, layer=None)
+
+    def read_globalaveragepool(self, node, value, attributes):
+        self.need_map(node, value)
+        return self.averaged(value, keep=value.order.ndim)
+
+    def read_reducemean(self, node, value, attributes):
+        axes = self.constant(node, 1, attributes.get("axes"))
+        rank = value.order.ndim
+        axes = sorted(int(a) % (rank + 1) - 1 for a in axes)
+        channel = value.order % value.channels
+        first = channel[tuple(0 if i in axes else slice(None) for i in range(rank))]
+        alone = rank - len(axes) == 1 and -1 not in axes
+        if self.layout == "flat" or not alone or list(first) != list(range(value.channels)):
+            self.refuse(node, "it does not average a map over its rows and columns", Misread)
+        return self.averaged(value, rank if attributes.get("keepdims", 1) else 1)
+
+    def averaged(self, value, keep):
+        self.layers.append(Layer("globalavgpool"))
+        order = np.arange(value.channels).reshape(-1, *[1] * (keep - 1))
+        return replace(value, order=order, layer=None)
+
+    def read_pad(self, node, value, attributes):
+        self.need_map(node, value)
+        pads = [int(n) for n in self.constant(node, 1, attributes.get("pads"))]
+        rank = len(pads) // 2
+        pairs = [[pads[i], pads[rank + i]] for i in range(rank)]
+        if attributes.get("mode", b"constant") != b"constant" or self.constant(node, 2, 0) != 0:
+            self.refuse(node, "it pads with other things than zeros")
+        if np.any(pairs[:2]):
+            self.refuse(node, "it pads samples or channels")
+        return replace(value, pads=([[0, 0]] + pairs[2:])[-2:])
+
+    # ---- activations, and what is done to each element
+
+    def read_relu(self, node, value, attributes):
+        layer = value.layer
+        if layer is None or layer.activation != "linear":
+            self.refuse(node, "an activation has to come directly after a Gemm, MatMul or Conv")
+        layer.activation = ACTIVATIONS[node.op_type]
+        return replace(value, layer=None)
+
+    read_sigmoid = read_tanh = read_relu
+
+    def read_clip(self, node, value, attributes):
+        lo = self.constant(node, 1, attributes.get("min"))
+        hi = self.constant(node, 2, attributes.get("max"))
+        if lo is None or lo != 0 or (hi is not None and hi < 6):
+            self.refuse(node, f"it clips to {lo} .. {hi}, expected 0 and 6, or no upper end")
+        return self.read_relu(helper.make_node("Relu", [], [], node.name), value, attributes)
+
+    def read_softmax(self, node, value, attributes):
+        self.ended = node.op_type
+        return value
+
+    read_logsoftmax = read_softmax
+
+    def read_batchnormalization(self, node, value, attributes):
+        scale, shift, mean, variance = (self.constant(node, i).astype(float) for i in range(1, 5))
+        factor = scale / np.sqrt(variance + attributes.get("epsilon", 1e-5))
+        shape = (-1,) + (1,) * (value.order.ndim - 1)
+        return self.scaled(
+            node, value, factor.reshape(shape), (shift - mean * factor).reshape(shape)
+        )
+
+    def read_add(self, node, value, attributes):
+        return self.scaled(node, value, 1.0, self.other(node))
+
+    def read_mul(self, node, value, attributes):
+        return self.scaled(node, value, self.other(node), 0.0)
+
+    def read_sub(self, node, value, attributes):
+        if node.input[0] in self.values:
+            return self.scaled(node, value, 1.0, -self.other(node))
+        return self.scaled(node, value, -1.0, self.other(node))
+
+    def read_div(self, node, value, attributes):
+        if node.input[0] not in self.values:
+            self.refuse(node, "it divides by what a layer gives")
+        return self.scaled(node, value, 1.0 / self.other(node), 0.0)
+
+    def other(self, node):
+        """The operand that is a constant."""
+        names = [name for name in node.input if name not in self.values]
+        return np.asarray(self.constants[names[0]], float)
+
+    def scaled(self, node, value, factor, shift):
+        """factor * value + shift, into the sums of the layer that made it, else into the next."""
+        factor, shift = (self.by_channel(node, value, v) for v in (factor, shift))
+        layer = value.layer
+        if layer is not None and not (value.maximum_of and np.any(factor <= 0)):
+            layer.scale(factor, shift)
+            return value
+        return replace(
+            value, factor=value.factor * factor, shift=value.shift * factor + shift, layer=None
+        )
+
+    def by_channel(self, node, value, v):
+        """One number a channel, of what ONNX adds to or multiplies with each element."""
+        shape = value.order.shape
+        v = np.asarray(v, float)
+        if v.ndim > len(shape):
+            v = v[0]
+        flat = np.empty(value.order.size)
+        try:
+            flat[value.order] = np.broadcast_to(v, shape)
+        except ValueError:
+            self.refuse(node, f"its numbers are of shape {v.shape}, what they act on of {shape}")
+        rows = flat.reshape(-1, value.channels)
+        if np.any(rows != rows[0]):
+            self.refuse(node, "its numbers differ from place to place within a channel")
+        return rows[0]
+
+
+def canonical(channels, sizes):
+    """The order of a map as ONNX has it: [channel, row, column]."""
+    n = channels * int(np.prod(sizes))
+    return np.moveaxis(np.arange(n).reshape(*sizes, channels), -1, 0)
+
+
+def outputs(model, x, loss):
+    """What the ONNX model gives for x, in floating point: probabilities, or numbers."""
+    evaluator = ReferenceEvaluator(model)
+    name = evaluator.input_names[0]
+    one_by_one = model.graph.input[0].type.tensor_type.shape.dim[0].dim_value == 1
+    parts = [x[i : i + 1] for i in range(len(x))] if one_by_one else [x]
+    result = np.concatenate([evaluator.run(None, {name: part})[0] for part in parts])
+    result = result.reshape(len(x), -1).astype(float)
+    last = model.graph.node[-1].op_type
+    if loss == "mse" or last == "Softmax":
+        return result
+    if last == "LogSoftmax":
+        return np.exp(result)
+    if last == "Sigmoid":
+        return np.hstack([1 - result, result])
+    e = np.exp(result - result.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)

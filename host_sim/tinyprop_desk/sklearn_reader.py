@@ -1,0 +1,63 @@
+"""Networks and linear models of scikit-learn, alone or behind a scaler in a pipeline."""
+
+import numpy as np
+
+from .network import Layer, Network, Unsupported
+
+ACTIVATIONS = {"identity": "linear", "relu": "relu", "logistic": "sigmoid", "tanh": "tanh"}
+SUPPORTED = (
+    "MLPClassifier, MLPRegressor, LogisticRegression, Ridge or LinearRegression, or a pipeline of"
+    " StandardScaler or MinMaxScaler and one of them"
+)
+
+
+def read(estimator):
+    """The Network of an estimator that was fitted."""
+    steps = [step for _, step in estimator.steps] if hasattr(estimator, "steps") else [estimator]
+    model, factor, shift = steps[-1], 1.0, 0.0
+    for step in steps[:-1]:
+        if step is None or step == "passthrough":
+            continue
+        a, b = scaler(step)
+        factor, shift = factor * a, shift * a + b
+    layers, loss = layers_of(model)
+    layers[0].read_scaled(factor, shift)
+    return Network((model.n_features_in_,), layers, loss)
+
+
+def name_of(step):
+    return type(step).__name__
+
+
+def scaler(step):
+    """(a, b) of a scaler, which gives a * x + b."""
+    if name_of(step) == "MinMaxScaler" and not step.clip:
+        return step.scale_, step.min_
+    if name_of(step) == "StandardScaler":
+        scale = 1 / step.scale_ if step.with_std else 1.0
+        return scale, -step.mean_ * scale if step.with_mean else 0.0
+    raise Unsupported(f"{step} cannot be read; expected {SUPPORTED}.")
+
+
+def layers_of(model):
+    name = name_of(model)
+    if name in ("MLPClassifier", "MLPRegressor"):
+        activations = [ACTIVATIONS[model.activation]] * (len(model.coefs_) - 1) + ["linear"]
+        parts = zip(model.coefs_, model.intercepts_, activations, strict=True)
+        layers = [Layer("dense", w.astype(float), b.astype(float), a) for w, b, a in parts]
+        if name == "MLPClassifier" and getattr(model, "_label_binarizer", None) is not None:
+            if model._label_binarizer.y_type_.startswith("multilabel"):
+                raise Unsupported("An MLPClassifier of several labels at a time cannot be read.")
+    elif name in ("LogisticRegression", "Ridge", "LinearRegression"):
+        w = np.atleast_2d(model.coef_).T
+        bias = np.resize(np.atleast_1d(model.intercept_), w.shape[1])
+        layers = [Layer("dense", w.astype(float), bias.astype(float))]
+    else:
+        raise Unsupported(f"{name} cannot be read; expected {SUPPORTED}.")
+    last = layers[-1]
+    if not hasattr(model, "classes_"):
+        return layers, "mse"
+    if last.weights.shape[1] == 1:  # of two classes one
+        last.weights = np.hstack([np.zeros_like(last.weights), last.weights])
+        last.bias = np.append(0, last.bias)
+    return layers, "crossentropy"

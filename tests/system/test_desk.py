@@ -1,0 +1,411 @@
+"""Networks that other libraries trained come in as Models: host_sim/tinyprop_desk."""
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import tinyprop as tp
+from onnx import TensorProto, helper, numpy_helper
+from serial_port import EmulatedPico
+from sklearn.datasets import load_diabetes, load_digits, load_wine
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+from tinyprop_desk import onnx_reader
+from tinyprop_desk.network import Unsupported
+from tinyprop_desk.report import scores_of
+
+from host_sim.oracle import FloatModel
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden/onnx"
+TRAINED_ON = 1200  # of the digits; the others are new to all networks here
+SEEDS = range(5)
+
+# The shape of a sample in each file.
+FILES = {"torch_script": (1, 8, 8), "torch_dynamo": (1, 8, 8), "keras": (8, 8, 1)}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    x, y = load_digits(return_X_y=True)
+    return (x / 16).astype(np.float32), y.astype(np.int32)
+
+
+def accuracy(scores, y):
+    return np.mean(scores.argmax(1) == y)
+
+
+def fitted(estimator, x, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it need not converge
+        return estimator.fit(x, y)
+
+
+def is_as_good(model, x, outputs, y):
+    """At most half a point is lost, and probabilities are within 0.02 in the mean."""
+    scores = scores_of(model, x)
+    assert accuracy(outputs, y) - accuracy(scores, y) <= 0.005
+    assert np.abs(scores - outputs).max(1).mean() < 0.02
+
+
+def as_taken(x, name):
+    """Digits as the model of a file takes them: of one channel, so that only the shape differs."""
+    return x.reshape(-1, *FILES[name])
+
+
+# ---- scikit-learn
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("activation", ["relu", "tanh", "logistic"])
+def test_a_network_of_scikit_learn_loses_little(digits, activation, seed):
+    x, y = digits
+    net = MLPClassifier((24, 16), activation=activation, max_iter=40, random_state=seed)
+    fitted(net, x[:TRAINED_ON], y[:TRAINED_ON])
+    model = tp.from_sklearn(net, x[:TRAINED_ON], report=False)
+    is_as_good(model, x[TRAINED_ON:], net.predict_proba(x[TRAINED_ON:]), y[TRAINED_ON:])
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler((-1, 1))], ids=str)
+@pytest.mark.parametrize("net", [LogisticRegression(), MLPClassifier((8,), max_iter=400)], ids=str)
+def test_a_pipeline_takes_x_as_it_was_measured(net, scaler):
+    x, y = load_wine(return_X_y=True)  # values from 0.1 to 1680
+    pipeline = fitted(make_pipeline(scaler, net), x, y)
+    model = tp.from_sklearn(pipeline, x, report=False)
+    is_as_good(model, x, pipeline.predict_proba(x), y)
+
+
+def test_two_classes_and_their_names():
+    x, y = load_wine(return_X_y=True)
+    x, y = x[y < 2], np.array(["red", "white"])[y[y < 2]]
+    pipeline = fitted(make_pipeline(StandardScaler(), LogisticRegression()), x, y)
+    model = tp.from_sklearn(pipeline, x, y, report=False)
+    is_as_good(model, x, pipeline.predict_proba(x), np.searchsorted(pipeline.classes_, y))
+
+
+@pytest.mark.parametrize(
+    "net",
+    [Ridge(), LinearRegression(), MLPRegressor(hidden_layer_sizes=(16,), max_iter=1000)],
+    ids=str,
+)
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_numbers_come_out_in_their_units(net, n_targets):
+    x, y = load_diabetes(return_X_y=True, scaled=False)
+    if n_targets > 1:
+        y = np.column_stack([y, 1000 - 7 * y])
+    pipeline = fitted(make_pipeline(StandardScaler(), net), x, y)
+    model = tp.from_sklearn(pipeline, x, report=False)
+    outputs = pipeline.predict(x).reshape(len(x), -1)
+    differences = np.abs(scores_of(model, x) - outputs).mean(0)
+    assert np.all(differences < 0.01 * outputs.std(0))
+
+
+def test_what_scikit_learn_has_and_tinyprop_has_not_is_named():
+    x, y = load_wine(return_X_y=True)
+    with pytest.raises(Unsupported, match="RandomForestClassifier cannot be read; expected MLP"):
+        tp.from_sklearn(RandomForestClassifier(2).fit(x, y), x)
+    with pytest.raises(Unsupported, match="RobustScaler"):
+        tp.from_sklearn(fitted(make_pipeline(RobustScaler(), LogisticRegression()), x, y), x)
+
+
+def test_the_report_has_both_accuracies(digits, capsys):
+    x, y = digits
+    net = fitted(MLPClassifier((8,), max_iter=10, random_state=0), x, y)
+    tp.from_sklearn(net, x[:100], y[:100])
+    printed = capsys.readouterr().out
+    assert f"accuracy: float {net.score(x[:100], y[:100]):.2%}, integer " in printed
+
+
+# ---- ONNX files of PyTorch and Keras
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_network_of_another_library_loses_little(digits, name):
+    x, y = digits
+    file = GOLDEN / f"{name}.onnx"
+    model = tp.from_onnx(file, as_taken(x[:300], name), report=False)
+    outputs = onnx_reader.outputs(onnx.load(file), as_taken(x[TRAINED_ON:], name), "crossentropy")
+    assert accuracy(outputs, y[TRAINED_ON:]) > 0.9
+    is_as_good(model, x[TRAINED_ON:], outputs, y[TRAINED_ON:])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_weights_come_back_and_the_float_twin_agrees(digits, name):
+    x, _ = digits
+    file = GOLDEN / f"{name}.onnx"
+    network, _ = onnx_reader.read(onnx.load(file))
+    model = tp.from_onnx(file, as_taken(x[:300], name), report=False)
+    last = len(network.layers) - 1
+    weights, biases = model.weights(last)
+    np.testing.assert_allclose(weights, network.layers[last].weights.ravel(), atol=1e-4)
+    np.testing.assert_allclose(biases, network.layers[last].bias, atol=1e-4)
+    twin = FloatModel(model._image, np.float64)
+    outputs = onnx_reader.outputs(onnx.load(file), as_taken(x[300:400], name), "crossentropy")
+    scores = np.array([twin.scores(sample) for sample in x[300:400]])
+    # Of PyTorch's ReLU6 the upper end is left away.
+    assert np.abs(scores - outputs).max(1).mean() < (1e-4 if name == "keras" else 0.01)
+
+
+def turned(x):
+    """Digits that stand askew, by 35 degrees."""
+    from scipy.ndimage import rotate
+
+    pictures = [rotate(v.reshape(8, 8), 35, reshape=False, order=1) for v in x]
+    return np.clip(pictures, 0, 1).reshape(len(x), 64).astype(np.float32)
+
+
+ADAPT = """
+import tinyprop as tp
+from array import array
+m = tp.load('net.tp')
+x = array('f', bytes(256))
+def labels(name):
+    with open(name + '_x', 'rb') as f, open(name + '_y', 'rb') as g:
+        while f.readinto(x):
+            yield g.read(1)[0]
+def right():
+    return sum(m.predict(x) == y for y in labels('test'))
+before = right()
+for y in labels('new'):
+    m.learn(x, y)
+print(before, right())
+m.save('net.tp')
+"""
+
+
+@pytest.mark.parametrize("name", ["sklearn", "torch_script", "keras"])
+def test_it_adapts_on_a_pico_to_digits_that_are_turned(digits, name, pico):
+    x, y = digits
+    if name == "sklearn":
+        net = MLPClassifier((32,), max_iter=60, random_state=1)
+        net = fitted(net, x[:TRAINED_ON], y[:TRAINED_ON])
+        model = tp.from_sklearn(net, x[:300], report=False)
+    else:
+        model = tp.from_onnx(GOLDEN / f"{name}.onnx", as_taken(x[:300], name), report=False)
+    new_x, new_y, test = turned(x[:300]), y[:300], slice(TRAINED_ON, TRAINED_ON + 100)
+    file = io.BytesIO()
+    model.save(file)
+    files = {"net.tp": file.getvalue(), "new_x": new_x, "new_y": new_y.astype(np.uint8)}
+    files |= {"test_x": turned(x[test]), "test_y": y[test].astype(np.uint8)}
+    for to, data in files.items():
+        pico.fs_writefile(to, bytes(data) if isinstance(data, bytes) else data.tobytes())
+    before, after = map(int, pico.exec(ADAPT).split())
+    assert after >= before + 20  # of 100
+    for sample, label in zip(new_x, new_y, strict=True):
+        model.learn(sample, int(label))
+    file = io.BytesIO()
+    model.save(file)
+    assert pico.fs_readfile("net.tp") == file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def pico():
+    from mpremote.transport_serial import SerialTransport
+
+    with EmulatedPico("tinyprop") as board:
+        line = SerialTransport(board.port, timeout=5)
+        line.enter_raw_repl()
+        yield line
+        line.close()
+
+
+# ---- ONNX node by node: small graphs of random numbers, against ONNX's reference
+
+
+class Graph:
+    """An ONNX model, written node by node."""
+
+    def __init__(self, *shape, seed=0):
+        self.rng = np.random.default_rng(seed)
+        print("seed", seed)
+        self.nodes, self.tensors, self.shape, self.last = [], [], shape, "x"
+
+    def number(self, *shape, positive=False):
+        v = self.rng.normal(size=shape) * 0.5
+        return self.constant(np.abs(v) + 0.5 if positive else v, np.float32)
+
+    def constant(self, value, dtype=np.int64):
+        name = f"c{len(self.tensors)}"
+        self.tensors.append(numpy_helper.from_array(np.asarray(value, dtype), name))
+        return name
+
+    def add(self, op, *inputs, before=False, **attributes):
+        """before: the constants are the left operands."""
+        out = f"v{len(self.nodes)}"
+        names = (*inputs, self.last) if before else (self.last, *inputs)
+        self.nodes.append(helper.make_node(op, names, [out], f"{op}_{out}", **attributes))
+        self.last = out
+        return self
+
+    def model(self, n_samples="n"):
+        x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [n_samples, *self.shape])
+        y = helper.make_tensor_value_info(self.last, TensorProto.FLOAT, None)
+        graph = helper.make_graph(self.nodes, "g", [x], [y], self.tensors)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+
+
+def conv(g, channels, filters, kernel=(3, 3), depthwise=False, **attributes):
+    if depthwise:
+        attributes["group"] = filters
+    w = g.number(filters, 1 if depthwise else channels, *kernel)
+    return g.add("Conv", w, g.number(filters), **attributes)
+
+
+def dense(g, n_in, units):
+    return g.add("Gemm", g.number(n_in, units), g.number(units))
+
+
+def normalise(g, n):
+    names = [g.number(n), g.number(n), g.number(n), g.number(n, positive=True)]
+    return g.add("BatchNormalization", *names)
+
+
+def head(g, n_in):
+    return dense(g.add("Flatten"), n_in, 3)
+
+
+GRAPHS = {
+    "scaled input": lambda g: head(
+        conv(g.add("Sub", g.number(2, 1, 1)).add("Div", g.number(positive=True)), 2, 4), 144
+    ),
+    "normalised input": lambda g: head(conv(normalise(g, 2), 2, 4), 144),
+    "bias and scale behind": lambda g: head(
+        conv(g, 2, 4).add("Mul", g.number(4, 1, 1)).add("Add", g.number(4, 1, 1)), 144
+    ),
+    "subtracted from": lambda g: head(
+        conv(g, 2, 4).add("Sub", g.number(4, 1, 1), before=True), 144
+    ),
+    "norm behind relu": lambda g: head(conv(normalise(conv(g, 2, 4).add("Relu"), 4), 4, 3), 48),
+    "relu behind pool": lambda g: head(
+        conv(g, 2, 4).add("MaxPool", kernel_shape=[2, 2], strides=[2, 2]).add("Relu"), 36
+    ),
+    "average": lambda g: head(
+        conv(g, 2, 4).add("Tanh").add("AveragePool", kernel_shape=[3, 2], strides=[3, 2]), 24
+    ),
+    "global average": lambda g: head(
+        conv(g, 2, 4, strides=[2, 1]).add("Relu").add("GlobalAveragePool"), 4
+    ),
+    "mean of rows and columns": lambda g: dense(
+        conv(g, 2, 4).add("Relu").add("ReduceMean", g.constant([2, 3]), keepdims=0), 4, 3
+    ),
+    "channels last": lambda g: head(
+        conv(g.add("Transpose", perm=[0, 3, 1, 2]), 2, 4).add("Transpose", perm=[0, 2, 3, 1]), 144
+    ),
+    "depthwise": lambda g: head(conv(g, 2, 2, depthwise=True, pads=[1, 1, 1, 1]).add("Relu"), 128),
+    "padded before": lambda g: head(
+        conv(g.add("Pad", g.constant([0, 0, 1, 1, 0, 0, 1, 1])), 2, 4).add("Relu"), 256
+    ),
+    "reshaped": lambda g: dense(
+        conv(g, 2, 4).add("Sigmoid").add("Reshape", g.constant([-1, 144])), 144, 3
+    ),
+    "softmax": lambda g: head(conv(g, 2, 4).add("Relu"), 144).add("Softmax", axis=-1),
+    "log softmax": lambda g: head(conv(g, 2, 4).add("Relu"), 144).add("LogSoftmax", axis=-1),
+    "one sigmoid": lambda g: dense(conv(g, 2, 4).add("Relu").add("Flatten"), 144, 1).add(
+        "Sigmoid"
+    ),
+    "clip": lambda g: head(
+        conv(g, 2, 4).add("Clip", g.constant(0, np.float32), g.constant(6, np.float32)), 144
+    ),
+    "identity": lambda g: head(
+        conv(g, 2, 4).add("Identity").add("Cast", to=TensorProto.FLOAT), 144
+    ),
+    "no map": lambda g: dense(dense(g.add("Flatten"), 128, 8).add("Tanh"), 8, 3),
+}
+
+
+def agrees(model, shape, seed=0):
+    x = np.random.default_rng(seed).uniform(-1, 1, (60, *shape)).astype(np.float32)
+    m = tp.from_onnx(model, x, report=False)
+    network, order = onnx_reader.read(model)
+    outputs = onnx_reader.outputs(model, x, network.loss)
+    own = np.empty((60, order.size), np.float32)
+    own[:, order.ravel()] = x.reshape(60, -1)
+    twin = FloatModel(m._image, np.float64)
+    np.testing.assert_allclose([twin.scores(v) for v in own], outputs, atol=2e-3)
+    assert np.abs(scores_of(m, own) - outputs).max(1).mean() < 0.03
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_a_graph_computes_what_it_did(name):
+    shape = (8, 8, 2) if name == "channels last" else (2, 8, 8)
+    agrees(GRAPHS[name](Graph(*shape, seed=len(name))).model(), shape)
+
+
+def test_a_series():
+    g = conv(Graph(3, 20), 3, 4, (5,), strides=[2]).add("Relu")
+    g.add("MaxPool", kernel_shape=[2], strides=[2])
+    agrees(head(g, 16).model(), (3, 20))
+
+
+def test_a_matrix_product_and_its_bias():
+    g = Graph(6)
+    g.add("MatMul", g.number(6, 5)).add("Add", g.number(5)).add("Relu")
+    g.add("MatMul", g.number(5, 3)).add("Add", g.number(3))
+    agrees(g.model(), (6,))
+
+
+def test_shapes_that_a_graph_works_out_itself():
+    g = conv(Graph(2, 8, 8), 2, 4).add("Relu")
+    feature = g.last
+    g.nodes.append(helper.make_node("Shape", [feature], ["s"]))
+    g.nodes.append(helper.make_node("Gather", ["s", g.constant([0])], ["n"]))
+    g.nodes.append(helper.make_node("Concat", ["n", g.constant([144])], ["to"], axis=0))
+    g.add("Reshape", "to")
+    agrees(dense(g, 144, 3).model(), (2, 8, 8))
+
+
+def refused(g, match, shape=(2, 8, 8), **settings):
+    with pytest.raises(Unsupported, match=match):
+        tp.from_onnx(g.model(), np.zeros((4, *shape), np.float32), report=False, **settings)
+
+
+def test_what_cannot_be_read_says_why():
+    refused(head(conv(Graph(2, 8, 8), 2, 4).add("Elu"), 144), "Elu 'Elu_v1' .*no such layer")
+    refused(head(conv(Graph(2, 8, 8), 2, 4, dilations=[2, 2]), 64), "no dilation")
+    g = conv(Graph(2, 8, 8), 2, 4).add("MaxPool", kernel_shape=[3, 3], strides=[2, 2])
+    refused(head(g, 16), "window is .3, 3. and its stride .2, 2.")
+    refused(head(conv(Graph(2, 8, 8), 2, 4, pads=[2, 2, 2, 2]), 400), "it pads .*same")
+    refused(head(conv(Graph(2, 8, 8), 2, 4), 144).add("Relu"), "last layer ends with relu")
+    refused(conv(Graph(2, 8, 8), 2, 4), "last layer has to be a Gemm")
+    refused(Graph(2, 8, 8).add("Relu"), "directly after")
+    shifted = Graph(2, 8, 8)
+    shifted.add("Add", shifted.number(2, 1, 1))
+    refused(head(conv(shifted, 2, 4, pads=[1, 1, 1, 1]), 256), "pads with zeros what has been")
+
+
+def test_branches_are_refused():
+    g = conv(Graph(2, 8, 8), 2, 2, pads=[1, 1, 1, 1])
+    g.add("Add", "x")
+    refused(head(g, 128), "goes two ways")
+
+
+def test_an_input_without_a_size_is_refused():
+    refused(dense(Graph("width"), 4, 3), "expected fixed sizes", shape=(4,))
+
+
+# ---- scikit-learn's own rules
+
+
+@pytest.mark.parametrize("estimator", [tp.TinyPropClassifier(), tp.TinyPropRegressor()], ids=str)
+def test_scikit_learn_takes_it_for_one_of_its_own(estimator):
+    results = check_estimator(estimator, on_skip=None)
+    assert sum(result["status"] == "passed" for result in results) > 45
+
+
+def test_an_estimator_learns_part_by_part():
+    x, y = load_wine(return_X_y=True)
+    names = np.array(["a", "b", "c"])[y]
+    order = np.random.default_rng(0).permutation(len(x))
+    e = tp.TinyPropClassifier(replay=60)
+    for _ in range(10):
+        for part in np.array_split(order, 6):
+            e.partial_fit(x[part], names[part], classes=["a", "b", "c"])
+    assert e.score(x, names) > 0.9
+    with pytest.raises(ValueError, match="'d'"):
+        e.partial_fit(x[:2], ["a", "d"])
