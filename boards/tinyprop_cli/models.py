@@ -158,12 +158,9 @@ def work(model):
     import tinyprop_words
 
     total, convolves = 0, False
-    shapes = model._shapes
-    for i, (layer, (height, width, channels), parameters) in enumerate(
-        tinyprop_words._layers(model)
-    ):
-        if parameters:
-            total += height * width * channels * shapes[tinyprop_words._SHAPE * i + 3]
+    layers, fan_ins = tinyprop_words._layers(model), model._shapes[3 :: tinyprop_words._SHAPE]
+    for (layer, shape, parameters), fan_in in zip(layers, fan_ins, strict=True):
+        total += math.prod(shape) * fan_in if parameters else 0
         convolves |= "Conv" in layer
     return total, convolves
 

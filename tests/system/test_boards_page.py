@@ -165,9 +165,8 @@ def test_tinyprop_onto_a_pico_and_the_first_network(tmp_path, shell):
         shell(named("tinyprop push")[0], tmp_path, PICO=pico.port)
 
         # By mip, beside nothing else.
-        shell(
-            f"mpremote connect {pico.port} rm :tinyprop.mpy + rm :tinyprop_words.mpy + rm :tinyprop_files.mpy"
-        )
+        removed = " + ".join(f"rm :{name}" for name in deploy.FILES)
+        shell(f"mpremote connect {pico.port} {removed}")
         shell(f"boards/mip/build.sh {tmp_path}/mip")
         by_mip = shell(named("mpremote")[0], tmp_path, PICO=pico.port)
         assert by_mip.endswith(f"Done\n{board.version()}\n")
