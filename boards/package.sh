@@ -17,8 +17,8 @@ trap 'rm -rf "$work"' EXIT
 
 # Built in a copy, as setuptools leaves files where it builds, and packs those of an older build.
 mkdir -p "$work/checkout" "$to"
-cp -r --parents micropython_mod host_sim usermod_c boards bench/results.json dist/*_6.3 setup.py pyproject.toml \
-    MANIFEST.in README.md LICENSE tests/system/smoke.py "$work/checkout"
+tar -c --exclude=__pycache__ micropython_mod host_sim usermod_c boards bench/results.json dist/*_6.3 setup.py \
+    pyproject.toml MANIFEST.in README.md LICENSE tests/system/smoke.py | tar -x -C "$work/checkout"
 cd "$work/checkout"
 quietly python -m build --no-isolation --sdist --outdir "$work" .
 cd "$work"
