@@ -337,17 +337,17 @@ static void sum_filters(state_t *s) {
     check_words(s, s->z, filters + 1);
 }
 
-// Deltas of one of some maps; many are near the threshold.
+// Many are near the threshold.
 static void diffuse(state_t *s) {
-    uint32_t stride = 1 + below(s, 5), n = stride * (1 + below(s, 30)), l1_norm = below(s, 1000), n_left = below(s, 1000);
+    uint32_t filters = 1 + below(s, 20), n = filters * (1 + below(s, 30)), n_left, has_sums = below(s, 4);
     int32_t t = 1 + number(s, (1 << 14) - 1, 0), residual = number(s, t - 1, 0), limit = below(s, 2) ? t : 1 << 14;
-    fill(s, s->deltas, n, limit, 1, below(s, 4));
-    int16_t *first = s->deltas + below(s, stride);
+    fill(s, s->deltas, n + 1, limit, 1, below(s, 4));
+    memset(s->z, 0x55, sizeof(s->z));
     int diffuses = (int)below(s, 2);
-    check_word(s, (uint32_t)tp_diffuse(first, s->deltas + n, stride, t, diffuses, &residual, &l1_norm, &n_left));
-    check(s, s->deltas, n);
+    check_word(s, tp_diffuse(s->deltas, n, filters, t, diffuses, &residual, has_sums ? s->z : NULL, &n_left));
+    check(s, s->deltas, n + 1);
+    check_words(s, s->z, filters + 1);
     check_word(s, (uint32_t)residual);
-    check_word(s, l1_norm);
     check_word(s, n_left);
 }
 

@@ -56,7 +56,7 @@ def test_places_are_those_of_the_specification(model):
         assert place.trained == layer.trainable
     assert places[-1].end == opened.tally_offset
     replay = len(model._saved()) - opened.tally_offset - 4 * opened.output.n_out
-    assert words._memory(model) == replay and (replay > 0) == (opened.spec.replay > 0)
+    assert model._replay_bytes() == replay and (replay > 0) == (opened.spec.replay > 0)
 
 
 @pytest.mark.parametrize("loss", fmt.LOSS_NAMES)

@@ -4,7 +4,6 @@ import sys
 
 import _tinyprop
 import model_format as fmt
-import tinyprop_words
 
 
 def raises(error, function, *args, **kwargs):
@@ -60,7 +59,7 @@ def first_weights(model, n):
 
 def remembered(model):
     """The part of an image with samples that are remembered."""
-    return bytes(saved(model)[-tinyprop_words._memory(model) :])
+    return bytes(saved(model)[-model._replay_bytes() :])
 
 
 def of_version(file, version):

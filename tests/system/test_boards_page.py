@@ -20,7 +20,7 @@ from serial_port import EmulatedPico
 from test_flash import show, take
 from test_pico_tools import Terminal
 from test_readme import check, outputs, program
-from tinyprop_cli import board, flash
+from tinyprop_cli import board, deploy, flash
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/boards.md"

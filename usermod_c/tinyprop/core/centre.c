@@ -161,7 +161,8 @@ static uint32_t go_through_channels(const tp_model_t *m, const tp_layer_t *l, ui
 }
 
 static uint32_t go_through_map(const tp_model_t *m, const tp_layer_t *l, uint16_t *sums, uint32_t *squares) {
-    return tp_mean_count(l) == l->n_in ? go_through_inputs(m, l, sums, squares) : go_through_channels(m, l, sums, squares);
+    return tp_mean_count(l) == l->n_in ? go_through_inputs(m, l, sums, squares)
+                                       : go_through_channels(m, l, sums, squares);
 }
 
 // Adds each channel's mean over all pixels, or each input. *dot gets u.x. Returns the sum of squares.

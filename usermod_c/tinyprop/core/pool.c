@@ -10,33 +10,31 @@ uint32_t tp_which(const tp_model_t *m, const tp_layer_t *l, size_t i) {
 }
 
 void tp_take_row(const tp_model_t *m, const tp_layer_t *l, const uint8_t *x, size_t row) {
-    size_t out_row = row / l->kernel_h, channels = l->out_c, i = out_row * tp_out_row(l);
+    size_t out_row = row / l->kernel_h, n = tp_out_row(l), channels = l->out_c, wide = tp_is_wide(l);
     uint32_t first = (uint32_t)(row - out_row * l->kernel_h) * l->kernel_w;
-    uint8_t *y = (uint8_t *)tp_at(m, l->outputs) + i, sign = l->x_signed ? 128 : 0;
-    uint8_t *which = (uint8_t *)tp_at(m, l->which) + i;
-    uint16_t *wide = tp_is_wide(l) ? (uint16_t *)tp_at(m, l->which) + i : NULL;
+    uint8_t *y = (uint8_t *)tp_at(m, l->outputs) + out_row * n, sign = l->x_signed ? 128 : 0;
+    uint8_t *which = (uint8_t *)tp_at(m, l->which) + (out_row * n << wide);
     if (out_row >= l->out_h) {
         return;
     }
-    for (size_t column = 0; column < l->out_w; column++, y += channels) {
-        size_t place = column * channels;
+    if (first == 0) {
+        for (size_t i = 0; i < n; i++) {
+            y[i] = sign;  // the least: if all are that, the first is the largest
+        }
+        for (size_t i = 0; i < n << wide; i++) {
+            which[i] = 0;
+        }
+    }
+    for (size_t place = 0; place < n; place += channels) {
         for (uint32_t k = first; k < first + l->kernel_w; k++) {
-            for (size_t c = 0; k == 0 && c < channels; c++) {
-                y[c] = sign;  // the least: if all are so, the first is the largest
-                if (wide) {
-                    wide[place + c] = 0;
-                } else {
-                    which[place + c] = 0;
-                }
-            }
-            for (size_t c = 0; c < channels; c++) {
+            for (size_t i = place; i < place + channels; i++) {
                 uint8_t v = *x++;
-                if ((v ^ sign) > (y[c] ^ sign)) {
-                    y[c] = v;
+                if ((v ^ sign) > (y[i] ^ sign)) {
+                    y[i] = v;
                     if (wide) {
-                        wide[place + c] = (uint16_t)k;
+                        ((uint16_t *)which)[i] = (uint16_t)k;
                     } else {
-                        which[place + c] = (uint8_t)k;
+                        which[i] = (uint8_t)k;
                     }
                 }
             }

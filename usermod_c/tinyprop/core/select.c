@@ -98,14 +98,9 @@ static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t 
     t = t < 1 ? 1 : t > most ? most : t;
     int32_t residual = (int32_t)(state->residual >> (RESIDUAL_FRAC - frac));
     residual = residual < t ? residual : t - 1;
-    sums->l1_norm = sums->n_nonzero = 0;
-    for (size_t map = 0; map < l->out_c; map++) {  // in a dense layer each unit is a map
-        int32_t sum = tp_diffuse(deltas + map, deltas + n, l->out_c, t, m->spec->loss == TP_CROSSENTROPY, &residual,
-            &sums->l1_norm, &sums->n_nonzero);
-        if (l->kind != TP_DENSE) {
-            sums->of_filter[map] = sum;
-        }
-    }
+    int32_t *of_filter = l->kind == TP_DENSE ? NULL : sums->of_filter;  // in a dense layer each unit is a map
+    sums->l1_norm = tp_diffuse(deltas, n, l->out_c, t, m->spec->loss == TP_CROSSENTROPY, &residual, of_filter,
+        &sums->n_nonzero);
     state->residual = (uint32_t)residual << (RESIDUAL_FRAC - frac);
     adapt_threshold(m, l, sums->n_nonzero);
     return sums->n_nonzero;
@@ -141,7 +136,8 @@ static int32_t kth_largest(const int16_t *deltas, size_t n, size_t k, size_t *n_
     uint16_t count[(LARGEST >> 7) + 1];
     int are_few = n < 256, bits = are_few ? 5 : 7;
     int32_t kth = 0;
-    for (int shift = are_few ? 10 : 7, n_parts = (LARGEST >> shift) + 1; shift >= 0; shift -= bits, n_parts = 1 << bits) {
+    for (int shift = are_few ? 10 : 7, n_parts = (LARGEST >> shift) + 1; shift >= 0;
+        shift -= bits, n_parts = 1 << bits) {
         for (int part = 0; part < n_parts; part++) {
             count[part] = 0;
         }
@@ -231,7 +227,8 @@ static int is_dense(const tp_model_t *m, int depth) {
     return m->spec->policy == TP_FULL || (depth == 0 && m->spec->loss == TP_CROSSENTROPY);
 }
 
-size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int depth, tp_delta_sums_t *sums) {
+size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int depth,
+    tp_delta_sums_t *sums) {
     if (is_dense(m, depth)) {
         return tp_map_of(l)->n_out;
     }

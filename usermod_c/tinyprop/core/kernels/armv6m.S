@@ -972,8 +972,9 @@ end tp_sum_bytes
     b .Lsum_end
 .endm
 
-// r6 = round(r6 2^-r7), stored, and its flags; leaves the rest out if it is 0.
+// r6 = round(2 r6 2^-r7), stored, and its flags; leaves the rest out if it is 0.
 .macro round_delta next
+    lsls r6, r6, #1
     asrs r6, r7
     bcc 1f
     adds r6, #1
@@ -983,9 +984,10 @@ end tp_sum_bytes
 .endm
 
 // uint32_t tp_sum_filters(int16_t *v, size_t n, size_t filters, int s, int32_t *sum, uint32_t *n_nonzero)
-//   11 cycles per delta, 8 for a 0; 17 if they are rounded
-//   r0 end of v, of this filter   r1 how many are not 0   r2 bytes per pixel   r3 bytes from r0, below 0   r4 and r5 sums of
-//   those above and below 0   r7 s   r8 bytes of v, times -1   r9 sum   r10 end of the sums   r11 sum of |v|
+//   18 cycles per delta, 8 for a 0; where code may be larger (36 bytes) 11 if they are not rounded
+//   r0 end of v, of this filter   r1 how many are not 0   r2 bytes per pixel   r3 bytes from r0, below 0   r4 and r5 sums
+//   of those above and below 0   r7 s + 1, as a shift by 0 drops no bit; 0: they are not rounded   r8 bytes of v, times -1
+//   r9 sum   r10 end of the sums   r11 sum of |v|
 function tp_sum_filters
     enter
     lsls r1, #1
@@ -998,16 +1000,24 @@ function tp_sum_filters
     adds r4, r4, r5
     mov r10, r4
     lsls r2, #1
-    movs r7, r3
     movs r1, #0
     mov r11, r1
+    movs r7, r3
+#ifdef TP_ARMV6M_ALL
+    beq .Lsum_filter
+#endif
+    adds r7, #1
 .Lsum_filter:
     movs r4, #0
     movs r5, #0
     mov r3, r8
+#ifdef TP_ARMV6M_ALL
     cmp r7, #0
     bne .Lround_and_sum
     sum_filter .Lsum
+#else
+    sum_filter .Lround_and_sum, round_delta .Lround_and_sum_next
+#endif
 .Lsum_end:
     mov r3, r9
     adds r6, r4, r5
@@ -1022,29 +1032,34 @@ function tp_sum_filters
     str r1, [r3]
     mov r0, r11
     b .Lleave
+#ifdef TP_ARMV6M_ALL
     sum_filter .Lround_and_sum, round_delta .Lround_and_sum_next
+#endif
 end tp_sum_filters
 
-// int32_t tp_diffuse(int16_t *v, const int16_t *end, size_t stride, int32_t t, int diffuses, int32_t *residual,
-//     uint32_t *l1_norm, uint32_t *n_left)
-//   17 cycles per delta, 8 for a 0. What has to add up to the next +-t is `room`, t less the residual: |v| is below t if
-//   v + t - 1 as an unsigned number is at most 2 (t - 1), and so is the sum of the small ones below the room. The room is
-//   out of reach if nothing adds up.
-//   r0 end   r1 t - 1   r2 bytes to the next delta   r3 bytes from r0, below 0   r4 sum of the small ones   r5 room - 1
-//   r8 sum of those left   r9 sum of their |v|   r10 how many   r11 2 (t - 1)   lr 2 (room - 1)
+// uint32_t tp_diffuse(int16_t *v, size_t n, size_t filters, int32_t t, int diffuses, int32_t *residual, int32_t *sum,
+//     uint32_t *n_left)
+//   17 cycles per delta, 8 for a 0, 40 per filter. What has to add up to the next +-t is `room`, t less the residual: |v| is
+//   below t if v + t - 1 as an unsigned number is at most 2 (t - 1), and so is the sum of the small ones below the room. The
+//   room is out of reach if nothing adds up.
+//   r0 end of v, of this filter   r1 t - 1   r2 bytes per pixel   r3 bytes from r0, below 0   r4 sum of the small ones
+//   r5 room - 1   r8 sum of those left   r9 sum of |v|   r10 how many   r11 2 (t - 1)   r12 filters left   lr 2 (room - 1)
+//   on the stack: 0 bytes of v, times -1
 function tp_diffuse
     enter
-    movs r4, r3
-    subs r3, r0, r1
-    movs r0, r1
+    lsls r1, #1
+    adds r0, r0, r1
+    rsbs r1, r1, #0
+    push {r1}
+    mov r12, r2
     lsls r2, #1
-    subs r1, r4, #1
+    subs r1, r3, #1
     lsls r5, r1, #1
     mov r11, r5
-    ldr r5, [sp, #40]
+    ldr r5, [sp, #44]
     ldr r5, [r5]
     subs r5, r1, r5
-    ldr r6, [sp, #36]
+    ldr r6, [sp, #40]
     cmp r6, #0
     bne 1f
     movs r5, #1
@@ -1052,9 +1067,12 @@ function tp_diffuse
 1:  lsls r6, r5, #1
     mov lr, r6
     movs r4, #0
-    mov r8, r4
     mov r9, r4
     mov r10, r4
+.Ldiffuse_filter:
+    movs r4, #0
+    mov r8, r4
+    ldr r3, [sp]
 .Ldiffuse_next:
     ldrsh r6, [r0, r3]
     cmp r6, #0
@@ -1096,30 +1114,42 @@ function tp_diffuse
     adds r3, r3, r2
     bmi .Ldiffuse_next
 .Ldiffuse_end:
-    ldr r6, [sp, #36]
+    ldr r6, [sp, #40]
     cmp r6, #0
     beq 1f
     asrs r7, r4, #31
     eors r4, r7
     subs r4, r4, r7
-    subs r1, r1, r5
-    adds r1, r1, r4
+    subs r5, r5, r4
+    lsls r4, r5, #1
+    mov lr, r4
+1:  ldr r6, [sp, #48]
+    cmp r6, #0
+    beq 1f
+    mov r7, r8
+    stmia r6!, {r7}
+    str r6, [sp, #48]
+1:  adds r0, #2
+    mov r7, r12
+    subs r7, #1
+    mov r12, r7
+    bne .Ldiffuse_filter
     ldr r6, [sp, #40]
+    cmp r6, #0
+    beq 1f
+    subs r1, r1, r5
+    ldr r6, [sp, #44]
     str r1, [r6]
-1:  ldr r6, [sp, #44]
-    ldr r7, [r6]
-    add r7, r9
+1:  ldr r6, [sp, #52]
+    mov r7, r10
     str r7, [r6]
-    ldr r6, [sp, #48]
-    ldr r7, [r6]
-    add r7, r10
-    str r7, [r6]
-    mov r0, r8
+    mov r0, r9
+    add sp, #4
     b .Lleave
 end tp_diffuse
 
 // uint32_t tp_mask(int32_t *v, const uint8_t *y, size_t n)
-//   14 cycles per value, 4 in four that are masked
+//   14 cycles per value, or 4 in four that are masked where code may be larger (24 bytes)
 //   r2 end of v   r3 OR of all |v|   r4 and r5 0
 function tp_mask
     push {r4-r7, lr}
@@ -1148,6 +1178,7 @@ function tp_mask
     pop {r4-r7, pc}
 .Lmask_zero:                // zeros tend to come in runs
     stmia r0!, {r4}
+#ifdef TP_ARMV6M_ALL
     lsls r7, r1, #30
     bne .Lmask_test
 .Lmask_four:
@@ -1161,6 +1192,9 @@ function tp_mask
     stmia r0!, {r4, r5}
     adds r1, #4
     b .Lmask_four
+#else
+    b .Lmask_test
+#endif
 .Lmask_none:
     ldmia r0!, {r6}
     asrs r7, r6, #31

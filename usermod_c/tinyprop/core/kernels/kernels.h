@@ -132,13 +132,14 @@ int32_t tp_sum_bytes(const uint8_t *x, const uint8_t *end, size_t step, int is_s
 //   v  int16 [n], pixels of `filters` deltas each, |v| <= 2^14, n <= 65534   s  0..31   sum  int32 [filters]
 uint32_t tp_sum_filters(int16_t *v, size_t n, size_t filters, int s, int32_t *sum, uint32_t *n_nonzero);
 
-// Error diffusion over deltas v, `stride` apart, up to end: of |v| >= t all stay. The others become 0; they add up if
+// Error diffusion, one filter after the other: of |v| >= t all stay. The others become 0; within a filter they add up if
 // `diffuses`, and each time that the magnitude of their sum and the *residual together reach t, v becomes t with the sign of
-// that sum, what is over is the new residual, and the sum starts anew. At the end its magnitude is added to the residual.
-// Returns the sum of all v that are left; adds to *l1_norm their |v|, and to *n_left how many they are.
-//   v  int16, |v| <= 2^14; at most 65534   t  1..2^14   *residual  0..t-1, also on return
-int32_t tp_diffuse(int16_t *v, const int16_t *end, size_t stride, int32_t t, int diffuses, int32_t *residual,
-    uint32_t *l1_norm, uint32_t *n_left);
+// that sum, what is over is the new residual, and the sum starts anew. At a filter's end its magnitude is added to the
+// residual. sum_f is then the sum of what is left of filter f, and *n_left how many are left. Returns the sum of their |v|.
+//   v  int16 [n], pixels of `filters` deltas each, |v| <= 2^14, n <= 65534   t  1..2^14   *residual  0..t-1, also on return
+//   sum  int32 [filters], or NULL: not asked for
+uint32_t tp_diffuse(int16_t *v, size_t n, size_t filters, int32_t t, int diffuses, int32_t *residual, int32_t *sum,
+    uint32_t *n_left);
 
 // to_i = x_i, bytes [n].
 void tp_copy_bytes(const uint8_t *x, uint8_t *to, size_t n);

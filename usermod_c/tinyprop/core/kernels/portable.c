@@ -70,7 +70,7 @@ static inline void put_word(int16_t *to, uint32_t word) {
     __builtin_memcpy(__builtin_assume_aligned(to, 4), &word, 4);
 }
 
-TP_HOT void tp_widen(const uint8_t *x, int16_t *to, size_t n, int is_signed) {
+void tp_widen(const uint8_t *x, int16_t *to, size_t n, int is_signed) {
     const int32_t sign = is_signed ? 128 : 0;
     const int16_t *end = to + n;
     if (!is_signed && ((uintptr_t)x | (uintptr_t)to) % 4 == 0) {
@@ -86,7 +86,7 @@ TP_HOT void tp_widen(const uint8_t *x, int16_t *to, size_t n, int is_signed) {
     }
 }
 
-TP_HOT void tp_copy_bytes(const uint8_t *x, uint8_t *to, size_t n) {
+void tp_copy_bytes(const uint8_t *x, uint8_t *to, size_t n) {
     const uint8_t *end = x + n;
     if (((uintptr_t)x | (uintptr_t)to) % 4 == 0) {
         for (; end - x >= 4; x += 4, to += 4) {
@@ -241,8 +241,8 @@ TP_HOT int32_t tp_sum_bytes(const uint8_t *x, const uint8_t *end, size_t step, i
     return sum;
 }
 
-static inline uint32_t sum_filters(int16_t *v, const int16_t *end, size_t filters, size_t count, int s, const int rounds,
-    int32_t *sum, uint32_t *n_nonzero) {
+static inline uint32_t sum_filters(int16_t *v, const int16_t *end, size_t filters, size_t count, int s,
+    const int rounds, int32_t *sum, uint32_t *n_nonzero) {
     uint32_t norm = 0, n = 0;
     for (; count > 0; count--) {
         int32_t of_filter = 0;
@@ -290,32 +290,42 @@ TP_HOT uint32_t tp_mask(int32_t *v, const uint8_t *y, size_t n) {
     return y ? mask(v, y, n, 1) : mask(v, y, n, 0);
 }
 
-TP_HOT int32_t tp_diffuse(int16_t *v, const int16_t *end, size_t stride, int32_t t, int diffuses, int32_t *residual,
-    uint32_t *l1_norm, uint32_t *n_left) {
-    int32_t small = 0, left = 0, excess = *residual;
-    for (; v < end; v += stride) {
-        int32_t d = *v;
-        if (d == 0) {  // what adds up stays below t
-            continue;
-        }
-        if (tp_abs(d) < t) {
-            small += diffuses ? d : 0;
-            int32_t over = excess + tp_abs(small) - t;  // below t, as the two were below t before this delta
-            if (over < 0) {
-                *v = 0;
+TP_HOT uint32_t tp_diffuse(int16_t *v, size_t n, size_t filters, int32_t t, int diffuses, int32_t *residual,
+    int32_t *sum, uint32_t *n_left) {
+    const int16_t *end = v + n;
+    uint32_t norm = 0, left = 0;
+    int32_t excess = *residual;
+    for (size_t f = 0; f < filters; f++) {
+        int32_t small = 0, of_filter = 0;
+        for (int16_t *delta = v + f; delta < end; delta += filters) {
+            int32_t d = *delta;
+            if (d == 0) {  // what adds up stays below t
                 continue;
             }
-            d = small < 0 ? -t : t;
-            *v = (int16_t)d;
-            excess = over;
-            small = 0;
+            if (tp_abs(d) < t) {
+                small += diffuses ? d : 0;
+                int32_t over = excess + tp_abs(small) - t;  // below t, as the two were below t before this delta
+                if (over < 0) {
+                    *delta = 0;
+                    continue;
+                }
+                d = small < 0 ? -t : t;
+                *delta = (int16_t)d;
+                excess = over;
+                small = 0;
+            }
+            of_filter += d;
+            norm += (uint32_t)tp_abs(d);
+            left++;
         }
-        left += d;
-        *l1_norm += (uint32_t)tp_abs(d);
-        ++*n_left;
+        excess += tp_abs(small);
+        if (sum) {
+            sum[f] = of_filter;
+        }
     }
-    *residual = excess + tp_abs(small);
-    return left;
+    *residual = excess;
+    *n_left = left;
+    return norm;
 }
 
 // ---- moving weights
@@ -494,7 +504,7 @@ uint32_t tp_dot(const uint8_t *means, const int16_t *x, size_t n, int is_signed)
     return dot;
 }
 
-TP_HOT void tp_mask_shares(const int16_t *v, const uint8_t *y, int16_t *to, size_t n) {
+void tp_mask_shares(const int16_t *v, const uint8_t *y, int16_t *to, size_t n) {
     for (const int16_t *end = v + n; v != end; v++) {
         *to++ = *y++ ? *v : 0;
     }
@@ -508,7 +518,7 @@ uint32_t tp_l1_norm(const int16_t *v, size_t n) {
     return sum;
 }
 
-TP_HOT void tp_add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, int is_signed, int32_t *to) {
+void tp_add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, int is_signed, int32_t *to) {
     const int32_t sign = is_signed ? 128 : 0;
     for (uint32_t rows = patch->n_rows; rows > 0; rows--, x += patch->x_stride, to += patch->w_stride / 4) {
         const uint8_t *v = x;
@@ -526,7 +536,7 @@ static inline uint32_t move_by(int16_t *w, int32_t g, const tp_step_t *step) {
     return (uint32_t)clamps;
 }
 
-TP_HOT uint32_t tp_move_filter(const int32_t *gradient, size_t n, const uint8_t *means, size_t n_means, int is_signed,
+uint32_t tp_move_filter(const int32_t *gradient, size_t n, const uint8_t *means, size_t n_means, int is_signed,
     int32_t sum, int32_t *along, int along_shift, int16_t *w, size_t filters, const tp_step_t *step) {
     const int32_t sign = is_signed ? 128 : 0;
     int32_t along_means = 0;

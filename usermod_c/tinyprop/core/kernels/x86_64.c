@@ -159,7 +159,8 @@ TP_HOT void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const i
 }
 
 // Of eight filters.
-static inline uint32_t sum_eight(int16_t *v, const int16_t *end, size_t filters, int s, int32_t *sum, uint32_t *n_nonzero) {
+static inline uint32_t sum_eight(int16_t *v, const int16_t *end, size_t filters, int s, int32_t *sum,
+    uint32_t *n_nonzero) {
     eight_t of_filter = { 0 }, norm = { 0 }, zeros_less = { 0 };
     uint32_t all = 0;
     for (; v < end; v += filters) {
