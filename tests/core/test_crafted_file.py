@@ -9,7 +9,7 @@ import tinyprop as tp
 
 
 @pytest.mark.parametrize("file", [io.BytesIO, test_files.Pipe])
-def test_a_small_file_that_claims_2_gb(file):
+def test_a_small_file_that_claims_half_a_gb(file):
     content = test_files.crafted()
     for data in content, test_files.with_checksum(content):
         tracemalloc.start()
