@@ -65,7 +65,7 @@ def version():
     """That of tinyprop, which is in its Python half."""
     beside = HERE.parent / "tinyprop/__init__.py"
     source = beside if INSTALLED else ROOT / "micropython_mod/tinyprop.py"
-    return re.search(r'__version__ = "(.*)"', source.read_text())[1]
+    return re.search(r'__version__ = "(.*)"', source.read_text(encoding="utf-8"))[1]
 
 
 def facts(board):

@@ -59,9 +59,9 @@ def deploy(port):
             in_lib = FILES[0] not in about["files"] and board.fs_exists(f"/lib/{FILES[0]}")
             for name in FILES:
                 copy(board, folder / name, f"/lib/{name}" if in_lib else name)
-            name, taken, words, files, free = try_import(board)
+            there, taken, words, files, free = try_import(board)
             print(
-                f"tinyprop {name} works; it takes {taken} bytes of RAM, when they are needed"
+                f"tinyprop {there} works; it takes {taken} bytes of RAM, when they are needed"
                 f" tinyprop_words {words} and tinyprop_files {files}, and {free} are free"
             )
     print(f"Try it: {how('repl', port)}, then at the prompt\n    {TRY}")

@@ -13,7 +13,7 @@ from rich.table import Table
 from tinyprop_cli.board import ROOT, Problem, ask, facts, micropython, names
 from tinyprop_cli.copying import read, write
 
-# Behind a write the new file takes the place of the old one; FAT replaces no file.
+# After a write the new file takes the place of the old one; FAT replaces no file.
 RENAME = """
 import os
 try:
