@@ -376,8 +376,7 @@ int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int frac, tp_step_t
 void tp_move_bias(const tp_model_t *m, const tp_layer_t *l, size_t i, int32_t gradient, int frac);
 // Of the deltas of a layer.
 typedef struct {
-    uint32_t
-        l1_norm;  // sum of |delta|; of a dense layer that was rounded as much as one of them can be: all that is asked
+    uint32_t l1_norm;    // sum of |delta|; of a dense layer, once rounded, as much as one can be: all that is asked
     uint32_t n_nonzero;  // of a convolution: how many are not 0,
     int32_t *of_filter;  // and the sum for each filter, [out_c], at the start of `work`
 } tp_delta_sums_t;

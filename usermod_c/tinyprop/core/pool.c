@@ -10,8 +10,9 @@ uint32_t tp_which(const tp_model_t *m, const tp_layer_t *l, size_t i) {
 }
 
 void tp_take_row(const tp_model_t *m, const tp_layer_t *l, const uint8_t *x, size_t row) {
-    size_t out_row = row / l->kernel_h, n = tp_out_row(l), channels = l->out_c, wide = tp_is_wide(l);
+    size_t out_row = row / l->kernel_h, n = tp_out_row(l), channels = l->out_c;
     uint32_t first = (uint32_t)(row - out_row * l->kernel_h) * l->kernel_w;
+    int wide = tp_is_wide(l);
     uint8_t *y = (uint8_t *)tp_at(m, l->outputs) + out_row * n, sign = l->x_signed ? 128 : 0;
     uint8_t *which = (uint8_t *)tp_at(m, l->which) + (out_row * n << wide);
     if (out_row >= l->out_h) {

@@ -161,7 +161,7 @@ TP_HOT void tp_list_nonzero_bytes(tp_nonzero_t *list, const uint8_t *x) {
 static inline int32_t requantize(int32_t v, int s, int32_t limit, uint32_t *n_beyond) {
     v = tp_rshift_round_fast(v, s);
     if (TP_VECTORS) {
-        *n_beyond += tp_beyond(v, limit);
+        *n_beyond += (uint32_t)tp_beyond(v, limit);
         return tp_sat(v, limit);
     }
     if (__builtin_expect(tp_beyond(v, limit), 0)) {

@@ -6,10 +6,11 @@
 
 #pragma GCC optimize("O3")  // with less it makes no vectors where it does not know how many columns there are
 
-// Eight numbers, at any address; compilers know how to add and multiply them.
+// Eight numbers, at any address; compilers know how to add and multiply them. Sums of eight_uint32_t may wrap.
 typedef int16_t eight_int16_t __attribute__((vector_size(16), aligned(2)));
-typedef int32_t eight_t __attribute__((vector_size(32), aligned(4)));
-#define EIGHT_OF(v) __builtin_convertvector(*(const eight_int16_t *)(v), eight_t)
+typedef int32_t eight_int32_t __attribute__((vector_size(32), aligned(4)));
+typedef uint32_t eight_uint32_t __attribute__((vector_size(32), aligned(4)));
+#define EIGHT_OF(v, type) __builtin_convertvector(*(const eight_int16_t *)(v), type)
 
 #define SUMS 32     // at a time: as many as fit into the registers
 #define COLUMNS 64  // of the weights at a time, as what is kept of them is on the stack
@@ -145,39 +146,39 @@ TP_HOT void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const i
         return;
     }
     for (uint32_t left = patch->channels; left > 0; left -= 8, x += 8, w += 8, start += 8, z += 8) {
-        eight_t sum = *(const eight_t *)start;
+        eight_uint32_t sum = *(const eight_uint32_t *)start;
         const int16_t *row = x, *weights = w;
         for (uint32_t rows = patch->n_rows; rows > 0; rows--) {
             for (uint32_t k = 0; k < patch->taps * patch->channels; k += patch->channels) {
-                sum += EIGHT_OF(row + k) * EIGHT_OF(weights + k);
+                sum += EIGHT_OF(row + k, eight_uint32_t) * EIGHT_OF(weights + k, eight_uint32_t);
             }
             row += patch->x_stride / 2;
             weights += patch->w_stride / 2;
         }
-        *(eight_t *)z = sum;
+        *(eight_uint32_t *)z = sum;
     }
 }
 
 // Of eight filters.
 static inline uint32_t sum_eight(int16_t *v, const int16_t *end, size_t filters, int s, int32_t *sum,
     uint32_t *n_nonzero) {
-    eight_t of_filter = { 0 }, norm = { 0 }, zeros_less = { 0 };
+    eight_int32_t of_filter = { 0 }, norm = { 0 }, minus_nonzero = { 0 };
     uint32_t all = 0;
     for (; v < end; v += filters) {
-        eight_t d = EIGHT_OF(v);
+        eight_int32_t d = EIGHT_OF(v, eight_int32_t);
         if (s > 0) {
-            eight_t twice = d >> (s - 1);
+            eight_int32_t twice = d >> (s - 1);
             d = (twice >> 1) + (twice & 1);
             *(eight_int16_t *)v = __builtin_convertvector(d, eight_int16_t);
         }
         of_filter += d;
         norm += (d ^ (d >> 31)) - (d >> 31);
-        zeros_less += d != 0;  // -1 for each that is not
+        minus_nonzero += d != 0;  // a comparison that holds is -1
     }
-    *(eight_t *)sum = of_filter;
+    *(eight_int32_t *)sum = of_filter;
     for (int f = 0; f < 8; f++) {
         all += (uint32_t)norm[f];
-        *n_nonzero -= (uint32_t)zeros_less[f];
+        *n_nonzero -= (uint32_t)minus_nonzero[f];
     }
     return all;
 }
