@@ -64,7 +64,8 @@ check shellcheck shellcheck .ci/run "${shell[@]}"
 check mypy "$python/mypy"
 # `const` is public only because MicroPython's compiler knows it by that name.
 check stubtest env PYTHONPATH=micropython_mod:host_sim/backend:host_sim "$python/stubtest" tinyprop \
-    --mypy-config-file pyproject.toml --allowlist <(echo tinyprop.const)
+    --mypy-config-file pyproject.toml \
+    --allowlist <(printf '%s\n' tinyprop.const 'tinyprop\.TinyProp\w+\.(set_\w+_request|__sklearn_tags__)')
 check gcc-x64 compile gcc
 check gcc-one-file compile_as_one
 check gcc-without-gnu compile_without_gnu
