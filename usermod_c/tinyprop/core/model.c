@@ -88,7 +88,8 @@ static void backward_layer(const tp_model_t *m, tp_layer_t *l, int16_t *deltas, 
         tp_round_deltas(deltas, n, guard_shift);
         frac -= guard_shift;
         if (l->kind == TP_DENSE) {
-            sums.l1_norm = 1u << (m->delta_frac - guard_shift);  // as much as one of them can be is all that is asked
+            // As much as one of them can be is all that is asked.
+            sums.l1_norm = (uint32_t)tp_rshift_round(1 << m->delta_frac, guard_shift);
         } else {
             tp_sum_deltas(m, l, deltas, &sums);
         }
