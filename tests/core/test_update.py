@@ -76,7 +76,7 @@ def test_a_guard_that_leaves_less_than_a_bit(c):
     start, one = ctypes.c_size_t(0), ctypes.c_size_t(1)
     before = model.weights(0).copy()
     assert c.tp_run(image, n_bytes, as_c(x), as_c(y), one, start, one, 1) == 1
-    assert model.head.n_clipped == MAX_VALUES
+    assert model.head.n_clipped > 1 << 15
     assert (model.weights(0) == before).all()  # the first step centres its inputs on themselves
 
 
