@@ -1,6 +1,7 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test bench digits reproduce streams first_use faults repl mpy firmware flash deploy lint clean distclean
+.PHONY: help demo docs test fuzz mutants bench digits reproduce streams first_use faults endurance repl mpy firmware flash deploy
+.PHONY: lint clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # A MicroPython checkout to build from in place of the pinned package.
@@ -23,8 +24,16 @@ docs: demo ## Draws the pictures in docs/ anew
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim pictures
 
 test: ## Every test on every target; TARGETS="unix c" for some of them
-	@boards/setup/apt.sh pc arm riscv qemu rp2 node
+	@boards/setup/apt.sh pc arm riscv qemu rp2 node fuzz
 	@$(PYTHON) tests/targets.py $(TARGETS)
+
+fuzz: ## Ten million inputs of the core, or RUNS, under sanitizers; how much of the core they ran
+	@boards/setup/apt.sh pc fuzz
+	@$(PYTHON) tests/core/fuzz.py $(RUNS)
+
+mutants: ## Whether a test fails when the code is broken: reports/mutants.md; takes hours
+	@boards/setup/apt.sh pc arm qemu fuzz
+	@$(PYTHON) tests/mutants/mutants.py
 
 bench: ## Cycles on an emulated Pico, instructions on other processors, RAM, sizes: bench/results.*
 	@boards/setup/apt.sh pc arm riscv qemu rp2 node
@@ -51,6 +60,10 @@ faults: ## Whether check() names rates that are wrong, on scikit-learn's data se
 	@boards/setup/apt.sh pc
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim faults \
 	  $(if $(DATA),--data "$(DATA)") $(if $(ONLY),--only $(ONLY))
+
+endurance: ## Ten million samples that drift, counters past their ends, faults: reports/endurance.md
+	@boards/setup/apt.sh pc
+	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim endurance
 
 repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board
 	@boards/repl.sh $(or $(PORT),$(TARGET))

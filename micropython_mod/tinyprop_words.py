@@ -575,8 +575,8 @@ def _places(model):
 
 
 def _tally(model, places):
-    """For each class the step at which it was last shown, modulo 2^32, 0: never; for each output its
-    error."""
+    """For each class the step at which it was last shown, modulo 2^32, 0: never; for each output
+    its error."""
     return struct.unpack_from("<%dI" % model._n_out, model._image, places[-1].end)
 
 

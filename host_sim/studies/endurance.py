@@ -1,8 +1,8 @@
 """What becomes of a model that learns for years, and of one that is fed nonsense.
 
 Millions of samples of a stream that drifts, with every policy; counters that pass their ends; and
-faults: a model learns from samples that are wrong, or at a rate that is, and then from as many with
-nothing wrong. Writes reports/endurance.md.
+faults: a model learns from samples that are wrong, or at a rate that is, and then from as many
+with nothing wrong. Writes reports/endurance.md.
 """
 
 import copy
@@ -195,13 +195,12 @@ FAULTS = {
 TEXT = """\
 # Endurance: years of samples, and faults
 
-Made by `make endurance`, with a net of {n_in}-12-{n_classes} (relu) and the rates that its layers
-find.
+Made by `make endurance`: a net of {n_in}-12-{n_classes} (relu) and the rates that its layers find.
 
 ## A stream that drifts
 
-{steps:,} steps in all. The centres of the classes go round once in {turn:,} samples; accuracy is of
-{tested:,} samples that come next, after every {piece:,} steps.
+{steps:,} steps in all. The centres of the classes go round once in {turn:,} samples; accuracy is
+of {tested:,} samples that come next, after every {piece:,} steps.
 
 {drift}
 
@@ -212,9 +211,9 @@ not, have {same} weights and biases.
 
 ## Faults
 
-{faulty:,} samples with a fault, behind 1,000 without one unless it is in the first, and {faulty:,}
-without one behind them: accuracy, with numbers R², on samples with nothing wrong, at the end of the
-fault and in the end; and what check() says at the end of the fault.
+{faulty:,} samples with a fault, behind 1,000 without one unless it is in the first, and
+{faulty:,} without one behind them: accuracy, with numbers R², on samples with nothing wrong, at
+the end of the fault and in the end; and what check() says at the end of the fault.
 
 {faults}
 """

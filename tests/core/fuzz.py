@@ -1,4 +1,4 @@
-"""Fuzzing of the core: fuzz_core.c by libFuzzer, under the address and undefined-behaviour sanitizers.
+"""Fuzzing of the core: fuzz_core.c by libFuzzer, under sanitizers of addresses and of C.
 
     python tests/core/fuzz.py [RUNS]
 
@@ -21,7 +21,7 @@ CORE = ROOT / "usermod_c" / "tinyprop" / "core"
 KEPT = HERE / "fuzz_corpus.txt"
 SOURCES = [CORE / name for name in (CORE / "sources.txt").read_text().split()]
 KERNELS = {"pc": [], "portable": ["-DTP_SMALL_CODE"]}
-# libFuzzer's own comparisons would take a quarter of the time, and inputs are decisions, not texts.
+# To trace comparisons takes a quarter of the time, and inputs are decisions, not texts.
 SANITIZERS = ["-O2", "-g", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
 SANITIZERS += ["-fno-sanitize-coverage=trace-cmp"]
 COVERAGE = ["-O1", "-fsanitize=fuzzer", "-fprofile-instr-generate", "-fcoverage-mapping"]

@@ -164,8 +164,8 @@ static size_t spec(uint8_t *image) {
 static void give_ranges(tp_range_t *r, size_t n) {
     uint32_t kind = below(4);
     for (; n > 0; n--, r++) {
-        r->lo = kind == 0 ? 0 : kind == 1 ? 0xbf800000u : kind == 2 ? edge() : (uint32_t)tp_random(&noise);
-        r->hi = kind == 0 ? 0x437f0000u : kind == 1 ? 0x3f800000u : kind == 2 ? edge() : (uint32_t)tp_random(&noise);
+        r->lo = kind == 0 ? 0 : kind == 1 ? 0xbf800000u : kind == 2 ? edge() : tp_random(&noise);
+        r->hi = kind == 0 ? 0x437f0000u : kind == 1 ? 0x3f800000u : kind == 2 ? edge() : tp_random(&noise);
     }
 }
 
@@ -235,7 +235,7 @@ static void go_wild(const image_t *image) {
     }
     uint32_t weights = (edge() & 0xffff) * 0x10001u, odds = byte();
     for (uint8_t *at = image->bytes + first->weights; at < (uint8_t *)m.layers; at += 4) {
-        uint32_t value = (uint32_t)tp_random(&noise);
+        uint32_t value = tp_random(&noise);
         value = (value >> 8 & 255) < odds ? value : weights;
         memcpy(at, &value, 4);
     }
@@ -265,6 +265,15 @@ static uint64_t macs_of(const tp_model_t *m) {
     return macs;
 }
 
+// Of about 1.0: above 0, mostly 0, or of any sign.
+static uint32_t tame_float(uint32_t kind) {
+    uint32_t r = tp_random(&noise) >> 6;
+    if (kind % 2) {
+        return 0x3e000000u + (r & 0x1ffffff);
+    }
+    return kind == 2 ? (r & 7 ? 0 : 0xbe000000u + (r & 0x1ffffff)) : (0x3f000000u + (r & 0x7fffff)) ^ r << 31;
+}
+
 // n numbers of a type, at an odd address now and then: in a block of their own, or within the image.
 static tp_values_t numbers(size_t n, const image_t *image, void **own) {
     static const char types[] = "BffbhHiIlLqQdx";
@@ -289,12 +298,9 @@ static tp_values_t numbers(size_t n, const image_t *image, void **own) {
     } else {
         uint32_t constant = kind == 5 ? edge() : 0, strange = kind == 4 ? byte() : n;
         for (size_t i = 0; i < n && item; i++) {
-            uint32_t r = (uint32_t)tp_random(&noise) >> 6;
-            uint64_t tame = kind == 5 ? constant : i == strange ? edge() : v.type != 'f' ? r & 3
-                : kind & 1 ? 0x3e000000u + (r & 0x1ffffff)
-                : kind & 2 ? (r & 7 ? 0 : 0xbe000000u + (r & 0x1ffffff))
-                           : (0x3f000000u + (r & 0x7fffff)) ^ r << 31;
-            memcpy(items + i * item, &tame, item);
+            uint32_t value = v.type == 'f' ? tame_float(kind) : tp_random(&noise) >> 6 & 3;
+            uint64_t bits = kind == 5 ? constant : i == strange ? edge() : value;
+            memcpy(items + i * item, &bits, item);
         }
     }
     if (one_in(64)) {
@@ -353,12 +359,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
     image_t image = (kind >> 1) % 8 == 7 ? raw_image() : new_image();
     do {
         switch (below(8)) {
-            case 4:
-                damage(&image);
-                break;
-            case 5:
-                go_wild(&image);
-                break;
+            case 4: damage(&image); break;
+            case 5: go_wild(&image); break;
             case 6:
                 if (one_in(4)) {
                     cut(&image);
@@ -371,8 +373,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
             case 7:
                 check(image.n < 40 || tp_layout(image.bytes + 4, image.n - 4, shapes, 255) == TP_E_ALIGN, "alignment");
                 break;
-            default:
-                call(&image);
+            default: call(&image);
         }
     } while (input < input_end);
     free(image.bytes);

@@ -68,7 +68,7 @@ def test_twice_the_guarded_deltas_overflow(c):
 
 
 def test_a_guard_that_leaves_less_than_a_bit(c):
-    """65534 targets far away: each delta is 1.0, and the guard rounds off more bits than it has."""
+    """Of 65534 targets far away: most deltas are 1.0, and the guard takes more bits than that."""
     model = CModel(c, (1, 1, 1), [dense(MAX_VALUES)], "mse", ranges=([(0, 1)], [(0, 1)]))
     numbers = np.full(1, 1, np.float32), np.full(MAX_VALUES, 1e9, np.float32)
     x, y = (TYPES["tp_values_t"](v.ctypes.data, v.size, b"f") for v in numbers)

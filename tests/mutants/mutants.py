@@ -4,10 +4,12 @@
 
 Mutants are universalmutator's, those of assembly by thumb.rules. Each file gives as many as its
 share of the lines: the first ones by a hash of the seed and the change, so that the choice stays
-the same where the code does. What does not compile, or compiles to the same bytes, is no mutant.
-The tests run on a copy of the tree, quick ones first, until one fails. reasons.toml says of
-mutants that were looked at why no test can fail (equivalent) or need not. reports/mutants.md gets
-all of it.
+the same where the code does. What does not compile, or compiles to the same, is no mutant.
+
+The tests run on a copy of the tree, quick ones first, until one fails. What killed a mutant is
+kept in build/mutants, and not asked again as long as the file is the same. reasons.toml says of
+those that live why no test can kill them ("equivalent: ..."), or what one would take.
+reports/mutants.md gets all of it.
 """
 
 import argparse
@@ -15,33 +17,39 @@ import ast
 import contextlib
 import hashlib
 import io
+import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
-import time
 import tomllib
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from universalmutator import mutator
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-TREE = ROOT / "build" / "mutants"
+BUILD = ROOT / "build" / "mutants"
+TREE = BUILD / "tree"
+KEPT = BUILD / "killed.json"
 REPORT = ROOT / "reports" / "mutants.md"
 CORE = "usermod_c/tinyprop/core"
 GCC = ["gcc", "-std=c99", "-O2", "-c", f"-I{CORE}"]
 ARM = ["arm-none-eabi-gcc", "-mthumb", "-O2", "-c", f"-I{CORE}"]
 LEAST = 3  # mutants of a file, however small
 
-PYTEST = [sys.executable, "-m", "pytest", "-xq", "-p", "no:cacheprovider"]
+
+# ---- tests: commands that fail if one does. None of these tests reads the sources as text.
 
 
-def pytest(*names):
-    return [*PYTEST, *(f"tests/{name}" for name in names)]
+def pytest(*names, only=""):
+    options = ["-xq", "-p", "no:cacheprovider", *(["-k", only] if only else [])]
+    return [sys.executable, "-m", "pytest", *options, *(f"tests/{name}.py" for name in names)]
 
 
 def portable(target, *names):
@@ -49,54 +57,62 @@ def portable(target, *names):
     return [sys.executable, "tests/targets.py", target, *files]
 
 
-# Commands that fail if a test does, quick ones first. None reads the sources as text.
-OF_C = [
-    portable("c", "digest"),
-    pytest("core/test_backends.py"),
-    pytest(*(f"core/test_{name}.py" for name in (
-        "golden select update deltas dense conv pool loss replay ranges rate values centre exp "
-        "activation fixed init nonzero progress plan model sizes"
-    ).split())),
+PARTS = """activation centre conv deltas dense exp fixed init loss model nonzero plan pool progress
+    ranges rate replay select update values""".split()
+ALL_PARTS = pytest(*(f"core/test_{name}" for name in (*PARTS, "golden", "sizes")))
+REST_OF_C = [
+    pytest("core/test_backends"),
     portable("c"),
-    pytest("core/test_kernels.py"),
-    pytest("core/test_gradients.py", "core/test_oracle.py"),
-]  # fmt: skip
-OF_KERNELS = [portable("c", "digest"), pytest("core/test_kernels.py"), *OF_C[1:5]]
-OF_ARMV6M = [[*pytest("core/test_kernels.py"), "-k", "armv6m"], portable("qemu-m0", "digest")]
-OF_ARMV7EM = [[*pytest("core/test_kernels.py"), "-k", "armv7em"], portable("qemu-m4f", "digest")]
-OF_PYTHON = [
-    portable("c", "check", "files", "learn"),
-    portable("c"),
-    pytest("system/test_api.py", "system/test_readme.py"),
-    portable("unix"),
-    pytest("core/test_sizes.py", "core/test_words.py", "core/test_golden.py"),
-    pytest("system/test_first_use.py", "system/test_faults.py"),
+    pytest("core/test_fuzz_core", "system/test_endurance"),
+    pytest("core/test_kernels", "core/test_gradients", "core/test_oracle"),
+    ALL_PARTS,
 ]
+
+
+def tests_of(path):
+    """Commands that are to kill the mutants of a file, quick ones first."""
+    name = Path(path).stem
+    if name == "armv6m":
+        return [pytest("core/test_kernels", only="armv6m"), portable("qemu-m0", "digest", "learn")]
+    if name == "armv7em":
+        return [pytest("core/test_kernels", only="armv7em"), portable("qemu-m4f", "digest")]
+    if "kernels/" in path:
+        return [portable("c", "digest"), pytest("core/test_kernels"), *REST_OF_C]
+    if path.endswith(".c"):
+        of_part = [pytest(f"core/test_{name}")] if name in PARTS else []
+        return [portable("c", "digest"), *of_part, *REST_OF_C]
+    return [
+        portable("c", "check", "files", "learn"),
+        portable("c"),
+        pytest("system/test_api", "system/test_readme", "system/test_load"),
+        portable("unix"),
+        pytest("core/test_sizes", "core/test_words", "core/test_golden"),
+        pytest("system/test_first_use", "system/test_faults", "system/test_endurance"),
+    ]
+
+
+# ---- mutants
 
 
 @dataclass
 class Source:
     path: str
     rules: list
-    compilers: list  # none: Python
-    tests: list
+    compilers: list  # none: it is Python
 
 
 def sources():
-    core = [f"{CORE}/{name}" for name in (ROOT / CORE / "sources.txt").read_text().split()]
     c = ["universal.rules", "c_like.rules", "c.rules"]
-    for path in core:
-        if path.endswith("armv7em.c"):
-            yield Source(path, c, [[*ARM, "-mcpu=cortex-m4"]], OF_ARMV7EM)
-        elif path.endswith("portable.c"):
-            yield Source(path, c, [GCC, [*GCC, "-DTP_SMALL_CODE"]], OF_KERNELS)
-        else:
-            yield Source(path, c, [GCC], OF_KERNELS if "kernels/" in path else OF_C)
+    for name in (ROOT / CORE / "sources.txt").read_text().split():
+        compilers = {
+            "kernels/armv7em.c": [[*ARM, "-mcpu=cortex-m4"]],
+            "kernels/portable.c": [GCC, [*GCC, "-DTP_SMALL_CODE"]],
+        }
+        yield Source(f"{CORE}/{name}", c, compilers.get(name, [GCC]))
     m0 = [*ARM, "-mcpu=cortex-m0"]
-    thumb = [str(HERE / "thumb.rules")]
-    yield Source(f"{CORE}/kernels/armv6m.S", thumb, [m0, [*m0, "-DTP_SMALL_CODE"]], OF_ARMV6M)
+    yield Source(f"{CORE}/kernels/armv6m.S", [str(HERE / "thumb.rules")], [m0])
     for path in "micropython_mod/tinyprop.py", "micropython_mod/tinyprop_words.py":
-        yield Source(path, ["universal.rules", "python.rules"], [], OF_PYTHON)
+        yield Source(path, ["universal.rules", "python.rules"], [])
 
 
 @dataclass
@@ -105,57 +121,22 @@ class Mutant:
     line: int
     was: str
     now: str
-    verdict: str = ""
+    killer: str = ""
 
     def key(self):
         return Path(self.source.path).name, self.was.strip(), self.now.strip()
 
     def place(self, seed):
-        return hashlib.sha256(repr((seed, *self.key())).encode()).digest()
-
-
-def run(command, limit):
-    """Whether the command fails; one that takes too long has been sent round in circles."""
-    done = subprocess.Popen(
-        command,
-        cwd=TREE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        return done.wait(limit) != 0
-    except subprocess.TimeoutExpired:
-        os.killpg(done.pid, signal.SIGKILL)
-        done.wait()
-        return True
-
-
-def compiled(source):
-    """What the compilers make of a file of the tree; None if they refuse it."""
-    path = TREE / source.path
-    if not source.compilers:
-        with contextlib.suppress(SyntaxError, ValueError):
-            return ast.dump(ast.parse(path.read_text()))
-        return None
-    made = []
-    for compiler in source.compilers:
-        result = TREE / "mutant.o"
-        if run([*compiler, source.path, "-o", result], 60):
-            return None
-        made.append(result.read_bytes())
-    return made
+        """Its place in an order that does not depend on other lines."""
+        return hashlib.sha256(repr((seed, *self.key())).encode()).hexdigest()
 
 
 def all_mutants(source):
     lines = (ROOT / source.path).read_text().splitlines(keepends=True)
     with contextlib.redirect_stdout(io.StringIO()):
         found = mutator.mutants_regexp(lines, source.rules, ignorePatterns=[])
-    mutants = {}
-    for line, now, *_ in found:
-        mutant = Mutant(source, line, lines[line - 1], now)
-        mutants[mutant.place(0)] = mutant
-    return list(mutants.values())
+    mutants = (Mutant(source, line, lines[line - 1], now) for line, now, *_ in found)
+    return {mutant.key(): mutant for mutant in mutants}.values()
 
 
 @contextlib.contextmanager
@@ -171,119 +152,179 @@ def broken(mutant):
         path.write_text(whole)
 
 
+def compiled(source):
+    """What the compilers make of a file of the tree; None if they refuse it."""
+    if not source.compilers:
+        with contextlib.suppress(SyntaxError, ValueError):
+            return ast.dump(ast.parse((TREE / source.path).read_text()))
+        return None
+    made = []
+    for compiler in source.compilers:
+        result = TREE / "mutant.o"
+        if fails([*compiler, source.path, "-o", result]):
+            return None
+        made.append(result.read_bytes())
+    return made
+
+
 def chosen(source, count, seed):
     """`count` mutants that compile to something else."""
-    whole, found = compiled(source), []
+    whole = compiled(source)
     for mutant in sorted(all_mutants(source), key=lambda m: m.place(seed)):
-        if len(found) == count:
-            break
         with broken(mutant):
-            if compiled(source) not in (None, whole):
-                found.append(mutant)
-    return found
+            if compiled(source) in (None, whole):
+                continue
+        yield mutant
+        count -= 1
+        if count == 0:
+            return
 
 
-def judge(mutant, limits):
-    with broken(mutant):
-        for command in mutant.source.tests:
-            if run(command, limits[str(command)]):
-                return " ".join(Path(word).name for word in command[1:])
+# ---- judging them
+
+SECONDS = 300  # of a processor's time that a program may take: more than the slowest test
+SECONDS_QUICK = 15  # the same for the first command
+
+
+def fails(command, seconds=SECONDS):
+    """Whether a command fails, or is sent round in circles."""
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    running = subprocess.Popen(
+        command, cwd=TREE, start_new_session=True, preexec_fn=limit, **quiet
+    )
+    try:
+        return running.wait(20 * seconds) != 0
+    except subprocess.TimeoutExpired:
+        return True
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+
+
+@cache
+def require_success(command):
+    if fails(command):
+        sys.exit(f"error: fails with nothing broken: {' '.join(command)}")
+
+
+def judge(mutant):
+    """The command that kills a mutant; "" if none does."""
+    for i, command in enumerate(tests_of(mutant.source.path)):
+        with broken(mutant):
+            killed = fails(command, SECONDS if i else SECONDS_QUICK)
+        if killed:
+            require_success(tuple(command))
+            return " ".join(Path(word).name for word in command[1:])
     return ""
 
 
 def copy_tree():
     """What git knows, and files that are new, in a folder that keeps what was built there."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.check_output(command, cwd=ROOT, text=True).splitlines()
-    for name in names:
+    for name in subprocess.check_output(command, cwd=ROOT, text=True).splitlines():
         if (ROOT / name).is_file():
             (TREE / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, TREE / name)
 
 
-def limits_of(commands):
-    """How long each may take: far longer than with nothing broken."""
-    limits = {}
-    for command in commands:
-        began = time.monotonic()
-        if run(command, 1200):
-            sys.exit(f"error: fails with nothing broken: {' '.join(command)}")
-        limits[str(command)] = 30 + 5 * (time.monotonic() - began)
-    return limits
+class Kept:
+    """What killed which mutant of a file, as that is now."""
+
+    def __init__(self):
+        self.killed = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+
+    def name(self, mutant):
+        whole = (ROOT / mutant.source.path).read_bytes()
+        return hashlib.sha256(whole + mutant.place(0).encode()).hexdigest()
+
+    def judge(self, mutant):
+        name = self.name(mutant)
+        mutant.killer = self.killed.get(name) or judge(mutant)
+        if mutant.killer:
+            self.killed[name] = mutant.killer
+            KEPT.write_text(json.dumps(self.killed, indent=0))
 
 
-def reasons():
-    entries = tomllib.loads((HERE / "reasons.toml").read_text())["mutant"]
-    return {(e["file"], e["was"], e["now"]): e["why"] for e in entries}
+# ---- the report
+
+TEXT = """\
+# Mutants: whether a test fails when the code is broken
+
+Made by `make mutants`, with seed {seed}. A mutant is one line changed, such that it still
+compiles, to something else; it is killed if a test fails. An equivalent one does the same as the
+code, so no test can.
+
+**{killed} of {real} mutants that are not equivalent are killed: {percent:.1f} %.**
+
+{table}
+
+## Those that live
+
+{living}
+"""
 
 
 def report(mutants, seed):
-    why = reasons()
-    rows, survivors = [], []
-    total = Counter()
-    for path in dict.fromkeys(m.source.path for m in mutants):
-        count = Counter()
-        for m in mutants:
-            if m.source.path == path:
-                reason = why.get(m.key(), "not looked at")
-                kind = "killed" if m.verdict else reason.split(":")[0]
-                count["equivalent" if kind == "equivalent" else kind and "alive"] += kind != "killed"
-                count["killed"] += kind == "killed"
-                if kind != "killed":
-                    survivors.append((m, reason))
-        total += count
-        rows.append((path, count))
-    rows.append(("**all**", total))
-    real = total["killed"] + total["alive"]
-    lines = [
-        "# Mutants: whether a test fails when the code is broken",
-        "",
-        f"Made by `make mutants`, seed {seed}; what each column means is in tests/mutants/mutants.py.",
-        "",
-        f"**{total['killed']} of {real} mutants that are not equivalent are killed:"
-        f" {100 * total['killed'] / real:.1f} %.**",
-        "",
-        "| file | mutants | killed | alive | equivalent |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for path, count in rows:
-        lines.append(
-            f"| {path} | {sum(count.values())} | {count['killed']} | {count['alive']}"
-            f" | {count['equivalent']} |"
-        )
-    lines += ["", "## Survivors", ""]
-    for m, reason in survivors:
-        lines += [f"- {m.source.path}: {reason}", "", "  ```diff"]
-        lines += [f"  - {m.was.strip()}", f"  + {m.now.strip()}", "  ```"]
-    REPORT.write_text("\n".join(lines) + "\n")
-    print("\n".join(lines[4:5]))
+    entries = tomllib.loads((HERE / "reasons.toml").read_text())["mutant"]
+    reasons = {(e["file"], e["was"], e["now"]): e["why"] for e in entries}
+    counts, living = {}, []
+    for mutant in mutants:
+        why = reasons.get(mutant.key(), "not looked at")
+        kind = "equivalent" if why.startswith("equivalent") else "living"
+        for name in mutant.source.path, "**all**":
+            counts.setdefault(name, Counter())["killed" if mutant.killer else kind] += 1
+        if not mutant.killer:
+            diff = f"```diff\n- {mutant.was.strip()}\n+ {mutant.now.strip()}\n```"
+            living.append(f"{Path(mutant.source.path).name}, {why}\n\n{diff}")
+    total = counts.pop("**all**")
+    rows = ["| file | killed | living | equivalent |", "|---|---:|---:|---:|"]
+    for name, of_file in {**counts, "**all**": total}.items():
+        cells = (str(of_file[column]) for column in ("killed", "living", "equivalent"))
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    real = total["killed"] + total["living"]
+    text = TEXT.format(
+        seed=seed,
+        killed=total["killed"],
+        real=real,
+        percent=100 * total["killed"] / real,
+        table="\n".join(rows),
+        living="\n\n".join(living) or "None.",
+    )
+    REPORT.write_text(text)
+    return text
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--count", type=int, default=360)
+    parser.add_argument("--count", type=int, default=340)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("files", nargs="*", help="names of files; none: all, and the report")
+    parser.add_argument("files", nargs="*", help="names of files; none: all of them, and a report")
     given = parser.parse_args()
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # a file that changes twice in a second
-    os.environ["TINYPROP_CASES"] = "300"  # of test_backends.py, which has five a step
+    os.environ["TINYPROP_CASES"] = "150"  # random models of test_backends.py in each run
     os.environ["PATH"] = f"/usr/lib/ccache:{os.environ['PATH']}"
     copy_tree()
-    wanted = [s for s in sources() if not given.files or Path(s.path).name in given.files]
-    lines = {s.path: len((ROOT / s.path).read_text().splitlines()) for s in sources()}
-    commands = {str(c): c for s in wanted for c in s.tests}
-    limits = limits_of(commands.values())
-    mutants = []
-    for source in wanted:
+    lines = {
+        source.path: len((ROOT / source.path).read_text().splitlines()) for source in sources()
+    }
+    mutants, kept = [], Kept()
+    for source in sources():
+        if given.files and Path(source.path).name not in given.files:
+            continue
         share = round(given.count * lines[source.path] / sum(lines.values()))
         for mutant in chosen(source, max(LEAST, share), given.seed):
-            mutant.verdict = judge(mutant, limits)
+            kept.judge(mutant)
             mutants.append(mutant)
-            print(f"{source.path}:{mutant.line}: {mutant.verdict or 'ALIVE'}", flush=True)
-            if not mutant.verdict:
+            print(f"{source.path}:{mutant.line}: {mutant.killer or 'lives'}", flush=True)
+            if not mutant.killer:
                 print(f"  - {mutant.was.strip()}\n  + {mutant.now.strip()}", flush=True)
     if not given.files:
-        report(mutants, given.seed)
+        print(report(mutants, given.seed))
 
 
 if __name__ == "__main__":
