@@ -215,7 +215,7 @@ static void damage(const image_t *image) {
     size_t size = (size_t)1 << below(4), at = word() | (one_in(4) ? byte() << 16 : 0);
     at %= (one_in(4) || records > image->n ? image->n : records) + (image->n == 0);
     uint64_t value = one_in(2) ? word() | (uint64_t)word() << 16 : edge();
-    if (size == 8 && at < image->n) {
+    if (one_in(4) && at < image->n) {
         image->bytes[at] ^= (uint8_t)(1 << (value & 7));
     } else if ((at &= ~(size - 1)) + size <= image->n) {
         memcpy(image->bytes + at, &value, size);
@@ -309,6 +309,10 @@ static tp_values_t numbers(size_t n, const image_t *image, void **own) {
     return v;
 }
 
+static int is_within(const tp_values_t *v, const image_t *image) {
+    return v->n > 0 && (uintptr_t)v->items - (uintptr_t)image->bytes < image->n;
+}
+
 // What a file would hold of an image, or all of it where there is no model in it.
 static size_t saved_bytes(const image_t *image) {
     tp_model_t m;
@@ -333,15 +337,15 @@ static void call(const image_t *image) {
     size_t n_saved = saved_bytes(image);
     uint8_t *before = block(n_saved);
     memcpy(before, image->bytes, n_saved);
-    int result;
+    int result, has_y = !is_predict || !one_in(4);
     if (is_predict) {
-        result = tp_predict(image->bytes, image->n, &x, one_in(4) ? NULL : &y);
+        result = tp_predict(image->bytes, image->n, &x, has_y ? &y : NULL);
         check(result < (int)n_out, "class");
     } else {
         result = tp_run(image->bytes, image->n, &x, &y, total, start, count, learning);
         check(result <= (int)count, "more hits than samples");
     }
-    check(result >= TP_E_ALIGN, "error number");
+    check(result < 0 || !(is_within(&x, image) || (has_y && is_within(&y, image))), "a buffer in the image");
     check(result >= 0 || memcmp(before, image->bytes, n_saved) == 0, "a refused call changed something");
     free(before);
     free(blocks[0]);
