@@ -7,6 +7,7 @@ with nothing wrong. Writes reports/endurance.md.
 
 import copy
 from dataclasses import dataclass, field
+from math import ceil
 
 import numpy as np
 import tinyprop as tp
@@ -82,10 +83,10 @@ def score(model, x, y):
 # ---- a stream that drifts
 
 
-def drift(policy, steps):
-    """Yields the accuracy on the samples that come next."""
+def drift(policy, pieces):
+    """Yields the accuracy on the samples that come next, after each piece."""
     stream, model = Stream(1, TURN), new_model(policy=policy)
-    for _ in range(steps // PIECE):
+    for _ in range(pieces):
         model.learn_many(*stream.take(PIECE))
         yield score(model, *stream.take(TESTED))
 
@@ -220,17 +221,17 @@ the end of the fault and in the end; and what check() says at the end of the fau
 
 
 def write(folder, steps):
-    past = 100_000
+    past, pieces = 100_000, ceil(steps / len(POLICIES) / PIECE)
     model, other = past_their_ends(past)
     same = internals.parameters(model) == internals.parameters(other)
     text = TEXT.format(
         n_in=N_IN,
         n_classes=N_CLASSES,
-        steps=steps // len(POLICIES) // PIECE * PIECE * len(POLICIES),
+        steps=pieces * PIECE * len(POLICIES),
         turn=TURN,
         tested=TESTED,
         piece=PIECE,
-        drift=drift_table(steps // len(POLICIES)),
+        drift=drift_table(pieces),
         past=past,
         same="the same" if same else "other",
         faulty=FAULTY,
@@ -240,10 +241,10 @@ def write(folder, steps):
     return text
 
 
-def drift_table(steps):
+def drift_table(pieces):
     rows = []
     for name, policy in POLICIES.items():
-        shares = list(drift(policy, steps))
+        shares = list(drift(policy, pieces))
         tenth = max(1, len(shares) // 10)
         means = [np.mean(part) for part in (shares[:tenth], shares[-tenth:], shares)]
         rows.append((name, *(f"{mean:.4f}" for mean in means), f"{min(shares):.4f}"))

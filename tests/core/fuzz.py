@@ -11,6 +11,7 @@ fails is left in build/fuzz: FUZZER INPUT runs it again.
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -62,7 +63,7 @@ def executions(process):
 def keep(program, corpus):
     """Writes the inputs that are needed to reach each branch."""
     few = program.parent / "few"
-    subprocess.run(["rm", "-rf", few], check=True)
+    shutil.rmtree(few, ignore_errors=True)
     few.mkdir()
     command = [program, "-merge=1", "-use_counters=0", few, corpus]
     subprocess.run(command, check=True, capture_output=True)

@@ -72,7 +72,8 @@ def tests_of(path):
     if name == "armv7em":
         return [pytest("core/test_kernels", only="armv7em"), portable("qemu-m4f", "digest")]
     if "kernels/" in path:
-        return [portable("c", "digest"), pytest("core/test_kernels"), *REST_OF_C]
+        one = pytest("core/test_kernels", only="armv6m and not mpy")
+        return [portable("c", "digest"), one, pytest("core/test_kernels"), *REST_OF_C]
     if path.endswith(".c"):
         own = [pytest(f"core/test_{name}")] if name != "random" else []
         return [portable("c", "digest"), *own, *REST_OF_C]

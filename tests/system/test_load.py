@@ -1,5 +1,6 @@
 """Files that were damaged, or made on purpose, by hypothesis: load() refuses them with a
-ValueError, or gives a model that works. What such an image does to the core is test_fuzz_core.py's affair.
+ValueError, or gives a model that works. What such an image does to the core is for
+test_fuzz_core.py.
 
 TINYPROP_CASES says how many files are tried; a case that fails is shown as the smallest one.
 """
