@@ -8,8 +8,8 @@ the same where the code does. What does not compile, or compiles to the same, is
 
 The tests run on a copy of the tree, quick ones first, until one fails. What killed a mutant is
 kept in build/mutants, and not asked again as long as the file is the same. reasons.toml says of
-those that live why no test can kill them ("equivalent: ..."), or what one would take.
-reports/mutants.md gets all of it.
+those that live why no test can kill them ("equivalent: ..."; they are not tried again), or what
+one would take. reports/mutants.md gets all of it.
 """
 
 import argparse
@@ -116,6 +116,7 @@ class Mutant:
     was: str
     now: str
     killer: str = ""
+    why: str = ""  # it lives
 
     def key(self):
         return Path(self.source.path).name, self.was.strip(), self.now.strip()
@@ -206,7 +207,7 @@ def require_success(command):
         sys.exit(f"error: fails with nothing broken: {' '.join(command)}")
 
 
-def judge(mutant):
+def killer_of(mutant):
     """The command that kills a mutant; "" if none does."""
     for i, command in enumerate(tests_of(mutant.source.path)):
         with broken(mutant):
@@ -226,11 +227,13 @@ def copy_tree():
             shutil.copy2(ROOT / name, TREE / name)
 
 
-class Kept:
-    """What killed which mutant of a file, as that is now."""
+class Judge:
+    """Knows what killed which mutant of a file, as that is now, and why others live."""
 
     def __init__(self):
         self.killed = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+        entries = tomllib.loads((HERE / "reasons.toml").read_text())["mutant"]
+        self.reasons = {(e["file"], e["was"], e["now"]): e["why"] for e in entries}
 
     def name(self, mutant):
         whole = (ROOT / mutant.source.path).read_bytes()
@@ -238,7 +241,10 @@ class Kept:
 
     def judge(self, mutant):
         name = self.name(mutant)
-        mutant.killer = self.killed.get(name) or judge(mutant)
+        mutant.why = self.reasons.get(mutant.key(), "not looked at")
+        if mutant.why.startswith("equivalent"):
+            return
+        mutant.killer = self.killed.get(name) or killer_of(mutant)
         if mutant.killer:
             self.killed[name] = mutant.killer
             KEPT.write_text(json.dumps(self.killed, indent=0))
@@ -264,17 +270,14 @@ code, so no test can.
 
 
 def report(mutants, seed):
-    entries = tomllib.loads((HERE / "reasons.toml").read_text())["mutant"]
-    reasons = {(e["file"], e["was"], e["now"]): e["why"] for e in entries}
     counts, living = {}, []
     for mutant in mutants:
-        why = reasons.get(mutant.key(), "not looked at")
-        kind = "equivalent" if why.startswith("equivalent") else "living"
+        kind = "equivalent" if mutant.why.startswith("equivalent") else "living"
         for name in mutant.source.path, "**all**":
             counts.setdefault(name, Counter())["killed" if mutant.killer else kind] += 1
         if not mutant.killer:
             diff = f"```diff\n- {mutant.was.strip()}\n+ {mutant.now.strip()}\n```"
-            living.append(f"{Path(mutant.source.path).name}, {why}\n\n{diff}")
+            living.append(f"{Path(mutant.source.path).name}, {mutant.why}\n\n{diff}")
     total = counts.pop("**all**")
     rows = ["| file | killed | living | equivalent |", "|---|---:|---:|---:|"]
     for name, of_file in {**counts, "**all**": total}.items():
@@ -306,15 +309,15 @@ def main():
     lines = {
         source.path: len((ROOT / source.path).read_text().splitlines()) for source in sources()
     }
-    mutants, kept = [], Kept()
+    mutants, judge = [], Judge()
     for source in sources():
         if given.files and Path(source.path).name not in given.files:
             continue
         share = round(given.count * lines[source.path] / sum(lines.values()))
         for mutant in chosen(source, max(LEAST, share), given.seed):
-            kept.judge(mutant)
+            judge.judge(mutant)
             mutants.append(mutant)
-            print(f"{source.path}:{mutant.line}: {mutant.killer or 'lives'}", flush=True)
+            print(f"{source.path}:{mutant.line}: {mutant.killer or mutant.why}", flush=True)
             if not mutant.killer:
                 print(f"  - {mutant.was.strip()}\n  + {mutant.now.strip()}", flush=True)
     if not given.files:
