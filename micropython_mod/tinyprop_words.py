@@ -661,7 +661,8 @@ def _places(model):
 
 
 def _tally(model, places):
-    """For each class the step at which it was last shown, 0: never; for each output its error."""
+    """For each class the step at which it was last shown, modulo 2^32, 0: never; for each output
+    its error."""
     return struct.unpack_from("<%dI" % model._n_out, model._image, places[-1].end)
 
 
@@ -1143,14 +1144,14 @@ def _rate(facts):
 def _classes(facts):
     if facts.model._mse or facts.model._n_out == 1:
         return
-    shown = list(_tally(facts.model, facts.places))
-    in_order = sorted(shown)
-    alone = facts.steps - in_order[-2]
+    shown = _tally(facts.model, facts.places)
+    ago = [(facts.steps - step) % (1 << 32) for step in shown]
+    alone = sorted(ago)[1]
     if alone >= _SOME and not facts.replay:
         yield (
             "The last %d samples were all of class %d, and what it knows of the others fades: show"
             " the classes in turn, or make a new Model with replay=."
-            % (alone, shown.index(in_order[-1]))
+            % (alone, ago.index(min(ago)))
         )
     never = [c for c in range(len(shown)) if shown[c] == 0]
     if never and facts.steps >= 20 * len(shown):

@@ -14,6 +14,7 @@ declare -A groups=(
     [qemu]="qemu-system-arm=qemu-system-arm qemu-system-misc=qemu-system-riscv32 qemu-user=qemu-x86_64"
     [rp2]="cmake=cmake g++=g++ bzip2=bzip2"
     [node]="nodejs=node npm=npm"
+    [fuzz]="clang=clang llvm=llvm-cov libclang-rt-dev=/usr/share/doc/libclang-rt-dev"
     [lint]="shellcheck=shellcheck"
 )
 

@@ -23,11 +23,11 @@ def note_error(state, error):
 
 
 def note_class(model, target, is_right, p_target):
-    """tally: the step in which each class was last shown."""
+    """tally: the step in which each class was last shown, modulo 2^32."""
     state = model.state
     state.right = moved(state.right, is_right << 28, state.steps)
     note_error(state, (1 << 14) - p_target << 14)
-    model.tally[target] = state.steps
+    model.tally[target] = state.steps % (1 << 32)
 
 
 def note_outputs(model, delta):

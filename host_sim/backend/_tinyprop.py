@@ -23,6 +23,10 @@ BUILD = ROOT / "build" / "host_sim"
 FLAGS = ["-O3", "-shared", "-fPIC"]
 
 
+def build(command):
+    subprocess.run(command, check=True, capture_output=True, text=True)
+
+
 def compile_extension():
     """The path of the extension, in a folder named by its sources; compiled if it is missing."""
     sources = [HERE / "_tinyprop_c.c"]
@@ -40,10 +44,13 @@ def compile_extension():
     # Compiled in a folder of its own and then moved, as several programs may do this at once.
     with tempfile.TemporaryDirectory(dir=result.parent) as folder:
         output = Path(folder, result.name)
+        objects = [Path(folder, source.name).with_suffix(".o") for source in sources]
         command = [*shlex.split(compiler), *FLAGS, f"-I{CORE}", f"-I{include}"]
-        command += [*map(str, sources), "-o", str(output)]
         try:
-            subprocess.run(command, check=True, capture_output=True, text=True)
+            # One by one, so that a ccache has those that did not change.
+            for source, made in zip(sources, objects, strict=True):
+                build([*command, "-c", source, "-o", made])
+            build([*command, *objects, "-o", output])
         except FileNotFoundError:
             raise ImportError(f"there is no C compiler {compiler!r}") from None
         except subprocess.CalledProcessError as e:

@@ -59,3 +59,12 @@ def test_every_implementation_gives_the_same_bits(machine, checksums, tmp_path):
 def test_l1_norm(c, n):
     v = np.full(n, -(1 << 14), np.int16)
     assert c.tp_l1_norm(as_c(v), n) == n << 14 < 1 << 30
+
+
+@pytest.mark.parametrize("shift", range(4))
+@pytest.mark.parametrize("n", [1, 3, 4, 5, 11])
+def test_copy_bytes(c, n, shift):
+    """From and to any address; nothing beside them changes."""
+    x, to = np.arange(1, 21, dtype=np.uint8), np.full(20, 99, np.uint8)
+    c.tp_copy_bytes(as_c(x[4 + shift :]), as_c(to[4:]), n)
+    assert to.tolist() == [99] * 4 + x[4 + shift : 4 + shift + n].tolist() + [99] * (16 - n)

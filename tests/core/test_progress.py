@@ -65,3 +65,25 @@ def test_of_outputs(c, n_in):
         assert np.array(tally) / 2**28 == pytest.approx([e[i] for e in of_each], abs=2**-20)
         assert model.head.error / 2**28 == pytest.approx(errors[i], abs=2 / one)
     assert model.head.right == 0
+
+
+@pytest.mark.parametrize("loss", ["crossentropy", "mse"])
+def test_beyond_32_bits_of_steps(c, loss):
+    """Means go on where they were, and the tally goes round."""
+    model = CModel(c, (1, 1, 2), [dense(3)], loss)
+    model.head.right = model.head.error = model.head.least_error = 1 << 27
+    deltas = np.array([77, -1000, 1 << 13], np.int16)
+    for steps in range((1 << 32) - 2, (1 << 32) + 3):
+        model.head.steps = steps
+        twin = twin_of(model)
+        if loss == "mse":
+            model.call("tp_note_outputs", None, deltas)
+            progress.note_outputs(twin, deltas.astype(np.int64))
+        else:
+            model.call("tp_note_class", None, 1, 1, 1 << 13)
+            progress.note_class(twin, 1, True, 1 << 13)
+            assert model.twin.tally[1] == steps % (1 << 32)
+        head = model.head
+        of_twin = twin.state.right, twin.state.error, twin.state.least_error
+        assert of_twin == (head.right, head.error, head.least_error)
+        assert model.twin.tally.tolist() == twin.tally.tolist()

@@ -9,7 +9,7 @@ from _tinyprop_numpy import update
 from exact import INT_MAX, INT_MIN, MAX_VALUES, clamp, exact_round
 from headers import TYPES
 from images import Layer, dense
-from native import CModel, int16
+from native import CModel, as_c, int16
 
 # ---- the L1 guard
 
@@ -65,6 +65,19 @@ def test_twice_the_guarded_deltas_overflow(c):
 
 
 # ---- the shift of a step
+
+
+def test_a_guard_that_leaves_less_than_a_bit(c):
+    """Of 65534 targets far away: most deltas are 1.0, and the guard takes more bits than that."""
+    model = CModel(c, (1, 1, 1), [dense(MAX_VALUES)], "mse", ranges=([(0, 1)], [(0, 1)]))
+    numbers = np.full(1, 1, np.float32), np.full(MAX_VALUES, 1e9, np.float32)
+    x, y = (TYPES["tp_values_t"](v.ctypes.data, v.size, b"f") for v in numbers)
+    image, n_bytes = ctypes.byref(model.memory), ctypes.c_size_t(len(model.buffer))
+    start, one = ctypes.c_size_t(0), ctypes.c_size_t(1)
+    before = model.weights(0).copy()
+    assert c.tp_run(image, n_bytes, as_c(x), as_c(y), one, start, one, 1) == 1
+    assert model.head.n_clipped > 1 << 15
+    assert (model.weights(0) == before).all()  # the first step centres its inputs on themselves
 
 
 @pytest.mark.parametrize("trainable", [0, 1])

@@ -241,6 +241,7 @@ static void tap_gradient(const tp_layer_t *l, const overlap_t *rows, const overl
 static void conv_by_taps(backward_t *b) {
     const tp_layer_t *l = b->l;
     size_t filters = l->out_c;
+    const uint8_t *inputs = tp_at(b->m, l->inputs);
     int32_t *zero = piece(b, 4 * filters), *gradient = piece(b, 4 * filters);
     tp_nonzero_t list;
     clear(zero, filters);
@@ -251,13 +252,13 @@ static void conv_by_taps(backward_t *b) {
         overlap_t rows = pixels_of(ky, l->stride_h, l->pad_h, l->in_h, l->out_h);
         for (size_t kx = 0; kx < l->kernel_w; kx++) {
             overlap_t columns = pixels_of(kx, l->stride_w, l->pad_w, l->in_w, l->out_w);
-            const uint8_t *x = (const uint8_t *)tp_at(b->m, l->inputs) + rows.x * tp_in_row(l) + columns.x * l->in_c;
-            const int16_t *deltas = b->deltas + (rows.k * l->out_w + columns.k) * filters;
+            size_t x = rows.x * tp_in_row(l) + columns.x * l->in_c, k = rows.k * l->out_w + columns.k;
             int16_t *w = (int16_t *)tp_at(b->m, l->weights) + tap_at(l, ky, kx) * l->in_c * filters;
             int is_seen = rows.n > 0 && columns.n > 0;  // by some pixel
             for (size_t c = 0; c < l->in_c; c++, w += filters) {
                 if (is_seen) {
-                    tap_gradient(l, &rows, &columns, x + c, deltas, &list, (uint32_t *)b->rest, zero, gradient);
+                    tap_gradient(l, &rows, &columns, inputs + x + c, b->deltas + k * filters, &list,
+                        (uint32_t *)b->rest, zero, gradient);
                 }
                 move_by_gradients(b, is_seen ? gradient : zero, filters, c, w, b->delta_sum, b->along_mean);
             }

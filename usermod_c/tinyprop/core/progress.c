@@ -5,14 +5,14 @@
 #define CERTAIN (1 << 28)  // 1.0
 
 // Moves a running mean of n values by the n-th one, both Q.28: a plain mean at first. In a damaged image it wraps.
-static void move_mean(uint32_t *mean, int32_t value, uint32_t n) {
-    int k = n >> MEAN_SHIFT ? MEAN_SHIFT : tp_bits(n) - 1;
+static void move_mean(uint32_t *mean, int32_t value, uint64_t n) {
+    int k = n >> MEAN_SHIFT ? MEAN_SHIFT : tp_bits((uint32_t)n) - 1;
     *mean += (uint32_t)tp_rshift_round((int32_t)((uint32_t)value - *mean), k);
 }
 
 // The error counts as 1.0 before the first sample. The least of it is looked for when it is the mean of 64: the first
 // errors of numbers are small, as their range is not known yet.
-static void note_error(const tp_model_t *m, int32_t error, uint32_t n) {
+static void note_error(const tp_model_t *m, int32_t error, uint64_t n) {
     tp_model_state_t *state = m->state;
     move_mean(&state->error, error, n + 1);
     if (n >> MEAN_SHIFT && state->error < state->least_error) {
@@ -21,14 +21,15 @@ static void note_error(const tp_model_t *m, int32_t error, uint32_t n) {
 }
 
 void tp_note_class(const tp_model_t *m, size_t target, int right, int32_t p_target) {
-    uint32_t n = (uint32_t)m->state->steps;
+    uint64_t n = m->state->steps;
     move_mean(&m->state->right, right ? CERTAIN : 0, n);
     note_error(m, ((1 << 14) - p_target) << 14, n);
-    m->tally[target] = n;
+    m->tally[target] = (uint32_t)n;
 }
 
 void tp_note_outputs(const tp_model_t *m, const int16_t *deltas) {
-    uint32_t n = (uint32_t)m->state->steps, n_out = m->output->n_out;
+    uint64_t n = m->state->steps;
+    uint32_t n_out = m->output->n_out;
     for (size_t j = 0; j < n_out; j++) {
         move_mean(&m->tally[j], tp_abs(deltas[j]) << (28 - m->delta_frac), n);
     }

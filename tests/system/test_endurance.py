@@ -1,0 +1,59 @@
+"""python -m host_sim endurance, in a shorter form: each row of its tables is a promise."""
+
+import pytest
+
+from host_sim import internals
+from host_sim.studies import endurance
+from host_sim.studies.endurance import FAULTS, PIECE, POLICIES
+
+SAMPLES = 5_000  # with a fault, and behind it
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_stream_that_drifts(policy):
+    """A quarter of a turn: each class moves as far from where it was as from any other."""
+    assert min(endurance.drift(POLICIES[policy], endurance.TURN // 4 // PIECE)) > 0.9
+
+
+@pytest.mark.parametrize("replay", [0, 8])
+def test_counters_pass_their_ends(replay):
+    model, other = endurance.past_their_ends(1000, replay)
+    assert internals.parameters(model) == internals.parameters(other)
+    assert model.check() == other.check() == []
+    assert model.stats()["accuracy"] == other.stats()["accuracy"]
+    assert other.stats()["steps"] > 1 << 32
+
+
+def words(name):
+    """A fault, short: (score during, what check() says, score after)"""
+    during, said, after = FAULTS[name].run(SAMPLES)
+    return during, " ".join(said), after
+
+
+@pytest.fixture(scope="module")
+def clean():
+    """What a model that met no fault knows of classes, and of numbers."""
+    return FAULTS["none"].run(SAMPLES)[2], FAULTS["numbers"].run(SAMPLES)[2]
+
+
+@pytest.mark.parametrize(
+    "name, says",
+    [
+        ("one_class", "all of class 0"),
+        ("half_stuck", ""),
+        ("by_lot", "The error was"),
+        ("one_far_away", ""),
+        ("rate_anew", "lr = 1 is too high"),
+    ],
+)
+def test_faults_pass(name, says, clean):
+    during, said, after = words(name)
+    assert says in said
+    assert after > clean[0] - 0.02
+
+
+@pytest.mark.parametrize("name, says", [("numbers_far", ""), ("numbers_anew", "too high")])
+def test_faults_of_numbers_pass(name, says, clean):
+    during, said, after = words(name)
+    assert says in said
+    assert after > clean[1] - 0.05
