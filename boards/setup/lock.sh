@@ -13,9 +13,13 @@ OLDEST_PYTHON=3.11
 # uv does not read pip's settings.
 index=$("$python/pip" config get global.index-url 2>/dev/null) && export UV_DEFAULT_INDEX=$index
 
+# comby, which the tool for mutants brings, asks for what Python 3 has: typing.
+not_needed='typing; python_version < "3"'
+
 # compile NAME [OPTION...]: lock/python-NAME.txt with all that the packages on stdin need.
 compile() {
     "$python/uv" pip compile --quiet --universal --generate-hashes --python-version $OLDEST_PYTHON --no-annotate \
+        --override <(echo "$not_needed") \
         --custom-compile-command "make lock" --output-file "$LOCK/python-$1.txt" "${@:2}" - >/dev/null
 }
 
