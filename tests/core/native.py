@@ -79,7 +79,7 @@ class CModel(images.Image):
         self.inputs(layer)[:] = values
         self.call("tp_list_inputs", layer)
 
-    def sums(self, layer, deltas):
+    def delta_sums(self, layer, deltas):
         sums = TYPES["tp_delta_sums_t"]()
         self.call("tp_sum_deltas", layer, deltas, 0, sums)
         return sums
@@ -87,20 +87,20 @@ class CModel(images.Image):
     def select(self, layer, deltas, frac, depth):
         """Zeroes deltas that are not selected. Returns how many are, and checks that the sums of
         what is left are told."""
-        sums = self.sums(layer, deltas)
+        sums = self.delta_sums(layer, deltas)
         selected = self.call("tp_select", layer, deltas, frac, depth, sums)
         assert sums.l1_norm == np.abs(deltas.astype(int)).sum()
         return selected
 
     def update_biases(self, layer, deltas, frac):
-        sums = self.sums(layer, deltas)
+        sums = self.delta_sums(layer, deltas)
         self.call("tp_update_biases", layer, deltas, sums, frac)
 
     def backward(self, layer, deltas, frac, want_dx=True, n_deltas=None):
         """The backward pass of a layer with weights, for deltas as the L1 guard leaves them.
         Returns dx, or None if none are wanted. n_deltas: told to a convolution in place of how
         many are not 0, by which it chooses its way."""
-        plan, sums = self.layers[layer], self.sums(layer, deltas)
+        plan, sums = self.layers[layer], self.delta_sums(layer, deltas)
         below = TYPES["tp_deltas_t"]() if want_dx else None
         dx, v = np.full(plan.n_in, 99, np.int32), np.zeros(plan.n_in, np.int32)
         n_row = plan.in_w * plan.in_c if plan.reads_map else plan.n_in

@@ -15,8 +15,8 @@ static inline int32_t tp_rshift_round(int32_t v, int s) {
     return s > 0 ? (v >> s) + ((v >> (s - 1)) & 1) : v;
 }
 
-// tp_rshift_round for 1 <= s <= 32, without branches.
-static inline int32_t tp_rshift_round_fast(int32_t v, int s) {
+// tp_rshift_round for 1 <= s <= 32, without branches. (Where code is to be small, a compiler would call it for each number.)
+__attribute__((always_inline)) static inline int32_t tp_rshift_round_fast(int32_t v, int s) {
     int32_t twice = v >> (s - 1);
     return (twice >> 1) + (twice & 1);
 }
