@@ -81,6 +81,7 @@ def tests_of(path):
         portable("c", "check", "files", "learn"),
         portable("c"),
         pytest("core/test_words", "system/test_api", "system/test_endurance", "system/test_load"),
+        pytest("system/test_readme", only="cpython"),
         portable("unix", "check", "files", "inputs"),
     ]
 
