@@ -130,7 +130,9 @@ class Mutant:
 def all_mutants(source):
     lines = (ROOT / source.path).read_text().splitlines(keepends=True)
     with contextlib.redirect_stdout(io.StringIO()):
-        found = mutator.mutants_regexp(lines, source.rules, ignorePatterns=[])
+        found = mutator.mutants_regexp(
+            lines, source.rules, ignorePatterns=[], ignoreStringOnly=True
+        )
     mutants = (Mutant(source, line, lines[line - 1], now) for line, now, *_ in found)
     return {mutant.key(): mutant for mutant in mutants}.values()
 
@@ -152,10 +154,10 @@ def syntax(text):
     """What Python text says, but for docstrings."""
     tree = ast.parse(text)
     for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(
-            node
-        ):
-            node.body[0] = ast.Pass()
+        match node:
+            case ast.Module() | ast.ClassDef() | ast.FunctionDef():
+                if ast.get_docstring(node) is not None:
+                    node.body[0] = ast.Pass()
     return ast.dump(tree)
 
 
