@@ -197,7 +197,7 @@ static image_t new_image(void) {
     return image;
 }
 
-// The rest of the input as it stands.
+// The rest of the input as it stands; what is done with it is decided by the same bytes.
 static image_t raw_image(void) {
     image_t image = { NULL, (size_t)(input_end - input) };
     image.bytes = block(image.n);

@@ -80,6 +80,21 @@ def test_a_bad_sample_anywhere_changes_nothing(backend):
 
 
 @with_backends
+@pytest.mark.parametrize("part, error", [(0, Error.X_FINITE), (1, Error.Y_FINITE)])
+def test_a_piece_of_a_run_looks_at_its_own_numbers(backend, part, error):
+    """And at start = 0 at all of them."""
+    buffer = images.build(BACKENDS[backend], (1, 1, 2), [dense(3)], "mse")
+    numbers = array("f", range(10)), array("f", range(15))
+    of_sample = len(numbers[part]) // 5
+    for i in (3 * of_sample, 4 * of_sample - 1):  # the first and the last one of sample 3
+        x, y = (values[:] for values in numbers)
+        (x, y)[part][i] = float("nan")
+        wanted = {0: error, 2: 1, 3: error, 4: 1}
+        for start, want in wanted.items():
+            assert BACKENDS[backend].run(buffer, x, y, 5, start, 1, True) == want
+
+
+@with_backends
 def test_evaluating_and_predicting_change_the_loss_alone(backend):
     buffer = build(backend)
     x, y = samples(20)

@@ -344,3 +344,20 @@ def test_more_than_there_can_be():
     ):
         with pytest.raises(ValueError, match=says):
             tp.Model(shape, layers, **options)
+
+
+def test_a_seed_has_30_bits():
+    tp.Model(2, DENSE, seed=(1 << 30) - 1)
+    for seed in (1 << 30, -1, 1.0):
+        with pytest.raises(ValueError, match="seed is .*, expected 0 to 2\\^30 - 1"):
+            tp.Model(2, DENSE, seed=seed)
+
+
+@pytest.mark.parametrize("n, named", [(32, True), (33, False)])
+def test_one_value_that_never_moves_is_a_sensor_if_there_are_few(n, named):
+    model, random = tp.Model(n, DENSE), np.random.default_rng(1)
+    for y in random.integers(0, 3, 200):
+        x = (random.random(n) + y).astype("f4")
+        x[5] = 7
+        model.learn(x, int(y))
+    assert any("Value 5 of x never moves" in sentence for sentence in model.check()) == named
