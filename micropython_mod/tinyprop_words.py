@@ -416,18 +416,13 @@ def _layout_error(code, spec, shapes=()):
     while _SHAPE * i < len(shapes) and shapes[_SHAPE * i]:
         i += 1
     if _SHAPE * i == len(shapes):
-        if _replay_bytes(spec, shapes, 0) < 0:  # without it there is a layout
-            return "the model needs more than 2 GB: remember fewer samples"
-        return "the model needs more than 2 GB. " + _largest_part(spec, shapes, 0)
+        return "the model needs more than 2 GB: remember fewer samples"  # no layer can
     below = struct.unpack_from("<3H", spec, _MODEL_SPEC_IN_H)
     if i:
         below = tuple(shapes[_SHAPE * i - _SHAPE : _SHAPE * i - _SHAPE + 3])
     at = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * i
-    fault, n_in = "does not fit", below[0] * below[1] * below[2]
-    if code == _E_TOO_BIG and spec[at] == _DENSE and n_in <= _MAX_VALUES:
-        units = struct.unpack_from("<H", spec, at + _LAYER_SPEC_UNITS)[0]
-        fault = "takes the model above 2 GB, as it has %d weights with" % (n_in * units)
-    elif code == _E_TOO_SLOW:
+    fault = "does not fit"
+    if code == _E_TOO_SLOW:
         fault = "makes the model multiply more than 2^28 times a sample, with"
     elif code == _E_TOO_BIG:
         fault = "has more than %d values with" % _MAX_VALUES
