@@ -212,3 +212,35 @@ def test_one_value_that_never_moves_is_a_sensor_if_there_are_few(n, named):
         x[5] = 7
         model.learn(x, int(y))
     assert any("Value 5 of x never moves" in sentence for sentence in model.check()) == named
+
+
+@pytest.mark.parametrize(
+    "make, name",
+    [
+        (lambda: tp.Dense(0), "units"),
+        (lambda: tp.Conv2D(0, 3), "filters"),
+        (lambda: tp.Conv1D(0, 3), "filters"),
+    ],
+)
+def test_a_count_that_is_none_is_named(make, name):
+    with pytest.raises(ValueError, match=f"^{name} is 0, expected 1 to 65534"):
+        make()
+
+
+def test_a_memory_beyond_2_gb():
+    with pytest.raises(ValueError, match="the model needs more than 2 GB"):
+        tp.Model(60000, [tp.Dense(2)], replay=65535)
+
+
+def test_a_class_in_a_list_of_its_own():
+    model = tp.Model(2, [tp.Dense(3)])
+    for item in ([0], [0, 1, 2]):
+        with pytest.raises(TypeError, match=r"^y\[1\] is \[.*\], expected a class number \(int\)"):
+            model.learn_many([[1, 2], [3, 4]], [1, item])
+
+
+def test_twins_among_remembered_samples_are_counted():
+    model = tp.Model(2, [tp.Dense(2)], replay=6, **GIVEN)
+    for k in range(100):
+        model.learn(bytes([7, 9]), k % 2)
+    assert model.check()[0].startswith("6 of 6 remembered samples have a twin")
