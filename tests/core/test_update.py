@@ -127,6 +127,23 @@ def test_bias_step(c, n, sign):
                 assert b[0] == want, (w_frac, frac, start)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_bias_step_of_a_dense_layer(c, sign):
+    """From the smallest shift on, with 8 bits and with 12."""
+    for loss, delta_frac in (("crossentropy", 14), ("mse", 13)):
+        model = CModel(c, (1, 1, 1), [dense(1)], loss, lr_mantissa=31, lr_shift=4)
+        b = model.biases(0)
+        for w_frac in (0, 8, 14, 15, 16):
+            for frac in (delta_frac, 15, 20):
+                for start in (0, images.MAX_BIAS, -images.MAX_BIAS):
+                    model.layers[0].w_frac = w_frac
+                    b[:] = start
+                    model.update_biases(0, int16(1, sign << delta_frac), frac)
+                    step = exact_round((sign << delta_frac) * 31, 4 + frac - (w_frac + 12))
+                    want = clamp(start - step, images.MAX_BIAS)
+                    assert b[0] == want, (loss, w_frac, frac, start)
+
+
 def test_a_damaged_bias_is_not_undefined(c):
     model = CModel(c, (1, 1, 1), [dense(2)])
     b = model.biases(0)

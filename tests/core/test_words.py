@@ -244,3 +244,15 @@ def test_twins_among_remembered_samples_are_counted():
     for k in range(100):
         model.learn(bytes([7, 9]), k % 2)
     assert any("6 of 6 remembered samples have a twin" in said for said in model.check())
+
+
+@pytest.mark.parametrize("share, named", [(3.9, False), (4.1, True)])
+def test_beyond_4_over_q_a_rate_is_too_high(share, named):
+    """Where that is less than five times the rate that is found: with many inputs."""
+    model, random = tp.Model(2000, [tp.Dense(3)], lr=1e-5), np.random.default_rng(1)
+    for _ in range(200):
+        model.learn(random.normal(0, 1, 2000).astype("f4"), int(random.integers(3)))
+    q = words._places(model)[0].energy()
+    assert 5 * words._falling(model, words._SETTLED_MSE) / q**0.5 > 4.1 / q
+    model.lr = share / q
+    assert any("is too high" in sentence for sentence in model.check()) == named
