@@ -324,3 +324,4 @@ def test_in_place_if_a_copy_of_the_weights_is_no_larger_than_the_inputs(c, units
     model = CModel(c, (9, 8, 1), layers)
     assert (2 * model.weights(1).size <= model.layers[1].n_in) == in_place
     assert model.layers[1].in_place == in_place
+    assert not model.layers[0].in_place  # it has no dx, so it needs no copy

@@ -1,11 +1,14 @@
 """A step from end to end, and runs of many steps, in both backends."""
 
+import ctypes
 from array import array
 
 import images
 import numpy as np
 import pytest
+from headers import TYPES
 from images import BACKENDS, Error, Image, Layer, dense
+from native import CModel, as_c
 
 with_backends = pytest.mark.parametrize("backend", BACKENDS)
 LAYERS = [dense(6, "relu"), dense(3)]
@@ -92,6 +95,16 @@ def test_a_piece_of_a_run_looks_at_its_own_numbers(backend, part, error):
         wanted = {0: error, 2: 1, 3: error, 4: 1}
         for start, want in wanted.items():
             assert BACKENDS[backend].run(buffer, x, y, 5, start, 1, True) == want
+
+
+def test_a_total_whose_numbers_would_wrap(c):
+    """2^62 samples of 4 numbers have 2^64 numbers, which is 0 to a machine of 64 bits."""
+    model = CModel(c, (1, 1, 4), [dense(4)], "mse", ranges=([(0, 1)], [(0, 1)]))
+    none = as_c(TYPES["tp_values_t"](None, 0, b"f"))
+    image, n_bytes = ctypes.byref(model.memory), ctypes.c_size_t(len(model.buffer))
+    total, nothing = ctypes.c_size_t(1 << 62), ctypes.c_size_t(0)
+    got = c.tp_run(image, n_bytes, none, none, total, nothing, nothing, 1)
+    assert got == Error.X_LENGTH
 
 
 @with_backends

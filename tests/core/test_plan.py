@@ -184,6 +184,29 @@ def test_every_field_of_a_layer_is_checked(backend, name, value):
         assert predicted(backend, buffer) == Error.IMAGE
 
 
+ALLOWED = {
+    "lr_mantissa": [16, 31],
+    "lr_shift": [4, 30],
+    **{name: [0, 1 << 15] for name in ("s_min", "s_max", "zeta")},
+    "skip": [0, 1 << 14],
+    "w_frac": [0, 16],
+    "y_frac": [-8, 12],
+    "age": [0, 511],
+    **{name: [0, 1 << 30] for name in ("threshold", "residual", "energy")},
+    "n_summed": [0, 255],
+    "mean_shift": [0, 31],
+}
+
+
+@with_backends
+@pytest.mark.parametrize("name, value", pairs(ALLOWED))
+def test_a_field_at_its_bound_is_taken(backend, name, value):
+    layers = [dense(2, "relu"), dense(2)]
+    buffer = images.build(BACKENDS[backend], (1, 2, 3), layers, ranges=images.BYTES)
+    setattr(Image(buffer).head if name in MODEL_SPEC else Image(buffer).layers[0], name, value)
+    assert predicted(backend, buffer) in (0, 1)
+
+
 @with_backends
 def test_an_image_is_whole_aligned_and_of_this_version(backend):
     whole = images.build(BACKENDS[backend], (1, 2, 3), [dense(2)], ranges=images.BYTES)

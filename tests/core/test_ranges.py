@@ -344,3 +344,15 @@ def test_nothing_is_predicted_before_the_ranges_are_known(backend):
         model.learn(1)
         assert model.backend.predict(model.buffer, x, None) >= 0
         assert model.backend.run(model.buffer, x, y, 1, 0, 1, False) >= 0
+
+
+@with_backends
+@pytest.mark.parametrize("frac, then", [(174, 199), (175, 200), (176, 176)])
+def test_no_range_is_finer_than_200_bits(backend, frac, then):
+    model = Learning(backend)
+    model.learn(1, 2, 3, 4)
+    of_x = model.image.learned(0)
+    of_x["centre"] = of_x["spread"] = 1  # which could have 25 bits more
+    of_x["frac"] = frac
+    model.learn(0)
+    assert model.image.learned(0)["frac"] == then

@@ -349,3 +349,47 @@ def test_one_value_that_never_moves_is_a_sensor_if_there_are_few(n, named):
         x[5] = 7
         model.learn(x, int(y))
     assert any("Value 5 of x never moves" in sentence for sentence in model.check()) == named
+
+
+@pytest.mark.parametrize(
+    "make, name",
+    [
+        (lambda: tp.Dense(0), "units"),
+        (lambda: tp.Conv2D(0, 3), "filters"),
+        (lambda: tp.Conv1D(0, 3), "filters"),
+    ],
+)
+def test_a_count_that_is_none_is_named(make, name):
+    with pytest.raises(ValueError, match=f"^{name} is 0, expected 1 to 65534"):
+        make()
+
+
+def test_a_memory_beyond_2_gb():
+    with pytest.raises(ValueError, match="the model needs more than 2 GB"):
+        tp.Model(60000, [tp.Dense(2)], replay=65535)
+
+
+def test_a_class_in_a_list_of_its_own():
+    model = tp.Model(2, [tp.Dense(3)])
+    for item in ([0], [0, 1, 2]):
+        with pytest.raises(TypeError, match=r"^y\[1\] is \[.*\], expected a class number \(int\)"):
+            model.learn_many([[1, 2], [3, 4]], [1, item])
+
+
+def test_twins_among_remembered_samples_are_counted():
+    model = tp.Model(2, [tp.Dense(2)], replay=6, **GIVEN)
+    for k in range(100):
+        model.learn(bytes([7, 9]), k % 2)
+    assert any("6 of 6 remembered samples have a twin" in said for said in model.check())
+
+
+@pytest.mark.parametrize("share, named", [(3.9, False), (4.1, True)])
+def test_beyond_4_over_q_a_rate_is_too_high(share, named):
+    """Where that is less than five times the rate that is found: with many inputs."""
+    model, random = tp.Model(2000, [tp.Dense(3)], lr=1e-5), np.random.default_rng(1)
+    for _ in range(200):
+        model.learn(random.normal(0, 1, 2000).astype("f4"), int(random.integers(3)))
+    q = words._places(model)[0].energy()
+    assert 5 * words._falling(model, words._SETTLED_MSE) / q**0.5 > 4.1 / q
+    model.lr = share / q
+    assert any("is too high" in sentence for sentence in model.check()) == named

@@ -57,6 +57,8 @@ def portable(target, *names):
     return [sys.executable, "tests/targets.py", target, *files]
 
 
+# What tests a file beside the tests of its name.
+ALSO = {"plan": ["conv", "sizes"], "model": ["dense"], "nonzero": ["dense"], "random": ["init"]}
 REST_OF_C = [
     pytest("core/test_backends", only="random"),
     portable("c"),
@@ -75,8 +77,9 @@ def tests_of(path):
         one = pytest("core/test_kernels", only="armv6m and not mpy")
         return [portable("c", "digest"), one, pytest("core/test_kernels"), *REST_OF_C]
     if path.endswith(".c"):
-        own = [pytest(f"core/test_{name}")] if name != "random" else []
-        return [portable("c", "digest"), *own, *REST_OF_C]
+        names = [part for part in (name, *ALSO.get(name, ())) if part != "random"]
+        own = pytest(*(f"core/test_{part}" for part in names))
+        return [portable("c", "digest"), own, *REST_OF_C]
     return [
         portable("c", "check", "files", "learn"),
         portable("c"),

@@ -48,14 +48,14 @@ void tp_sum_deltas(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, in
 // Biases learn from all deltas, before any is dropped.
 void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, const tp_delta_sums_t *sums,
     int frac) {
-    int shift = l->lr_shift + frac - (tp_state(m, l)->w_frac + TP_BIAS_FRAC), is_dense = l->kind == TP_DENSE;
-    if (is_dense && shift >= -8) {  // a factor that fits: |delta factor| <= 2^14 * 31 * 2^9
+    if (l->kind == TP_DENSE) {  // a shift of 4 + 14 - 28 at least: |delta factor| <= 2^14 * 31 * 2^11 < 2^30
+        int shift = l->lr_shift + frac - (tp_state(m, l)->w_frac + TP_BIAS_FRAC);
         int32_t factor = l->lr_mantissa << (shift < 1 ? 1 - shift : 0);
         tp_move_biases(deltas, tp_at(m, l->biases), l->out_c, factor, shift < 1 ? 1 : shift);
         return;
     }
     for (size_t i = 0; i < l->out_c; i++) {
-        tp_move_bias(m, l, i, is_dense ? deltas[i] : sums->of_filter[i], frac);
+        tp_move_bias(m, l, i, sums->of_filter[i], frac);
     }
 }
 
