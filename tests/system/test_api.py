@@ -50,8 +50,10 @@ def public_names(*paths):
 
 
 def names_of_tinyprop():
-    """tinyprop shows what is public in tinyprop_words, and on a PC in DESK, as its own."""
-    board = public_names(FOLDER / "tinyprop.py", FOLDER / "tinyprop_words.py")
+    """tinyprop shows what is public in tinyprop_words, in tinyprop_sensor, and on a PC in DESK, as
+    its own."""
+    names = "tinyprop", "tinyprop_words", "tinyprop_sensor"
+    board = public_names(*(FOLDER / f"{name}.py" for name in names))
     return board | public_names(DESK / "__init__.py", DESK / "estimator.py")
 
 
