@@ -1,6 +1,5 @@
-"""From a sensor to a network: `Window` makes features of a sensor's last readings, `Anomaly` learns
-what they usually are and tells what is not. `tinyprop` imports this file when one of them is first
-used.
+"""From a sensor to a network: `Window` makes features of the last readings, `Anomaly` learns what
+is normal and finds what is not. `tinyprop` imports this file when one of them is first used.
 """
 
 import struct
@@ -155,8 +154,9 @@ class Window:
 
     def _look_along(self, axis, place):
         readings, axes, n = self._readings, self._axes, self._size
-        total, least, most, at = 0, _HIGHEST, _LOWEST, axis
-        for _ in range(n):  # a range of another step would be allocated
+        total, least, most = 0, _HIGHEST, _LOWEST
+        at = axis  # on its own: more than three at once are allocated
+        for _ in range(n):  # and so is a range of another step
             value = readings[at]
             total += value
             least = min(least, value)
@@ -208,13 +208,13 @@ def _is_numpy_scalar(value):
 
 def _root_mean_square(numbers, start, step, centre, most):
     """Of the differences from centre, of which `most` is the largest; in 11 bits of it."""
-    n, shift, total, at = len(numbers) // step, 0, 0, start
+    n, shift, total = len(numbers) // step, 0, 0
     while most >> shift > _MOST_SQUARED:
         shift += 1
     for _ in range(n):
-        difference = abs(numbers[at] - centre) >> shift
+        difference = abs(numbers[start] - centre) >> shift
         total += difference * difference
-        at += step
+        start += step
     return _root(total // n) << shift
 
 

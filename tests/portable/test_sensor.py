@@ -84,7 +84,7 @@ def test_a_reading_may_be_many_things():
         window.push(reading)
         assert window.features[0] == 3 or reading == (3, 4)
     window = tp.Window(2)
-    assert [window.push(v) for v in (5, (7,), True, 9)] == [False, True, False, True]
+    assert [window.push(v) for v in (5, (7,), 1, 9)] == [False, True, False, True]
     assert list(window.features[:4]) == [5, 4, 1, 9]
     window = tp.Window(2, scale=1000)
     assert [window.push(v) for v in (0.98, -0.0204)] == [False, True]
