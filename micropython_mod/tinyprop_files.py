@@ -48,7 +48,7 @@ _LEARNED_RANGE_FRAC = const(12)
 # ---- end of the format
 
 _SHAPE = const(7)  # as in tinyprop
-_ANOMALY = const(516)  # bytes that an Anomaly has behind its model
+_ANOMALY = const(260)  # bytes that an Anomaly has behind its model
 _PIECE = const(256)  # bytes of a file that are looked at together: so many are always free
 _ENOENT = const(2)
 _EIO = const(5)

@@ -232,7 +232,7 @@ def _root(n, bit=1 << 28):
 
 # ---- what is unusual
 
-_KEPT = const(256)  # errors that the threshold comes from,
+_KEPT = const(128)  # errors that the threshold comes from,
 _ENOUGH = const(64)  # and the fewest it can come from
 # From the median to the upper quartile it is 0.67 standard deviations of a normal distribution;
 # beyond three of them is one of 740.
