@@ -261,11 +261,12 @@ class Anomaly:
         layers = [Dense(units, "linear" if units == min(hidden) else "relu") for units in hidden]
         layers.append(Dense(n))
         ranges = {"input_range": input_range, "output_range": input_range}
-        self._begin(Model(n, layers, loss="mse", seed=seed, **ranges))
+        model = Model(n, layers, loss="mse", seed=seed, **ranges)
+        self._begin(model, bytearray(4 + 2 * _KEPT))
 
-    def _begin(self, model):
+    def _begin(self, model, kept):
         self.model = model
-        self._kept = bytearray(4 + 2 * _KEPT)  # what a file has beside the model
+        self._kept = kept  # what a file has behind the model: see docs/format.md
         self._threshold = None
 
     @property
@@ -284,7 +285,7 @@ class Anomaly:
 
     def score(self, x):
         """How unlike x is what was learned: up to 1 as normal samples are, above it as hardly any
-        of them is. Learns nothing.
+        of them is. Learns nothing. The same on every machine, but for the rounding of floats.
 
         ValueError: it has learned less than 64 samples yet.
         """
@@ -321,11 +322,9 @@ class Anomaly:
         """Writes it to a file, as Model.save does. Anomaly.load reads it."""
         self.model._held(_files()._save, self.model, file, False, self._kept)
 
-    @staticmethod
-    def load(file):
+    @classmethod
+    def load(cls, file):
         """The one in a file, as load does for a Model."""
-        anomaly = object.__new__(Anomaly)
-        kept = bytearray(4 + 2 * _KEPT)
-        anomaly._begin(_files()._load(file, kept))
-        anomaly._kept = kept
+        anomaly, kept = object.__new__(cls), bytearray(4 + 2 * _KEPT)
+        anomaly._begin(_files()._load(file, kept), kept)
         return anomaly
