@@ -48,7 +48,6 @@ _LEARNED_RANGE_FRAC = const(12)
 # ---- end of the format
 
 _SHAPE = const(7)  # as in tinyprop
-_ANOMALY = const(260)  # bytes that an Anomaly has behind its model
 _PIECE = const(256)  # bytes of a file that are looked at together: so many are always free
 _ENOENT = const(2)
 _EIO = const(5)
@@ -311,13 +310,15 @@ def _read(file, more):
     shapes = array("I", bytes(4 * _SHAPE * n_layers))
     n_bytes = _tinyprop.layout(spec, shapes)
     saved = struct.unpack_from("<I", spec, _MODEL_SPEC_SAVED_BYTES)[0]
+    if n_bytes < 0:
+        _damaged()
     sizes = saved, saved - _replay_bytes(spec, shapes, n_bytes)
-    if n_bytes >= 0 and more and n in sizes:
+    if more and n in sizes:
         raise ValueError("the file has a Model, which load reads, and no Anomaly")
-    if n_bytes >= 0 and not more and n == saved + _ANOMALY:
-        raise ValueError("the file has an Anomaly: Anomaly.load reads it")
+    if not more and n > saved:
+        raise ValueError("the file has more than a Model: Anomaly.load may read it")
     n -= len(more)
-    if n_bytes < 0 or n not in sizes:
+    if n not in sizes:
         _damaged()
     model = object.__new__(Model)
     image = _new(n_bytes, spec, shapes)

@@ -154,9 +154,10 @@ class Window:
 
     def _look_along(self, axis, place):
         readings, axes, n = self._readings, self._axes, self._size
-        total, least, most = 0, _HIGHEST, _LOWEST
-        at = axis  # on its own: more than three at once are allocated
-        for _ in range(n):  # and so is a range of another step
+        total = 0
+        least = most = readings[axis]
+        at = axis
+        for _ in range(n):  # a range of another step would be allocated
             value = readings[at]
             total += value
             least = min(least, value)

@@ -3,9 +3,9 @@
     python examples/gesture/draw.py gestures.bin
 
 Nobody moved: a model of a hand with a sensor in it waves from side to side, pumps up and down,
-saws to and fro, or goes in a circle. A recording is of one person, quick or slow, who never does
-it twice with the same speed, width, tilt and start. The hand sways and trembles, and the sensor
-has noise. The same seed draws the same bytes. recorded.py has the format.
+saws back and forth, or goes in a circle. A recording is of one person, quick or slow, who never
+does it twice with the same speed, width, tilt and start. The hand sways and trembles, and the
+sensor has noise. The same seed draws the same bytes. recorded.py has the format.
 """
 
 import sys

@@ -203,7 +203,7 @@ def test_it_is_saved_and_loaded():
         assert anomaly.score(machine.x) == same.score(machine.x)
     file.seek(0)
     error = testkit.raises(ValueError, tp.load, file)
-    assert str(error) == "the file has an Anomaly: Anomaly.load reads it"
+    assert str(error) == "the file has more than a Model: Anomaly.load may read it"
     file = io.BytesIO()
     anomaly.model.save(file)
     file.seek(0)
