@@ -19,6 +19,7 @@ MODULES = [
     ("tinyprop", "__main__", "boards/tinyprop_cli/__main__.py"),
     ("", "tinyprop_words", "micropython_mod/tinyprop_words.py"),
     ("", "tinyprop_files", "micropython_mod/tinyprop_files.py"),
+    ("", "tinyprop_sensor", "micropython_mod/tinyprop_sensor.py"),
     ("", "_tinyprop", "host_sim/backend/_tinyprop.py"),
 ]
 TYPES = "micropython_mod/tinyprop.pyi"

@@ -2,3 +2,4 @@
 module("tinyprop.py")
 module("tinyprop_words.py")
 module("tinyprop_files.py")
+module("tinyprop_sensor.py")

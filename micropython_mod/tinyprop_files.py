@@ -72,14 +72,15 @@ def _path(file, otherwise):
 # ---- saving
 
 
-def _save(model, file, replay):
+def _save(model, file, replay, more=b""):
+    """more: bytes that the file has behind the model, of what the model is a part of."""
     saved = model._saved()
     if not replay:
         saved = saved[: len(saved) - model._replay_bytes()]
     spec, rest = bytearray(saved[:_MODEL_SPEC_BYTES]), saved[_MODEL_SPEC_BYTES:]
     spec[_MODEL_SPEC_BUSY : _MODEL_SPEC_BUSY + 4] = bytes(4)  # save() holds the model
-    crc = crc32(rest, crc32(spec))
-    pieces = spec, rest, struct.pack("<I", crc)
+    crc = crc32(more, crc32(rest, crc32(spec)))
+    pieces = spec, rest, more, struct.pack("<I", crc)
     path = _path(file, "write")
     if path is None:
         _write(file, pieces)
@@ -88,7 +89,7 @@ def _save(model, file, replay):
     is_new = not _is_there(path)
     _refuse(path, old)
     try:
-        before, now = _whole(path), (len(saved), crc)
+        before, now = _whole(path), (len(saved) + len(more), crc)
         if before:
             _put(old, _pieces_of(path), before, path)
         elif is_new or not _whole(old):
@@ -220,18 +221,19 @@ class _Autosave:
 # ---- loading
 
 
-def _load(file):
+def _load(file, more=b""):
+    """more: what is filled with the bytes that the file has behind the model."""
     path = _path(file, "read")
     if path is None:
-        return _read(file)
+        return _read(file, more)
     try:
-        return _read_from(path)
+        return _read_from(path, more)
     except (OSError, ValueError) as e:
         reason = e
     if not _is_there(path):
         raise OSError("there is no file " + path)
     try:
-        model = _read_from(path + ".old")
+        model = _read_from(path + ".old", more)
     except (OSError, ValueError):
         raise reason from None
     steps = model._number("<Q", _MODEL_STATE_STEPS)
@@ -239,9 +241,9 @@ def _load(file):
     return model
 
 
-def _read_from(path):
+def _read_from(path, more):
     with open(path, "rb") as f:
-        model = _read(f)
+        model = _read(f, more)
     model._loaded_from = path
     return model
 
@@ -294,7 +296,7 @@ def _damaged():
     raise ValueError("the file is damaged or cut short")
 
 
-def _read(file):
+def _read(file, more):
     """The model in an open file. Memory for it is taken once all is known to agree."""
     try:
         start = file.tell()
@@ -308,18 +310,26 @@ def _read(file):
     shapes = array("I", bytes(4 * _SHAPE * n_layers))
     n_bytes = _tinyprop.layout(spec, shapes)
     saved = struct.unpack_from("<I", spec, _MODEL_SPEC_SAVED_BYTES)[0]
-    if n_bytes < 0 or n not in (saved, saved - _replay_bytes(spec, shapes, n_bytes)):
+    if n_bytes < 0:
+        _damaged()
+    sizes = saved, saved - _replay_bytes(spec, shapes, n_bytes)
+    if more and n in sizes:
+        raise ValueError("the file has a Model, which load reads, and no Anomaly")
+    if not more and n > saved:
+        raise ValueError("the file has more than a Model: Anomaly.load may read it")
+    n -= len(more)
+    if n not in sizes:
         _damaged()
     model = object.__new__(Model)
     image = _new(n_bytes, spec, shapes)
-    rest = memoryview(image)[len(spec) : n]
-    while len(rest):
-        got = file.readinto(rest)
-        if not got:
-            _damaged()
-        rest = rest[got:]
+    for rest in memoryview(image)[len(spec) : n], memoryview(more):
+        while len(rest):
+            got = file.readinto(rest)
+            if not got:
+                _damaged()
+            rest = rest[got:]
     model._attach(image, shapes)
-    if crc32(memoryview(image)[:n]) != crc:
+    if crc32(more, crc32(memoryview(image)[:n])) != crc:
         _damaged()
     # The core opens the model, as in each call, and then refuses this x.
     if _tinyprop.predict(image, None, None) != _E_X_TYPE or not _ranges_are_sound(model):

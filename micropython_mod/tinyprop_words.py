@@ -10,7 +10,7 @@ from array import array
 from binascii import crc32
 
 import _tinyprop
-from tinyprop import _NUMBERS, _items, _new, _replay_bytes
+from tinyprop import _NUMBERS, _items, _new, _part, _replay_bytes
 
 
 def const(value):  # as in tinyprop
@@ -144,10 +144,13 @@ def _count(name, value, most=65534):
     return value
 
 
+_SENSOR = "Window", "Anomaly"
 _DESK = "from_sklearn", "from_onnx", "TinyPropClassifier", "TinyPropRegressor"
 
 
-def __getattr__(name):  # what only a PC has
+def __getattr__(name):  # what few need, and what only a PC has
+    if name in _SENSOR:
+        return getattr(_part("tinyprop_sensor"), name)
     if name not in _DESK:
         raise AttributeError("tinyprop has no %s" % name)
     try:

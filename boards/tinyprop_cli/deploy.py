@@ -8,7 +8,7 @@ from mpremote.transport import TransportExecError
 from tinyprop_cli.board import INSTALLED, ROOT, Problem, ask, how, micropython, tell, version
 from tinyprop_cli.copying import digest_there, write
 
-FILES = "tinyprop.mpy", "tinyprop_words.mpy", "tinyprop_files.mpy"
+FILES = "tinyprop.mpy", "tinyprop_words.mpy", "tinyprop_files.mpy", "tinyprop_sensor.mpy"
 
 # The .mpy format of MicroPython 1.23 and later.
 VERSION = 6, 3

@@ -117,6 +117,22 @@ def test_no_file_means_no_model():
 
 
 @with_files
+def test_an_anomaly_and_the_one_before():
+    anomaly = tp.Anomaly(3)
+    for seen in (1, 2):
+        anomaly.learn((seen, 2, 3))
+        anomaly.save(NAME)
+        assert tp.Anomaly.load(NAME).seen == seen
+    whole = bytearray(read(NAME))
+    for place in (len(whole) - 5, len(whole) - 5 - 260):  # of what is behind the model, and in it
+        altered = bytearray(whole)
+        altered[place] ^= 1
+        write(NAME, altered)
+        assert tp.Anomaly.load(NAME).seen == 1
+        assert tp.Anomaly.load(NAME).model.loaded_from == OLD
+
+
+@with_files
 def test_a_file_of_another_is_never_written_to():
     for content in (b"a diary", b"TYPEWRITER", bytes(3) + b"a"):
         write(OLD, content)

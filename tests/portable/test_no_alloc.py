@@ -62,5 +62,15 @@ def test_learned_ranges():
             locked(lambda m=model: m.predict_into(x, out))
 
 
+def test_windows():
+    """Of the largest readings, whose sums and squares a board has to hold in 31 bits."""
+    window, line = tp.Window(256, hop=64, axes=3), tp.Window(256)
+    ends = [array("h", [a, b, -32768]) for a in (-32768, 32767) for b in (-32768, 32767, 0)]
+    for i in range(300):
+        reading = ends[i % 6]
+        assert locked(lambda r=reading: window.push(r)) == (i == 255)
+        locked(lambda v=reading[i % 3]: line.push(v))
+
+
 if __name__ == "__main__":
     testkit.main(globals())

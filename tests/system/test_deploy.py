@@ -239,7 +239,7 @@ def test_little_ram(pico):
 def test_firmware_with_tinyprop_in_it(tmp_path, monkeypatch, capsys):
     """The board's own files come before those in its firmware, so a copy would win."""
     backend = "import tinyprop, _tinyprop; print(_tinyprop.backend())"
-    tinyprop, words, _ = deploy.FILES
+    tinyprop, words, *_ = deploy.FILES
     with EmulatedPico("tinyprop") as pico:
         deploy.deploy(pico.port)
         assert "is in this firmware; nothing has to be copied." in capsys.readouterr().out

@@ -19,7 +19,7 @@ import pytest
 from mpremote import mip
 from serial_port import EmulatedPico
 from tinyprop_cli.board import version
-from tinyprop_cli.deploy import ARCHITECTURES, deploy
+from tinyprop_cli.deploy import ARCHITECTURES, FILES, deploy
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(sys.executable).parent
@@ -37,7 +37,7 @@ if "lib" in os.listdir("/"):
     for name in os.listdir("/lib"): os.remove("/lib/" + name)
     os.rmdir("/lib")
 """
-WORKS = f"{version()} 0 1 ['tinyprop.mpy', 'tinyprop_files.mpy', 'tinyprop_words.mpy']\n"
+WORKS = f"{version()} 0 1 {sorted(FILES)}\n"
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from installation import ARCHITECTURES, ROOT, Environment, run
 from serial_port import EmulatedPico
+from tinyprop_cli.deploy import FILES
 
 TOOLS = Path(sys.executable).parent
 
@@ -43,7 +44,7 @@ def test_from_an_empty_board_to_a_model_on_this_pc(kind, request, pico):
     clear = "import os\nfor name in os.listdir(): os.remove(name)"
     run(TOOLS / "mpremote", "connect", pico.port, "exec", clear)
     said = environment("tinyprop", "deploy", pico.port)
-    assert said.count("copied; its SHA-256 read back is the same") == 2
+    assert said.count("copied; its SHA-256 read back is the same") == len(FILES)
     assert f"Try it: tinyprop repl {pico.port}" in said
 
     run(TOOLS / "mpremote", "connect", pico.port, "exec", LEARN)
@@ -71,6 +72,7 @@ def test_what_is_in_site_packages(installed):
         "tinyprop_desk",
         "tinyprop_words.py",
         "tinyprop_files.py",
+        "tinyprop_sensor.py",
         "_tinyprop.py",
         "_tinyprop_numpy",
     }
@@ -78,7 +80,7 @@ def test_what_is_in_site_packages(installed):
     for arch in ARCHITECTURES:
         folder = installed.site / f"tinyprop_cli/checkout/dist/{arch}_6.3"
         ours = ROOT / f"dist/{arch}_6.3"
-        for name in "tinyprop.mpy", "tinyprop_words.mpy", "tinyprop_files.mpy":
+        for name in FILES:
             assert (folder / name).read_bytes() == (ours / name).read_bytes()
 
 

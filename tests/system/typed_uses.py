@@ -25,6 +25,9 @@ def uses() -> None:
     ]
     m = tp.Model((8, 8, 1), picture, policy=tp.TinyPropV2(skip=0.2), input_range=(0, 1))
     assert_type(m.learn(x, 1), bool)
+    window = tp.Window(50, hop=25, axes=3)
+    m.predict(window.features) if window.push((1, 2, 3)) else 0
+    assert_type(tp.Anomaly.load("motor.tp").score(window.features), float)
     assert_type(m.learn_many([x, x], [0, 1]), int)
     assert_type(m.evaluate(memoryview(x), b"\1"), float)
     names[m.predict(x)]

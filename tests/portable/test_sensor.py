@@ -1,0 +1,215 @@
+# Window's features against their definitions, in integers of any size; and what Anomaly finds odd.
+import io
+from array import array
+
+import data
+import testkit
+import tinyprop as tp
+
+SEED = 7
+NAMES = ["mean", "spread", "least", "most", "peaks", "crossings", "energy"]
+
+
+def is_root_mean_square(root, numbers):
+    """Whether it is, rounded down, but for what is below the highest 11 bits of the numbers."""
+    shift = 0
+    while max(map(abs, numbers)) >> shift > 2047:
+        shift += 1
+    squares = sum(v * v for v in numbers)
+    return root * root * len(numbers) <= squares < (root + (2 << shift)) ** 2 * len(numbers)
+
+
+def check_along(values, features):
+    """The features of one axis; values from the oldest to the newest."""
+    mean, spread, least, most, peaks, crossings, energy = features
+    assert mean == sum(values) // len(values)
+    assert is_root_mean_square(spread, [v - mean for v in values])
+    assert is_root_mean_square(energy, values)
+    assert (least, most) == (min(values), max(values))
+    pairs = [(values[i], values[i + 1]) for i in range(len(values) - 1)]
+    assert crossings == sum((a > mean) != (b > mean) for a, b in pairs)
+    assert peaks == sum(a <= mean + spread < b for a, b in pairs)
+
+
+def check_total(readings, features):
+    mean, spread = features
+    lengths = sum(sum(v * v for v in reading) ** 0.5 for reading in readings) / len(readings)
+    assert lengths - 4 < mean <= lengths
+    assert spread <= 57000
+
+
+def test_features_are_what_they_are_called():
+    random = data.Random(SEED)
+    for size, hop, axes in [(2, 1, 1), (9, 4, 2), (30, None, 3), (20, 25, 3), (64, 10, 1)]:
+        below = (1, 3, 200, 65536)[random.below(4)]
+        window, past, full = tp.Window(size, hop, axes), [], 0
+        for _ in range(3 * size):
+            past.append([random.below(below) - below // 2 for _ in range(axes)])
+            if not window.push(past[-1]):
+                continue
+            full += 1
+            last, features = past[-size:], list(window.features)
+            for axis in range(axes):
+                check_along([reading[axis] for reading in last], features[7 * axis : 7 * axis + 7])
+            if axes == 3:
+                check_total(last, features[-2:])
+        assert full == 1 + (2 * size) // (hop or size), (SEED, size)
+
+
+def test_the_same_features_on_every_machine():
+    random, window = data.Random(SEED), tp.Window(40, 10, axes=3)
+    total = 0
+    for _ in range(200):
+        if window.push([random.below(65536) - 32768 for _ in range(3)]):
+            for value in window.features:
+                total = (31 * total + value) % 1000003
+    assert total == 741783, total
+
+
+def test_the_ends_of_what_a_reading_can_be():
+    window = tp.Window(256, axes=3)
+    for i in range(256):
+        v = -32768 if i % 2 else 32767
+        window.push((v, -32768, 32767))
+    features = list(window.features)
+    for axis in range(3):
+        values = [(-32768 if i % 2 else 32767, -32768, 32767)[axis] for i in range(256)]
+        check_along(values, features[7 * axis : 7 * axis + 7])
+    assert abs(features[-2] - 56755) < 4 and features[-1] < 4
+
+
+def test_a_reading_may_be_many_things():
+    window = tp.Window(2, hop=1, axes=2)
+    for reading in ((3, 4), [3, 4], array("h", [3, 4]), bytes([3, 4]), memoryview(b"\3\4")):
+        window.push(reading)
+        assert window.features[0] == 3 or reading == (3, 4)
+    window = tp.Window(2)
+    assert [window.push(v) for v in (5, (7,), 1, 9)] == [False, True, False, True]
+    assert list(window.features[:4]) == [5, 4, 1, 9]
+    window = tp.Window(2, scale=1000)
+    assert [window.push(v) for v in (0.98, -0.0204)] == [False, True]
+    assert list(window.features[2:4]) == [-20, 980]
+
+
+def test_names_are_those_of_the_features():
+    assert tp.Window(9).names == NAMES
+    assert tp.Window(9, axes=2).names == ["%s %s" % (a, n) for a in "xy" for n in NAMES]
+    three = tp.Window(9, axes=3)
+    assert three.names[0] == "x mean" and three.names[-2:] == ["total mean", "total spread"]
+    assert len(three.names) == len(three.features) == 23
+    assert tp.Window(9, axes=4).names[-1] == "3 energy"
+
+
+def test_a_window_begins_anew():
+    window = tp.Window(3)
+    pushed = []
+    for i in range(6):
+        if i == 2:
+            window.clear()
+        pushed.append(window.push(i))
+    assert pushed == [False, False, False, False, True, False]
+    assert list(window.features[2:4]) == [2, 4]
+
+
+def test_what_is_no_reading():
+    window = tp.Window(3, axes=3)
+    for reading, error, words in [
+        ((1, 2), ValueError, "a reading has 2 values, expected 3"),
+        (5, ValueError, "a reading has 1 values, expected 3"),
+        (b"123456", ValueError, "struct.unpack('>3h', reading), or '<3h'"),
+        ((1, 0.5, 2), TypeError, "a reading has the float 0.5, expected whole numbers"),
+        ((1, None, 2), TypeError, "a reading is (1, None, 2), expected 3 whole numbers"),
+        ((1, 2, 32768), ValueError, "a reading is 32768, expected -32768 to 32767"),
+    ]:
+        window.push((1, 1, 1))
+        error = testkit.raises(error, window.push, reading)
+        assert words in str(error), error
+        window.push((1, 1, 1))
+        assert window.push((1, 1, 1)) and list(window.features[:4]) == [1, 0, 1, 1]
+    window = tp.Window(3, scale=1000)
+    for reading, words in (float("nan"), "nan"), (1e9, "expected -32768"), (None, "None"):
+        assert words in str(testkit.raises((ValueError, TypeError), window.push, reading))
+
+
+def test_settings_that_there_are_not():
+    for settings in {"size": 1}, {"size": 257}, {"axes": 0}, {"hop": 0}, {"scale": 0}:
+        testkit.raises(ValueError, lambda s=settings: tp.Window(**dict({"size": 9}, **s)))
+    testkit.raises(ValueError, tp.Anomaly, 4, ())
+    testkit.raises(ValueError, tp.Anomaly, 4, 3)
+
+
+class Machine:
+    """Eight values that hang together, as two do that nobody sees; odd: one of them does not."""
+
+    def __init__(self, seed):
+        self.below = data.Random(seed).below
+        self.x = array("h", [0] * 8)
+
+    def next(self, odd=False):
+        a, b = self.below(1000), self.below(1000)
+        for i in range(8):
+            self.x[i] = (8 - i) * a // 8 + i * b // 8 + self.below(20)
+        if odd:
+            i = self.below(8)
+            self.x[i] = 1000 - self.x[i]
+        return self.x
+
+
+def learned(n=1000, odd_in=0):
+    machine, anomaly = Machine(SEED), tp.Anomaly(8)
+    for i in range(n):
+        anomaly.learn(machine.next(odd=odd_in and i % odd_in == 0))
+    return machine, anomaly
+
+
+def share_above(machine, anomaly, odd, n=100):
+    return sum(anomaly.score(machine.next(odd)) > 1 for _ in range(n)) / n
+
+
+def test_what_is_odd_scores_above_1():
+    for odd_in in 0, 20:
+        machine, anomaly = learned(1000, odd_in)
+        assert share_above(machine, anomaly, False) < 0.05
+        assert share_above(machine, anomaly, True) > 0.8
+
+
+def test_it_says_when_it_has_seen_too_little():
+    machine, anomaly = learned(63)
+    error = testkit.raises(ValueError, anomaly.score, machine.x)
+    assert str(error) == "it has learned 63 samples, and needs 64 to know what is unlike them"
+    anomaly.learn(machine.next())
+    assert anomaly.score(machine.next()) > 0 and anomaly.seen == 64
+
+
+def test_a_sample_that_is_none_changes_nothing():
+    machine, anomaly = learned(100)
+    before = anomaly.score(machine.x), anomaly.seen
+    for call in anomaly.learn, anomaly.score:
+        error = testkit.raises(ValueError, call, [1, 2])
+        assert "x has 2 values, expected 8" in str(error)
+    assert (anomaly.score(machine.x), anomaly.seen) == before
+
+
+def test_it_is_saved_and_loaded():
+    machine, anomaly = learned(100)
+    file = io.BytesIO()
+    anomaly.save(file)
+    file.seek(0)
+    same = tp.Anomaly.load(file)
+    assert same.seen == 100
+    for _ in range(300):
+        anomaly.learn(machine.next())
+        same.learn(machine.x)
+        assert anomaly.score(machine.x) == same.score(machine.x)
+    file.seek(0)
+    error = testkit.raises(ValueError, tp.load, file)
+    assert str(error) == "the file has more than a Model: Anomaly.load may read it"
+    file = io.BytesIO()
+    anomaly.model.save(file)
+    file.seek(0)
+    error = testkit.raises(ValueError, tp.Anomaly.load, file)
+    assert str(error) == "the file has a Model, which load reads, and no Anomaly"
+
+
+if __name__ == "__main__":
+    testkit.main(globals())
