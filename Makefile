@@ -1,7 +1,7 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test fuzz mutants bench digits reproduce streams first_use faults endurance repl mpy firmware flash deploy
-.PHONY: release lint lock sbom clean distclean
+.PHONY: help demo docs test fuzz mutants bench digits reproduce streams first_use faults unknown endurance repl mpy firmware flash
+.PHONY: deploy release lint lock sbom clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # Names this run of make, in which nothing in the cache is checked twice.
@@ -71,6 +71,10 @@ faults: ## Whether check() names rates that are wrong, on scikit-learn's data se
 endurance: ## Ten million samples that drift, counters past their ends, faults: reports/endurance.md
 	@boards/setup/apt.sh pc cpython
 	@$(PYTHON) -m host_sim endurance
+
+unknown: ## Whether a model knows what it was never taught, on digits and in DATA=dir: reports/unknown.md
+	@boards/setup/apt.sh pc cpython
+	@$(PYTHON) -m host_sim unknown $(if $(DATA),--data "$(DATA)")
 
 repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board
 	@$(if $(PORT),boards/setup/apt.sh pc && $(TINYPROP) repl "$(PORT)",boards/repl.sh $(TARGET))

@@ -3,7 +3,7 @@
 __main__          python -m host_sim COMMAND
 
 demo/             learns digits inside MicroPython and shows it; the pictures of docs/method.md
-studies/          comparisons: digits, streams, first use, the papers' table, faults; kit/ for all
+studies/          comparisons: digits, streams, first use, papers, faults, unknown; kit/ for all
 generate/         files that are written by a program: the format, tables, digests, golden files
 
 tasks/            what there is to learn: data sets, and networks for them

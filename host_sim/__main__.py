@@ -46,6 +46,10 @@ COMMANDS = {
         "what helps when a stream changes or a class is rare: writes reports/streams.md",
     ),
     "tables": ("generate.tables", "write core/tables.h from the formulas"),
+    "unknown": (
+        "studies.unknown",
+        "whether a model knows what it was never taught: writes reports/unknown.md",
+    ),
 }
 
 

@@ -124,7 +124,7 @@ class Model:
             macs += self._n_out * fan_in
         self._chunk = max(1, _CHUNK_MACS // macs)
         self._x = array("f")  # lists are copied to it; as long as the last list
-        self._autosave = self._loaded_from = None
+        self._autosave = self._loaded_from = self._reach = None
 
     def __repr__(self):
         return _words()._model_text(self)
@@ -141,7 +141,8 @@ class Model:
 
         x: a buffer of one of the array types B b H h I i L l f, or a list or tuple of numbers; as
         many as the input has, row by row. y: a class number; with loss="mse" one target per
-        output, in a buffer, list or tuple, or a single number.
+        output, in a buffer, list or tuple, or a single number. On a PC both may be any array of
+        numpy or pandas.
         ValueError, TypeError: x or y is not like that; the model is unchanged.
         Allocates nothing for buffers and class numbers.
         """
@@ -174,22 +175,42 @@ class Model:
         Allocates nothing for buffers and classes.
         """
         if self._mse:
-            out = array("f", [0] * self._n_out)
-            self.predict_into(x, out)
-            return out[0] if self._n_out == 1 else list(out)
+            out = self._outputs(x)
+            return out[0] if self._n_out == 1 else out
         label = _predict(self._image, x, None)
         if label < 0:
             label = self._once_more(_predict, label, x, None)
         return label
 
+    def predict_proba(self, x):
+        """The probability of each class, in a list. ValueError with loss="mse", which has none."""
+        if self._mse:
+            _words()._no_classes("predict_proba")
+        return self._outputs(x)
+
     def predict_into(self, x, out):
         """Fills out, an array('f') with one item per output, with the probability of each class.
 
-        With loss="mse": with the outputs, in the units of y. Allocates nothing for buffers.
+        Returns the most likely class number. With loss="mse": fills out with the outputs, in the
+        units of y, and returns None. Allocates nothing for buffers.
         """
-        code = _E_OUT if out is None else _predict(self._image, x, out)
-        if code < 0:
-            self._once_more(_predict, code, x, out)
+        label = _E_OUT if out is None else _predict(self._image, x, out)
+        if label < 0:
+            label = self._once_more(_predict, label, x, out)
+        return None if self._mse else label
+
+    def knows(self, x):
+        """Whether x is like what it was taught. It needs replay=, some 50 for each class.
+
+        It is if a remembered sample is as near as another of their class is to 19 of 20 of them.
+        ValueError, TypeError: x is not as in learn, or nothing is remembered.
+        """
+        return _words()._knows(self, x)
+
+    def _outputs(self, x):
+        out = array("f", [0] * self._n_out)
+        self.predict_into(x, out)
+        return list(out)
 
     def _once_more(self, function, code, x, y):
         """Repeats a refused call with lists and numbers copied to arrays; raises other errors."""
@@ -211,7 +232,8 @@ class Model:
         except TypeError:  # a list holds what is no number: refused as it was
             pass
         if code < 0:
-            _words()._refused(self, code, x, y)
+            x, y = _words()._as_arrays(self, code, x, y)
+            code = self._once_more(function, function(self._image, x, y), x, y)
         return code
 
     def _many(self, x, y, learning):
@@ -233,7 +255,8 @@ class Model:
             code = _tinyprop.run(self._image, x, targets, total, done, n, learning)
             if code < 0:
                 y = y if code == _E_Y_CLASS else targets
-                _words()._refused(self, code, x, y, total)
+                x, y = _words()._as_arrays(self, code, x, y, total)
+                return self._many(x, y, learning)
             result += code
             done += n
             if saves:
@@ -445,6 +468,6 @@ def _items(x):
     """How many numbers x has: a buffer or an array, of any dimensions, or 1."""
     if isinstance(x, _NUMBERS):
         return 1
-    if hasattr(x, "nbytes"):  # a memoryview of CPython, numpy
-        return x.nbytes // x.itemsize
-    return x.size if hasattr(x, "size") else len(x)  # ulab
+    if hasattr(x, "size"):  # numpy, ulab
+        return x.size
+    return x.nbytes // x.itemsize if hasattr(x, "nbytes") else len(x)  # a memoryview of CPython

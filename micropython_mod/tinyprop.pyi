@@ -2,7 +2,7 @@
 import os
 from array import array
 from collections.abc import Sequence
-from typing import Any, BinaryIO, Literal, TypedDict
+from typing import Any, BinaryIO, Literal, Protocol, TypedDict
 
 from typing_extensions import Buffer
 
@@ -12,8 +12,12 @@ _Activation = Literal["linear", "relu", "sigmoid", "tanh"]
 _Padding = Literal["valid", "same"]
 _Size = int | tuple[int, int]  # height and width
 _Range = tuple[float, float]  # lo, hi
-_Values = Buffer | Sequence[float]  # a buffer of b B h H i I l L or f
-_Samples = Buffer | Sequence[_Values]
+
+class _Array(Protocol):  # of numpy or pandas, on a PC
+    def __array__(self) -> Any: ...
+
+_Values = Buffer | Sequence[float] | _Array  # a buffer of b B h H i I l L or f
+_Samples = Buffer | Sequence[_Values] | _Array
 _Name = str | os.PathLike[str]
 
 _Nested = Buffer | Sequence[Any]
@@ -113,7 +117,10 @@ class Model:
     def evaluate(self, x: _Samples, y: _Samples | Sequence[float]) -> float: ...
     # An int; with loss="mse" a float or a list of floats. A union of them would fit no use.
     def predict(self, x: _Values) -> Any: ...
-    def predict_into(self, x: _Values, out: Buffer) -> None: ...
+    # An int; None with loss="mse".
+    def predict_into(self, x: _Values, out: Buffer) -> Any: ...
+    def predict_proba(self, x: _Values) -> list[float]: ...
+    def knows(self, x: _Values) -> bool: ...
     # A float, or None without a given rate; a pair, or a list of pairs if there are several, or
     # None before the first sample. Unions of them would fit no use either.
     @property

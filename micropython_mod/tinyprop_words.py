@@ -104,6 +104,7 @@ _SETTLED = const(768)  # up to here,
 _SETTLED_MSE = const(3072)  # or with mse (core/rate.c)
 _SOME = const(50)  # samples, before which nothing is wrong yet
 _SENSORS = const(32)  # so few values of x may be sensors; pictures have corners that stay black
+_FAR = 0xFFFFFFFF  # as far as a place of which nothing is remembered
 _STILL = 1.125  # energy of inputs that do not move: 1, and what rounding leaves
 _GUESS = 0.3  # error of guessing numbers in a given range, as a share of half of it
 
@@ -130,6 +131,11 @@ def _is_list(value):
     return isinstance(value, (list, tuple))
 
 
+def _plain(value):
+    """A number of numpy as one of Python."""
+    return value.item() if getattr(value, "shape", None) == () else value
+
+
 def _pair(name, value):
     """(height, width) of a kernel or stride that is given as one number or as two."""
     pair = value if _is_list(value) else (value, value)
@@ -139,6 +145,7 @@ def _pair(name, value):
 
 
 def _count(name, value, most=65534):
+    value = _plain(value)
     if not isinstance(value, int) or not 1 <= value <= most:
         _wrong(name, value, "1 to %d" % most)
     return value
@@ -276,7 +283,7 @@ class _Policy:
         for i, setting in enumerate(names.split()):
             if not 0 <= values[i] <= 1:
                 _wrong(setting, values[i], "0 to 1")
-        self.text = "%s(%s)" % (name, ", ".join(map(repr, values)))
+        self.text = "%s(%s)" % (name, ", ".join(repr(_plain(value)) for value in values))
         q15 = [int(value * (1 << 15) + 0.5) for value in (s_min, s_max, zeta)]
         self.spec = kind, q15[0], q15[1], q15[2], int(skip * (1 << 14) + 0.5)
 
@@ -351,8 +358,7 @@ _SMALLER = (
 
 def _lr(value):
     """(m, n) with m / 2^n nearest to value and m of 16 to 31. None is where found rates start."""
-    if value is None:
-        value = _FIRST_LR
+    value = _FIRST_LR if value is None else _plain(value)
     if not isinstance(value, _NUMBERS) or not 2e-8 <= value <= 1:
         _wrong("lr", value, "2e-8 to 1")
     n = 0
@@ -368,6 +374,8 @@ def _given_ranges(name, value, channels):
     if value is None:
         return ()
     expected = "(lo, hi) with lo < hi, a list of %d of them, or None" % channels
+    if hasattr(value, "tolist"):  # numpy
+        value = value.tolist()
     if not _is_list(value) or not value:
         _wrong(name, value, expected)
     pairs = value if _is_list(value[0]) else [value]
@@ -445,7 +453,7 @@ def _check_replay(replay, layers, n_classes):
 
 
 def _check_seed(seed):
-    if not isinstance(seed, int) or seed >> 30:
+    if not isinstance(_plain(seed), int) or seed >> 30:
         _wrong("seed", seed, "0 to 2^30 - 1")
 
 
@@ -515,7 +523,76 @@ def _build(input_shape, layers, loss, lr, policy, input_range, output_range, rep
     return image, shapes
 
 
-# ---- errors
+# ---- what a model knows
+
+
+def _knows(model, x):
+    n = struct.unpack_from("<H", model._image, _MODEL_SPEC_REPLAY)[0]
+    if not n:
+        raise ValueError(
+            "knows() compares x with remembered samples: make the Model with replay=, some 50 for"
+            " each class"
+        )
+    if isinstance(x, int):  # which the core takes for a place
+        _refused(model, _E_X_TYPE, x, None)
+    squares = array("I", bytes(4 * n))
+    code = _tinyprop.distances(model._image, x, squares)
+    if code < 0:
+        model._once_more(_tinyprop.distances, code, x, squares)
+    return min(squares) <= _reach(model, squares)
+
+
+def _reach(model, squares):
+    """How far 19 of 20 remembered samples are at most from the nearest other one of their class,
+    squared. It is found anew when samples have become a tenth more: until then at most a tenth of
+    them are others, as each new one is remembered by chance."""
+    steps = model._number("<Q", _MODEL_STATE_STEPS)
+    if model._reach and model._reach[0] <= steps <= 1.1 * model._reach[0]:
+        return model._reach[1]
+    nearest = []
+    n_of_class = len(squares) // (1 if model._mse else model._n_out)
+    for place in range(len(squares)):
+        code = _tinyprop.distances(model._image, place, squares)
+        if code < 0:
+            _refused(model, code, None, None)
+        first = place - place % n_of_class
+        others = [s for s in squares[first : first + n_of_class] if s < _FAR]
+        if others:  # those at 0 are this one again, as in another pass
+            nearest.append(min([s for s in others if s] or others))
+    nearest.sort()
+    # Of n + 1 samples that come in any order the last one is as near, with this probability.
+    rank = min((19 * (len(nearest) + 1) + 19) // 20, len(nearest))
+    reach = nearest[rank - 1] if nearest else -1
+    model._reach = steps, reach
+    return reach
+
+
+# ---- calls that the core refused
+
+
+def _as_arrays(model, code, x, y, total=None):
+    """(x, y) to call again with: what the core refused, of numpy, pandas or the like, as an array
+    that it takes. Raises why it was refused if it is none of these. total: how many samples a call
+    for many of them has."""
+    if "numpy" in sys.modules:  # never so on a board
+        try:
+            from tinyprop_desk import arrays
+        except ImportError:
+            _refused(model, code, x, y, total)
+        if code == _E_X_TYPE and _is_array(x):
+            return arrays.numbers("x", x), y
+        if code == _E_Y_TYPE and _is_array(y):
+            if model._mse:
+                return x, arrays.numbers("y", y)
+            return x, arrays.class_numbers(y, model._n_out)
+    return _refused(model, code, x, y, total)
+
+
+def _is_array(value):
+    """Whether it can be an array, or is a list of equally long things of which some can."""
+    if not _is_list(value):
+        return hasattr(value, "__array__")
+    return any(hasattr(v, "__array__") for v in value) and len(set(map(_length, value))) == 1
 
 
 def _refused(model, code, x, y, total=None):
@@ -526,9 +603,14 @@ def _refused(model, code, x, y, total=None):
     total = total if many else 1
     n_targets = total * (model._n_out if mse else 1)
     if code == _E_X_LENGTH:
+        _refuse_shape(model, x, many)
         raise ValueError("x has %d values, expected %d" % (_items(x), total * model._n_in))
     if code == _E_Y_LENGTH:
-        raise ValueError("y has %d values, expected %d" % (_items(y), n_targets))
+        text = "y has %d values, expected %d" % (_items(y), n_targets)
+        shape = getattr(x, "shape", ())
+        if many and len(shape) > 1 and shape[0] != total:
+            text += ": x of shape %s is %d samples of %d" % (shape, total, model._n_in)
+        raise ValueError(text)
     if code == _E_X_TYPE:
         _refuse_items("x", x, "f", "a number", many and model._n_in)
         raise TypeError("x is %s, expected a buffer of B b H h I i L l or f, or a list" % type(x))
@@ -547,7 +629,7 @@ def _refused(model, code, x, y, total=None):
     if code == _E_Y_CLASS:
         for label in [y] if isinstance(y, int) else y:
             if not 0 <= label < model._n_out:
-                _wrong("y", label, "a class number, 0 to %d" % (model._n_out - 1))
+                _wrong("y", _plain(label), "a class number, 0 to %d" % (model._n_out - 1))
     if code == _E_NO_RANGE:
         raise ValueError("no range is known: learn first, or give input_range=(lo, hi)")
     if code == _E_OVERLAP:
@@ -555,6 +637,21 @@ def _refused(model, code, x, y, total=None):
     if code == _E_OUT:
         raise ValueError("out is no array('f') of %d places" % model._n_out)
     raise ValueError("the model is damaged")
+
+
+def _refuse_shape(model, x, many):
+    """Raises what shape x was to have, if it has one of several dimensions."""
+    shape = getattr(x, "shape", ())
+    if len(shape) > 1:
+        expected = struct.unpack_from("<3H", model._image, _MODEL_SPEC_IN_H)
+        while len(expected) > 1 and expected[0] == 1:
+            expected = expected[1:]
+        expected = (shape[0],) + expected if many else expected
+        raise ValueError("x is of shape %s, expected %s" % (shape, expected))
+
+
+def _no_classes(name):
+    raise ValueError("%s needs classes, and this model has loss='mse': use predict" % name)
 
 
 def _refuse_items(name, items, letter, expected, n_values):

@@ -18,6 +18,7 @@ from .image import HELD, IN_CALL, Refused, require
 
 __all__ = [
     "backend",
+    "distances",
     "hold",
     "init",
     "layout",
@@ -62,7 +63,10 @@ def _targets(y):
     """One class number may be an int of 32 bits; targets and several class numbers come in a
     buffer."""
     if isinstance(y, int) or (_values(y) is None and hasattr(y, "__index__")):
-        y = operator.index(y)
+        try:
+            y = operator.index(y)
+        except TypeError:  # an array has __index__, and only if it has one item a number
+            return None
         return np.array([y], np.int32) if -(2**31) <= y < 2**31 else None
     return _values(y)
 
@@ -163,3 +167,11 @@ def run(image, x, y, total, start, count, learning):
 def predict(image, x, out):
     """Class number. out: None, or an array('f') of n_out items that gets the scores."""
     return _on_model(_model.predict, _image(image), _values(x), out is not None, _values(out))
+
+
+def distances(image, x, out):
+    """0; out, an array('I') with one item per place, gets squared distances to what is remembered.
+    x may be the number of a place."""
+    if isinstance(x, int):
+        return _on_model(_model.distances_of_place, _image(image), _size(x), _values(out))
+    return _on_model(_model.distances, _image(image), _values(x), _values(out))

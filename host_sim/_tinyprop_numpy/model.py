@@ -191,18 +191,48 @@ def run_samples(model, x, y, total, start, count, learning):
     return hits
 
 
+def answer(model, x):
+    """The sums of the output layer."""
+    values.check_inputs(x, model.layers[0].n_in, slice(None))
+    require(ranges.are_known(model), Error.NO_RANGE)
+    inputs, _ = ranges.read_inputs(model, x)
+    return forward(model, inputs)
+
+
 def predict(model, x, with_scores, scores):
     """Class number of x. scores: a float32 array that gets the scores, if with_scores."""
-    n_in, n_out = model.layers[0].n_in, model.output.n_out
+    n_out = model.output.n_out
     if with_scores:
         ok = scores is not None and scores.dtype == np.float32 and len(scores) == n_out
         require(ok, Error.OUT)
-    values.check_inputs(x, n_in, slice(None))
-    require(ranges.are_known(model), Error.NO_RANGE)
-    inputs, _ = ranges.read_inputs(model, x)
-    z = forward(model, inputs)
+    z = answer(model, x)
     if with_scores:
         is_mse = model.spec.loss == MSE
         of_each = loss.mse_output(model, z) if is_mse else loss.softmax(model, z)
         scores[:] = ranges.scores_as_float(model, of_each)
     return int(z.argmax())
+
+
+def check_distances(model, out):
+    n = model.spec.replay
+    require(n > 0 and out is not None and out.dtype == np.uint32 and len(out) == n, Error.OUT)
+
+
+def distances(model, x, out):
+    """Squared distances of x to what is remembered."""
+    check_distances(model, out)
+    answer(model, x)
+    layer = model.layers[model.first_trained]
+    out[:] = replay.FAR
+    if layer.x_frac == model.state.replay_frac:  # else all is forgotten by the next step
+        out[:] = replay.distances(model, replay.as_bytes(model, layer))
+
+
+def distances_of_place(model, place, out):
+    """Those of a remembered sample to the others."""
+    check_distances(model, out)
+    require(place < len(out), Error.X_TYPE)
+    out[:] = replay.FAR
+    if replay.used(model)[place]:
+        out[:] = replay.distances(model, replay.memory(model).inputs[place])
+        out[place] = replay.FAR

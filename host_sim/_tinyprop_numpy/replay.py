@@ -21,6 +21,7 @@ from .random import next_random
 from .values import SATURATED
 
 MOST_SEEN = 65535
+FAR = 2**32 - 1  # more than any distance there can be
 MAP = np.dtype([("zero", "<i4"), ("frac", "<i2"), ("shift", "<i2")])
 
 
@@ -111,7 +112,12 @@ def remember(model, label):
     kept.n_seen[c] = min(seen + 1, MOST_SEEN)
     if place < n:
         kept.labels[c * n + place] = label
-        kept.inputs[c * n + place] = layer.inputs >> byte_unit(model)
+        kept.inputs[c * n + place] = as_bytes(model, layer)
+
+
+def as_bytes(model, layer):
+    """The inputs of the lowest trained layer as they are remembered."""
+    return layer.inputs >> byte_unit(model)
 
 
 def recall(model):
@@ -123,3 +129,19 @@ def recall(model):
     place = c * n + below(model, min(int(kept.n_seen[c]), n))
     inputs = kept.inputs[place].astype(np.int64) << byte_unit(model)
     return inputs, kept.labels[place].astype(np.int64)
+
+
+def used(model):
+    """Whether there is a sample in each place."""
+    kept = memory(model)
+    n_places, n_classes = len(kept.inputs), len(kept.n_seen)
+    n = n_places // n_classes
+    places = np.arange(n_places)
+    c = np.minimum(places // n, n_classes - 1)
+    return (places < n * n_classes) & (places % n < kept.n_seen[c])
+
+
+def distances(model, inputs):
+    """Squared distances to the sample in each place, FAR if there is none."""
+    differences = memory(model).inputs.astype(np.int64) - inputs
+    return np.where(used(model), (differences**2).sum(axis=1), FAR)

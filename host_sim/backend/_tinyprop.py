@@ -99,3 +99,4 @@ init = _chosen.init
 learn = _chosen.learn
 run = _chosen.run
 predict = _chosen.predict
+distances = _chosen.distances

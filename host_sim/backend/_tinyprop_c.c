@@ -114,8 +114,9 @@ static int to_targets(PyObject *obj, Py_buffer *view, int32_t *number, tp_values
         }
     }
     Py_ssize_t value = PyNumber_AsSsize_t(obj, NULL);
-    if (value == -1 && PyErr_Occurred()) {
-        return 0;
+    if (value == -1 && PyErr_Occurred()) {  // an array has __index__, and only if it has one item a number
+        PyErr_Clear();
+        return 1;
     }
     *number = (int32_t)value;
     *v = (tp_values_t) { number, 1, value == *number ? 'i' : 0 };
@@ -172,6 +173,22 @@ static PyObject *mod_predict(PyObject *self, PyObject *args) {
     return PyLong_FromLong(result);
 }
 
+static PyObject *mod_distances(PyObject *self, PyObject *args) {
+    PyObject *image_in, *x_in, *out_in;
+    Py_buffer image, x, out;
+    size_t place = 0;
+    if (!PyArg_ParseTuple(args, "OOO", &image_in, &x_in, &out_in) || (PyLong_Check(x_in) && !to_size(x_in, &place))
+        || !to_image(image_in, &image)) {
+        return NULL;
+    }
+    tp_values_t values = to_values(x_in, &x, 0), to = to_values(out_in, &out, PyBUF_WRITABLE);
+    long result = tp_distances(image.buf, (size_t)image.len, PyLong_Check(x_in) ? NULL : &values, place, &to);
+    PyBuffer_Release(&out);
+    PyBuffer_Release(&x);
+    PyBuffer_Release(&image);
+    return PyLong_FromLong(result);
+}
+
 static PyMethodDef methods[] = {
     { "backend", mod_backend, METH_NOARGS, NULL },
     { "layout", mod_layout, METH_VARARGS, "layout(spec, shapes): bytes of RAM that a model of this spec needs" },
@@ -181,6 +198,8 @@ static PyMethodDef methods[] = {
     { "run", mod_run, METH_VARARGS,
         "run(image, x, y, total, start, count, learning): trained on, or classified correctly" },
     { "predict", mod_predict, METH_VARARGS, "predict(image, x, out): class number; out: None, or gets scores" },
+    { "distances", mod_distances, METH_VARARGS,
+        "distances(image, x, out): 0; out gets squared distances of x, or of a place, to what is remembered" },
     { NULL, NULL, 0, NULL },
 };
 

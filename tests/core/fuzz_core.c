@@ -319,6 +319,16 @@ static size_t saved_bytes(const image_t *image) {
     return tp_open(&m, image->bytes, image->n) == TP_OK ? m.spec->saved_bytes : image->n;
 }
 
+// To x, and among what is remembered.
+static void ask_distances(const image_t *image, const tp_values_t *x, size_t n_places) {
+    uint32_t *squares = block(4 * n_places);
+    tp_values_t out = { squares, n_places, 'I' };
+    check(tp_distances(image->bytes, image->n, x, 0, &out) <= 0, "distances");
+    check(tp_distances(image->bytes, image->n, NULL, x->n ? x->type % (2 * x->n) : 0, &out) <= 0,
+        "distances of a place");
+    free(squares);
+}
+
 static void call(const image_t *image) {
     tp_model_t m;
     int is_open = tp_open(&m, image->bytes, image->n) == TP_OK, is_predict = one_in(4), learning = !one_in(4);
@@ -347,6 +357,9 @@ static void call(const image_t *image) {
     }
     check(result < 0 || !(is_within(&x, image) || (has_y && is_within(&y, image))), "a buffer in the image");
     check(result >= 0 || memcmp(before, image->bytes, n_saved) == 0, "a refused call changed something");
+    if (is_predict) {
+        ask_distances(image, &x, is_open ? m.spec->replay : 3);
+    }
     free(before);
     free(blocks[0]);
     free(blocks[1]);

@@ -157,12 +157,15 @@ class Case:
 @st.composite
 def calls(draw, asked):
     n_in, n_outputs = int(np.prod(asked["shape"])), asked["layers"][-1].units
-    name = draw(st.sampled_from(["learn"] * 4 + ["run"] * 2 + ["predict", "lr"]))
+    name = draw(st.sampled_from(["learn"] * 4 + ["run"] * 2 + ["predict", "distances", "lr"]))
     if name == "learn":
         return name, draw(inputs(n_in)), draw(targets(asked, 1))
     if name == "predict":
         scores = array("f", [7] * n_outputs)
         return name, draw(inputs(n_in)), draw(st.sampled_from([None, scores]))
+    if name == "distances":
+        of = draw(st.integers(0, asked["replay"]) | inputs(n_in))
+        return name, of, array("I", [7] * asked["replay"])
     if name == "lr":
         return name, draw(st.integers(16, 31)), draw(st.integers(4, 13)), draw(st.integers(0, 1))
     total = draw(st.integers(1, 39))

@@ -21,12 +21,14 @@ HELD, IN_CALL = 1, 0x2000_1234
 def build(backend, loss="crossentropy"):
     ranges = images.BYTES if loss == "crossentropy" else ([(0, 255)], [(0, 1)])
     layers = [dense(6, "relu"), dense(CLASSES)]
-    return images.build(BACKENDS[backend], (1, 1, N_IN), layers, loss, ranges=ranges)
+    settings = {"ranges": ranges, "replay": CLASSES}
+    return images.build(BACKENDS[backend], (1, 1, N_IN), layers, loss, **settings)
 
 
 def calls(backend, buffer):
     """Every call on a model, by name."""
     x, y, out = bytes(N_IN), bytes(1), array("f", [0] * CLASSES)
+    squares = array("I", [0] * CLASSES)
     backend = BACKENDS[backend]
     return {
         "learn": lambda: backend.learn(buffer, x, 1),
@@ -34,6 +36,8 @@ def calls(backend, buffer):
         "evaluate": lambda: backend.run(buffer, x, y, 1, 0, 1, False),
         "predict": lambda: backend.predict(buffer, x, None),
         "scores": lambda: backend.predict(buffer, x, out),
+        "distances": lambda: backend.distances(buffer, x, squares),
+        "of a place": lambda: backend.distances(buffer, 0, squares),
         "hold": lambda: backend.hold(buffer),
         "init": lambda: backend.init(buffer, 1),
     }
@@ -101,7 +105,7 @@ def test_buffers_in_the_image_are_refused(backend):
     for loss in ("crossentropy", "mse"):
         buffer = build(backend, loss)
         before, view = bytes(buffer), memoryview(buffer)
-        good = bytes(N_IN)
+        good, squares = bytes(N_IN), array("I", [0] * CLASSES)
         many = bytes(1) if loss == "crossentropy" else bytes(CLASSES)
         for at in range(0, len(buffer) - len(buffer) % 4, 4):
             x, y = view[at:][:N_IN], view[at:][: len(many)]
@@ -110,10 +114,12 @@ def test_buffers_in_the_image_are_refused(backend):
                 assert core.learn(buffer, x, many) == Error.OVERLAP
                 assert core.run(buffer, x, many, 1, 0, 1, False) == Error.OVERLAP
                 assert core.predict(buffer, x, None) == Error.OVERLAP
+                assert core.distances(buffer, x, squares) == Error.OVERLAP
             if len(y) == len(many):
                 assert core.learn(buffer, good, y) == Error.OVERLAP
             if len(out) == 4 * CLASSES:
                 assert core.predict(buffer, good, out.cast("f")) == Error.OVERLAP
+                assert core.distances(buffer, 0, out.cast("I")) == Error.OVERLAP
         assert buffer == before
         del view, x, y, out
         assert core.predict(buffer, good, None) >= 0

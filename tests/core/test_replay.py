@@ -7,6 +7,7 @@ import images
 import numpy as np
 import pytest
 from _tinyprop_numpy import replay
+from _tinyprop_numpy.format import Error
 from images import BACKENDS, Image, Layer, dense
 
 with_backends = pytest.mark.parametrize("backend", BACKENDS)
@@ -228,3 +229,102 @@ def test_both_backends_remember_and_learn_the_same(name):
         assert len({model.learn(x, y) for model in models}) == 1
         one, two = (model.buffer for model in models)
         assert images.saved(one) == images.saved(two), images.difference(one, two)
+
+
+# ---- distances to what is remembered
+
+FAR = 0xFFFFFFFF
+
+
+def distances(model, of):
+    squares = array("I", [7] * model.image.head.replay)
+    of = of if isinstance(of, (bytes, int)) else array("f", np.ravel(of).tolist())
+    before = images.saved(model.buffer)
+    assert model.backend.distances(model.buffer, of, squares) == 0
+    assert images.saved(model.buffer) == before
+    return list(squares)
+
+
+def squares_of(a, b):
+    return ((np.asarray(a, int) - np.asarray(b, int)) ** 2).sum(-1).tolist()
+
+
+@with_backends
+def test_distances_are_those_of_the_remembered_inputs(backend):
+    """Of what is remembered in 7 places for 3 classes, one is not used."""
+    model = Remembering(backend, 7, 5)
+    random = np.random.default_rng(4)
+    x = random.integers(0, 256, (5, 5)) * (random.random((5, 5)) < 0.7)  # zeros are in no list
+    for sample, y in zip(x, (0, 2, 2, 0, 1), strict=True):
+        model.learn(bytes(sample.tolist()), y)
+    places = [x[0], x[3], x[4], None, x[1], x[2], None]
+    for of in (x[1], 255 - x[1]):
+        expected = [FAR if p is None else squares_of(p, of) for p in places]
+        assert distances(model, bytes(of.tolist())) == expected
+    for place, p in enumerate(places):
+        expected = [FAR if p is None or q is None else squares_of(p, q) for q in places]
+        expected[place] = FAR
+        assert distances(model, place) == expected
+
+
+@with_backends
+def test_the_largest_distance_has_room(backend):
+    model = Remembering(backend, 2, 65534, [dense(2)])
+    model.learn(bytes(65534), 1)
+    assert distances(model, bytes([255]) * 65534) == [FAR, 65534 * 255**2]
+    assert 65534 * 255**2 < FAR
+
+
+@with_backends
+@pytest.mark.parametrize("loss", ["crossentropy", "mse"])
+def test_distances_of_signed_inputs_and_of_12_bits(backend, loss):
+    layers, ranges = [dense(3, "tanh"), dense(2)], ([(-1, 1)], [(-1, 1)] * (loss == "mse"))
+    model = Remembering(backend, 4, 3, layers, loss, ranges=ranges)
+    model.learn([0.5, -0.31, -0.9], 1 if loss == "crossentropy" else [0.25, -3])
+    other = Remembering(backend, 4, 3, layers, loss, ranges=ranges)
+    other.learn([-0.7, 0, 0.9], 1 if loss == "crossentropy" else [0.25, -3])
+    place = 2 if loss == "crossentropy" else 0
+    kept = [m.memory.inputs[place].astype(int) for m in (model, other)]
+    assert (kept[0] < 0).any()
+    assert distances(model, [-0.7, 0, 0.9])[place] == squares_of(*kept)
+
+
+@with_backends
+def test_distances_are_of_what_frozen_layers_make_of_x(backend):
+    layers = [Layer("conv", 2, (2, 2), activation="relu", trainable=0), dense(4, "tanh"), dense(3)]
+    random = np.random.default_rng(1)
+    a, b = (bytes(random.integers(0, 256, 16).tolist()) for _ in range(2))
+    model, other = (Remembering(backend, 6, (4, 4, 1), layers) for _ in range(2))
+    model.learn(a, 2)
+    other.learn(b, 2)
+    expected = squares_of(model.memory.inputs[4], other.memory.inputs[4])
+    assert expected > 0 and distances(model, b) == [FAR] * 4 + [expected, FAR]
+    model.image.layers[0].y_frac -= 1  # what is remembered is in another format
+    assert distances(model, b) == [FAR] * 6
+
+
+@with_backends
+def test_distances_of_maps(backend):
+    layers = [Layer("conv", 2, (2, 2), activation="relu"), dense(3)]
+    model = Remembering(backend, 3, (4, 4, 1), layers)
+    a, b = bytes(range(0, 160, 10)), bytes(range(255, 95, -10))
+    model.learn(a, 1)
+    assert distances(model, b) == [FAR, squares_of(list(a), list(b)), FAR]
+
+
+@with_backends
+def test_bad_questions_about_distances(backend):
+    model, without = Remembering(backend, 6), Remembering(backend, 0)
+    core, out = model.backend, array("I", [0] * 6)
+    unknown = Remembering(backend, 6, ranges=([], []))
+    for buffer, of, to, error in (
+        (model.buffer, bytes(2), array("I", [0] * 5), Error.OUT),
+        (model.buffer, bytes(2), array("f", [0] * 6), Error.OUT),
+        (model.buffer, bytes(2), bytes(24), Error.OUT),
+        (without.buffer, bytes(2), array("I", []), Error.OUT),
+        (model.buffer, bytes(3), out, Error.X_LENGTH),
+        (model.buffer, "ab", out, Error.X_TYPE),
+        (model.buffer, 6, out, Error.X_TYPE),
+        (unknown.buffer, bytes(2), out, Error.NO_RANGE),
+    ):
+        assert core.distances(buffer, of, to) == error

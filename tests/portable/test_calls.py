@@ -42,7 +42,7 @@ class File:
 
 
 def test_a_model_in_a_call_refuses_others():
-    model, out = small_model(), array("f", [0] * 3)
+    model, out = small_model(replay=9), array("f", [0] * 3)
     model.learn(X, 1)
     file = File(lambda: None)
     set_busy(model, IN_A_CALL)
@@ -54,6 +54,8 @@ def test_a_model_in_a_call_refuses_others():
         lambda: model.evaluate(X, b"\1"),
         lambda: model.predict(X),
         lambda: model.predict_into(X, out),
+        lambda: model.predict_proba(X),
+        lambda: model.knows(X),
         lambda: model.save(file),
         lambda: model.save("test_calls.tp"),  # which it does not even open
         lambda: setattr(model, "lr", 0.1),
@@ -167,7 +169,8 @@ def test_samples_in_two_dimensions():
     assert one.learn_many(rows.cast("B", (4, 6)), y) == two.learn_many(x, y) == 4
     assert testkit.saved(one) == testkit.saved(two)
     message = str(testkit.raises(ValueError, one.learn_many, rows.cast("B", (6, 4)), y[:3]))
-    assert message == "y has 3 values, expected 4", message
+    expected = "y has 3 values, expected 4: x of shape (6, 4) is 4 samples of 6"
+    assert message == expected, message
 
 
 def test_threads():

@@ -31,7 +31,9 @@ def uses() -> None:
     assert_type(m.learn_many([x, x], [0, 1]), int)
     assert_type(m.evaluate(memoryview(x), b"\1"), float)
     names[m.predict(x)]
-    m.predict_into(x, array("f", [0, 0]))
+    names[m.predict_into(x, array("f", [0, 0]))]
+    assert_type(m.predict_proba(x), list[float])
+    assert_type(m.knows(x), bool)
     m.lr = 0.1
     m.lr *= 0.5
     m.lr = None

@@ -138,6 +138,19 @@ static mp_obj_t mod_predict(mp_obj_t image_in, mp_obj_t x, mp_obj_t out) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(mod_predict_obj, mod_predict);
 
+// distances(image, x, out): 0; out, an array('I') of a place each, gets squared distances to what is remembered. x may be
+// the number of a place
+static mp_obj_t mod_distances(mp_obj_t image_in, mp_obj_t x, mp_obj_t out) {
+    image_t image = to_image(image_in);
+    tp_values_t values = to_values(x, MP_BUFFER_READ), to = to_values(out, MP_BUFFER_WRITE);
+    signals_t signals;
+    hold_back_ctrl_c(&signals);
+    int result = tp_distances(image.bytes, image.n, mp_obj_is_small_int(x) ? NULL : &values, to_size(x), &to);
+    let_ctrl_c_through(&signals);
+    return mp_obj_new_int(result);
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(mod_distances_obj, mod_distances);
+
 static mp_obj_t mod_backend(void) {
 #if MICROPY_ENABLE_DYNRUNTIME
     return MP_OBJ_NEW_QSTR(MP_QSTR_mpy);
@@ -156,7 +169,8 @@ static MP_DEFINE_CONST_FUN_OBJ_0(mod_backend_obj, mod_backend);
     X(MP_QSTR_init, MP_ROM_PTR(&mod_init_obj)) \
     X(MP_QSTR_learn, MP_ROM_PTR(&mod_learn_obj)) \
     X(MP_QSTR_run, MP_ROM_PTR(&mod_run_obj)) \
-    X(MP_QSTR_predict, MP_ROM_PTR(&mod_predict_obj))
+    X(MP_QSTR_predict, MP_ROM_PTR(&mod_predict_obj)) \
+    X(MP_QSTR_distances, MP_ROM_PTR(&mod_distances_obj))
 
 #if MICROPY_ENABLE_DYNRUNTIME
 

@@ -358,6 +358,17 @@ void tp_note_outputs(const tp_model_t *m, const int16_t *deltas);
 
 // ---- replay.c: only where spec.replay is not 0
 
+#define TP_FAR UINT32_MAX  // more than any distance there can be
+
+// Makes the remembered sample at a place the inputs of the lowest trained layer.
+void tp_recall_inputs(const tp_model_t *m, size_t place);
+
+// Whether a place is in use.
+int tp_is_used(const tp_model_t *m, size_t place);
+
+// The squared distance of the inputs of the lowest trained layer to the sample at a place.
+uint32_t tp_distance(const tp_model_t *m, size_t place);
+
 // Remembers the sample that was just learned from.   label: as of tp_read_label
 void tp_remember(const tp_model_t *m, const int16_t *label);
 // Gives the lowest trained layer the inputs of a random sample. Returns its label.

@@ -288,30 +288,34 @@ int tp_run(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t 
     return result;
 }
 
-// Writes the scores as float32 to an address that need not be aligned.
+// To an address that need not be aligned.
+static uint8_t *write_word(uint8_t *to, uint32_t bits) {
+    for (int i = 0; i < 4; i++, bits >>= 8) {
+        *to++ = (uint8_t)bits;
+    }
+    return to;
+}
+
+// Writes the scores as float32.
 static void write_scores(const tp_model_t *m, int32_t *z, uint8_t *to) {
     int crossentropy = m->spec->loss == TP_CROSSENTROPY;
     if (crossentropy) {
         tp_softmax(m, z);
     }
     for (size_t j = 0; j < m->output->n_out; j++) {
-        uint32_t bits = tp_score_as_float(m, j, crossentropy ? z[j] : tp_mse_output(m, z[j]));
-        for (int i = 0; i < 4; i++, bits >>= 8) {
-            *to++ = (uint8_t)bits;
-        }
+        to = write_word(to, tp_score_as_float(m, j, crossentropy ? z[j] : tp_mse_output(m, z[j])));
     }
 }
 
+static tp_err_t check_question(const tp_model_t *m, const tp_values_t *x) {
+    tp_err_t err = tp_check_values(x, m->layers->n_in, 0, m->layers->n_in, TP_INPUTS);
+    return !err && !tp_ranges_known(m) ? TP_E_NO_RANGE : err;
+}
+
 static int predict(const tp_model_t *m, const tp_values_t *x, const tp_values_t *out) {
-    tp_err_t err = TP_OK;
-    if (out && (out->type != 'f' || out->n != m->output->n_out)) {
-        err = TP_E_OUT;
-    }
-    if (!err) {
-        err = tp_check_values(x, m->layers->n_in, 0, m->layers->n_in, TP_INPUTS);
-    }
-    if (!err && !tp_ranges_known(m)) {
-        err = TP_E_NO_RANGE;
+    tp_err_t err = TP_E_OUT;
+    if (!out || (out->type == 'f' && out->n == m->output->n_out)) {
+        err = check_question(m, x);
     }
     if (err) {
         return err;
@@ -330,6 +334,40 @@ int tp_predict(void *image, size_t n_bytes, const tp_values_t *x, const tp_value
     int result = tp_enter(&m, image, n_bytes, x, out);
     if (result == TP_OK) {
         result = predict(&m, x, out);
+        tp_leave(&m);
+    }
+    return result;
+}
+
+static int distances(const tp_model_t *m, const tp_values_t *x, size_t place, const tp_values_t *out) {
+    size_t n = m->spec->replay;
+    if (n == 0 || out->type != 'I' || out->n != n) {
+        return TP_E_OUT;
+    }
+    tp_err_t err = x ? check_question(m, x) : place < n ? TP_OK : TP_E_X_TYPE;
+    if (err) {
+        return err;
+    }
+    int known = x || tp_is_used(m, place);
+    if (x) {
+        read_inputs(m, x, 0);
+        forward(m, m->layers, tp_input_frac(m), 0);
+        known = m->first_trained->x_frac == m->state->replay_frac;  // else all is forgotten by the next step
+    } else if (known) {
+        tp_recall_inputs(m, place);
+    }
+    uint8_t *to = (uint8_t *)(uintptr_t)out->items;
+    for (size_t i = 0; i < n; i++) {
+        to = write_word(to, known && tp_is_used(m, i) && (x || i != place) ? tp_distance(m, i) : TP_FAR);
+    }
+    return 0;
+}
+
+int tp_distances(void *image, size_t n_bytes, const tp_values_t *x, size_t place, const tp_values_t *out) {
+    tp_model_t m;
+    int result = tp_enter(&m, image, n_bytes, x, out);
+    if (result == TP_OK) {
+        result = distances(&m, x, place, out);
         tp_leave(&m);
     }
     return result;

@@ -129,6 +129,15 @@ const int16_t *tp_recall(const tp_model_t *m) {
     }
     class--;
     size_t place = class * n + below(m, seen[class] < n ? seen[class] : (uint32_t)n);
+    tp_recall_inputs(m, place);
+    int16_t *label = label_at(m, place);
+    if (m->spec->loss == TP_CROSSENTROPY) {
+        label[0] = (int16_t)class;  // as it is, but in a damaged image
+    }
+    return label;
+}
+
+void tp_recall_inputs(const tp_model_t *m, size_t place) {
     tp_layer_t *l = m->first_trained;
     const uint8_t *bytes = inputs_at(m, place);
     uint8_t *map = tp_at(m, l->inputs);
@@ -143,9 +152,28 @@ const int16_t *tp_recall(const tp_model_t *m) {
     if (!l->reads_map) {
         tp_list_inputs(m, l);
     }
-    int16_t *label = label_at(m, place);
-    if (m->spec->loss == TP_CROSSENTROPY) {
-        label[0] = (int16_t)class;  // as it is, but in a damaged image
+}
+
+int tp_is_used(const tp_model_t *m, size_t place) {
+    size_t n = m->spec->replay / n_classes(m), class = place / n;
+    return class < n_classes(m) && place % n < n_seen(m)[class];
+}
+
+// Of the inputs that are 0 the list has none: they count b^2, as the others do at first.
+uint32_t tp_distance(const tp_model_t *m, size_t place) {
+    const tp_layer_t *l = m->first_trained;
+    const uint8_t *bytes = inputs_at(m, place), *map = tp_at(m, l->inputs);
+    int unit = tp_byte_unit(m);
+    uint32_t sum = 0;  // at most 65534 * 255^2
+    for (size_t i = 0; i < l->n_in; i++) {
+        int32_t x = l->reads_map ? tp_byte_at(l, map, i) : 0, b = tp_byte_at(l, bytes, i);
+        sum += (uint32_t)((x - b) * (x - b));
     }
-    return label;
+    tp_walk_t w;
+    tp_walk(m, l, &w);
+    while (!l->reads_map && tp_walk_next(&w)) {
+        int32_t x = w.x >> unit;
+        sum += (uint32_t)(x * (x - 2 * tp_byte_at(l, bytes, w.i)));
+    }
+    return sum;
 }

@@ -63,6 +63,11 @@ tp_err_t tp_hold(void *image, size_t n_bytes);
 // is NULL, out gets the scores as float32: probabilities, or with mse values in the user's units.
 int tp_predict(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *out);
 
+// How far x is from what is remembered: out, uint32 [replay], gets the squared distance to each such sample, between inputs
+// of the lowest trained layer in 8 bits; UINT32_MAX for a place that is not in use. x NULL: the same of the remembered sample
+// at `place`, but to itself UINT32_MAX. Returns 0, or a negative tp_err_t.
+int tp_distances(void *image, size_t n_bytes, const tp_values_t *x, size_t place, const tp_values_t *out);
+
 // Runs samples start .. start+count-1 of the `total` samples in x and y through the model, learning from them or only
 // evaluating it. y holds one class number per sample, or with mse n_out targets per sample. Returns how many samples
 // were trained on (learning) or classified correctly (evaluating; 0 with mse), or a negative tp_err_t. Nothing changes

@@ -1,0 +1,67 @@
+"""Numbers of numpy, pandas and others that can be arrays, as the core takes them."""
+
+from numbers import Real
+
+import numpy as np
+
+MOST = 2**31 - 1  # what the core counts integers beyond as
+
+
+def numbers(name, values):
+    """float32 or int32 in one piece. name: x or y, for errors."""
+    a = as_array(name, values)
+    if a.dtype.kind in "iu":
+        return np.ascontiguousarray(np.clip(a, -MOST, MOST), np.int32)
+    with np.errstate(over="ignore"):
+        floats = np.ascontiguousarray(a, np.float32)
+    beyond = np.isfinite(a) & ~np.isfinite(floats).reshape(a.shape)
+    if beyond.any():
+        raise ValueError(
+            f"{described(name, a)} holds {a[beyond][0]}, and float32 ends at 3.4e38: scale it"
+        )
+    return floats
+
+
+def class_numbers(values, n_classes):
+    """int32 in one piece."""
+    a = as_array("y", values)
+    if a.dtype.kind == "f":
+        parts = a[a != np.floor(a)]  # a NaN, too
+        if parts.size:
+            raise TypeError(
+                f"{described('y', a)} holds {parts[0]}, expected whole class numbers, 0 to"
+                f" {n_classes - 1}; for other numbers make a Model with loss='mse'"
+            )
+    wrong = a[(a < 0) | (a >= n_classes)]
+    if wrong.size:
+        raise ValueError(
+            f"{described('y', a)} holds {wrong[0]}, expected class numbers, 0 to {n_classes - 1}"
+        )
+    return np.ascontiguousarray(a, np.int32)
+
+
+def as_array(name, values):
+    """An array of a kind that is numbers."""
+    a = np.asarray(values)
+    if a.dtype.kind == "O" and all(isinstance(v, Real) for v in a.flat):
+        a = a.astype(float)  # integers of pandas that may be missing, say
+    if a.dtype.kind == "b":
+        a = a.astype(np.uint8)
+    if a.dtype.kind not in "iuf":
+        raise TypeError(f"{described(name, a)} is of no numbers: {cure(name, values)}")
+    return a
+
+
+def described(name, a):
+    return f"{name} (dtype {a.dtype}, shape {a.shape})"
+
+
+def cure(name, values):
+    """What to do about values that are no numbers."""
+    dtypes = getattr(values, "dtypes", None)
+    if hasattr(dtypes, "items"):  # a DataFrame
+        others = [str(column) for column, dtype in dtypes.items() if dtype.kind not in "biuf"]
+        return f"leave out, or turn into numbers, the columns {', '.join(others)}"
+    if name == "y":
+        return "give numbers, such as numpy.unique(y, return_inverse=True)[1] for classes"
+    return f"give numbers, such as {name}.astype('float32') if they are digits in text"
