@@ -183,7 +183,7 @@ def test_a_model_on_the_board_outlives_a_copy_that_fails(pico, said, saved, monk
 
 def test_info_tells_what_is_in_it_and_where_it_fits(said, saved, tmp_path):
     text = said("info", saved)
-    assert "Dense            8                     32\n" in text
+    assert "Dense            8                     32 " in text
     assert "It has seen 60 samples" in text
     assert all(name in text for name in board.names()) and "not in" not in text
     big = tmp_path / "big.tp"

@@ -7,6 +7,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// What GCC and clang offer beyond C99, for a compiler that does not, such as Microsoft's.
+#ifdef __GNUC__
+#define TP_UNROLL _Pragma("GCC unroll 32")
+#else
+#include <string.h>
+#define TP_UNROLL
+#define __attribute__(words)
+#define __builtin_expect(value, expected) (value)
+#define __builtin_assume_aligned(pointer, bytes) (pointer)
+#define __builtin_memcpy memcpy
+#endif
+
 // floor(v / 2^s + 1/2), s >= 0: adds the last bit that is shifted out. Cannot overflow, unlike (v + half) >> s.
 static inline int32_t tp_rshift_round(int32_t v, int s) {
     if (s > 31) {

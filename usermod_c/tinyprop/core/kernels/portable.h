@@ -5,18 +5,6 @@
 #include "../fixed.h"
 #include "kernels.h"
 
-// What GCC and clang offer beyond C99, for a compiler that does not, such as Microsoft's.
-#ifdef __GNUC__
-#define TP_UNROLL _Pragma("GCC unroll 32")
-#else
-#include <string.h>
-#define TP_UNROLL
-#define __attribute__(words)
-#define __builtin_expect(value, expected) (value)
-#define __builtin_assume_aligned(pointer, bytes) (pointer)
-#define __builtin_memcpy memcpy
-#endif
-
 // For the loops that run most often: fast in a .mpy file too, where all else is compiled for size; and on a PC in two
 // versions, one for processors with AVX2 (from 2013 on).
 #ifdef TP_SMALL_CODE
