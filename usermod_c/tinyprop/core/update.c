@@ -39,7 +39,7 @@ void tp_sum_deltas(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, in
         sums->l1_norm = tp_sum_filters(deltas, n, l->out_c, s, sums->of_filter, &sums->n_nonzero);
         return;
     }
-    sums->l1_norm = s > 0 ? 1u << (m->delta_frac - s) : tp_l1_norm(deltas, n);
+    sums->l1_norm = s > 0 ? (uint32_t)tp_rshift_round(1 << m->delta_frac, s) : tp_l1_norm(deltas, n);
     for (const int16_t *end = deltas + n; s > 0 && deltas < end; deltas++) {
         *deltas = (int16_t)tp_rshift_round_fast(*deltas, s);
     }
