@@ -198,7 +198,7 @@ def wheel():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for name in project["dependencies"]:
         about = metadata.metadata(re.match(r"[\w-]+", name).group())
-        licence = about["License-Expression"] or about["License"] or UNKNOWN
+        licence = about["License-Expression"] or (about["License"] or UNKNOWN).splitlines()[0]
         parts.append((Package("pypi", about["Name"], about["Version"]), licence))
     return product("wheel", ComponentType.LIBRARY, [(*part, 0) for part in parts])
 

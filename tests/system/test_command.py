@@ -189,7 +189,8 @@ def test_info_tells_what_is_in_it_and_where_it_fits(said, saved, tmp_path):
     big = tmp_path / "big.tp"
     tp.Model(1000, [tp.Dense(90), tp.Dense(2)], input_range=(0, 1)).save(str(big))
     text = said("info", big)
-    assert "not in 188 kB" in text and "yes" in text
+    smallest = min(models.room(board.facts(name)) for name in board.names())
+    assert f"not in {models.thousands(smallest)}" in text and "yes" in text
     assert "is no model" in said("info", __file__, code=1)
 
 
