@@ -20,6 +20,7 @@ def const(value):  # as in tinyprop
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
 _VERSION = const(5)
 _MAX_VALUES = const(65534)
+_MAX_BIAS = const(1073741824)
 _MIN_W_FRAC = const(2)
 _MAX_W_FRAC = const(16)
 _BIAS_FRAC = const(12)
@@ -889,12 +890,19 @@ def _set_weights(model, i, weights, biases):
     most = min(32767, ((1 << 31) - 1 - spare) // (((1 << x_bits) - 1) * (n // units)))
     largest, bias = max(map(abs, weights)), max(map(abs, biases))
     w_frac = _MAX_W_FRAC
-    while largest * (1 << w_frac) > most or bias * (1 << w_frac + _BIAS_FRAC) > 1 << 30:
+    while largest * (1 << w_frac) > most or bias * (1 << w_frac + _BIAS_FRAC) > _MAX_BIAS:
         w_frac -= 1
         if w_frac < _MIN_W_FRAC:
             raise ValueError(
                 "layer %d has weights up to %.3g and biases up to %.3g, expected at most %.3g and"
-                " %d" % (i, largest, bias, most / (1 << _MIN_W_FRAC), 1 << 28 - _MIN_W_FRAC - 10)
+                " %d"
+                % (
+                    i,
+                    largest,
+                    bias,
+                    most / (1 << _MIN_W_FRAC),
+                    _MAX_BIAS >> _MIN_W_FRAC + _BIAS_FRAC,
+                )
             )
     model._held(_write_weights, model, place, w_frac, weights, biases)
 
@@ -1000,19 +1008,21 @@ def _found_rate(model, place):
 
 
 def _layers(model):
-    """(the layer as it is written, shape of its output, number of parameters) of each."""
+    """Of each: as it is written, shape of its output, parameters, multiply-accumulates."""
     at = _MODEL_SPEC_BYTES
     for i in range(0, len(model._shapes), _SHAPE):
         height, width, channels, fan_in = model._shapes[i : i + 4]
-        parameters = (fan_in + 1) * channels if model._image[at] <= _DEPTHWISE else 0
-        yield _layer_text(model._image, at), (height, width, channels), parameters
+        weighted = model._image[at] <= _DEPTHWISE
+        parameters = (fan_in + 1) * channels if weighted else 0
+        macs = height * width * channels * fan_in if weighted else 0
+        yield _layer_text(model._image, at), (height, width, channels), parameters, macs
         at += _LAYER_SPEC_BYTES
 
 
 def _model_text(model):
     text = _shape_text(struct.unpack_from("<3H", model._image, _MODEL_SPEC_IN_H))
     total, steps = 0, model._number("<Q", _MODEL_STATE_STEPS)
-    for layer, _, parameters in _layers(model):
+    for layer, _, parameters, _ in _layers(model):
         text += " -> " + layer
         total += parameters
     return "Model(%s; %d parameters, %d steps)" % (text, total, steps)
@@ -1022,15 +1032,15 @@ def _summary(model):
     """Bytes that are not in brackets add up to all of the RAM; those in brackets are what a layer
     needs, in its turn, of the work that is shared."""
     saved, memory = len(model._saved()), model._replay_bytes()
-    rest, work, total, macs = saved - memory, len(model._image) - saved, 0, 0
+    rest, work, total, all_macs = saved - memory, len(model._image) - saved, 0, 0
     print("layer            output           weights  learned  outputs     work")
-    for i, (layer, shape, parameters) in enumerate(_layers(model)):
-        fan_in, *sizes = model._shapes[_SHAPE * i + 3 : _SHAPE * i + 7]
+    for i, (layer, shape, parameters, macs) in enumerate(_layers(model)):
+        sizes = model._shapes[_SHAPE * i + 4 : _SHAPE * i + 7]
         frozen = "  (frozen)" if "trainable" in layer else ""
         row = (layer.split("(")[0], _shape_text(shape), parameters, sizes[0], sizes[1])
         print("%-16s %-14s %9d %8d %8d %8s%s" % (row + ("(%d)" % sizes[2], frozen)))
         total += parameters
-        macs += shape[0] * shape[1] * shape[2] * fan_in if parameters else 0
+        all_macs += macs
         rest -= sizes[0]
         work -= sizes[1]
     print("%-41s %8d %17d" % ("shared", rest, work))
@@ -1041,7 +1051,7 @@ def _summary(model):
         "%d weights and biases, %d bytes of RAM, %d bytes as a file"
         % (total, len(model._image), saved - memory + 4)
     )
-    print("%d multiply-accumulates%s" % (macs, _time_text(model)))
+    print("%d multiply-accumulates%s" % (all_macs, _time_text(model)))
 
 
 def _time_text(model):

@@ -46,7 +46,7 @@ def main():
 def deploy(port):
     """Puts tinyprop onto a board that has MicroPython.
 
-    The board says which code it can execute, gets the two files for it, and imports them once.
+    The board says which code it can execute, gets the files for it, and imports them once.
     Files that are there already, by their SHA-256, are not copied again.
     """
     from tinyprop_cli.deploy import deploy

@@ -158,9 +158,8 @@ def work(model):
     import tinyprop_words
 
     total, convolves = 0, False
-    layers, fan_ins = tinyprop_words._layers(model), model._shapes[3 :: tinyprop_words._SHAPE]
-    for (layer, shape, parameters), fan_in in zip(layers, fan_ins, strict=True):
-        total += math.prod(shape) * fan_in if parameters else 0
+    for layer, _, _, macs in tinyprop_words._layers(model):
+        total += macs
         convolves |= "Conv" in layer
     return total, convolves
 

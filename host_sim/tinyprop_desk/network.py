@@ -46,12 +46,14 @@ class Layer:
         n = self.weights.shape[axis]
         shape = [n if i == axis else 1 for i in range(self.weights.ndim)]
         factor, shift = (np.resize(v, n).reshape(shape) for v in (factor, shift))
-        units = 1 if self.kind == "depthwise" else self.weights.shape[-1]
-        moved = (self.weights * shift).reshape(-1, units)
-        if self.kind == "depthwise":
-            moved = moved.reshape(-1, n)
-        self.bias = self.bias + moved.sum(0)
+        self.bias = self.bias + (self.weights * shift).reshape(-1, len(self.bias)).sum(0)
         self.weights = self.weights * factor
+
+    def tell_two_classes(self):
+        """Gives a layer of one unit, the logit of the second class, a first one that is always 0:
+        the softmax of both is the sigmoid of that one."""
+        self.weights = np.hstack([np.zeros_like(self.weights), self.weights])
+        self.bias = np.append(0, self.bias)
 
     def as_tinyprop(self, trainable):
         rest = {"activation": self.activation, "trainable": trainable}
@@ -70,13 +72,11 @@ class Layer:
 
 @dataclass
 class Network:
-    """shape: of the input, as Model has it. loss: "crossentropy" for classes, "mse" for numbers.
-    input_range: if it is known, as Model has it."""
+    """shape, loss: as Model has them."""
 
     shape: tuple[int, ...]
     layers: list[Layer]
     loss: str
-    input_range: list[tuple[float, float]] | None = None
 
 
 def fit(network, x, outputs, trainable=None, **settings):
@@ -88,7 +88,7 @@ def fit(network, x, outputs, trainable=None, **settings):
     """
     x = np.asarray(x, np.float32).reshape(len(x), -1)
     settings["loss"] = network.loss
-    settings["input_range"] = network.input_range or input_ranges(network, x)
+    settings["input_range"] = input_ranges(network, x)
     if network.loss == "mse":
         settings["output_range"] = output_ranges(outputs)
     still = with_weights(network, 0, settings | {"replay": 0})

@@ -122,10 +122,9 @@ class Reader:
         last = self.layers[-1] if self.layers else None
         if value is None or last is None or last.kind != "dense":
             raise Unsupported("The last layer has to be a Gemm or a MatMul.")
-        if last.activation == "sigmoid" and last.weights.shape[1] == 1:  # of two classes one
+        if last.activation == "sigmoid" and last.weights.shape[1] == 1:
             last.activation, self.ended = "linear", "Sigmoid"
-            last.weights = np.hstack([np.zeros_like(last.weights), last.weights])
-            last.bias = np.append(0, last.bias)
+            last.tell_two_classes()
         if last.activation != "linear" or not value.is_plain:
             raise Unsupported(
                 f"The last layer ends with {last.activation}, expected none, or a Softmax: take it"
@@ -343,11 +342,7 @@ class Reader:
     # ---- activations, and what is done to each element
 
     def read_relu(self, node, value, attributes):
-        layer = value.layer
-        if layer is None or layer.activation != "linear":
-            self.refuse(node, "an activation has to come directly after a Gemm, MatMul or Conv")
-        layer.activation = ACTIVATIONS[node.op_type]
-        return replace(value, layer=None)
+        return self.activated(node, value, ACTIVATIONS[node.op_type])
 
     read_sigmoid = read_tanh = read_relu
 
@@ -356,7 +351,14 @@ class Reader:
         hi = self.constant(node, 2, attributes.get("max"))
         if lo is None or lo != 0 or (hi is not None and hi < 6):
             self.refuse(node, f"it clips to {lo} .. {hi}, expected 0 and 6, or no upper end")
-        return self.read_relu(helper.make_node("Relu", [], [], node.name), value, attributes)
+        return self.activated(node, value, "relu")
+
+    def activated(self, node, value, activation):
+        layer = value.layer
+        if layer is None or layer.activation != "linear":
+            self.refuse(node, "an activation has to come directly after a Gemm, MatMul or Conv")
+        layer.activation = activation
+        return replace(value, layer=None)
 
     def read_softmax(self, node, value, attributes):
         self.ended = node.op_type

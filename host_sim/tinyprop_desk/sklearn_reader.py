@@ -45,19 +45,16 @@ def layers_of(model):
         activations = [ACTIVATIONS[model.activation]] * (len(model.coefs_) - 1) + ["linear"]
         parts = zip(model.coefs_, model.intercepts_, activations, strict=True)
         layers = [Layer("dense", w.astype(float), b.astype(float), a) for w, b, a in parts]
-        if name == "MLPClassifier" and getattr(model, "_label_binarizer", None) is not None:
-            if model._label_binarizer.y_type_.startswith("multilabel"):
-                raise Unsupported("An MLPClassifier of several labels at a time cannot be read.")
+        if name == "MLPClassifier" and model._label_binarizer.y_type_.startswith("multilabel"):
+            raise Unsupported("An MLPClassifier of several labels at a time cannot be read.")
     elif name in ("LogisticRegression", "Ridge", "LinearRegression"):
         w = np.atleast_2d(model.coef_).T
         bias = np.resize(np.atleast_1d(model.intercept_), w.shape[1])
         layers = [Layer("dense", w.astype(float), bias.astype(float))]
     else:
         raise Unsupported(f"{name} cannot be read; expected {SUPPORTED}.")
-    last = layers[-1]
     if not hasattr(model, "classes_"):
         return layers, "mse"
-    if last.weights.shape[1] == 1:  # of two classes one
-        last.weights = np.hstack([np.zeros_like(last.weights), last.weights])
-        last.bias = np.append(0, last.bias)
+    if layers[-1].weights.shape[1] == 1:
+        layers[-1].tell_two_classes()
     return layers, "crossentropy"

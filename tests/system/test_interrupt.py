@@ -37,23 +37,28 @@ def file_of(model):
     model.save(file)
     return file.getvalue()
 
-def interrupted():
-    model = new()
+def until_ctrl_c(model):
     try:
         print("learning")
         while True:
             model.learn_many(x, y)
     except KeyboardInterrupt:
         pass
-    steps = model.stats()["steps"]
+
+def is_whole(model, steps):
+    # It has learned once more since, as the mean loss is of the last call.
     twin = new()
-    for i in range(steps):
+    for i in range(steps + 1):
         learn(twin, i)
-    # One more of both, as the mean loss is of the last call.
-    learn(model, steps)
-    learn(twin, steps)
     assert file_of(model) == file_of(twin), steps
     print("whole after", steps)
+
+def interrupted():
+    model = new()
+    until_ctrl_c(model)
+    steps = model.stats()["steps"]
+    learn(model, steps)
+    is_whole(model, steps)
 """
 MOMENTS = "for _ in range({}):\n    interrupted()\n"
 
@@ -110,12 +115,7 @@ CUT_SHORT = """
 def interrupted_once():
     model = new()
     file = io.BytesIO()
-    try:
-        print("learning")
-        while True:
-            model.learn_many(x, y)
-    except KeyboardInterrupt:
-        pass
+    until_ctrl_c(model)
     try:
         steps = model.stats()["steps"]
         learn(model, steps)
@@ -125,11 +125,7 @@ def interrupted_once():
         except RuntimeError:
             print("refused", len(file.getvalue()))
         return
-    twin = new()
-    for i in range(steps + 1):
-        learn(twin, i)
-    assert file_of(model) == file_of(twin), steps
-    print("whole after", steps)
+    is_whole(model, steps)
 
 interrupted_once()
 """

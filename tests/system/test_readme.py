@@ -16,6 +16,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import installation
 import pytest
 from serial_port import EmulatedPico
 from targets import TARGETS
@@ -85,17 +86,7 @@ def outputs(printed):
 
 def run(page, folder, *command, **environment):
     (folder / "page.py").write_text(program(page))
-    done = subprocess.run(
-        [*command, "page.py"],
-        cwd=folder,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout[-2000:]
-    return outputs(done.stdout)
+    return outputs(installation.run(*command, "page.py", cwd=folder, **environment))
 
 
 def check(page, printed):
