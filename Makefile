@@ -1,6 +1,6 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test fuzz mutants bench digits reproduce streams first_use faults unknown endurance repl mpy firmware flash
+.PHONY: help demo docs pictures test fuzz mutants bench digits reproduce streams first_use faults unknown endurance repl mpy firmware flash
 .PHONY: deploy release lint lock sbom clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
@@ -25,7 +25,12 @@ demo: ## Learns digits inside MicroPython; shows the result here and in build/de
 	@boards/setup/apt.sh pc
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim demo
 
-docs: demo ## Draws the pictures in docs/ anew
+docs: ## All pages as a site, with search: dist/docs/index.html
+	@boards/setup/apt.sh pc cpython
+	@$(PYTHON) -m sphinx -q -W --keep-going -c docs . dist/docs
+	@echo dist/docs/index.html
+
+pictures: demo ## Draws the pictures in docs/ anew
 	@cp build/demo.png docs/demo.png
 	@boards/setup/apt.sh cpython
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim pictures

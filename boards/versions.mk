@@ -48,6 +48,9 @@ PYPI_HYPOTHESIS=hypothesis==6.170.15
 PYPI_UNIVERSALMUTATOR=universalmutator==1.14.1
 PYPI_RUFF=ruff==0.17.6
 PYPI_CLANG_FORMAT=clang-format==23.1.5
+PYPI_SPHINX=sphinx==9.0.4
+PYPI_MYST_PARSER=myst-parser==5.2.0
+PYPI_FURO=furo==2025.12.19
 PYPI_CODESPELL=codespell==2.4.3
 PYPI_MYPY=mypy==2.4.1
 PYPI_PRE_COMMIT=pre-commit==4.7.0
