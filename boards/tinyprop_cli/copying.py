@@ -33,7 +33,7 @@ def progress(text):
 
 
 def write(board, name, data, what):
-    """Writes a file that is not there; a part of it is not left. what: the data, in words."""
+    """Writes a file; of one that cannot be written no part is left. what: the data, in words."""
     if ask(board)["free"] < len(data):
         raise no_room(board, what)
     try:

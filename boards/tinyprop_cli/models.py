@@ -13,16 +13,6 @@ from rich.table import Table
 from tinyprop_cli.board import ROOT, Problem, ask, facts, micropython, names
 from tinyprop_cli.copying import read, write
 
-# After a write the new file takes the place of the old one; FAT replaces no file.
-RENAME = """
-import os
-try:
-    os.rename({new!r}, {name!r})
-except OSError:
-    os.remove({name!r})
-    os.rename({new!r}, {name!r})
-"""
-
 # The row of bench/results.json that tells of each file for boards; and whether it has cycles or
 # instructions, which are then taken for as many cycles.
 MEASURED = {
@@ -67,6 +57,7 @@ def pull(port, name, file):
 
 
 def push(port, file, name):
+    """As m.save() on the board does: NAME and NAME.old, one of which is whole at any moment."""
     data = bytes_of(file)
     model_in(data, str(file))
     with micropython(port) as board:
@@ -74,12 +65,25 @@ def push(port, file, name):
             raise Problem("The board has no file system to copy to.")
         if board.fs_isdir(name):
             raise Problem(f"{name} is a folder on the board. Say the name the file shall have.")
-        new = name + ".new"
-        if board.fs_exists(new):
-            board.fs_rmfile(new)
-        write(board, new, data, f"{name}, {len(data)} bytes")
-        board.exec(RENAME.format(new=new, name=name))
+        old = name + ".old"
+        if board.fs_exists(old) and not board.fs_readfile(old).startswith(b"TYNP"):
+            raise Problem(
+                f"{old} on the board is no model, and push needs its name: move it away."
+            )
+        for there in (name, old) if is_damaged(board, name) else (old, name):
+            write(board, there, data, f"{there}, {len(data)} bytes")
     print(f"{file} is on the board as {name}, {of_both(data)}")
+
+
+def is_damaged(board, name):
+    """Whether the board has a file of this name that load would not take."""
+    if not board.fs_exists(name):
+        return False
+    try:
+        model_in(bytes(board.fs_readfile(name)), name)
+    except Problem:
+        return True
+    return False
 
 
 def of_both(data):

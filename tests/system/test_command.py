@@ -2,6 +2,7 @@
 it says of them. test_package.py has it installed.
 """
 
+import ast
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 from serial_port import EmulatedPico
-from tinyprop_cli import board, deploy, models
+from tinyprop_cli import board, copying, deploy, models
 from tinyprop_cli.__main__ import main
 
 ABSENT = FileNotFoundError(2, "The system cannot find the file specified.")
@@ -138,7 +139,7 @@ def test_a_model_goes_there_and_back(pico, said, saved, tmp_path, monkeypatch):
     said("pull", "pose.tp", "other.tp", "-p", pico.port)
     assert (tmp_path / "other.tp").read_bytes() == original
     with board.micropython(pico.port) as connected:
-        assert "pose.tp.new" not in board.ask(connected)["files"]
+        assert connected.fs_readfile("pose.tp.old") == original
 
 
 def test_what_is_no_model_is_not_copied(pico, said, saved, tmp_path, monkeypatch):
@@ -147,7 +148,7 @@ def test_what_is_no_model_is_not_copied(pico, said, saved, tmp_path, monkeypatch
     (tmp_path / "no.tp").write_bytes(saved.read_bytes()[:-1])
     assert "no.tp is no model" in said("push", "no.tp", "pose.tp", "-p", pico.port, code=1)
     assert "There is no file x.tp" in said("push", "x.tp", "-p", pico.port, code=1)
-    assert "files are: pose.tp, tiny" in said("pull", "x.tp", "-p", pico.port, code=1)
+    assert "files are: pose.tp, pose.tp.old, tiny" in said("pull", "x.tp", "-p", pico.port, code=1)
     before = saved.read_bytes()
     words = "tinyprop.mpy on the board is no model"
     assert words in said("pull", "tinyprop.mpy", "pose.tp", "-p", pico.port, code=1)
@@ -179,6 +180,60 @@ def test_a_model_on_the_board_outlives_a_copy_that_fails(pico, said, saved, monk
     assert "arrived damaged" in said("push", saved, "-p", pico.port, code=1)
     said("pull", "pose.tp", saved, "-p", pico.port)
     assert saved.read_bytes() == before
+
+
+LOADED = """
+import tinyprop as tp
+m = tp.load("pose.tp")
+print((m.loaded_from, m.stats()["steps"]))
+"""
+
+
+def test_the_plug_is_pulled_in_the_midst_of_each_copy(pico, said, saved, tmp_path, monkeypatch):
+    said("push", saved, "-p", pico.port)
+    other = tmp_path / "other.tp"
+    model = tp.load(str(saved))
+    model.learn((1, 1, 1), 0)
+    model.save(str(other))
+    write = board.SerialTransport.fs_writefile
+    left = []  # how many copies come to their end before one that does not
+
+    def write_half(self, name, data, **how):
+        if not left or left.pop():
+            return write(self, name, data, **how)
+        write(self, name, data[: len(data) // 2], **how)
+        raise OSError
+
+    def loaded():
+        with board.micropython(pico.port) as connected:
+            return ast.literal_eval(connected.exec(LOADED).decode().splitlines()[-1])
+
+    monkeypatch.setattr(board.SerialTransport, "fs_writefile", write_half)
+    monkeypatch.setattr(copying, "CLEAN_UP", "# {}: there is no time for it")
+    for whole, expected in (
+        (0, ("pose.tp", 60)),
+        (1, ("pose.tp.old", 61)),
+        (0, ("pose.tp.old", 61)),
+    ):
+        left[:] = [False] + [True] * whole
+        said("push", other, "pose.tp", "-p", pico.port, code=1)
+        assert loaded() == expected and not left
+    said("push", other, "pose.tp", "-p", pico.port)
+    assert loaded() == ("pose.tp", 61)
+
+
+def test_what_is_no_model_is_not_overwritten(pico, said, saved):
+    said("push", saved, "-p", pico.port)
+    with board.micropython(pico.port) as connected:
+        connected.fs_writefile("diary.tp.old", b"Dear diary")
+        connected.fs_writefile("diary.tp", b"")
+    assert "diary.tp.old on the board is no model" in said(
+        "push", saved, "diary.tp", "-p", pico.port, code=1
+    )
+    with board.micropython(pico.port) as connected:
+        assert connected.fs_readfile("diary.tp.old") == b"Dear diary"
+        connected.fs_rmfile("diary.tp.old")
+        connected.fs_rmfile("diary.tp")
 
 
 def test_info_tells_what_is_in_it_and_where_it_fits(said, saved, tmp_path):
