@@ -91,6 +91,7 @@ class Model:
     replay        how many samples to remember, as many of each class, or 0; each step is followed
                   by two on remembered samples. 1 byte a value and 2 a label
     seed          0 to 2^30 - 1; the same seed gives the same weights on every machine
+    classes       a list of names, of the first outputs or all; others get theirs from `learn`
 
     ValueError: layers that do not fit together. MemoryError: more RAM than is free.
     """
@@ -106,12 +107,14 @@ class Model:
         output_range=None,
         replay=0,
         seed=1,
+        classes=None,
     ):
-        settings = loss, lr, policy, input_range, output_range, replay, seed
+        settings = loss, lr, policy, input_range, output_range, replay, seed, classes
         self._attach(*_words()._build(input_shape, layers, *settings))
 
-    def _attach(self, image, shapes):
+    def _attach(self, image, shapes, names=None):
         self._image = image
+        self._names = names  # a list, None where an output has no name; or None if none has
         self._shapes = shapes  # as of _tinyprop.layout
         self._mse = image[_MODEL_SPEC_LOSS] == _MSE
         self._state = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * image[_MODEL_SPEC_N_LAYERS]
@@ -140,11 +143,11 @@ class Model:
         """One step on one sample. True when it trained, False when the sample was skipped.
 
         x: a buffer of one of the array types B b H h I i L l f, or a list or tuple of numbers; as
-        many as the input has, row by row. y: a class number; with loss="mse" one target per
-        output, in a buffer, list or tuple, or a single number. On a PC both may be any array of
-        numpy or pandas.
+        many as the input has, row by row. y: a class number, or its name: a new one becomes that
+        of the next free output. With loss="mse" one target per output, in a buffer, list or
+        tuple, or a single number. On a PC both may be any array of numpy or pandas.
         ValueError, TypeError: x or y is not like that; the model is unchanged.
-        Allocates nothing for buffers and class numbers.
+        Allocates nothing for buffers, class numbers and names that are known.
         """
         trained = _learn(self._image, x, y)
         if trained < 0:
@@ -155,7 +158,8 @@ class Model:
         """One step on each of many samples, in order. Returns how many were not skipped.
 
         x: the samples one after the other in one buffer (or a 2-dimensional array); y: the class
-        numbers, or targets, in another. A list of samples with a list of their y works as well.
+        numbers, or targets, in another. A list of samples with a list of their y, which may be
+        names, works as well.
         Ctrl-C, timers and a watchdog are served between samples, every few milliseconds if a
         sample takes less.
         """
@@ -170,9 +174,10 @@ class Model:
         return self.loss if self._mse else right / self._count()
 
     def predict(self, x):
-        """The most likely class number of x; with loss="mse" the output, or a list of all outputs.
+        """The most likely class of x: its name, if it has one, or its number. With loss="mse" the
+        output, or a list of all outputs.
 
-        Allocates nothing for buffers and classes.
+        Allocates nothing for buffers and classes, once each class that has a name was taught.
         """
         if self._mse:
             out = self._outputs(x)
@@ -180,6 +185,9 @@ class Model:
         label = _predict(self._image, x, None)
         if label < 0:
             label = self._once_more(_predict, label, x, None)
+        names = self._names
+        if names:
+            return names[label] or _words()._likeliest(self, x, label)
         return label
 
     def predict_proba(self, x):
@@ -228,6 +236,8 @@ class Model:
                     y = array("f", y if isinstance(y, _LISTS) else [y])
                 elif isinstance(y, bool):
                     y = int(y)
+                elif isinstance(y, str) and self._names and y in self._names:
+                    y = self._names.index(y)
                 code = function(self._image, x, y)
         except TypeError:  # a list holds what is no number: refused as it was
             pass
@@ -255,7 +265,7 @@ class Model:
             code = _tinyprop.run(self._image, x, targets, total, done, n, learning)
             if code < 0:
                 y = y if code == _E_Y_CLASS else targets
-                x, y = _words()._as_arrays(self, code, x, y, total)
+                x, y = _words()._as_arrays(self, code, x, y, total, learning)
                 return self._many(x, y, learning)
             result += code
             done += n
@@ -311,6 +321,11 @@ class Model:
     @output_range.setter
     def output_range(self, value):
         _words()._set_range(self, 1, value)
+
+    @property
+    def classes(self):
+        """The names of the classes in a list, None for an output without one; None with "mse"."""
+        return None if self._mse else list(self._names or [None] * self._n_out)
 
     @property
     def loss(self):

@@ -30,6 +30,7 @@ def const(value):  # as in tinyprop
 
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
 _VERSION = const(5)
+_VERSION_WITH_NAMES = const(6)
 _E_X_TYPE = const(-7)
 _MODEL_SPEC_BYTES = const(40)
 _MODEL_SPEC_VERSION = const(4)
@@ -78,6 +79,9 @@ def _save(model, file, replay, more=b""):
     if not replay:
         saved = saved[: len(saved) - model._replay_bytes()]
     spec, rest = bytearray(saved[:_MODEL_SPEC_BYTES]), saved[_MODEL_SPEC_BYTES:]
+    if model._names:
+        spec[_MODEL_SPEC_VERSION] = _VERSION_WITH_NAMES
+        more = _packed(model._names)
     spec[_MODEL_SPEC_BUSY : _MODEL_SPEC_BUSY + 4] = bytes(4)  # save() holds the model
     crc = crc32(more, crc32(rest, crc32(spec)))
     pieces = spec, rest, more, struct.pack("<I", crc)
@@ -100,6 +104,17 @@ def _save(model, file, replay, more=b""):
         why = _WHY.get(e.errno, e)
         said = "%s is not saved: %s; what was there before is as it was" % (path, why)
         raise OSError(e.errno, said) from None
+
+
+def _packed(names):
+    """What a file has of names: for each output a length and the name in UTF-8, 0 for none; and
+    how many bytes these are."""
+    packed = b"".join(bytes([len(name)]) + name for name in map(_utf8, names))
+    return packed + struct.pack("<I", len(packed))
+
+
+def _utf8(name):
+    return (name or "").encode()
 
 
 def _refuse(path, old):
@@ -276,9 +291,10 @@ def _measure(file):
         raise ValueError("the file is empty")
     if spec[:4] != b"TYNP":
         raise ValueError("the file is no tinyprop model")
-    if len(spec) == _MODEL_SPEC_BYTES and spec[_MODEL_SPEC_VERSION] != _VERSION:
-        version = spec[_MODEL_SPEC_VERSION]
-        raise ValueError("a model of version %d, expected %d" % (version, _VERSION))
+    version = spec[_MODEL_SPEC_VERSION] if len(spec) == _MODEL_SPEC_BYTES else _VERSION
+    if version not in (_VERSION, _VERSION_WITH_NAMES):
+        known = version, _VERSION, _VERSION_WITH_NAMES
+        raise ValueError("a model of version %d, expected %d or %d" % known)
     crc, piece = crc32(spec), memoryview(bytearray(_PIECE))
     left -= len(spec)
     while left > 0:
@@ -303,23 +319,30 @@ def _read(file, more):
     except (AttributeError, OSError):  # it cannot go back
         file, start = io.BytesIO(file.read()), 0
     n, crc = _measure(file)
+    file.seek(start + n - 4)
+    n_names = 4 + struct.unpack("<I", file.read(4))[0]
     file.seek(start)
     spec = bytearray(file.read(_MODEL_SPEC_BYTES))
     n_layers = spec[_MODEL_SPEC_N_LAYERS]
     spec += file.read(_LAYER_SPEC_BYTES * n_layers)
+    crc_here = crc32(spec)
+    has_names = spec[_MODEL_SPEC_VERSION] == _VERSION_WITH_NAMES
+    spec[_MODEL_SPEC_VERSION] = _VERSION
     shapes = array("I", bytes(4 * _SHAPE * n_layers))
     n_bytes = _tinyprop.layout(spec, shapes)
     saved = struct.unpack_from("<I", spec, _MODEL_SPEC_SAVED_BYTES)[0]
     if n_bytes < 0:
         _damaged()
     sizes = saved, saved - _replay_bytes(spec, shapes, n_bytes)
-    if more and n in sizes:
+    if more and (has_names or n in sizes):
         raise ValueError("the file has a Model, which load reads, and no Anomaly")
-    if not more and n > saved:
+    if not (more or has_names) and n > saved:
         raise ValueError("the file has more than a Model: Anomaly.load may read it")
-    n -= len(more)
+    n -= n_names if has_names else len(more)
     if n not in sizes:
         _damaged()
+    if has_names:
+        more = bytearray(n_names)
     model = object.__new__(Model)
     image = _new(n_bytes, spec, shapes)
     for rest in memoryview(image)[len(spec) : n], memoryview(more):
@@ -327,14 +350,35 @@ def _read(file, more):
             got = file.readinto(rest)
             if not got:
                 _damaged()
+            crc_here = crc32(rest[:got], crc_here)
             rest = rest[got:]
-    model._attach(image, shapes)
-    if crc32(more, crc32(memoryview(image)[:n])) != crc:
+    if crc_here != crc:
         _damaged()
+    model._attach(image, shapes)
+    if has_names:
+        model._names = _unpacked(more, model)
     # The core opens the model, as in each call, and then refuses this x.
     if _tinyprop.predict(image, None, None) != _E_X_TYPE or not _ranges_are_sound(model):
         _damaged()
     return model
+
+
+def _unpacked(packed, model):
+    """Names, as _packed packed them."""
+    names, at, end = [], 0, len(packed) - 4
+    while at < end:
+        after = at + 1 + packed[at]
+        try:
+            names.append(str(packed[at + 1 : after], "utf-8") or None)
+        except ValueError:  # UnicodeError is one
+            _damaged()
+        at = after
+    known = set(names) - {None}
+    if at != end or len(names) != model._n_out or len(known) + names.count(None) != len(names):
+        _damaged()
+    if model._mse or not known:
+        _damaged()
+    return names
 
 
 def _ranges_are_sound(model):

@@ -10,7 +10,7 @@ from array import array
 from binascii import crc32
 
 import _tinyprop
-from tinyprop import _NUMBERS, _items, _new, _part, _replay_bytes
+from tinyprop import _NUMBERS, _class_number, _items, _new, _part, _replay_bytes
 
 
 def const(value):  # as in tinyprop
@@ -458,8 +458,10 @@ def _check_seed(seed):
         _wrong("seed", seed, "0 to 2^30 - 1")
 
 
-def _build(input_shape, layers, loss, lr, policy, input_range, output_range, replay, seed):
-    """What Model says. Returns the image of a new model and the shapes of its layers."""
+def _build(
+    input_shape, layers, loss, lr, policy, input_range, output_range, replay, seed, classes
+):
+    """What Model says. Returns the image of a new model, the shapes of its layers, and names."""
     shape = tuple(input_shape) if _is_list(input_shape) else (input_shape,)
     if not 1 <= len(shape) <= 3:
         _wrong("input_shape", shape, "1 to 3 numbers")
@@ -491,6 +493,7 @@ def _build(input_shape, layers, loss, lr, policy, input_range, output_range, rep
         outputs = _given_ranges("output_range", output_range, units)
     elif output_range is not None:
         _wrong("output_range", output_range, "None with loss='crossentropy'")
+    names = _given_names(classes, mse, units)
     spec = bytearray(
         struct.pack(
             _MODEL_SPEC_FORMAT,
@@ -521,7 +524,103 @@ def _build(input_shape, layers, loss, lr, policy, input_range, output_range, rep
             at += _RANGE_BYTES
     if _tinyprop.init(image, seed) < 0:
         _wrong("a range", (inputs, outputs), "lo < hi as float32")
-    return image, shapes
+    return image, shapes, names
+
+
+# ---- names of classes
+
+_MOST_LETTERS = const(255)  # bytes of UTF-8: a file has their number in one
+
+
+def _check_name(what, name, expected="a name"):
+    if not isinstance(name, str):
+        raise TypeError("%s is %r, expected %s" % (what, name, expected))
+    if not 1 <= len(name.encode()) <= _MOST_LETTERS:
+        _wrong(what, name, "a name of 1 to %d bytes in UTF-8" % _MOST_LETTERS)
+
+
+def _given_names(classes, mse, units):
+    """A name or None for each output; None if no names were given."""
+    if classes is None:
+        return None
+    if mse:
+        _wrong("classes", classes, "None with loss='mse'")
+    if hasattr(classes, "tolist"):  # numpy, pandas
+        classes = classes.tolist()
+    if not _is_list(classes):
+        raise TypeError("classes is %r, expected a list of names" % (classes,))
+    for i, name in enumerate(classes):
+        _check_name("classes[%d]" % i, name)
+        if name in classes[:i]:
+            raise ValueError("classes has %r twice, expected names that differ" % name)
+    if len(classes) > units:
+        raise ValueError(
+            "classes has %d names, expected at most %d: give the last layer a unit for each"
+            % (len(classes), units)
+        )
+    return list(map(str, classes)) + [None] * (units - len(classes)) if classes else None
+
+
+def _labels(y):
+    """A list of class numbers and names; None if y has no name."""
+    if isinstance(y, str):
+        return [y]
+    arrays = None if _is_list(y) else _arrays()
+    labels = arrays.as_list(y) if arrays else y
+    return labels if _is_list(labels) and any(isinstance(v, str) for v in labels) else None
+
+
+def _by_numbers(model, x, labels, total, learning):
+    """The numbers of classes, of which some come by name. When they are to be learned a new name
+    becomes that of a free output, once it is sure that the call will not be refused."""
+    names, numbers = model.classes, array("i")
+    for i, label in enumerate(labels):
+        what = "y" if len(labels) == 1 else "y[%d]" % i
+        if not isinstance(label, int):
+            _check_name(what, label, "a class number or its name")
+            if label not in names:
+                names[_free(model, what, label, names, labels, learning)] = str(label)  # numpy's
+            label = names.index(label)
+        numbers.append(_class_number(label))
+    if learning:
+        code = _tinyprop.run(model._image, x, numbers, total or 1, 0, 0, True)
+        if code < 0:
+            _refused(model, code, x, numbers, total)
+        model._names = names
+    return x, numbers
+
+
+def _free(model, what, label, names, labels, learning):
+    """The first output without a name that no class was taught to by its number."""
+    shown, known = _tally(model, _places(model)), []
+    for i, name in enumerate(names):
+        if learning and not (name or shown[i] or i in labels):
+            return i
+        if name or shown[i]:
+            known.append(_class_text(model, i))
+    if not learning:
+        _wrong(
+            what, label, "one of the classes, " + (", ".join(known) or "of which it knows none")
+        )
+    raise ValueError(
+        "%s is %r, a new class, and each of the %d outputs has one: %s. Make a new Model whose last"
+        " layer has more units" % (what, label, len(names), ", ".join(known))
+    )
+
+
+def _likeliest(model, x, label):
+    """The likeliest class, where that is an output without a name: a spare one, which is no answer
+    unless it was taught by its number."""
+    shown = _tally(model, _places(model))
+    if not shown[label]:
+        p = model._outputs(x)
+        label = max((p[i], -i) for i, name in enumerate(model._names) if name or shown[i])[1]
+        label = -label
+    return model._names[label] or label
+
+
+def _class_text(model, label):
+    return model.classes[label] or str(label)
 
 
 # ---- what a model knows
@@ -571,15 +670,15 @@ def _reach(model, squares):
 # ---- calls that the core refused
 
 
-def _as_arrays(model, code, x, y, total=None):
-    """(x, y) to call again with: what the core refused, of numpy, pandas or the like, as an array
-    that it takes. Raises why it was refused if it is none of these. total: how many samples a call
-    for many of them has."""
-    if "numpy" in sys.modules:  # never so on a board
-        try:
-            from tinyprop_desk import arrays
-        except ImportError:
-            _refused(model, code, x, y, total)
+def _as_arrays(model, code, x, y, total=None, learning=True):
+    """(x, y) to call again with: what the core refused, names of classes by their numbers, and
+    what is of numpy, pandas or the like as an array that it takes. Raises why it was refused if it
+    is none of these. total: how many samples a call for many of them has."""
+    labels = _labels(y) if code == _E_Y_TYPE and not model._mse else None
+    if labels:
+        return _by_numbers(model, x, labels, total, learning)
+    arrays = _arrays()
+    if arrays:
         if code == _E_X_TYPE and _is_array(x):
             return arrays.numbers("x", x), y
         if code == _E_Y_TYPE and _is_array(y):
@@ -587,6 +686,17 @@ def _as_arrays(model, code, x, y, total=None):
                 return x, arrays.numbers("y", y)
             return x, arrays.class_numbers(y, model._n_out)
     return _refused(model, code, x, y, total)
+
+
+def _arrays():
+    """What knows the arrays of numpy and the like; None on a board, or while nobody uses numpy."""
+    if "numpy" not in sys.modules:
+        return None
+    try:
+        from tinyprop_desk import arrays
+    except ImportError:
+        return None
+    return arrays
 
 
 def _is_array(value):
@@ -1047,9 +1157,13 @@ def _summary(model):
     if memory:
         n = struct.unpack_from("<H", model._image, _MODEL_SPEC_REPLAY)[0]
         print("%-41s %8d" % ("remembered samples: %d" % n, memory))
+    on_file = saved - memory + 4
+    if model._names:
+        on_file += len(_part("tinyprop_files")._packed(model._names))
+        print("classes: " + ", ".join(_class_text(model, i) for i in range(model._n_out)))
     print(
         "%d weights and biases, %d bytes of RAM, %d bytes as a file"
-        % (total, len(model._image), saved - memory + 4)
+        % (total, len(model._image), on_file)
     )
     print("%d multiply-accumulates%s" % (all_macs, _time_text(model)))
 
@@ -1254,11 +1368,13 @@ def _classes(facts):
     alone = sorted(ago)[1]
     if alone >= _SOME and not facts.replay:
         yield (
-            "The last %d samples were all of class %d, and what it knows of the others fades: show"
+            "The last %d samples were all of class %s, and what it knows of the others fades: show"
             " the classes in turn, or make a new Model with replay=."
-            % (alone, ago.index(min(ago)))
+            % (alone, _class_text(facts.model, ago.index(min(ago))))
         )
-    never = [c for c in range(len(shown)) if shown[c] == 0]
+    # Beside names an output without one is spare.
+    names = facts.model._names or range(1, len(shown) + 1)
+    never = [_class_text(facts.model, c) for c in range(len(shown)) if names[c] and not shown[c]]
     if never and facts.steps >= 20 * len(shown):
         what = _names("Class %s was never shown", "Classes %s were never shown", never)
         yield what + ": show all, or give the last layer fewer units."

@@ -95,6 +95,7 @@ def numpy_module():
 def python_constants():
     """(name, value) of each constant for Python without numpy."""
     yield "VERSION", schema.VERSION
+    yield "VERSION_WITH_NAMES", schema.VERSION_WITH_NAMES
     for name, value, _ in schema.LIMITS:
         yield name.upper(), value
     for enum in schema.ENUMS:

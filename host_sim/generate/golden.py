@@ -10,9 +10,9 @@ import json
 from array import array
 
 import tinyprop as tp
-from _tinyprop_numpy.format import VERSION
 
 from .. import ROOT, add_to_path
+from .schema import VERSION, VERSION_WITH_NAMES
 
 GOLDEN = ROOT / "tests/golden"
 
@@ -39,7 +39,19 @@ def numbers():
     return tp.Model(5, layers, "mse", lr=0.1, policy=tp.TinyPropV2())
 
 
-MODELS = {"classes": classes, "numbers": numbers}
+def names():
+    """With two names that were given, one that is learned, and an output that has none."""
+    model = tp.Model(3, [tp.Dense(4)], classes=["día", "tarde"])
+    model.learn(bytes(3), "noche")
+    return model
+
+
+MODELS = {"classes": classes, "numbers": numbers, "names": names}
+
+
+def file_name(name):
+    version = VERSION_WITH_NAMES if name == "names" else VERSION
+    return f"version_{version}_{name}.tp"
 
 
 def samples(model, n, seed):
@@ -89,7 +101,7 @@ def main(arguments):
     )
     known = known_answers()
     for name, new_model in MODELS.items():
-        path = GOLDEN / f"version_{VERSION}_{name}.tp"
+        path = GOLDEN / file_name(name)
         if path.exists():
             print(f"{path.name} is there already")
             continue

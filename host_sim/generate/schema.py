@@ -7,6 +7,7 @@ dtypes, the constants of the portable tests and the tables of docs/format.md.
 from dataclasses import dataclass
 
 VERSION = 5
+VERSION_WITH_NAMES = 6  # of a file that has names of classes behind its model, which is of VERSION
 MAGIC = b"TYNP"
 ALIGN = 8  # an image in RAM starts at a multiple of this
 

@@ -21,10 +21,12 @@ def from_sklearn(estimator, x, y=None, trainable=None, report=True, **settings):
     pipeline of StandardScaler or MinMaxScaler and one of them. x [samples, features]: from its
     training set, to choose ranges and formats by. y: their labels, for the report. trainable: how
     many of the last layers go on learning; None: all. report=False prints none. settings: policy,
-    lr, replay, seed of Model. Classes are numbered as in estimator.classes_.
+    lr, replay, seed of Model. Classes are numbered as in estimator.classes_, and named if these
+    are names.
     Unsupported, a ValueError: what cannot be read, and what to do.
     """
     from . import sklearn_reader
+    from .arrays import names_of
 
     network = sklearn_reader.read(estimator)
     x = np.asarray(x, float)
@@ -32,6 +34,7 @@ def from_sklearn(estimator, x, y=None, trainable=None, report=True, **settings):
         outputs = np.asarray(estimator.predict(x), float).reshape(len(x), -1)
     else:
         outputs = estimator.predict_proba(x)
+        settings["classes"] = names_of(estimator.classes_)
         if y is not None:
             y = np.searchsorted(estimator.classes_, y)
     return _bring_in(network, x, outputs, y, trainable, report, settings)
@@ -44,7 +47,8 @@ def from_onnx(file, x, y=None, loss=None, trainable=None, report=True, **setting
     file: path, or a model of the package onnx. x: samples from its training set as the ONNX model
     takes them, to choose ranges and formats by. The Model takes maps as [row, column, channel],
     so x of PyTorch has to be turned: x.transpose(0, 2, 3, 1). loss: "crossentropy" or "mse"; None:
-    classes if it has two outputs or more. All else as in from_sklearn.
+    classes if it has two outputs or more. settings: classes of Model, too. All else as in
+    from_sklearn.
     """
     from . import onnx_reader
 

@@ -40,6 +40,18 @@ def class_numbers(values, n_classes):
     return np.ascontiguousarray(a, np.int32)
 
 
+def as_list(values):
+    """Labels in a list; None if they are of a kind that has no names."""
+    a = np.asarray(values)
+    return a.ravel().tolist() if a.dtype.kind in ("U", "T", "O") else None
+
+
+def names_of(classes):
+    """The names that classes of scikit-learn have; None if they are no names."""
+    names = as_list(classes)
+    return names if names and all(isinstance(name, str) for name in names) else None
+
+
 def as_array(name, values):
     """An array of a kind that is numbers."""
     a = np.asarray(values)

@@ -7,6 +7,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .arrays import names_of
 from .report import scores_of
 
 
@@ -46,7 +47,7 @@ class _Estimator(BaseEstimator):
             self._learn(X[shuffled], labels[shuffled])
         return self
 
-    def _make(self, units, loss):
+    def _make(self, units, loss, names=None):
         random = check_random_state(self.random_state)
         layers = [tp.Dense(n, activation=self.activation) for n in self.hidden]
         self.model_ = tp.Model(
@@ -57,6 +58,7 @@ class _Estimator(BaseEstimator):
             policy=self.policy,
             replay=self.replay,
             seed=int(random.randint(1 << 30)),
+            classes=names,
         )
 
     def _learn(self, X, labels):
@@ -78,7 +80,7 @@ class TinyPropClassifier(ClassifierMixin, _Estimator):
 
     def _start(self, classes):
         self.classes_ = np.unique(classes)
-        self._make(max(len(self.classes_), 2), "crossentropy")
+        self._make(max(len(self.classes_), 2), "crossentropy", names_of(self.classes_))
 
     def _as_labels(self, y):
         unknown = np.setdiff1d(y, self.classes_)

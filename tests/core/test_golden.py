@@ -9,13 +9,15 @@ from _tinyprop_numpy import format as fmt
 
 from host_sim import internals
 from host_sim.generate import golden
+from host_sim.generate.schema import VERSION, VERSION_WITH_NAMES
 
 # The version of each file, which is in its name.
 FILES = {
     path: int(re.match(r"version_(\d+)_", path.name)[1]) for path in golden.GOLDEN.glob("*.tp")
 }
-OF_THIS_VERSION = sorted(path for path in FILES if FILES[path] == fmt.VERSION)
-OLDER = sorted(path for path in FILES if FILES[path] < fmt.VERSION)
+READ = VERSION, VERSION_WITH_NAMES
+OF_THIS_VERSION = sorted(path for path in FILES if FILES[path] in READ)
+OLDER = sorted(path for path in FILES if FILES[path] not in READ)
 
 
 def name_of(path):
@@ -31,14 +33,19 @@ def test_a_file_loads_for_ever(path):
 
 @pytest.mark.parametrize("path", OLDER, ids=name_of)
 def test_an_older_version_is_refused_by_name(path):
-    said = f"a model of version {FILES[path]}, expected {fmt.VERSION}"
+    said = f"a model of version {FILES[path]}, expected {VERSION} or {VERSION_WITH_NAMES}"
     with pytest.raises(ValueError, match=said):
         tp.load(str(path))
 
 
 def test_this_version_has_its_files():
-    names = [f"version_{fmt.VERSION}_{name}.tp" for name in golden.MODELS]
+    names = list(map(golden.file_name, golden.MODELS))
     assert list(map(name_of, OF_THIS_VERSION)) == sorted(names), "python -m host_sim golden"
+
+
+def test_names_are_in_a_file():
+    model = tp.load(str(golden.GOLDEN / golden.file_name("names")))
+    assert model.classes == ["día", "tarde", "noche", None]
 
 
 def test_every_kind_of_layer_and_activation_is_in_a_file():
@@ -49,7 +56,7 @@ def test_every_kind_of_layer_and_activation_is_in_a_file():
 
 def test_a_new_version_gets_its_files_and_the_others_stay(tmp_path, monkeypatch):
     copy = shutil.copytree(golden.GOLDEN, tmp_path / "golden")
-    missing = copy / f"version_{fmt.VERSION}_classes.tp"
+    missing = copy / golden.file_name("classes")
     missing.unlink(missing_ok=True)
     before = {path: path.read_bytes() for path in copy.glob("*.tp")}
     monkeypatch.setattr(golden, "GOLDEN", copy)

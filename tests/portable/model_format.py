@@ -1,5 +1,6 @@
 # The format of a model. Written by `python -m host_sim format` from host_sim/generate/schema.py.
 VERSION = 5
+VERSION_WITH_NAMES = 6
 MODEL_SPEC_BYTES = 40
 MODEL_SPEC_VERSION = 4
 MODEL_SPEC_N_LAYERS = 5

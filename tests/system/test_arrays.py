@@ -85,6 +85,48 @@ def test_every_form_of_labels_gives_the_same_bits(form):
     assert taught(make(), X.tolist(), LABELS[form]) == AS_LISTS
 
 
+NAMES = np.array(["up", "down", "circle"])
+WORDS = {
+    "U": NAMES[Y],
+    "every other one": np.repeat(NAMES[Y], 2)[::2],
+    "object": NAMES[Y].astype(object),
+    "strings of any length": NAMES[Y].astype(np.dtypes.StringDType()),
+    "frame": Frame(NAMES[Y].astype(object)),
+    "one column": NAMES[Y][:, None],
+    "list of scalars": list(NAMES[Y]),
+    "tuple": tuple(NAMES[Y].tolist()),
+    "names among numbers": [NAMES[y] if i % 2 else int(y) for i, y in enumerate(Y)],
+}
+
+
+@pytest.mark.parametrize("form", WORDS)
+def test_every_form_of_names_gives_the_same_bits(form):
+    model, y = make(classes=NAMES), WORDS[form]
+    image, trained, answers, out = taught(model, X.tolist(), y)
+    answers[1] = model.classes.index(answers[1])
+    assert (image, trained, answers, out) == AS_LISTS
+    assert model.classes == NAMES.tolist() and {type(name) for name in model.classes} == {str}
+
+
+def test_names_come_with_arrays():
+    model = make()
+    model.learn_many(X, NAMES[Y])
+    assert model.classes == NAMES.tolist() and type(model.predict(X[0])) is str
+    before = bytes(model._image)
+    for y, says in (
+        (np.where(Y, NAMES[Y], None), r"y\[0\] is None, expected a class number or its name"),
+        (np.where(Y, NAMES[Y].astype(object), np.nan), r"y\[0\] is nan"),
+        (
+            np.where(Y, NAMES[Y], "left"),
+            r"y\[0\] is 'left', a new class, and each of the 3 outputs",
+        ),
+        (NAMES[Y][:39], "y has 39 values, expected 40"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=says):
+            model.learn_many(X, y)
+        assert model._image == before
+
+
 @pytest.mark.parametrize("dtype", ["int8", "int16", "int64", "uint64", ">i4"])
 def test_integers_that_lie_apart(dtype):
     x = np.abs(X).astype(int)
@@ -145,7 +187,7 @@ def test_what_is_no_number_says_what_came_and_what_to_do():
         (X * 1j, Y, TypeError, ("x (dtype complex128, shape (40, 6))",)),
         (mixed, Y, TypeError, ("dtype object", "columns when, name")),
         (X * 1e39, Y, ValueError, ("float64", "(40, 6)", "e+39", "float32 ends", "scale")),
-        (X, words, TypeError, ("y (dtype <U4, shape (40,))", "return_inverse")),
+        (X, words.astype("S4"), TypeError, ("y (dtype |S4, shape (40,))", "return_inverse")),
         (X, Y + 0.5, TypeError, ("y (dtype float64, shape (40,))", "0.5", "0 to 2", "mse")),
         (X, Y + 2**40, ValueError, ("y is 1099511627776", "0 to 2")),
         (X, Y * 1e30, ValueError, ("y (dtype float64, shape (40,))", "1e+30", "0 to 2")),
@@ -174,7 +216,7 @@ def test_one_sample_of_the_wrong_kind():
             call(X[:1, :5])
         with pytest.raises(TypeError, match="dtype <U4, shape"):
             call(np.array(["up", "down"]))
-    for y in (np.float32(1.5), "1", None, 1.0, np.array([0.5])):
+    for y in (np.float32(1.5), {}, None, 1.0, np.array([0.5])):
         with pytest.raises(TypeError):
             model.learn(X[0], y)
     image = tp.Model((4, 4, 2), [tp.Dense(2)])

@@ -158,10 +158,10 @@ def test_tinyprop_onto_a_pico_and_the_first_network(tmp_path, shell):
     # Another day: the board has had no power.
     load = "import tinyprop as tp; print(tp.load('pose.tp').predict((0.97, 0.04, 0.11)))"
     with EmulatedPico("plain", "--flash", flash_file) as pico:
-        assert shell(f'mpremote connect {pico.port} exec "{load}"') == "1\n"
+        assert shell(f'mpremote connect {pico.port} exec "{load}"') == "upright\n"
         commands, sees = named("tinyprop pull")
         compare(sees, shell(commands, tmp_path, PICO=pico.port))
-        assert shell(f'python -c "{load}"', tmp_path) == "1\n"
+        assert shell(f'python -c "{load}"', tmp_path) == "upright\n"
         shell(named("tinyprop push")[0], tmp_path, PICO=pico.port)
 
         # By mip, beside nothing else.
@@ -170,7 +170,7 @@ def test_tinyprop_onto_a_pico_and_the_first_network(tmp_path, shell):
         shell(f"boards/mip/build.sh {tmp_path}/mip")
         by_mip = shell(named("mpremote")[0], tmp_path, PICO=pico.port)
         assert by_mip.endswith(f"Done\n{board.version()}\n")
-        assert shell(f'mpremote connect {pico.port} exec "{load}"') == "1\n"
+        assert shell(f'mpremote connect {pico.port} exec "{load}"') == "upright\n"
 
 
 def test_firmware(shell):

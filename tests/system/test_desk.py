@@ -92,6 +92,7 @@ def test_two_classes_and_their_names():
     is_as_good(
         scores_of(model, x), pipeline.predict_proba(x), np.searchsorted(pipeline.classes_, y)
     )
+    assert model.classes == ["red", "white"] and model.evaluate(x, y) > 0.95
 
 
 @pytest.mark.parametrize(
@@ -416,5 +417,6 @@ def test_an_estimator_learns_part_by_part():
         for part in np.array_split(order, 6):
             e.partial_fit(x[part], names[part], classes=["a", "b", "c"])
     assert e.score(x, names) > 0.9
+    assert e.model_.classes == ["a", "b", "c"]
     with pytest.raises(ValueError, match="'d'"):
         e.partial_fit(x[:2], ["a", "d"])

@@ -33,6 +33,10 @@ def uses() -> None:
     names[m.predict(x)]
     names[m.predict_into(x, array("f", [0, 0]))]
     assert_type(m.predict_proba(x), list[float])
+    by_name = tp.Model(64, [tp.Dense(3)], classes=names)
+    by_name.learn(x, "circle")
+    by_name.learn_many([x, x], ["circle", "cross"])
+    assert_type(by_name.classes, list[str | None] | None)
     assert_type(m.knows(x), bool)
     m.lr = 0.1
     m.lr *= 0.5
@@ -81,7 +85,7 @@ def misuses(m: tp.Model) -> None:
     tp.Model(4, [tp.Dense(2)], optimizer="adam")  # type: ignore[call-arg]
     m.learn(x)  # type: ignore[call-arg]
     m.learn(0.5, 1)  # type: ignore[arg-type]
-    m.learn(x, "cross")  # type: ignore[arg-type]
+    m.learn(x, None)  # type: ignore[arg-type]
     m.learn_many(x, 1)  # type: ignore[arg-type]
     m.predict_into(x, [0, 0])  # type: ignore[arg-type]
     m.lr = "fast"  # type: ignore[assignment]
