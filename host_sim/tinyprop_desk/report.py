@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .boards import where_it_fits
+
 
 def compare(model, x, outputs, y=None):
     """A text. x, outputs, y: as the functions of this package have them."""
@@ -29,6 +31,7 @@ def compare(model, x, outputs, y=None):
         if y is not None:
             right = [np.mean(v.argmax(1) == np.asarray(y)) for v in (outputs, scores)]
             lines.append(f"accuracy: float {right[0]:.2%}, integer {right[1]:.2%}")
+    lines.append(where_it_fits(model))
     return "\n".join(lines)
 
 

@@ -1,7 +1,9 @@
 """Packages and an installation, which the tests of a run share."""
 
 import pytest
+from click.testing import CliRunner
 from installation import Environment, make_packages
+from tinyprop_cli.__main__ import main
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +23,15 @@ def wheel(packages):
 @pytest.fixture(scope="session")
 def installed(wheel, tmp_path_factory):
     return Environment(tmp_path_factory.mktemp("wheel"), wheel)
+
+
+@pytest.fixture
+def said():
+    """said("deploy", "COM3"): what the command prints, on stdout and stderr."""
+
+    def run(*arguments, code=0):
+        done = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        assert done.exit_code == code, done.output
+        return done.output
+
+    return run

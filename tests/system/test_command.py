@@ -11,14 +11,15 @@ import models as benchmark
 import pytest
 import serial
 import tinyprop as tp
-from click.testing import CliRunner
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 from serial_port import EmulatedPico
-from tinyprop_cli import board, copying, deploy, models
+from tinyprop_cli import board, copying, deploy
 from tinyprop_cli.__main__ import main
+from tinyprop_desk import boards
 
 ABSENT = FileNotFoundError(2, "The system cannot find the file specified.")
+FOLDERS = "boards", "micropython_mod", "host_sim"
 PORTS = "/dev/ttyACM0", "COM3", "/dev/cu.usbmodem1101"
 
 
@@ -58,18 +59,6 @@ def plugged_in(monkeypatch):
         monkeypatch.setattr(list_ports, "comports", lambda: listed)
 
     return plug
-
-
-@pytest.fixture
-def said():
-    """said("deploy", "COM3"): what the command prints, on stdout and stderr."""
-
-    def run(*arguments, code=0):
-        done = CliRunner().invoke(main, [str(argument) for argument in arguments])
-        assert done.exit_code == code, done.output
-        return done.output
-
-    return run
 
 
 @pytest.fixture
@@ -115,7 +104,7 @@ def test_a_reader_that_goes_is_not_a_board_that_does(pico):
     command = [sys.executable, "-m", "tinyprop_cli", "deploy", pico.port]
     reader, writer = os.pipe()
     os.close(reader)
-    path = os.pathsep.join(f"{board.ROOT}/{folder}" for folder in ("boards", "micropython_mod"))
+    path = os.pathsep.join(f"{board.ROOT}/{folder}" for folder in FOLDERS)
     environment = {**os.environ, "PYTHONPATH": path}
     done = subprocess.run(
         command, env=environment, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=300
@@ -244,8 +233,8 @@ def test_info_tells_what_is_in_it_and_where_it_fits(said, saved, tmp_path):
     big = tmp_path / "big.tp"
     tp.Model(1000, [tp.Dense(90), tp.Dense(2)], input_range=(0, 1)).save(str(big))
     text = said("info", big)
-    smallest = min(models.room(board.facts(name)) for name in board.names())
-    assert f"not in {models.thousands(smallest)}" in text and "yes" in text
+    smallest = min(boards.room(board.facts(name)) for name in board.names())
+    assert f"not in {boards.thousands(smallest)}" in text and "yes" in text
     assert "is no model" in said("info", __file__, code=1)
 
 
@@ -253,8 +242,8 @@ def test_info_tells_what_is_in_it_and_where_it_fits(said, saved, tmp_path):
 
 
 def test_the_benchmarks_models_are_as_the_table_has_them():
-    assert models.BENCHMARK == {
-        name: models.work(make({})) for name, make in benchmark.MODELS.items()
+    assert boards.BENCHMARK == {
+        name: boards.work(make({})) for name, make in benchmark.MODELS.items()
     }
 
 
@@ -280,7 +269,7 @@ def test_a_step_takes_as_long_as_estimated_within_a_factor_of_two(pico, said, tm
     with board.micropython(pico.port) as connected:
         taken = board.tell(connected, TIMES)
     for op, cycles in zip(("forward", "learn-full-first"), taken, strict=True):
-        estimate = models.step_cycles("armv6m", op, *models.work(model))
+        estimate = boards.step_cycles("armv6m", op, *boards.work(model))
         assert cycles / 2 < estimate < cycles * 2, op
 
 

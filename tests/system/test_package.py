@@ -56,6 +56,22 @@ def test_from_an_empty_board_to_a_model_on_this_pc(kind, request, pico):
     assert pulled.rpartition("SHA-256")[2] == pushed.rpartition("SHA-256")[2]
 
 
+def test_from_a_table_to_a_model(installed):
+    table = "".join(f"{i % 7},{i % 3},{'abc'[i % 3]}\n" for i in range(60))
+    (installed.folder / "table.csv").write_text(table)
+    said = installed("tinyprop", "train", "table.csv", "-o", "table.tp")
+    assert "12 of 12 samples are right" in said and "fits each board: ESP32_GENERIC, " in said
+    assert "60 of 60 samples are right" in installed(
+        "tinyprop", "evaluate", "table.tp", "table.csv"
+    )
+    for arguments, extra in [
+        (["train", "table.csv", "--picture", "table.png"], "picture"),
+        (["import", "net.onnx"], "onnx"),
+    ]:
+        with pytest.raises(AssertionError, match=rf'pip install "tinyprop\[{extra}\]"'):
+            installed("tinyprop", *arguments)
+
+
 def test_without_a_compiler_it_computes_with_numpy(sdist, tmp_path):
     environment = Environment(tmp_path, sdist, CC=f"{tmp_path}/no-compiler", PATH="")
     said = environment("python", ROOT / "tests/system/smoke.py", "numpy")

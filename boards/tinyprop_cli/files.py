@@ -1,0 +1,54 @@
+"""Files of this PC: read whole, and replaced at once."""
+
+import io
+import os
+
+from tinyprop_cli.board import Problem
+
+
+def bytes_of(file):
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise Problem(f"There is no file {file}.") from None
+    except OSError as error:
+        raise Problem(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def replace(file, data):
+    """Writes a file; an older one is replaced only once the new one is whole."""
+    new = file.with_name(file.name + ".new")
+    try:
+        new.write_bytes(data)
+        os.replace(new, file)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise Problem(f"{file} could not be written: {error.strerror}.") from None
+
+
+def check_folder(file):
+    """Says before the work, not after it, that its result has no place."""
+    if not file.parent.is_dir():
+        raise Problem(f"There is no folder {file.parent} for {file.name}.")
+
+
+def model_in(data, where):
+    import tinyprop
+
+    try:
+        return tinyprop.load(io.BytesIO(data))
+    except ValueError as error:
+        raise Problem(
+            f"{where} is no model that tinyprop {tinyprop.__version__} reads: {error}"
+        ) from None
+
+
+def load(file):
+    """The model in a file."""
+    return model_in(bytes_of(file), str(file))
+
+
+def save(model, file):
+    data = io.BytesIO()
+    model.save(data)
+    replace(file, data.getvalue())

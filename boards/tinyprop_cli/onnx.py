@@ -1,0 +1,64 @@
+"""A model out of an ONNX file."""
+
+import numpy as np
+import tinyprop as tp
+
+from tinyprop_cli import samples
+from tinyprop_cli.board import COMMAND, Problem
+from tinyprop_cli.evaluate import class_numbers
+from tinyprop_cli.files import bytes_of, check_folder, save
+
+MADE_UP = 256  # samples, if none are given
+
+
+def bring_in(file, data, out, label):
+    check_folder(out)
+    reader, net = opened(file)
+    try:
+        network, order = reader.read(net)
+        x, y = given(data, label, network, order.shape) if data else (made_up(order.shape), None)
+        model = tp.from_onnx(net, x, y)
+    except ValueError as error:
+        raise Problem(f"{file} cannot be a model of tinyprop. {error}") from None
+    if not data:
+        print(
+            "These samples were made up, of numbers from 0 to 1, and by them its formats were"
+            " chosen: it is better with --samples."
+        )
+    save(model, out)
+    print(f"The model is in {out}. Next: {COMMAND} push {out}")
+
+
+def opened(file):
+    """What reads ONNX files, and what this one holds."""
+    try:
+        from google.protobuf.message import DecodeError
+        from tinyprop_desk import onnx_reader
+    except ImportError:
+        raise Problem('This needs the package onnx: pip install "tinyprop[onnx]"') from None
+    bytes_of(file)
+    try:
+        net = onnx_reader.load(file)
+    except DecodeError:
+        raise Problem(f"{file} is no ONNX file.") from None
+    except (OSError, ValueError) as error:  # weights in a file beside it, which is not there
+        raise Problem(f"{file} cannot be read: {error}") from None
+    return onnx_reader, net
+
+
+def given(data, label, network, shape):
+    """x as the network takes it; and y, or None."""
+    found = samples.read(data, label, labelled=False)
+    if found.x[0].size != np.prod(shape):
+        raise Problem(
+            f"{data} has {found.x[0].size} values a sample, and the network takes"
+            f" {' x '.join(map(str, shape))}."
+        )
+    x, y = found.x.reshape(len(found), *shape), found.y
+    if y is not None and network.loss == "crossentropy":
+        y = class_numbers(found, len(network.layers[-1].bias))[1]
+    return x, y
+
+
+def made_up(shape):
+    return np.random.default_rng(1).random((MADE_UP, *shape), np.float32)

@@ -1,0 +1,189 @@
+"""Samples in a file: a table of numbers, a line each, with labels; or arrays of numpy."""
+
+import csv
+import io
+import zipfile
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyprop_cli.board import Problem
+from tinyprop_cli.files import bytes_of
+
+LARGEST = float(np.finfo(np.float32).max)
+MOST_CLASSES = 20  # whole numbers of more values than that are no classes, unless it is said
+
+
+@dataclass
+class Samples:
+    """x: float32, a row a sample. y: labels, texts or floats, or None. lines: where each is in a
+    table."""
+
+    file: str
+    x: np.ndarray
+    y: np.ndarray | None
+    lines: list[int] | None = None
+
+    def __len__(self):
+        return len(self.x)
+
+    def where(self, i):
+        """Sample i, in words."""
+        return f"Line {self.lines[i]}" if self.lines else f"Sample {i}, counted from 0,"
+
+
+def read(file, label="", labelled=True):
+    """The Samples in a .csv or .npz; labelled=False: they may have no labels.
+
+    label: the name of the column with the labels; "": the last one.
+    """
+    if file.suffix.lower() == ".npz":
+        samples = read_npz(file, label, labelled)
+    elif file.suffix.lower() in (".csv", ".tsv", ".txt"):
+        samples = read_csv(file, label)
+    else:
+        raise Problem(f"{file} should be a table, .csv, or arrays of numpy, .npz.")
+    if len(samples) == 0:
+        raise Problem(f"{file} has no sample.")
+    if samples.x[0].size == 0:
+        raise Problem(f"{file} has a label in each line, and no value beside it.")
+    return samples
+
+
+# ---- tables
+
+
+def read_csv(file, label):
+    try:
+        text = bytes_of(file).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Problem(f"{file} is no text in UTF-8: save it as CSV UTF-8.") from None
+    lines = list(numbered_lines(text))
+    if not lines:
+        raise Problem(f"{file} is empty.")
+    has_names = not any(is_number(cell) for cell in lines[0][1])
+    names = lines[0][1] if has_names else [str(i) for i in range(1, len(lines[0][1]) + 1)]
+    rows = lines[1:] if has_names else lines
+    for line, cells in rows:
+        if len(cells) != len(names):
+            raise Problem(
+                f"{file}, line {line}, has {len(cells)} cells, expected {len(names)} as in line"
+                f" {lines[0][0]}."
+            )
+    at = column_of(label, names, file)
+    labels = [cells.pop(at) for _, cells in rows]
+    names = names[:at] + names[at + 1 :]
+    x = np.empty((len(rows), len(names)), np.float32)
+    for row, (line, cells) in zip(x, rows, strict=True):
+        for i, cell in enumerate(cells):
+            row[i] = number(cell, f"{file}, line {line}, column {names[i]}")
+    y = labels_of(labels, file, [line for line, _ in rows])
+    return Samples(str(file), x, y, [line for line, _ in rows])
+
+
+def numbered_lines(text):
+    """(number, cells) of each line that is not blank."""
+    first = text.lstrip().partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    for cells in reader:
+        cells = [cell.strip() for cell in cells]
+        if any(cells):
+            yield reader.line_num, cells
+
+
+def column_of(label, names, file):
+    if not label:
+        return len(names) - 1
+    if label not in names:
+        raise Problem(f"{file} has no column {label}; it has {', '.join(names)}.")
+    return names.index(label)
+
+
+def is_number(cell):
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def number(cell, where):
+    if not is_number(cell):
+        if is_number(cell.replace(",", ".")):
+            raise Problem(f"{where}: {cell} should have a point in place of its comma.")
+        raise Problem(
+            f"{where}: {cell or 'an empty cell'} should be a number. Remove the line, or the"
+            " column; the label is the last column, or --label NAME."
+        )
+    value = float(cell)
+    if not abs(value) <= LARGEST:
+        raise Problem(f"{where}: {cell} is no value that a network takes. Remove the line.")
+    return value
+
+
+def labels_of(cells, file, lines):
+    """Numbers, if all of them are."""
+    for line, cell in zip(lines, cells, strict=True):
+        if not cell or cell.lower() == "nan":
+            raise Problem(f"{file}, line {line}, has no label.")
+    return np.array([float(cell) for cell in cells] if all(map(is_number, cells)) else cells)
+
+
+# ---- arrays
+
+
+def read_npz(file, label, labelled):
+    try:
+        arrays = np.load(io.BytesIO(bytes_of(file)))
+        arrays = {name: arrays[name] for name in arrays.files}
+    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile):
+        raise Problem(
+            f"{file} holds no arrays of numpy: numpy.savez({file.name!r}, x=x, y=y) makes it."
+        ) from None
+    label = label or "y"
+    for name in ["x", label] if labelled else ["x"]:
+        if name not in arrays:
+            raise Problem(
+                f"{file} has no array {name}, expected x and y; it has"
+                f" {', '.join(arrays) or 'none'}."
+            )
+    x, y = arrays["x"], arrays.get(label)
+    if x.ndim < 2 or x.dtype.kind not in "biuf":
+        raise Problem(
+            f"x in {file} is of shape {x.shape} and dtype {x.dtype}, expected numbers, one row a"
+            " sample."
+        )
+    if y is not None and (y.ndim == 0 or len(y) != len(x)):
+        raise Problem(f"{label} in {file} is of shape {y.shape}, and there are {len(x)} samples.")
+    with np.errstate(over="ignore"):
+        x = x.astype(np.float32)
+    for name, a in ("x", x), (label, y):
+        if a is not None and a.dtype.kind == "f" and not np.isfinite(a).all():
+            i = int(np.nonzero(~np.isfinite(a))[0][0])
+            raise Problem(f"{name} in {file}: sample {i} holds a NaN or an infinity: remove it.")
+    if y is not None and y.dtype.kind in "iub":
+        y = y.astype(float)
+    return Samples(str(file), x, y)
+
+
+# ---- labels
+
+
+def are_classes(y):
+    """Whether labels are of classes: texts, or whole numbers of few values."""
+    if y.ndim == 2 and y.shape[1] > 1:
+        return False
+    if y.dtype.kind != "f":
+        return True
+    return bool(np.all(y == np.floor(y))) and len(np.unique(y)) <= MOST_CLASSES
+
+
+def class_names(y):
+    """Of the classes in labels, in order."""
+    return [str(name) for name in texts(np.unique(y))]
+
+
+def texts(y):
+    """Labels as text: 3 for 3.0."""
+    return [f"{v:g}" for v in y.ravel()] if y.dtype.kind == "f" else [str(v) for v in y.ravel()]

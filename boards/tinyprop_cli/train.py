@@ -1,0 +1,142 @@
+"""Trains a model on samples in a file."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import tinyprop as tp
+from rich.console import Group
+from rich.live import Live
+from rich.progress import Progress
+from tinyprop_desk.boards import where_it_fits
+from tinyprop_desk.report import scores_of
+
+from tinyprop_cli import samples
+from tinyprop_cli.board import COMMAND, Problem
+from tinyprop_cli.evaluate import report
+from tinyprop_cli.files import check_folder, save
+from tinyprop_cli.screen import curve, new_console
+
+HELD_OUT = 5  # one sample of so many is kept for the test
+PIECE = 1000  # samples that are learned before the screen tells
+
+
+def train(data, file, label, hidden, kind, epochs, seed, picture):
+    for made in filter(None, (file, picture)):
+        check_folder(made)
+    if picture:
+        from tinyprop_cli import pictures
+    console = new_console()
+    given = samples.read(data, label)
+    x = given.x.reshape(len(given), -1)
+    names, y = labels_of(given, kind)
+    console.print(described(given, x, names, y))
+    random = np.random.default_rng(seed)
+    kept, test = split(y, names, random)
+    model = new_model(x.shape[1], hidden, names, y, seed)
+    console.print(repr(model))
+    shown = "Of the samples that were held out, which it never learned from:"
+    if len(test) == 0:
+        test, shown = kept, "Of the samples that it learned from, as they are too few to hold out:"
+    history = learn(console, model, x, y, kept, test, epochs, random)
+    for sentence in model.check():
+        console.print(sentence)
+    console.print(shown)
+    report(console, model, names, x[test], y[test])
+    console.print(where_it_fits(model))
+    save(model, file)
+    if picture:
+        pictures.draw(picture, history, model, names, x[test], y[test])
+        console.print(f"The curve is in {picture}.")
+    console.print(f"The model is in {file}. Next: {COMMAND} push {file}")
+
+
+def labels_of(given, kind):
+    """Names of classes and int32 [sample]; or None and float32 [sample, output]."""
+    classes = samples.are_classes(given.y) if kind is None else kind == "classes"
+    if not classes:
+        y = given.y.reshape(len(given), -1)
+        if y.dtype.kind != "f":
+            raise Problem(f"The labels in {given.file} are names: they can only be classes.")
+        if np.all(y == y[0]):
+            raise Problem(
+                f"All labels in {given.file} are {y[0, 0]:g}: there is nothing to learn."
+            )
+        return None, y.astype(np.float32)
+    values, y = np.unique(given.y, return_inverse=True)
+    names = samples.texts(values)
+    if len(names) < 2:
+        raise Problem(
+            f"All {len(given)} samples in {given.file} are of one class, {names[0]}: a network"
+            " learns to tell at least two apart."
+        )
+    return names, y.ravel().astype(np.int32)
+
+
+def described(given, x, names, y):
+    text = f"{given.file}: {len(x)} samples of {x.shape[1]} values"
+    if names is None:
+        return f"{text}, and numbers to learn, {y.min():g} to {y.max():g}"
+    counts = np.bincount(y)
+    each = ", ".join(f"{name} ({n})" for name, n in zip(names, counts, strict=True))
+    return f"{text}, in {len(names)} classes: {each}"
+
+
+def split(y, names, random):
+    """Numbers of the samples to learn from, and of those held out, a fifth of each class."""
+    order = random.permutation(len(y))
+    held = np.zeros(len(y), bool)
+    for of_class in [order[y[order] == i] for i in range(len(names))] if names else [order]:
+        held[of_class[: len(of_class) // HELD_OUT]] = True
+    return order[~held[order]], order[held[order]]
+
+
+def new_model(n, hidden, names, y, seed):
+    layers = [tp.Dense(units, activation="relu") for units in hidden]
+    if names:
+        return tp.Model(n, [*layers, tp.Dense(len(names))], seed=seed)
+    return tp.Model(n, [*layers, tp.Dense(y.shape[1])], loss="mse", seed=seed)
+
+
+def learn(console, model, x, y, kept, test, epochs, random):
+    """Learns all kept samples so often, each time in another order. Returns what the curve is of,
+    and its values, one an epoch."""
+    what = "error" if model._mse else "right"
+    values = []
+    with progress(console) as show:
+        for _ in range(epochs):
+            order = random.permutation(kept)
+            for i in range(0, len(order), PIECE):
+                part = order[i : i + PIECE]
+                model.learn_many(x[part], y[part])
+                show(len(part) / len(order) / epochs, lambda: graph(console, what, values))
+            values.append(measured(model, x[test], y[test]))
+    console.print(graph(console, what, values))
+    return what, values
+
+
+def measured(model, x, y):
+    """The share of right answers; or how far numbers are off in the mean."""
+    if model._mse:
+        return float(np.abs(scores_of(model, x) - y).mean())
+    return model.evaluate(x, y)
+
+
+def graph(console, what, values):
+    return curve(console, "pass", range(1, len(values) + 1), what, values)
+
+
+@contextmanager
+def progress(console):
+    """with progress(console) as show: ...; shows a bar, and above it a graph, to who sees it."""
+    if not console.is_terminal:
+        yield lambda share, graph: None
+        return
+    bar = Progress(console=console)
+    task = bar.add_task("learning", total=1)
+    with Live(bar, console=console, transient=True) as live:
+
+        def show(share, graph):
+            bar.advance(task, share)
+            live.update(Group(graph(), bar))
+
+        yield show

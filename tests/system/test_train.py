@@ -1,0 +1,306 @@
+"""Commands that need no board: samples in files; `tinyprop train`, `import` and `evaluate`."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tinyprop as tp
+from sklearn.datasets import load_diabetes, load_digits, load_iris
+from tinyprop_cli import board, samples, train
+from tinyprop_desk import boards
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden/onnx"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def write_iris(names=True, label=str, order=slice(None)):
+    data = load_iris()
+    with open("iris.csv", "w") as file:
+        if names:
+            file.write("sepal length,sepal width,petal length,petal width,name\n")
+        for x, y in list(zip(data.data, data.target, strict=True))[order]:
+            file.write(",".join(map(str, [*x, label(data.target_names[y])])) + "\n")
+
+
+def share(text):
+    """Of right answers, that a command printed."""
+    return float(re.search(r"samples are right, (.*)%", text)[1])
+
+
+# ---- train and evaluate
+
+
+def test_a_table_becomes_a_model(said):
+    write_iris()
+    text = said("train", "iris.csv", "-o", "flowers.tp")
+    assert "150 samples of 4 values, in 3 classes: setosa (50), versicolor (50), virg" in text
+    assert "Model(4 -> Dense(32, activation='relu') -> Dense(3); 259 parameters, 0 steps)" in text
+    assert "held out" in text and "of 30 samples are right" in text and share(text) > 90
+    assert "fits each board: ESP32_GENERIC, " in text
+    assert tp.load("flowers.tp").stats()["steps"] == 50 * 120
+    text = said("evaluate", "flowers.tp", "iris.csv")
+    assert share(text) > 94
+    rows = re.findall(r"│ (\w+) +│ +(\d*) │ +(\d*) │ +(\d*) │", text)
+    counts = np.array([[int(n or 0) for n in row[1:]] for row in rows])
+    assert [row[0] for row in rows] == ["setosa", "versicolor", "virginica"]
+    assert list(counts.sum(1)) == [50, 50, 50]
+    assert f"{counts.trace()} of 150 samples are right" in text
+
+
+def test_the_same_seed_makes_the_same_model(said):
+    write_iris()
+    for name, seed in ("one.tp", 1), ("two.tp", 1), ("other.tp", 2):
+        said("train", "iris.csv", "-o", name, "--seed", seed, "--epochs", 2, "--hidden", "8,4")
+    one, two, other = (Path(f"{name}.tp").read_bytes() for name in ("one", "two", "other"))
+    assert one == two != other
+    assert "Dense(8, activation='relu') -> Dense(4, activation='relu')" in repr(tp.load("one.tp"))
+
+
+def test_what_is_held_out_is_a_fifth_of_each_class():
+    y = np.array([0] * 50 + [1] * 9 + [2] * 4)
+    kept, test = train.split(y, ["a", "b", "c"], np.random.default_rng(1))
+    assert sorted([*kept, *test]) == list(range(63))
+    assert list(np.bincount(y[test], minlength=3)) == [10, 1, 0]
+
+
+def test_a_few_samples_are_all_learned(said):
+    write_iris(order=slice(48, 52))
+    text = said("train", "iris.csv")
+    assert "too few to hold out" in text and "of 4 samples are right" in text
+
+
+def test_numbers_are_learned_as_such(said):
+    data = load_diabetes(scaled=False)
+    np.savez("diabetes.npz", x=data.data, y=data.target)
+    text = said("train", "diabetes.npz")
+    assert "numbers to learn, 25 to 346" in text
+    off, alone = re.search(r"mean square ([\d.]+), and ([\d.]+) if it always", text).groups()
+    assert float(off) < 0.8 * float(alone)
+    text = said("evaluate", "model.tp", "diabetes.npz")
+    model = tp.load("model.tp")
+    errors = [model.predict(x) - y for x, y in zip(data.data, data.target, strict=True)]
+    assert f"off by {np.abs(errors).mean():.4g} in the mean" in text
+    assert f"root mean square {np.sqrt(np.mean(np.square(errors))):.4g}" in text
+
+
+def test_several_numbers_a_sample(said):
+    x = np.random.default_rng(1).random((60, 2))
+    np.savez("two.npz", x=x, y=np.column_stack([x.sum(1), x[:, 0]]))
+    assert "Output 1: 12 samples: off by" in said("train", "two.npz")
+    np.savez("one.npz", x=x, y=x[:, 0])
+    assert "1 labels a sample, expected 2." in said("evaluate", "model.tp", "one.npz", code=1)
+
+
+def test_labels_are_taken_for_the_other_kind_if_that_is_said(said):
+    rows = "".join(f"{i % 7},{i % 3},{i % 5}\n" for i in range(60))
+    Path("whole.csv").write_text(rows)
+    assert "in 5 classes: 0 (12), 1 (12), " in said("train", "whole.csv", "--epochs", 1)
+    text = said("train", "whole.csv", "--epochs", 1, "--kind", "numbers")
+    assert "numbers to learn, 0 to 4" in text
+    assert samples.are_classes(np.arange(20.0)) and not samples.are_classes(np.arange(21.0))
+    Path("many.csv").write_text("".join(f"{i},{i % 30}\n" for i in range(60)))
+    assert "in 30 classes" in said("train", "many.csv", "--epochs", 1, "--kind", "classes")
+
+
+def test_what_is_wrong_with_a_model_is_told(said):
+    Path("still.csv").write_text("".join(f"1,1,{'ab'[i % 2]}\n" for i in range(100)))
+    text = said("train", "still.csv")
+    sentences = tp.load("model.tp").check()
+    assert sentences and all(sentence in text for sentence in sentences)
+
+
+def test_a_picture(said):
+    write_iris()
+    said("train", "iris.csv", "--epochs", 2, "--picture", "iris.png")
+    assert Path("iris.png").read_bytes().startswith(b"\x89PNG")
+    np.savez("numbers.npz", x=np.eye(40), y=np.arange(40) / 2)
+    said("train", "numbers.npz", "--epochs", 2, "--picture", "numbers.png")
+    assert Path("numbers.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_terminal_shows_how_it_goes():
+    write_iris()
+    folders = "boards", "micropython_mod", "host_sim/backend", "host_sim"
+    path = os.pathsep.join(f"{board.ROOT}/{folder}" for folder in folders)
+    shown, terminal = pty.openpty()
+    command = [sys.executable, "-m", "tinyprop_cli", "train", "iris.csv"]
+    environment = {**os.environ, "PYTHONPATH": path, "TERM": "xterm", "COLUMNS": "80"}
+    with subprocess.Popen(command, env=environment, stdout=terminal) as process:
+        os.close(terminal)
+        text = b""
+        try:
+            while data := os.read(shown, 4096):
+                text += data
+        except OSError:  # the end, of a pseudo-terminal
+            pass
+    assert process.returncode == 0
+    assert "learning" in text.decode() and "100%" in text.decode() and "⠤" in text.decode()
+    os.close(shown)
+
+
+# ---- samples in files
+
+
+def test_names_and_separators_of_a_table(said):
+    Path("a.csv").write_text("name;t;p\nup;1;2\n\ndown;3;4.5\n")
+    a = samples.read(Path("a.csv"), "name")
+    assert a.x.tolist() == [[1, 2], [3, 4.5]] and list(a.y) == ["up", "down"]
+    assert a.lines == [2, 4]
+    Path("b.tsv").write_bytes("\ufeff1\t2\t3\r\n4\t5\t6\r\n".encode())
+    b = samples.read(Path("b.tsv"))
+    assert b.x.tolist() == [[1, 2], [4, 5]] and list(b.y) == [3, 6]
+
+
+WRONG_TABLES = {
+    "": "t.csv is empty.",
+    "\n \n": "t.csv is empty.",
+    "t,label\n": "t.csv has no sample.",
+    "1\n2\n": "t.csv has a label in each line, and no value beside it.",
+    "1,2,a\n1,b\n": "t.csv, line 2, has 2 cells, expected 3 as in line 1.",
+    "t,p,y\n1,2,a\n1,warm,b\n": "t.csv, line 3, column p: warm should be a number.",
+    "1,2,a\n1,,b\n": "t.csv, line 2, column 2: an empty cell should be a number.",
+    "1;2,5;a\n": "t.csv, line 1, column 2: 2,5 should have a point in place of its comma.",
+    "1,nan,a\n": "t.csv, line 1, column 2: nan is no value that a network takes.",
+    "1,1e39,a\n": "t.csv, line 1, column 2: 1e39 is no value that a network takes.",
+    "1,2,a\n1,2,\n": "t.csv, line 2, has no label.",
+    "1,2\n1,nan\n": "t.csv, line 2, has no label.",
+    "1,2,a\n3,4,a\n": "All 2 samples in t.csv are of one class, a:",
+    "1,0.5\n3,0.5\n": "All labels in t.csv are 0.5: there is nothing to learn.",
+    b"1,2,\xff\n": "t.csv is no text in UTF-8: save it as CSV UTF-8.",
+}
+
+
+@pytest.mark.parametrize("text", WRONG_TABLES, ids=repr)
+def test_what_is_wrong_in_a_table_is_named_by_its_place(said, text):
+    Path("t.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    words = said("train", "t.csv", code=1)
+    assert words.startswith(f"error: {WRONG_TABLES[text]}") and not Path("model.tp").exists()
+
+
+def test_what_is_wrong_with_arrays(said):
+    x, y = np.eye(4), np.arange(4)
+    for arrays, words in (
+        ({"a": x}, "t.npz has no array x, expected x and y; it has a."),
+        ({"x": x}, "t.npz has no array y"),
+        ({"x": x, "y": y[:3]}, "y in t.npz is of shape (3,), and there are 4 samples."),
+        ({"x": y, "y": y}, "x in t.npz is of shape (4,) and dtype int64, expected numbers"),
+        ({"x": x.astype(str), "y": y}, "x in t.npz is of shape (4, 4) and dtype <U32"),
+        ({"x": x + [0, 0, 0, np.inf], "y": y}, "x in t.npz: sample 0 holds a NaN or an infinity"),
+        ({"x": x[:0], "y": y[:0]}, "t.npz has no sample."),
+        ({"x": np.array([None] * 4), "y": y}, "t.npz holds no arrays of numpy"),
+    ):
+        np.savez("t.npz", **arrays)
+        assert words in said("train", "t.npz", code=1)
+    Path("t.npz").write_bytes(b"PK")
+    assert "t.npz holds no arrays of numpy" in said("train", "t.npz", code=1)
+
+
+def test_files_that_are_not_there(said):
+    write_iris()
+    assert "There is no file no.csv." in said("train", "no.csv", code=1)
+    assert "net.h5 should be a table, .csv, or" in said("train", "net.h5", code=1)
+    assert "iris.csv has no column colour; it has sepal length, " in said(
+        "train", "iris.csv", "--label", "colour", code=1
+    )
+    assert "There is no folder no for a.tp." in said("train", "iris.csv", "-o", "no/a.tp", code=1)
+    assert "There is no file no.tp." in said("evaluate", "no.tp", "iris.csv", code=1)
+    assert "iris.csv is no model" in said("evaluate", "iris.csv", "iris.csv", code=1)
+    assert "32,x should be numbers of units" in said(
+        "train", "iris.csv", "--hidden", "32,x", code=2
+    )
+
+
+def test_a_disk_that_is_full(said):
+    write_iris()
+    Path("model.tp.new").symlink_to("/dev/full")
+    words = "model.tp could not be written: No space left on device."
+    assert words in said("train", "iris.csv", "--epochs", 1, code=1)
+    assert not Path("model.tp").exists()
+
+
+def test_samples_that_are_not_for_this_model(said):
+    write_iris()
+    tp.Model(3, [tp.Dense(2)], input_range=(0, 1)).save("three.tp")
+    text = said("evaluate", "three.tp", "iris.csv", code=1)
+    assert "iris.csv has 4 values a sample beside the label, and the model takes 3." in text
+    tp.Model(4, [tp.Dense(2)], input_range=(0, 1)).save("two.tp")
+    assert (
+        "iris.csv has the labels setosa, versicolor, virginica, and the model 2 classes"
+        in said("evaluate", "two.tp", "iris.csv", code=1)
+    )
+    tp.Model(4, [tp.Dense(1)], loss="mse", input_range=(0, 1), output_range=(0, 1)).save("n.tp")
+    text = said("evaluate", "n.tp", "iris.csv", code=1)
+    assert "The labels in iris.csv are names, and the model gives numbers." in text
+
+
+# ---- import
+
+
+@pytest.fixture
+def digits():
+    data = load_digits()
+    np.savez("digits.npz", x=data.data[:300].reshape(-1, 1, 8, 8) / 16, y=data.target[:300])
+    return np.float32(data.data / 16), data.target
+
+
+def test_a_network_of_pytorch_comes_in(said, digits):
+    x, y = digits
+    text = said("import", GOLDEN / "torch_script.onnx", "--samples", "digits.npz", "-o", "net.tp")
+    assert "300 samples: the same answer for " in text
+    assert re.search(r"accuracy: float 9\d\.\d+%, integer 9\d", text)
+    assert boards.where_it_fits(tp.load("net.tp")) in text and "made up" not in text
+    assert tp.load("net.tp").evaluate(x[1200:], y[1200:]) > 0.9
+
+
+def test_a_network_without_samples(said, digits):
+    x, y = digits
+    text = said("import", GOLDEN / "keras.onnx")
+    assert "These samples were made up, of numbers from 0 to 1" in text
+    assert tp.load("model.tp").evaluate(x[1200:], y[1200:]) > 0.9  # its pixels are 0 to 1
+
+
+def test_what_cannot_be_imported(said, digits):
+    write_iris()
+    keras = GOLDEN / "keras.onnx"
+    assert "There is no file no.onnx." in said("import", "no.onnx", code=1)
+    assert "iris.csv is no ONNX file." in said("import", "iris.csv", code=1)
+    text = said("import", keras, "--samples", "iris.csv", code=1)
+    assert "iris.csv has 4 values a sample, and the network takes 8 x 8 x 1." in text
+    cut = keras.read_bytes()[:-100]
+    Path("cut.onnx").write_bytes(cut)
+    assert "cut.onnx " in said("import", "cut.onnx", code=1)
+    x, y = digits
+    np.savez("others.npz", x=x[y > 0], y=y[y > 0] + 3)
+    text = said("import", keras, "--samples", "others.npz", code=1)
+    assert "others.npz has the labels 4, 5, 6, 7, 8, 9, 10, 11, 12, and the model 10 cl" in text
+    assert not Path("model.tp").exists()
+
+
+# ---- which boards
+
+
+def test_what_fits_where(monkeypatch):
+    model = tp.Model(4, [tp.Dense(2)])
+    ram = len(model._image)
+    rooms = {name: 10**6 for name in boards.names()}
+    monkeypatch.setattr(boards, "facts", lambda name: name)
+    monkeypatch.setattr(boards, "room", rooms.get)
+    assert boards.where_it_fits(model) == (
+        f"It takes {ram} bytes of RAM, and fits each board: {', '.join(sorted(rooms))}."
+    )
+    rooms["RPI_PICO"] = ram - 1
+    text = boards.where_it_fits(model)
+    assert text.endswith(". It does not fit RPI_PICO (has 1 kB).") and "RPI_PICO2, " in text
+    rooms["RPI_PICO"] = ram
+    assert "not" not in boards.where_it_fits(model)
+    rooms.update(dict.fromkeys(rooms, 1))
+    assert "and fits no board" in boards.where_it_fits(model)
