@@ -1071,13 +1071,13 @@ function* twins(facts) {
         size -= 8 * nMaps;
     }
     const seen = numbersAt(view, "u2", at, nClasses);
-    const nIn = Math.floor((size - 2 * nClasses) / facts.replay) - 2;
+    const valuesOfEach = Math.floor((size - 2 * nClasses) / facts.replay) - 2;
     const nOfClass = Math.floor(facts.replay / nClasses);
     at += 2 * nClasses + 2 * facts.replay;
     const samples = seen.flatMap((n, label) =>
         Array.from({ length: Math.min(n, nOfClass) }, (_, k) => {
-            const x = at + (nOfClass * label + k) * nIn;
-            return { label, key: crc32(model._image.bytes.subarray(x, x + nIn)) };
+            const x = at + (nOfClass * label + k) * valuesOfEach;
+            return { label, key: crc32(model._image.bytes.subarray(x, x + valuesOfEach)) };
         }),
     );
     const labelOf = new Map();

@@ -5,15 +5,14 @@ import base64
 import io
 import json
 import re
+import runpy
 import subprocess
 import threading
 from pathlib import Path
 
 import digests
 import pytest
-import test_check
 import test_digest
-import test_ranges
 import tinyprop as tp
 import tinyprop_words
 from playwright.sync_api import sync_playwright
@@ -145,10 +144,10 @@ def describe(file, capsys):
 def test_what_it_says_of_models(monkeypatch, capsys):
     """Of all models that the tests of check() and of ranges have, and of those with digests."""
     files = Recorded(monkeypatch, "_check", "_stats", "_get_range")
-    for module in test_check, test_ranges:
-        for name in dir(module):
-            if name.startswith("test_"):
-                getattr(module, name)()
+    for file in "test_check.py", "test_ranges.py":
+        for name, value in runpy.run_path(str(ROOT / "tests/portable" / file)).items():
+            if name.startswith("test_") and callable(value):
+                value()
     for make in test_digest.MODELS.values():
         model = make(tp.Adaptive())
         files.append(file_of(model, True))
