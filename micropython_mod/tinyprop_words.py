@@ -603,8 +603,8 @@ def _free(model, what, label, names, labels, learning):
             what, label, "one of the classes, " + (", ".join(known) or "of which it knows none")
         )
     raise ValueError(
-        "%s is %r, a new class, and each of the %d outputs has one: %s. Make a new Model whose last"
-        " layer has more units" % (what, label, len(names), ", ".join(known))
+        "%s is %r, a new class, and each of the %d outputs has one: %s. Make a new Model whose"
+        " last layer has more units" % (what, label, len(names), ", ".join(known))
     )
 
 

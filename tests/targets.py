@@ -274,11 +274,16 @@ def imports_of(source):
     return list(found)
 
 
-def cpython(backend):
+def cpython(backend, module="host_sim", find=lambda: sys.executable):
     folders = "", "host_sim/backend", "host_sim", "micropython_mod"
     path = os.pathsep.join(str(ROOT / folder) for folder in folders)
     environment = {"TINYPROP_BACKEND": backend, "PYTHONPATH": path}
-    return Program(backend, "host_sim", lambda: sys.executable, **environment)
+    return Program(backend, module, find, **environment)
+
+
+def python_with_wasm():
+    script("boards/web.sh")
+    return sys.executable
 
 
 def mpy(arch):
@@ -344,6 +349,7 @@ TARGETS = {
     "unix-mpy-1.29": unix_mpy(unix_of_pypi),
     "lint": Lint(),
     "c": cpython("c"),
+    "wasm": cpython("wasm", "dist/web/tinyprop", python_with_wasm),
 }
 
 

@@ -15,6 +15,8 @@ declare -A groups=(
     [rp2]="cmake=cmake g++=g++ bzip2=bzip2"
     [node]="nodejs=node npm=npm"
     [fuzz]="clang=clang llvm=llvm-cov libclang-rt-dev=/usr/share/doc/libclang-rt-dev"
+    [web]="clang=clang lld=wasm-ld"
+    [browser]="chromium=chromium"
     [lint]="shellcheck=shellcheck"
 )
 

@@ -4,8 +4,9 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-boards/setup/apt.sh pc arm riscv lint
+boards/setup/apt.sh pc arm riscv lint node
 python=$(boards/setup/python.sh all)/bin
+prettier=$(boards/setup/node.sh)/node_modules/.bin/prettier
 wanted=("$@")
 ran=0 failed=0
 
@@ -59,6 +60,7 @@ mapfile -t shell < <(files '*.sh')
 check ruff "$python/ruff" check
 check ruff-format "$python/ruff" format --check
 check clang-format "$python/clang-format" --dry-run -Werror --ferror-limit=1 "${c[@]}"
+check prettier "$prettier" --print-width 120 --check host_sim/web tests/web
 check codespell "$python/codespell" . .ci/ .github/
 check shellcheck shellcheck .ci/run "${shell[@]}"
 check mypy "$python/mypy"

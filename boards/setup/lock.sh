@@ -43,4 +43,11 @@ mapfile -t packages < <(for name in $(compgen -v NPM_); do echo "${!name}"; done
 npm install --silent --no-audit --no-fund --prefix "$work/tinyprop" --package-lock-only --ignore-scripts --save-exact \
     --omit-lockfile-registry-resolved "${packages[@]}"
 cp "$work/tinyprop"/package*.json "$LOCK"
+# Of each package it keeps what is installed, and not where its makers take money.
+node - "$LOCK/package-lock.json" <<'JS'
+const { readFileSync, writeFileSync } = require("fs");
+const file = process.argv[2];
+const lock = JSON.parse(readFileSync(file), (key, value) => (key === "funding" ? undefined : value));
+writeFileSync(file, JSON.stringify(lock, null, 2) + "\n");
+JS
 pins >"$LOCK/pins"

@@ -248,6 +248,14 @@ def push(file, name, port):
 
 
 @main.command()
+def serve():
+    """Shows the page in which a network learns, to browsers on this PC."""
+    from tinyprop_cli.serve import serve
+
+    serve()
+
+
+@main.command()
 def doctor():
     """What is connected, what is on it, and what is missing.
 

@@ -10,7 +10,6 @@ from tinyprop_cli.board import Problem, ask, micropython
 from tinyprop_cli.copying import read, write
 from tinyprop_cli.files import bytes_of, load, model_in, replace
 
-
 NOTE = """\
 It fits where its RAM is free once tinyprop is loaded. Boards have at least what was taken here,
 and with PSRAM far more: tinyprop doctor asks yours. Times are estimates, within a factor of two:

@@ -1,8 +1,8 @@
 """`_tinyprop` for CPython: the C core as an extension where there is one, else numpy.
 
-TINYPROP_BACKEND=c or numpy asks for one of them. In a checkout the extension is compiled when it
-is first imported, into build/host_sim, and again whenever its sources change; an installation by
-pip brings it along if a compiler was there.
+TINYPROP_BACKEND=c or numpy asks for one of them, wasm for the core that browsers have. In a
+checkout the extension is compiled when it is first imported, into build/host_sim, and again
+whenever its sources change; an installation by pip brings it along if a compiler was there.
 """
 
 import hashlib
@@ -75,14 +75,20 @@ def numpy_backend():
     return importlib.import_module("_tinyprop_numpy")
 
 
+def wasm_backend():
+    return importlib.import_module("_tinyprop_wasm")
+
+
 def choose():
     wanted = os.environ.get("TINYPROP_BACKEND", "")
     if wanted == "c":
         return c_backend()
     if wanted == "numpy":
         return numpy_backend()
+    if wanted == "wasm":
+        return wasm_backend()
     if wanted:
-        raise ImportError(f"TINYPROP_BACKEND should be c or numpy, not {wanted!r}")
+        raise ImportError(f"TINYPROP_BACKEND should be c, numpy or wasm, not {wanted!r}")
     try:
         return c_backend()
     except ImportError as e:

@@ -1,11 +1,12 @@
 """Writes what follows from schema.py into every file that needs it.
 
-core/format.h, _tinyprop_numpy/format.py and tests/portable/model_format.py are written whole;
-the files of the Python half have a block of constants, docs/format.md tables, between two lines
-that say so.
+core/format.h, _tinyprop_numpy/format.py, web/format.js and tests/portable/model_format.py are
+written whole; the files of the Python half have a block of constants, docs/format.md tables,
+between two lines that say so.
 """
 
 import argparse
+import json
 import re
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from host_sim.generate import schema
 ROOT = Path(__file__).resolve().parents[2]
 C_HEADER = ROOT / "usermod_c/tinyprop/core/format.h"
 NUMPY = ROOT / "host_sim/_tinyprop_numpy/format.py"
+JAVASCRIPT = ROOT / "host_sim/web/format.js"
 PYTHON_HALF = sorted((ROOT / "micropython_mod").glob("tinyprop*.py"))
 PORTABLE_TESTS = ROOT / "tests/portable/model_format.py"
 PAGE = ROOT / "docs/format.md"
@@ -92,8 +94,17 @@ def numpy_module():
     return "\n".join([*lines, ""])
 
 
+def javascript_module():
+    lines = ["// The format of a model.", f"// {MADE_BY}"]
+    for name, value in python_constants():
+        if not name.endswith("_FORMAT"):  # of Python's struct
+            value = json.dumps(value)
+            lines.append(f"export const {name} = {value};")
+    return "\n".join([*lines, ""])
+
+
 def python_constants():
-    """(name, value) of each constant for Python without numpy."""
+    """(name, value) of each constant for Python without numpy, and for JavaScript."""
     yield "VERSION", schema.VERSION
     yield "VERSION_WITH_NAMES", schema.VERSION_WITH_NAMES
     for name, value, _ in schema.LIMITS:
@@ -197,6 +208,7 @@ def files():
     return {
         C_HEADER: c_header(),
         NUMPY: numpy_module(),
+        JAVASCRIPT: javascript_module(),
         PORTABLE_TESTS: portable_module(),
         PAGE: page(PAGE.read_text()),
         **{path: python_half(path.read_text()) for path in PYTHON_HALF},

@@ -6,7 +6,7 @@ import tinyprop
 
 
 def test_backend_is_named():
-    assert _tinyprop.backend() in ("numpy", "c", "firmware", "mpy"), _tinyprop.backend()
+    assert _tinyprop.backend() in ("numpy", "c", "wasm", "firmware", "mpy"), _tinyprop.backend()
 
 
 def test_python_half_has_a_version():

@@ -1,0 +1,32 @@
+#!/bin/bash
+# web.sh: dist/web/, a page of static files for any web server, and in its folder tinyprop/ the library for JavaScript as npm
+# has it. Prints the folder.
+set -euo pipefail
+. "$(dirname "$0")/setup/common.sh"
+
+boards/setup/apt.sh web
+core=usermod_c/tinyprop/core
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+to=$work/web
+mkdir -p "$to/tinyprop"
+cp -r host_sim/web/page/. "$to"
+cp host_sim/web/*.js host_sim/web/*.d.ts host_sim/web/package.json LICENSE "$to/tinyprop"
+# The stack lies below all else, so that one that is too deep ends in an error.
+mapfile -t sources < <(sed "s,^,$core/," $core/sources.txt)
+clang --target=wasm32 -O3 -ffreestanding -nostdlib -fvisibility=hidden -I$core "${sources[@]}" \
+    -o "$to/tinyprop/tinyprop.wasm" \
+    -Wl,--no-entry,--stack-first,--strip-all,--export=__heap_base \
+    -Wl,--export=tp_layout,--export=tp_hold,--export=tp_init,--export=tp_run,--export=tp_predict,--export=tp_distances
+chmod -x "$to/tinyprop/tinyprop.wasm"
+
+# Several tests may ask for it at the same time: what is the same stays in its place.
+mkdir -p build dist
+exec 9>build/web.lock
+flock 9
+if ! diff -qr "$to" dist/web >/dev/null 2>&1; then
+    rm -rf dist/web
+    cp -r "$to" dist/web
+fi
+echo dist/web

@@ -1,0 +1,147 @@
+"""`_tinyprop` for CPython from the core as WebAssembly: the portable tests run on the very file
+that browsers get, out of dist/web.
+
+What a call is given is copied into a memory of WebAssembly, and what it may write is copied back.
+"""
+
+import ctypes
+import struct
+from pathlib import Path
+
+import numpy as np
+import wasmtime
+
+FILE = Path(__file__).resolve().parents[2] / "dist/web/tinyprop/tinyprop.wasm"
+PAGE = 65536
+LONG = np.iinfo(np.int32).max
+TYPES = {
+    "u1": "B",
+    "i1": "b",
+    "u2": "H",
+    "i2": "h",
+    "u4": "I",
+    "i4": "i",
+    "f4": "f",
+}
+
+_store = wasmtime.Store()
+_core = wasmtime.Instance(_store, wasmtime.Module.from_file(_store.engine, str(FILE)), []).exports(
+    _store
+)
+_memory = _core["memory"]
+_base = _core["__heap_base"].value(_store)
+
+
+class Call:
+    """What one call is given, from the end of the core's own memory on."""
+
+    def __init__(self):
+        self.end = _base
+        self.copies = []  # (where, a buffer that may be written)
+
+    def room(self, n_bytes):
+        at = self.end + 7 & ~7
+        self.end = at + n_bytes
+        missing = self.end - _memory.data_len(_store)
+        if missing > 0:
+            _memory.grow(_store, -(-missing // PAGE))
+        return at
+
+    def put(self, data, writable=False):
+        """The place of a buffer's bytes."""
+        view = memoryview(data).cast("B")
+        at = self.room(len(view))
+        if len(view):
+            _memory.write(_store, view.tobytes(), at)
+        if writable:
+            self.copies.append((at, view))
+        return at
+
+    def image(self, data):
+        view = memoryview(data)
+        if view.readonly:
+            raise TypeError("expected a writable buffer")
+        self.bytes = bytes_of(view)
+        self.at = self.put(view, writable=True)
+        return self.at, len(self.bytes)
+
+    def values(self, data, writable=False):
+        """The place of a tp_values_t. For an object that is no buffer the typecode is 0."""
+        return self.put(struct.pack("<IIB3x", *self.items(data, writable)))
+
+    def items(self, data, writable):
+        try:
+            view = memoryview(data)
+        except TypeError:
+            return 0, 0, 0
+        if not view.c_contiguous or view.readonly and writable:
+            return 0, 0, 0
+        items = np.asarray(view)
+        if items.dtype.byteorder == ">":
+            return 0, 0, 0
+        if items.dtype.kind in "iu" and items.itemsize == 8 and not writable:
+            # The largest that the core knows here, and what it makes of larger ones on a PC.
+            items = np.clip(items, -LONG if items.dtype.kind == "i" else 0, LONG).astype(np.int32)
+        letter = TYPES.get(items.dtype.str[1:], "\0")
+        inside = np.shares_memory(bytes_of(view), self.bytes) if view.nbytes else False
+        at = self.at if inside else self.put(view if writable else items.tobytes(), writable)
+        return at, items.size, ord(letter)
+
+    def __call__(self, name, *arguments):
+        # Numbers of 32 bits, whatever their sign.
+        result = _core[name](_store, *(ctypes.c_int32(a).value for a in arguments))
+        for at, view in self.copies:
+            view[:] = _memory.read(_store, at, at + len(view))
+        return result
+
+
+def bytes_of(view):
+    return np.frombuffer(view.cast("B"), np.uint8)
+
+
+def backend():
+    return "wasm"
+
+
+def layout(spec, shapes):
+    call = Call()
+    spec = memoryview(spec)
+    at = call.put(spec)
+    return call("tp_layout", at, spec.nbytes, call.put(shapes, writable=True), len(shapes) // 7)
+
+
+def hold(image):
+    call = Call()
+    return call("tp_hold", *call.image(image))
+
+
+def init(image, seed):
+    call = Call()
+    return call("tp_init", *call.image(image), seed)
+
+
+def learn(image, x, y):
+    return run(image, x, y, 1, 0, 1, True)
+
+
+def run(image, x, y, total, start, count, learning):
+    call = Call()
+    image = call.image(image)
+    if isinstance(y, int):
+        y = np.array([y], np.int32) if -LONG <= y <= LONG else None
+    counts = (min(n, 2**32 - 1) for n in (total, start, count))
+    return call("tp_run", *image, call.values(x), call.values(y), *counts, bool(learning))
+
+
+def predict(image, x, out):
+    call = Call()
+    image = call.image(image)
+    scores = 0 if out is None else call.values(out, writable=True)
+    return call("tp_predict", *image, call.values(x), scores)
+
+
+def distances(image, x, out):
+    call = Call()
+    image = call.image(image)
+    values, place = (0, x) if isinstance(x, int) else (call.values(x), 0)
+    return call("tp_distances", *image, values, place, call.values(out, writable=True))

@@ -1,0 +1,91 @@
+// Types of tinyprop.js. What the names do is there.
+
+type Activation = "linear" | "relu" | "sigmoid" | "tanh";
+type Size = number | [height: number, width: number];
+type Range = [lo: number, hi: number];
+type TypedArray =
+    Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array;
+type Values = TypedArray | number[];
+type Samples = TypedArray | Values[] | number[];
+
+export interface Layer {
+    readonly spec: Uint8Array;
+}
+
+export interface Policy {
+    readonly text: string;
+}
+
+interface OfWeights {
+    activation?: Activation;
+    trainable?: boolean;
+}
+
+interface OfConvolution extends OfWeights {
+    strides?: Size;
+    padding?: "valid" | "same";
+}
+
+export function Dense(units: number, settings?: OfWeights): Layer;
+export function Conv2D(filters: number, kernelSize: Size, settings?: OfConvolution): Layer;
+export function Conv1D(filters: number, kernelSize: number, settings?: OfConvolution & { strides?: number }): Layer;
+export function DepthwiseConv2D(kernelSize: Size, settings?: OfConvolution): Layer;
+export function MaxPool2D(poolSize?: Size): Layer;
+export function AvgPool2D(poolSize?: Size): Layer;
+export function GlobalAvgPool2D(): Layer;
+
+export function Full(): Policy;
+export function TopK(settings?: { ratio?: number }): Policy;
+export function TinyProp(settings?: { sMin?: number; sMax?: number; zeta?: number }): Policy;
+export function TinyPropV2(settings?: { sMin?: number; sMax?: number; zeta?: number; skip?: number }): Policy;
+export function Diffused(settings?: { ratio?: number; skip?: number }): Policy;
+export function Adaptive(settings?: { ratio?: number; least?: number; skip?: number }): Policy;
+
+export interface Settings {
+    loss?: "crossentropy" | "mse";
+    lr?: number | null;
+    policy?: Policy | null;
+    inputRange?: Range | Range[] | null;
+    outputRange?: Range | Range[] | null;
+    replay?: number;
+    seed?: number;
+}
+
+export interface Stats {
+    steps: number;
+    skipped: number;
+    replayed: number;
+    accuracy: number | null; // null with loss: "mse"
+    error: number | number[] | null; // null with loss: "mse" before the first sample
+    backwardShare: number;
+    backwardShareNonzero: number;
+    outside: number;
+    saturated: number;
+    dead: number[];
+    rates: (number | null)[];
+}
+
+export class Model {
+    constructor(inputShape: number | number[], layers: Layer[], settings?: Settings);
+    learn(x: Values, y: number | boolean | Values): boolean;
+    learnMany(x: Samples, y: Samples): number;
+    evaluate(x: Samples, y: Samples): number;
+    predict(x: Values): number | number[]; // a list with loss: "mse" and several outputs
+    predictProba(x: Values): number[];
+    get lr(): number | null;
+    set lr(value: number | null);
+    get inputRange(): Range | Range[] | null;
+    set inputRange(value: null);
+    get outputRange(): Range | Range[] | null;
+    set outputRange(value: null);
+    readonly loss: number;
+    stats(): Stats;
+    check(): string[];
+    reset(seed?: number): void;
+    weights(i: number): { weights: Float32Array; biases: Float32Array };
+    summary(): string;
+    save(replay?: boolean): Uint8Array;
+    toString(): string;
+}
+
+export function load(bytes: Uint8Array | ArrayBuffer): Model;
