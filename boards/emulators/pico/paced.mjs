@@ -33,6 +33,11 @@ export class PacedRun {
     if (this.waiting) this.wake();
   }
 
+  reset() {
+    this.pico.reset();
+    if (this.waiting) this.resume();
+  }
+
   get waiting() {
     return this.timer !== null;
   }
@@ -63,10 +68,14 @@ export class PacedRun {
   }
 
   wake() {
-    clearTimeout(this.timer);
-    this.timer = null;
     const passed = (performance.now() - this.waitingSince) * 1e6;
     this.pico.sleep(Math.min(passed, this.pico.nanosToEvent));
+    this.resume();
+  }
+
+  resume() {
+    clearTimeout(this.timer);
+    this.timer = null;
     soon(() => this.work());
   }
 }
