@@ -67,3 +67,7 @@ CIBUILDWHEEL=cibuildwheel==4.3.5
 NPM_RP2040JS=rp2040js@1.4.1
 NPM_UF2=uf2@2.0.0
 NPM_PRETTIER=prettier@3.10.1
+NPM_NOBLE_HASHES=@noble/hashes@2.4.0
+NPM_XTERM=@xterm/xterm@6.0.0
+NPM_XTERM_FIT=@xterm/addon-fit@0.11.0
+NPM_ESPTOOL_JS=esptool-js@0.7.0

@@ -1,9 +1,9 @@
 """A board as the commands see it: its facts in board.mk, its port, MicroPython on it."""
 
-import ast
 import contextlib
 import errno
 import io
+import json
 import re
 import subprocess
 import sys
@@ -21,7 +21,7 @@ PATIENCE = 10  # seconds for a board to answer
 
 
 ASK = """
-import os, sys
+import json, os, sys
 _path = sys.path[:]
 sys.path[:] = [".frozen"]
 try:
@@ -36,14 +36,14 @@ try:
 except OSError:
     _files, _free = [], None
 _i = sys.implementation
-print({
+print(json.dumps({
     "release": ".".join(str(n) for n in _i.version[:3]),
     "machine": getattr(_i, "_machine", sys.platform),
     "mpy": getattr(_i, "_mpy", 0),
     "built_in": _built_in,
     "files": _files,
     "free": _free,
-})
+}))
 """
 
 
@@ -192,8 +192,8 @@ def connect(port):
 
 
 def tell(board, code):
-    """Runs code on the board, which prints a literal, and returns its value."""
-    return ast.literal_eval(board.exec(code).decode())
+    """Runs code on the board, which prints JSON, and returns its value."""
+    return json.loads(board.exec(code))
 
 
 def ask(board):

@@ -27,7 +27,7 @@ ARCHITECTURES = {
 }
 
 IMPORT = """
-import gc
+import gc, json
 gc.collect()
 _before = gc.mem_free()
 import tinyprop
@@ -39,7 +39,7 @@ _words = gc.mem_free()
 import tinyprop_files
 gc.collect()
 _free = gc.mem_free()
-print((tinyprop.__version__, _before - _after, _after - _words, _words - _free, _free))
+print(json.dumps([tinyprop.__version__, _before - _after, _after - _words, _words - _free, _free]))
 """
 
 TRY = "import tinyprop as tp; m = tp.Model(2, [tp.Dense(2)]); m.learn((1, 3), 1); m.summary()"

@@ -20,7 +20,7 @@ from tinyprop_cli.deploy import FILES, architecture
 from tinyprop_cli.flash import find_drive
 
 FREE = "import gc; gc.collect(); print(gc.mem_free())"
-THERE = "import tinyprop; print(repr(tinyprop.__version__))"
+THERE = "import json, tinyprop; print(json.dumps(tinyprop.__version__))"
 
 
 def doctor():

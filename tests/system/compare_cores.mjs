@@ -3,6 +3,7 @@
 // Prints the high bytes of the opcodes that core.mjs leaves to rp2040js; a difference is an error.
 //   node compare_cores.mjs BOOT_ROM FIRMWARE.uf2
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { CheckedRP2040, Fault, FLASH_START, RAM_START } from '../../boards/emulators/pico/bus.mjs';
 import { FastCore } from '../../boards/emulators/pico/core.mjs';
 import { Pico } from '../../boards/emulators/pico/pico.mjs';
@@ -11,7 +12,7 @@ const ROUNDS = 8;
 const RAM_BYTES = 264 << 10;
 const SIO_START = 0xd0000000;
 const TIMER = 0x40054000;
-const [rom, uf2] = process.argv.slice(2);
+const [rom, uf2] = process.argv.slice(2).map((name) => fs.readFileSync(name));
 
 let seed = 1;
 function random(n) {                            // below n, by xorshift

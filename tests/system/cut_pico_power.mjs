@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import { FLASH_START } from '../../boards/emulators/pico/bus.mjs';
 import { Pico } from '../../boards/emulators/pico/pico.mjs';
 
-const [rom, uf2, flashFile] = process.argv.slice(2);
+const [rom, uf2, before] = process.argv.slice(2).map((name) => fs.readFileSync(name));
 const WATCHDOG = 0x40058;
 const SAVED = 1000;
 const ERASED = 0xffffffff;
@@ -57,7 +57,7 @@ function cutPoints(writes) {
   return points;
 }
 
-let flash = new Uint8Array(fs.readFileSync(flashFile));
+let flash = new Uint8Array(before);
 let once = 0;
 let twice = 0;
 for (let saved = 0; saved < 2; saved++) {        // the first save, and one that replaces it

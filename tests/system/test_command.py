@@ -256,7 +256,7 @@ def cycles(step):
     began = time.ticks_us()
     for i in range(20): step(x, i % 4) if step == m.learn else step(x)
     return time.ticks_diff(time.ticks_us(), began) * 125 // 20
-print((cycles(m.predict), cycles(m.learn)))
+print([cycles(m.predict), cycles(m.learn)])
 """
 
 

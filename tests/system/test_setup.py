@@ -39,7 +39,7 @@ def test_lock_files_are_of_the_pinned_versions():
     node = json.loads((LOCK / "package.json").read_text())["dependencies"]
     for registry, pin in PINS:
         if registry == "NPM":
-            name, version = pin.split("@")
+            name, _, version = pin.rpartition("@")
             assert node[name] == version
         else:
             version = re.escape(pin.strip('"').split(";")[0])  # a marker may follow

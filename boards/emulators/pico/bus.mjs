@@ -1,8 +1,6 @@
 // The RP2040 of rp2040js with an address bus that refuses what faults on the true chip, or is a
 // program's mistake there: addresses where nothing is, misaligned words, writes to the flash.
-import { createRequire } from 'node:module';
-
-const { RP2040 } = createRequire(import.meta.url)('rp2040js');
+import { RP2040 } from './libraries.mjs';
 
 export const FLASH_START = 0x10000000;
 export const FLASH_BYTES = 2 << 20;             // the Pico's flash chip

@@ -1,11 +1,8 @@
 // A Raspberry Pi Pico: the RP2040 with its boot ROM, 2 MB of flash and a USB serial port.
-import fs from 'node:fs';
-import { createRequire } from 'node:module';
 import { CheckedRP2040, Fault, FLASH_BYTES, FLASH_START } from './bus.mjs';
 import { FastCore } from './core.mjs';
+import { blockSize, decodeBlock } from './libraries.mjs';
 import { UsbSerial } from './usb_serial.mjs';
-
-const { blockSize, decodeBlock } = createRequire(import.meta.url)('uf2');
 
 const UF2_FAMILY = 0xe48bff56;
 const ROM_BYTES = 16 << 10;
@@ -34,16 +31,16 @@ function loadUf2(file, flash) {
 export class Pico {
   onOutput() {}                                 // (bytes) from the USB serial port
   onConnected() {}                              // the board has opened its USB serial port
+  onFlash() {}                                  // (bytes) of the flash, which has changed
 
-  // rom, uf2: file names; flashFile: keeps the flash between runs; symbols, profile: optional helpers
-  constructor({ rom, uf2, flashFile, symbols, profile }) {
-    this.rom = fs.readFileSync(rom);
+  // rom, uf2: bytes; flash: those that an earlier run has left, if any; symbols, profile: optional helpers
+  constructor({ rom, uf2, flash, symbols, profile }) {
+    this.rom = rom;
     this.symbols = symbols;
     this.profile = profile;
-    this.flashFile = flashFile;
     this.flash = new Uint8Array(FLASH_BYTES).fill(0xff);
-    if (flashFile && fs.existsSync(flashFile)) this.flash.set(fs.readFileSync(flashFile));
-    loadUf2(fs.readFileSync(uf2), this.flash);
+    if (flash) this.flash.set(flash);
+    loadUf2(uf2, this.flash);
     this.powerOn();
   }
 
@@ -147,11 +144,9 @@ export class Pico {
     return new Fault(`${error.message}; program counter ${at(this.pc)}, called from ${at(this.mcu.core.LR)}`);
   }
 
-  // Keeps the flash in its file. A run that is killed leaves the old file or the new one, never half of one.
   saveFlash() {
-    if (!this.flashFile || !this.mcu.flashChanged) return;
+    if (!this.mcu.flashChanged) return;
     this.mcu.flashChanged = false;
-    fs.writeFileSync(`${this.flashFile}.new`, this.flash);
-    fs.renameSync(`${this.flashFile}.new`, this.flashFile);
+    this.onFlash(this.flash);
   }
 }

@@ -34,6 +34,12 @@ function finish(code) {
   process.exit(code);
 }
 
+// A run that is killed leaves the old file or the new one, never half of one.
+function keep(flash) {
+  fs.writeFileSync(`${options.flash}.new`, flash);
+  fs.renameSync(`${options.flash}.new`, options.flash);
+}
+
 // A person's terminal, or a script of lines.
 function connectTerminal(run) {
   const { stdin } = process;
@@ -69,7 +75,14 @@ let pico;
 try {
   const symbols = new Symbols(fs.readFileSync(options.symbols, 'latin1'));
   const profile = options.profile && new Profile(options.profile.split(','), symbols);
-  pico = new Pico({ rom: options.rom, uf2, flashFile: options.flash, symbols, profile });
+  pico = new Pico({
+    rom: fs.readFileSync(options.rom),
+    uf2: fs.readFileSync(uf2),
+    flash: fs.existsSync(options.flash) && fs.readFileSync(options.flash),
+    symbols,
+    profile,
+  });
+  if (options.flash) pico.onFlash = keep;
 } catch (error) {
   say(`error: ${error.message}`);
   process.exit(1);

@@ -1,0 +1,27 @@
+"""What the page's host_sim/web/board/ has to know, which is the command's: board.json, on stdout."""
+
+import json
+import sys
+from pathlib import Path
+
+from esptool.targets import CHIP_DEFS
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from tinyprop_cli import board, deploy, flash  # noqa: E402
+
+esp32 = [about for about in map(board.facts, board.names()) if about["FLASH_TOOL"] == "esptool"]
+known = {
+    "version": board.version(),
+    "files": deploy.FILES,
+    "mpyVersion": deploy.VERSION,
+    "architectures": deploy.ARCHITECTURES,
+    "ask": board.ASK,
+    "import": deploy.IMPORT,
+    "esp32": {
+        "baud": flash.ESP32_BAUD,
+        "chips": {chip.IMAGE_CHIP_ID: chip.CHIP_NAME for chip in CHIP_DEFS.values()},
+        "offsets": {about["CHIP"]: int(about["FLASH_OFFSET"], 0) for about in esp32},
+    },
+}
+print(json.dumps(known, indent=1))
