@@ -88,4 +88,13 @@ export class Model {
     toString(): string;
 }
 
+// Of tinyprop_sensor.py: docs/api.md.
+export class Window {
+    constructor(size: number, settings?: { hop?: number | null; axes?: number; scale?: number | null });
+    readonly names: string[];
+    readonly features: Int32Array;
+    push(reading: number | number[] | TypedArray): boolean;
+    clear(): void;
+}
+
 export function load(bytes: Uint8Array | ArrayBuffer): Model;

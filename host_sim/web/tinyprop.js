@@ -14,6 +14,7 @@ import * as files from "./files.js";
 import * as format from "./format.js";
 import * as words from "./words.js";
 
+export { Window } from "./sensor.js";
 export {
     Adaptive,
     AvgPool2D,

@@ -40,7 +40,7 @@ function pair(name, value) {
     return both.map((n) => count(name, n, 255));
 }
 
-function count(name, value, most = format.MAX_VALUES) {
+export function count(name, value, most = format.MAX_VALUES) {
     if (!Number.isInteger(value) || value < 1 || value > most) {
         wrong(name, value, `1 to ${most}`);
     }

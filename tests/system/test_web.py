@@ -9,6 +9,7 @@ import runpy
 import subprocess
 import threading
 from pathlib import Path
+from random import Random
 
 import digests
 import pytest
@@ -161,6 +162,25 @@ def test_what_it_says_of_models(monkeypatch, capsys):
         for name in expected:
             assert said[name] == expected[name], name
     assert len(files) > 100 and len(sentences) >= 15
+
+
+def test_windows():
+    random = Random(1)
+    cases = []
+    for _ in range(60):
+        size, axes = random.randint(2, 64), random.randint(1, 4)
+        scale = random.choice([None, 100.0, 0.37])
+        most = random.choice([5, 300, 32767]) / (scale or 1)
+        readings = [[random.uniform(-most, most) for _ in range(axes)] for _ in range(3 * size)]
+        if scale is None:
+            readings = [[int(value) for value in reading] for reading in readings]
+        cases.append((size, random.randint(1, size), axes, scale, readings))
+    got = json.loads(node(TESTS / "run.mjs", "windows", input=json.dumps(cases)))
+    for (size, hop, axes, scale, readings), windows in zip(cases, got, strict=True):
+        window = tp.Window(size, hop, axes, scale)
+        assert windows == [
+            list(window.features) if window.push(reading) else None for reading in readings
+        ]
 
 
 # ---- the package

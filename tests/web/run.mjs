@@ -1,4 +1,5 @@
 // node run.mjs digests                 prints {"mlp Full": digest, ...}
+// node run.mjs windows <CASES.json     prints the features of readings: [[size, hop, axes, scale, readings], ...]
 // node run.mjs describe <FILES.json    prints what the library says of each model in a list of files in base64
 import { readFileSync } from "node:fs";
 import * as tp from "../../dist/web/tinyprop/tinyprop.js";
@@ -34,6 +35,12 @@ function describe(file) {
     return { ...said, anew: Buffer.from(model.save(true)).toString("base64") };
 }
 
+function windows([size, hop, axes, scale, readings]) {
+    const window = new tp.Window(size, { hop, axes, scale });
+    return readings.map((reading) => (window.push(reading) ? [...window.features] : null));
+}
+
 const [command] = process.argv.slice(2);
-const result = command === "digests" ? await digests(tp) : JSON.parse(readFileSync(0, "utf8")).map(describe);
+const each = { describe, windows }[command];
+const result = each ? JSON.parse(readFileSync(0, "utf8")).map(each) : await digests(tp);
 process.stdout.write(JSON.stringify(result));
