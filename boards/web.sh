@@ -12,6 +12,8 @@ trap 'rm -rf "$work"' EXIT
 to=$work/web
 mkdir -p "$to/tinyprop"
 cp -r host_sim/web/page/. "$to"
+PYTHONPATH=boards "$(boards/setup/python.sh all)/bin/python" -c \
+    "import json; from tinyprop_cli.models import figures; print(json.dumps(figures()))" >"$to/boards.json"
 cp host_sim/web/*.js host_sim/web/*.d.ts host_sim/web/package.json LICENSE "$to/tinyprop"
 # The stack lies below all else, so that one that is too deep ends in an error.
 mapfile -t sources < <(sed "s,^,$core/," $core/sources.txt)
@@ -20,6 +22,16 @@ clang --target=wasm32 -O3 -ffreestanding -nostdlib -fvisibility=hidden -I$core "
     -Wl,--no-entry,--stack-first,--strip-all,--export=__heap_base \
     -Wl,--export=tp_layout,--export=tp_hold,--export=tp_init,--export=tp_run,--export=tp_predict,--export=tp_distances
 chmod -x "$to/tinyprop/tinyprop.wasm"
+
+# What the service worker keeps.
+files=$(cd "$to" && find . -type f ! -name sw.js ! -name '*.d.ts' ! -name LICENSE ! -name package.json | LC_ALL=C sort)
+version=$(cd "$to" && LC_ALL=C sort <<<"$files" | xargs sha256sum | sha256sum | cut -c1-16)
+{
+    echo "const VERSION = \"$version\";"
+    printf 'const FILES = [\n    "./",\n'
+    sed 's/.*/    "&",/' <<<"$files"
+    echo "];"
+} >"$to/files.js"
 
 # Several tests may ask for it at the same time: what is the same stays in its place.
 mkdir -p build dist

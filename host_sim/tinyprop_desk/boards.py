@@ -86,13 +86,46 @@ def step_cycles(arch, op, macs, convolves):
     """Cycles of a step, from those of the most similar model of the benchmark."""
     similar = [name for name in BENCHMARK if BENCHMARK[name][1] == convolves]
     nearest = min(similar, key=lambda name: abs(math.log(BENCHMARK[name][0] / macs)))
+    return cycles_of(arch, op, nearest) * (macs + BESIDE) / BENCHMARK[nearest][0]
+
+
+def cycles_of(arch, op, name):
+    """Of a model of the benchmark."""
     target, metric = MEASURED[arch]
     (measured,) = (
         row["value"]
         for row in results()
-        if (row["target"], row["case"], row["op"], row["unit"]) == (target, nearest, op, metric)
+        if (row["target"], row["case"], row["op"], row["unit"]) == (target, name, op, metric)
     )
-    return measured * (macs + BESIDE) / BENCHMARK[nearest][0]
+    return measured
+
+
+def figures():
+    """What the page in a browser goes by, to say the same."""
+    boards = [{"name": title(name)} | figures_of(facts(name)) for name in names()]
+    measured = {
+        arch: [
+            {
+                "macs": macs,
+                "convolves": convolves,
+                "predict": cycles_of(arch, "forward", name),
+                "learn": cycles_of(arch, "learn-full-first", name),
+            }
+            for name, (macs, convolves) in BENCHMARK.items()
+        ]
+        for arch in MEASURED
+    }
+    return {"boards": boards, "measured": measured, "beside": BESIDE}
+
+
+def title(board):
+    """As a person calls it: what its board.mk begins with."""
+    first = (ROOT / "boards" / board / "board.mk").read_text().splitlines()[0]
+    return re.match(r"# (?:Boards with an )?([^.]+)", first)[1]
+
+
+def figures_of(about):
+    return {"arch": about["ARCH"], "mhz": int(about["MHZ"]), "room": room(about)}
 
 
 @cache

@@ -590,7 +590,7 @@ class Place {
 }
 
 // Of all layers with weights.
-function placesOf(model) {
+export function placesOf(model) {
     const { bytes, view } = model._image;
     const places = [];
     let { at } = rangePlace(view, 2);
