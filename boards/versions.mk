@@ -71,3 +71,4 @@ NPM_NOBLE_HASHES=@noble/hashes@2.4.0
 NPM_XTERM=@xterm/xterm@6.0.0
 NPM_XTERM_FIT=@xterm/addon-fit@0.11.0
 NPM_ESPTOOL_JS=esptool-js@0.7.0
+NPM_AXE_CORE=axe-core@4.14.1

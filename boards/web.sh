@@ -12,8 +12,8 @@ trap 'rm -rf "$work"' EXIT
 to=$work/web
 mkdir -p "$to/tinyprop"
 cp -r host_sim/web/page/. "$to"
-PYTHONPATH=boards "$(boards/setup/python.sh all)/bin/python" -c \
-    "import json; from tinyprop_cli.models import figures; print(json.dumps(figures()))" >"$to/boards.json"
+PYTHONPATH=host_sim/tinyprop_desk "$(boards/setup/python.sh all)/bin/python" -c \
+    "import json; from boards import figures; print(json.dumps(figures()))" >"$to/boards.json"
 cp host_sim/web/*.js host_sim/web/*.d.ts host_sim/web/package.json LICENSE "$to/tinyprop"
 # The stack lies below all else, so that one that is too deep ends in an error.
 mapfile -t sources < <(sed "s,^,$core/," $core/sources.txt)

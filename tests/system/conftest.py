@@ -1,8 +1,13 @@
-"""Packages and an installation, which the tests of a run share."""
+"""Packages, an installation, the page and a browser, which the tests of a run share."""
+
+import subprocess
+import threading
 
 import pytest
 from click.testing import CliRunner
-from installation import Environment, make_packages
+from installation import ROOT, Environment, make_packages
+from playwright.sync_api import sync_playwright
+from tinyprop_cli import serve
 from tinyprop_cli.__main__ import main
 
 
@@ -35,3 +40,30 @@ def said():
         return done.output
 
     return run
+
+
+@pytest.fixture(scope="session")
+def web():
+    """The folder with the page, as it is built now."""
+    subprocess.run([ROOT / "boards/web.sh"], check=True, stdout=subprocess.DEVNULL)
+    return ROOT / "dist/web"
+
+
+@pytest.fixture(scope="session")
+def address(web):
+    """Where tinyprop serve shows it."""
+    with serve.server() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield serve.address(server)
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    sounds = ["--use-fake-device-for-media-stream"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=sounds)
+        yield browser
+        browser.close()

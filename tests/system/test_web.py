@@ -7,7 +7,6 @@ import json
 import re
 import runpy
 import subprocess
-import threading
 from pathlib import Path
 from random import Random
 
@@ -16,8 +15,6 @@ import pytest
 import test_digest
 import tinyprop as tp
 import tinyprop_words
-from playwright.sync_api import sync_playwright
-from tinyprop_cli import serve
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests/web"
@@ -33,9 +30,7 @@ SPELLINGS = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def web():
-    subprocess.run([ROOT / "boards/web.sh"], check=True, stdout=subprocess.DEVNULL)
+pytestmark = pytest.mark.usefixtures("web")
 
 
 def node(*command, **options):
@@ -50,24 +45,6 @@ def test_the_library():
 
 def test_digests_in_node():
     assert json.loads(node(TESTS / "run.mjs", "digests")) == AFTER_1000
-
-
-@pytest.fixture(scope="module")
-def address(web):
-    with serve.server() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield serve.address(server)
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium")
-        yield browser
-        browser.close()
 
 
 def test_digests_in_a_browser(browser, address):

@@ -108,10 +108,8 @@ function showClasses() {
         const tell = element("button", { type: "button", className: "tell", title: `Key ${label + 1}` });
         tell.append(
             element("span", { className: "bar" }),
-            element("span", {
-                className: "words",
-                textContent: project.source.live ? "Hold while it is" : "This is it",
-            }),
+            element("span", { textContent: project.source.live ? "Hold while it is" : "This is it" }),
+            element("span", { className: "unseen name" }),
             element("span", { className: "share" }),
             element("span", { className: "count" }),
         );
@@ -137,8 +135,7 @@ function showClasses() {
 function showCounts() {
     const counts = project.counts();
     [...$("classes").children].forEach((item, label) => {
-        const words = item.querySelector(".words").textContent;
-        item.querySelector(".tell").setAttribute("aria-label", `${words}: ${project.names[label]}`);
+        item.querySelector(".name").textContent = ` ${project.names[label]},`;
         item.querySelector(".count").textContent = counts[label] === 1 ? "1 example" : `${counts[label]} examples`;
     });
 }
@@ -324,6 +321,7 @@ function forUndo() {
     before = textOf(project);
     const button = element("button", { type: "button", textContent: "Undo: back to what was there" });
     button.addEventListener("click", () => {
+        note("");
         fromText(project, before, SOURCES);
         $("kept").replaceChildren();
         refresh();
@@ -361,6 +359,7 @@ async function open(file) {
         );
         return;
     }
+    note("");
     forUndo();
     const names = model._nOut === project.names.length ? project.names : defaultNames(model._nOut);
     project.take(model, source, names);
@@ -418,7 +417,6 @@ function showAll() {
 }
 
 async function refresh() {
-    note("");
     showAll();
     keepSoon();
     await startSource();
@@ -460,13 +458,9 @@ $("file").addEventListener("change", async ({ target }) => {
     await open(target.files[0]);
     target.value = "";
 });
-$("open").addEventListener("keydown", (event) => {
-    if (event.key === " " || event.key === "Enter") {
-        event.preventDefault();
-        $("file").click();
-    }
-});
+$("open").addEventListener("click", () => $("file").click());
 $("restart").addEventListener("click", () => {
+    note("");
     forUndo();
     project.names = ["one", "two", "three"];
     project.layers = [{ kind: "Dense", size: 16 }];

@@ -1,0 +1,455 @@
+"""The page in a browser, as a person uses it: by strokes on the paper, buttons and keys."""
+
+import csv
+import io
+import math
+import os
+import re
+import subprocess
+from pathlib import Path
+from random import Random
+
+import pytest
+import tinyprop as tp
+from tinyprop_cli import models
+from tinyprop_cli.board import facts, names
+
+ROOT = Path(__file__).resolve().parents[2]
+SEED = int(os.environ.get("TINYPROP_SEED", "1"))
+SHAPES = {
+    "circle": [(math.cos(a / 2), math.sin(a / 2)) for a in range(14)],
+    "zigzag": [(-1, -1), (1, -0.5), (-1, 0), (1, 0.5), (-1, 1)],
+    "triangle": [(0, -1), (1, 0.8), (-1, 0.8), (0, -1)],
+}
+EACH = 6  # drawings of each shape that are taught
+FEW_BYTES = 1_000_000
+
+
+class Page:
+    """The page, and what a person does there. On leaving, it must not have had an error."""
+
+    def __init__(self, browser, address, **context):
+        context.setdefault("viewport", {"width": 1280, "height": 900})
+        self.context = browser.new_context(**context)
+        self.address, self.errors = address, []
+
+    def __enter__(self):
+        self.page = self.context.new_page()
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", self.heard)
+        self.go(self.address)
+        return self
+
+    def __exit__(self, kind, *_):
+        self.context.close()
+        assert kind or not self.errors, self.errors
+
+    def heard(self, message):
+        if message.type in ("error", "warning"):
+            self.errors.append(message.text)
+
+    def go(self, address):
+        self.page.goto(address)
+        self.ready()
+
+    def ready(self):
+        self.page.wait_for_selector("html[data-ready]")
+
+    def follow(self, link):
+        """As from another page: of one that differs in what is behind # the browser loads nothing."""
+        self.page.goto("about:blank")
+        self.go(link)
+
+    def reload(self):
+        self.page.reload()
+        self.ready()
+
+    def draw(self, points):
+        paper = self.page.locator(".paper")
+        paper.scroll_into_view_if_needed()
+        box = paper.bounding_box()
+        size, mouse = box["width"], self.page.mouse
+        places = [(box["x"] + size * x / 280, box["y"] + size * y / 280) for x, y in points]
+        mouse.move(*places[0])
+        mouse.down()
+        for place in places[1:]:
+            mouse.move(*place)
+        mouse.up()
+
+    def click(self, name):
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def button_of(self, name):
+        return self.page.locator(".tell").filter(has_text=f" {name},")
+
+    def tell(self, name):
+        self.button_of(name).click()
+
+    def text(self, selector):
+        return self.page.locator(selector).inner_text()
+
+    def thinks(self):
+        return self.text("#thinks").removeprefix("It thinks: ")
+
+    def note(self):
+        return self.text("#note")
+
+    def counts(self):
+        return [int(text.split()[0]) for text in self.page.locator(".count").all_inner_texts()]
+
+    def download(self, name):
+        with self.page.expect_download() as download:
+            self.click(name)
+        return Path(download.value.path()).read_bytes()
+
+    def open(self, name, data):
+        file = {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+        self.page.set_input_files("#file", file)
+
+    def teach_shapes(self, random, each=EACH):
+        for label, name in enumerate(SHAPES):
+            self.page.get_by_label(f"Name of class {label + 1}").fill(name)
+        for _ in range(each):
+            for name in SHAPES:
+                self.draw(drawing(name, random))
+                self.tell(name)
+
+
+def drawing(name, random):
+    """A stroke of that shape, never twice the same."""
+    turn, start = random.uniform(-0.2, 0.2), random.uniform(0, 6)
+    size_x, size_y = random.uniform(50, 85), random.uniform(50, 85)
+    at_x, at_y = random.uniform(110, 170), random.uniform(110, 170)
+    if name == "circle":
+        corners = [(math.cos(start + a / 2), math.sin(start + a / 2)) for a in range(14)]
+    else:
+        corners = SHAPES[name]
+    return [
+        (
+            at_x + size_x * (x * math.cos(turn) - y * math.sin(turn)) + random.uniform(-2, 2),
+            at_y + size_y * (x * math.sin(turn) + y * math.cos(turn)) + random.uniform(-2, 2),
+        )
+        for x, y in corners
+    ]
+
+
+@pytest.fixture
+def random():
+    print(f"TINYPROP_SEED={SEED}")
+    return Random(SEED)
+
+
+@pytest.fixture
+def page(browser, address):
+    with Page(browser, address, permissions=["clipboard-read", "clipboard-write"]) as page:
+        yield page
+
+
+def file_of(model):
+    file = io.BytesIO()
+    model.save(file)
+    return file.getvalue()
+
+
+def learned(examples, layers=(16,)):
+    """The model that tinyprop.py makes of the examples that the page saved."""
+    rows = list(csv.reader(io.StringIO(examples.decode())))
+    labels = list(dict.fromkeys(SHAPES))
+    dense = [tp.Dense(n, activation="relu") for n in layers]
+    model = tp.Model(
+        (12, 12, 1), [*dense, tp.Dense(3)], input_range=(0, 255), replay=20 * len(labels)
+    )
+    for name, *values in rows:
+        for _ in range(4):
+            model.learn([int(value) for value in values], labels.index(name))
+    return model
+
+
+def test_it_learns_three_shapes_with_the_bits_of_python(page, random):
+    page.teach_shapes(random)
+    assert page.counts() == [EACH] * 3
+    right = 0
+    for name in list(SHAPES) * 4:
+        page.draw(drawing(name, random))
+        right += page.thinks() == name
+        page.click("Wipe it away")
+    assert right >= 10
+    model = learned(page.download("Save the examples"))
+    assert page.download("Save model.tp") == file_of(model)
+    stats = model.stats()
+    numbers = page.text("#numbers")
+    assert f"{100 * stats['error']:.0f} %" in numbers
+    assert f"{100 * stats['skipped'] / stats['steps']:.0f} %" in numbers
+
+
+def test_one_button_teaches_three_shapes(page, random):
+    page.click("Teach it three shapes for me")
+    page.page.wait_for_selector("text=Now you:")
+    right = 0
+    for name in list(SHAPES) * 4:
+        page.draw(drawing(name, random))
+        right += page.thinks() == name
+        page.click("Wipe it away")
+    assert right >= 10
+    assert page.download("Save model.tp") == file_of(learned(page.download("Save the examples")))
+
+
+def test_a_reload_loses_nothing_even_without_a_connection(page, random):
+    page.teach_shapes(random, each=2)
+    before = page.download("Save model.tp"), page.download("Save the examples"), page.counts()
+    numbers = page.text("#numbers")
+    page.page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+    page.reload()
+    after = page.download("Save model.tp"), page.download("Save the examples"), page.counts()
+    assert after == before and page.text("#numbers") == numbers
+    page.context.set_offline(True)
+    page.reload()
+    assert page.download("Save model.tp") == before[0]
+    page.draw(drawing("circle", random))
+    page.tell("circle")
+    page.context.set_offline(False)
+    assert page.counts() == [3, 2, 2]
+
+
+def test_a_link_has_the_model(page, random, browser, address):
+    page.teach_shapes(random, each=2)
+    page.click("Copy a link to it")
+    page.page.wait_for_selector("text=The link is copied")
+    link = page.page.evaluate("navigator.clipboard.readText()")
+    model = page.download("Save model.tp")
+    with Page(browser, address) as other:
+        other.teach_shapes(Random(2), each=1)
+        mine = other.download("Save model.tp")
+        other.follow(link)
+        assert other.download("Save model.tp") == model
+        names = [box.input_value() for box in other.page.locator("#classes input").all()]
+        assert names == list(SHAPES) and other.page.url == address
+        other.click("Undo: back to what was there")
+        assert other.download("Save model.tp") == mine
+        other.follow(link[:-40])
+        assert "cut short or damaged" in other.note()
+        assert other.download("Save model.tp") == mine
+
+
+def test_a_model_from_python_learns_on(page, random):
+    page.teach_shapes(random, each=2)
+    model = learned(page.download("Save the examples"), layers=(10, 7))
+    page.open("mine.tp", file_of(model))
+    page.page.wait_for_selector("text=Undo")
+    assert page.page.get_by_label("units of layer 2").input_value() == "7"
+    assert page.counts() == [0, 0, 0] and page.download("Save model.tp") == file_of(model)
+    page.draw(drawing("zigzag", random))
+    page.tell("zigzag")
+    (row,) = csv.reader(io.StringIO(page.download("Save the examples").decode()))
+    reference = tp.load(io.BytesIO(file_of(model)))
+    for _ in range(4):
+        reference.learn([int(value) for value in row[1:]], 1)
+    assert page.download("Save model.tp") == file_of(reference)
+
+
+def test_files_that_are_no_use_change_nothing(page, random):
+    page.teach_shapes(random, each=1)
+    before = page.download("Save model.tp")
+    damaged = bytearray(before)
+    damaged[200] ^= 1
+    other = tp.Model(5, [tp.Dense(2)])
+    number = tp.Model(144, [tp.Dense(1)], loss="mse")
+    for data, words in (
+        (bytes(damaged), "cannot be opened: the file is damaged or cut short"),
+        (before[:100], "cannot be opened: the file is damaged or cut short"),
+        (b"", "cannot be opened: the file is empty"),
+        (b"holiday.jpg", "cannot be opened: the file is no tinyprop model"),
+        (file_of(other), "is a model of 5 numbers with 2 outputs"),
+        (file_of(number), "is a model of 144 numbers with 1 outputs"),
+    ):
+        page.page.evaluate("document.getElementById('note').textContent = ''")
+        page.open("file.tp", data)
+        page.page.wait_for_selector(f"text={words}")
+        assert page.download("Save model.tp") == before
+
+
+def test_layers_are_chosen_by_hand_and_learn_all_examples_again(page, random):
+    page.teach_shapes(random, each=2)
+    page.page.get_by_label("units of layer 1").fill("9")
+    page.page.get_by_label("units of layer 1").press("Enter")
+    page.click("Add a layer")
+    examples = page.download("Save the examples")
+    model = learned(examples, layers=(9, 16))
+    assert page.download("Save model.tp") == file_of(model) and page.counts() == [2, 2, 2]
+    page.page.get_by_label("Layer 1", exact=True).select_option("MaxPool2D")
+    page.page.get_by_label("Layer 2", exact=True).select_option("Conv2D")
+    assert "MaxPool2D" in page.page.get_by_label("Layer 1", exact=True).input_value()
+    before = page.download("Save model.tp")
+    for _ in range(2):
+        page.click("Add a layer")
+    for i in (3, 4):
+        page.page.get_by_label(f"Layer {i}", exact=True).select_option("MaxPool2D")
+    page.click("Add a layer") if page.page.locator("#add-layer").is_enabled() else None
+    page.page.get_by_label("Layer 2", exact=True).select_option("MaxPool2D")
+    assert "That does not fit" in page.note()
+    assert page.counts() == [2, 2, 2] and page.download("Save model.tp") != before
+
+
+def test_boards_are_as_tinyprop_info_has_them(page):
+    for kind in "Dense", "Conv2D":
+        page.page.get_by_label("Layer 1", exact=True).select_option(kind)
+        model = tp.load(io.BytesIO(page.download("Save model.tp")))
+        rows = page.page.locator("#boards tbody tr").all()
+        for name, row in zip(names(), rows, strict=True):
+            _, fits, *times = row.locator("th, td").all_inner_texts()
+            about = facts(name)
+            expected = [
+                models.milliseconds(about, op, model) for op in ("forward", "learn-full-first")
+            ]
+            assert [float(time) for time in times] == [float(time) for time in expected]
+            assert (fits == "yes") == (len(model._image) <= models.room(about))
+        assert f"{len(model._image):,} bytes of RAM" in page.text("#ram")
+
+
+def test_classes_come_and_go(page, random):
+    page.teach_shapes(random, each=2)
+    page.click("Add one more")
+    assert page.counts() == [2, 2, 2, 0]
+    page.click("Remove class 1")
+    assert page.counts() == [2, 2, 0]
+    assert page.page.get_by_label("Name of class 1").input_value() == "zigzag"
+    assert {line[:3] for line in page.download("Save the examples").decode().splitlines()} == {
+        '"zi',
+        '"tr',
+    }
+
+
+def test_check_speaks_up(page, random):
+    for _ in range(20):
+        page.draw(drawing("circle", random))
+        page.tell("one")
+    assert "Classes 1, 2 were never shown" in page.text("#check")
+
+
+def test_keys_are_enough(page, random):
+    """But for drawing itself."""
+    page.draw(drawing("circle", random))
+    page.page.keyboard.press("1")
+    page.page.keyboard.press("2")
+    assert page.counts() == [1, 0, 0] and "Show it something first" in page.note()
+    for _ in range(80):
+        page.page.keyboard.press("Tab")
+        if page.page.evaluate("document.activeElement.id") == "example":
+            break
+    page.page.keyboard.press("Enter")
+    page.page.wait_for_selector("text=Now you:")
+    reached = set()
+    for _ in range(80):
+        page.page.keyboard.press("Tab")
+        reached.add(page.page.evaluate("document.activeElement.id"))
+    assert {"add", "add-layer", "save", "samples", "open", "share", "restart"} <= reached
+
+
+def test_start_over_can_be_undone(page, random):
+    page.teach_shapes(random, each=1)
+    before = page.download("Save model.tp")
+    page.click("Start over")
+    assert page.counts() == [0, 0, 0]
+    page.click("Undo: back to what was there")
+    assert page.download("Save model.tp") == before and page.counts() == [1, 1, 1]
+
+
+# ---- other ways to show something
+
+
+def test_gestures(page, random):
+    page.click("Gesture")
+    there = [(40 + 8 * i, 140 + random.uniform(-3, 3)) for i in range(26)]
+    down = [(140 + random.uniform(-3, 3), 40 + 8 * i) for i in range(26)]
+    ways = {"one": there, "two": there[::-1], "three": down}
+    for _ in range(3):
+        for name, points in ways.items():
+            page.draw(points)
+            page.tell(name)
+    for name, points in ways.items():
+        page.draw(points)
+        assert page.thinks() == name
+
+
+def hold(page, name, until):
+    button = page.button_of(name)
+    button.dispatch_event("pointerdown")
+    page.page.wait_for_selector(f"text={until}")
+    button.dispatch_event("pointerup")
+
+
+def test_sounds(browser, address):
+    """The browser's own stand-in for a microphone beeps."""
+    with Page(browser, address, permissions=["microphone"]) as page:
+        page.click("Sound")
+        page.page.wait_for_selector(".bars")
+        hold(page, "one", "5 examples")
+        assert page.counts()[0] >= 5 and page.counts()[1] == 0
+        page.click("Draw")
+        assert page.page.locator(".paper").is_visible()
+
+
+def test_a_microphone_that_is_denied(browser, address):
+    with Page(browser, address) as page:
+        page.click("Sound")
+        page.page.wait_for_selector("text=allow the microphone, and press Sound again")
+
+
+MOVE = """({ size, n }) => {
+    for (let i = 0; i < n; i++) {
+        const accelerationIncludingGravity = { x: size * Math.sin(i), y: 0, z: 9.81 };
+        dispatchEvent(Object.assign(new Event("devicemotion"), { accelerationIncludingGravity }));
+    }
+}"""
+
+
+def test_motion(page):
+    page.click("Motion")
+    page.page.evaluate(MOVE, {"size": 0, "n": 1})
+    page.page.wait_for_selector(".reading")
+    for _ in range(3):
+        for label, size in enumerate((0, 3, 12)):
+            page.page.keyboard.down(str(label + 1))
+            page.page.evaluate(MOVE, {"size": size, "n": 64})
+            page.page.keyboard.up(str(label + 1))
+    assert min(page.counts()) >= 20
+    page.page.evaluate(MOVE, {"size": 12, "n": 64})
+    assert page.thinks() == "three"
+
+
+def test_no_motion_sensor(page):
+    page.click("Motion")
+    page.page.wait_for_selector("text=Open the page on a phone")
+
+
+# ---- for everybody
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_accessibility(browser, address, scheme):
+    node = subprocess.run(
+        [ROOT / "boards/setup/node.sh"], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
+    axe = Path(node, "node_modules/axe-core/axe.min.js").read_text()
+    with Page(browser, address, color_scheme=scheme, reduced_motion="reduce") as page:
+        page.click("Teach it three shapes for me")
+        page.draw(drawing("circle", Random(1)))
+        page.page.evaluate(axe + "; undefined")
+        found = page.page.evaluate("axe.run()")["violations"]
+        for violation in found:
+            print(violation["id"], [node["html"] for node in violation["nodes"]])
+        assert not found
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_every_width(browser, address, width):
+    with Page(browser, address, viewport={"width": width, "height": 844}) as page:
+        page.click("Teach it three shapes for me")
+        page.page.wait_for_selector("text=Now you:")
+        assert page.page.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+def test_it_is_small(web):
+    text = (web / "files.js").read_text()
+    sizes = {name: (web / name).stat().st_size for name in re.findall(r'"\./(.+)"', text)}
+    assert sum(sizes.values()) < FEW_BYTES and "tinyprop/tinyprop.wasm" in sizes
