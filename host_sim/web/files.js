@@ -1,81 +1,96 @@
 // How a model is kept: as the bytes of a file (docs/format.md).
 
-import { Image, layout } from "./core.js";
+import { Image, SHAPE, layout } from "./core.js";
 import { crc32 } from "./crc32.js";
 import * as format from "./format.js";
-import { rangePlace, replayBytes } from "./words.js";
+import { packed, rangePlace, replayBytes, unpacked } from "./words.js";
 
-export function save(model, replay) {
-    const saved = model._saved();
-    const forgotten = replay ? 0 : replayBytes(saved, model._shapes, model._image.length);
-    const file = new Uint8Array(saved.length - forgotten + 4);
-    const end = file.length - 4;
-    file.set(saved.subarray(0, end));
-    new DataView(file.buffer).setUint32(end, crc32(file.subarray(0, end)), true);
-    return file;
+export function save(model, replay, classes = model._names) {
+  const saved = model._saved();
+  const forgotten = replay ? 0 : replayBytes(saved, model._shapes, model._image.length);
+  const names = classes ? packed(classes) : [];
+  const end = saved.length - forgotten;
+  const file = new Uint8Array(end + names.length + 4);
+  file.set(saved.subarray(0, end));
+  file.set(names, end);
+  if (classes) {
+    file[format.MODEL_SPEC_VERSION] = format.VERSION_WITH_NAMES;
+  }
+  const crc = crc32(file.subarray(0, -4));
+  new DataView(file.buffer).setUint32(file.length - 4, crc, true);
+  return file;
 }
 
-// {image, shapes} of a model.
+// {image, shapes, names} of a model.
 export function load(bytes) {
-    const file = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
-    if (!(file instanceof Uint8Array)) {
-        throw new TypeError(`the file is ${file}, expected its bytes: a Uint8Array or an ArrayBuffer`);
-    }
-    if (file.length === 0) {
-        throw new RangeError("the file is empty");
-    }
-    if (String.fromCharCode(...file.subarray(0, 4)) !== "TYNP") {
-        throw new RangeError("the file is no tinyprop model");
-    }
-    const end = file.length - 4;
-    const version = file[format.MODEL_SPEC_VERSION];
-    if (end >= format.MODEL_SPEC_BYTES && version !== format.VERSION) {
-        throw new RangeError(`a model of version ${version}, expected ${format.VERSION}`);
-    }
-    const view = new DataView(file.buffer, file.byteOffset, file.length);
-    if (end < format.MODEL_SPEC_BYTES || view.getUint32(end, true) !== crc32(file.subarray(0, end))) {
-        damaged();
-    }
-    const specBytes = format.MODEL_SPEC_BYTES + format.LAYER_SPEC_BYTES * file[format.MODEL_SPEC_N_LAYERS];
-    const spec = file.slice(0, specBytes);
-    if (end < specBytes) {
-        damaged();
-    }
-    const { nBytes, shapes } = layout(spec);
-    if (nBytes < 0) {
-        damaged();
-    }
-    const saved = view.getUint32(format.MODEL_SPEC_SAVED_BYTES, true);
-    if (end > saved) {
-        throw new RangeError("the file has more than a Model");
-    }
-    if (end > nBytes || (end !== saved && end !== saved - replayBytes(spec, shapes, nBytes))) {
-        damaged();
-    }
-    const image = new Image(nBytes, file.subarray(0, end));
-    // The core opens the model, as in each call, and then refuses this x.
-    if (image.predict(null, null) !== format.E_X_TYPE || !rangesAreSound(image)) {
-        damaged();
-    }
-    return { image, shapes };
+  if (!(bytes instanceof Uint8Array || bytes instanceof ArrayBuffer)) {
+    throw new TypeError(`the file is ${bytes}, expected its bytes: a Uint8Array or an ArrayBuffer`);
+  }
+  const file = new Uint8Array(bytes); // a copy, and no Buffer of node, whose slices are none
+  if (file.length === 0) {
+    throw new RangeError("the file is empty");
+  }
+  if (String.fromCharCode(...file.subarray(0, 4)) !== "TYNP") {
+    throw new RangeError("the file is no tinyprop model");
+  }
+  const end = file.length - 4;
+  const version = file[format.MODEL_SPEC_VERSION];
+  const known = [format.VERSION, format.VERSION_WITH_NAMES];
+  if (end >= format.MODEL_SPEC_BYTES && !known.includes(version)) {
+    throw new RangeError(`a model of version ${version}, expected ${known.join(" or ")}`);
+  }
+  const view = new DataView(file.buffer, file.byteOffset, file.length);
+  if (end < format.MODEL_SPEC_BYTES || view.getUint32(end, true) !== crc32(file.subarray(0, end))) {
+    damaged();
+  }
+  const specBytes = format.MODEL_SPEC_BYTES + format.LAYER_SPEC_BYTES * file[format.MODEL_SPEC_N_LAYERS];
+  const hasNames = version === format.VERSION_WITH_NAMES;
+  const modelEnd = hasNames ? end - 4 - view.getUint32(end - 4, true) : end;
+  if (modelEnd < specBytes) {
+    damaged();
+  }
+  const model = file.slice(0, modelEnd);
+  model[format.MODEL_SPEC_VERSION] = format.VERSION;
+  const { nBytes, shapes } = layout(model.subarray(0, specBytes));
+  const saved = view.getUint32(format.MODEL_SPEC_SAVED_BYTES, true);
+  if (nBytes >= 0 && !hasNames && modelEnd > saved) {
+    throw new RangeError("the file has more than a Model");
+  }
+  const sizes = nBytes < 0 ? [] : [saved, saved - replayBytes(model, shapes, nBytes)];
+  if (modelEnd > nBytes || !sizes.includes(modelEnd)) {
+    damaged();
+  }
+  const names = hasNames ? unpacked(file.subarray(modelEnd, end), shapes.at(-SHAPE + 2)) : null;
+  const mse = model[format.MODEL_SPEC_LOSS] === format.MSE;
+  const image = new Image(nBytes, model);
+  // The core opens the model, as in each call, and then refuses this x.
+  if (
+    names === undefined ||
+    (names && mse) ||
+    image.predict(null, null) !== format.E_X_TYPE ||
+    !rangesAreSound(image)
+  ) {
+    damaged();
+  }
+  return { image, shapes, names };
 }
 
 function damaged() {
-    throw new RangeError("the file is damaged or cut short");
+  throw new RangeError("the file is damaged or cut short");
 }
 
 // Whether the formats of learned ranges are such as there can be; the core takes any.
 function rangesAreSound(image) {
-    const { view } = image;
-    for (const which of [0, 1]) {
-        const { at, n, given } = rangePlace(view, which);
-        for (let i = 0; i < (given ? 0 : n); i++) {
-            const frac = view.getInt16(at + format.LEARNED_RANGE_BYTES * i + format.LEARNED_RANGE_FRAC, true);
-            const shift = view.getInt16(at + format.LEARNED_RANGE_BYTES * i + format.LEARNED_RANGE_SHIFT, true);
-            if (frac < -200 || frac > 200 || shift < 0 || shift > 31) {
-                return false;
-            }
-        }
+  const { view } = image;
+  for (const which of [0, 1]) {
+    const { at, n, given } = rangePlace(view, which);
+    for (let i = 0; i < (given ? 0 : n); i++) {
+      const frac = view.getInt16(at + format.LEARNED_RANGE_BYTES * i + format.LEARNED_RANGE_FRAC, true);
+      const shift = view.getInt16(at + format.LEARNED_RANGE_BYTES * i + format.LEARNED_RANGE_SHIFT, true);
+      if (frac < -200 || frac > 200 || shift < 0 || shift > 31) {
+        return false;
+      }
     }
-    return true;
+  }
+  return true;
 }

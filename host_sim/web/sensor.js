@@ -17,129 +17,129 @@ const OF_TOTAL = ["total mean", "total spread"];
 // scale  null: readings are whole numbers, -32768 to 32767, as sensors give them. Or what to multiply them by, to round
 //        them then: 1000 for g
 export class Window {
-    constructor(size, { hop = null, axes = 1, scale = null } = {}) {
-        this._size = count("size", size, MOST_READINGS);
-        if (size < 2) {
-            throw new RangeError(`size is 1, expected 2 to ${MOST_READINGS}`);
-        }
-        this._hop = count("hop", hop ?? size);
-        this._axes = count("axes", axes, 8);
-        if (scale !== null && !(scale > 0)) {
-            throw new RangeError(`scale is ${scale}, expected a number above 0, or null`);
-        }
-        this._scale = scale;
-        this._readings = [];
-        this.features = new Int32Array(this.names.length);
-        this.clear();
+  constructor(size, { hop = null, axes = 1, scale = null } = {}) {
+    this._size = count("size", size, MOST_READINGS);
+    if (size < 2) {
+      throw new RangeError(`size is 1, expected 2 to ${MOST_READINGS}`);
     }
+    this._hop = count("hop", hop ?? size);
+    this._axes = count("axes", axes, 8);
+    if (scale !== null && !(scale > 0)) {
+      throw new RangeError(`scale is ${scale}, expected a number above 0, or null`);
+    }
+    this._scale = scale;
+    this._readings = [];
+    this.features = new Int32Array(this.names.length);
+    this.clear();
+  }
 
-    // What each of the features is, in a list: "x mean", "x spread", ..
-    get names() {
-        const axes = Array.from({ length: this._axes }, (_, i) => {
-            const axis = this._axes === 1 ? "" : this._axes <= 3 ? `${"xyz"[i]} ` : `${i} `;
-            return PER_AXIS.map((name) => axis + name);
-        });
-        return [...axes.flat(), ...(this._axes === 3 ? OF_TOTAL : [])];
-    }
+  // What each of the features is, in a list: "x mean", "x spread", ..
+  get names() {
+    const axes = Array.from({ length: this._axes }, (_, i) => {
+      const axis = this._axes === 1 ? "" : this._axes <= 3 ? `${"xyz"[i]} ` : `${i} `;
+      return PER_AXIS.map((name) => axis + name);
+    });
+    return [...axes.flat(), ...(this._axes === 3 ? OF_TOTAL : [])];
+  }
 
-    // Begins a new window: the readings so far are forgotten.
-    clear() {
-        this._readings = Array.from({ length: this._size }, () => Array(this._axes).fill(0));
-        this._left = this._size;
-    }
+  // Begins a new window: the readings so far are forgotten.
+  clear() {
+    this._readings = Array.from({ length: this._size }, () => Array(this._axes).fill(0));
+    this._left = this._size;
+  }
 
-    // Takes a reading, a number if there is one axis, or a list of one for each axis. True when a window is full and
-    // `features` tells of it.
-    push(reading) {
-        const values = typeof reading === "number" ? [reading] : [...reading];
-        if (values.length !== this._axes) {
-            throw new RangeError(`a reading has ${values.length} values, expected ${this._axes}`);
-        }
-        this._readings.push(values.map((value) => this._whole(value)));
-        this._readings.shift();
-        this._left -= 1;
-        if (this._left) {
-            return false;
-        }
-        this._left = this._hop;
-        this._look();
-        return true;
+  // Takes a reading, a number if there is one axis, or a list of one for each axis. True when a window is full and
+  // `features` tells of it.
+  push(reading) {
+    const values = typeof reading === "number" ? [reading] : [...reading];
+    if (values.length !== this._axes) {
+      throw new RangeError(`a reading has ${values.length} values, expected ${this._axes}`);
     }
+    this._readings.push(values.map((value) => this._whole(value)));
+    this._readings.shift();
+    this._left -= 1;
+    if (this._left) {
+      return false;
+    }
+    this._left = this._hop;
+    this._look();
+    return true;
+  }
 
-    _whole(value) {
-        const scaled = this._scale === null ? value : halfToEven(value * this._scale);
-        if (!Number.isInteger(scaled)) {
-            throw new TypeError(`a reading has ${value}, expected whole numbers: a Window with scale: 1000 makes them`);
-        }
-        if (scaled < LOWEST || scaled > HIGHEST) {
-            throw new RangeError(`a reading is ${scaled}, expected ${LOWEST} to ${HIGHEST}: scale makes it smaller`);
-        }
-        return scaled;
+  _whole(value) {
+    const scaled = this._scale === null ? value : halfToEven(value * this._scale);
+    if (!Number.isInteger(scaled)) {
+      throw new TypeError(`a reading has ${value}, expected whole numbers: a Window with scale: 1000 makes them`);
     }
+    if (scaled < LOWEST || scaled > HIGHEST) {
+      throw new RangeError(`a reading is ${scaled}, expected ${LOWEST} to ${HIGHEST}: scale makes it smaller`);
+    }
+    return scaled;
+  }
 
-    _look() {
-        const features = [];
-        for (let axis = 0; axis < this._axes; axis++) {
-            features.push(...lookAlong(this._readings.map((reading) => reading[axis])));
-        }
-        if (this._axes === 3) {
-            const totals = this._readings.map(length);
-            const mean = Math.floor(sum(totals) / totals.length);
-            features.push(mean, rootMeanSquare(totals, mean));
-        }
-        this.features.set(features);
+  _look() {
+    const features = [];
+    for (let axis = 0; axis < this._axes; axis++) {
+      features.push(...lookAlong(this._readings.map((reading) => reading[axis])));
     }
+    if (this._axes === 3) {
+      const totals = this._readings.map(length);
+      const mean = Math.floor(sum(totals) / totals.length);
+      features.push(mean, rootMeanSquare(totals, mean));
+    }
+    this.features.set(features);
+  }
 }
 
 // As Python rounds.
 function halfToEven(value) {
-    const below = Math.floor(value);
-    const up = value - below > 0.5 || (value - below === 0.5 && below % 2 !== 0);
-    return below + Number(up);
+  const below = Math.floor(value);
+  const up = value - below > 0.5 || (value - below === 0.5 && below % 2 !== 0);
+  return below + Number(up);
 }
 
 function sum(values) {
-    return values.reduce((a, b) => a + b, 0);
+  return values.reduce((a, b) => a + b, 0);
 }
 
 // The features of one axis, from its oldest reading to the newest one.
 function lookAlong(values) {
-    const mean = Math.floor(sum(values) / values.length);
-    const spread = rootMeanSquare(values, mean);
-    let peaks = 0;
-    let crossings = 0;
-    let wasAbove = values[0] > mean;
-    let wasHigh = true; // a window that begins on a peak has not seen it rise
-    for (const value of values) {
-        if (value > mean !== wasAbove) {
-            wasAbove = !wasAbove;
-            crossings += 1;
-        }
-        const isHigh = value > mean + spread;
-        peaks += isHigh && !wasHigh;
-        wasHigh = isHigh;
+  const mean = Math.floor(sum(values) / values.length);
+  const spread = rootMeanSquare(values, mean);
+  let peaks = 0;
+  let crossings = 0;
+  let wasAbove = values[0] > mean;
+  let wasHigh = true; // a window that begins on a peak has not seen it rise
+  for (const value of values) {
+    if (value > mean !== wasAbove) {
+      wasAbove = !wasAbove;
+      crossings += 1;
     }
-    return [mean, spread, Math.min(...values), Math.max(...values), peaks, crossings, rootMeanSquare(values, 0)];
+    const isHigh = value > mean + spread;
+    peaks += isHigh && !wasHigh;
+    wasHigh = isHigh;
+  }
+  return [mean, spread, Math.min(...values), Math.max(...values), peaks, crossings, rootMeanSquare(values, 0)];
 }
 
 // The length of a reading with three axes.
 function length(reading) {
-    const halved = Number(Math.max(...reading.map(Math.abs)) >= 16384);
-    return root(sum(reading.map((value) => (Math.abs(value) >> halved) ** 2))) << halved;
+  const halved = Number(Math.max(...reading.map(Math.abs)) >= 16384);
+  return root(sum(reading.map((value) => (Math.abs(value) >> halved) ** 2))) << halved;
 }
 
 // Of the differences from centre; in 11 bits of the largest one.
 function rootMeanSquare(values, centre) {
-    const differences = values.map((value) => Math.abs(value - centre));
-    const most = Math.max(...differences);
-    let shift = 0;
-    while (most >> shift > MOST_SQUARED) {
-        shift += 1;
-    }
-    const squares = differences.map((difference) => (difference >> shift) ** 2);
-    return root(Math.floor(sum(squares) / squares.length)) << shift;
+  const differences = values.map((value) => Math.abs(value - centre));
+  const most = Math.max(...differences);
+  let shift = 0;
+  while (most >> shift > MOST_SQUARED) {
+    shift += 1;
+  }
+  const squares = differences.map((difference) => (difference >> shift) ** 2);
+  return root(Math.floor(sum(squares) / squares.length)) << shift;
 }
 
 function root(n) {
-    return Math.floor(Math.sqrt(n));
+  return Math.floor(Math.sqrt(n));
 }

@@ -4,26 +4,26 @@ type Activation = "linear" | "relu" | "sigmoid" | "tanh";
 type Size = number | [height: number, width: number];
 type Range = [lo: number, hi: number];
 type TypedArray =
-    Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array;
+  Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array;
 type Values = TypedArray | number[];
 type Samples = TypedArray | Values[] | number[];
 
 export interface Layer {
-    readonly spec: Uint8Array;
+  readonly spec: Uint8Array;
 }
 
 export interface Policy {
-    readonly text: string;
+  readonly text: string;
 }
 
 interface OfWeights {
-    activation?: Activation;
-    trainable?: boolean;
+  activation?: Activation;
+  trainable?: boolean;
 }
 
 interface OfConvolution extends OfWeights {
-    strides?: Size;
-    padding?: "valid" | "same";
+  strides?: Size;
+  padding?: "valid" | "same";
 }
 
 export function Dense(units: number, settings?: OfWeights): Layer;
@@ -42,59 +42,61 @@ export function Diffused(settings?: { ratio?: number; skip?: number }): Policy;
 export function Adaptive(settings?: { ratio?: number; least?: number; skip?: number }): Policy;
 
 export interface Settings {
-    loss?: "crossentropy" | "mse";
-    lr?: number | null;
-    policy?: Policy | null;
-    inputRange?: Range | Range[] | null;
-    outputRange?: Range | Range[] | null;
-    replay?: number;
-    seed?: number;
+  loss?: "crossentropy" | "mse";
+  lr?: number | null;
+  policy?: Policy | null;
+  inputRange?: Range | Range[] | null;
+  outputRange?: Range | Range[] | null;
+  replay?: number;
+  seed?: number;
+  classes?: string[] | null;
 }
 
 export interface Stats {
-    steps: number;
-    skipped: number;
-    replayed: number;
-    accuracy: number | null; // null with loss: "mse"
-    error: number | number[] | null; // null with loss: "mse" before the first sample
-    backwardShare: number;
-    backwardShareNonzero: number;
-    outside: number;
-    saturated: number;
-    dead: number[];
-    rates: (number | null)[];
+  steps: number;
+  skipped: number;
+  replayed: number;
+  accuracy: number | null; // null with loss: "mse"
+  error: number | number[] | null; // null with loss: "mse" before the first sample
+  backwardShare: number;
+  backwardShareNonzero: number;
+  outside: number;
+  saturated: number;
+  dead: number[];
+  rates: (number | null)[];
 }
 
 export class Model {
-    constructor(inputShape: number | number[], layers: Layer[], settings?: Settings);
-    learn(x: Values, y: number | boolean | Values): boolean;
-    learnMany(x: Samples, y: Samples): number;
-    evaluate(x: Samples, y: Samples): number;
-    predict(x: Values): number | number[]; // a list with loss: "mse" and several outputs
-    predictProba(x: Values): number[];
-    get lr(): number | null;
-    set lr(value: number | null);
-    get inputRange(): Range | Range[] | null;
-    set inputRange(value: null);
-    get outputRange(): Range | Range[] | null;
-    set outputRange(value: null);
-    readonly loss: number;
-    stats(): Stats;
-    check(): string[];
-    reset(seed?: number): void;
-    weights(i: number): { weights: Float32Array; biases: Float32Array };
-    summary(): string;
-    save(replay?: boolean): Uint8Array;
-    toString(): string;
+  constructor(inputShape: number | number[], layers: Layer[], settings?: Settings);
+  learn(x: Values, y: number | string | boolean | Values): boolean;
+  learnMany(x: Samples, y: Samples | (number | string)[]): number;
+  evaluate(x: Samples, y: Samples | (number | string)[]): number;
+  predict(x: Values): number | string | number[]; // a class, or with loss: "mse" one output or a list
+  predictProba(x: Values): number[];
+  get lr(): number | null;
+  set lr(value: number | null);
+  get inputRange(): Range | Range[] | null;
+  set inputRange(value: null);
+  get outputRange(): Range | Range[] | null;
+  set outputRange(value: null);
+  readonly classes: (string | null)[] | null; // null with loss: "mse"
+  readonly loss: number;
+  stats(): Stats;
+  check(): string[];
+  reset(seed?: number): void;
+  weights(i: number): { weights: Float32Array; biases: Float32Array };
+  summary(): string;
+  save(replay?: boolean): Uint8Array;
+  toString(): string;
 }
 
 // Of tinyprop_sensor.py: docs/api.md.
 export class Window {
-    constructor(size: number, settings?: { hop?: number | null; axes?: number; scale?: number | null });
-    readonly names: string[];
-    readonly features: Int32Array;
-    push(reading: number | number[] | TypedArray): boolean;
-    clear(): void;
+  constructor(size: number, settings?: { hop?: number | null; axes?: number; scale?: number | null });
+  readonly names: string[];
+  readonly features: Int32Array;
+  push(reading: number | number[] | TypedArray): boolean;
+  clear(): void;
 }
 
 export function load(bytes: Uint8Array | ArrayBuffer): Model;

@@ -11,8 +11,7 @@ from random import Random
 
 import pytest
 import tinyprop as tp
-from tinyprop_cli import models
-from tinyprop_cli.board import facts, names
+from tinyprop_desk.boards import facts, milliseconds, names, room
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = int(os.environ.get("TINYPROP_SEED", "1"))
@@ -154,11 +153,10 @@ def file_of(model):
 def learned(examples, layers=(16,)):
     """The model that tinyprop.py makes of the examples that the page saved."""
     rows = list(csv.reader(io.StringIO(examples.decode())))
-    labels = list(dict.fromkeys(SHAPES))
+    labels = list(SHAPES)
     dense = [tp.Dense(n, activation="relu") for n in layers]
-    model = tp.Model(
-        (12, 12, 1), [*dense, tp.Dense(3)], input_range=(0, 255), replay=20 * len(labels)
-    )
+    settings = {"input_range": (0, 255), "replay": 20 * len(labels), "classes": labels}
+    model = tp.Model((12, 12, 1), [*dense, tp.Dense(3)], **settings)
     for name, *values in rows:
         for _ in range(4):
             model.learn([int(value) for value in values], labels.index(name))
@@ -298,11 +296,9 @@ def test_boards_are_as_tinyprop_info_has_them(page):
         for name, row in zip(names(), rows, strict=True):
             _, fits, *times = row.locator("th, td").all_inner_texts()
             about = facts(name)
-            expected = [
-                models.milliseconds(about, op, model) for op in ("forward", "learn-full-first")
-            ]
+            expected = [milliseconds(about, op, model) for op in ("forward", "learn-full-first")]
             assert [float(time) for time in times] == [float(time) for time in expected]
-            assert (fits == "yes") == (len(model._image) <= models.room(about))
+            assert (fits == "yes") == (len(model._image) <= room(about))
         assert f"{len(model._image):,} bytes of RAM" in page.text("#ram")
 
 

@@ -110,7 +110,7 @@ def describe(file, capsys):
         "check": [spelt(sentence) for sentence in model.check()],
         "summary": capsys.readouterr().out.rstrip("\n"),
         "ranges": [model.input_range, model.output_range],
-        "settings": [model.lr, model.loss],
+        "settings": [model.lr, model.loss, model.classes],
         "weights": list(weights_of(model)),
         "again": True,
         "without": file_of(model, False),
@@ -121,8 +121,8 @@ def describe(file, capsys):
 
 def test_what_it_says_of_models(monkeypatch, capsys):
     """Of all models that the tests of check() and of ranges have, and of those with digests."""
-    files = Recorded(monkeypatch, "_check", "_stats", "_get_range")
-    for file in "test_check.py", "test_ranges.py":
+    files = Recorded(monkeypatch, "_check", "_stats", "_get_range", "_class_text")
+    for file in "test_check.py", "test_classes.py", "test_ranges.py":
         for name, value in runpy.run_path(str(ROOT / "tests/portable" / file)).items():
             if name.startswith("test_") and callable(value):
                 value()

@@ -7,267 +7,305 @@ import * as tp from "../../dist/web/tinyprop/tinyprop.js";
 const SIX = [1, 2, 3, 4, 5, 6];
 
 function small(settings = {}) {
-    const layers = [tp.Dense(5, { activation: "relu" }), tp.Dense(3)];
-    return new tp.Model(6, layers, { inputRange: [0, 200], policy: tp.Full(), ...settings });
+  const layers = [tp.Dense(5, { activation: "relu" }), tp.Dense(3)];
+  return new tp.Model(6, layers, { inputRange: [0, 200], policy: tp.Full(), ...settings });
 }
 
 function numbers(n = 2) {
-    return new tp.Model(2, [tp.Dense(n)], { loss: "mse" });
+  return new tp.Model(2, [tp.Dense(n)], { loss: "mse" });
 }
 
 // The call throws an error of this kind with these words, and the model is as before.
 function refused(model, kind, words, call) {
-    const before = model.save(true);
-    assert.throws(call, (error) => {
-        assert.equal(error.constructor, kind, error.stack);
-        assert.ok(error.message.startsWith(words), error.message);
-        return true;
-    });
-    assert.deepEqual(model.save(true), before);
+  const before = model.save(true);
+  assert.throws(call, (error) => {
+    assert.equal(error.constructor, kind, error.stack);
+    assert.ok(error.message.startsWith(words), error.message);
+    return true;
+  });
+  assert.deepEqual(model.save(true), before);
 }
 
 test("every kind of array gives the same bits", () => {
-    const kinds = [
-        Int8Array,
-        Uint8Array,
-        Uint8ClampedArray,
-        Int16Array,
-        Uint16Array,
-        Int32Array,
-        Uint32Array,
-        Float32Array,
-    ];
-    const files = [...kinds.map((kind) => kind.from(SIX)), SIX].map((x) => {
-        const model = small();
-        model.learn(x, 1);
-        return model.save();
-    });
-    files.forEach((file) => assert.deepEqual(file, files[0]));
+  const kinds = [
+    Int8Array,
+    Uint8Array,
+    Uint8ClampedArray,
+    Int16Array,
+    Uint16Array,
+    Int32Array,
+    Uint32Array,
+    Float32Array,
+  ];
+  const files = [...kinds.map((kind) => kind.from(SIX)), SIX].map((x) => {
+    const model = small();
+    model.learn(x, 1);
+    return model.save();
+  });
+  files.forEach((file) => assert.deepEqual(file, files[0]));
 });
 
 test("an array may start anywhere", () => {
-    const one = small();
-    const two = small();
-    one.learn(new Uint8Array([9, ...SIX]).subarray(1), 1);
-    two.learn(SIX, 1);
-    assert.deepEqual(one.save(), two.save());
+  const one = small();
+  const two = small();
+  one.learn(new Uint8Array([9, ...SIX]).subarray(1), 1);
+  two.learn(SIX, 1);
+  assert.deepEqual(one.save(), two.save());
 });
 
 test("many samples are learned as one after the other", () => {
-    const [one, many, lists] = [small(), small(), small()];
-    const rows = Array.from({ length: 90 }, (_, i) => SIX.map((v) => (v * i * 7) % 200));
-    const y = rows.map((_, i) => i % 3);
-    rows.forEach((x, i) => one.learn(x, y[i]));
-    assert.equal(many.learnMany(Float32Array.from(rows.flat()), Uint8Array.from(y)), 90);
-    assert.equal(lists.learnMany(rows, y), 90);
-    assert.deepEqual(many.save(), lists.save());
-    const loss = many.loss;
-    assert.deepEqual(many.stats(), one.stats());
-    const right = rows.filter((x, i) => one.predict(x) === y[i]).length;
-    assert.equal(many.evaluate(rows, y), right / 90);
-    assert.notEqual(many.loss, loss);
+  const [one, many, lists] = [small(), small(), small()];
+  const rows = Array.from({ length: 90 }, (_, i) => SIX.map((v) => (v * i * 7) % 200));
+  const y = rows.map((_, i) => i % 3);
+  rows.forEach((x, i) => one.learn(x, y[i]));
+  assert.equal(many.learnMany(Float32Array.from(rows.flat()), Uint8Array.from(y)), 90);
+  assert.equal(lists.learnMany(rows, y), 90);
+  assert.deepEqual(many.save(), lists.save());
+  const loss = many.loss;
+  assert.deepEqual(many.stats(), one.stats());
+  const right = rows.filter((x, i) => one.predict(x) === y[i]).length;
+  assert.equal(many.evaluate(rows, y), right / 90);
+  assert.notEqual(many.loss, loss);
 });
 
 test("numbers: one output, or several", () => {
-    const one = numbers(1);
-    const two = numbers();
-    for (let i = 0; i < 200; i++) {
-        one.learn([i % 10, 3], i % 10);
-        two.learn([i % 10, 3], [i % 10, -(i % 10)]);
-    }
-    assert.ok(Math.abs(one.predict([5, 3]) - 5) < 1);
-    assert.equal(two.predict([5, 3]).length, 2);
-    refused(one, TypeError, "predictProba needs classes", () => one.predictProba([5, 3]));
+  const one = numbers(1);
+  const two = numbers();
+  for (let i = 0; i < 200; i++) {
+    one.learn([i % 10, 3], i % 10);
+    two.learn([i % 10, 3], [i % 10, -(i % 10)]);
+  }
+  assert.ok(Math.abs(one.predict([5, 3]) - 5) < 1);
+  assert.equal(two.predict([5, 3]).length, 2);
+  refused(one, TypeError, "predictProba needs classes", () => one.predictProba([5, 3]));
 });
 
 test("x is refused", () => {
-    const model = small();
-    model.learn(SIX, 0);
-    for (const call of [(x) => model.learn(x, 1), (x) => model.predict(x), (x) => model.predictProba(x)]) {
-        refused(model, RangeError, "x has 5 values, expected 6", () => call(SIX.slice(1)));
-        refused(model, RangeError, "x has 0 values, expected 6", () => call(new Uint8Array(0)));
-        refused(model, RangeError, "x holds a NaN or an infinity", () => call([1, 2, 3, 4, 5, NaN]));
-        refused(model, RangeError, "x holds a NaN or an infinity", () =>
-            call(Float32Array.of(1, 2, 3, 4, 5, -Infinity)),
-        );
-        refused(model, TypeError, 'x[5] is "6", expected a number', () => call([1, 2, 3, 4, 5, "6"]));
-        refused(model, TypeError, 'x is "abcdef", expected', () => call("abcdef"));
-        refused(model, TypeError, "x is null, expected", () => call(null));
-        refused(model, TypeError, "x is undefined, expected", () => call());
-        refused(model, TypeError, "x is 5, expected", () => call(5));
-        refused(model, TypeError, "x is a Object, expected", () => call({}));
-        refused(model, TypeError, "x is a Float64Array, expected", () => call(Float64Array.from(SIX)));
-        refused(model, TypeError, "x is a DataView, expected", () => call(new DataView(new ArrayBuffer(6))));
-    }
+  const model = small();
+  model.learn(SIX, 0);
+  for (const call of [(x) => model.learn(x, 1), (x) => model.predict(x), (x) => model.predictProba(x)]) {
+    refused(model, RangeError, "x has 5 values, expected 6", () => call(SIX.slice(1)));
+    refused(model, RangeError, "x has 0 values, expected 6", () => call(new Uint8Array(0)));
+    refused(model, RangeError, "x holds a NaN or an infinity", () => call([1, 2, 3, 4, 5, NaN]));
+    refused(model, RangeError, "x holds a NaN or an infinity", () => call(Float32Array.of(1, 2, 3, 4, 5, -Infinity)));
+    refused(model, TypeError, 'x[5] is "6", expected a number', () => call([1, 2, 3, 4, 5, "6"]));
+    refused(model, TypeError, 'x is "abcdef", expected', () => call("abcdef"));
+    refused(model, TypeError, "x is null, expected", () => call(null));
+    refused(model, TypeError, "x is undefined, expected", () => call());
+    refused(model, TypeError, "x is 5, expected", () => call(5));
+    refused(model, TypeError, "x is a Object, expected", () => call({}));
+    refused(model, TypeError, "x is a Float64Array, expected", () => call(Float64Array.from(SIX)));
+    refused(model, TypeError, "x is a DataView, expected", () => call(new DataView(new ArrayBuffer(6))));
+  }
 });
 
 test("y is refused", () => {
-    const model = small();
-    const expected = "expected a class number, 0 to 2";
-    for (const y of [3, -1, 1e9, 2 ** 40]) {
-        refused(model, RangeError, `y is ${y}, ${expected}`, () => model.learn(SIX, y));
-    }
-    for (const y of [1.5, "1", null, undefined]) {
-        refused(model, TypeError, `y is ${JSON.stringify(y)}, expected a class number`, () => model.learn(SIX, y));
-    }
-    const two = [SIX, SIX];
-    refused(model, RangeError, `y is 3, ${expected}`, () => model.learnMany(two, [0, 3]));
-    refused(model, RangeError, "y has 1 values, expected 2", () => model.learnMany(two, [0]));
-    refused(model, TypeError, 'y[1] is "1", expected a class number', () => model.learnMany(two, [0, "1"]));
-    refused(model, TypeError, "y is null, expected a typed array or a list of 2", () => model.learnMany(two, null));
-    const many = numbers();
-    refused(many, RangeError, "y has 1 values, expected 2", () => many.learn([1, 2], 1));
-    refused(many, TypeError, "y[1] is null, expected a number", () => many.learn([1, 2], [1, null]));
-    refused(many, RangeError, "y holds a NaN", () => many.learn([1, 2], [1, NaN]));
+  const model = small();
+  const expected = "expected a class number, 0 to 2";
+  for (const y of [3, -1, 1e9, 2 ** 40]) {
+    refused(model, RangeError, `y is ${y}, ${expected}`, () => model.learn(SIX, y));
+  }
+  for (const y of [1.5, null, undefined]) {
+    refused(model, TypeError, `y is ${JSON.stringify(y)}, expected a class number`, () => model.learn(SIX, y));
+  }
+  const two = [SIX, SIX];
+  refused(model, RangeError, `y is 3, ${expected}`, () => model.learnMany(two, [0, 3]));
+  refused(model, RangeError, "y has 1 values, expected 2", () => model.learnMany(two, [0]));
+  refused(model, TypeError, "y[1] is null, expected a class number", () => model.learnMany(two, [0, null]));
+  refused(model, TypeError, "y is null, expected a typed array or a list of 2", () => model.learnMany(two, null));
+  const many = numbers();
+  refused(many, RangeError, "y has 1 values, expected 2", () => many.learn([1, 2], 1));
+  refused(many, TypeError, "y[1] is null, expected a number", () => many.learn([1, 2], [1, null]));
+  refused(many, RangeError, "y holds a NaN", () => many.learn([1, 2], [1, NaN]));
 });
 
 test("samples of the wrong length are named", () => {
-    const model = small();
-    refused(model, RangeError, "x[1] has 5 values, expected 6", () => model.learnMany([SIX, SIX.slice(1)], [0, 1]));
-    refused(model, TypeError, "x[1] is null, expected a number or a list of 6", () =>
-        model.learnMany([SIX, null], [0, 1]),
-    );
+  const model = small();
+  refused(model, RangeError, "x[1] has 5 values, expected 6", () => model.learnMany([SIX, SIX.slice(1)], [0, 1]));
+  refused(model, TypeError, "x[1] is null, expected a number or a list of 6", () =>
+    model.learnMany([SIX, null], [0, 1]),
+  );
 });
 
 test("what has learned nothing yet knows no range", () => {
-    const model = new tp.Model(2, [tp.Dense(2)]);
-    assert.equal(model.inputRange, null);
-    refused(model, RangeError, "no range is known", () => model.predict([1, 2]));
+  const model = new tp.Model(2, [tp.Dense(2)]);
+  assert.equal(model.inputRange, null);
+  refused(model, RangeError, "no range is known", () => model.predict([1, 2]));
+});
+
+test("names of classes come with what is taught", () => {
+  const model = small();
+  assert.deepEqual(model.classes, [null, null, null]);
+  model.learn(SIX, "up");
+  assert.equal(model.predict(SIX), "up");
+  refused(model, TypeError, "y[1] is null, expected a class number or its name", () =>
+    model.learnMany([SIX, SIX], ["up", null]),
+  );
+  refused(model, RangeError, "x has 1 values", () => model.learn([1], "down"));
+  assert.deepEqual(model.classes, ["up", null, null]);
+  model.learnMany([SIX, [9, 9, 9, 9, 9, 9]], ["up", "down"]);
+  refused(model, RangeError, 'y is "side", expected one of the classes, up, down', () =>
+    model.evaluate([SIX], ["side"]),
+  );
+  model.learn(SIX, 2);
+  refused(model, RangeError, 'y is "side", a new class, and each of the 3 outputs has one: up, down, 2', () =>
+    model.learn(SIX, "side"),
+  );
+  assert.deepEqual(tp.load(model.save()).classes, ["up", "down", null]);
+  const given = small({ classes: ["a", "b"] });
+  given.learn(SIX, "b");
+  assert.deepEqual(given.classes, ["a", "b", null]);
+});
+
+test("outputs to spare are no answer", () => {
+  const model = new tp.Model(1, [tp.Dense(5)], { inputRange: [0, 10] });
+  model.learn([1], "low");
+  model.learn([9], "high");
+  for (let x = 0; x <= 10; x++) {
+    assert.ok(["low", "high"].includes(model.predict([x])));
+  }
 });
 
 test("settings that cannot be", () => {
-    const dense = [tp.Dense(2)];
-    for (const [kind, words, make] of [
-        [TypeError, "Model has no setting input_range", () => new tp.Model(2, dense, { input_range: [0, 1] })],
-        [TypeError, "Dense has no setting relu", () => tp.Dense(2, { relu: true })],
-        [RangeError, 'activation is "reul", expected one of', () => tp.Dense(2, { activation: "reul" })],
-        [RangeError, "units is 0, expected 1 to 65534", () => tp.Dense(0)],
-        [RangeError, "inputShape is 1.5, expected 1 to", () => new tp.Model(1.5, dense)],
-        [RangeError, "inputShape is [1,2,3,4], expected", () => new tp.Model([1, 2, 3, 4], dense)],
-        [RangeError, "number of layers is 0", () => new tp.Model(2, [])],
-        [RangeError, 'a layer is "Dense", expected', () => new tp.Model(2, ["Dense"])],
-        [RangeError, "lr is 2, expected", () => new tp.Model(2, dense, { lr: 2 })],
-        [RangeError, "replay is 1, expected 2 or more", () => new tp.Model(2, dense, { replay: 1 })],
-        [RangeError, "seed is -1, expected", () => new tp.Model(2, dense, { seed: -1 })],
-        [RangeError, "inputRange is [2,1], expected", () => new tp.Model(2, dense, { inputRange: [2, 1] })],
-        [RangeError, "outputRange is [0,1], expected null", () => new tp.Model(2, dense, { outputRange: [0, 1] })],
-        [
-            RangeError,
-            "the last layer must be a linear Dense",
-            () => new tp.Model(2, [tp.Dense(2, { activation: "relu" })]),
-        ],
-        [RangeError, "the last layer has 1 unit", () => new tp.Model(2, [tp.Dense(1)])],
-        [
-            RangeError,
-            "layer 0: Conv2D(2, 3) does not fit an input of 1 x 1 x 2",
-            () => new tp.Model(2, [tp.Conv2D(2, 3), ...dense]),
-        ],
-        [RangeError, "layer 0: Dense(65534) makes the model", () => new tp.Model(60000, [tp.Dense(65534), ...dense])],
-        [RangeError, "least is 0.5, expected 0 to 0.1", () => tp.Adaptive({ ratio: 0.1, least: 0.5 })],
-        [RangeError, "skip is 2, expected 0 to 1", () => tp.Diffused({ skip: 2 })],
-    ]) {
-        assert.throws(make, (error) => error.constructor === kind && error.message.startsWith(words), words);
-    }
+  const dense = [tp.Dense(2)];
+  for (const [kind, words, make] of [
+    [TypeError, "Model has no setting input_range", () => new tp.Model(2, dense, { input_range: [0, 1] })],
+    [TypeError, "Dense has no setting relu", () => tp.Dense(2, { relu: true })],
+    [RangeError, 'activation is "reul", expected one of', () => tp.Dense(2, { activation: "reul" })],
+    [RangeError, "units is 0, expected 1 to 65534", () => tp.Dense(0)],
+    [RangeError, "inputShape is 1.5, expected 1 to", () => new tp.Model(1.5, dense)],
+    [RangeError, "inputShape is [1,2,3,4], expected", () => new tp.Model([1, 2, 3, 4], dense)],
+    [RangeError, "number of layers is 0", () => new tp.Model(2, [])],
+    [RangeError, 'a layer is "Dense", expected', () => new tp.Model(2, ["Dense"])],
+    [RangeError, "lr is 2, expected", () => new tp.Model(2, dense, { lr: 2 })],
+    [RangeError, "replay is 1, expected 2 or more", () => new tp.Model(2, dense, { replay: 1 })],
+    [TypeError, 'classes is "a", expected a list of names', () => new tp.Model(2, dense, { classes: "a" })],
+    [RangeError, 'classes has "a" twice', () => new tp.Model(2, dense, { classes: ["a", "a"] })],
+    [RangeError, "classes has 3 names, expected at most 2", () => new tp.Model(2, dense, { classes: ["a", "b", "c"] })],
+    [
+      RangeError,
+      'classes[0] is "", expected a name of 1 to 255 bytes',
+      () => new tp.Model(2, dense, { classes: [""] }),
+    ],
+    [TypeError, "classes[0] is 1, expected a name", () => new tp.Model(2, dense, { classes: [1] })],
+    [RangeError, "seed is -1, expected", () => new tp.Model(2, dense, { seed: -1 })],
+    [RangeError, "inputRange is [2,1], expected", () => new tp.Model(2, dense, { inputRange: [2, 1] })],
+    [RangeError, "outputRange is [0,1], expected null", () => new tp.Model(2, dense, { outputRange: [0, 1] })],
+    [RangeError, "the last layer must be a linear Dense", () => new tp.Model(2, [tp.Dense(2, { activation: "relu" })])],
+    [RangeError, "the last layer has 1 unit", () => new tp.Model(2, [tp.Dense(1)])],
+    [
+      RangeError,
+      "layer 0: Conv2D(2, 3) does not fit an input of 1 x 1 x 2",
+      () => new tp.Model(2, [tp.Conv2D(2, 3), ...dense]),
+    ],
+    [RangeError, "layer 0: Dense(65534) makes the model", () => new tp.Model(60000, [tp.Dense(65534), ...dense])],
+    [RangeError, "least is 0.5, expected 0 to 0.1", () => tp.Adaptive({ ratio: 0.1, least: 0.5 })],
+    [RangeError, "skip is 2, expected 0 to 1", () => tp.Diffused({ skip: 2 })],
+  ]) {
+    assert.throws(make, (error) => error.constructor === kind && error.message.startsWith(words), words);
+  }
 });
 
 test("settings that can be changed", () => {
-    const model = new tp.Model(6, [tp.Dense(3)]);
-    model.learn(SIX, 0);
-    assert.equal(model.lr, null);
-    model.lr = 0.1;
-    assert.ok(Math.abs(model.lr - 0.1) < 0.003);
-    model.lr = null;
-    assert.equal(model.lr, null);
-    model.inputRange = null;
-    assert.equal(model.inputRange, null);
-    refused(model, RangeError, "lr is 0, expected", () => (model.lr = 0));
-    refused(model, RangeError, "inputRange is [0,1], expected null", () => (model.inputRange = [0, 1]));
-    refused(model, TypeError, "Cannot add property rate", () => (model.rate = 1));
+  const model = new tp.Model(6, [tp.Dense(3)]);
+  model.learn(SIX, 0);
+  assert.equal(model.lr, null);
+  model.lr = 0.1;
+  assert.ok(Math.abs(model.lr - 0.1) < 0.003);
+  model.lr = null;
+  assert.equal(model.lr, null);
+  model.inputRange = null;
+  assert.equal(model.inputRange, null);
+  refused(model, RangeError, "lr is 0, expected", () => (model.lr = 0));
+  refused(model, RangeError, "inputRange is [0,1], expected null", () => (model.inputRange = [0, 1]));
+  refused(model, TypeError, "Cannot add property rate", () => (model.rate = 1));
 });
 
 test("layers are written as they are made", () => {
-    const { Dense, Conv1D, Conv2D, DepthwiseConv2D, MaxPool2D, AvgPool2D, GlobalAvgPool2D } = tp;
-    for (const text of [
-        'Dense(3, { activation: "tanh", trainable: false })',
-        'Conv2D(3, [3, 2], { strides: 2, padding: "same" })',
-        'Conv1D(4, 3, { activation: "relu" })',
-        "DepthwiseConv2D(3)",
-        "MaxPool2D(2)",
-        "AvgPool2D([1, 2])",
-        "GlobalAvgPool2D()",
-    ]) {
-        const make = new Function(
-            "Dense, Conv1D, Conv2D, DepthwiseConv2D, MaxPool2D, AvgPool2D, GlobalAvgPool2D",
-            `return ${text}`,
-        );
-        const layer = make(Dense, Conv1D, Conv2D, DepthwiseConv2D, MaxPool2D, AvgPool2D, GlobalAvgPool2D);
-        assert.equal(String(layer), text);
-    }
+  const { Dense, Conv1D, Conv2D, DepthwiseConv2D, MaxPool2D, AvgPool2D, GlobalAvgPool2D } = tp;
+  for (const text of [
+    'Dense(3, { activation: "tanh", trainable: false })',
+    'Conv2D(3, [3, 2], { strides: 2, padding: "same" })',
+    'Conv1D(4, 3, { activation: "relu" })',
+    "DepthwiseConv2D(3)",
+    "MaxPool2D(2)",
+    "AvgPool2D([1, 2])",
+    "GlobalAvgPool2D()",
+  ]) {
+    const make = new Function(
+      "Dense, Conv1D, Conv2D, DepthwiseConv2D, MaxPool2D, AvgPool2D, GlobalAvgPool2D",
+      `return ${text}`,
+    );
+    const layer = make(Dense, Conv1D, Conv2D, DepthwiseConv2D, MaxPool2D, AvgPool2D, GlobalAvgPool2D);
+    assert.equal(String(layer), text);
+  }
 });
 
 test("a file that is damaged is refused", () => {
-    const model = small({ replay: 9 });
-    for (let i = 0; i < 20; i++) {
-        model.learn(
-            SIX.map((v) => v * i),
-            i % 3,
-        );
+  const model = small({ replay: 9 });
+  for (let i = 0; i < 20; i++) {
+    model.learn(
+      SIX.map((v) => v * i),
+      i % 3,
+    );
+  }
+  for (const file of [model.save(), model.save(true)]) {
+    const buffer = Buffer.from(file);
+    assert.equal(tp.load(buffer).predict(SIX), model.predict(SIX));
+    assert.deepEqual(new Uint8Array(buffer), file);
+    assert.equal(tp.load(file.slice().buffer).predict(SIX), model.predict(SIX));
+    for (let n = 0; n < file.length; n += 13) {
+      assert.throws(() => tp.load(file.slice(0, n)), RangeError);
+      const bad = file.slice();
+      bad[n] ^= 1;
+      assert.throws(() => tp.load(bad), RangeError);
     }
-    for (const file of [model.save(), model.save(true)]) {
-        assert.equal(tp.load(file).predict(SIX), model.predict(SIX));
-        assert.equal(tp.load(file.slice().buffer).predict(SIX), model.predict(SIX));
-        for (let n = 0; n < file.length; n += 13) {
-            assert.throws(() => tp.load(file.slice(0, n)), RangeError);
-            const bad = file.slice();
-            bad[n] ^= 1;
-            assert.throws(() => tp.load(bad), RangeError);
-        }
-    }
-    assert.throws(() => tp.load("m.tp"), TypeError);
-    assert.throws(() => tp.load(new Uint8Array(0)), /empty/);
+  }
+  assert.throws(() => tp.load("m.tp"), TypeError);
+  assert.throws(() => tp.load(new Uint8Array(0)), /empty/);
 });
 
 test("a file that was made on purpose is refused, or works if not well", () => {
-    const model = small({ replay: 9, inputRange: null });
-    for (let i = 0; i < 20; i++) {
-        model.learn(
-            SIX.map((v) => v * i),
-            i % 3,
-        );
+  const model = small({ replay: 9, inputRange: null, classes: ["a name"] });
+  for (let i = 0; i < 20; i++) {
+    model.learn(
+      SIX.map((v) => v * i),
+      i % 3,
+    );
+  }
+  const file = model.save(true);
+  const seed = Number(process.env.TINYPROP_SEED ?? 1);
+  console.log(`TINYPROP_SEED=${seed}`);
+  let random = seed;
+  const below = (n) => (random = (random * 48271) % 2147483647) % n;
+  let loaded = 0;
+  for (let i = 0; i < 3000; i++) {
+    const bad = file.slice();
+    for (let k = 0; k <= below(3); k++) {
+      bad[below(2) ? below(100) : below(bad.length)] = below(3) ? below(256) : 255;
     }
-    const file = model.save(true);
-    const seed = Number(process.env.TINYPROP_SEED ?? 1);
-    console.log(`TINYPROP_SEED=${seed}`);
-    let random = seed;
-    const below = (n) => (random = (random * 48271) % 2147483647) % n;
-    let loaded = 0;
-    for (let i = 0; i < 3000; i++) {
-        const bad = file.slice();
-        for (let k = 0; k <= below(3); k++) {
-            bad[below(2) ? below(100) : below(bad.length)] = below(3) ? below(256) : 255;
-        }
-        new DataView(bad.buffer).setUint32(bad.length - 4, crc32(bad.subarray(0, -4)), true);
-        let made;
-        try {
-            made = tp.load(bad);
-        } catch (error) {
-            assert.match(error.message, /^(the file |a model of version )/, error.stack);
-            continue;
-        }
-        loaded += 1;
-        const x = new Float32Array(made._nIn);
-        made.learn(x, made._mse ? new Float32Array(made._nOut) : 0);
-        made.predict(x);
-        made.check();
-        made.stats();
-        made.summary();
-        made.reset();
+    new DataView(bad.buffer).setUint32(bad.length - 4, crc32(bad.subarray(0, -4)), true);
+    let made;
+    try {
+      made = tp.load(bad);
+    } catch (error) {
+      assert.match(error.message, /^(the file |a model of version )/, error.stack);
+      continue;
     }
-    assert.ok(loaded > 100, loaded);
+    loaded += 1;
+    const x = new Float32Array(made._nIn);
+    made.learn(x, made._mse ? new Float32Array(made._nOut) : 0);
+    made.predict(x);
+    made.check();
+    made.stats();
+    made.summary();
+    made.reset();
+  }
+  assert.ok(loaded > 100, loaded);
 });
 
 test("a thousand models at a time", () => {
-    const models = Array.from({ length: 1000 }, (_, seed) => small({ seed }));
-    models.forEach((model) => model.learn(SIX, 1));
-    assert.equal(models.filter((model) => model.stats().steps === 1).length, 1000);
+  const models = Array.from({ length: 1000 }, (_, seed) => small({ seed }));
+  models.forEach((model) => model.learn(SIX, 1));
+  assert.equal(models.filter((model) => model.stats().steps === 1).length, 1000);
 });

@@ -30,7 +30,14 @@ export class Port extends EventTarget {
   // As long as the port is open, another stream follows one that has ended.
   get readable() {
     if (this.connection && !this.output) {
-      const streams = { start: (output) => { this.output = output; }, cancel: () => { this.output = null; } };
+      const streams = {
+        start: (output) => {
+          this.output = output;
+        },
+        cancel: () => {
+          this.output = null;
+        },
+      };
       this.stream = new ReadableStream(streams);
     }
     return this.connection ? this.stream : null;

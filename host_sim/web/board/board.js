@@ -225,7 +225,9 @@ function array(x) {
   const numbers = ArrayBuffer.isView(x) ? x : Float32Array.from(x);
   const letter = LETTERS.get(numbers.constructor);
   if (!letter) {
-    throw new TypeError(`x is a ${numbers.constructor.name}, expected an Array, Float32Array or Int8Array to Int32Array`);
+    throw new TypeError(
+      `x is a ${numbers.constructor.name}, expected an Array, Float32Array or Int8Array to Int32Array`,
+    );
   }
   const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
   return `array("${letter}", a2b_base64("${base64(bytes)}"))`;
@@ -251,7 +253,9 @@ function architecture({ release, mpy }, { files: [file], mpyVersion: [version, s
   const wanted = ((mpy & 0xff) << 2) | ((mpy >> 8) & 3);
   const ours = (version << 2) | sub;
   if (wanted < ours) {
-    throw new Problem(`MicroPython ${release} is too old for ${file}: it has to be 1.23 or newer. Put another one on the board.`);
+    throw new Problem(
+      `MicroPython ${release} is too old for ${file}: it has to be 1.23 or newer. Put another one on the board.`,
+    );
   }
   if (wanted > ours) {
     throw new Problem(

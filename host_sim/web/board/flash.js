@@ -10,7 +10,8 @@ const IMAGE_MAGIC = 0xe9; // of firmware for an ESP32
 const UF2_MAGIC = [0x55, 0x46, 0x32, 0x0a];
 const ATTEMPTS = 3; // to reach the boot loader
 
-export const PICO = "Hold the Pico's button BOOTSEL while you plug it in, and copy the .uf2 file to the drive that appears.";
+export const PICO =
+  "Hold the Pico's button BOOTSEL while you plug it in, and copy the .uf2 file to the drive that appears.";
 
 // port: of Web Serial, not open; data: the bytes of a .bin file; onProgress(bytes, total)
 export async function flash(port, data, onProgress = () => {}) {
@@ -18,7 +19,11 @@ export async function flash(port, data, onProgress = () => {}) {
   const chip = chipOf(data, esp32);
   const transport = new Transport(port);
   transport.trace = () => {};
-  const loader = new ESPLoader({ transport, baudrate: esp32.baud, terminal: { clean() {}, write() {}, writeLine() {} } });
+  const loader = new ESPLoader({
+    transport,
+    baudrate: esp32.baud,
+    terminal: { clean() {}, write() {}, writeLine() {} },
+  });
   try {
     await connect(loader);
     if (loader.chip.CHIP_NAME !== chip) {

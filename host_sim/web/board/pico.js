@@ -32,7 +32,11 @@ export class Pico {
 
   constructor() {
     this.worker = new Worker(new URL("pico_worker.js", import.meta.url), { type: "module" });
-    this.readable = new ReadableStream({ start: (output) => { this.output = output; } });
+    this.readable = new ReadableStream({
+      start: (output) => {
+        this.output = output;
+      },
+    });
     this.writable = new WritableStream({ write: (input) => this.worker.postMessage({ input }) });
     this.ready = new Promise((resolve, reject) => {
       this.onReady = resolve;

@@ -275,7 +275,8 @@ export class Repl {
 
   isGone() {
     if (!this.problem) {
-      this.problem = this.reason ?? new Problem("The board is gone: was it unplugged? Plug it in and connect it again.");
+      this.problem =
+        this.reason ?? new Problem("The board is gone: was it unplugged? Plug it in and connect it again.");
       this.onGone(this.problem);
     }
     this.wake();

@@ -2,7 +2,7 @@
 
 import { onBoards } from "./boards.js";
 import { SHAPES, randomFrom, strokeOf } from "./examples.js";
-import { fromLink, fromText, keep, kept, linkOf, textOf } from "./keep.js";
+import { fits, fromLink, fromText, keep, kept, linkOf, textOf } from "./keep.js";
 import { Heat, drawCurves } from "./plots.js";
 import { KINDS, MOST_CLASSES, MOST_LAYERS, Project } from "./project.js";
 import { draw } from "./sources/draw.js";
@@ -24,279 +24,273 @@ let held = null; // the class whose button is held while a live source goes on
 let before = null; // the text of what was there, for Undo
 
 function element(name, properties = {}, ...children) {
-    const made = Object.assign(document.createElement(name), properties);
-    made.append(...children);
-    return made;
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
 }
 
 function percent(share) {
-    return `${Math.round(100 * share)} %`;
+  return `${Math.round(100 * share)} %`;
 }
 
 function note(text) {
-    $("note").textContent = text;
-    $("note").hidden = !text;
+  $("note").textContent = text;
+  $("note").hidden = !text;
 }
 
 // ---- 1: showing
 
 function showSources() {
-    const buttons = SOURCES.map((source) => {
-        const button = element("button", { type: "button", textContent: source.title });
-        button.setAttribute("aria-pressed", source === project.source);
-        button.addEventListener("click", () => choose(source));
-        return button;
-    });
-    $("sources").replaceChildren(...buttons);
-    $("hint").textContent = project.source.hint;
-    $("clear").hidden = Boolean(project.source.live);
+  const buttons = SOURCES.map((source) => {
+    const button = element("button", { type: "button", textContent: source.title });
+    button.setAttribute("aria-pressed", source === project.source);
+    button.addEventListener("click", () => choose(source));
+    return button;
+  });
+  $("sources").replaceChildren(...buttons);
+  $("hint").textContent = project.source.hint;
+  $("clear").hidden = Boolean(project.source.live);
 }
 
 async function choose(source) {
-    note("");
-    if (source !== project.source) {
-        forUndo();
-        project.turnTo(source);
-    }
-    showAll();
-    await startSource();
+  note("");
+  if (source !== project.source) {
+    forUndo();
+    project.turnTo(source);
+  }
+  showAll();
+  await startSource();
 }
 
 async function startSource() {
-    const { source } = project;
-    stage?.stop();
-    stage = sample = null;
-    $("stage").replaceChildren();
-    try {
-        const started = await source.start($("stage"), onSample);
-        if (source === project.source) {
-            stage = started;
-        } else {
-            started.stop();
-        }
-    } catch (error) {
-        note(error.message);
+  const { source } = project;
+  stage?.stop();
+  stage = sample = null;
+  $("stage").replaceChildren();
+  try {
+    const started = await source.start($("stage"), onSample);
+    if (source === project.source) {
+      stage = started;
+    } else {
+      started.stop();
     }
+  } catch (error) {
+    note(error.message);
+  }
 }
 
 function onSample(x) {
-    sample = x;
-    if (x && held !== null) {
-        teach(held);
-    }
-    showGuess();
+  sample = x;
+  if (x && held !== null) {
+    teach(held);
+  }
+  showGuess();
 }
 
 // ---- 2: telling
 
 function teach(label) {
-    if (!sample) {
-        note("Show it something first.");
-        return;
-    }
-    note("");
-    project.teach(sample, label);
-    if (!project.source.live) {
-        stage.clear();
-    }
-    showLearning();
-    keepSoon();
+  if (!sample) {
+    note("Show it something first.");
+    return;
+  }
+  note("");
+  project.teach(sample, label);
+  if (!project.source.live) {
+    stage.clear();
+  }
+  showLearning();
+  keepSoon();
 }
 
 function showClasses() {
-    const items = project.names.map((name, label) => {
-        const tell = element("button", { type: "button", className: "tell", title: `Key ${label + 1}` });
-        tell.append(
-            element("span", { className: "bar" }),
-            element("span", { textContent: project.source.live ? "Hold while it is" : "This is it" }),
-            element("span", { className: "unseen name" }),
-            element("span", { className: "share" }),
-            element("span", { className: "count" }),
-        );
-        const input = element("input", { value: name, maxLength: 20 });
-        input.setAttribute("aria-label", `Name of class ${label + 1}`);
-        input.addEventListener("input", () => {
-            project.names[label] = input.value;
-            showCounts();
-            keepSoon();
-        });
-        const remove = element("button", { type: "button", className: "remove", textContent: "×" });
-        remove.setAttribute("aria-label", `Remove class ${label + 1}`);
-        remove.disabled = project.names.length <= 2;
-        remove.addEventListener("click", () => alter(() => project.removeClass(label)));
-        hold(tell, label);
-        return element("li", {}, input, tell, remove);
+  const items = project.names.map((name, label) => {
+    const tell = element("button", { type: "button", className: "tell", title: `Key ${label + 1}` });
+    tell.append(
+      element("span", { className: "bar" }),
+      element("span", { textContent: project.source.live ? "Hold while it is" : "This is it" }),
+      element("span", { className: "unseen name" }),
+      element("span", { className: "share" }),
+      element("span", { className: "count" }),
+    );
+    const input = element("input", { value: name, maxLength: 20 });
+    input.setAttribute("aria-label", `Name of class ${label + 1}`);
+    input.addEventListener("input", () => {
+      project.names[label] = input.value;
+      showCounts();
+      keepSoon();
     });
-    $("classes").replaceChildren(...items);
-    $("add").disabled = project.names.length >= MOST_CLASSES;
-    showCounts();
+    const remove = element("button", { type: "button", className: "remove", textContent: "×" });
+    remove.setAttribute("aria-label", `Remove class ${label + 1}`);
+    remove.disabled = project.names.length <= 2;
+    remove.addEventListener("click", () => alter(() => project.removeClass(label)));
+    hold(tell, label);
+    return element("li", {}, input, tell, remove);
+  });
+  $("classes").replaceChildren(...items);
+  $("add").disabled = project.names.length >= MOST_CLASSES;
+  showCounts();
 }
 
 function showCounts() {
-    const counts = project.counts();
-    [...$("classes").children].forEach((item, label) => {
-        item.querySelector(".name").textContent = ` ${project.names[label]},`;
-        item.querySelector(".count").textContent = counts[label] === 1 ? "1 example" : `${counts[label]} examples`;
-    });
+  const counts = project.counts();
+  [...$("classes").children].forEach((item, label) => {
+    item.querySelector(".name").textContent = ` ${project.names[label]},`;
+    item.querySelector(".count").textContent = counts[label] === 1 ? "1 example" : `${counts[label]} examples`;
+  });
 }
 
 // Of a drawing a press tells what it is; of what goes on, as long as the button is held.
 function hold(button, label) {
-    button.addEventListener("click", () => !project.source.live && teach(label));
-    const from = (event) => {
-        if (project.source.live && (event.key === undefined || event.key === " " || event.key === "Enter")) {
-            held = label;
-        }
-    };
-    const to = () => (held = null);
-    button.addEventListener("pointerdown", from);
-    button.addEventListener("keydown", from);
-    for (const name of ["pointerup", "pointerleave", "pointercancel", "keyup", "blur"]) {
-        button.addEventListener(name, to);
+  button.addEventListener("click", () => !project.source.live && teach(label));
+  const from = (event) => {
+    if (project.source.live && (event.key === undefined || event.key === " " || event.key === "Enter")) {
+      held = label;
     }
+  };
+  const to = () => (held = null);
+  button.addEventListener("pointerdown", from);
+  button.addEventListener("keydown", from);
+  for (const name of ["pointerup", "pointerleave", "pointercancel", "keyup", "blur"]) {
+    button.addEventListener(name, to);
+  }
 }
 
 addEventListener("keydown", (event) => {
-    const label = Number(event.key) - 1;
-    if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || event.altKey) {
-        return;
+  const label = Number(event.key) - 1;
+  if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || event.altKey) {
+    return;
+  }
+  if (label in project.names) {
+    if (project.source.live) {
+      held = label;
+    } else if (!event.repeat) {
+      teach(label);
     }
-    if (label in project.names) {
-        if (project.source.live) {
-            held = label;
-        } else if (!event.repeat) {
-            teach(label);
-        }
-    }
+  }
 });
 addEventListener("keyup", () => (held = null));
 
 function showGuess() {
-    const shares = sample && project.knowsAnything() ? project.model.predictProba(sample) : [];
-    const most = Math.max(...shares);
-    [...$("classes").children].forEach((item, label) => {
-        const share = shares[label] ?? 0;
-        item.querySelector(".bar").style.width = `${100 * share}%`;
-        item.classList.toggle("guess", shares.length > 0 && share === most);
-        item.querySelector(".share").textContent = shares.length ? percent(share) : "";
-    });
-    if (shares.length) {
-        const guess = shares.indexOf(most);
-        $("thinks").textContent = `It thinks: ${project.names[guess]}`;
-    } else {
-        $("thinks").textContent = project.knowsAnything() ? "Show it something." : "It knows nothing yet.";
-    }
+  const shares = sample && project.knowsAnything() ? project.model.predictProba(sample) : [];
+  const most = Math.max(...shares);
+  [...$("classes").children].forEach((item, label) => {
+    const share = shares[label] ?? 0;
+    item.querySelector(".bar").style.width = `${100 * share}%`;
+    item.classList.toggle("guess", shares.length > 0 && share === most);
+    item.querySelector(".share").textContent = shares.length ? percent(share) : "";
+  });
+  if (shares.length) {
+    $("thinks").textContent = `It thinks: ${project.names[shares.indexOf(most)]}`;
+  } else {
+    $("thinks").textContent = project.knowsAnything() ? "Show it something." : "It knows nothing yet.";
+  }
 }
 
 // ---- 3: what it learns
 
 function showLearning() {
-    const { model, points } = project;
-    showCounts();
-    const { error, steps, skipped } = model.stats();
-    const lately = project.lately();
-    showNumbers([
-        ["--right", "guessed right before you told it, lately", lately === null ? "–" : percent(lately)],
-        ["--error", "how wrong it is on the whole", percent(error)],
-        ["--skipped", "steps it skipped, as it knew already", percent(steps ? skipped / steps : 0)],
-    ]);
-    drawCurves(
-        $("curve"),
-        points.map(([wrong, right, skips]) => [right, wrong, skips]),
-        ["--right", "--error", "--skipped"],
-    );
-    $("curve").setAttribute(
-        "aria-label",
-        `Curves of the last ${points.length} examples; the numbers below say the same`,
-    );
-    heat.draw(project.weights(), project.moved);
-    project.moved = null;
-    const says = model.check();
-    $("check").replaceChildren(...says.map((text) => element("li", { textContent: text })));
-    if (!says.length) {
-        $("check").append(element("li", { textContent: advice() }));
-    }
-    showGuess();
+  const { model, points } = project;
+  showCounts();
+  const { error, steps, skipped } = model.stats();
+  const lately = project.lately();
+  showNumbers([
+    ["--right", "guessed right before you told it, lately", lately === null ? "–" : percent(lately)],
+    ["--error", "how wrong it is on the whole", percent(error)],
+    ["--skipped", "steps it skipped, as it knew already", percent(steps ? skipped / steps : 0)],
+  ]);
+  drawCurves(
+    $("curve"),
+    points.map(([wrong, right, skips]) => [right, wrong, skips]),
+    ["--right", "--error", "--skipped"],
+  );
+  $("curve").setAttribute("aria-label", `Curves of the last ${points.length} examples; the numbers below say the same`);
+  heat.draw(project.weights(), project.moved);
+  project.moved = null;
+  const says = model.check();
+  $("check").replaceChildren(...says.map((text) => element("li", { textContent: text })));
+  if (!says.length) {
+    $("check").append(element("li", { textContent: advice() }));
+  }
+  showGuess();
 }
 
 function advice() {
-    const counts = project.counts();
-    const least = Math.min(...counts);
-    if (least < 3) {
-        return `Give it three or more examples of each: ${project.names[counts.indexOf(least)]} has ${least}.`;
-    }
-    return "All is well. More examples, each a little different, make it surer.";
+  const counts = project.counts();
+  const least = Math.min(...counts);
+  if (least < 3) {
+    return `Give it three or more examples of each: ${project.names[counts.indexOf(least)]} has ${least}.`;
+  }
+  return "All is well. More examples, each a little different, make it surer.";
 }
 
 function showNumbers(rows) {
-    const items = rows.flatMap(([variable, text, value]) => {
-        const mark = element("i");
-        mark.style.background = `var(${variable})`;
-        return [element("dt", {}, mark, text), element("dd", { textContent: value })];
-    });
-    $("numbers").replaceChildren(...items);
+  const items = rows.flatMap(([variable, text, value]) => {
+    const mark = element("i");
+    mark.style.background = `var(${variable})`;
+    return [element("dt", {}, mark, text), element("dd", { textContent: value })];
+  });
+  $("numbers").replaceChildren(...items);
 }
 
 // ---- 4: the network
 
 function showLayers() {
-    const { layers, model, names, source } = project;
-    if (layers === null) {
-        const text = "This network was made elsewhere. It learns here all the same; its layers stay as they are.";
-        $("layers").replaceChildren(element("li", { textContent: `${text} ${model}` }));
-    } else {
-        $("layers").replaceChildren(
-            ...layers.map(layerItem),
-            element("li", { textContent: `Dense, ${names.length} units: one for each thing it tells apart` }),
-        );
-    }
-    $("add-layer").disabled = layers === null || layers.length >= MOST_LAYERS;
-    const rows = onBoards(model).map(({ name, fits, room, predict, learn }) => {
-        const cells = [fits ? "yes" : `no, it has ${Math.round(room / 1000)} kB`, short(predict), short(learn)];
-        const head = element("th", { scope: "row", textContent: name });
-        return element("tr", {}, head, ...cells.map((textContent) => element("td", { textContent })));
-    });
-    $("boards").tBodies[0].replaceChildren(...rows);
-    const bytes = model._image.length.toLocaleString("en");
-    const shape = source.shape.join(" × ");
-    $("ram").textContent =
-        `It takes ${bytes} bytes of RAM there, with the examples it remembers, and reads ${shape} numbers at a time. Times are` +
-        " estimates, within a factor of two.";
+  const { layers, model, names, source } = project;
+  if (layers === null) {
+    const text = "This network was made elsewhere. It learns here all the same; its layers stay as they are.";
+    $("layers").replaceChildren(element("li", { textContent: `${text} ${model}` }));
+  } else {
+    $("layers").replaceChildren(
+      ...layers.map(layerItem),
+      element("li", { textContent: `Dense, ${names.length} units: one for each thing it tells apart` }),
+    );
+  }
+  $("add-layer").disabled = layers === null || layers.length >= MOST_LAYERS;
+  const rows = onBoards(model).map(({ name, fits, room, predict, learn }) => {
+    const cells = [fits ? "yes" : `no, it has ${Math.round(room / 1000)} kB`, short(predict), short(learn)];
+    const head = element("th", { scope: "row", textContent: name });
+    return element("tr", {}, head, ...cells.map((textContent) => element("td", { textContent })));
+  });
+  $("boards").tBodies[0].replaceChildren(...rows);
+  const bytes = model._image.length.toLocaleString("en");
+  const shape = source.shape.join(" × ");
+  $("ram").textContent =
+    `It takes ${bytes} bytes of RAM there, with the examples it remembers, and reads ${shape} numbers at a time. Times are` +
+    " estimates, within a factor of two.";
 }
 
 function short(ms) {
-    return String(Number(ms.toPrecision(2)));
+  return String(Number(ms.toPrecision(2)));
 }
 
 function layerItem({ kind, size }, i) {
-    const kinds = Object.keys(KINDS).filter((one) => !KINDS[one].maps || project.source.shape.length === 3);
-    const select = element("select", {}, ...kinds.map((textContent) => element("option", { textContent })));
-    select.value = kind;
-    select.setAttribute("aria-label", `Layer ${i + 1}`);
-    select.addEventListener("change", () => {
-        alter(() =>
-            project.change(({ layers }) => (layers[i] = { kind: select.value, size: defaultSize(select.value) })),
-        );
+  const kinds = Object.keys(KINDS).filter((one) => !KINDS[one].maps || project.source.shape.length === 3);
+  const select = element("select", {}, ...kinds.map((textContent) => element("option", { textContent })));
+  select.value = kind;
+  select.setAttribute("aria-label", `Layer ${i + 1}`);
+  select.addEventListener("change", () => {
+    alter(() => project.change(({ layers }) => (layers[i] = { kind: select.value, size: defaultSize(select.value) })));
+  });
+  const parts = [select];
+  if (KINDS[kind].sizes) {
+    const [word, min, max] = KINDS[kind].sizes;
+    const input = element("input", { type: "number", min, max, value: size });
+    input.setAttribute("aria-label", `${word} of layer ${i + 1}`);
+    input.addEventListener("change", () => {
+      const n = Math.min(max, Math.max(min, Math.round(Number(input.value)) || min));
+      alter(() => project.change(({ layers }) => (layers[i].size = n)));
     });
-    const parts = [select];
-    if (KINDS[kind].sizes) {
-        const [word, min, max] = KINDS[kind].sizes;
-        const input = element("input", { type: "number", min, max, value: size });
-        input.setAttribute("aria-label", `${word} of layer ${i + 1}`);
-        input.addEventListener("change", () => {
-            const n = Math.min(max, Math.max(min, Math.round(Number(input.value)) || min));
-            alter(() => project.change(({ layers }) => (layers[i].size = n)));
-        });
-        parts.push(input, word);
-    }
-    const remove = element("button", { type: "button", className: "remove", textContent: "×" });
-    remove.setAttribute("aria-label", `Remove layer ${i + 1}`);
-    remove.addEventListener("click", () => alter(() => project.change(({ layers }) => layers.splice(i, 1))));
-    return element("li", {}, ...parts, remove);
+    parts.push(input, word);
+  }
+  const remove = element("button", { type: "button", className: "remove", textContent: "×" });
+  remove.setAttribute("aria-label", `Remove layer ${i + 1}`);
+  remove.addEventListener("click", () => alter(() => project.change(({ layers }) => layers.splice(i, 1))));
+  return element("li", {}, ...parts, remove);
 }
 
 function defaultSize(kind) {
-    return { Dense: 16, Conv2D: 4 }[kind];
+  return { Dense: 16, Conv2D: 4 }[kind];
 }
 
 // ---- 5: keeping
@@ -304,180 +298,175 @@ function defaultSize(kind) {
 let timer = null;
 
 function keepSoon() {
-    clearTimeout(timer);
-    timer = setTimeout(keepNow, 300);
+  clearTimeout(timer);
+  timer = setTimeout(keepNow, 300);
 }
 
 function keepNow() {
-    clearTimeout(timer);
-    if (!keep(project)) {
-        $("kept").textContent = "This browser keeps nothing for the page: save the model as a file before you leave.";
-    }
+  clearTimeout(timer);
+  if (!keep(project)) {
+    $("kept").textContent = "This browser keeps nothing for the page: save the model as a file before you leave.";
+  }
 }
 
 addEventListener("pagehide", keepNow);
 
 function forUndo() {
-    before = textOf(project);
-    const button = element("button", { type: "button", textContent: "Undo: back to what was there" });
-    button.addEventListener("click", () => {
-        note("");
-        fromText(project, before, SOURCES);
-        $("kept").replaceChildren();
-        refresh();
-    });
-    $("kept").replaceChildren(button);
+  before = textOf(project);
+  const button = element("button", { type: "button", textContent: "Undo: back to what was there" });
+  button.addEventListener("click", () => {
+    note("");
+    fromText(project, before, SOURCES);
+    $("kept").replaceChildren();
+    refresh();
+  });
+  $("kept").replaceChildren(button);
 }
 
 function download(name, bytes) {
-    const url = URL.createObjectURL(new Blob([bytes]));
-    element("a", { href: url, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  const url = URL.createObjectURL(new Blob([bytes]));
+  element("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
 
 // A line for each example, in the order in which they were taught: its name, then its numbers.
 function samplesOf({ names, examples }) {
-    const lines = examples.map(({ x, y }) => [`"${names[y].replaceAll('"', '""')}"`, ...x].join());
-    return lines.map((line) => `${line}\n`).join("");
+  const lines = examples.map(({ x, y }) => [`"${names[y].replaceAll('"', '""')}"`, ...x].join());
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 async function open(file) {
-    let model;
-    try {
-        model = load(await file.arrayBuffer());
-    } catch (error) {
-        note(
-            `${file.name} cannot be opened: ${error.message}. Choose a file that tinyprop has saved, model.tp or the like.`,
-        );
-        return;
-    }
-    const source = SOURCES.find(({ shape }) => shape.reduce((a, b) => a * b) === model._nIn);
-    if (!source || model._mse || model._nOut > MOST_CLASSES) {
-        note(
-            `${file.name} is a model of ${model._nIn} numbers with ${model._nOut} outputs, and nothing on this page gives it such` +
-                " numbers. In Python, tinyprop.load reads it.",
-        );
-        return;
-    }
-    note("");
-    forUndo();
-    const names = model._nOut === project.names.length ? project.names : defaultNames(model._nOut);
-    project.take(model, source, names);
-    refresh();
-}
-
-function defaultNames(n) {
-    return Array.from({ length: n }, (_, label) => `class ${label + 1}`);
+  let model;
+  try {
+    model = load(await file.arrayBuffer());
+  } catch (error) {
+    note(
+      `${file.name} cannot be opened: ${error.message}. Choose a file that tinyprop has saved, model.tp or the like.`,
+    );
+    return;
+  }
+  const source = SOURCES.find((one) => fits(one, model));
+  if (!source || model._mse || model._nOut > MOST_CLASSES) {
+    note(
+      `${file.name} is a model of ${model._nIn} numbers with ${model._nOut} outputs, and nothing on this page gives it such` +
+        " numbers. In Python, tinyprop.load reads it.",
+    );
+    return;
+  }
+  note("");
+  forUndo();
+  project.take(model, source);
+  refresh();
 }
 
 async function share() {
-    try {
-        const link = await linkOf(project);
-        await navigator.clipboard.writeText(link);
-        $("kept").textContent =
-            `The link is copied: ${link.length} characters. It has the network, and none of your examples.`;
-    } catch (error) {
-        note(error instanceof RangeError ? error.message : `The link cannot be copied: ${error.message}`);
-    }
+  try {
+    const link = await linkOf(project);
+    await navigator.clipboard.writeText(link);
+    $("kept").textContent =
+      `The link is copied: ${link.length} characters. It has the network, and none of your examples.`;
+  } catch (error) {
+    note(error instanceof RangeError ? error.message : `The link cannot be copied: ${error.message}`);
+  }
 }
 
 async function openLink() {
-    const code = location.hash.slice(1);
-    if (!code) {
-        return;
-    }
-    history.replaceState(null, "", location.pathname + location.search);
-    try {
-        forUndo();
-        await fromLink(project, code, SOURCES);
-    } catch {
-        $("kept").replaceChildren();
-        note("The link is cut short or damaged: ask for it once more, and copy all of it.");
-    }
+  const code = location.hash.slice(1);
+  if (!code) {
+    return;
+  }
+  history.replaceState(null, "", location.pathname + location.search);
+  try {
+    forUndo();
+    await fromLink(project, code, SOURCES);
+  } catch {
+    $("kept").replaceChildren();
+    note("The link is cut short or damaged: ask for it once more, and copy all of it.");
+  }
 }
 
 // ---- all together
 
 function alter(change) {
-    note("");
-    try {
-        change();
-    } catch (error) {
-        note(`That does not fit: ${error.message}.`);
-    }
-    showAll();
-    keepSoon();
+  note("");
+  try {
+    change();
+  } catch (error) {
+    note(`That does not fit: ${error.message}.`);
+  }
+  showAll();
+  keepSoon();
 }
 
 function showAll() {
-    showSources();
-    showClasses();
-    showLayers();
-    showLearning();
+  showSources();
+  showClasses();
+  showLayers();
+  showLearning();
 }
 
 async function refresh() {
-    showAll();
-    keepSoon();
-    await startSource();
+  showAll();
+  keepSoon();
+  await startSource();
 }
 
 async function example() {
-    if (project.source !== draw || !stage) {
-        await choose(draw);
+  if (project.source !== draw || !stage) {
+    await choose(draw);
+  }
+  forUndo();
+  project.names = [...SHAPES];
+  project.begin();
+  project.examples = [];
+  showAll();
+  const random = randomFrom(1);
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  for (let i = 0; i < EACH * SHAPES.length; i++) {
+    stage.put([strokeOf(SHAPES[i % SHAPES.length], random)]);
+    teach(i % SHAPES.length);
+    if (!still) {
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
     }
-    forUndo();
-    project.names = [...SHAPES];
-    project.begin();
-    project.examples = [];
-    showAll();
-    const random = randomFrom(1);
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    for (let i = 0; i < EACH * SHAPES.length; i++) {
-        stage.put([strokeOf(SHAPES[i % SHAPES.length], random)]);
-        teach(i % SHAPES.length);
-        if (!still) {
-            await new Promise((resolve) => setTimeout(resolve, PAUSE));
-        }
-    }
-    $("thinks").textContent = "Now you: draw a circle, a zigzag or a triangle.";
+  }
+  $("thinks").textContent = "Now you: draw a circle, a zigzag or a triangle.";
 }
 
 $("clear").addEventListener("click", () => stage?.clear());
 $("example").addEventListener("click", example);
 $("add").addEventListener("click", () =>
-    alter(() => project.change(({ names }) => names.push(`thing ${names.length + 1}`))),
+  alter(() => project.change(({ names }) => names.push(`thing ${names.length + 1}`))),
 );
 $("add-layer").addEventListener("click", () =>
-    alter(() => project.change(({ layers }) => layers.push({ kind: "Dense", size: defaultSize("Dense") }))),
+  alter(() => project.change(({ layers }) => layers.push({ kind: "Dense", size: defaultSize("Dense") }))),
 );
-$("save").addEventListener("click", () => download("model.tp", project.model.save()));
+$("save").addEventListener("click", () => download("model.tp", project.file()));
 $("samples").addEventListener("click", () => download("examples.csv", samplesOf(project)));
 $("share").addEventListener("click", share);
 $("file").addEventListener("change", async ({ target }) => {
-    await open(target.files[0]);
-    target.value = "";
+  await open(target.files[0]);
+  target.value = "";
 });
 $("open").addEventListener("click", () => $("file").click());
 $("restart").addEventListener("click", () => {
-    note("");
-    forUndo();
-    project.names = ["one", "two", "three"];
-    project.layers = [{ kind: "Dense", size: 16 }];
-    project.turnTo(project.source);
-    refresh();
+  note("");
+  forUndo();
+  project.names = ["one", "two", "three"];
+  project.layers = [{ kind: "Dense", size: 16 }];
+  project.turnTo(project.source);
+  refresh();
 });
 addEventListener("resize", showLearning);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showLearning);
 
 try {
-    fromText(project, kept(), SOURCES);
+  fromText(project, kept(), SOURCES);
 } catch {
-    // Nothing was kept, or by an older page.
+  // Nothing was kept, or by an older page.
 }
 await openLink();
 await refresh();
 if ("serviceWorker" in navigator) {
-    navigator.serviceWorker.register("sw.js");
+  navigator.serviceWorker.register("sw.js");
 }
 document.documentElement.dataset.ready = "yes";

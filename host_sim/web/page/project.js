@@ -1,6 +1,7 @@
 // What a person teaches: the examples, the names of the classes, the layers, and the network that learned from them. It knows
 // nothing of the page.
 
+import { save } from "./tinyprop/files.js";
 import * as tp from "./tinyprop/tinyprop.js";
 import { layersOf, placesOf } from "./tinyprop/words.js";
 
@@ -13,132 +14,142 @@ const REMEMBERED = 20; // samples of each class
 
 // Layers that a person can choose. sizes: what a number beside it means, and its bounds.
 export const KINDS = {
-    Dense: { sizes: ["units", 1, 64], make: (n) => tp.Dense(n, { activation: "relu" }) },
-    Conv2D: {
-        sizes: ["filters", 1, 16],
-        make: (n) => tp.Conv2D(n, 3, { padding: "same", activation: "relu" }),
-        maps: true,
-    },
-    MaxPool2D: { sizes: null, make: () => tp.MaxPool2D(2), maps: true },
+  Dense: { sizes: ["units", 1, 64], make: (n) => tp.Dense(n, { activation: "relu" }) },
+  Conv2D: {
+    sizes: ["filters", 1, 16],
+    make: (n) => tp.Conv2D(n, 3, { padding: "same", activation: "relu" }),
+    maps: true,
+  },
+  MaxPool2D: { sizes: null, make: () => tp.MaxPool2D(2), maps: true },
 };
 
 // The layer that is written so, if a person can choose it.
 function layerOf(text) {
-    for (const [kind, { sizes, make }] of Object.entries(KINDS)) {
-        const size = sizes ? Number(text.match(/\d+/)?.[0]) : undefined;
-        if (text.startsWith(`${kind}(`) && String(make(size)) === text) {
-            return { kind, size };
-        }
+  for (const [kind, { sizes, make }] of Object.entries(KINDS)) {
+    const size = sizes ? Number(text.match(/\d+/)?.[0]) : undefined;
+    if (text.startsWith(`${kind}(`) && String(make(size)) === text) {
+      return { kind, size };
     }
-    return undefined;
+  }
+  return undefined;
 }
 
 export class Project {
-    constructor(source) {
-        this.layers = [{ kind: "Dense", size: 16 }];
-        this.names = ["one", "two", "three"];
-        this.turnTo(source);
-    }
+  constructor(source) {
+    this.layers = [{ kind: "Dense", size: 16 }];
+    this.names = ["one", "two", "three"];
+    this.turnTo(source);
+  }
 
-    // Another way to show something needs another network.
-    turnTo(source) {
-        this.source = source;
-        this.layers = this.layers.filter(({ kind }) => !KINDS[kind].maps || source.shape.length === 3);
-        this.examples = [];
-        this.begin();
-    }
+  // Another way to show something needs another network.
+  turnTo(source) {
+    this.source = source;
+    this.layers = this.layers.filter(({ kind }) => !KINDS[kind].maps || source.shape.length === 3);
+    this.examples = [];
+    this.begin();
+  }
 
-    // A network from elsewhere, of whose layers some may be unknown here: then layers is null, and they stay as they are.
-    take(model, source, names) {
-        this.source = source;
-        this.names = names;
-        this.model = model;
-        this.examples = [];
-        this.forget();
-        const texts = layersOf(model).map(({ text }) => text);
-        this.layers = texts.slice(0, -1).map(layerOf);
-        if (this.layers.includes(undefined)) {
-            this.layers = null;
-        }
+  // A network from elsewhere, of whose layers some may be unknown here: then layers is null, and they stay as they are.
+  take(model, source, names = model.classes) {
+    this.source = source;
+    this.names = names.map((name, label) => name ?? `class ${label + 1}`);
+    this.model = model;
+    this.examples = [];
+    this.forget();
+    const texts = layersOf(model).map(({ text }) => text);
+    this.layers = texts.slice(0, -1).map(layerOf);
+    if (this.layers.includes(undefined)) {
+      this.layers = null;
     }
+  }
 
-    // A new network that knows nothing.
-    begin() {
-        const layers = (this.layers ?? []).map(({ kind, size }) => KINDS[kind].make(size));
-        const classes = this.names.length;
-        this.model = new tp.Model(this.source.shape, [...layers, tp.Dense(classes)], {
-            inputRange: this.source.range,
-            replay: REMEMBERED * classes,
-        });
-        this.forget();
-    }
+  // A new network that knows nothing.
+  begin() {
+    const layers = (this.layers ?? []).map(({ kind, size }) => KINDS[kind].make(size));
+    const classes = this.names.length;
+    this.model = new tp.Model(this.source.shape, [...layers, tp.Dense(classes)], {
+      inputRange: this.source.range,
+      replay: REMEMBERED * classes,
+    });
+    this.forget();
+  }
 
-    forget() {
-        this.guesses = []; // whether each was right, before it was told
-        this.points = []; // [error, share of right guesses, share skipped]
-        this.moved = null;
-    }
+  forget() {
+    this.guesses = []; // whether each was right, before it was told
+    this.points = []; // [error, share of right guesses, share skipped]
+    this.moved = null;
+  }
 
-    // Changes names or layers and learns all examples again. RangeError: such layers do not fit; all is as it was then.
-    change(alter) {
-        const { names, layers, model, examples, guesses, points } = this;
-        this.names = [...names];
-        this.layers = layers?.map((layer) => ({ ...layer }));
-        try {
-            alter(this);
-            this.begin();
-        } catch (error) {
-            Object.assign(this, { names, layers, model, examples, guesses, points });
-            throw error;
-        }
-        this.examples = [];
-        examples.filter(({ y }) => y < this.names.length).forEach(({ x, y }) => this.teach(x, y));
+  // Changes names or layers and learns all examples again. RangeError: such layers do not fit; all is as it was then.
+  change(alter) {
+    const { names, layers, model, examples, guesses, points } = this;
+    this.names = [...names];
+    this.layers = layers?.map((layer) => ({ ...layer }));
+    try {
+      alter(this);
+      this.begin();
+    } catch (error) {
+      Object.assign(this, { names, layers, model, examples, guesses, points });
+      throw error;
     }
+    this.examples = [];
+    examples.filter(({ y }) => y < this.names.length).forEach(({ x, y }) => this.teach(x, y));
+  }
 
-    removeClass(label) {
-        this.examples = this.examples
-            .filter(({ y }) => y !== label)
-            .map(({ x, y }) => ({ x, y: y > label ? y - 1 : y }));
-        this.change((project) => project.names.splice(label, 1));
-    }
+  removeClass(label) {
+    this.examples = this.examples.filter(({ y }) => y !== label).map(({ x, y }) => ({ x, y: y > label ? y - 1 : y }));
+    this.change((project) => project.names.splice(label, 1));
+  }
 
-    // One example. It is learned as often as its source says: of a drawing there is but one, of a sound there are many.
-    teach(x, y) {
-        if (this.knowsAnything()) {
-            this.guesses.push(this.model.predict(x) === y);
-        }
-        const before = this.weights();
-        for (let i = 0; i < this.source.times; i++) {
-            this.model.learn(x, y);
-        }
-        this.moved = this.weights().map(({ values }, k) => values.map((w, i) => w !== before[k].values[i]));
-        this.examples.push({ x, y });
-        this.examples.splice(0, this.examples.length - MOST_EXAMPLES);
-        this.guesses.splice(0, this.guesses.length - LATELY);
-        const { error, steps, skipped } = this.model.stats();
-        this.points.push([error, this.lately(), skipped / steps]);
-        this.points.splice(0, this.points.length - MOST_POINTS);
+  // One example. It is learned as often as its source says: of a drawing there is but one, of a sound there are many.
+  teach(x, y) {
+    if (this.knowsAnything()) {
+      this.guesses.push(this.guess(x) === y);
     }
+    const before = this.weights();
+    for (let i = 0; i < this.source.times; i++) {
+      this.model.learn(x, y);
+    }
+    this.moved = this.weights().map(({ values }, k) => values.map((w, i) => w !== before[k].values[i]));
+    this.examples.push({ x, y });
+    this.examples.splice(0, this.examples.length - MOST_EXAMPLES);
+    this.guesses.splice(0, this.guesses.length - LATELY);
+    const { error, steps, skipped } = this.model.stats();
+    this.points.push([error, this.lately(), skipped / steps]);
+    this.points.splice(0, this.points.length - MOST_POINTS);
+  }
 
-    knowsAnything() {
-        return this.model.stats().steps > 0;
-    }
+  // The likeliest class number.
+  guess(x) {
+    const shares = this.model.predictProba(x);
+    return shares.indexOf(Math.max(...shares));
+  }
 
-    // Of the last guesses, the share that was right; null before there are any.
-    lately() {
-        return this.guesses.length ? this.guesses.filter(Boolean).length / this.guesses.length : null;
-    }
+  // The bytes of model.tp, which has the names.
+  file(replay = false) {
+    const names = this.names.map((name, label) => (name && this.names.indexOf(name) === label ? name : null));
+    return save(this.model, replay, names.some(Boolean) ? names : null);
+  }
 
-    counts() {
-        return this.names.map((_, label) => this.examples.filter(({ y }) => y === label).length);
-    }
+  knowsAnything() {
+    return this.model.stats().steps > 0;
+  }
 
-    // Of each layer that has any, as the whole numbers that the network stores.
-    weights() {
-        const { view } = this.model._image;
-        return placesOf(this.model).map(({ weights, nWeights, units }) => ({
-            units,
-            values: Array.from({ length: nWeights }, (_, i) => view.getInt16(weights + 2 * i, true)),
-        }));
-    }
+  // Of the last guesses, the share that was right; null before there are any.
+  lately() {
+    return this.guesses.length ? this.guesses.filter(Boolean).length / this.guesses.length : null;
+  }
+
+  counts() {
+    return this.names.map((_, label) => this.examples.filter(({ y }) => y === label).length);
+  }
+
+  // Of each layer that has any, as the whole numbers that the network stores.
+  weights() {
+    const { view } = this.model._image;
+    return placesOf(this.model).map(({ weights, nWeights, units }) => ({
+      units,
+      values: Array.from({ length: nWeights }, (_, i) => view.getInt16(weights + 2 * i, true)),
+    }));
+  }
 }
