@@ -15,6 +15,7 @@ cp -r host_sim/web/page/. "$to"
 PYTHONPATH=host_sim/tinyprop_desk "$(boards/setup/python.sh all)/bin/python" -c \
     "import json; from boards import figures; print(json.dumps(figures()))" >"$to/boards.json"
 cp host_sim/web/*.js host_sim/web/*.d.ts host_sim/web/package.json LICENSE "$to/tinyprop"
+boards/web_board.sh "$to/board"
 # The stack lies below all else, so that one that is too deep ends in an error.
 mapfile -t sources < <(sed "s,^,$core/," $core/sources.txt)
 clang --target=wasm32 -O3 -ffreestanding -nostdlib -fvisibility=hidden -I$core "${sources[@]}" \

@@ -1,5 +1,5 @@
-"""The page's modules for boards, host_sim/web/board, in node: with the real firmware on the emulated Pico, behind a port
-of Web Serial and in a worker of the page, and with the fake boot loader of an ESP32.
+"""The page's modules for boards, host_sim/web/board: in node and in a browser, with the real firmware on the emulated Pico,
+behind a port of Web Serial or in a worker of the page, and with the fake boot loader of an ESP32.
 """
 
 import hashlib
@@ -7,83 +7,493 @@ import json
 import os
 import pty
 import random
+import re
 import subprocess
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import tinyprop as tp
 from fake_esp32 import FakeEsp32, image
+from playwright.sync_api import sync_playwright
 from serial_port import EmulatedPico
-from tinyprop_cli import board, deploy
+from test_deploy import PRETEND
+from tinyprop_cli import deploy, serve
 from tinyprop_cli.board import Problem
 from web_serial import SerialOverHttp
 
 ROOT = Path(__file__).resolve().parents[2]
-HERE = ROOT / "tests/system"
+TESTS = ROOT / "tests/web"
 
-# Before each program; a Problem ends it as the last line.
-START = """
-import {{ Repl, Problem, BoardError }} from "{folder}/repl.js";
-import {{ Board, architecture, checkBuiltIn, checkFiles, facts }} from "{folder}/board.js";
-import {{ read, write }} from "{folder}/files.js";
-import {{ flash }} from "{folder}/flash.js";
-import {{ Pico }} from "{folder}/pico.js";
-import {{ Port }} from "{here}/web_serial.js";
+# Around each program; what a person would be told is its last line.
+PROGRAM = """
 import assert from "node:assert/strict";
 import fs from "node:fs";
-const [file] = process.argv.slice(1);
+import {{ Board, facts, refuse }} from "{page}/board/board.js";
+import {{ read, write }} from "{page}/board/files.js";
+import {{ flash }} from "{page}/board/flash.js";
+import {{ Pico }} from "{page}/board/pico.js";
+import {{ BoardError, Problem, Repl }} from "{page}/board/repl.js";
+import {{ Port }} from "{tests}/web_serial.js";
+
 const say = (value) => console.log(typeof value === "string" ? value : JSON.stringify(value));
+const port = new Port("{url}/serial");
 async function connect() {{
-  const port = new Port("{url}/serial");
-  await port.open();
-  return new Repl(port, {{ patience: {patience} }});
+    await port.open();
+    return new Repl(port, {{ patience: {patience} }});
 }}
 try {{
-{program}
+    {program}
 }} catch (error) {{
-  if (!(error instanceof Problem)) throw error;
-  say(error.message);
+    if (!(error instanceof Problem)) throw error;
+    say(error.message);
 }}
 process.exit();
 """
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """The page's folder of these modules."""
-    made = tmp_path_factory.mktemp("web") / "board"
-    subprocess.run([ROOT / "boards/web_board.sh", made], cwd=ROOT, check=True)
-    return made
+@pytest.fixture(scope="module", autouse=True)
+def page():
+    subprocess.run([ROOT / "boards/web.sh"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
-@pytest.fixture
-def node(folder):
-    """node(program, url): the lines that it says."""
+def node(program, url="", patience=100, on_line=lambda line: None):
+    """Runs a program and returns the lines that it says."""
+    text = PROGRAM.format(
+        page=serve.PAGE, tests=TESTS, url=url, patience=patience, program=program
+    )
+    command = ["node", "--import", TESTS / "browser.mjs", "--input-type=module", "-e", text]
+    lines = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        timer = threading.Timer(30, process.kill)
+        timer.start()
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            on_line(lines[-1])
+        timer.cancel()
+    assert process.returncode == 0, lines
+    return lines
 
-    def run(program, url="", patience=100, on_line=lambda line: None, file=""):
-        text = START.format(program=program, folder=folder, here=HERE, url=url, patience=patience)
-        command = [
-            "node",
-            "--import",
-            HERE / "browser.mjs",
-            "--input-type=module",
-            "-e",
-            text,
-            file,
-        ]
-        lines = []
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            for line in process.stdout:
-                lines.append(line.rstrip("\n"))
-                on_line(lines[-1])
-        assert process.returncode == 0, lines
-        return lines
 
-    return run
+@contextmanager
+def emulated(*arguments):
+    with EmulatedPico(*arguments) as pico, SerialOverHttp(pico.port) as line:
+        yield pico, line.url
 
 
 @pytest.fixture(scope="module")
 def pico():
-    with EmulatedPico("plain") as emulated, SerialOverHttp(emulated.port) as line:
-        yield line.url
+    with emulated("plain") as (_, url):
+        yield url
+
+
+# ---- MicroPython on the line
+
+
+def test_programs(pico):
+    node(
+        r"""
+        const repl = await connect();
+        assert.equal(await repl.exec("print('\u00e4\u20ac', 6 * 7)"), "\u00e4\u20ac 42\n");
+        assert.equal(await repl.exec("x = 5"), "");
+        // Longer than any buffer on the way, in both directions.
+        const long = "0123456789".repeat(1000);
+        assert.equal(await repl.exec(`print(len('${long}'))\nprint('${long}' * x)`), `10000\n${long.repeat(5)}\n`);
+        const lines = [];
+        await repl.exec("for i in range(3): print('line', i)\nprint('no end', end='')", { onLine: (line) => lines.push(line) });
+        assert.deepEqual(lines, ["line 0", "line 1", "line 2"]);
+        for (const [code, error] of [["1 / 0", /^ZeroDivisionError: /], ["if:", /^SyntaxError: /]]) {
+            await assert.rejects(repl.exec(code), (raised) => raised instanceof BoardError && error.test(raised.lastLine));
+        }
+        await repl.restart();
+        await assert.rejects(repl.exec("x"), /NameError/);
+        """,
+        pico,
+    )
+
+
+def test_a_program_can_be_stopped_and_two_do_not_mix(pico):
+    said = node(
+        """
+        const repl = await connect();
+        const endless = repl.exec("while True: pass", { seconds: Infinity });
+        await assert.rejects(repl.exec("1"), /The board is at work/);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        await repl.type("print('lost')");
+        await repl.type("\\x03");
+        await assert.rejects(endless, /KeyboardInterrupt/);
+        await assert.rejects(repl.exec("while True: pass", { seconds: 0.3 }), /does not answer .*nothing for 0.3 s/);
+        say(await repl.exec("print('goes on', end='')"));
+        """,
+        pico,
+    )
+    assert said == ["goes on"]
+
+
+def test_a_person_types_at_the_prompt(pico):
+    said = node(
+        """
+        const repl = await connect();
+        let seen = "";
+        const sees = (text) => new Promise((resolve) => {
+            repl.onOutput = (bytes) => {
+                seen += Buffer.from(bytes);
+                if (seen.includes(text)) resolve();
+            };
+        });
+        await repl.exec("print('not seen')");
+        let seeing = sees("42\\r\\n>>> ");
+        await repl.type("6 * 7\\r");
+        await seeing;
+        assert(!seen.includes("not seen"));
+        seeing = sees("half");
+        await repl.type("half");
+        await seeing;
+        say(await repl.exec("print('half a line is forgotten', end='')"));
+        await repl.close();
+        await port.close();
+        await assert.rejects(repl.exec("1"), /not connected any more/);
+        say(await (await connect()).exec("print('connected anew', end='')"));
+        """,
+        pico,
+    )
+    assert said == ["half a line is forgotten", "connected anew"]
+
+
+def test_files(pico):
+    said = node(
+        """
+        const repl = await connect();
+        const data = Uint8Array.from({ length: 5000 }, (_, i) => i * i >> 3);
+        const told = [];
+        await write(repl, "there.bin", data, (...progress) => told.push(progress));
+        assert.deepEqual(told.at(-1), [5000, 5000]);
+        assert.deepEqual(await read(repl, "there.bin"), data);
+        await write(repl, "empty", new Uint8Array());
+        assert.deepEqual(await read(repl, "empty"), new Uint8Array());
+        await assert.rejects(read(repl, "none"), /The board has no file none/);
+        await assert.rejects(write(repl, "no/folder", data), /could not write no.folder: OSError: .* ENOENT/);
+        await assert.rejects(write(repl, "big", new Uint8Array(2e6)), /no room for big, 2000000 bytes; .* are free/);
+        const { exec } = repl;
+        repl.exec = (code, how) => exec.call(repl, code.replace("AAAA", "AAAB"), how);
+        await write(repl, "damaged", new Uint8Array(100));
+        """,
+        pico,
+    )
+    assert said == ["damaged arrived damaged: its SHA-256 read back is another. Try again."]
+
+
+def test_a_board_that_is_unplugged(tmp_path):
+    with emulated("plain") as (board, url):
+        said = node(
+            """
+            const repl = await connect();
+            repl.onGone = () => say("gone");
+            const board = new Board(repl);
+            await board.push("big.tp", new Uint8Array(1e6), (bytes) => bytes === 7680 && say("now"));
+            """,
+            url,
+            on_line=lambda line: line == "now" and board.power_off(),
+        )
+    assert said == [
+        "now",
+        "gone",
+        "The board is gone: was it unplugged? Plug it in and connect it again.",
+    ]
+
+
+def test_what_does_not_answer():
+    master, slave = pty.openpty()
+    with SerialOverHttp(os.ttyname(slave)) as line:
+        said = node("await (await connect()).exec('1')", line.url, patience=0.2)
+    assert said[0].startswith(
+        "The board does not answer as MicroPython does (nothing for 0.2 s). Press its reset"
+    )
+
+
+# ---- tinyprop on the board
+
+
+def taught(tmp_path):
+    """A model that CPython has taught, its next 20 samples, and what CPython makes of them."""
+    rng = random.Random(1)
+    samples = [([rng.uniform(-2, 2) for _ in range(6)], rng.randrange(3)) for _ in range(60)]
+    model = tp.Model(6, [tp.Dense(12, activation="relu"), tp.Dense(3)], replay=5)
+    for x, y in samples[:40]:
+        model.learn(x, y)
+    before, after = tmp_path / "before.tp", tmp_path / "after.tp"
+    model.save(str(before), replay=True)
+    steps = [(model.predict(x), model.learn(x, y), model.loss) for x, y in samples[40:]]
+    model.save(str(after), replay=True)
+    return before, samples[40:], steps, after
+
+
+def test_a_model_of_cpython_learns_on_the_board_and_comes_back(pico, tmp_path):
+    before, samples, steps, after = taught(tmp_path)
+    (tmp_path / "samples.json").write_text(json.dumps(samples))
+    said = node(
+        f"""
+        const board = new Board(await connect());
+        await board.deploy(say);
+        await board.push("pose.tp", new Uint8Array(fs.readFileSync("{before}")));
+        const model = await board.load("pose.tp");
+        for (const [x, y] of JSON.parse(fs.readFileSync("{tmp_path}/samples.json"))) say(await model.learn(x, y));
+        const digest = await model.digest();
+        await model.save("pose.tp");
+        const back = await board.pull("pose.tp");
+        fs.writeFileSync("{tmp_path}/back.tp", back);
+        say({{ digest }});
+        await board.deploy(say);
+        """,
+        pico,
+    )
+    assert said[0] == "MicroPython 1.25.0 on Raspberry Pi Pico with RP2040"
+    assert [line.partition(": ")[2] for line in said[1:5]] == [
+        "copied; its SHA-256 read back is the same"
+    ] * 4
+    assert said[5].startswith(f"tinyprop {tp.__version__} works; it takes ")
+    learned = [json.loads(line) for line in said[6:26]]
+    for got, (predicted, trained, loss) in zip(learned, steps, strict=True):
+        assert (got["predicted"], got["trained"]) == (predicted, trained)
+        assert got["loss"] == pytest.approx(loss, rel=1e-6)  # the board's floats have 32 bits
+    assert (tmp_path / "back.tp").read_bytes() == after.read_bytes()
+    assert json.loads(said[26])["digest"] == hashlib.sha256(after.read_bytes()).hexdigest()
+    assert all("is on the board already, by its SHA-256" in line for line in said[28:32])
+
+
+def test_samples_of_a_sensor(pico):
+    said = node(
+        """
+        const board = new Board(await connect());
+        const got = [];
+        const source = "n = 0\\ndef read():\\n    global n\\n    n += 1\\n    print('told')\\n    return n, n / 4";
+        await board.samples(source, 10, (sample) => {
+            got.push(sample);
+            if (got.length === 5) board.stop();
+        });
+        assert.deepEqual(got.slice(0, 5), [1, 2, 3, 4, 5].map((n) => [n, n / 4]));
+        await assert.rejects(board.samples("def read(): return 'hot'", 10, say), /read.. gives \\["h", "o", "t"\\], expected/);
+        await board.samples("def read(): return missing", 10, say);
+        """,
+        pico,
+    )
+    assert said[-1].endswith("NameError: name 'missing' isn't defined")
+
+
+def about(**changes):
+    """What a board would say of itself."""
+    return {
+        "release": "1.25.0",
+        "machine": "a board",
+        "mpy": 4 << 10 | 3 << 8 | 6,
+        "built_in": None,
+        "files": [],
+        "free": 9,
+    } | changes
+
+
+REFUSED = [
+    about(mpy=517),
+    about(mpy=4 << 10 | 2 << 8 | 6),
+    about(mpy=4 << 10 | 7),
+    about(mpy=3 << 8 | 6),
+    about(mpy=9 << 10 | 3 << 8 | 6),
+    about(files=["tinyprop.py"]),
+    about(files=["tinyprop_words"]),
+    about(free=None),
+    about(built_in="0.0.1"),
+    about(built_in=tp.__version__, files=["tinyprop_words.mpy"]),
+]
+
+
+def of_the_command(about):
+    """What the command says of it; what to do is another thing in a page."""
+    with pytest.raises(Problem) as problem:
+        if about["built_in"]:
+            deploy.check_built_in(about)
+        deploy.architecture(about)
+        deploy.check_files(about)
+    return str(problem.value)
+
+
+def test_boards_that_do_not_fit_are_refused_in_the_commands_words():
+    said = node(
+        f"""
+        const known = await facts();
+        for (const about of {json.dumps(REFUSED)}) assert.throws(() => refuse(about, known), (problem) => say(problem.message) ?? true);
+        """
+    )
+    for ours, theirs in zip(said, map(of_the_command, REFUSED), strict=True):
+        assert ours.startswith(re.split("[.:] ", theirs)[0])
+
+
+def test_a_board_with_an_old_micropython(pico):
+    said = node(
+        f"""
+        const repl = await connect();
+        await write(repl, "boot.py", new TextEncoder().encode({json.dumps(PRETEND.format("    mpy = 517"))}));
+        try {{
+            await new Board(repl).deploy();
+        }} finally {{
+            await repl.exec("import os; os.remove('boot.py')");
+        }}
+        """,
+        pico,
+    )
+    assert said[0].startswith(
+        "MicroPython 1.99.0 is too old for tinyprop.mpy: it has to be 1.23 or newer."
+    )
+
+
+# ---- the Pico in the page
+
+
+def test_the_pico_in_a_worker_keeps_its_files():
+    said = node(
+        """
+        let pico = await Pico.start();
+        const board = new Board(new Repl(pico));
+        await board.deploy(say);
+        await write(board.repl, "kept.txt", new TextEncoder().encode("still here"));
+        await board.repl.leave();
+        pico.reset();
+        say(await board.repl.exec("print(open('kept.txt').read(), end='')"));
+        const flash = await pico.flash();
+        pico.end();
+        await assert.rejects(board.repl.exec("1"), /The Pico in the page is switched off/);
+
+        pico = await Pico.start({ flash });
+        const repl = new Repl(pico);
+        say(await repl.exec("print(open('kept.txt').read(), end='')"));
+        await repl.exec("import machine; machine.bootloader()");
+        """
+    )
+    assert said[1] == f"tinyprop {tp.__version__} is in this firmware; nothing has to be copied."
+    assert said[2:4] == ["still here"] * 2
+    assert said[4].startswith(
+        "The Pico in the page stopped: the program started the USB boot loader"
+    )
+
+
+def test_a_firmware_for_another_chip():
+    program = "await Pico.start({ uf2: new Uint8Array(512) })"
+    assert node(program)[0].startswith("The Pico in the page stopped: Invalid magic value")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(browser, pico):
+    """A page with these modules, at a PC with one serial port, and without an error at its end."""
+    tab = browser.new_page()
+    errors = []
+    tab.on("pageerror", lambda error: errors.append(error))
+    tab.on(
+        "console", lambda message: errors.append(message.text) if message.type == "error" else None
+    )
+    tab.route("**/web_serial.js", lambda route: route.fulfill(path=TESTS / "web_serial.js"))
+    tab.goto(pico)
+    yield tab
+    tab.close()
+    assert not errors
+
+
+def test_a_person_at_the_terminal_of_the_pico_in_the_page(tab):
+    tab.evaluate(
+        """async () => {
+            const { Pico } = await import("./board/pico.js");
+            const { Repl } = await import("./board/repl.js");
+            const { openTerminal } = await import("./board/terminal.js");
+            document.body.innerHTML = "<div id=there style='height: 20em'></div>";
+            const terminal = openTerminal(document.getElementById("there"), new Repl(await Pico.start()));
+            terminal.focus();
+        }"""
+    )
+    tab.get_by_text("MicroPython v1.25.0").wait_for()
+    tab.keyboard.type("import tinyprop; print('the answer is', 6 * 7)\n")
+    tab.get_by_text("the answer is 42").wait_for()
+
+
+def test_a_board_at_web_serial(tab):
+    machine = tab.evaluate(
+        """async () => {
+            (await import("./web_serial.js")).install("/serial");
+            const { Board } = await import("./board/board.js");
+            const { Repl } = await import("./board/repl.js");
+            const port = await navigator.serial.requestPort();
+            await port.open({ baudRate: 115200 });
+            const repl = new Repl(port);
+            const { machine } = await new Board(repl).ask();
+            await repl.close();
+            await port.close();
+            return machine;
+        }"""
+    )
+    assert machine == "Raspberry Pi Pico with RP2040"
+
+
+# ---- flashing
+
+
+def flashed(chip, firmware, tmp_path, **options):
+    (tmp_path / "firmware.bin").write_bytes(firmware)
+    with FakeEsp32(chip, **options) as esp, SerialOverHttp(esp.port) as line:
+        said = node(
+            f"""
+            const told = [];
+            await flash(port, new Uint8Array(fs.readFileSync("{tmp_path}/firmware.bin")), (...progress) => told.push(progress));
+            const [written, total] = told.at(-1);
+            assert.equal(written, total);
+            say("done");
+            """,
+            line.url,
+        )
+    return said[0], esp
+
+
+@pytest.mark.parametrize("chip, offset", [("ESP32", 0x1000), ("ESP32-S3", 0), ("ESP32-C3", 0)])
+def test_an_esp32_is_flashed(chip, offset, tmp_path):
+    firmware = image(chip)
+    said, esp = flashed(chip, firmware, tmp_path)
+    assert said == "done"
+    assert esp.flash[offset : offset + len(firmware)] == firmware
+    assert "MD5 by the stub" in esp.log
+
+
+@pytest.mark.parametrize(
+    "firmware, words",
+    [
+        (image("ESP32-C3"), "The chip at this port is an ESP32, and the file is for an ESP32-C3"),
+        (image("ESP32-H2"), "for a chip that tinyprop does not know: ESP32-H2"),
+        (b"no firmware" * 9, "This is no firmware for an ESP32; that is a .bin file."),
+        (b"UF2\n" + bytes(508), "for a Pico. Hold the Pico's button BOOTSEL"),
+    ],
+)
+def test_firmware_that_an_esp32_does_not_get(firmware, words, tmp_path):
+    said, esp = flashed("ESP32", firmware, tmp_path)
+    assert words in said
+    assert not any("write" in did for did in esp.log)
+
+
+def test_a_flash_that_does_not_keep_what_is_written(tmp_path):
+    said, _ = flashed("ESP32", image("ESP32"), tmp_path, bad_cell=0x2345)
+    assert said.startswith("The board was not flashed; esptool says: ")
+
+
+def test_no_boot_loader(pico):
+    assert (
+        "Hold the board's button BOOT"
+        in node(
+            f"""
+        await flash(port, new Uint8Array({list(image("ESP32", 100))}));
+        """,
+            pico,
+        )[0]
+    )

@@ -1,4 +1,4 @@
-"""A serial port over HTTP, for the stand-in of Web Serial in web_serial.js: in node, and in a page."""
+"""A serial port over HTTP, for the stand-in of Web Serial in web_serial.js."""
 
 import os
 import select
@@ -6,16 +6,18 @@ import termios
 import threading
 import tty
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
+
+from tinyprop_cli import serve
 
 
 class SerialOverHttp:
-    """with SerialOverHttp(port, folder) as line: ... line.url + "/serial"; folder is served too."""
+    """with SerialOverHttp(port) as line: ... line.url + "/serial"; beside it is the page."""
 
-    def __init__(self, port, folder="."):
+    def __init__(self, port):
         self.device = os.open(port, os.O_RDWR | os.O_NOCTTY)
         tty.setraw(self.device)
-        handler = partial(Handler, self.device, directory=folder)
+        handler = partial(Handler, self.device, directory=serve.PAGE)
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -30,8 +32,8 @@ class SerialOverHttp:
         os.close(self.device)
 
 
-class Handler(SimpleHTTPRequestHandler):
-    """GET /serial is what the device says, until one of both ends it; POST /serial is sent to it."""
+class Handler(serve.Handler):
+    """GET /serial is what the device says, until one of both ends it; POST is sent to it."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -59,6 +61,8 @@ class Handler(SimpleHTTPRequestHandler):
                 data = os.read(self.device, 4096)
             except OSError:
                 return
+            if not data:
+                return
             self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
 
     def do_POST(self):
@@ -70,6 +74,3 @@ class Handler(SimpleHTTPRequestHandler):
         except OSError:
             self.send_response(410)
         self.end_headers()
-
-    def log_message(self, *arguments):
-        pass
