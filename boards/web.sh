@@ -24,13 +24,13 @@ clang --target=wasm32 -O3 -ffreestanding -nostdlib -fvisibility=hidden -I$core "
     -Wl,--export=tp_layout,--export=tp_hold,--export=tp_init,--export=tp_run,--export=tp_predict,--export=tp_distances
 chmod -x "$to/tinyprop/tinyprop.wasm"
 
-# What the service worker keeps.
+# What the service worker keeps at once. What a board needs it keeps when somebody asks for it.
 files=$(cd "$to" && find . -type f ! -name sw.js ! -name '*.d.ts' ! -name LICENSE ! -name package.json | LC_ALL=C sort)
 version=$(cd "$to" && LC_ALL=C sort <<<"$files" | xargs sha256sum | sha256sum | cut -c1-16)
 {
     echo "const VERSION = \"$version\";"
     printf 'const FILES = [\n    "./",\n'
-    sed 's/.*/    "&",/' <<<"$files"
+    grep -v '^./board/' <<<"$files" | sed 's/.*/    "&",/'
     echo "];"
 } >"$to/files.js"
 

@@ -1,4 +1,4 @@
-"""What the page's host_sim/web/board/ has to know, which is the command's: board.json, on stdout."""
+"""What host_sim/web/board/ has to know and the command knows: board.json, on stdout."""
 
 import json
 import sys

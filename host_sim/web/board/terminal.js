@@ -3,25 +3,25 @@
 import { FitAddon } from "./vendor/xterm/addon-fit.js";
 import { Terminal } from "./vendor/xterm/xterm.js";
 
-// repl: a Repl. Returns the Terminal of xterm.js; its dispose() takes it away.
+// The terminal measures itself by its style, which has to be there first.
+await new Promise((resolve) => {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = new URL("vendor/xterm/xterm.css", import.meta.url);
+    link.onload = link.onerror = resolve;
+    document.head.append(link);
+});
+
+// repl: a Repl. Returns the Terminal of xterm.js.
 export function openTerminal(element, repl) {
     const terminal = new Terminal({ screenReaderMode: true });
     const fit = new FitAddon();
     terminal.loadAddon(fit);
     terminal.open(element);
-    const watch = new ResizeObserver(() => fit.fit());
-    watch.observe(element);
-
-    repl.onOutput = (bytes) => terminal.write(bytes);
+    new ResizeObserver(() => fit.fit()).observe(element);
     const say = (problem) => terminal.write(`\r\n${problem.message}\r\n`);
-    repl.onGone = say;
     terminal.onData((keys) => repl.type(keys).catch(say));
-    terminal.loadAddon({
-        activate() {},
-        dispose() {
-            watch.disconnect();
-            repl.onOutput = repl.onGone = () => {};
-        },
-    });
+    repl.onOutput = (bytes) => terminal.write(bytes);
+    repl.onGone = say;
     return terminal;
 }
