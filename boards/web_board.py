@@ -1,14 +1,9 @@
 """What host_sim/web/board/ has to know and the command knows: board.json, on stdout."""
 
 import json
-import sys
-from pathlib import Path
 
 from esptool.targets import CHIP_DEFS
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from tinyprop_cli import board, deploy, flash  # noqa: E402
+from tinyprop_cli import board, deploy, flash
 
 esp32 = [about for about in map(board.facts, board.names()) if about["FLASH_TOOL"] == "esptool"]
 known = {

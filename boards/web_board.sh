@@ -16,7 +16,7 @@ make --silent -C $emulator/boot_rom OUT="$PWD/build/pico/boot_rom.bin"
 
 mkdir -p "$to"/pico "$to"/vendor/{rp2040js,uf2,xterm,noble,esptool-js}
 cp host_sim/web/board/*.js* "$to"
-"$python" boards/web_board.py >"$to/board.json"
+PYTHONPATH=boards:host_sim "$python" boards/web_board.py >"$to/board.json"
 for arch in "${archs[@]}"; do
     mkdir -p "$to/mpy/$arch"
     cp "dist/${arch}_6.3"/*.mpy "$to/mpy/$arch"

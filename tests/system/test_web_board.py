@@ -483,7 +483,7 @@ def flashed(chip, firmware, tmp_path, **options):
     return said[0], esp
 
 
-@pytest.mark.parametrize("chip, offset", [("ESP32", 0x1000), ("ESP32-S3", 0), ("ESP32-C3", 0)])
+@pytest.mark.parametrize("chip, offset", [("ESP32", 0x1000), ("ESP32-C3", 0)])
 def test_an_esp32_is_flashed(chip, offset, tmp_path):
     firmware = image(chip)
     said, esp = flashed(chip, firmware, tmp_path)

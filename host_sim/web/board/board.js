@@ -62,267 +62,265 @@ print(str(hexlify(digest.of.digest()), "utf-8"), end="")
 
 // Python's letters for the types of an array.
 const LETTERS = new Map([
-    [Int8Array, "b"],
-    [Uint8Array, "B"],
-    [Int16Array, "h"],
-    [Uint16Array, "H"],
-    [Int32Array, "i"],
-    [Float32Array, "f"],
+  [Int8Array, "b"],
+  [Uint8Array, "B"],
+  [Int16Array, "h"],
+  [Uint16Array, "H"],
+  [Int32Array, "i"],
+  [Float32Array, "f"],
 ]);
 
 // A file beside this one.
 async function fetchBytes(name) {
-    const answer = await fetch(new URL(name, import.meta.url)).catch(() => null);
-    if (!answer?.ok) {
-        throw new Problem(`${name} of this page cannot be fetched: load the page again.`);
-    }
-    return new Uint8Array(await answer.arrayBuffer());
+  const answer = await fetch(new URL(name, import.meta.url)).catch(() => null);
+  if (!answer?.ok) {
+    throw new Problem(`${name} of this page cannot be fetched: load the page again.`);
+  }
+  return new Uint8Array(await answer.arrayBuffer());
 }
 
 // {files, mpyVersion, architectures, ...} of boards/web_board.py.
 export async function facts() {
-    return JSON.parse(new TextDecoder().decode(await fetchBytes("board.json")));
+  return JSON.parse(new TextDecoder().decode(await fetchBytes("board.json")));
 }
 
 export class Board {
-    // repl: a Repl
-    constructor(repl) {
-        this.repl = repl;
-    }
+  // repl: a Repl
+  constructor(repl) {
+    this.repl = repl;
+  }
 
-    // What the board says of itself: release, machine, mpy, built_in, files, free.
-    async ask() {
-        return JSON.parse(await this.repl.exec((await facts()).ask));
-    }
+  // What the board says of itself: release, machine, mpy, built_in, files, free.
+  async ask() {
+    return JSON.parse(await this.repl.exec((await facts()).ask));
+  }
 
-    // Puts tinyprop on a board with stock MicroPython, and sees that it works there. say(sentence) tells what was done,
-    // onProgress(file, bytes, total) how far it is.
-    async deploy(say = () => {}, onProgress = () => {}) {
-        const known = await facts();
-        await this.repl.restart();
-        const about = await this.ask();
-        say(`MicroPython ${about.release} on ${about.machine}`);
-        refuse(about, known);
-        if (about.built_in) {
-            say(`tinyprop ${about.built_in} is in this firmware; nothing has to be copied.`);
-            return;
-        }
-        const folder = `mpy/${architecture(about, known)}`;
-        // What mip has put there is renewed there; beside it the board would have it twice.
-        const inLib = !about.files.includes(known.files[0]) && (await exists(this.repl, `/lib/${known.files[0]}`));
-        for (const name of known.files) {
-            const data = await fetchBytes(`${folder}/${name}`);
-            await this.copy(name, data, inLib ? `/lib/${name}` : name, say, (...progress) =>
-                onProgress(name, ...progress),
-            );
-        }
-        const [there, taken, words, files, free] = await this.tryImport(known);
-        say(
-            `tinyprop ${there} works; it takes ${taken} bytes of RAM, when they are needed tinyprop_words ${words} and` +
-                ` tinyprop_files ${files}, and ${free} are free`,
-        );
+  // Puts tinyprop on a board with stock MicroPython, and sees that it works there. say(sentence) tells what was done,
+  // onProgress(file, bytes, total) how far it is.
+  async deploy(say = () => {}, onProgress = () => {}) {
+    const known = await facts();
+    await this.repl.restart();
+    const about = await this.ask();
+    say(`MicroPython ${about.release} on ${about.machine}`);
+    refuse(about, known);
+    if (about.built_in) {
+      say(`tinyprop ${about.built_in} is in this firmware; nothing has to be copied.`);
+      return;
     }
+    const folder = `mpy/${architecture(about, known)}`;
+    // What mip has put there is renewed there; beside it the board would have it twice.
+    const inLib = !about.files.includes(known.files[0]) && (await exists(this.repl, `/lib/${known.files[0]}`));
+    for (const name of known.files) {
+      const data = await fetchBytes(`${folder}/${name}`);
+      await this.copy(name, data, inLib ? `/lib/${name}` : name, say, (...progress) => onProgress(name, ...progress));
+    }
+    const [there, taken, words, files, free] = await this.tryImport(known);
+    say(
+      `tinyprop ${there} works; it takes ${taken} bytes of RAM, when they are needed tinyprop_words ${words} and` +
+        ` tinyprop_files ${files}, and ${free} are free`,
+    );
+  }
 
-    async copy(name, data, to, say, onProgress) {
-        const isThere = await exists(this.repl, to);
-        if (isThere && (await digestThere(this.repl, to)) === sha256(data)) {
-            say(`${name}, ${data.length} bytes: is on the board already, by its SHA-256`);
-            return;
-        }
-        // The old file goes first: a small board has no room for both.
-        await remove(this.repl, to);
-        await write(this.repl, to, data, onProgress);
-        say(`${name}, ${data.length} bytes: copied; its SHA-256 read back is the same`);
+  async copy(name, data, to, say, onProgress) {
+    const isThere = await exists(this.repl, to);
+    if (isThere && (await digestThere(this.repl, to)) === sha256(data)) {
+      say(`${name}, ${data.length} bytes: is on the board already, by its SHA-256`);
+      return;
     }
+    // The old file goes first: a small board has no room for both.
+    await remove(this.repl, to);
+    await write(this.repl, to, data, onProgress);
+    say(`${name}, ${data.length} bytes: copied; its SHA-256 read back is the same`);
+  }
 
-    async tryImport(known) {
-        try {
-            return JSON.parse(await this.repl.exec(known.import));
-        } catch (error) {
-            if (!(error instanceof BoardError)) {
-                throw error;
-            }
-            let reason = error.lastLine;
-            if (reason.includes("MemoryError")) {
-                reason += ". It needs some 30 kB of RAM in one piece: does boot.py take that much?";
-            }
-            throw new Problem(`tinyprop is on the board, but importing it failed: ${reason}`);
-        }
+  async tryImport(known) {
+    try {
+      return JSON.parse(await this.repl.exec(known.import));
+    } catch (error) {
+      if (!(error instanceof BoardError)) {
+        throw error;
+      }
+      let reason = error.lastLine;
+      if (reason.includes("MemoryError")) {
+        reason += ". It needs some 30 kB of RAM in one piece: does boot.py take that much?";
+      }
+      throw new Problem(`tinyprop is on the board, but importing it failed: ${reason}`);
     }
+  }
 
-    // Puts a model onto the board; an older one is replaced only once the new one is whole.
-    async push(name, data, onProgress) {
-        if ((await this.repl.exec(IS_FOLDER(name))) === "yes") {
-            throw new Problem(`${name} is a folder on the board. Say the name the file shall have.`);
-        }
-        const there = `${name}.new`;
-        await remove(this.repl, there);
-        await write(this.repl, there, data, onProgress);
-        await this.repl.exec(RENAME(there, name));
+  // Puts a model onto the board; an older one is replaced only once the new one is whole.
+  async push(name, data, onProgress) {
+    if ((await this.repl.exec(IS_FOLDER(name))) === "yes") {
+      throw new Problem(`${name} is a folder on the board. Say the name the file shall have.`);
     }
+    const there = `${name}.new`;
+    await remove(this.repl, there);
+    await write(this.repl, there, data, onProgress);
+    await this.repl.exec(RENAME(there, name));
+  }
 
-    // The bytes of a model on the board.
-    pull(name, onProgress) {
-        return read(this.repl, name, onProgress);
-    }
+  // The bytes of a model on the board.
+  pull(name, onProgress) {
+    return read(this.repl, name, onProgress);
+  }
 
-    // Runs source, Python that defines read(), and calls onSample(numbers) with what read() gives, until stop(). Between
-    // two samples the board waits interval ms.
-    async samples(source, interval, onSample) {
-        let wrong;
-        const onLine = (line) => {
-            const sample = arrayOf(line);
-            if (sample?.every(Number.isFinite)) {
-                onSample(sample);
-            } else if (sample) {
-                wrong = new Problem(`read() gives ${line}, expected numbers.`);
-                this.stop();
-            }
-        };
-        try {
-            await this.repl.exec(SAMPLES(source, interval), { onLine, seconds: Infinity });
-        } catch (error) {
-            if (wrong || !(error instanceof BoardError && error.lastLine.startsWith("KeyboardInterrupt"))) {
-                throw wrong ?? error;
-            }
-        }
+  // Runs source, Python that defines read(), and calls onSample(numbers) with what read() gives, until stop(). Between
+  // two samples the board waits interval ms.
+  async samples(source, interval, onSample) {
+    let wrong;
+    const onLine = (line) => {
+      const sample = arrayOf(line);
+      if (sample?.every(Number.isFinite)) {
+        onSample(sample);
+      } else if (sample) {
+        wrong = new Problem(`read() gives ${line}, expected numbers.`);
+        this.stop();
+      }
+    };
+    try {
+      await this.repl.exec(SAMPLES(source, interval), { onLine, seconds: Infinity });
+    } catch (error) {
+      if (wrong || !(error instanceof BoardError && error.lastLine.startsWith("KeyboardInterrupt"))) {
+        throw wrong ?? error;
+      }
     }
+  }
 
-    stop() {
-        return this.repl.stop();
-    }
+  stop() {
+    return this.repl.stop();
+  }
 
-    // The model of a file, in the board's RAM: it learns there.
-    async load(name) {
-        await this.repl.exec(LOAD(name));
-        return new ModelThere(this.repl);
-    }
+  // The model of a file, in the board's RAM: it learns there.
+  async load(name) {
+    await this.repl.exec(LOAD(name));
+    return new ModelThere(this.repl);
+  }
 }
 
 class ModelThere {
-    constructor(repl) {
-        this.repl = repl;
-    }
+  constructor(repl) {
+    this.repl = repl;
+  }
 
-    // One step on one sample: what the model took it for before, whether it trained, and the loss.
-    async learn(x, y) {
-        const [predicted, trained, loss] = JSON.parse(await this.repl.exec(LEARN(array(x), value(y))));
-        return { predicted, trained, loss };
-    }
+  // One step on one sample: what the model took it for before, whether it trained, and the loss.
+  async learn(x, y) {
+    const [predicted, trained, loss] = JSON.parse(await this.repl.exec(LEARN(array(x), value(y))));
+    return { predicted, trained, loss };
+  }
 
-    async predict(x) {
-        return JSON.parse(await this.repl.exec(`print(json.dumps(model.predict(${array(x)})))`));
-    }
+  async predict(x) {
+    return JSON.parse(await this.repl.exec(`print(json.dumps(model.predict(${array(x)})))`));
+  }
 
-    // The SHA-256 of the file that save would write, which has the samples that the model remembers.
-    digest() {
-        return this.repl.exec(DIGEST);
-    }
+  // The SHA-256 of the file that save would write, which has the samples that the model remembers.
+  digest() {
+    return this.repl.exec(DIGEST);
+  }
 
-    async save(name) {
-        await this.repl.exec(`model.save(${python(name)}, True)`);
-    }
+  async save(name) {
+    await this.repl.exec(`model.save(${python(name)}, True)`);
+  }
 }
 
 // Numbers, to the last bit.
 function array(x) {
-    const numbers = ArrayBuffer.isView(x) ? x : Float32Array.from(x);
-    const letter = LETTERS.get(numbers.constructor);
-    if (!letter) {
-        throw new TypeError(
-            `x is a ${numbers.constructor.name}, expected an Array, Float32Array or Int8Array to Int32Array`,
-        );
-    }
-    const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
-    return `array("${letter}", a2b_base64("${base64(bytes)}"))`;
+  const numbers = ArrayBuffer.isView(x) ? x : Float32Array.from(x);
+  const letter = LETTERS.get(numbers.constructor);
+  if (!letter) {
+    throw new TypeError(
+      `x is a ${numbers.constructor.name}, expected an Array, Float32Array or Int8Array to Int32Array`,
+    );
+  }
+  const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+  return `array("${letter}", a2b_base64("${base64(bytes)}"))`;
 }
 
 // A class number, or targets.
 function value(y) {
-    return Number.isInteger(y) ? String(y) : array(typeof y === "number" ? [y] : y);
+  return Number.isInteger(y) ? String(y) : array(typeof y === "number" ? [y] : y);
 }
 
 function arrayOf(line) {
-    try {
-        const value = JSON.parse(line);
-        return Array.isArray(value) ? value : null;
-    } catch {
-        return null; // the program prints something else too
-    }
+  try {
+    const value = JSON.parse(line);
+    return Array.isArray(value) ? value : null;
+  } catch {
+    return null; // the program prints something else too
+  }
 }
 
 // Throws why a board cannot get tinyprop, by what it says of itself.
 export function refuse(about, known) {
-    if (about.built_in) {
-        checkBuiltIn(about, known);
-    } else {
-        architecture(about, known);
-        checkFiles(about, known);
-    }
+  if (about.built_in) {
+    checkBuiltIn(about, known);
+  } else {
+    architecture(about, known);
+    checkFiles(about, known);
+  }
 }
 
 // The name of the .mpy files that the board can execute.
 function architecture({ release, mpy }, { files: [file], mpyVersion: [version, sub], architectures }) {
-    const number = (mpy >> 10) & 15;
-    const wanted = ((mpy & 0xff) << 2) | ((mpy >> 8) & 3);
-    const ours = (version << 2) | sub;
-    if (wanted < ours) {
-        throw new Problem(
-            `MicroPython ${release} is too old for ${file}: it has to be 1.23 or newer. Put another one on the board.`,
-        );
-    }
-    if (wanted > ours) {
-        throw new Problem(
-            `MicroPython ${release} wants .mpy files of version ${wanted >> 2}.${wanted & 3}, newer than tinyprop's` +
-                ` ${version}.${sub}: put an older one on the board.`,
-        );
-    }
-    if (number === 0) {
-        throw new Problem(
-            `This firmware loads no native code, which ${file} has. Put another MicroPython on the board, or one with tinyprop` +
-                " in it.",
-        );
-    }
-    if (!(number in architectures)) {
-        const names = [...new Set(Object.values(architectures))].sort().join(" ");
-        throw new Problem(
-            `tinyprop has no file for this board's architecture (MicroPython's number ${number}); it has ${names}.`,
-        );
-    }
-    return architectures[number];
+  const number = (mpy >> 10) & 15;
+  const wanted = ((mpy & 0xff) << 2) | ((mpy >> 8) & 3);
+  const ours = (version << 2) | sub;
+  if (wanted < ours) {
+    throw new Problem(
+      `MicroPython ${release} is too old for ${file}: it has to be 1.23 or newer. Put another one on the board.`,
+    );
+  }
+  if (wanted > ours) {
+    throw new Problem(
+      `MicroPython ${release} wants .mpy files of version ${wanted >> 2}.${wanted & 3}, newer than tinyprop's` +
+        ` ${version}.${sub}: put an older one on the board.`,
+    );
+  }
+  if (number === 0) {
+    throw new Problem(
+      `This firmware loads no native code, which ${file} has. Put another MicroPython on the board, or one with tinyprop` +
+        " in it.",
+    );
+  }
+  if (!(number in architectures)) {
+    const names = [...new Set(Object.values(architectures))].sort().join(" ");
+    throw new Problem(
+      `tinyprop has no file for this board's architecture (MicroPython's number ${number}); it has ${names}.`,
+    );
+  }
+  return architectures[number];
 }
 
 // The board's own files come before those in the firmware, so a copied file would win.
 function checkBuiltIn({ built_in, files }, known) {
-    for (const name of known.files) {
-        if (files.includes(name)) {
-            throw new Problem(
-                `This firmware has tinyprop ${built_in} in it, but the board imports its file ${name}, which wins and takes RAM.` +
-                    ` Remove the file: import os; os.remove(${python(name)})`,
-            );
-        }
+  for (const name of known.files) {
+    if (files.includes(name)) {
+      throw new Problem(
+        `This firmware has tinyprop ${built_in} in it, but the board imports its file ${name}, which wins and takes RAM.` +
+          ` Remove the file: import os; os.remove(${python(name)})`,
+      );
     }
-    if (built_in !== known.version) {
-        throw new Problem(
-            `This firmware has tinyprop ${built_in} in it, and this is ${known.version}. A copied file would win over it, but` +
-                " takes RAM: put new firmware on the board.",
-        );
-    }
+  }
+  if (built_in !== known.version) {
+    throw new Problem(
+      `This firmware has tinyprop ${built_in} in it, and this is ${known.version}. A copied file would win over it, but` +
+        " takes RAM: put new firmware on the board.",
+    );
+  }
 }
 
 function checkFiles({ files, free }, known) {
-    for (const file of known.files) {
-        const module = file.replace(".mpy", "");
-        for (const name of [module, `${module}.py`]) {
-            if (files.includes(name)) {
-                throw new Problem(
-                    `The board has ${name} among its files, which it would import in place of ${file}. Remove it:` +
-                        ` import os; os.remove(${python(name)})`,
-                );
-            }
-        }
+  for (const file of known.files) {
+    const module = file.replace(".mpy", "");
+    for (const name of [module, `${module}.py`]) {
+      if (files.includes(name)) {
+        throw new Problem(
+          `The board has ${name} among its files, which it would import in place of ${file}. Remove it:` +
+            ` import os; os.remove(${python(name)})`,
+        );
+      }
     }
-    if (free === null) {
-        throw new Problem("The board has no file system to copy to.");
-    }
+  }
+  if (free === null) {
+    throw new Problem("The board has no file system to copy to.");
+  }
 }

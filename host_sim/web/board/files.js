@@ -68,76 +68,76 @@ except OSError:
 export const python = JSON.stringify;
 
 export async function exists(repl, name) {
-    return (await repl.exec(EXISTS(name))) === "yes";
+  return (await repl.exec(EXISTS(name))) === "yes";
 }
 
 export function remove(repl, name) {
-    return repl.exec(REMOVE(name));
+  return repl.exec(REMOVE(name));
 }
 
 // Writes a file that is not there; a part of it is not left, if the board is. onProgress(bytes, total)
 export async function write(repl, name, data, onProgress = () => {}) {
-    const free = await repl.exec(FREE);
-    if (free === "") {
-        throw new Problem("The board has no file system to copy to.");
+  const free = await repl.exec(FREE);
+  if (free === "") {
+    throw new Problem("The board has no file system to copy to.");
+  }
+  if (Number(free) < data.length) {
+    throw await noRoom(repl, name, data);
+  }
+  try {
+    await repl.exec(OPEN(name));
+    for (let at = 0; at < data.length; at += PIECE) {
+      onProgress(at, data.length);
+      await repl.exec(WRITE(data.subarray(at, at + PIECE)));
     }
-    if (Number(free) < data.length) {
-        throw await noRoom(repl, name, data);
+    await repl.exec("f.close()");
+  } catch (error) {
+    if (!(error instanceof BoardError)) {
+      throw error;
     }
-    try {
-        await repl.exec(OPEN(name));
-        for (let at = 0; at < data.length; at += PIECE) {
-            onProgress(at, data.length);
-            await repl.exec(WRITE(data.subarray(at, at + PIECE)));
-        }
-        await repl.exec("f.close()");
-    } catch (error) {
-        if (!(error instanceof BoardError)) {
-            throw error;
-        }
-        await remove(repl, name);
-        if (error.lastLine.includes("ENOSPC")) {
-            throw await noRoom(repl, name, data);
-        }
-        throw new Problem(`The board could not write ${name}: ${error.lastLine}`);
+    await remove(repl, name);
+    if (error.lastLine.includes("ENOSPC")) {
+      throw await noRoom(repl, name, data);
     }
-    if ((await digestThere(repl, name)) !== sha256(data)) {
-        throw new Problem(`${name} arrived damaged: its SHA-256 read back is another. Try again.`);
-    }
-    onProgress(data.length, data.length);
+    throw new Problem(`The board could not write ${name}: ${error.lastLine}`);
+  }
+  if ((await digestThere(repl, name)) !== sha256(data)) {
+    throw new Problem(`${name} arrived damaged: its SHA-256 read back is another. Try again.`);
+  }
+  onProgress(data.length, data.length);
 }
 
 async function noRoom(repl, name, data) {
-    return new Problem(`The board has no room for ${name}, ${data.length} bytes; ${await repl.exec(FREE)} are free.`);
+  return new Problem(`The board has no room for ${name}, ${data.length} bytes; ${await repl.exec(FREE)} are free.`);
 }
 
 // The bytes of a file of the board. onProgress(bytes)
 export async function read(repl, name, onProgress = () => {}) {
-    if (!(await exists(repl, name))) {
-        throw new Problem(`The board has no file ${name}.`);
-    }
-    let text = "";
-    const onLine = (line) => {
-        text += atob(line);
-        onProgress(text.length);
-    };
-    await repl.exec(READ(name), { onLine });
-    const data = Uint8Array.from(text, (character) => character.charCodeAt(0));
-    if ((await digestThere(repl, name)) !== sha256(data)) {
-        throw new Problem(`${name} arrived damaged: its SHA-256 here is another. Try again.`);
-    }
-    return data;
+  if (!(await exists(repl, name))) {
+    throw new Problem(`The board has no file ${name}.`);
+  }
+  let text = "";
+  const onLine = (line) => {
+    text += atob(line);
+    onProgress(text.length);
+  };
+  await repl.exec(READ(name), { onLine });
+  const data = Uint8Array.from(text, (character) => character.charCodeAt(0));
+  if ((await digestThere(repl, name)) !== sha256(data)) {
+    throw new Problem(`${name} arrived damaged: its SHA-256 here is another. Try again.`);
+  }
+  return data;
 }
 
 // The SHA-256 of a file of the board, as digits.
 export function digestThere(repl, name) {
-    return repl.exec(DIGEST(name));
+  return repl.exec(DIGEST(name));
 }
 
 export function sha256(data) {
-    return bytesToHex(hash(data));
+  return bytesToHex(hash(data));
 }
 
 export function base64(bytes) {
-    return btoa(String.fromCharCode(...bytes));
+  return btoa(String.fromCharCode(...bytes));
 }

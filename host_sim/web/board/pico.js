@@ -7,78 +7,78 @@ const GZIP = [0x1f, 0x8b];
 
 // The bytes of a file beside this one; some servers unpack it on the way.
 async function fetchUnpacked(name) {
-    const answer = await fetch(new URL(name, import.meta.url)).catch(() => null);
-    if (!answer?.ok) {
-        throw new Problem(`${name} of this page cannot be fetched: load the page again.`);
-    }
-    const data = new Uint8Array(await answer.arrayBuffer());
-    if (!GZIP.every((byte, i) => data[i] === byte)) {
-        return data;
-    }
-    const unpacked = new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Uint8Array(await new Response(unpacked).arrayBuffer());
+  const answer = await fetch(new URL(name, import.meta.url)).catch(() => null);
+  if (!answer?.ok) {
+    throw new Problem(`${name} of this page cannot be fetched: load the page again.`);
+  }
+  const data = new Uint8Array(await answer.arrayBuffer());
+  if (!GZIP.every((byte, i) => data[i] === byte)) {
+    return data;
+  }
+  const unpacked = new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(unpacked).arrayBuffer());
 }
 
 export class Pico {
-    // Switches one on. uf2: other firmware than that with tinyprop in it; flash: what flash() of an earlier one gave.
-    static async start({ uf2, flash } = {}) {
-        const rom = await fetchUnpacked("pico/boot_rom.bin");
-        uf2 ??= await fetchUnpacked("pico/firmware.uf2.gz");
-        const pico = new Pico();
-        pico.worker.postMessage({ start: { rom, uf2, flash } });
-        await pico.ready;
-        return pico;
-    }
+  // Switches one on. uf2: other firmware than that with tinyprop in it; flash: what flash() of an earlier one gave.
+  static async start({ uf2, flash } = {}) {
+    const rom = await fetchUnpacked("pico/boot_rom.bin");
+    uf2 ??= await fetchUnpacked("pico/firmware.uf2.gz");
+    const pico = new Pico();
+    pico.worker.postMessage({ start: { rom, uf2, flash } });
+    await pico.ready;
+    return pico;
+  }
 
-    constructor() {
-        this.worker = new Worker(new URL("pico_worker.js", import.meta.url), { type: "module" });
-        this.readable = new ReadableStream({
-            start: (output) => {
-                this.output = output;
-            },
-        });
-        this.writable = new WritableStream({ write: (input) => this.worker.postMessage({ input }) });
-        this.ready = new Promise((resolve, reject) => {
-            this.onReady = resolve;
-            this.onFailure = reject;
-        });
-        this.worker.onmessage = ({ data }) => this.hear(data);
-        this.worker.onerror = (event) => this.stop(new Problem(`The Pico in the page did not start: ${event.message}`));
-    }
+  constructor() {
+    this.worker = new Worker(new URL("pico_worker.js", import.meta.url), { type: "module" });
+    this.readable = new ReadableStream({
+      start: (output) => {
+        this.output = output;
+      },
+    });
+    this.writable = new WritableStream({ write: (input) => this.worker.postMessage({ input }) });
+    this.ready = new Promise((resolve, reject) => {
+      this.onReady = resolve;
+      this.onFailure = reject;
+    });
+    this.worker.onmessage = ({ data }) => this.hear(data);
+    this.worker.onerror = (event) => this.stop(new Problem(`The Pico in the page did not start: ${event.message}`));
+  }
 
-    hear({ ready, output, flash, failure }) {
-        if (output) {
-            this.output.enqueue(output);
-        } else if (ready) {
-            this.onReady();
-        } else if (flash) {
-            this.onFlash(flash);
-        } else {
-            this.stop(new Problem(`The Pico in the page stopped: ${failure}. Switch it on again.`));
-        }
+  hear({ ready, output, flash, failure }) {
+    if (output) {
+      this.output.enqueue(output);
+    } else if (ready) {
+      this.onReady();
+    } else if (flash) {
+      this.onFlash(flash);
+    } else {
+      this.stop(new Problem(`The Pico in the page stopped: ${failure}. Switch it on again.`));
     }
+  }
 
-    stop(problem) {
-        this.worker.terminate();
-        this.onFailure(problem);
-        this.output.error(problem);
-    }
+  stop(problem) {
+    this.worker.terminate();
+    this.onFailure(problem);
+    this.output.error(problem);
+  }
 
-    // As its button or a power cut would: the flash is kept, and the program starts anew.
-    reset() {
-        this.worker.postMessage({ reset: true });
-    }
+  // As its button or a power cut would: the flash is kept, and the program starts anew.
+  reset() {
+    this.worker.postMessage({ reset: true });
+  }
 
-    // What is in its flash now, 2 MB: its files.
-    flash() {
-        return new Promise((resolve) => {
-            this.onFlash = resolve;
-            this.worker.postMessage({ flash: true });
-        });
-    }
+  // What is in its flash now, 2 MB: its files.
+  flash() {
+    return new Promise((resolve) => {
+      this.onFlash = resolve;
+      this.worker.postMessage({ flash: true });
+    });
+  }
 
-    // Switches it off.
-    end() {
-        this.stop(new Problem("The Pico in the page is switched off."));
-    }
+  // Switches it off.
+  end() {
+    this.stop(new Problem("The Pico in the page is switched off."));
+  }
 }

@@ -5,23 +5,23 @@ import { Terminal } from "./vendor/xterm/xterm.js";
 
 // The terminal measures itself by its style, which has to be there first.
 await new Promise((resolve) => {
-    const link = document.createElement("link");
-    link.rel = "stylesheet";
-    link.href = new URL("vendor/xterm/xterm.css", import.meta.url);
-    link.onload = link.onerror = resolve;
-    document.head.append(link);
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = new URL("vendor/xterm/xterm.css", import.meta.url);
+  link.onload = link.onerror = resolve;
+  document.head.append(link);
 });
 
 // repl: a Repl. Returns the Terminal of xterm.js.
 export function openTerminal(element, repl) {
-    const terminal = new Terminal({ screenReaderMode: true });
-    const fit = new FitAddon();
-    terminal.loadAddon(fit);
-    terminal.open(element);
-    new ResizeObserver(() => fit.fit()).observe(element);
-    const say = (problem) => terminal.write(`\r\n${problem.message}\r\n`);
-    terminal.onData((keys) => repl.type(keys).catch(say));
-    repl.onOutput = (bytes) => terminal.write(bytes);
-    repl.onGone = say;
-    return terminal;
+  const terminal = new Terminal({ screenReaderMode: true });
+  const fit = new FitAddon();
+  terminal.loadAddon(fit);
+  terminal.open(element);
+  new ResizeObserver(() => fit.fit()).observe(element);
+  const say = (problem) => terminal.write(`\r\n${problem.message}\r\n`);
+  terminal.onData((keys) => repl.type(keys).catch(say));
+  repl.onOutput = (bytes) => terminal.write(bytes);
+  repl.onGone = say;
+  return terminal;
 }
