@@ -109,9 +109,10 @@ lint: ## Formats, spelling, types, shell scripts, strict compilers: a part of ma
 	@boards/setup/lint.sh
 
 sbom: override MPY_DIR := # the pinned one
-sbom: ## What of others, of which version and licence, is in firmware, .mpy and wheel: dist/sbom.*
+sbom: ## What of others, of which version and licence, is in firmware, .mpy, page and wheel: dist/sbom.*
 	@boards/firmware.sh $(BOARD) >/dev/null
 	@usermod_c/tinyprop/natmod/build.sh $(ARCH) >/dev/null
+	@boards/web.sh >/dev/null
 	@$(PYTHON) boards/sbom.py $(BOARD) $(ARCH)
 
 lock: ## The hashes of all PyPI and npm packages, after a change of boards/versions.mk: boards/setup/lock/

@@ -1,4 +1,4 @@
-"""What goes into firmware, .mpy files and wheel: dist/sbom.json, dist/sbom.md.
+"""What goes into firmware, .mpy files, the page and the wheel: dist/sbom.json, dist/sbom.md.
 
     python boards/sbom.py BOARD ARCH...          (all are built already)
 
@@ -6,6 +6,7 @@ The linkers tell which files they took. The licence of each is read from the fil
 stands above it in its package. sbom.json is CycloneDX 1.6.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -192,9 +193,30 @@ def mpy(arch):
     return product(f"{arch} .mpy", ComponentType.LIBRARY, [(*part, 0) for part in parts])
 
 
-def wheel():
-    """The wheel itself has nothing of others; what it needs is installed beside it."""
-    parts = [from_source(ROOT / "setup.py")]
+def page(*inside):
+    """The libraries of npm in it, and the files for boards that it brings."""
+    parts = parts_of(*inside)
+    vendor = ROOT / "dist/web/board/vendor"
+    locked = json.loads((ROOT / "boards/setup/lock/package-lock.json").read_text())["packages"]
+    for path, about in locked.items():
+        name = path.removeprefix("node_modules/")
+        if name and (vendor / name).is_dir():
+            parts.append((Package("npm", name, about["version"]), about["license"].strip("()")))
+    return product("page", ComponentType.APPLICATION, [(*part, 0) for part in parts])
+
+
+def parts_of(*products):
+    return [
+        (package, licence)
+        for one in products
+        for package, licences in one.licences.items()
+        for licence in licences
+    ]
+
+
+def wheel(*inside):
+    """What it needs is installed beside it."""
+    parts = [from_source(ROOT / "setup.py"), *parts_of(*inside)]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for name in project["dependencies"]:
         about = metadata.metadata(re.match(r"[\w-]+", name).group())
@@ -230,8 +252,10 @@ def cyclonedx(products):
         )
         parts = []
         for package, names in licences.items():
-            space = "debian" if package.kind == "deb" else None
-            purl = PackageURL(package.kind, space, package.name, package.version)
+            space, base = "debian" if package.kind == "deb" else None, package.name
+            if package.kind == "npm":
+                space, _, base = package.name.rpartition("/")
+            purl = PackageURL(package.kind, space, base, package.version)
             licence = make(expression(names))
             # What is linked of a package, and so its licence, differs from file to file.
             ref = f"{name}: {purl}"
@@ -243,7 +267,9 @@ def cyclonedx(products):
 
 
 def main(board, *archs):
-    products = [firmware(board), *map(mpy, archs), wheel()]
+    mpys = [mpy(arch) for arch in archs]
+    of_page = page(firmware("RPI_PICO"), *mpys)
+    products = [firmware(board), *mpys, of_page, wheel(of_page)]
     dist = ROOT / "dist"
     (dist / "sbom.json").write_text(cyclonedx(products))
     (dist / "sbom.md").write_text(table(products))

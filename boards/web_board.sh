@@ -14,7 +14,7 @@ archs=(armv6m armv7m armv7emsp rv32imc xtensawin)
 usermod_c/tinyprop/natmod/build.sh "${archs[@]}" >/dev/null
 make --silent -C $emulator/boot_rom OUT="$PWD/build/pico/boot_rom.bin"
 
-mkdir -p "$to"/pico "$to"/vendor/{rp2040js,uf2,xterm,noble,esptool-js}
+mkdir -p "$to/pico"
 cp host_sim/web/board/*.js* "$to"
 PYTHONPATH=boards:host_sim "$python" boards/web_board.py >"$to/board.json"
 for arch in "${archs[@]}"; do
@@ -31,18 +31,28 @@ export { RP2040, USBCDC } from "../vendor/rp2040js/index.js";
 export { blockSize, decodeBlock } from "../vendor/uf2/uf2.js";
 JS
 cp build/pico/boot_rom.bin "$to/pico"
+chmod -x "$to/pico/boot_rom.bin"
 gzip -n9 <"$firmware" >"$to/pico/firmware.uf2.gz"
 
-vendor=$to/vendor
-(cd "$npm/rp2040js/dist/esm" && find . -name '*.js' ! -name 'gdb-tcp-server.js' -exec cp --parents {} "$vendor/rp2040js" \;)
-cp "$npm/uf2/dist/esm"/*.js "$vendor/uf2"
-sed -i "s,'./uf2families','./uf2families.js'," "$vendor/uf2/uf2.js" # a browser wants the name of the file
-cp "$npm/@noble/hashes"/{sha2,legacy,_md,_u64,utils}.js "$vendor/noble"
-sed /sourceMappingURL/d "$npm/@xterm/xterm/lib/xterm.mjs" >"$vendor/xterm/xterm.js"
-sed /sourceMappingURL/d "$npm/@xterm/addon-fit/lib/addon-fit.mjs" >"$vendor/xterm/addon-fit.js"
-cp "$npm/@xterm/xterm/css/xterm.css" "$vendor/xterm"
-cp "$npm/esptool-js/bundle.js" "$vendor/esptool-js/esptool.js"
-for package in rp2040js uf2 @noble/hashes @xterm/xterm esptool-js; do
-    folder=${package#@}
-    cp "$npm/$package/LICENSE" "$vendor/${folder%/*}"
+# vendor PACKAGE FOLDER FILE...: these files of a package of npm, below FOLDER in it, and its licence.
+vendor() {
+    local from=$npm/$1 folder=$2 into=$to/vendor/$1
+    mkdir -p "$into"
+    (cd "$from/$folder" && cp --parents "${@:3}" "$into")
+    cp "$from"/LICENSE* "$into"
+}
+
+mapfile -t modules < <(cd "$npm/rp2040js/dist/esm" && find . -name '*.js' ! -name gdb-tcp-server.js)
+vendor rp2040js dist/esm "${modules[@]}"
+vendor uf2 dist/esm uf2.js uf2families.js
+sed -i "s,'./uf2families','./uf2families.js'," "$to/vendor/uf2/uf2.js" # a browser wants the file's name
+vendor @noble/hashes . sha2.js legacy.js _md.js _u64.js utils.js
+vendor esptool-js . bundle.js
+vendor pako . LICENSE # which the bundle has in it, as it has the next one
+vendor atob-lite . LICENSE.md
+vendor @xterm/xterm . lib/xterm.mjs css/xterm.css
+vendor @xterm/addon-fit . lib/addon-fit.mjs
+for module in "$to"/vendor/@xterm/*/lib/*.mjs; do
+    sed '/sourceMappingURL/d' "$module" >"${module%.mjs}.js"
+    rm "$module"
 done

@@ -1,4 +1,4 @@
-"""make sbom: what is in firmware, .mpy files and wheel, as the linkers tell it."""
+"""make sbom: what is in firmware, .mpy files, the page and the wheel."""
 
 import json
 import re
@@ -66,9 +66,24 @@ def test_the_compilers_library_is_named_where_it_is_linked(parts):
 def test_the_wheel_needs_what_it_declares(parts):
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     names = {re.match(r"[\w-]+", name).group() for name in declared}
-    assert set(parts["tinyprop wheel"]) == names | {"tinyprop"} and "numpy" in names
+    inside = set(parts["tinyprop page"])
+    assert set(parts["tinyprop wheel"]) - inside == names and "numpy" in names
     version, licence = parts["tinyprop wheel"]["numpy"]
     assert f"=numpy=={version}\n" in PINS and "BSD-3-Clause" in licence
+
+
+def test_the_page_names_the_libraries_in_it(parts):
+    page = parts["tinyprop page"]
+    for variable in "RP2040JS", "UF2", "NOBLE_HASHES", "XTERM", "XTERM_FIT", "ESPTOOL_JS":
+        name, version = re.search(rf"^NPM_{variable}=(.+)@(.+)$", PINS, re.MULTILINE).groups()
+        assert page[name][0] == version
+    assert page["esptool-js"][1] == "Apache-2.0"
+    assert page["pako"][1] == "MIT AND Zlib"  # which esptool-js has in it
+    assert set(page) > set(parts["tinyprop RPI_PICO firmware"])
+    vendor = ROOT / "dist/web/board/vendor"
+    for file in vendor.rglob("*.js"):
+        folders = file.relative_to(vendor).parents
+        assert any((vendor / folder / "LICENSE").is_file() for folder in folders), file
 
 
 def test_the_table_says_the_same(written, parts):

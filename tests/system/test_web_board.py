@@ -452,9 +452,9 @@ def test_a_board_at_web_serial(tab):
             (await import("./web_serial.js")).install("/serial");
             const { Board } = await import("./board/board.js");
             const { Repl } = await import("./board/repl.js");
-            const port = await navigator.serial.requestPort();
-            await port.open({ baudRate: 115200 });
-            const repl = new Repl(port);
+            const { choosePort, openPort } = await import("./board/serial.js");
+            const port = await choosePort();
+            const repl = new Repl(await openPort(port));
             const { machine } = await new Board(repl).ask();
             await repl.close();
             await port.close();
@@ -462,6 +462,27 @@ def test_a_board_at_web_serial(tab):
         }"""
     )
     assert machine == "Raspberry Pi Pico with RP2040"
+
+
+@pytest.mark.parametrize(
+    "serial, sentence",
+    [
+        ("undefined", "This browser cannot reach a board, as it has no Web Serial."),
+        ("{ requestPort: no('NotFoundError') }", "No board was chosen."),
+        ("{ requestPort: no('SecurityError') }", "This page may not reach a board: why"),
+        ("{ requestPort: () => ({ open: no('NetworkError') }) }", "The port cannot be opened"),
+    ],
+)
+def test_no_board_at_web_serial(tab, serial, sentence):
+    said = tab.evaluate(
+        """async () => {
+            const { choosePort, openPort } = await import("./board/serial.js");
+            const no = (name) => async () => { throw new DOMException("why", name); };
+            Object.defineProperty(navigator, "serial", { value: SERIAL });
+            return choosePort().then(openPort).catch((problem) => problem.message);
+        }""".replace("SERIAL", serial)
+    )
+    assert said.startswith(sentence)
 
 
 # ---- flashing

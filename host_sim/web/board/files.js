@@ -1,8 +1,8 @@
 // Files over the line to a board and back, compared by their SHA-256.
 
 import { BoardError, Problem } from "./repl.js";
-import { sha256 as hash } from "./vendor/noble/sha2.js";
-import { bytesToHex } from "./vendor/noble/utils.js";
+import { sha256 as hash } from "./vendor/@noble/hashes/sha2.js";
+import { bytesToHex } from "./vendor/@noble/hashes/utils.js";
 
 const PIECE = 768; // bytes, of which base64 makes 1024 characters
 

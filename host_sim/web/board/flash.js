@@ -2,9 +2,9 @@
 
 import { facts } from "./board.js";
 import { Problem } from "./repl.js";
-import { ESPLoader, Transport } from "./vendor/esptool-js/esptool.js";
-import { md5 } from "./vendor/noble/legacy.js";
-import { bytesToHex } from "./vendor/noble/utils.js";
+import { ESPLoader, Transport } from "./vendor/esptool-js/bundle.js";
+import { md5 } from "./vendor/@noble/hashes/legacy.js";
+import { bytesToHex } from "./vendor/@noble/hashes/utils.js";
 
 const IMAGE_MAGIC = 0xe9; // of firmware for an ESP32
 const UF2_MAGIC = [0x55, 0x46, 0x32, 0x0a];

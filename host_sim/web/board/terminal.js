@@ -1,13 +1,13 @@
 // A terminal for the prompt of a board: xterm.js, which fills an element of the page.
 
-import { FitAddon } from "./vendor/xterm/addon-fit.js";
-import { Terminal } from "./vendor/xterm/xterm.js";
+import { FitAddon } from "./vendor/@xterm/addon-fit/lib/addon-fit.js";
+import { Terminal } from "./vendor/@xterm/xterm/lib/xterm.js";
 
 // The terminal measures itself by its style, which has to be there first.
 await new Promise((resolve) => {
   const link = document.createElement("link");
   link.rel = "stylesheet";
-  link.href = new URL("vendor/xterm/xterm.css", import.meta.url);
+  link.href = new URL("vendor/@xterm/xterm/css/xterm.css", import.meta.url);
   link.onload = link.onerror = resolve;
   document.head.append(link);
 });
