@@ -28,8 +28,8 @@ const SAMPLES = (source, interval) => `
 ${source}
 import json, time
 while True:
-    sample = read()
-    print(json.dumps([sample] if isinstance(sample, (int, float)) else list(sample)))
+    _sample = read()
+    print(json.dumps([_sample] if isinstance(_sample, (int, float)) else list(_sample)))
     time.sleep_ms(${interval})
 `;
 
@@ -42,22 +42,22 @@ model = tp.load(${python(name)})
 `;
 
 const LEARN = (x, y) => `
-x, y = ${x}, ${y}
-print(json.dumps([model.predict(x), model.learn(x, y), model.loss]))
+_x, _y = ${x}, ${y}
+print(json.dumps([model.predict(_x), model.learn(_x, _y), model.loss]))
 `;
 
 const DIGEST = `
 from binascii import hexlify
 from hashlib import sha256
-class Digest:
+class _Digest:
     def __init__(self):
         self.of = sha256()
     def write(self, piece):
         self.of.update(piece)
         return len(piece)
-digest = Digest()
-model.save(digest, True)
-print(str(hexlify(digest.of.digest()), "utf-8"), end="")
+_digest = _Digest()
+model.save(_digest, True)
+print(str(hexlify(_digest.of.digest()), "utf-8"), end="")
 `;
 
 // Python's letters for the types of an array.
@@ -90,8 +90,9 @@ export class Board {
     this.repl = repl;
   }
 
-  // What the board says of itself: release, machine, mpy, built_in, files, free.
+  // Starts the board anew, and returns what it says of itself: release, machine, mpy, built_in, files, free.
   async ask() {
+    await this.repl.restart();
     return JSON.parse(await this.repl.exec((await facts()).ask));
   }
 
@@ -99,7 +100,6 @@ export class Board {
   // onProgress(file, bytes, total) how far it is.
   async deploy(say = () => {}, onProgress = () => {}) {
     const known = await facts();
-    await this.repl.restart();
     const about = await this.ask();
     say(`MicroPython ${about.release} on ${about.machine}`);
     refuse(about, known);
@@ -190,9 +190,15 @@ export class Board {
     return this.repl.stop();
   }
 
-  // The model of a file, in the board's RAM: it learns there.
+  // The model of a file, in the board's RAM: it learns there. A person at the prompt has it as `model`.
   async load(name) {
-    await this.repl.exec(LOAD(name));
+    try {
+      await this.repl.exec(LOAD(name));
+    } catch (error) {
+      throw error.lastLine?.endsWith("no module named 'tinyprop'")
+        ? new Problem("There is no tinyprop on the board: put it there first.")
+        : error;
+    }
     return new ModelThere(this.repl);
   }
 }
@@ -235,8 +241,11 @@ function array(x) {
   return `array("${letter}", a2b_base64("${base64(bytes)}"))`;
 }
 
-// A class number, or targets.
+// A class, by its number or name, or targets.
 function value(y) {
+  if (typeof y === "string") {
+    return python(y);
+  }
   return Number.isInteger(y) ? String(y) : array(typeof y === "number" ? [y] : y);
 }
 

@@ -6,27 +6,28 @@ import { bytesToHex } from "./vendor/@noble/hashes/utils.js";
 
 const PIECE = 768; // bytes, of which base64 makes 1024 characters
 
+// What these leave on the board has names that no program of a person has.
 const OPEN = (name) => `
 from binascii import a2b_base64
-f = open(${python(name)}, "wb")
+_f = open(${python(name)}, "wb")
 `;
 
-const WRITE = (piece) => `f.write(a2b_base64("${base64(piece)}"))`;
+const WRITE = (piece) => `_f.write(a2b_base64("${base64(piece)}"))`;
 
 const READ = (name) => `
 from binascii import b2a_base64
-with open(${python(name)}, "rb") as f:
-    piece = f.read(${PIECE})
-    while piece:
-        print(str(b2a_base64(piece), "utf-8"), end="")
-        piece = f.read(${PIECE})
+with open(${python(name)}, "rb") as _f:
+    _piece = _f.read(${PIECE})
+    while _piece:
+        print(str(b2a_base64(_piece), "utf-8"), end="")
+        _piece = _f.read(${PIECE})
 `;
 
 const FREE = `
 import os
 try:
-    s = os.statvfs(os.getcwd())
-    print(s[1] * s[4], end="")
+    _s = os.statvfs(os.getcwd())
+    print(_s[1] * _s[4], end="")
 except OSError:
     pass
 `;
@@ -43,19 +44,19 @@ except OSError:
 const DIGEST = (name) => `
 from binascii import hexlify
 from hashlib import sha256
-digest = sha256()
-with open(${python(name)}, "rb") as f:
-    piece = f.read(${PIECE})
-    while piece:
-        digest.update(piece)
-        piece = f.read(${PIECE})
-print(str(hexlify(digest.digest()), "utf-8"), end="")
+_digest = sha256()
+with open(${python(name)}, "rb") as _f:
+    _piece = _f.read(${PIECE})
+    while _piece:
+        _digest.update(_piece)
+        _piece = _f.read(${PIECE})
+print(str(hexlify(_digest.digest()), "utf-8"), end="")
 `;
 
 const REMOVE = (name) => `
 import os
 try:
-    f.close()
+    _f.close()
 except Exception:
     pass
 try:
@@ -90,7 +91,7 @@ export async function write(repl, name, data, onProgress = () => {}) {
       onProgress(at, data.length);
       await repl.exec(WRITE(data.subarray(at, at + PIECE)));
     }
-    await repl.exec("f.close()");
+    await repl.exec("_f.close()");
   } catch (error) {
     if (!(error instanceof BoardError)) {
       throw error;

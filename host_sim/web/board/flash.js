@@ -2,6 +2,7 @@
 
 import { facts } from "./board.js";
 import { Problem } from "./repl.js";
+import { IN_USE } from "./serial.js";
 import { ESPLoader, Transport } from "./vendor/esptool-js/bundle.js";
 import { md5 } from "./vendor/@noble/hashes/legacy.js";
 import { bytesToHex } from "./vendor/@noble/hashes/utils.js";
@@ -17,8 +18,11 @@ export const PICO =
 export async function flash(port, data, onProgress = () => {}) {
   const { esp32 } = await facts();
   const chip = chipOf(data, esp32);
+  if (port.readable) {
+    throw new Problem(IN_USE); // by this page
+  }
   const transport = new Transport(port);
-  transport.trace = () => {};
+  transport.trace = () => {}; // else it tells the console, whatever it is set to
   const loader = new ESPLoader({
     transport,
     baudrate: esp32.baud,
@@ -58,7 +62,10 @@ export async function flash(port, data, onProgress = () => {}) {
 async function connect(loader) {
   try {
     await loader.detectChip("default_reset", ATTEMPTS);
-  } catch {
+  } catch (error) {
+    if (error instanceof DOMException) {
+      throw new Problem(IN_USE);
+    }
     throw new Problem(
       "No boot loader of an ESP32 answers. Hold the board's button BOOT, press and release EN (or RST), release BOOT, and" +
         " try again.",

@@ -31,7 +31,7 @@ const asText = (string) => decoder.decode(asBytes(string)).replaceAll("\r\n", "\
 
 export class Repl {
   onOutput() {} // (bytes) of the prompt, or of a program that was started there
-  onGone() {} // (problem) the board was unplugged
+  onGone() {} // (problem) of a board that was unplugged
 
   // patience: how many seconds a board may need for an answer
   constructor(line, { patience = 10 } = {}) {
@@ -251,17 +251,23 @@ export class Repl {
     while (!this.problem && this.line.readable && this.line.readable !== stream) {
       stream = this.line.readable;
       this.reader = stream.getReader();
-      try {
-        for (let piece; !(piece = await this.reader.read()).done;) {
-          this.hear(piece.value);
-        }
-      } catch (error) {
-        // Whether there is another stream tells how bad it is. The Pico of pico.js knows what has happened to it.
-        this.reason = error instanceof Problem ? error : null;
+      for (let bytes; (bytes = await this.next());) {
+        this.hear(bytes);
       }
       this.reader.releaseLock();
     }
     this.isGone();
+  }
+
+  // Nothing at the end of the stream.
+  async next() {
+    try {
+      return (await this.reader.read()).value;
+    } catch (error) {
+      // Whether there is another stream tells how bad it is; the Pico of pico.js says what has happened to it.
+      this.reason = error instanceof Problem ? error : null;
+      return null;
+    }
   }
 
   hear(bytes) {
@@ -276,7 +282,8 @@ export class Repl {
   isGone() {
     if (!this.problem) {
       this.problem =
-        this.reason ?? new Problem("The board is gone: was it unplugged? Plug it in and connect it again.");
+        this.reason ??
+        new Problem("The board is gone: was it unplugged, or did it start anew? Plug it in and connect it again.");
       this.onGone(this.problem);
     }
     this.wake();

@@ -22,14 +22,15 @@ export async function choosePort() {
   }
 }
 
+export const IN_USE =
+  "The port cannot be opened: close the terminal, editor or monitor that is using it, and try again.";
+
 // Returns the port, whose streams are there then.
 export async function openPort(port) {
   try {
     await port.open({ baudRate: BAUD });
   } catch {
-    throw new Problem(
-      "The port cannot be opened: close the terminal, editor or monitor that is using it, and try again.",
-    );
+    throw new Problem(IN_USE);
   }
   return port;
 }
