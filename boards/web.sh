@@ -25,12 +25,13 @@ clang --target=wasm32 -O3 -ffreestanding -nostdlib -fvisibility=hidden -I$core "
 chmod -x "$to/tinyprop/tinyprop.wasm"
 
 # What the service worker keeps at once. What a board needs it keeps when somebody asks for it.
-files=$(cd "$to" && find . -type f ! -name sw.js ! -name '*.d.ts' ! -name LICENSE ! -name package.json | LC_ALL=C sort)
-version=$(cd "$to" && LC_ALL=C sort <<<"$files" | xargs sha256sum | sha256sum | cut -c1-16)
+not_asked_for=(! -name sw.js ! -name '*.d.ts' ! -name LICENSE ! -name package.json)
+mapfile -t files < <(cd "$to" && find . -path ./board -prune -o -type f "${not_asked_for[@]}" -print | LC_ALL=C sort)
+version=$(cd "$to" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16)
 {
     echo "const VERSION = \"$version\";"
     printf 'const FILES = [\n    "./",\n'
-    grep -v '^./board/' <<<"$files" | sed 's/.*/    "&",/'
+    printf '    "%s",\n' "${files[@]}"
     echo "];"
 } >"$to/files.js"
 

@@ -6,6 +6,7 @@ What a call is given is copied into a memory of WebAssembly, and what it may wri
 
 import ctypes
 import struct
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +30,21 @@ _core = wasmtime.Instance(_store, wasmtime.Module.from_file(_store.engine, str(F
     _store
 )
 _memory = _core["memory"]
+_turn = threading.Lock()
 _base = _core["__heap_base"].value(_store)
 
 
 class Call:
-    """What one call is given, from the end of the core's own memory on."""
+    """What one call is given, from the end of the core's own memory on. Threads take turns."""
 
-    def __init__(self):
+    def __enter__(self):
+        _turn.acquire()
         self.end = _base
         self.copies = []  # (where, a buffer that may be written)
+        return self
+
+    def __exit__(self, *_):
+        _turn.release()
 
     def room(self, n_bytes):
         at = self.end + 7 & ~7
@@ -104,20 +111,22 @@ def backend():
 
 
 def layout(spec, shapes):
-    call = Call()
-    spec = memoryview(spec)
-    at = call.put(spec)
-    return call("tp_layout", at, spec.nbytes, call.put(shapes, writable=True), len(shapes) // 7)
+    with Call() as call:
+        spec = memoryview(spec)
+        at = call.put(spec)
+        return call(
+            "tp_layout", at, spec.nbytes, call.put(shapes, writable=True), len(shapes) // 7
+        )
 
 
 def hold(image):
-    call = Call()
-    return call("tp_hold", *call.image(image))
+    with Call() as call:
+        return call("tp_hold", *call.image(image))
 
 
 def init(image, seed):
-    call = Call()
-    return call("tp_init", *call.image(image), seed)
+    with Call() as call:
+        return call("tp_init", *call.image(image), seed)
 
 
 def learn(image, x, y):
@@ -125,23 +134,23 @@ def learn(image, x, y):
 
 
 def run(image, x, y, total, start, count, learning):
-    call = Call()
-    image = call.image(image)
-    if isinstance(y, int):
-        y = np.array([y], np.int32) if -LONG <= y <= LONG else None
-    counts = (min(n, 2**32 - 1) for n in (total, start, count))
-    return call("tp_run", *image, call.values(x), call.values(y), *counts, bool(learning))
+    with Call() as call:
+        image = call.image(image)
+        if isinstance(y, int):
+            y = np.array([y], np.int32) if -LONG <= y <= LONG else None
+        counts = (min(n, 2**32 - 1) for n in (total, start, count))
+        return call("tp_run", *image, call.values(x), call.values(y), *counts, bool(learning))
 
 
 def predict(image, x, out):
-    call = Call()
-    image = call.image(image)
-    scores = 0 if out is None else call.values(out, writable=True)
-    return call("tp_predict", *image, call.values(x), scores)
+    with Call() as call:
+        image = call.image(image)
+        scores = 0 if out is None else call.values(out, writable=True)
+        return call("tp_predict", *image, call.values(x), scores)
 
 
 def distances(image, x, out):
-    call = Call()
-    image = call.image(image)
-    values, place = (0, x) if isinstance(x, int) else (call.values(x), 0)
-    return call("tp_distances", *image, values, place, call.values(out, writable=True))
+    with Call() as call:
+        image = call.image(image)
+        values, place = (0, x) if isinstance(x, int) else (call.values(x), 0)
+        return call("tp_distances", *image, values, place, call.values(out, writable=True))

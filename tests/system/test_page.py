@@ -55,7 +55,7 @@ class Page:
         self.page.wait_for_selector("html[data-ready]")
 
     def follow(self, link):
-        """As from another page: of one that differs in what is behind # the browser loads nothing."""
+        """As from another page: one that differs behind its # alone is not loaded anew."""
         self.page.goto("about:blank")
         self.go(link)
 

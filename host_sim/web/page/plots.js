@@ -59,19 +59,19 @@ export class Heat {
   }
 
   drawLayer(canvas, { units, values }, ages) {
-    const nIn = values.length / units;
-    canvas.width = nIn;
+    const width = values.length / units;
+    canvas.width = width;
     canvas.height = units;
-    canvas.style.aspectRatio = `${nIn} / ${Math.max(units, nIn / 4)}`;
+    canvas.style.aspectRatio = `${width} / ${Math.max(units, width / 4)}`;
     canvas.setAttribute("role", "img");
     const just = ages.filter((age) => age === 0).length;
     canvas.setAttribute("aria-label", `${just} of ${values.length} weights moved just now`);
     const pen = canvas.getContext("2d");
-    const image = pen.createImageData(nIn, units);
+    const image = pen.createImageData(width, units);
     const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 1);
     const hot = [251, 146, 60];
     values.forEach((value, i) => {
-      const at = 4 * ((i % units) * nIn + Math.floor(i / units));
+      const at = 4 * ((i % units) * width + Math.floor(i / units));
       const size = Math.abs(value) / most;
       const cold = value < 0 ? [96, 120, 200] : [130, 150, 160];
       const heat = 1 - ages[i] / FADES;
