@@ -1,6 +1,7 @@
 // The format of a model.
 // Written by `python -m host_sim format` from host_sim/generate/schema.py.
 export const VERSION = 5;
+export const VERSION_WITH_NAMES = 6;
 export const MAX_VALUES = 65534;
 export const MAX_PRODUCTS = 268435456;
 export const MAX_BYTES = 2147483644;
