@@ -449,3 +449,45 @@ def test_it_is_small(web):
     text = (web / "files.js").read_text()
     sizes = {name: (web / name).stat().st_size for name in re.findall(r'"\./(.+)"', text)}
     assert sum(sizes.values()) < FEW_BYTES and "tinyprop/tinyprop.wasm" in sizes
+
+
+# ---- on a board
+
+
+def twins(page):
+    return page.page.locator("#twins dd").all_inner_texts()
+
+
+def test_a_pico_in_the_page_learns_on(page, random):
+    """With the same bits, and what it learned comes back."""
+    page.teach_shapes(random, each=2)
+    page.click("Start a Pico in this page")
+    page.page.wait_for_selector("text=is in this firmware")
+    page.click("Give it the network")
+    page.page.wait_for_selector("text=to the last bit")
+    before = twins(page)
+    page.draw(drawing("zigzag", random))
+    page.tell("zigzag")
+    page.page.wait_for_selector("text=it is learning")
+    page.page.wait_for_selector("text=to the last bit")
+    after = twins(page)
+    assert before[0] == before[1] and after[0] == after[1] != before[0]
+    here = page.download("Save model.tp")
+    page.click("Fetch its network back")
+    page.page.wait_for_selector("text=The network of the board is here now")
+    assert (
+        page.download("Save model.tp")
+        == here
+        == file_of(learned(page.download("Save the examples")))
+    )
+    page.page.locator(".xterm-helper-textarea").focus()
+    page.page.keyboard.type("2 + 2\n")
+    page.page.get_by_role("listitem").filter(has_text="4").first.wait_for()
+    page.click("Let go of the board")
+    page.page.get_by_role("button", name="Connect my board").wait_for()
+
+
+def test_no_board(page):
+    page.page.evaluate("Object.defineProperty(navigator, 'serial', { value: undefined })")
+    page.click("Connect my board")
+    page.page.wait_for_selector("text=This browser cannot reach a board, as it has no Web Serial")

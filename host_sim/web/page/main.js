@@ -3,6 +3,7 @@
 import { onBoards } from "./boards.js";
 import { SHAPES, randomFrom, strokeOf } from "./examples.js";
 import { fits, fromLink, fromText, keep, kept, linkOf, textOf } from "./keep.js";
+import { OnBoard, flashEsp32 } from "./on_board.js";
 import { Heat, drawCurves } from "./plots.js";
 import { KINDS, MOST_CLASSES, MOST_LAYERS, Project } from "./project.js";
 import { draw } from "./sources/draw.js";
@@ -18,6 +19,7 @@ const PAUSE = 60; // milliseconds between them, where nobody minds what moves
 const $ = (id) => document.getElementById(id);
 const project = new Project(draw);
 const heat = new Heat($("heat"));
+const onBoard = new OnBoard((text) => ($("said").textContent = text), showThere);
 let stage = null; // what the source has started: stop(), clear(), and put() if it is drawn on
 let sample = null; // what the person shows just now
 let held = null; // the class whose button is held while a live source goes on
@@ -95,7 +97,11 @@ function teach(label) {
     return;
   }
   note("");
-  project.teach(sample, label);
+  const x = sample;
+  project.teach(x, label);
+  if (onBoard.follows(project)) {
+    onBoard.learn(project, x, label).catch((error) => note(error.message));
+  }
   if (!project.source.live) {
     stage.clear();
   }
@@ -385,6 +391,63 @@ async function openLink() {
   }
 }
 
+// ---- 6: on a board
+
+// Something that takes a while, and may fail in words.
+async function attempt(action) {
+  note("");
+  $("start").inert = $("there").inert = true;
+  try {
+    await action();
+  } catch (error) {
+    $("said").textContent = "";
+    note(error.message);
+  }
+  $("start").inert = $("there").inert = false;
+  showThere();
+}
+
+function showThere() {
+  const { board, there, left, here, digest } = onBoard;
+  $("start").hidden = board !== null;
+  $("there").hidden = board === null;
+  $("fetch").disabled = there === null || left > 0;
+  const state = left > 0 ? "it is learning ..." : here === digest ? "to the last bit" : "no";
+  const rows = onBoard.follows(project)
+    ? { "this page has": here, "the board has": digest, "the same?": state }
+    : { "the same?": there === null ? "it has no network yet" : "no, the network here is another one now" };
+  $("twins").replaceChildren(
+    ...Object.entries(rows).flatMap(([term, textContent]) => [
+      element("dt", { textContent: term }),
+      element("dd", { textContent }),
+    ]),
+  );
+}
+
+async function fetchBack() {
+  const model = load(await onBoard.fetch());
+  forUndo();
+  project.takeBack(model);
+  $("said").textContent = "The network of the board is here now.";
+  showAll();
+  keepSoon();
+}
+
+$("pico").addEventListener("click", () => attempt(() => onBoard.startPico($("terminal"))));
+$("connect").addEventListener("click", () => attempt(() => onBoard.startBoard($("terminal"))));
+$("give").addEventListener("click", () => attempt(() => onBoard.give(project)));
+$("fetch").addEventListener("click", () => attempt(fetchBack));
+$("end").addEventListener("click", () => attempt(() => onBoard.end()));
+$("firmware").addEventListener("click", () => $("firmware-file").click());
+$("firmware-file").addEventListener("change", ({ target }) =>
+  attempt(async () => {
+    const [file] = target.files;
+    const data = new Uint8Array(await file.arrayBuffer());
+    target.value = "";
+    await flashEsp32(data, (text) => ($("said").textContent = text));
+  }),
+);
+
 // ---- all together
 
 function alter(change) {
@@ -403,6 +466,7 @@ function showAll() {
   showClasses();
   showLayers();
   showLearning();
+  showThere();
 }
 
 async function refresh() {

@@ -63,6 +63,13 @@ export class Project {
     }
   }
 
+  // The network as it has become on a board.
+  takeBack(model) {
+    const { examples, guesses, points, layers } = this;
+    this.take(model, this.source, this.names);
+    Object.assign(this, { examples, guesses, points, layers });
+  }
+
   // A new network that knows nothing.
   begin() {
     const layers = (this.layers ?? []).map(({ kind, size }) => KINDS[kind].make(size));
@@ -126,9 +133,9 @@ export class Project {
   }
 
   // The bytes of model.tp, which has the names.
-  file(replay = false) {
-    const names = this.names.map((name, label) => (name && this.names.indexOf(name) === label ? name : null));
-    return save(this.model, replay, names.some(Boolean) ? names : null);
+  file(replay = false, names = this.names) {
+    const differing = names.map((name, label) => (name && names.indexOf(name) === label ? name : null));
+    return save(this.model, replay, differing.some(Boolean) ? differing : null);
   }
 
   knowsAnything() {

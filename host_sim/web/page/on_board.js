@@ -1,0 +1,123 @@
+// The network on a board: on a Pico in this page, or on the board on the desk. What is taught here it learns there too, and
+// both are compared by what they would save. What it takes to reach a board is loaded when somebody asks for it.
+
+const FILE = "model.tp"; // on the board
+const START = 16; // digits of a SHA-256 that are shown
+
+export class OnBoard {
+  // say(sentence): what was done; changed(): there is something else to show
+  constructor(say, changed) {
+    this.say = say;
+    this.changed = changed;
+    this.forget();
+  }
+
+  forget() {
+    this.repl = this.board = this.there = this.given = null;
+    this.here = this.digest = "";
+    this.left = 0; // samples that the board has not learned yet
+    this.turn = Promise.resolve();
+  }
+
+  // terminal: an element for the prompt
+  async startPico(terminal) {
+    this.say("Loading a Pico and its firmware ...");
+    const { Pico } = await import("./board/pico.js");
+    const pico = await Pico.start();
+    await this.connect(pico, () => pico.end(), terminal);
+  }
+
+  async startBoard(terminal) {
+    const { choosePort, openPort } = await import("./board/serial.js");
+    const port = await openPort(await choosePort());
+    await this.connect(port, () => port.close(), terminal);
+  }
+
+  async connect(line, end, terminal) {
+    const { Board } = await import("./board/board.js");
+    const { Repl } = await import("./board/repl.js");
+    const { openTerminal } = await import("./board/terminal.js");
+    const repl = new Repl(line);
+    this.end = async () => {
+      this.forget();
+      this.changed();
+      terminal.replaceChildren();
+      await repl.close();
+      await end();
+    };
+    openTerminal(terminal, repl);
+    const { onGone } = repl;
+    repl.onGone = (problem) => {
+      onGone(problem);
+      this.say(problem.message);
+      this.forget();
+      this.changed();
+    };
+    this.repl = repl;
+    this.board = new Board(repl);
+    try {
+      await this.board.deploy(this.say, (name, bytes, total) => this.say(`${name}: ${bytes} of ${total} bytes`));
+    } catch (error) {
+      await this.end();
+      throw error;
+    }
+    this.changed();
+  }
+
+  // The network here, with the examples it remembers, becomes the one there.
+  async give(project) {
+    await this.turn;
+    await this.board.push(FILE, project.file(true));
+    this.there = await this.board.load(FILE);
+    this.given = project.model;
+    this.names = [...project.names];
+    this.say("The network is on the board. What you teach here, it learns there too.");
+    await this.compare(project);
+  }
+
+  // Whether the network there is the one here.
+  follows(project) {
+    return this.there !== null && this.given === project.model;
+  }
+
+  // After an example was learned here.
+  learn(project, x, y) {
+    this.left += 1;
+    this.changed();
+    const learned = this.turn.then(async () => {
+      for (let i = 0; i < project.source.times; i++) {
+        await this.there.learn(x, y);
+      }
+      this.left -= 1;
+      if (this.left === 0) {
+        await this.compare(project);
+      }
+    });
+    this.turn = learned.catch(() => {});
+    return learned;
+  }
+
+  async compare(project) {
+    const { sha256 } = await import("./board/files.js");
+    const there = await this.there.digest();
+    this.here = sha256(project.file(false, this.names)).slice(0, START);
+    this.digest = there.slice(0, START);
+    this.changed();
+  }
+
+  // The bytes of the network there.
+  async fetch() {
+    await this.turn;
+    await this.there.save(FILE);
+    return this.board.pull(FILE);
+  }
+}
+
+// A .bin file onto an ESP32.
+export async function flashEsp32(data, say) {
+  const { choosePort } = await import("./board/serial.js");
+  const { flash } = await import("./board/flash.js");
+  const port = await choosePort();
+  await flash(port, data, (bytes, total) => say(`Writing: ${bytes} of ${total} bytes`));
+  say("MicroPython is on the board. Connect it now.");
+}
