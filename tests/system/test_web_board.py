@@ -190,6 +190,46 @@ def test_files(pico):
     assert said == ["damaged arrived damaged: its SHA-256 read back is another. Try again."]
 
 
+# A board with room for 32 bytes, which counts what is beyond; or an old one without raw paste.
+SMALL_BOARD = """
+    const ROOM = 32;
+    let output, room, beyond = 0;
+    const tell = (text) => output.enqueue(new TextEncoder().encode(text));
+    const paste = PASTE;
+    const readable = new ReadableStream({ start: (controller) => { output = controller; } });
+    const write = (bytes) => {
+        const text = new TextDecoder().decode(bytes);
+        if (text === "\\r\\x01") {
+            tell("raw REPL; CTRL-B to exit\\r\\n>");
+        } else if (text === "\\x05A\\x01") {
+            tell(paste);
+            room = ROOM;
+        } else if (text === "\\x04") {
+            tell("\\x04done\\x04\\x04>");
+        } else if (text.startsWith("#")) {
+            room -= bytes.length;
+            beyond = Math.max(beyond, -room);
+            setTimeout(() => {
+                room += ROOM;
+                tell("\\x01");
+            }, 20);
+        }
+    };
+    const repl = new Repl({ readable, writable: new WritableStream({ write }) });
+    say(await repl.exec("#".repeat(1000)));
+    say(beyond);
+"""
+
+
+def test_a_program_is_sent_no_faster_than_a_board_takes_it():
+    assert node(SMALL_BOARD.replace("PASTE", r'"R\x01\x20\x00"')) == ["done", "0"]
+
+
+def test_a_board_without_raw_paste_is_too_old():
+    (said,) = node(SMALL_BOARD.replace("PASTE", r'"raw REPL; CTRL-B to exit\r\n>"'))
+    assert said == "This MicroPython is too old: it has to be 1.23 or newer."
+
+
 def test_a_board_that_is_unplugged(tmp_path):
     with emulated("plain") as (board, url):
         said = node(
@@ -381,10 +421,12 @@ def test_the_pico_in_a_worker_keeps_its_files():
         await board.repl.exec("in_ram = True");
         await board.repl.leave();
         pico.reset();
-        say(await board.repl.exec("print('in_ram' in globals(), open('kept.txt').read(), end='')"));
+        const look = "print('in_ram' in globals(), open('kept.txt').read(), end='')";
+        say(await board.repl.exec(look));
         const flash = await pico.flash();
         pico.end();
         await assert.rejects(board.repl.exec("1"), /The Pico in the page is switched off/);
+        await assert.rejects(pico.flash(), /The Pico in the page is switched off/);
 
         pico = await Pico.start({ flash });
         const repl = new Repl(pico);

@@ -1,6 +1,16 @@
 // What a person does with a board that runs MicroPython: tinyprop onto it, models there and back, samples of its sensor,
-// learning there. It is the command `tinyprop` once more; what both have to know is in boards/tinyprop_cli, of which
-// board.json is made.
+// learning there.
+//
+//     const board = new Board(new Repl(await openPort(await choosePort()))); // or: new Repl(await Pico.start())
+//     await board.deploy(console.log);
+//     await board.push("pose.tp", bytes);
+//     const model = await board.load("pose.tp");
+//     await model.learn(x, 2);
+//     await model.save("pose.tp");
+//     bytes = await board.pull("pose.tp");
+//
+// It is the command `tinyprop` once more; what both have to know is in boards/tinyprop_cli, of which board.json is made.
+// What goes wrong is a Problem, whose message says what to do.
 
 import { base64, digestThere, exists, python, read, remove, sha256, write } from "./files.js";
 import { BoardError, Problem } from "./repl.js";

@@ -59,6 +59,7 @@ export class Pico {
   }
 
   stop(problem) {
+    this.problem = problem;
     this.worker.terminate();
     this.onFailure(problem);
     this.output.error(problem);
@@ -71,8 +72,12 @@ export class Pico {
 
   // What is in its flash now, 2 MB: its files.
   flash() {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      if (this.problem) {
+        throw this.problem;
+      }
       this.onFlash = resolve;
+      this.onFailure = reject;
       this.worker.postMessage({ flash: true });
     });
   }
