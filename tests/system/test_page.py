@@ -480,6 +480,10 @@ def test_a_pico_in_the_page_learns_on(page, random):
         == here
         == file_of(learned(page.download("Save the examples")))
     )
+    page.draw(drawing("circle", random))
+    page.tell("circle")
+    page.page.wait_for_selector("text=it is learning")
+    page.page.wait_for_selector("text=to the last bit")
     page.page.locator(".xterm-helper-textarea").focus()
     page.page.keyboard.type("2 + 2\n")
     page.page.get_by_role("listitem").filter(has_text="4").first.wait_for()

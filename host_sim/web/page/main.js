@@ -428,6 +428,7 @@ async function fetchBack() {
   const model = load(await onBoard.fetch());
   forUndo();
   project.takeBack(model);
+  await onBoard.pairWith(project);
   $("said").textContent = "The network of the board is here now.";
   showAll();
   keepSoon();

@@ -69,9 +69,14 @@ export class OnBoard {
     await this.turn;
     await this.board.push(FILE, project.file(true));
     this.there = await this.board.load(FILE);
+    await this.pairWith(project);
+    this.say("The network is on the board. What you teach here, it learns there too.");
+  }
+
+  // The network here is from now on the one that is there.
+  async pairWith(project) {
     this.given = project.model;
     this.names = [...project.names];
-    this.say("The network is on the board. What you teach here, it learns there too.");
     await this.compare(project);
   }
 
@@ -100,7 +105,7 @@ export class OnBoard {
   async compare(project) {
     const { sha256 } = await import("./board/files.js");
     const there = await this.there.digest();
-    this.here = sha256(project.file(false, this.names)).slice(0, START);
+    this.here = sha256(project.file(true, this.names)).slice(0, START);
     this.digest = there.slice(0, START);
     this.changed();
   }
