@@ -1,7 +1,7 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
 .PHONY: help demo docs pictures test fuzz mutants bench digits reproduce streams first_use faults unknown endurance repl mpy firmware flash
-.PHONY: deploy web release lint lock sbom clean distclean
+.PHONY: deploy web web_speed release lint lock sbom clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # Names this run of make, in which nothing in the cache is checked twice.
@@ -34,6 +34,9 @@ pictures: demo ## Draws the pictures in docs/ anew
 	@cp build/demo.png docs/demo.png
 	@boards/setup/apt.sh cpython
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim pictures
+	@boards/setup/apt.sh browser
+	@boards/web.sh >/dev/null
+	@$(PYTHON) -m host_sim page
 
 test: ## Every test on every target; TARGETS="unix c" for some of them
 	@boards/setup/apt.sh pc cpython arm riscv qemu rp2 node fuzz web browser
@@ -100,6 +103,11 @@ deploy: ## tinyprop.mpy onto a board that has MicroPython; PORT=/dev/ttyACM0 if 
 
 web: ## dist/web: the page, and the library for JavaScript; tinyprop serve shows it
 	@boards/web.sh
+
+web_speed: ## How fast a network learns in WebAssembly, beside C on this PC
+	@boards/setup/apt.sh pc cpython node
+	@boards/web.sh >/dev/null
+	@$(PYTHON) bench/web.py
 
 release: ## dist/release/, as it is published: packages, .mpy files, what mip installs, firmware, SHA256SUMS
 	@boards/setup/apt.sh pc arm riscv rp2

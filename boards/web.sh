@@ -16,9 +16,10 @@ PYTHONPATH=host_sim/tinyprop_desk "$(boards/setup/python.sh all)/bin/python" -c 
     "import json; from boards import figures; print(json.dumps(figures()))" >"$to/boards.json"
 cp host_sim/web/*.js host_sim/web/*.d.ts host_sim/web/package.json LICENSE "$to/tinyprop"
 boards/web_board.sh "$to/board"
+# Every browser has known instructions for several numbers since 2023; they make a step up to twice as fast (make web_speed).
 # The stack lies below all else, so that one that is too deep ends in an error.
 mapfile -t sources < <(sed "s,^,$core/," $core/sources.txt)
-clang --target=wasm32 -O3 -ffreestanding -nostdlib -fvisibility=hidden -I$core "${sources[@]}" \
+clang --target=wasm32 -O3 -flto -msimd128 -ffreestanding -nostdlib -fvisibility=hidden -I$core "${sources[@]}" \
     -o "$to/tinyprop/tinyprop.wasm" \
     -Wl,--no-entry,--stack-first,--strip-all,--export=__heap_base \
     -Wl,--export=tp_layout,--export=tp_hold,--export=tp_init,--export=tp_run,--export=tp_predict,--export=tp_distances

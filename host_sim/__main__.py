@@ -36,6 +36,7 @@ COMMANDS = {
         "generate.golden",
         "write the golden files of this version of the format that are missing",
     ),
+    "page": ("demo.page_picture", "take the picture of the page in a browser: docs/page.png"),
     "pictures": ("demo.method_pictures", "draw the pictures of docs/method.md"),
     "reproduce": (
         "studies.papers",

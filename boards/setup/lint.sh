@@ -60,7 +60,7 @@ mapfile -t shell < <(files '*.sh')
 check ruff "$python/ruff" check
 check ruff-format "$python/ruff" format --check
 check clang-format "$python/clang-format" --dry-run -Werror --ferror-limit=1 "${c[@]}"
-check prettier "$prettier" --check host_sim/web tests/web
+check prettier "$prettier" --check host_sim/web tests/web bench/web.mjs
 check codespell "$python/codespell" . .ci/ .github/
 check shellcheck shellcheck .ci/run "${shell[@]}"
 check mypy "$python/mypy"
