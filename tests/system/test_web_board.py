@@ -478,6 +478,34 @@ def test_a_person_at_the_terminal_of_the_pico_in_the_page(tab):
     tab.get_by_role("listitem").filter(has_text="the answer is 42").wait_for()
 
 
+def test_page_pico_and_cpython_learn_the_same(tab, tmp_path):
+    files = tab.evaluate(
+        """async () => {
+            const tp = await import("./tinyprop/tinyprop.js");
+            const { Pico } = await import("./board/pico.js");
+            const { Repl } = await import("./board/repl.js");
+            const { Board } = await import("./board/board.js");
+            const sample = (i) => [Uint8Array.of(i, i * i, 7 * i, 255 - i), i % 3];
+            const model = new tp.Model(4, [tp.Dense(8, { activation: "relu" }), tp.Dense(3)]);
+            for (let i = 0; i < 30; i++) model.learn(...sample(i));
+            const board = new Board(new Repl(await Pico.start()));
+            await board.push("m.tp", model.save(true));
+            const there = await board.load("m.tp");
+            for (let i = 30; i < 60; i++) {
+                model.learn(...sample(i));
+                await there.learn(...sample(i));
+            }
+            await there.save("m.tp");
+            return [model.save(true), await board.pull("m.tp")].map((file) => [...file]);
+        }"""
+    )
+    model = tp.Model(4, [tp.Dense(8, activation="relu"), tp.Dense(3)])
+    for i in range(60):
+        model.learn(bytes([i, i * i % 256, 7 * i % 256, 255 - i]), i % 3)
+    model.save(str(tmp_path / "m.tp"), replay=True)
+    assert [bytes(file) for file in files] == [(tmp_path / "m.tp").read_bytes()] * 2
+
+
 def test_a_board_at_web_serial(tab):
     machine = tab.evaluate(
         """async () => {
