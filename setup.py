@@ -24,7 +24,7 @@ MODULES = [
 ]
 TYPES = "micropython_mod/tinyprop.pyi"
 # What the command needs of the checkout; in the package its copy has the same folders.
-OF_CHECKOUT = ["boards/*/board.mk", "bench/results.json", "dist/*_6.3/*.mpy", "dist/web/**/*.*"]
+OF_CHECKOUT = ["boards/*/board.mk", "bench/results.json", "dist/*_6.3/*.mpy", "dist/web/**/*"]
 SOURCES = Path(CORE, "sources.txt").read_text().split()
 # One build for all versions of CPython from 3.11 on, which has buffers in its stable interface.
 STABLE = sys.version_info >= (3, 11) and not sysconfig.get_config_var("Py_GIL_DISABLED")
@@ -41,7 +41,7 @@ class BuildModules(build_py):
         self.put(TYPES, "tinyprop/__init__.pyi")
         Path(self.build_lib, "tinyprop/py.typed").touch()
         for pattern in OF_CHECKOUT:
-            for file in sorted(Path().glob(pattern)):
+            for file in filter(Path.is_file, sorted(Path().glob(pattern))):
                 self.put(file, Path("tinyprop_cli/checkout", file))
 
     def put(self, file, to):

@@ -98,6 +98,13 @@ def test_what_is_in_site_packages(installed):
         ours = ROOT / f"dist/{arch}_6.3"
         for name in FILES:
             assert (folder / name).read_bytes() == (ours / name).read_bytes()
+    page = installed.site / "tinyprop_cli/checkout/dist/web"
+    assert files(page) == files(ROOT / "dist/web")
+    assert Path("board/vendor/esptool-js/LICENSE") in files(page)
+
+
+def files(folder):
+    return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
 
 
 def test_the_wheel_is_for_all_of_linux_and_cpython(wheel):

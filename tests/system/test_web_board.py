@@ -441,6 +441,12 @@ def test_the_pico_in_a_worker_keeps_its_files():
     )
 
 
+def test_a_page_that_is_not_whole():
+    missing = "globalThis.fetch = async () => new Response('', { status: 404 });"
+    (said,) = node(missing + "await Pico.start();")
+    assert said == "pico/boot_rom.bin of this page cannot be fetched: load the page again."
+
+
 def test_a_firmware_for_another_chip():
     program = "await Pico.start({ uf2: new Uint8Array(512) })"
     assert node(program)[0].startswith("The Pico in the page stopped: Invalid magic value")

@@ -12,6 +12,7 @@
 // It is the command `tinyprop` once more; what both have to know is in boards/tinyprop_cli, of which board.json is made.
 // What goes wrong is a Problem, whose message says what to do.
 
+import { fetchBytes } from "./fetch.js";
 import { base64, digestThere, exists, python, read, remove, sha256, write } from "./files.js";
 import { BoardError, Problem } from "./repl.js";
 
@@ -79,15 +80,6 @@ const LETTERS = new Map([
   [Int32Array, "i"],
   [Float32Array, "f"],
 ]);
-
-// A file beside this one.
-async function fetchBytes(name) {
-  const answer = await fetch(new URL(name, import.meta.url)).catch(() => null);
-  if (!answer?.ok) {
-    throw new Problem(`${name} of this page cannot be fetched: load the page again.`);
-  }
-  return new Uint8Array(await answer.arrayBuffer());
-}
 
 // {files, mpyVersion, architectures, ...} of boards/web_board.py.
 export async function facts() {

@@ -1,17 +1,14 @@
 // A Raspberry Pi Pico in the page: the firmware that a true one gets, on an emulated RP2040 in a worker. It has the streams
 // of a port of Web Serial, and its flash keeps the files that are saved there.
 
+import { fetchBytes } from "./fetch.js";
 import { Problem } from "./repl.js";
 
 const GZIP = [0x1f, 0x8b];
 
-// The bytes of a file beside this one; some servers unpack it on the way.
 async function fetchUnpacked(name) {
-  const answer = await fetch(new URL(name, import.meta.url)).catch(() => null);
-  if (!answer?.ok) {
-    throw new Problem(`${name} of this page cannot be fetched: load the page again.`);
-  }
-  const data = new Uint8Array(await answer.arrayBuffer());
+  const data = await fetchBytes(name);
+  // Some servers unpack it on the way.
   if (!GZIP.every((byte, i) => data[i] === byte)) {
     return data;
   }
@@ -22,7 +19,7 @@ async function fetchUnpacked(name) {
 export class Pico {
   // Switches one on. uf2: other firmware than that with tinyprop in it; flash: what flash() of an earlier one gave.
   static async start({ uf2, flash } = {}) {
-    const rom = await fetchUnpacked("pico/boot_rom.bin");
+    const rom = await fetchBytes("pico/boot_rom.bin");
     uf2 ??= await fetchUnpacked("pico/firmware.uf2.gz");
     const pico = new Pico();
     pico.worker.postMessage({ start: { rom, uf2, flash } });
