@@ -1,4 +1,4 @@
-"""python -m host_sim page: takes docs/page.png, the page that make web builds, as it has just learned."""
+"""python -m host_sim page: takes docs/page.png, the page of make web when it has just learned."""
 
 import argparse
 import io
@@ -9,7 +9,7 @@ from playwright.sync_api import sync_playwright
 
 from .. import ROOT, add_to_path
 
-COLOURS = 48  # enough for a page, and a third of the bytes
+COLOURS = 96  # enough for a page, and a third of the bytes
 
 
 def main(arguments):

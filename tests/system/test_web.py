@@ -163,6 +163,16 @@ def test_windows():
 # ---- the package
 
 
+def test_the_example_of_the_page(web, tmp_path):
+    text = (ROOT / "docs/browser.md").read_text()
+    (example,) = re.findall(r"^```js\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "tinyprop").symlink_to(web / "tinyprop")
+    (tmp_path / "example.mjs").write_text(example)
+    said = node("--preserve-symlinks", tmp_path / "example.mjs").split()
+    assert said == re.findall(r"console\.log.* // (\S+)$", example, re.MULTILINE)
+
+
+
 def test_types_name_all_that_is_exported():
     types = (LIBRARY / "tinyprop.d.ts").read_text()
     declared = set(re.findall(r"^export (?:function|class) (\w+)", types, re.MULTILINE))
