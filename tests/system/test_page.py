@@ -491,6 +491,35 @@ def test_a_pico_in_the_page_learns_on(page, random):
     page.page.get_by_role("button", name="Connect my board").wait_for()
 
 
+READ = """
+n = 0
+
+def read():
+    global n
+    n += 1
+    return n % 7, 0, 500
+"""
+
+
+def test_a_sensor_of_a_board(page):
+    page.click("A board's sensor")
+    assert "Connect a board first" in page.note()
+    page.click("Start a Pico in this page")
+    page.page.wait_for_selector("text=is in this firmware")
+    page.click("A board's sensor")
+    page.page.get_by_label("What gives a reading").fill(READ)
+    page.click("Read it")
+    hold(page, "two", "3 examples")
+    page.click("Stop")
+    page.page.get_by_role("button", name="Read it").wait_for()
+    first = page.download("Save the examples").decode().splitlines()[0].split(",")
+    # Of z: mean, spread, least, most.
+    assert first[0] == '"two"' and first[15:19] == ["500", "0", "500", "500"]
+    page.page.get_by_label("What gives a reading").fill("def read():\n    return 1 / 0\n")
+    page.click("Read it")
+    page.page.wait_for_selector("text=ZeroDivisionError")
+
+
 def test_no_board(page):
     page.page.evaluate("Object.defineProperty(navigator, 'serial', { value: undefined })")
     page.click("Connect my board")

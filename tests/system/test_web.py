@@ -172,7 +172,6 @@ def test_the_example_of_the_page(web, tmp_path):
     assert said == re.findall(r"console\.log.* // (\S+)$", example, re.MULTILINE)
 
 
-
 def test_types_name_all_that_is_exported():
     types = (LIBRARY / "tinyprop.d.ts").read_text()
     declared = set(re.findall(r"^export (?:function|class) (\w+)", types, re.MULTILINE))

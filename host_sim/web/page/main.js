@@ -9,10 +9,10 @@ import { KINDS, MOST_CLASSES, MOST_LAYERS, Project } from "./project.js";
 import { draw } from "./sources/draw.js";
 import { gesture } from "./sources/gesture.js";
 import { motion } from "./sources/motion.js";
+import { sensorOf } from "./sources/sensor.js";
 import { sound } from "./sources/sound.js";
 import { load } from "./tinyprop/tinyprop.js";
 
-const SOURCES = [draw, gesture, sound, motion];
 const EACH = 8; // drawings of each shape in the example
 const PAUSE = 60; // milliseconds between them, where nobody minds what moves
 
@@ -20,6 +20,7 @@ const $ = (id) => document.getElementById(id);
 const project = new Project(draw);
 const heat = new Heat($("heat"));
 const onBoard = new OnBoard((text) => ($("said").textContent = text), showThere);
+const SOURCES = [draw, gesture, sound, motion, sensorOf(onBoard)];
 let stage = null; // what the source has started: stop(), clear(), and put() if it is drawn on
 let sample = null; // what the person shows just now
 let held = null; // the class whose button is held while a live source goes on

@@ -80,6 +80,18 @@ export class OnBoard {
     await this.compare(project);
   }
 
+  // Readings of a sensor, which keep the board busy until stopReading().
+  async read(program, interval, onReading) {
+    await this.turn;
+    this.there = null;
+    this.changed();
+    await this.board.samples(program, interval, onReading);
+  }
+
+  stopReading() {
+    return this.board.stop();
+  }
+
   // Whether the network there is the one here.
   follows(project) {
     return this.there !== null && this.given === project.model;
