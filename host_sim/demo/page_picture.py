@@ -26,7 +26,7 @@ def main(arguments):
             viewport={"width": 1180, "height": 760}, reduced_motion="reduce", color_scheme="light"
         )
         page.goto(serve.address(server))
-        page.get_by_role("button", name="Teach it three shapes for me").click()
+        page.get_by_role("button", name="Teach it three shapes").click()
         draw_triangle(page)
         taken = page.screenshot()
         browser.close()

@@ -1,6 +1,10 @@
 """What `pip install tinyprop` brings into fresh environments, from the wheel and the sdist."""
 
+import re
+import signal
+import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -109,6 +113,18 @@ def files(folder):
 
 def test_the_wheel_is_for_all_of_linux_and_cpython(wheel):
     assert "-cp311-abi3-" in wheel.name and "manylinux" in wheel.name
+
+
+def test_the_page_is_served(installed):
+    command = [installed.bin / "tinyprop", "serve"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        address = re.search(r"http://127.0.0.1:\d+/", server.stdout.readline())[0]
+        with urllib.request.urlopen(address) as page:
+            assert b"Teach a network" in page.read()
+        with urllib.request.urlopen(address + "tinyprop/tinyprop.wasm") as file:
+            assert file.headers["Content-Type"] == "application/wasm"
+        server.send_signal(signal.SIGINT)
+    assert server.returncode == 0
 
 
 def test_commands_that_need_a_checkout_say_what_to_do(installed, tmp_path):
