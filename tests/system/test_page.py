@@ -341,6 +341,32 @@ def test_keys_are_enough(page, random):
     assert {"add", "add-layer", "save", "samples", "open", "share", "restart"} <= reached
 
 
+def test_a_network_with_other_layers(page, random):
+    """It learns as it is. What changes it makes a new one, and can be undone."""
+    layers = [tp.Dense(7, activation="tanh"), tp.Dense(2)]
+    model = tp.Model(144, layers, input_range=(0, 255), classes=["yes", "no"])
+    page.open("mine.tp", file_of(model))
+    page.page.wait_for_selector("text=This network was made elsewhere")
+    page.draw(drawing("circle", random))
+    page.tell("no")
+    assert page.counts() == [0, 1]
+    learned = page.download("Save model.tp")
+    assert learned != file_of(model)
+    for change in "Add one more", "Gesture", "Teach it three shapes":
+        page.click(change)
+        if change == "Teach it three shapes":
+            page.page.wait_for_selector("text=Now you:")
+        assert page.download("Save model.tp") != learned
+        page.click("Undo: back to what was there")
+        assert page.download("Save model.tp") == learned and page.counts() == [0, 1]
+
+
+def test_numbers_in_a_text_teach_nothing(page, random):
+    page.draw(drawing("circle", random))
+    page.page.get_by_label("Name of class 1").press("1")
+    assert page.counts() == [0, 0, 0]
+
+
 def test_start_over_can_be_undone(page, random):
     page.teach_shapes(random, each=1)
     before = page.download("Save model.tp")

@@ -101,7 +101,7 @@ function teach(label) {
   const x = sample;
   project.teach(x, label);
   if (onBoard.follows(project)) {
-    onBoard.learn(project, x, label).catch((error) => note(error.message));
+    onBoard.learn(project, x, label);
   }
   if (!project.source.live) {
     stage.clear();
@@ -165,7 +165,7 @@ function hold(button, label) {
 
 addEventListener("keydown", (event) => {
   const label = Number(event.key) - 1;
-  if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || event.altKey) {
+  if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) {
     return;
   }
   if (label in project.names) {
@@ -245,7 +245,7 @@ function showNumbers(rows) {
 function showLayers() {
   const { layers, model, names, source } = project;
   if (layers === null) {
-    const text = "This network was made elsewhere. It learns here all the same; its layers stay as they are.";
+    const text = "This network was made elsewhere, and learns here all the same. Its layers:";
     $("layers").replaceChildren(element("li", { textContent: `${text} ${model}` }));
   } else {
     $("layers").replaceChildren(
@@ -368,12 +368,22 @@ async function open(file) {
 
 async function share() {
   try {
-    const link = await linkOf(project);
-    await navigator.clipboard.writeText(link);
-    $("kept").textContent =
-      `The link is copied: ${link.length} characters. It has the network, and none of your examples.`;
+    $("kept").replaceChildren(await copy(await linkOf(project)));
   } catch (error) {
-    note(error instanceof RangeError ? error.message : `The link cannot be copied: ${error.message}`);
+    note(error.message);
+  }
+}
+
+// Not every browser lets a page copy.
+async function copy(link) {
+  try {
+    await navigator.clipboard.writeText(link);
+    return `The link is copied: ${link.length} characters. It has the network, and none of your examples.`;
+  } catch {
+    const box = element("input", { value: link, readOnly: true });
+    box.setAttribute("aria-label", "The link");
+    box.addEventListener("focus", () => box.select());
+    return element("label", {}, "Copy this link: ", box);
   }
 }
 
@@ -454,6 +464,7 @@ $("firmware-file").addEventListener("change", ({ target }) =>
 
 function alter(change) {
   note("");
+  forUndo();
   try {
     change();
   } catch (error) {
@@ -478,23 +489,23 @@ async function refresh() {
 }
 
 async function example() {
-  if (project.source !== draw || !stage) {
-    await choose(draw);
-  }
+  note("");
   forUndo();
   project.names = [...SHAPES];
-  project.begin();
-  project.examples = [];
+  project.turnTo(draw);
   showAll();
+  await startSource();
+  $("example").disabled = true;
   const random = randomFrom(1);
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  for (let i = 0; i < EACH * SHAPES.length; i++) {
+  for (let i = 0; i < EACH * SHAPES.length && project.source === draw && stage; i++) {
     stage.put([strokeOf(SHAPES[i % SHAPES.length], random)]);
     teach(i % SHAPES.length);
     if (!still) {
       await new Promise((resolve) => setTimeout(resolve, PAUSE));
     }
   }
+  $("example").disabled = false;
   $("thinks").textContent = "Now you: draw a circle, a zigzag or a triangle.";
 }
 
@@ -517,9 +528,7 @@ $("open").addEventListener("click", () => $("file").click());
 $("restart").addEventListener("click", () => {
   note("");
   forUndo();
-  project.names = ["one", "two", "three"];
-  project.layers = [{ kind: "Dense", size: 16 }];
-  project.turnTo(project.source);
+  project.startOver(project.source);
   refresh();
 });
 addEventListener("resize", showLearning);
@@ -531,7 +540,12 @@ try {
   // Nothing was kept, or by an older page.
 }
 await openLink();
-await refresh();
+showAll();
+if (project.source.live) {
+  $("stage").textContent = `Press ${project.source.title} to go on.`; // no page listens unasked
+} else {
+  await startSource();
+}
 if ("serviceWorker" in navigator) {
   navigator.serviceWorker.register("sw.js");
 }

@@ -99,19 +99,31 @@ export class OnBoard {
 
   // After an example was learned here.
   learn(project, x, y) {
+    const { there } = this;
+    const { times } = project.source;
     this.left += 1;
     this.changed();
-    const learned = this.turn.then(async () => {
-      for (let i = 0; i < project.source.times; i++) {
-        await this.there.learn(x, y);
+    this.turn = this.turn.then(() => this.learnThere(there, project, x, y, times));
+  }
+
+  async learnThere(there, project, x, y, times) {
+    if (this.there !== there) {
+      return; // the board is gone, or has no network any more
+    }
+    try {
+      for (let i = 0; i < times; i++) {
+        await there.learn(x, y);
       }
       this.left -= 1;
       if (this.left === 0) {
         await this.compare(project);
       }
-    });
-    this.turn = learned.catch(() => {});
-    return learned;
+    } catch (error) {
+      this.there = null;
+      this.left = 0;
+      this.say(error.message);
+      this.changed();
+    }
   }
 
   async compare(project) {

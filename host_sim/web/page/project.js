@@ -11,6 +11,8 @@ const MOST_EXAMPLES = 600;
 const MOST_POINTS = 300; // of the curve
 const LATELY = 20; // guesses that "lately" is about
 const REMEMBERED = 20; // samples of each class
+const FIRST_LAYERS = [{ kind: "Dense", size: 16 }];
+const FIRST_NAMES = ["one", "two", "three"];
 
 // Layers that a person can choose. sizes: what a number beside it means, and its bounds.
 export const KINDS = {
@@ -36,15 +38,19 @@ function layerOf(text) {
 
 export class Project {
   constructor(source) {
-    this.layers = [{ kind: "Dense", size: 16 }];
-    this.names = ["one", "two", "three"];
+    this.startOver(source);
+  }
+
+  startOver(source) {
+    this.layers = FIRST_LAYERS;
+    this.names = [...FIRST_NAMES];
     this.turnTo(source);
   }
 
   // Another way to show something needs another network.
   turnTo(source) {
     this.source = source;
-    this.layers = this.layers.filter(({ kind }) => !KINDS[kind].maps || source.shape.length === 3);
+    this.layers = (this.layers ?? FIRST_LAYERS).filter(({ kind }) => !KINDS[kind].maps || source.shape.length === 3);
     this.examples = [];
     this.begin();
   }
@@ -72,7 +78,7 @@ export class Project {
 
   // A new network that knows nothing.
   begin() {
-    const layers = (this.layers ?? []).map(({ kind, size }) => KINDS[kind].make(size));
+    const layers = this.layers.map(({ kind, size }) => KINDS[kind].make(size));
     const classes = this.names.length;
     this.model = new tp.Model(this.source.shape, [...layers, tp.Dense(classes)], {
       inputRange: this.source.range,
@@ -91,7 +97,7 @@ export class Project {
   change(alter) {
     const { names, layers, model, examples, guesses, points } = this;
     this.names = [...names];
-    this.layers = layers?.map((layer) => ({ ...layer }));
+    this.layers = (layers ?? FIRST_LAYERS).map((layer) => ({ ...layer }));
     try {
       alter(this);
       this.begin();
