@@ -256,6 +256,61 @@ def serve():
 
 
 @main.command()
+@port_argument
+@click.option(
+    "-o",
+    "--out",
+    type=file_type,
+    default="samples.csv",
+    show_default=True,
+    help="Where samples go: .csv or .npz.",
+)
+@click.option("--label", default="", help="The board prints values alone, and this is what of.")
+@click.option("-n", "--count", default=0, help="Ends after so many samples; else Ctrl-C does.")
+def record(port, out, label, count):
+    """Writes samples that a board prints into a table, for tinyprop train.
+
+    A program on the board prints a line for each: its label and its values.
+
+    \b
+        while True:
+            x, y, z = imu.read()
+            print("still", x, y, z, sep=",")
+
+    \b
+        tinyprop record /dev/ttyACM0 -o poses.csv
+
+    With --label it prints the values alone. Then the label may be changed: type another one, and
+    Enter. If the file is there, samples are added to it. Each is in the file once it is counted,
+    in a .npz after two seconds.
+    """
+    from tinyprop_cli.record import record
+
+    record(find_port(port), out, label, count)
+
+
+@main.command()
+@port_argument
+def watch(port):
+    """Shows how a board learns, while it does.
+
+    The program on the board prints what the model says of itself, now and then:
+
+    \b
+        if model.stats()["steps"] % 100 == 0:
+            print(model.stats())
+
+    \b
+        tinyprop watch /dev/ttyACM0
+
+    Ctrl-C ends this; the board learns on.
+    """
+    from tinyprop_cli.watch import watch
+
+    watch(find_port(port))
+
+
+@main.command()
 def doctor():
     """What is connected, what is on it, and what is missing.
 

@@ -77,8 +77,10 @@ def read_csv(file, label):
     for row, (line, cells) in zip(x, rows, strict=True):
         for i, cell in enumerate(cells):
             row[i] = number(cell, f"{file}, line {line}, column {names[i]}")
-    y = labels_of(labels, file, [line for line, _ in rows])
-    return Samples(str(file), x, y, [line for line, _ in rows])
+    for (line, _), cell in zip(rows, labels, strict=True):
+        if not cell or cell.lower() == "nan":
+            raise Problem(f"{file}, line {line}, has no label.")
+    return Samples(str(file), x, as_labels(labels), [line for line, _ in rows])
 
 
 def numbered_lines(text):
@@ -122,11 +124,8 @@ def number(cell, where):
     return value
 
 
-def labels_of(cells, file, lines):
-    """Numbers, if all of them are."""
-    for line, cell in zip(lines, cells, strict=True):
-        if not cell or cell.lower() == "nan":
-            raise Problem(f"{file}, line {line}, has no label.")
+def as_labels(cells):
+    """An array; of numbers, if all of them are."""
     return np.array([float(cell) for cell in cells] if all(map(is_number, cells)) else cells)
 
 

@@ -109,6 +109,8 @@ def test_commands_that_need_a_checkout_say_what_to_do(installed, tmp_path):
         (["flash", "nothing.uf2"], "error: There is no file nothing.uf2."),
         (["flash"], "error: Which firmware. Fetch it from https://micropython.org/download/"),
         (["deploy", "/dev/ttyACM99"], "error: There is no port /dev/ttyACM99."),
+        (["record", "/dev/ttyACM99"], "error: There is no port /dev/ttyACM99."),
+        (["watch", "/dev/ttyACM99"], "error: There is no port /dev/ttyACM99."),
     ]:
         with pytest.raises(AssertionError, match=words):
             installed("tinyprop", *arguments)

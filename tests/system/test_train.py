@@ -299,7 +299,7 @@ def test_what_fits_where(monkeypatch):
     )
     rooms["RPI_PICO"] = ram - 1
     text = boards.where_it_fits(model)
-    assert text.endswith(". It does not fit RPI_PICO (has 1 kB).") and "RPI_PICO2, " in text
+    assert text.endswith(". It does not fit RPI_PICO (has 0 kB).") and "RPI_PICO2, " in text
     rooms["RPI_PICO"] = ram
     assert "not" not in boards.where_it_fits(model)
     rooms.update(dict.fromkeys(rooms, 1))
