@@ -102,7 +102,7 @@ class Typed:
 
 
 class Kept:
-    """The samples of a file, to which others are added. width: of a sample; None: there is none."""
+    """The samples of a file, to which others are added. width: values of a sample, or None."""
 
     def __init__(self, file):
         self.file, self.new = file, 0

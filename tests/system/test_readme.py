@@ -1,8 +1,9 @@
 """The examples in README.md and docs/ do what the pages say, on CPython and on MicroPython.
 
 The Python blocks of a page are one program; blocks of "py" need more than is here. What a `>>>`
-session shows is what must come out. Commands must exist: `make X` in the Makefile, `python -m
-host_sim X` in host_sim, `tinyprop X`.
+session shows is what must come out. An example is run beside the files that its page links to, and
+those that its commands `python examples/...` make. Commands must exist: `make X` in the Makefile,
+`python -m host_sim X` in host_sim, `tinyprop X`.
 """
 
 import ast
@@ -10,6 +11,7 @@ import doctest
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,7 +27,8 @@ from tinyprop_cli.__main__ import main
 from host_sim.__main__ import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+EXAMPLES = sorted(ROOT.glob("examples/*/README.md"))
+PAGES = [*sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]), *EXAMPLES]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -85,8 +88,22 @@ def outputs(printed):
 
 
 def run(page, folder, *command, **environment):
+    if page in EXAMPLES:
+        for link in re.findall(r"\]\((\S+\.py)\)", page.read_text()):
+            file = (page.parent / link).resolve()
+            if file.is_relative_to(ROOT / "examples"):
+                shutil.copy(file, folder)
+        for arguments in made_by(page):
+            installation.run(sys.executable, ROOT / arguments[0], *arguments[1:], cwd=folder)
     (folder / "page.py").write_text(program(page))
     return outputs(installation.run(*command, "page.py", cwd=folder, **environment))
+
+
+def made_by(page):
+    """The arguments of each command that makes files for an example."""
+    for _, block in blocks(page, "sh"):
+        for line in re.findall(r"^python (examples/.*)$", block, re.MULTILINE):
+            yield shlex.split(line, comments=True)
 
 
 def check(page, printed):
@@ -98,7 +115,9 @@ def check(page, printed):
 
 
 with_python = pytest.mark.parametrize(
-    "page", [page for page in PAGES if list(blocks(page, "python"))], ids=lambda page: page.name
+    "page",
+    [page for page in PAGES if list(blocks(page, "python"))],
+    ids=lambda page: str(page.relative_to(ROOT)),
 )
 
 
