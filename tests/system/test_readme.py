@@ -29,6 +29,8 @@ from host_sim.__main__ import COMMANDS
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted(ROOT.glob("examples/*/README.md"))
 PAGES = [*sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]), *EXAMPLES]
+FOLDERS = "micropython_mod", "host_sim/backend", "host_sim"
+PATH = os.pathsep.join(f"{ROOT}/{folder}" for folder in FOLDERS)
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -94,7 +96,8 @@ def run(page, folder, *command, **environment):
             if file.is_relative_to(ROOT / "examples"):
                 shutil.copy(file, folder)
         for arguments in made_by(page):
-            installation.run(sys.executable, ROOT / arguments[0], *arguments[1:], cwd=folder)
+            made = sys.executable, ROOT / arguments[0], *arguments[1:]
+            installation.run(*made, cwd=folder, PYTHONPATH=PATH)
     (folder / "page.py").write_text(program(page))
     return outputs(installation.run(*command, "page.py", cwd=folder, **environment))
 
@@ -124,9 +127,7 @@ with_python = pytest.mark.parametrize(
 @with_python
 def test_examples_on_cpython(page, tmp_path, monkeypatch):
     monkeypatch.delenv("TINYPROP_BACKEND", raising=False)
-    folders = "micropython_mod", "host_sim/backend", "host_sim"
-    path = os.pathsep.join(f"{ROOT}/{folder}" for folder in folders)
-    check(page, run(page, tmp_path, sys.executable, PYTHONPATH=path))
+    check(page, run(page, tmp_path, sys.executable, PYTHONPATH=PATH))
 
 
 @pytest.fixture(scope="module")
