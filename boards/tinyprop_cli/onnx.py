@@ -16,8 +16,11 @@ def bring_in(file, data, out, label):
     reader, net = opened(file)
     try:
         network, order = reader.read(net)
-        x, y = given(data, label, network, order.shape) if data else (made_up(order.shape), None)
-        model = tp.from_onnx(net, x, y)
+        if data:
+            x, y, names = given(data, label, network, order.shape)
+        else:
+            x, y, names = made_up(order.shape), None, None
+        model = tp.from_onnx(net, x, y, classes=names)
     except ValueError as error:
         raise Problem(f"{file} cannot be a model of tinyprop. {error}") from None
     if not data:
@@ -47,17 +50,23 @@ def opened(file):
 
 
 def given(data, label, network, shape):
-    """x as the network takes it; and y, or None."""
+    """x as the network takes it, y, and names of classes; each of these two, or None.
+
+    If labels are names, outputs have them in their order, as nearly all programs number them.
+    """
     found = samples.read(data, label, labelled=False)
     if found.x[0].size != np.prod(shape):
         raise Problem(
             f"{data} has {found.x[0].size} values a sample, and the network takes"
             f" {' x '.join(map(str, shape))}."
         )
-    x, y = found.x.reshape(len(found), *shape), found.y
-    if y is not None and network.loss == "crossentropy":
-        y = class_numbers(found, len(network.layers[-1].bias))[1]
-    return x, y
+    x, y, n = found.x.reshape(len(found), *shape), found.y, len(network.layers[-1].bias)
+    if y is None or network.loss == "mse":
+        return x, y, None
+    names = None if y.dtype.kind == "f" else samples.texts(np.unique(y))
+    if names and len(names) != n:
+        raise Problem(f"{data} has the labels {', '.join(names)}, and the network {n} outputs.")
+    return x, class_numbers(found, names or [str(i) for i in range(n)]), names
 
 
 def made_up(shape):

@@ -178,11 +178,6 @@ def are_classes(y):
     return bool(np.all(y == np.floor(y))) and len(np.unique(y)) <= MOST_CLASSES
 
 
-def class_names(y):
-    """Of the classes in labels, in order."""
-    return [str(name) for name in texts(np.unique(y))]
-
-
 def texts(y):
     """Labels as text: 3 for 3.0."""
     return [f"{v:g}" for v in y.ravel()] if y.dtype.kind == "f" else [str(v) for v in y.ravel()]

@@ -32,7 +32,10 @@ def train(data, file, label, hidden, kind, epochs, seed, picture):
     console.print(described(given, x, names, y))
     random = np.random.default_rng(seed)
     kept, test = split(y, names, random)
-    model = new_model(x.shape[1], hidden, names, y, seed)
+    try:
+        model = new_model(x.shape[1], hidden, names, y, seed)
+    except ValueError as error:
+        raise Problem(f"There is no such model: {error}.") from None
     console.print(repr(model))
     shown = "Of the samples that were held out, which it never learned from:"
     if len(test) == 0:
@@ -93,7 +96,9 @@ def split(y, names, random):
 def new_model(n, hidden, names, y, seed):
     layers = [tp.Dense(units, activation="relu") for units in hidden]
     if names:
-        return tp.Model(n, [*layers, tp.Dense(len(names))], seed=seed)
+        are_numbers = names == [str(i) for i in range(len(names))]
+        classes = None if are_numbers else names
+        return tp.Model(n, [*layers, tp.Dense(len(names))], seed=seed, classes=classes)
     return tp.Model(n, [*layers, tp.Dense(y.shape[1])], loss="mse", seed=seed)
 
 

@@ -23,7 +23,8 @@ def folder(tmp_path, monkeypatch):
     np.savez("classes.npz", x=x, y=[f"c{i % 3}" for i in range(8)])
     np.savez("numbers.npz", x=x, y=x[:, :2])
     layers = tp.Dense(6, "relu"), tp.Dense(3)
-    tp.Model(150, layers, input_range=(0, 40)).save("classes.tp")
+    names = ["c0", "c1", "c2"]
+    tp.Model(150, layers, input_range=(0, 40), classes=names).save("classes.tp")
     numbers = tp.Model(150, [tp.Dense(6, "tanh"), tp.Dense(2)], loss="mse")
     numbers.learn_many(np.float32(x).ravel(), np.float32(x[:, :2]).ravel())
     numbers.save("numbers.tp")

@@ -46,7 +46,9 @@ def test_a_table_becomes_a_model(said):
     assert "Model(4 -> Dense(32, activation='relu') -> Dense(3); 259 parameters, 0 steps)" in text
     assert "held out" in text and "of 30 samples are right" in text and share(text) > 90
     assert "fits each board: ESP32_GENERIC, " in text
-    assert tp.load("flowers.tp").stats()["steps"] == 50 * 120
+    model = tp.load("flowers.tp")
+    assert model.stats()["steps"] == 50 * 120
+    assert model.classes == ["setosa", "versicolor", "virginica"]
     text = said("evaluate", "flowers.tp", "iris.csv")
     assert share(text) > 94
     rows = re.findall(r"│ (\w+) +│ +(\d*) │ +(\d*) │ +(\d*) │", text)
@@ -54,6 +56,39 @@ def test_a_table_becomes_a_model(said):
     assert [row[0] for row in rows] == ["setosa", "versicolor", "virginica"]
     assert list(counts.sum(1)) == [50, 50, 50]
     assert f"{counts.trace()} of 150 samples are right" in text
+
+
+def test_samples_of_some_of_the_classes(said):
+    write_iris()
+    said("train", "iris.csv", "--epochs", 5)
+    write_iris(order=slice(100, 150))
+    text = said("evaluate", "model.tp", "iris.csv")
+    assert "of 50 samples are right" in text and share(text) > 80
+    write_iris(label=lambda name: f"{name}?")
+    text = said("evaluate", "model.tp", "iris.csv", code=1)
+    assert "iris.csv has the labels setosa?, versicolor?, virginica?, and the classes" in text
+    assert "classes of the model are setosa, versicolor, virginica." in text
+
+
+def test_classes_that_are_numbers(said):
+    for first, classes in (0, [None] * 3), (1, ["1", "2", "3"]):
+        Path("t.csv").write_text("".join(f"{i % 3},{i % 3 + first}\n" for i in range(60)))
+        assert "12 of 12 samples are right" in said("train", "t.csv")
+        assert tp.load("model.tp").classes == classes
+        assert "60 of 60 samples are right" in said("evaluate", "model.tp", "t.csv")
+    Path("t.csv").write_text("0,0\n1,1\n")
+    text = said("evaluate", "model.tp", "t.csv", code=1)
+    assert "t.csv has the label 0, and the classes of the model are 1, 2, 3." in text
+
+
+def test_outputs_to_spare_are_no_answer(said):
+    model = tp.Model(1, [tp.Dense(5)], input_range=(0, 1))
+    for i in range(20):
+        model.learn([i % 2], ["a", "b"][i % 2])
+    model.save("spare.tp")
+    Path("t.csv").write_text("0,a\n1,b\n1,b\n")
+    text = said("evaluate", "spare.tp", "t.csv")
+    assert "3 of 3 samples are right, 100.0%." in text and "│ 4 " in text
 
 
 def test_the_same_seed_makes_the_same_model(said):
@@ -214,9 +249,10 @@ def test_files_that_are_not_there(said):
     assert "There is no folder no for a.tp." in said("train", "iris.csv", "-o", "no/a.tp", code=1)
     assert "There is no file no.tp." in said("evaluate", "no.tp", "iris.csv", code=1)
     assert "iris.csv is no model" in said("evaluate", "iris.csv", "iris.csv", code=1)
-    assert "32,x should be numbers of units" in said(
-        "train", "iris.csv", "--hidden", "32,x", code=2
-    )
+    text = said("train", "iris.csv", "--hidden", "32,x", code=2)
+    assert "32,x should be numbers of units" in text
+    text = said("train", "iris.csv", "--hidden", "60000,60000", code=1)
+    assert "error: There is no such model: " in text
 
 
 def test_a_disk_that_is_full(said):
@@ -233,10 +269,8 @@ def test_samples_that_are_not_for_this_model(said):
     text = said("evaluate", "three.tp", "iris.csv", code=1)
     assert "iris.csv has 4 values a sample beside the label, and the model takes 3." in text
     tp.Model(4, [tp.Dense(2)], input_range=(0, 1)).save("two.tp")
-    assert (
-        "iris.csv has the labels setosa, versicolor, virginica, and the model 2 classes"
-        in said("evaluate", "two.tp", "iris.csv", code=1)
-    )
+    text = said("evaluate", "two.tp", "iris.csv", code=1)
+    assert "setosa, versicolor, virginica, and the classes of the model are 0, 1." in text
     tp.Model(4, [tp.Dense(1)], loss="mse", input_range=(0, 1), output_range=(0, 1)).save("n.tp")
     text = said("evaluate", "n.tp", "iris.csv", code=1)
     assert "The labels in iris.csv are names, and the model gives numbers." in text
@@ -261,6 +295,15 @@ def test_a_network_of_pytorch_comes_in(said, digits):
     assert tp.load("net.tp").evaluate(x[1200:], y[1200:]) > 0.9
 
 
+def test_outputs_get_the_names_of_labels(said, digits):
+    x, y = digits
+    names = ["zero", *"123456789"]
+    np.savez("names.npz", x=x[:300], y=np.array([f"{i}: {names[i]}" for i in y[:300]]))
+    text = said("import", GOLDEN / "keras.onnx", "--samples", "names.npz")
+    assert re.search(r"accuracy: float 9\d\.\d+%, integer 9\d", text)
+    assert tp.load("model.tp").classes == [f"{i}: {name}" for i, name in enumerate(names)]
+
+
 def test_a_network_without_samples(said, digits):
     x, y = digits
     text = said("import", GOLDEN / "keras.onnx")
@@ -281,7 +324,10 @@ def test_what_cannot_be_imported(said, digits):
     x, y = digits
     np.savez("others.npz", x=x[y > 0], y=y[y > 0] + 3)
     text = said("import", keras, "--samples", "others.npz", code=1)
-    assert "others.npz has the labels 4, 5, 6, 7, 8, 9, 10, 11, 12, and the model 10 cl" in text
+    assert "others.npz has the labels 10, 11, 12, and the classes of the model are 0, 1" in text
+    np.savez("names.npz", x=x[:4], y=["a", "b", "c", "a"])
+    text = said("import", keras, "--samples", "names.npz", code=1)
+    assert "names.npz has the labels a, b, c, and the network 10 outputs." in text
     assert not Path("model.tp").exists()
 
 
