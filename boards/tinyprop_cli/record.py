@@ -3,7 +3,6 @@
 import csv
 import errno
 import io
-import math
 import os
 import sys
 import threading
@@ -70,8 +69,7 @@ def sample_in(line, label, width):
         label, *cells = cells
     if not label or not cells or width not in (None, len(cells)):
         return None
-    is_sample = all(samples.is_number(cell) and math.isfinite(float(cell)) for cell in cells)
-    return (label, cells) if is_sample else None
+    return (label, cells) if all(map(samples.is_value, cells)) else None
 
 
 def shown(kept, label):

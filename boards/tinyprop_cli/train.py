@@ -65,6 +65,8 @@ def labels_of(given, kind):
                 f"All labels in {given.file} are {y[0, 0]:g}: there is nothing to learn."
             )
         return None, y.astype(np.float32)
+    if given.y[0].size > 1:
+        raise Problem(f"{given.file} has several labels a sample: they can only be numbers.")
     values, y = np.unique(given.y, return_inverse=True)
     names = samples.texts(values)
     if len(names) < 2:

@@ -69,6 +69,19 @@ def test_the_first_that_differs_is_named(pico, said, monkeypatch):
         assert compare.NAME not in board.ask(connected)["files"]
 
 
+def test_a_board_that_is_unplugged(said, monkeypatch):
+    with EmulatedPico("tinyprop") as pico:
+
+        class Unplugging(compare.Pc):
+            def predict(self, x):
+                pico.power_off()
+                return super().predict(x)
+
+        monkeypatch.setattr(compare, "Pc", Unplugging)
+        text = said("compare", "classes.tp", "classes.npz", pico.port, code=1)
+    assert f"error: What is at {pico.port} does not answer as MicroPython does" in text
+
+
 def test_it_needs_this_tinyprop_on_the_board(pico, said, monkeypatch):
     monkeypatch.setattr(compare, "installed", lambda board: None)
     text = said("compare", "classes.tp", "classes.npz", pico.port, code=1)

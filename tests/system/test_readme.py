@@ -144,6 +144,11 @@ def test_examples_on_micropython(page, tmp_path, micropython):
     check(page, run(page, tmp_path, micropython))
 
 
+@pytest.mark.parametrize("page", EXAMPLES, ids=lambda page: page.parent.name)
+def test_examples_of_an_installation(page, tmp_path, installed):
+    check(page, run(page, tmp_path, installed.bin / "python", PYTHONPATH=""))
+
+
 def test_readme_on_a_pico(installed):
     """The first commands and the session, on an emulated Pico with plain firmware."""
     page = ROOT / "README.md"

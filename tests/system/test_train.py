@@ -81,6 +81,12 @@ def test_classes_that_are_numbers(said):
     assert "t.csv has the label 0, and the classes of the model are 1, 2, 3." in text
 
 
+def test_classes_of_many_digits(said):
+    Path("t.csv").write_text("".join(f"{i % 2},{20261128001 + i % 2}\n" for i in range(60)))
+    said("train", "t.csv", "--epochs", 1)
+    assert tp.load("model.tp").classes == ["20261128001", "20261128002"]
+
+
 def test_outputs_to_spare_are_no_answer(said):
     model = tp.Model(1, [tp.Dense(5)], input_range=(0, 1))
     for i in range(20):
@@ -133,6 +139,8 @@ def test_several_numbers_a_sample(said):
     assert "Output 1: 12 samples: off by" in said("train", "two.npz")
     np.savez("one.npz", x=x, y=x[:, 0])
     assert "1 labels a sample, expected 2." in said("evaluate", "model.tp", "one.npz", code=1)
+    text = said("train", "two.npz", "--kind", "classes", code=1)
+    assert "two.npz has several labels a sample: they can only be numbers." in text
 
 
 def test_labels_are_taken_for_the_other_kind_if_that_is_said(said):
@@ -206,15 +214,17 @@ WRONG_TABLES = {
     "1;2,5;a\n": "t.csv, line 1, column 2: 2,5 should have a point in place of its comma.",
     "1,nan,a\n": "t.csv, line 1, column 2: nan is no value that a network takes.",
     "1,1e39,a\n": "t.csv, line 1, column 2: 1e39 is no value that a network takes.",
-    "1,2,a\n1,2,\n": "t.csv, line 2, has no label.",
-    "1,2\n1,nan\n": "t.csv, line 2, has no label.",
+    "1,2,a\n1,2,\n": "t.csv, line 2, has no label, but an empty cell.",
+    "1,2\n1,nan\n": "t.csv, line 2, has no label, but nan.",
+    "1,2\n1,-1e40\n": "t.csv, line 2, has no label, but -1e40.",
+    '1,2\n1,"' + 200000 * "7": "t.csv is no table: field larger than field limit (131072).",
     "1,2,a\n3,4,a\n": "All 2 samples in t.csv are of one class, a:",
     "1,0.5\n3,0.5\n": "All labels in t.csv are 0.5: there is nothing to learn.",
     b"1,2,\xff\n": "t.csv is no text in UTF-8: save it as CSV UTF-8.",
 }
 
 
-@pytest.mark.parametrize("text", WRONG_TABLES, ids=repr)
+@pytest.mark.parametrize("text", WRONG_TABLES, ids=lambda text: repr(text)[:30])
 def test_what_is_wrong_in_a_table_is_named_by_its_place(said, text):
     Path("t.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     words = said("train", "t.csv", code=1)
@@ -230,6 +240,8 @@ def test_what_is_wrong_with_arrays(said):
         ({"x": y, "y": y}, "x in t.npz is of shape (4,) and dtype int64, expected numbers"),
         ({"x": x.astype(str), "y": y}, "x in t.npz is of shape (4, 4) and dtype <U32"),
         ({"x": x + [0, 0, 0, np.inf], "y": y}, "x in t.npz: sample 0 holds a NaN or an infinity"),
+        ({"x": x, "y": y * np.nan}, "y in t.npz: sample 0 holds a NaN or an infinity"),
+        ({"x": x * 1e39, "y": y}, "x in t.npz: sample 0 holds a NaN or an infinity"),
         ({"x": x[:0], "y": y[:0]}, "t.npz has no sample."),
         ({"x": np.array([None] * 4), "y": y}, "t.npz holds no arrays of numpy"),
     ):
