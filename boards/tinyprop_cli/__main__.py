@@ -128,8 +128,20 @@ label_option = click.option(
     type=click.Choice(["classes", "numbers"]),
     help="What labels are, if it takes them for the other.",
 )
-@click.option("--epochs", default=50, show_default=True, help="How often it sees each sample.")
-@click.option("--seed", default=1, show_default=True, help="Of first weights and of the order.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="How often it sees each sample.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**30 - 1),
+    default=1,
+    show_default=True,
+    help="Of first weights and of the order.",
+)
 @click.option("--picture", type=file_type, help="A file for a picture of how it went, .png.")
 def train(data, out, label, hidden, kind, epochs, seed, picture):
     """Trains a model on a table of samples, and tests it on a fifth of them.
@@ -195,7 +207,13 @@ def evaluate(file, data, label):
 @click.argument("data", type=file_type)
 @port_argument
 @label_option
-@click.option("--learn", default=20, show_default=True, help="So many samples are learned.")
+@click.option(
+    "--learn",
+    type=click.IntRange(0),
+    default=20,
+    show_default=True,
+    help="So many samples are learned.",
+)
 def compare(file, data, port, label, learn):
     """Whether a board computes what this PC does, to the last bit.
 
@@ -266,7 +284,13 @@ def serve():
     help="Where samples go: .csv or .npz.",
 )
 @click.option("--label", default="", help="The board prints values alone, and this is what of.")
-@click.option("-n", "--count", default=0, help="Ends after so many samples; else Ctrl-C does.")
+@click.option(
+    "-n",
+    "--count",
+    type=click.IntRange(0),
+    default=0,
+    help="Ends after so many samples; else Ctrl-C does.",
+)
 def record(port, out, label, count):
     """Writes samples that a board prints into a table, for tinyprop train.
 

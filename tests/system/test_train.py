@@ -263,6 +263,7 @@ def test_files_that_are_not_there(said):
     assert "iris.csv is no model" in said("evaluate", "iris.csv", "iris.csv", code=1)
     text = said("train", "iris.csv", "--hidden", "32,x", code=2)
     assert "32,x should be numbers of units" in text
+    assert "is not in the range" in said("train", "iris.csv", "--epochs", 0, code=2)
     text = said("train", "iris.csv", "--hidden", "60000,60000", code=1)
     assert "error: There is no such model: " in text
 
