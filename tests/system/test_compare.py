@@ -30,13 +30,15 @@ def folder(tmp_path, monkeypatch):
     numbers.save("numbers.tp")
 
 
-@pytest.mark.parametrize("name", ["classes", "numbers"])
-def test_a_pico_computes_the_same(name, pico, said):
+@pytest.mark.parametrize(
+    "name, options, learned", [("classes", ["--learn", 3], 3), ("numbers", [], 8)]
+)
+def test_a_pico_computes_the_same(name, options, learned, pico, said):
     before = Path(f"{name}.tp").read_bytes()
-    text = said("compare", f"{name}.tp", f"{name}.npz", pico.port, "--learn", 3)
+    text = said("compare", f"{name}.tp", f"{name}.npz", pico.port, *options)
     assert text == (
         "8 predictions are the same, to the last bit\n"
-        "the model is the same after each of 3 samples that both learned\n"
+        f"the model is the same after each of {learned} samples that both learned\n"
         "8 predictions after that are the same, to the last bit\n"
     )
     assert Path(f"{name}.tp").read_bytes() == before

@@ -32,7 +32,7 @@ class Line:
 
     def say(self, text, unplug=False):
         """A line is cut first: a program that comes to a port hears the rest of one."""
-        self.thread = threading.Thread(target=self.talk, args=(f"..\r\n{text}", unplug))
+        self.thread = threading.Thread(target=self.talk, args=(f"8,8\r\n{text}", unplug))
         self.thread.start()
 
     def talk(self, text, unplug):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tinyprop as tp
 from sklearn.datasets import load_diabetes, load_digits, load_iris
-from tinyprop_cli import board, samples, train
+from tinyprop_cli import board, samples, screen, train
 from tinyprop_desk import boards
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/onnx"
@@ -88,9 +88,9 @@ def test_classes_of_many_digits(said):
 
 
 def test_outputs_to_spare_are_no_answer(said):
-    model = tp.Model(1, [tp.Dense(5)], input_range=(0, 1))
-    for i in range(20):
-        model.learn([i % 2], ["a", "b"][i % 2])
+    model = tp.Model(1, [tp.Dense(5)], input_range=(0, 1), classes=["a", "b"])
+    model.set_weights(0, [[-2, 2, 0, 0, 0]], [1, -1, 3, 0, 0])
+    assert np.argmax(model.predict_proba([0])) == 2
     model.save("spare.tp")
     Path("t.csv").write_text("0,a\n1,b\n1,b\n")
     text = said("evaluate", "spare.tp", "t.csv")
@@ -159,6 +159,32 @@ def test_what_is_wrong_with_a_model_is_told(said):
     text = said("train", "still.csv")
     sentences = tp.load("model.tp").check()
     assert sentences and all(sentence in text for sentence in sentences)
+
+
+def printed(table):
+    """The cells of each row."""
+    console = screen.new_console()
+    with console.capture() as text:
+        console.print(table)
+    rows = [line.strip("│").split("│") for line in text.get().splitlines() if "│" in line]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+def test_what_is_taken_for_what():
+    table = screen.confusions(["[a]", "b", "c"], [0, 0, 0, 1], [0, 1, 1, 1])
+    assert printed(table) == [
+        ["[a]", "1", "2", "", "33%"],
+        ["b", "", "1", "", "100%"],
+        ["c", "", "", "", ""],
+    ]
+
+
+def test_of_many_classes_the_commonest_mistakes():
+    names = [f"class {i}" for i in range(17)]
+    y = [3] * 4 + list(range(17))
+    found = [5] * 3 + [3] + [*range(16), 0]
+    table = screen.confusions(names, y, found)
+    assert printed(table) == [["class 3", "class 5", "3"], ["class 16", "class 0", "1"]]
 
 
 def test_a_picture(said):
