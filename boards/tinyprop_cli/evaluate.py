@@ -25,6 +25,8 @@ def inputs(model, given):
             f"{given.file} has {x.shape[1]} values a sample beside the label, and the model takes"
             f" {model._n_in}."
         )
+    if model.input_range is None:
+        raise Problem("The model has learned from nothing yet, so it knows nothing.")
     return x
 
 
@@ -33,12 +35,17 @@ def targets(model, given):
     if not model._mse:
         names = names_of(model)
         return names, class_numbers(given, names)
+    return None, numbers(given, model._n_out)
+
+
+def numbers(given, n):
+    """float32 [sample, output]"""
     y = given.y.reshape(len(given), -1)
     if y.dtype.kind != "f":
         raise Problem(f"The labels in {given.file} are names, and the model gives numbers.")
-    if y.shape[1] != model._n_out:
-        raise Problem(f"{given.file} has {y.shape[1]} labels a sample, expected {model._n_out}.")
-    return None, y.astype(np.float32)
+    if y.shape[1] != n:
+        raise Problem(f"{given.file} has {y.shape[1]} labels a sample, expected {n}.")
+    return y.astype(np.float32)
 
 
 def names_of(model):

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import tinyprop as tp
+from onnx import TensorProto, helper, numpy_helper
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 from tinyprop_cli import board, samples, screen, train
 from tinyprop_desk import boards
@@ -310,6 +312,9 @@ def test_samples_that_are_not_for_this_model(said):
     tp.Model(4, [tp.Dense(2)], input_range=(0, 1)).save("two.tp")
     text = said("evaluate", "two.tp", "iris.csv", code=1)
     assert "setosa, versicolor, virginica, and the classes of the model are 0, 1." in text
+    tp.Model(4, [tp.Dense(3)]).save("new.tp")
+    text = said("evaluate", "new.tp", "iris.csv", code=1)
+    assert "The model has learned from nothing yet, so it knows nothing." in text
     tp.Model(4, [tp.Dense(1)], loss="mse", input_range=(0, 1), output_range=(0, 1)).save("n.tp")
     text = said("evaluate", "n.tp", "iris.csv", code=1)
     assert "The labels in iris.csv are names, and the model gives numbers." in text
@@ -334,6 +339,30 @@ def test_a_network_of_pytorch_comes_in(said, digits):
     assert tp.load("net.tp").evaluate(x[1200:], y[1200:]) > 0.9
 
 
+def test_a_network_that_gives_numbers(said):
+    net = helper.make_model(
+        helper.make_graph(
+            [helper.make_node("Gemm", ["x", "w", "b"], ["y"])],
+            "sum",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 2])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])],
+            [
+                numpy_helper.from_array(np.float32([[1], [2]]), "w"),
+                numpy_helper.from_array(np.float32([3]), "b"),
+            ],
+        ),
+        opset_imports=[helper.make_opsetid("", 18)],
+    )
+    onnx.save(net, "sum.onnx")
+    x = np.random.default_rng(1).random((50, 2))
+    np.savez("sum.npz", x=x, y=x @ [1, 2] + 3)
+    assert "root mean square error: float " in said("import", "sum.onnx", "--samples", "sum.npz")
+    assert abs(tp.load("model.tp").predict([0.5, 0.25]) - 4) < 0.02
+    np.savez("sum.npz", x=x, y=["a"] * 50)
+    text = said("import", "sum.onnx", "--samples", "sum.npz", code=1)
+    assert "The labels in sum.npz are names, and the model gives numbers." in text
+
+
 def test_outputs_get_the_names_of_labels(said, digits):
     x, y = digits
     names = ["zero", *"123456789"]
@@ -356,7 +385,10 @@ def test_what_cannot_be_imported(said, digits):
     assert "There is no file no.onnx." in said("import", "no.onnx", code=1)
     assert "iris.csv is no ONNX file." in said("import", "iris.csv", code=1)
     text = said("import", keras, "--samples", "iris.csv", code=1)
-    assert "iris.csv has 4 values a sample, and the network takes 8 x 8 x 1." in text
+    assert "x in iris.csv is of shape 4 a sample, and the network takes 8 x 8 x 1." in text
+    np.savez("turned.npz", x=np.zeros((5, 4, 16)), y=[0] * 5)
+    text = said("import", keras, "--samples", "turned.npz", code=1)
+    assert "x in turned.npz is of shape 4 x 16 a sample, and the network takes 8" in text
     cut = keras.read_bytes()[:-100]
     Path("cut.onnx").write_bytes(cut)
     assert "cut.onnx " in said("import", "cut.onnx", code=1)
