@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tinyprop as tp
 from serial_port import EmulatedPico
-from tinyprop_cli import board, record, samples, watch
+from tinyprop_cli import board, lines, record, samples, watch
 from tinyprop_cli.board import Problem
 
 PATH = [f"{board.ROOT}/{name}" for name in ("boards", "micropython_mod", "host_sim")]
@@ -29,17 +29,21 @@ class Line:
         self.board, self.pc = pty.openpty()
         tty.setraw(self.pc)
         self.port = os.ttyname(self.pc)
+        self.opened, self.heard = threading.Event(), []
 
-    def say(self, text, unplug=False):
+    def say(self, text, unplugged_after=None):
         """A line is cut first: a program that comes to a port hears the rest of one."""
-        self.thread = threading.Thread(target=self.talk, args=(f"8,8\r\n{text}", unplug))
+        arguments = f"8,8\r\n{text}", unplugged_after
+        self.thread = threading.Thread(target=self.talk, args=arguments)
         self.thread.start()
 
-    def talk(self, text, unplug):
-        time.sleep(0.3)  # what was there before is thrown away when the port is opened
+    def talk(self, text, unplugged_after):
+        self.opened.wait()  # what was there before is thrown away when the port is opened
+        self.opened.clear()
         os.write(self.board, text.encode())
-        if unplug:
-            time.sleep(0.5)
+        if unplugged_after:
+            while unplugged_after not in self.heard:
+                time.sleep(0.01)
             self.close()
 
     def close(self):
@@ -48,9 +52,18 @@ class Line:
 
 
 @pytest.fixture
-def line():
-    line = Line()
+def line(monkeypatch):
+    line, read = Line(), lines.read
+
+    def reading(port):
+        line.opened.set()
+        for text in read(port):
+            line.heard.append(text)
+            yield text
+
+    monkeypatch.setattr(lines, "read", reading)
     yield line
+    line.opened.set()
     line.thread.join()
     try:
         line.close()
@@ -124,24 +137,34 @@ def test_what_is_no_sample():
 
 @pytest.mark.parametrize("name", ["samples.csv", "samples.npz"])
 def test_nothing_is_lost_when_the_board_is_unplugged(line, said, name):
-    line.say(rows("wave", [1, 2], [3, 4]) + "wave,5", unplug=True)
+    line.say(rows("wave", [1, 2], [3, 4]) + "wave,5", unplugged_after="wave,3,4")
     text = said("record", line.port, "-o", name, code=1)
     assert f"2 samples are new, and {name} has wave (2).\n" in text
     assert f"error: The board at {line.port} is gone. All that it sent is in {name}." in text
     assert samples.read(Path(name)).x.tolist() == [[1, 2], [3, 4]]
 
 
+def knock(line, listens):
+    """Says something again and again, until a program listens."""
+    while not listens.wait(0.1):
+        os.write(line.board, b"knock\r\n")
+
+
 @pytest.mark.parametrize("name", ["samples.csv", "samples.npz"])
-def test_ctrl_c_ends_it_and_nothing_is_lost(line, name):
+def test_ctrl_c_ends_it_and_nothing_is_lost(name):
+    line = Line()
     command = [sys.executable, "-m", "tinyprop_cli", "record", line.port, "-o", name]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(PATH)}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environment, stdout=pipe, text=True) as process:
-        time.sleep(2)
-        line.say("listening\r\n" + rows("wave", [1, 2], [3, 4]) + "next\r\n")
-        for text in process.stdout:
-            if text == "next\n":
-                break
+        listens = threading.Event()
+        knocking = threading.Thread(target=knock, args=(line, listens))
+        knocking.start()
+        assert process.stdout.readline() == "knock\n"
+        listens.set()
+        knocking.join()
+        os.write(line.board, (rows("wave", [1, 2], [3, 4]) + "next\r\n").encode())
+        assert "next\n" in process.stdout
         process.send_signal(signal.SIGINT)
         assert f"2 samples are new, and {name} has wave (2).\n" in process.stdout.read()
     assert process.returncode == 0
@@ -237,7 +260,7 @@ def test_nothing_to_watch(line, said):
     text = said("watch", line.port, code=1)
     assert "a program prints it by print(model.stats())" in text
     line.thread.join()
-    line.say(told(tp.Model(2, [tp.Dense(2)])) * 2, unplug=True)
+    line.say(told(tp.Model(2, [tp.Dense(2)])) + "next\r\n", unplugged_after="next")
     assert f"error: The board at {line.port} is gone." in said("watch", line.port, code=1)
 
 
