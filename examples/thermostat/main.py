@@ -99,6 +99,8 @@ def start():
     model.autosave("room.tp")
     try:
         run(Thermostat(model), read, relay.value)
+    except KeyboardInterrupt:  # Ctrl-C at the prompt
+        model.save("room.tp")
     finally:  # whatever happens, it does not heat on
         relay.value(0)
 
