@@ -19,9 +19,12 @@ def modules(folders, *names):
     with pytest.MonkeyPatch.context() as patch:
         for folder in reversed(folders):
             patch.syspath_prepend(EXAMPLES / folder)
-        yield SimpleNamespace(**{name: __import__(name) for name in names})
-        for name in names:
-            del sys.modules[name]
+        try:
+            yield SimpleNamespace(**{name: __import__(name) for name in names})
+        finally:  # all examples have a main
+            for name, module in list(sys.modules.items()):
+                if str(EXAMPLES) in (getattr(module, "__file__", None) or ""):
+                    del sys.modules[name]
 
 
 def in_micropython(folders, code):
