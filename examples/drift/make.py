@@ -22,7 +22,7 @@ ANGLE = 35  # degrees
 def network(x, y, seed=1):
     """A Model of what scikit-learn has learned, which will remember 100 of what it learns then."""
     net = MLPClassifier((48,), learning_rate_init=0.003, tol=0.001, random_state=seed)
-    return tp.from_sklearn(net.fit(x, y), x, y, lr=0.02, replay=100)
+    return tp.from_sklearn(net.fit(x, y), x, y, replay=100)
 
 
 def turned(x):
