@@ -8,9 +8,12 @@ train       a model out of a table of samples
 onnx        a model out of a network of PyTorch or Keras
 evaluate    how well a model answers
 compare     whether a board computes what this PC does
+record      samples that a board prints, into a file
+watch       how a board learns
 doctor      what is connected, and what is missing
 samples     tables and arrays of samples
 screen      curves and tables in a terminal; pictures has them as a file
+lines       what a board prints
 copying     files over the line, compared by their SHA-256
 files       files of this PC
 board       a board: its facts, its port, MicroPython on it

@@ -128,8 +128,20 @@ label_option = click.option(
     type=click.Choice(["classes", "numbers"]),
     help="What labels are, if it takes them for the other.",
 )
-@click.option("--epochs", default=50, show_default=True, help="How often it sees each sample.")
-@click.option("--seed", default=1, show_default=True, help="Of first weights and of the order.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="How often it sees each sample.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**30 - 1),
+    default=1,
+    show_default=True,
+    help="Of first weights and of the order.",
+)
 @click.option("--picture", type=file_type, help="A file for a picture of how it went, .png.")
 def train(data, out, label, hidden, kind, epochs, seed, picture):
     """Trains a model on a table of samples, and tests it on a fifth of them.
@@ -195,7 +207,13 @@ def evaluate(file, data, label):
 @click.argument("data", type=file_type)
 @port_argument
 @label_option
-@click.option("--learn", default=20, show_default=True, help="So many samples are learned.")
+@click.option(
+    "--learn",
+    type=click.IntRange(0),
+    default=20,
+    show_default=True,
+    help="So many samples are learned.",
+)
 def compare(file, data, port, label, learn):
     """Whether a board computes what this PC does, to the last bit.
 
@@ -253,6 +271,67 @@ def serve():
     from tinyprop_cli.serve import serve
 
     serve()
+
+
+@main.command()
+@port_argument
+@click.option(
+    "-o",
+    "--out",
+    type=file_type,
+    default="samples.csv",
+    show_default=True,
+    help="Where samples go: .csv or .npz.",
+)
+@click.option("--label", default="", help="The board prints values alone, and this is what of.")
+@click.option(
+    "-n",
+    "--count",
+    type=click.IntRange(0),
+    default=0,
+    help="Ends after so many samples; else Ctrl-C does.",
+)
+def record(port, out, label, count):
+    """Writes samples that a board prints into a table, for tinyprop train.
+
+    A program on the board prints a line for each: its label and its values.
+
+    \b
+        while True:
+            x, y, z = imu.read()
+            print("still", x, y, z, sep=",")
+
+    \b
+        tinyprop record /dev/ttyACM0 -o poses.csv
+
+    With --label it prints the values alone. Then the label may be changed: type another one, and
+    Enter. If the file is there, samples are added to it. Each is in the file once it is counted,
+    in a .npz after two seconds.
+    """
+    from tinyprop_cli.record import record
+
+    record(find_port(port), out, label, count)
+
+
+@main.command()
+@port_argument
+def watch(port):
+    """Shows how a board learns, while it does.
+
+    The program on the board prints what the model says of itself, now and then:
+
+    \b
+        if model.stats()["steps"] % 100 == 0:
+            print(model.stats())
+
+    \b
+        tinyprop watch /dev/ttyACM0
+
+    Ctrl-C ends this; the board learns on.
+    """
+    from tinyprop_cli.watch import watch
+
+    watch(find_port(port))
 
 
 @main.command()

@@ -7,7 +7,7 @@ import numpy as np
 import tinyprop as tp
 
 from tinyprop_cli import samples
-from tinyprop_cli.board import Problem, ask, how, micropython, tell
+from tinyprop_cli.board import Problem, ask, how, micropython
 from tinyprop_cli.copying import progress, write
 from tinyprop_cli.doctor import installed
 from tinyprop_cli.evaluate import inputs, targets
@@ -28,10 +28,10 @@ def _put(at, text):
     memoryview(_x)[at:at + len(part)] = part
 def _predict():
     _m.predict_into(_x, _out)
-    return hexlify(_out)
+    print(hexlify(_out).decode())
 def _learn(y):
     _m.learn(_x, y)
-    return hexlify(hashlib.sha256(_m._saved()).digest())
+    print(hexlify(hashlib.sha256(_m._saved()).digest()).decode())
 _m = tp.load({name!r})
 _x, _out = array("f", bytes(4 * {inputs})), array("f", bytes(4 * {outputs}))
 """
@@ -73,7 +73,7 @@ class Board:
         for i in range(0, len(x), PIECE):
             part = x[i : i + PIECE].tobytes().hex()
             self.board.exec(f"_put({i}, {part!r})")
-        return bytes.fromhex(tell(self.board, f"print({call})").decode())
+        return bytes.fromhex(self.board.exec(call).decode())
 
 
 def compare(port, file, data, label, n_learned):

@@ -25,46 +25,56 @@ def inputs(model, given):
             f"{given.file} has {x.shape[1]} values a sample beside the label, and the model takes"
             f" {model._n_in}."
         )
+    if model.input_range is None:
+        raise Problem("The model has learned from nothing yet, so it knows nothing.")
     return x
 
 
 def targets(model, given):
     """Names of the model's classes, and int32 [sample]; or None, and float32 [sample, output]."""
     if not model._mse:
-        return class_numbers(given, model._n_out)
+        names = names_of(model)
+        return names, class_numbers(given, names)
+    return None, numbers(given, model._n_out)
+
+
+def numbers(given, n):
+    """float32 [sample, output]"""
     y = given.y.reshape(len(given), -1)
     if y.dtype.kind != "f":
         raise Problem(f"The labels in {given.file} are names, and the model gives numbers.")
-    if y.shape[1] != model._n_out:
-        raise Problem(f"{given.file} has {y.shape[1]} labels a sample, expected {model._n_out}.")
-    return None, y.astype(np.float32)
+    if y.shape[1] != n:
+        raise Problem(f"{given.file} has {y.shape[1]} labels a sample, expected {n}.")
+    return y.astype(np.float32)
 
 
-def class_numbers(given, n):
-    """Names of n classes, and int32 [sample]. Names, and whole numbers as many as there are
-    classes, are numbered in their order, as train does; other whole numbers are it already."""
-    if given.y.ndim > 1 and given.y[0].size > 1:
+def names_of(model):
+    """Of its classes; the number of one that has no name."""
+    return [name or str(i) for i, name in enumerate(model.classes)]
+
+
+def class_numbers(given, names):
+    """int32 [sample]"""
+    if given.y[0].size > 1:
         raise Problem(f"{given.file} has several labels a sample, and the model tells classes.")
-    classes = np.unique(given.y)
-    if len(classes) == n:
-        return samples.texts(classes), np.searchsorted(classes, given.y.ravel()).astype(np.int32)
-    whole = classes.dtype.kind == "f" and np.all(classes == np.floor(classes))
-    if not whole or classes[0] < 0 or classes[-1] >= n:
+    unknown = sorted(set(samples.texts(given.y)) - set(names))
+    if unknown:
         raise Problem(
-            f"{given.file} has the labels {', '.join(samples.texts(classes)[:20])}, and the model"
-            f" {n} classes: expected {n} labels, or their numbers, 0 to {n - 1}."
+            f"{given.file} has the label{'s' if unknown[1:] else ''} {', '.join(unknown[:20])},"
+            f" and the classes of the model are {', '.join(names[:20])}."
         )
-    return [str(i) for i in range(n)], given.y.ravel().astype(np.int32)
+    return np.array([names.index(label) for label in samples.texts(given.y)], np.int32)
 
 
 def report(console, model, names, x, y):
-    scores = scores_of(model, x)
     if names:
-        found = scores.argmax(1)
-        right = int(np.sum(found == y))
+        answers = {name or i: i for i, name in enumerate(model.classes)}
+        found = [answers[model.predict(sample)] for sample in x]
+        right = int(np.sum(np.array(found) == y))
         console.print(f"{right} of {len(y)} samples are right, {right / len(y):.1%}.")
         console.print(confusions(names, y, found))
         return
+    scores = scores_of(model, x)
     for i in range(y.shape[1]):
         which = f"Output {i}: " if y.shape[1] > 1 else ""
         off = scores[:, i] - y[:, i]

@@ -5,7 +5,7 @@ import tinyprop as tp
 
 from tinyprop_cli import samples
 from tinyprop_cli.board import COMMAND, Problem
-from tinyprop_cli.evaluate import class_numbers
+from tinyprop_cli.evaluate import class_numbers, numbers
 from tinyprop_cli.files import bytes_of, check_folder, save
 
 MADE_UP = 256  # samples, if none are given
@@ -16,8 +16,11 @@ def bring_in(file, data, out, label):
     reader, net = opened(file)
     try:
         network, order = reader.read(net)
-        x, y = given(data, label, network, order.shape) if data else (made_up(order.shape), None)
-        model = tp.from_onnx(net, x, y)
+        if data:
+            x, y, names = given(data, label, network, order.shape)
+        else:
+            x, y, names = made_up(order.shape), None, None
+        model = tp.from_onnx(net, x, y, classes=names)
     except ValueError as error:
         raise Problem(f"{file} cannot be a model of tinyprop. {error}") from None
     if not data:
@@ -47,17 +50,31 @@ def opened(file):
 
 
 def given(data, label, network, shape):
-    """x as the network takes it; and y, or None."""
+    """x as the network takes it, y, and names of classes; each of these two, or None.
+
+    If labels are names, outputs have them in their order, as nearly all programs number them.
+    """
     found = samples.read(data, label, labelled=False)
-    if found.x[0].size != np.prod(shape):
+    # A row of a table has any shape, and an axis of one value is none.
+    is_row = found.x.ndim == 2 and found.x.shape[1] == np.prod(shape)
+    if not is_row and longer(found.x.shape[1:]) != longer(shape):
         raise Problem(
-            f"{data} has {found.x[0].size} values a sample, and the network takes"
-            f" {' x '.join(map(str, shape))}."
+            f"x in {data} is of shape {' x '.join(map(str, found.x.shape[1:]))} a sample, and the"
+            f" network takes {' x '.join(map(str, shape))}."
         )
-    x, y = found.x.reshape(len(found), *shape), found.y
-    if y is not None and network.loss == "crossentropy":
-        y = class_numbers(found, len(network.layers[-1].bias))[1]
-    return x, y
+    x, y, n = found.x.reshape(len(found), *shape), found.y, len(network.layers[-1].bias)
+    if y is None:
+        return x, None, None
+    if network.loss == "mse":
+        return x, numbers(found, n), None
+    names = None if y.dtype.kind == "f" else samples.texts(np.unique(y))
+    if names and len(names) != n:
+        raise Problem(f"{data} has the labels {', '.join(names)}, and the network {n} outputs.")
+    return x, class_numbers(found, names or [str(i) for i in range(n)]), names
+
+
+def longer(shape):
+    return [n for n in shape if n > 1]
 
 
 def made_up(shape):

@@ -58,7 +58,10 @@ def read_csv(file, label):
         text = bytes_of(file).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Problem(f"{file} is no text in UTF-8: save it as CSV UTF-8.") from None
-    lines = list(numbered_lines(text))
+    try:
+        lines = list(numbered_lines(text))
+    except csv.Error as error:
+        raise Problem(f"{file} is no table: {error}.") from None
     if not lines:
         raise Problem(f"{file} is empty.")
     has_names = not any(is_number(cell) for cell in lines[0][1])
@@ -77,8 +80,10 @@ def read_csv(file, label):
     for row, (line, cells) in zip(x, rows, strict=True):
         for i, cell in enumerate(cells):
             row[i] = number(cell, f"{file}, line {line}, column {names[i]}")
-    y = labels_of(labels, file, [line for line, _ in rows])
-    return Samples(str(file), x, y, [line for line, _ in rows])
+    for (line, _), cell in zip(rows, labels, strict=True):
+        if not cell or is_number(cell) and not is_value(cell):
+            raise Problem(f"{file}, line {line}, has no label, but {cell or 'an empty cell'}.")
+    return Samples(str(file), x, as_labels(labels), [line for line, _ in rows])
 
 
 def numbered_lines(text):
@@ -108,6 +113,11 @@ def is_number(cell):
     return True
 
 
+def is_value(cell):
+    """Whether it is a number that a network takes: no NaN, no infinity."""
+    return is_number(cell) and abs(float(cell)) <= LARGEST
+
+
 def number(cell, where):
     if not is_number(cell):
         if is_number(cell.replace(",", ".")):
@@ -116,17 +126,13 @@ def number(cell, where):
             f"{where}: {cell or 'an empty cell'} should be a number. Remove the line, or the"
             " column; the label is the last column, or --label NAME."
         )
-    value = float(cell)
-    if not abs(value) <= LARGEST:
+    if not is_value(cell):
         raise Problem(f"{where}: {cell} is no value that a network takes. Remove the line.")
-    return value
+    return float(cell)
 
 
-def labels_of(cells, file, lines):
-    """Numbers, if all of them are."""
-    for line, cell in zip(lines, cells, strict=True):
-        if not cell or cell.lower() == "nan":
-            raise Problem(f"{file}, line {line}, has no label.")
+def as_labels(cells):
+    """An array; of numbers, if all of them are."""
     return np.array([float(cell) for cell in cells] if all(map(is_number, cells)) else cells)
 
 
@@ -156,15 +162,13 @@ def read_npz(file, label, labelled):
         )
     if y is not None and (y.ndim == 0 or len(y) != len(x)):
         raise Problem(f"{label} in {file} is of shape {y.shape}, and there are {len(x)} samples.")
-    with np.errstate(over="ignore"):
-        x = x.astype(np.float32)
-    for name, a in ("x", x), (label, y):
-        if a is not None and a.dtype.kind == "f" and not np.isfinite(a).all():
-            i = int(np.nonzero(~np.isfinite(a))[0][0])
-            raise Problem(f"{name} in {file}: sample {i} holds a NaN or an infinity: remove it.")
     if y is not None and y.dtype.kind in "iub":
         y = y.astype(float)
-    return Samples(str(file), x, y)
+    for name, a in ("x", x), (label, y):
+        if a is not None and a.dtype.kind == "f" and not np.all(abs(a) <= LARGEST):
+            i = int(np.nonzero(~(abs(a) <= LARGEST))[0][0])
+            raise Problem(f"{name} in {file}: sample {i} holds a NaN or an infinity: remove it.")
+    return Samples(str(file), x.astype(np.float32), y)
 
 
 # ---- labels
@@ -179,11 +183,6 @@ def are_classes(y):
     return bool(np.all(y == np.floor(y))) and len(np.unique(y)) <= MOST_CLASSES
 
 
-def class_names(y):
-    """Of the classes in labels, in order."""
-    return [str(name) for name in texts(np.unique(y))]
-
-
 def texts(y):
     """Labels as text: 3 for 3.0."""
-    return [f"{v:g}" for v in y.ravel()] if y.dtype.kind == "f" else [str(v) for v in y.ravel()]
+    return [f"{v:.15g}" for v in y.ravel()] if y.dtype.kind == "f" else [str(v) for v in y.ravel()]

@@ -20,7 +20,8 @@ def new_console():
 
 def curve(console, step, steps, what, values):
     """Values over steps, for a rich Console. step, what: names of the axes; shares end at 1."""
-    if console.options.ascii_only or len(steps) < 2:  # it is drawn in dots of Braille
+    # It is drawn in dots of Braille.
+    if console.options.ascii_only or not steps or steps[0] == steps[-1]:
         return Text()
     figure = plotille.Figure()
     figure.with_colors = figure.origin = False

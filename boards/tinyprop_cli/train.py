@@ -32,7 +32,10 @@ def train(data, file, label, hidden, kind, epochs, seed, picture):
     console.print(described(given, x, names, y))
     random = np.random.default_rng(seed)
     kept, test = split(y, names, random)
-    model = new_model(x.shape[1], hidden, names, y, seed)
+    try:
+        model = new_model(x.shape[1], hidden, names, y, seed)
+    except ValueError as error:
+        raise Problem(f"There is no such model: {error}.") from None
     console.print(repr(model))
     shown = "Of the samples that were held out, which it never learned from:"
     if len(test) == 0:
@@ -62,6 +65,8 @@ def labels_of(given, kind):
                 f"All labels in {given.file} are {y[0, 0]:g}: there is nothing to learn."
             )
         return None, y.astype(np.float32)
+    if given.y[0].size > 1:
+        raise Problem(f"{given.file} has several labels a sample: they can only be numbers.")
     values, y = np.unique(given.y, return_inverse=True)
     names = samples.texts(values)
     if len(names) < 2:
@@ -93,7 +98,9 @@ def split(y, names, random):
 def new_model(n, hidden, names, y, seed):
     layers = [tp.Dense(units, activation="relu") for units in hidden]
     if names:
-        return tp.Model(n, [*layers, tp.Dense(len(names))], seed=seed)
+        are_numbers = names == [str(i) for i in range(len(names))]
+        classes = None if are_numbers else names
+        return tp.Model(n, [*layers, tp.Dense(len(names))], seed=seed, classes=classes)
     return tp.Model(n, [*layers, tp.Dense(y.shape[1])], loss="mse", seed=seed)
 
 

@@ -2,7 +2,8 @@
 
 Its layers are those of tinyprop: maps are [row, column, channel], pools step by their window, an
 activation belongs to the layer with weights below it. `fit` makes the Model: it folds the ranges
-of x and y into the weights, sets these, and lets the formats of activations find themselves.
+of x and y into the weights, sets these, and lets the layers find formats, means and energies, from
+which learning rates follow: with those of a network that knows nothing its first step would ruin it.
 """
 
 from dataclasses import dataclass, replace
@@ -14,6 +15,9 @@ from _tinyprop_numpy import plan
 SHARED = 2  # times the noise of rounding x: what one range for all values may cost, a bit
 MARGIN = 0.25  # of a range, which values to come may lie beyond those that were seen
 STEPS = 1500  # that formats of activations take to find themselves (docs/numbers.md, Forward)
+STILL = 2e-8  # the least learning rate, by which no weight moves
+# Of the state of a layer, what it has found out about its inputs and outputs by then.
+FOUND = "y_frac", "x_frac", "n_summed", "energy", "norm", "mean_shift"
 
 
 class Unsupported(ValueError):
@@ -91,13 +95,17 @@ def fit(network, x, outputs, trainable=None, **settings):
     settings["input_range"] = input_ranges(network, x)
     if network.loss == "mse":
         settings["output_range"] = output_ranges(outputs)
-    still = with_weights(network, 0, settings | {"replay": 0})
+    measuring = {"lr": STILL, "policy": tp.Full(), "replay": 0}
+    still = with_weights(network, trainable, settings | measuring)
     labels = outputs if network.loss == "mse" else np.zeros((len(x), 1))
     times = -(-STEPS // len(x))
     still.learn_many(np.tile(x, (times, 1)), formatted(np.tile(labels, (times, 1)), network.loss))
     model = with_weights(network, trainable, settings)
     for layer, found in zip(opened(model).layers, opened(still).layers, strict=True):
-        layer.state.y_frac = found.state.y_frac
+        for name in FOUND:
+            setattr(layer.state, name, getattr(found.state, name))
+        if layer.has_weights:
+            layer.sums[...], layer.means[...] = found.sums, found.means
     return model
 
 

@@ -35,7 +35,8 @@ def said():
     """said("deploy", "COM3"): what the command prints, on stdout and stderr."""
 
     def run(*arguments, code=0):
-        done = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        words = [str(argument) for argument in arguments]
+        done = CliRunner().invoke(main, words, catch_exceptions=False)
         assert done.exit_code == code, done.output
         return done.output
 

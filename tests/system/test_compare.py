@@ -23,19 +23,22 @@ def folder(tmp_path, monkeypatch):
     np.savez("classes.npz", x=x, y=[f"c{i % 3}" for i in range(8)])
     np.savez("numbers.npz", x=x, y=x[:, :2])
     layers = tp.Dense(6, "relu"), tp.Dense(3)
-    tp.Model(150, layers, input_range=(0, 40)).save("classes.tp")
+    names = ["c0", "c1", "c2"]
+    tp.Model(150, layers, input_range=(0, 40), classes=names).save("classes.tp")
     numbers = tp.Model(150, [tp.Dense(6, "tanh"), tp.Dense(2)], loss="mse")
     numbers.learn_many(np.float32(x).ravel(), np.float32(x[:, :2]).ravel())
     numbers.save("numbers.tp")
 
 
-@pytest.mark.parametrize("name", ["classes", "numbers"])
-def test_a_pico_computes_the_same(name, pico, said):
+@pytest.mark.parametrize(
+    "name, options, learned", [("classes", ["--learn", 3], 3), ("numbers", [], 8)]
+)
+def test_a_pico_computes_the_same(name, options, learned, pico, said):
     before = Path(f"{name}.tp").read_bytes()
-    text = said("compare", f"{name}.tp", f"{name}.npz", pico.port, "--learn", 3)
+    text = said("compare", f"{name}.tp", f"{name}.npz", pico.port, *options)
     assert text == (
         "8 predictions are the same, to the last bit\n"
-        "the model is the same after each of 3 samples that both learned\n"
+        f"the model is the same after each of {learned} samples that both learned\n"
         "8 predictions after that are the same, to the last bit\n"
     )
     assert Path(f"{name}.tp").read_bytes() == before
@@ -66,6 +69,19 @@ def test_the_first_that_differs_is_named(pico, said, monkeypatch):
     assert "Sample 1, counted from 0, of classes.npz is the first after which the mo" in text
     with board.micropython(pico.port) as connected:
         assert compare.NAME not in board.ask(connected)["files"]
+
+
+def test_a_board_that_is_unplugged(said, monkeypatch):
+    with EmulatedPico("tinyprop") as pico:
+
+        class Unplugging(compare.Pc):
+            def predict(self, x):
+                pico.power_off()
+                return super().predict(x)
+
+        monkeypatch.setattr(compare, "Pc", Unplugging)
+        text = said("compare", "classes.tp", "classes.npz", pico.port, code=1)
+    assert f"error: What is at {pico.port} does not answer as MicroPython does" in text
 
 
 def test_it_needs_this_tinyprop_on_the_board(pico, said, monkeypatch):

@@ -189,6 +189,20 @@ m.save('net.tp')
 """
 
 
+def test_it_loses_nothing_by_learning_on(digits):
+    x, y = digits
+    test, before, after = slice(TRAINED_ON + 200, None), [], []
+    for seed in SEEDS:
+        net = MLPClassifier((32,), max_iter=300, random_state=seed)
+        net = fitted(net, x[:TRAINED_ON], y[:TRAINED_ON])
+        model = tp.from_sklearn(net, x[:TRAINED_ON], report=False)
+        before.append(model.evaluate(x[test], y[test]))
+        for start in range(TRAINED_ON, TRAINED_ON + 200, 20):
+            model.learn_many(x[start : start + 20], y[start : start + 20])
+            after.append(model.evaluate(x[test], y[test]))
+    assert np.mean(after) >= np.mean(before) - 0.01 and min(after) >= min(before) - 0.05
+
+
 @pytest.mark.parametrize("name", ["sklearn", "torch_script", "keras"])
 def test_it_adapts_on_a_pico_to_digits_that_are_turned(digits, name, pico):
     x, y = digits

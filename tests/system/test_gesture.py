@@ -2,20 +2,13 @@
 and its driver, on a bus that has this chip or that."""
 
 import io
-import subprocess
-import sys
 from array import array
 from binascii import crc32
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from example import drawn_twice, in_micropython, modules
 
-ROOT = Path(__file__).resolve().parents[2]
-EXAMPLE = ROOT / "examples/gesture"
 IN_MICROPYTHON = """
-import sys
-sys.path.append({!r})
 import accelerometer, io, main, recorded
 from binascii import crc32
 model = main.new_model()
@@ -29,13 +22,8 @@ print(record.right, record.shown, crc32(saved.getvalue()))
 
 @pytest.fixture(scope="module")
 def example():
-    """The example's files, as modules."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(EXAMPLE)
-        names = "main", "accelerometer", "draw", "recorded"
-        yield SimpleNamespace(**{name: __import__(name) for name in names})
-        for name in names:
-            del sys.modules[name]
+    with modules(["gesture"], "main", "accelerometer", "draw", "recorded") as example:
+        yield example
 
 
 def learned(example, path, seed=1):
@@ -59,11 +47,7 @@ def test_ten_examples_of_each_gesture_are_enough(example, tmp_path):
 
 
 def test_a_recording_is_drawn_again_to_the_byte(example, tmp_path):
-    files = [tmp_path / name for name in ("one", "two", "other")]
-    for file, seed in zip(files, (1, 1, 2), strict=True):
-        example.draw.write(file, example.draw.recording(seed, 1, 1))
-    one, two, other = (file.read_bytes() for file in files)
-    assert one == two != other and len(one) == 4 * (3 + 100 * 6) + 4 * (3 + 200 * 6)
+    assert len(drawn_twice(tmp_path, example.draw, 1, 1)) == 4 * (3 + 100 * 6) + 4 * (3 + 200 * 6)
 
 
 def test_micropython_learns_the_same(example, tmp_path):
@@ -72,12 +56,8 @@ def test_micropython_learns_the_same(example, tmp_path):
     model, record = learned(example, file)
     saved = io.BytesIO()
     model.save(saved, replay=True)
-    micropython = subprocess.check_output([ROOT / "boards/unix/build.sh"], text=True).strip()
-    code = IN_MICROPYTHON.format(str(EXAMPLE), str(file))
-    printed = subprocess.check_output([micropython, "-c", code], text=True)
-    assert printed.split() == [
-        str(n) for n in (record.right, record.shown, crc32(saved.getvalue()))
-    ]
+    expected = f"{record.right} {record.shown} {crc32(saved.getvalue())}\n"
+    assert in_micropython(["gesture"], IN_MICROPYTHON.format(str(file))) == expected
 
 
 class Bus:

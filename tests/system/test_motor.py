@@ -1,17 +1,10 @@
 """examples/motor on drawn recordings: what it takes for odd, in MicroPython the same as here."""
 
-import subprocess
-import sys
-from pathlib import Path
-from types import SimpleNamespace
-
 import pytest
+from example import drawn_twice, in_micropython, modules
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ROOT / "examples/motor", ROOT / "examples/gesture"
+FOLDERS = "motor", "gesture"
 IN_MICROPYTHON = """
-import sys
-sys.path[:0] = {!r}
 import accelerometer, main, recorded
 record = recorded.Recording(open({!r}, "rb"), main.READINGS)
 anomaly = main.new_anomaly()
@@ -23,14 +16,8 @@ main.run(anomaly, record.read_of(accelerometer.Accelerometer(record)), show, 70)
 
 @pytest.fixture(scope="module")
 def example():
-    """The example's files, as modules."""
-    with pytest.MonkeyPatch.context() as patch:
-        for folder in reversed(FOLDERS):
-            patch.syspath_prepend(folder)
-        names = "main", "accelerometer", "draw", "recorded"
-        yield SimpleNamespace(**{name: __import__(name) for name in names})
-        for name in names:
-            del sys.modules[name]
+    with modules(FOLDERS, "main", "accelerometer", "draw", "recorded") as example:
+        yield example
 
 
 def told(example, path, seed=1, normal=300):
@@ -63,17 +50,11 @@ def test_it_tells_what_is_broken_from_what_is_not(example, tmp_path):
 
 
 def test_a_recording_is_drawn_again_to_the_byte(example, tmp_path):
-    files = [tmp_path / name for name in ("one", "two", "other")]
-    for file, seed in zip(files, (1, 1, 2), strict=True):
-        example.draw.write(file, example.draw.recording(seed, 2, 1))
-    one, two, other = (file.read_bytes() for file in files)
-    assert one == two != other and len(one) == 5 * (3 + 128 * 6)
+    assert len(drawn_twice(tmp_path, example.draw, 2, 1)) == 5 * (3 + 128 * 6)
 
 
 def test_micropython_says_the_same(example, tmp_path):
     file = tmp_path / "drawn.bin"
     example.draw.write(file, example.draw.recording(1, 75, 4))
     expected = [f"{score:.4f} {alarm}" for _, score, alarm in told(example, file, 1, 70)]
-    micropython = subprocess.check_output([ROOT / "boards/unix/build.sh"], text=True).strip()
-    code = IN_MICROPYTHON.format([str(folder) for folder in FOLDERS], str(file))
-    assert subprocess.check_output([micropython, "-c", code], text=True).splitlines() == expected
+    assert in_micropython(FOLDERS, IN_MICROPYTHON.format(str(file))).splitlines() == expected

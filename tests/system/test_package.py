@@ -21,6 +21,11 @@ m = tp.Model(3, [tp.Dense(8, activation='relu'), tp.Dense(2)], input_range=(-2, 
 for i in range(40): m.learn((.02, -.05, .98), 0); m.learn((.97, .04, .11), 1)
 m.save('pose.tp')
 """
+MEASURES = """
+for i in range(30):
+    print("flat", i % 7 / 50, 0.1, 1 - i % 5 / 50, sep=",")
+    print("upright", 1 - i % 5 / 50, 0.1, i % 7 / 50, sep=",")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +63,21 @@ def test_from_an_empty_board_to_a_model_on_this_pc(kind, request, pico):
     assert "It has seen 80 samples" in environment("tinyprop", "info", "pose.tp")
     pushed = environment("tinyprop", "push", "pose.tp", "again.tp", "--port", pico.port)
     assert pulled.rpartition("SHA-256")[2] == pushed.rpartition("SHA-256")[2]
+
+
+def test_from_what_a_board_measures_to_what_it_knows(installed, pico):
+    installed("tinyprop", "deploy", pico.port)
+    main = installed.folder / "main.py"
+    main.write_text(MEASURES)
+    run(TOOLS / "mpremote", "connect", pico.port, "cp", main, ":main.py")
+    said = installed("tinyprop", "record", pico.port, "-o", "poses.csv")
+    assert "60 samples are new, and poses.csv has flat (30), upright (30)." in said
+    assert "12 of 12 samples are right" in installed("tinyprop", "train", "poses.csv")
+    installed("tinyprop", "push", "model.tp", "--port", pico.port)
+    said = installed("tinyprop", "compare", "model.tp", "poses.csv", pico.port)
+    assert said.count("60 predictions ") == 2
+    asked = "import tinyprop as tp; print(tp.load('model.tp').predict((.9, .1, .1)))"
+    assert run(TOOLS / "mpremote", "connect", pico.port, "exec", asked).strip() == "upright"
 
 
 def test_from_a_table_to_a_model(installed):
@@ -132,6 +152,8 @@ def test_commands_that_need_a_checkout_say_what_to_do(installed, tmp_path):
         (["flash", "nothing.uf2"], "error: There is no file nothing.uf2."),
         (["flash"], "error: Which firmware. Fetch it from https://micropython.org/download/"),
         (["deploy", "/dev/ttyACM99"], "error: There is no port /dev/ttyACM99."),
+        (["record", "/dev/ttyACM99"], "error: There is no port /dev/ttyACM99."),
+        (["watch", "/dev/ttyACM99"], "error: There is no port /dev/ttyACM99."),
     ]:
         with pytest.raises(AssertionError, match=words):
             installed("tinyprop", *arguments)

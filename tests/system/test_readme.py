@@ -1,8 +1,9 @@
 """The examples in README.md and docs/ do what the pages say, on CPython and on MicroPython.
 
 The Python blocks of a page are one program; blocks of "py" need more than is here. What a `>>>`
-session shows is what must come out. Commands must exist: `make X` in the Makefile, `python -m
-host_sim X` in host_sim, `tinyprop X`.
+session shows is what must come out. An example is run beside the files that its page links to, and
+those that its commands `python examples/...` make. Commands must exist: `make X` in the Makefile,
+`python -m host_sim X` in host_sim, `tinyprop X`.
 """
 
 import ast
@@ -10,6 +11,7 @@ import doctest
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,7 +27,10 @@ from tinyprop_cli.__main__ import main
 from host_sim.__main__ import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+EXAMPLES = sorted(ROOT.glob("examples/*/README.md"))
+PAGES = [*sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]), *EXAMPLES]
+FOLDERS = "micropython_mod", "host_sim/backend", "host_sim"
+PATH = os.pathsep.join(f"{ROOT}/{folder}" for folder in FOLDERS)
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -85,8 +90,23 @@ def outputs(printed):
 
 
 def run(page, folder, *command, **environment):
+    if page in EXAMPLES:
+        for link in re.findall(r"\]\((\S+\.py)\)", page.read_text()):
+            file = (page.parent / link).resolve()
+            if file.is_relative_to(ROOT / "examples"):
+                shutil.copy(file, folder)
+        for arguments in made_by(page):
+            made = sys.executable, ROOT / arguments[0], *arguments[1:]
+            installation.run(*made, cwd=folder, PYTHONPATH=PATH)
     (folder / "page.py").write_text(program(page))
     return outputs(installation.run(*command, "page.py", cwd=folder, **environment))
+
+
+def made_by(page):
+    """The arguments of each command that makes files for an example."""
+    for _, block in blocks(page, "sh"):
+        for line in re.findall(r"^python (examples/.*)$", block, re.MULTILINE):
+            yield shlex.split(line, comments=True)
 
 
 def check(page, printed):
@@ -98,16 +118,16 @@ def check(page, printed):
 
 
 with_python = pytest.mark.parametrize(
-    "page", [page for page in PAGES if list(blocks(page, "python"))], ids=lambda page: page.name
+    "page",
+    [page for page in PAGES if list(blocks(page, "python"))],
+    ids=lambda page: str(page.relative_to(ROOT)),
 )
 
 
 @with_python
 def test_examples_on_cpython(page, tmp_path, monkeypatch):
     monkeypatch.delenv("TINYPROP_BACKEND", raising=False)
-    folders = "micropython_mod", "host_sim/backend", "host_sim"
-    path = os.pathsep.join(f"{ROOT}/{folder}" for folder in folders)
-    check(page, run(page, tmp_path, sys.executable, PYTHONPATH=path))
+    check(page, run(page, tmp_path, sys.executable, PYTHONPATH=PATH))
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +142,11 @@ def test_examples_on_micropython(page, tmp_path, micropython):
     if page.name == "desk.md":
         return  # what only a PC can do
     check(page, run(page, tmp_path, micropython))
+
+
+@pytest.mark.parametrize("page", EXAMPLES, ids=lambda page: page.parent.name)
+def test_examples_of_an_installation(page, tmp_path, installed):
+    check(page, run(page, tmp_path, installed.bin / "python", PYTHONPATH=""))
 
 
 def test_readme_on_a_pico(installed):

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import tinyprop as tp
+from onnx import TensorProto, helper, numpy_helper
 from sklearn.datasets import load_diabetes, load_digits, load_iris
-from tinyprop_cli import board, samples, train
+from tinyprop_cli import board, samples, screen, train
 from tinyprop_desk import boards
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/onnx"
@@ -46,7 +48,9 @@ def test_a_table_becomes_a_model(said):
     assert "Model(4 -> Dense(32, activation='relu') -> Dense(3); 259 parameters, 0 steps)" in text
     assert "held out" in text and "of 30 samples are right" in text and share(text) > 90
     assert "fits each board: ESP32_GENERIC, " in text
-    assert tp.load("flowers.tp").stats()["steps"] == 50 * 120
+    model = tp.load("flowers.tp")
+    assert model.stats()["steps"] == 50 * 120
+    assert model.classes == ["setosa", "versicolor", "virginica"]
     text = said("evaluate", "flowers.tp", "iris.csv")
     assert share(text) > 94
     rows = re.findall(r"│ (\w+) +│ +(\d*) │ +(\d*) │ +(\d*) │", text)
@@ -54,6 +58,45 @@ def test_a_table_becomes_a_model(said):
     assert [row[0] for row in rows] == ["setosa", "versicolor", "virginica"]
     assert list(counts.sum(1)) == [50, 50, 50]
     assert f"{counts.trace()} of 150 samples are right" in text
+
+
+def test_samples_of_some_of_the_classes(said):
+    write_iris()
+    said("train", "iris.csv", "--epochs", 5)
+    write_iris(order=slice(100, 150))
+    text = said("evaluate", "model.tp", "iris.csv")
+    assert "of 50 samples are right" in text and share(text) > 80
+    write_iris(label=lambda name: f"{name}?")
+    text = said("evaluate", "model.tp", "iris.csv", code=1)
+    assert "iris.csv has the labels setosa?, versicolor?, virginica?, and the classes" in text
+    assert "classes of the model are setosa, versicolor, virginica." in text
+
+
+def test_classes_that_are_numbers(said):
+    for first, classes in (0, [None] * 3), (1, ["1", "2", "3"]):
+        Path("t.csv").write_text("".join(f"{i % 3},{i % 3 + first}\n" for i in range(60)))
+        assert "12 of 12 samples are right" in said("train", "t.csv")
+        assert tp.load("model.tp").classes == classes
+        assert "60 of 60 samples are right" in said("evaluate", "model.tp", "t.csv")
+    Path("t.csv").write_text("0,0\n1,1\n")
+    text = said("evaluate", "model.tp", "t.csv", code=1)
+    assert "t.csv has the label 0, and the classes of the model are 1, 2, 3." in text
+
+
+def test_classes_of_many_digits(said):
+    Path("t.csv").write_text("".join(f"{i % 2},{20261128001 + i % 2}\n" for i in range(60)))
+    said("train", "t.csv", "--epochs", 1)
+    assert tp.load("model.tp").classes == ["20261128001", "20261128002"]
+
+
+def test_outputs_to_spare_are_no_answer(said):
+    model = tp.Model(1, [tp.Dense(5)], input_range=(0, 1), classes=["a", "b"])
+    model.set_weights(0, [[-2, 2, 0, 0, 0]], [1, -1, 3, 0, 0])
+    assert np.argmax(model.predict_proba([0])) == 2
+    model.save("spare.tp")
+    Path("t.csv").write_text("0,a\n1,b\n1,b\n")
+    text = said("evaluate", "spare.tp", "t.csv")
+    assert "3 of 3 samples are right, 100.0%." in text and "│ 4 " in text
 
 
 def test_the_same_seed_makes_the_same_model(said):
@@ -98,6 +141,8 @@ def test_several_numbers_a_sample(said):
     assert "Output 1: 12 samples: off by" in said("train", "two.npz")
     np.savez("one.npz", x=x, y=x[:, 0])
     assert "1 labels a sample, expected 2." in said("evaluate", "model.tp", "one.npz", code=1)
+    text = said("train", "two.npz", "--kind", "classes", code=1)
+    assert "two.npz has several labels a sample: they can only be numbers." in text
 
 
 def test_labels_are_taken_for_the_other_kind_if_that_is_said(said):
@@ -116,6 +161,32 @@ def test_what_is_wrong_with_a_model_is_told(said):
     text = said("train", "still.csv")
     sentences = tp.load("model.tp").check()
     assert sentences and all(sentence in text for sentence in sentences)
+
+
+def printed(table):
+    """The cells of each row."""
+    console = screen.new_console()
+    with console.capture() as text:
+        console.print(table)
+    rows = [line.strip("│").split("│") for line in text.get().splitlines() if "│" in line]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+def test_what_is_taken_for_what():
+    table = screen.confusions(["[a]", "b", "c"], [0, 0, 0, 1], [0, 1, 1, 1])
+    assert printed(table) == [
+        ["[a]", "1", "2", "", "33%"],
+        ["b", "", "1", "", "100%"],
+        ["c", "", "", "", ""],
+    ]
+
+
+def test_of_many_classes_the_commonest_mistakes():
+    names = [f"class {i}" for i in range(17)]
+    y = [3] * 4 + list(range(17))
+    found = [5] * 3 + [3] + [*range(16), 0]
+    table = screen.confusions(names, y, found)
+    assert printed(table) == [["class 3", "class 5", "3"], ["class 16", "class 0", "1"]]
 
 
 def test_a_picture(said):
@@ -171,15 +242,17 @@ WRONG_TABLES = {
     "1;2,5;a\n": "t.csv, line 1, column 2: 2,5 should have a point in place of its comma.",
     "1,nan,a\n": "t.csv, line 1, column 2: nan is no value that a network takes.",
     "1,1e39,a\n": "t.csv, line 1, column 2: 1e39 is no value that a network takes.",
-    "1,2,a\n1,2,\n": "t.csv, line 2, has no label.",
-    "1,2\n1,nan\n": "t.csv, line 2, has no label.",
+    "1,2,a\n1,2,\n": "t.csv, line 2, has no label, but an empty cell.",
+    "1,2\n1,nan\n": "t.csv, line 2, has no label, but nan.",
+    "1,2\n1,-1e40\n": "t.csv, line 2, has no label, but -1e40.",
+    '1,2\n1,"' + 200000 * "7": "t.csv is no table: field larger than field limit (131072).",
     "1,2,a\n3,4,a\n": "All 2 samples in t.csv are of one class, a:",
     "1,0.5\n3,0.5\n": "All labels in t.csv are 0.5: there is nothing to learn.",
     b"1,2,\xff\n": "t.csv is no text in UTF-8: save it as CSV UTF-8.",
 }
 
 
-@pytest.mark.parametrize("text", WRONG_TABLES, ids=repr)
+@pytest.mark.parametrize("text", WRONG_TABLES, ids=lambda text: repr(text)[:30])
 def test_what_is_wrong_in_a_table_is_named_by_its_place(said, text):
     Path("t.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     words = said("train", "t.csv", code=1)
@@ -195,6 +268,8 @@ def test_what_is_wrong_with_arrays(said):
         ({"x": y, "y": y}, "x in t.npz is of shape (4,) and dtype int64, expected numbers"),
         ({"x": x.astype(str), "y": y}, "x in t.npz is of shape (4, 4) and dtype <U32"),
         ({"x": x + [0, 0, 0, np.inf], "y": y}, "x in t.npz: sample 0 holds a NaN or an infinity"),
+        ({"x": x, "y": y * np.nan}, "y in t.npz: sample 0 holds a NaN or an infinity"),
+        ({"x": x * 1e39, "y": y}, "x in t.npz: sample 0 holds a NaN or an infinity"),
         ({"x": x[:0], "y": y[:0]}, "t.npz has no sample."),
         ({"x": np.array([None] * 4), "y": y}, "t.npz holds no arrays of numpy"),
     ):
@@ -214,9 +289,11 @@ def test_files_that_are_not_there(said):
     assert "There is no folder no for a.tp." in said("train", "iris.csv", "-o", "no/a.tp", code=1)
     assert "There is no file no.tp." in said("evaluate", "no.tp", "iris.csv", code=1)
     assert "iris.csv is no model" in said("evaluate", "iris.csv", "iris.csv", code=1)
-    assert "32,x should be numbers of units" in said(
-        "train", "iris.csv", "--hidden", "32,x", code=2
-    )
+    text = said("train", "iris.csv", "--hidden", "32,x", code=2)
+    assert "32,x should be numbers of units" in text
+    assert "is not in the range" in said("train", "iris.csv", "--epochs", 0, code=2)
+    text = said("train", "iris.csv", "--hidden", "60000,60000", code=1)
+    assert "error: There is no such model: " in text
 
 
 def test_a_disk_that_is_full(said):
@@ -233,10 +310,11 @@ def test_samples_that_are_not_for_this_model(said):
     text = said("evaluate", "three.tp", "iris.csv", code=1)
     assert "iris.csv has 4 values a sample beside the label, and the model takes 3." in text
     tp.Model(4, [tp.Dense(2)], input_range=(0, 1)).save("two.tp")
-    assert (
-        "iris.csv has the labels setosa, versicolor, virginica, and the model 2 classes"
-        in said("evaluate", "two.tp", "iris.csv", code=1)
-    )
+    text = said("evaluate", "two.tp", "iris.csv", code=1)
+    assert "setosa, versicolor, virginica, and the classes of the model are 0, 1." in text
+    tp.Model(4, [tp.Dense(3)]).save("new.tp")
+    text = said("evaluate", "new.tp", "iris.csv", code=1)
+    assert "The model has learned from nothing yet, so it knows nothing." in text
     tp.Model(4, [tp.Dense(1)], loss="mse", input_range=(0, 1), output_range=(0, 1)).save("n.tp")
     text = said("evaluate", "n.tp", "iris.csv", code=1)
     assert "The labels in iris.csv are names, and the model gives numbers." in text
@@ -261,6 +339,39 @@ def test_a_network_of_pytorch_comes_in(said, digits):
     assert tp.load("net.tp").evaluate(x[1200:], y[1200:]) > 0.9
 
 
+def test_a_network_that_gives_numbers(said):
+    net = helper.make_model(
+        helper.make_graph(
+            [helper.make_node("Gemm", ["x", "w", "b"], ["y"])],
+            "sum",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 2])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])],
+            [
+                numpy_helper.from_array(np.float32([[1], [2]]), "w"),
+                numpy_helper.from_array(np.float32([3]), "b"),
+            ],
+        ),
+        opset_imports=[helper.make_opsetid("", 18)],
+    )
+    onnx.save(net, "sum.onnx")
+    x = np.random.default_rng(1).random((50, 2))
+    np.savez("sum.npz", x=x, y=x @ [1, 2] + 3)
+    assert "root mean square error: float " in said("import", "sum.onnx", "--samples", "sum.npz")
+    assert abs(tp.load("model.tp").predict([0.5, 0.25]) - 4) < 0.02
+    np.savez("sum.npz", x=x, y=["a"] * 50)
+    text = said("import", "sum.onnx", "--samples", "sum.npz", code=1)
+    assert "The labels in sum.npz are names, and the model gives numbers." in text
+
+
+def test_outputs_get_the_names_of_labels(said, digits):
+    x, y = digits
+    names = ["zero", *"123456789"]
+    np.savez("names.npz", x=x[:300], y=np.array([f"{i}: {names[i]}" for i in y[:300]]))
+    text = said("import", GOLDEN / "keras.onnx", "--samples", "names.npz")
+    assert re.search(r"accuracy: float 9\d\.\d+%, integer 9\d", text)
+    assert tp.load("model.tp").classes == [f"{i}: {name}" for i, name in enumerate(names)]
+
+
 def test_a_network_without_samples(said, digits):
     x, y = digits
     text = said("import", GOLDEN / "keras.onnx")
@@ -274,14 +385,20 @@ def test_what_cannot_be_imported(said, digits):
     assert "There is no file no.onnx." in said("import", "no.onnx", code=1)
     assert "iris.csv is no ONNX file." in said("import", "iris.csv", code=1)
     text = said("import", keras, "--samples", "iris.csv", code=1)
-    assert "iris.csv has 4 values a sample, and the network takes 8 x 8 x 1." in text
+    assert "x in iris.csv is of shape 4 a sample, and the network takes 8 x 8 x 1." in text
+    np.savez("turned.npz", x=np.zeros((5, 4, 16)), y=[0] * 5)
+    text = said("import", keras, "--samples", "turned.npz", code=1)
+    assert "x in turned.npz is of shape 4 x 16 a sample, and the network takes 8" in text
     cut = keras.read_bytes()[:-100]
     Path("cut.onnx").write_bytes(cut)
     assert "cut.onnx " in said("import", "cut.onnx", code=1)
     x, y = digits
     np.savez("others.npz", x=x[y > 0], y=y[y > 0] + 3)
     text = said("import", keras, "--samples", "others.npz", code=1)
-    assert "others.npz has the labels 4, 5, 6, 7, 8, 9, 10, 11, 12, and the model 10 cl" in text
+    assert "others.npz has the labels 10, 11, 12, and the classes of the model are 0, 1" in text
+    np.savez("names.npz", x=x[:4], y=["a", "b", "c", "a"])
+    text = said("import", keras, "--samples", "names.npz", code=1)
+    assert "names.npz has the labels a, b, c, and the network 10 outputs." in text
     assert not Path("model.tp").exists()
 
 
@@ -299,7 +416,7 @@ def test_what_fits_where(monkeypatch):
     )
     rooms["RPI_PICO"] = ram - 1
     text = boards.where_it_fits(model)
-    assert text.endswith(". It does not fit RPI_PICO (has 1 kB).") and "RPI_PICO2, " in text
+    assert text.endswith(". It does not fit RPI_PICO (has 0 kB).") and "RPI_PICO2, " in text
     rooms["RPI_PICO"] = ram
     assert "not" not in boards.where_it_fits(model)
     rooms.update(dict.fromkeys(rooms, 1))

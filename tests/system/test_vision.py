@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import run as bench
+from example import drawn_twice, modules
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples/vision"
@@ -39,13 +40,8 @@ print(seen, total.crc)
 
 @pytest.fixture(scope="module")
 def example():
-    """The example's files, as modules."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(EXAMPLE)
-        names = "main", "draw", "recorded"
-        yield SimpleNamespace(**{name: __import__(name) for name in names})
-        for name in names:
-            del sys.modules[name]
+    with modules(["vision"], "main", "draw", "recorded") as example:
+        yield example
 
 
 def learned(example, records, **options):
@@ -82,11 +78,8 @@ def test_it_knows_most_of_what_it_is_shown(example, channels, least):
 
 
 def test_a_recording_is_drawn_again_to_the_byte(example, tmp_path):
-    files = [tmp_path / name for name in ("one", "two", "other")]
-    for file, seed in zip(files, (1, 1, 2), strict=True):
-        example.draw.write(file, example.draw.recording(seed, (0, 1), (2,)))
-    one, two, other = (file.read_bytes() for file in files)
-    assert one == two != other and len(one) == 3 * (2 + FRAME)
+    one = drawn_twice(tmp_path, example.draw, (0, 1), (2,))
+    assert len(one) == 3 * (2 + FRAME)
     assert [one[i :: 2 + FRAME] for i in (0, 1)] == [b"\0\1\xff", b"\0\1\2"]
 
 

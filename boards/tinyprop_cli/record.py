@@ -1,0 +1,193 @@
+"""Samples with labels, from a board into a file."""
+
+import csv
+import errno
+import io
+import os
+import sys
+import threading
+import time
+from collections import Counter
+
+import numpy as np
+from rich.live import Live
+from rich.table import Table
+
+from tinyprop_cli import samples
+from tinyprop_cli.board import Problem
+from tinyprop_cli.files import bytes_of, check_folder, replace
+from tinyprop_cli.lines import Gone, lines
+from tinyprop_cli.screen import new_console, right_aligned
+
+SAVE_EVERY = 2  # seconds
+
+
+def record(port, file, label, count):
+    check_folder(file)
+    kept = {".npz": Arrays, ".csv": Rows}.get(file.suffix.lower())
+    if not kept:
+        raise Problem(f"{file} should be a table, .csv, or arrays of numpy, .npz.")
+    kept, console, typed = kept(file), new_console(), Typed(label)
+    gone = False
+    try:
+        with Live(console=console, auto_refresh=False, transient=True) as live:
+            for line in lines(port):
+                sample = line and sample_in(line, typed.label, kept.width)
+                if sample:
+                    kept.add(*sample)
+                elif line:
+                    console.print(line)
+                else:
+                    kept.save_now_and_then()
+                    if console.is_terminal:
+                        live.update(shown(kept, typed.label), refresh=True)
+                if count and kept.new >= count:
+                    break
+            else:
+                console.print("The program on the board has ended.")
+    except KeyboardInterrupt:
+        pass
+    except Gone:
+        gone = True
+    finally:
+        kept.save()
+    if not kept.new:
+        raise Problem(
+            f"No sample came from {port}. The line of one is as print(label, x, y, z, sep=',')"
+            " makes it; with --label of values alone."
+        )
+    console.print(f"{kept.new} samples are new, and {file} has {kept.text()}.")
+    if gone:
+        raise Problem(f"The board at {port} is gone. All that it sent is in {file}.")
+
+
+def sample_in(line, label, width):
+    """(label, values as texts), or None. label: None if it is in the line. width: how many values
+    the samples before have."""
+    cells = [cell.strip() for cell in line.split(",")]
+    if label is None:
+        label, *cells = cells
+    if not label or not cells or width not in (None, len(cells)):
+        return None
+    return (label, cells) if all(map(samples.is_value, cells)) else None
+
+
+def shown(kept, label):
+    table = Table("class", "samples")
+    for name, n in kept.counts.items():
+        table.add_row(name, str(n))
+    if label is None:
+        table.caption = "Ctrl-C ends it"
+    else:
+        table.caption = f"now: {label}; for another one type it, and Enter. Ctrl-C ends it"
+    return right_aligned(table, 1)
+
+
+class Typed:
+    """The label that was typed last, if there was one to begin with."""
+
+    def __init__(self, label):
+        self.label = label or None
+        if label and sys.stdin.isatty():
+            threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        for line in sys.stdin:
+            self.label = line.strip() or self.label
+
+
+# ---- files
+
+
+class Kept:
+    """The samples of a file, to which others are added. width: values of a sample, or None."""
+
+    def __init__(self, file):
+        self.file, self.new = file, 0
+        self.width, self.counts = None, Counter()
+        if file.exists() and bytes_of(file):
+            self.begin(samples.read(file))
+
+    def begin(self, old):
+        """Goes on from the samples that the file has."""
+        self.width = old.x[0].size
+        self.counts.update(samples.texts(old.y))
+
+    def add(self, label, values):
+        self.put(label, values)
+        self.width = len(values)
+        self.counts[label] += 1
+        self.new += 1
+
+    def text(self):
+        return ", ".join(f"{name} ({n})" for name, n in self.counts.items())
+
+    def save_now_and_then(self):
+        """For what is not in the file as soon as it is there."""
+
+    save = save_now_and_then
+
+
+class Rows(Kept):
+    """A .csv, to which each sample is written as it comes."""
+
+    def begin(self, old):
+        super().begin(old)
+        last = self.file.read_text(encoding="utf-8-sig").rstrip().splitlines()[-1]
+        if last.count(",") != self.width:
+            raise Problem(f"{self.file} has no commas between its cells: take another file.")
+
+    def put(self, label, values):
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        if self.width is None:
+            rows.writerow([f"v{i + 1}" for i in range(len(values))] + ["label"])
+        rows.writerow([*values, label])
+        self.append(text.getvalue().encode())
+
+    def append(self, data):
+        """All of it, or nothing."""
+        try:
+            with open(self.file, "ab+", buffering=0) as file:
+                size = file.seek(0, os.SEEK_END)
+                if size and self.new == 0:
+                    file.seek(size - 1)
+                    data = data if file.read(1) == b"\n" else b"\n" + data
+                try:
+                    if file.write(data) != len(data):
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                except OSError:
+                    file.truncate(size)
+                    raise
+        except OSError as error:
+            raise Problem(
+                f"{self.file} could not be written: {error.strerror}. The {self.new} samples"
+                " before are in it."
+            ) from None
+
+
+class Arrays(Kept):
+    """A .npz, which is written anew every few seconds."""
+
+    def __init__(self, file):
+        self.x, self.y, self.saved = [], [], time.monotonic()
+        super().__init__(file)
+
+    def begin(self, old):
+        super().begin(old)
+        self.x, self.y = [*old.x.reshape(len(old), -1)], samples.texts(old.y)
+
+    def put(self, label, values):
+        self.x.append(np.float32(values))
+        self.y.append(label)
+
+    def save_now_and_then(self):
+        if time.monotonic() - self.saved > SAVE_EVERY:
+            self.save()
+
+    def save(self):
+        if self.new:
+            data = io.BytesIO()
+            np.savez(data, x=np.array(self.x), y=samples.as_labels(self.y))
+            replace(self.file, data.getvalue())
+            self.saved = time.monotonic()
