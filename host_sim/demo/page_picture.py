@@ -9,7 +9,7 @@ from playwright.sync_api import sync_playwright
 
 from .. import ROOT, add_to_path
 
-COLOURS = 96  # enough for a page, and a third of the bytes
+COLOURS = 96  # enough for a page
 
 
 def main(arguments):

@@ -117,7 +117,8 @@ export class Image {
     return at;
   }
 
-  // The place of a tp_values_t, right behind its values. For what is no typed array its typecode is 0, which the core refuses.
+  // The place of a tp_values_t, right behind its values. For what is no typed array its typecode is 0, which the core
+  // refuses.
   #put(values) {
     const letter = letterOf(values);
     const nBytes = letter ? values.byteLength : 0;

@@ -6,8 +6,8 @@
 //     m.learn(x, 2);       // one step: x is what was measured, 2 is what it means
 //     m.predict(x);        // what the model makes of it
 //
-// It is tinyprop.py once more, with its names in JavaScript's spelling, and gives the same bits as boards and PCs do. What is
-// needed once or when somebody asks is in words.js: layers, policies, summaries, errors; how a model is kept in files.js.
+// It is tinyprop.py once more, with its names in JavaScript's spelling, and gives the same bits as boards and PCs do. What
+// is needed once or when somebody asks is in words.js: layers, policies, summaries, errors; how a model is kept in files.js.
 
 import { SHAPE } from "./core.js";
 import * as files from "./files.js";
@@ -70,7 +70,8 @@ export class Model {
   // One step on one sample. True when it trained, false when the sample was skipped.
   //
   // x: a typed array or a list of numbers, as many as the input has, row by row. y: a class number, or its name: a new one
-  // becomes that of the next free output. With loss: "mse" one target per output, or a single number. TypeError, RangeError: x or y is not like that; the model is unchanged.
+  // becomes that of the next free output. With loss: "mse" one target per output, or a single number.
+  // TypeError, RangeError: x or y is not like that; the model is unchanged.
   learn(x, y) {
     return this._run(x, y, null, true) === 1;
   }
@@ -89,7 +90,8 @@ export class Model {
     return this._mse ? this.loss : right / this._count();
   }
 
-  // The most likely class of x: its name, if it has one, or its number. With loss: "mse" the output, or a list of all outputs.
+  // The most likely class of x: its name, if it has one, or its number. With loss: "mse" the output, or a list of all
+  // outputs.
   predict(x) {
     if (this._mse) {
       const out = this._outputs(x);

@@ -1,5 +1,5 @@
-// The models of tests/portable/test_digest.py in JavaScript, and the SHA-256 of what each has learned after 1,000 steps. It runs
-// in node and in a browser; what the digests should be is in tests/portable/digests.py.
+// The models of tests/portable/test_digest.py in JavaScript, and the SHA-256 of what each has learned after 1,000 steps. It
+// runs in node and in a browser; what the digests should be is in tests/portable/digests.py.
 
 // Of tests/portable/data.py.
 class Random {

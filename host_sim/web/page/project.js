@@ -1,5 +1,5 @@
-// What a person teaches: the examples, the names of the classes, the layers, and the network that learned from them. It knows
-// nothing of the page.
+// What a person teaches: the examples, the names of the classes, the layers, and the network that learned from them. It
+// knows nothing of the page.
 
 import { save } from "./tinyprop/files.js";
 import * as tp from "./tinyprop/tinyprop.js";
