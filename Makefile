@@ -1,7 +1,7 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
 .PHONY: help demo docs pictures test fuzz mutants bench digits reproduce streams first_use faults unknown endurance repl mpy firmware flash
-.PHONY: deploy web web_speed release lint lock sbom clean distclean
+.PHONY: deploy web serve web_speed release lint lock sbom clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # Names this run of make, in which nothing in the cache is checked twice.
@@ -101,8 +101,11 @@ deploy: ## tinyprop.mpy onto a board that has MicroPython; PORT=/dev/ttyACM0 if 
 	@boards/setup/apt.sh pc
 	@$(TINYPROP) deploy "$(PORT)"
 
-web: ## dist/web: the page, and the library for JavaScript; tinyprop serve shows it
+web: ## dist/web: the page, and the library for JavaScript; make serve shows it
 	@boards/web.sh
+
+serve: web ## The page, at an address of this PC that it tells
+	@$(TINYPROP) serve
 
 web_speed: ## How fast a network learns in WebAssembly, beside C on this PC
 	@boards/setup/apt.sh pc cpython node
