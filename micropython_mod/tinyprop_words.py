@@ -599,9 +599,8 @@ def _free(model, what, label, names, labels, learning):
         if name or shown[i]:
             known.append(_class_text(model, i))
     if not learning:
-        _wrong(
-            what, label, "one of the classes, " + (", ".join(known) or "of which it knows none")
-        )
+        known = ", ".join(known) or "of which it knows none"
+        _wrong(what, label, "one of the classes, " + known)
     raise ValueError(
         "%s is %r, a new class, and each of the %d outputs has one: %s. Make a new Model whose"
         " last layer has more units" % (what, label, len(names), ", ".join(known))
