@@ -209,7 +209,8 @@ class Model:
     def knows(self, x):
         """Whether x is like what it was taught. It needs replay=, some 50 for each class.
 
-        It is if a remembered sample is as near as another of their class is to 19 of 20 of them.
+        It is if a remembered sample is near, and the answer is no more in doubt than usual: as it
+        is with 19 of 20 of these.
         ValueError, TypeError: x is not as in learn, or nothing is remembered.
         """
         return _words()._knows(self, x)

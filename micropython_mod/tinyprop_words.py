@@ -626,10 +626,15 @@ def _class_text(model, label):
 # ---- what a model knows
 
 
-# How strange a sample is: its squared distance to the nearest remembered one, times the root of
-# 1 + doubt / usual. Doubt is by how much the largest probability is below 1; the usual doubt is that
-# of new samples for x, and that of remembered samples, which are learned again and again, for these.
-# All is compared as a square times the usual doubt, in integers.
+# How strange a sample is: its squared distance to the nearest remembered one, times the fourth root
+# of 1 + doubt / usual. Doubt is by how much the largest probability is below 1. What is usual for x
+# are the last 64 new samples; for remembered ones, which are learned again and again, their mean.
+# Both count one more sample, of which all was in doubt.
+
+
+def _strangeness(square, doubt, usual):
+    """To the fourth power, times the usual doubt, so that it is an integer."""
+    return square**4 * (usual + doubt)
 
 
 def _knows(model, x):
@@ -648,13 +653,13 @@ def _knows(model, x):
     nearest = min(squares)
     reach, usual_there = _reach(model, squares)
     usual = (model._number("<I", _MODEL_STATE_ERROR) >> 14) + _MOST_DOUBT // 64
-    return nearest * nearest * (usual + doubt) * usual_there <= reach * usual
+    return _strangeness(nearest, doubt, usual) * usual_there <= reach * usual
 
 
 def _reach(model, squares):
-    """How strange 19 of 20 remembered samples are at most, each beside the others of its class, and
-    the usual doubt there. It is found anew when samples have become a tenth more: until then at
-    most a tenth of them are others, as each new one is remembered by chance."""
+    """How strange 19 of 20 remembered samples are at most, each beside the others of its class,
+    and the usual doubt there. It is found anew when samples have become a tenth more: until then
+    at most a tenth of them are others, as each new one is remembered by chance."""
     steps = model._number("<Q", _MODEL_STATE_STEPS)
     if model._reach and model._reach[0] <= steps <= 1.1 * model._reach[0]:
         return model._reach[1]
@@ -669,7 +674,7 @@ def _reach(model, squares):
         if others:  # those at 0 are this one again, as in another pass
             found.append((min([s for s in others if s] or others), doubt))
     usual = (sum(doubt for _, doubt in found) + _MOST_DOUBT) // (len(found) + 1)
-    found = sorted(nearest * nearest * (usual + doubt) for nearest, doubt in found)
+    found = sorted(_strangeness(nearest, doubt, usual) for nearest, doubt in found)
     # Of n + 1 samples that come in any order the last one is as near, with this probability.
     rank = min((19 * (len(found) + 1) + 19) // 20, len(found))
     reach = found[rank - 1] if found else -1
