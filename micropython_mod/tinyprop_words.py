@@ -626,10 +626,10 @@ def _class_text(model, label):
 # ---- what a model knows
 
 
-# How strange a sample is: its squared distance to the nearest remembered one, times the fourth root
-# of 1 + doubt / usual. Doubt is by how much the largest probability is below 1. What is usual for x
-# are the last 64 new samples; for remembered ones, which are learned again and again, their mean.
-# Both count one more sample, of which all was in doubt.
+# How strange a sample is: its squared distance to the nearest remembered one, times the fourth
+# root of 1 + doubt / usual. Doubt is by how much the largest probability is below 1. What is usual
+# for x is the mean of the last 64 new samples; for remembered ones, which are learned again and
+# again, that of these. Both count one sample more, of which all was in doubt.
 
 
 def _strangeness(square, doubt, usual):
