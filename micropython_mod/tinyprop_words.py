@@ -106,6 +106,7 @@ _SETTLED_MSE = const(3072)  # or with mse (core/rate.c)
 _SOME = const(50)  # samples, before which nothing is wrong yet
 _SENSORS = const(32)  # so few values of x may be sensors; pictures have corners that stay black
 _MOST_DOUBT = const(1 << 14)
+_LONGEST_NAME = const(255)  # bytes of UTF-8: a file has their number in one
 _FAR = 0xFFFFFFFF  # as far as a place of which nothing is remembered
 _STILL = 1.125  # energy of inputs that do not move: 1, and what rounding leaves
 _GUESS = 0.3  # error of guessing numbers in a given range, as a share of half of it
@@ -530,14 +531,12 @@ def _build(
 
 # ---- names of classes
 
-_MOST_LETTERS = const(255)  # bytes of UTF-8: a file has their number in one
-
 
 def _check_name(what, name, expected="a name"):
     if not isinstance(name, str):
         raise TypeError("%s is %r, expected %s" % (what, name, expected))
-    if not 1 <= len(name.encode()) <= _MOST_LETTERS:
-        _wrong(what, name, "a name of 1 to %d bytes in UTF-8" % _MOST_LETTERS)
+    if not 1 <= len(name.encode()) <= _LONGEST_NAME:
+        _wrong(what, name, "a name of 1 to %d bytes in UTF-8" % _LONGEST_NAME)
 
 
 def _given_names(classes, mse, units):
@@ -563,7 +562,7 @@ def _given_names(classes, mse, units):
 
 
 def _labels(y):
-    """A list of class numbers and names; None if y is none, and has no name."""
+    """A list of class numbers, if there is a name among them, or y is a bool; else None."""
     if isinstance(y, (str, bool)):
         return [y]
     arrays = None if _is_list(y) else _arrays()
@@ -624,7 +623,6 @@ def _class_text(model, label):
 
 
 # ---- what a model knows
-
 
 # How strange a sample is: its squared distance to the nearest remembered one, times the fourth
 # root of 1 + doubt / usual. Doubt is by how much the largest probability is below 1. What is usual

@@ -63,15 +63,7 @@ def node(folder):
 
     def run(program, url="", patience=100, on_line=lambda line: None, file=""):
         text = START.format(program=program, folder=folder, here=HERE, url=url, patience=patience)
-        command = [
-            "node",
-            "--import",
-            HERE / "browser.mjs",
-            "--input-type=module",
-            "-e",
-            text,
-            file,
-        ]
+        command = ["node", "--import", HERE / "browser.mjs", "--input-type=module", "-e", text, file]
         lines = []
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             for line in process.stdout:
