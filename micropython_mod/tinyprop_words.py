@@ -563,7 +563,9 @@ def _given_names(classes, mse, units):
 
 def _labels(y):
     """A list of class numbers, if there is a name among them, or y is a bool; else None."""
-    if isinstance(y, (str, bool)):
+    if isinstance(y, bool):  # no int in MicroPython
+        return [int(y)]
+    if isinstance(y, str):
         return [y]
     arrays = None if _is_list(y) else _arrays()
     labels = arrays.as_list(y) if arrays else y
