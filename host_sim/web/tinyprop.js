@@ -46,8 +46,9 @@ export class Model {
         this._attach(words.build(inputShape, layers, settings));
     }
 
-    _attach({ image, shapes }) {
+    _attach({ image, shapes, names = [] }) {
         this._image = image;
+        this._names = names; // null where an output has none; [] if none has
         this._shapes = shapes; // as of layout
         const { bytes, view } = image;
         this._mse = bytes[format.MODEL_SPEC_LOSS] === format.MSE;
@@ -86,7 +87,8 @@ export class Model {
         return this._mse ? this.loss : right / this._count();
     }
 
-    // The most likely class number of x; with loss: "mse" the output, or a list of all outputs.
+    // The most likely class number of x, of which `classes` has the name if a board has learned it; with loss: "mse" the
+    // output, or a list of all outputs.
     predict(x) {
         if (this._mse) {
             const out = this._outputs(x);
@@ -157,6 +159,11 @@ export class Model {
 
     set outputRange(value) {
         words.setRange(this, 1, value);
+    }
+
+    // The names of the classes that a board has learned, or a model was made with; null where an output has none.
+    get classes() {
+        return this._names.length > 0 ? [...this._names] : new Array(this._nOut).fill(null);
     }
 
     // Mean loss over the samples of the last learn, learnMany or evaluate.
