@@ -112,9 +112,9 @@ class Model:
         settings = loss, lr, policy, input_range, output_range, replay, seed, classes
         self._attach(*_words()._build(input_shape, layers, *settings))
 
-    def _attach(self, image, shapes, names=None):
+    def _attach(self, image, shapes, names=()):
         self._image = image
-        self._names = names  # a list, None where an output has no name; or None if none has
+        self._names = names  # a list, None where an output has no name; () if none has
         self._shapes = shapes  # as of _tinyprop.layout
         self._mse = image[_MODEL_SPEC_LOSS] == _MSE
         self._state = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * image[_MODEL_SPEC_N_LAYERS]
@@ -185,9 +185,8 @@ class Model:
         label = _predict(self._image, x, None)
         if label < 0:
             label = self._once_more(_predict, label, x, None)
-        names = self._names
-        if names:
-            return names[label] or _words()._likeliest(self, x, label)
+        if self._names:
+            return self._names[label] or _words()._likeliest(self, x, label)
         return label
 
     def predict_proba(self, x):
@@ -210,7 +209,8 @@ class Model:
     def knows(self, x):
         """Whether x is like what it was taught. It needs replay=, some 50 for each class.
 
-        It is if a remembered sample is as near as another of their class is to 19 of 20 of them.
+        It is if a remembered sample is near, and the answer is no more in doubt than usual: as it
+        is with 19 of 20 of these.
         ValueError, TypeError: x is not as in learn, or nothing is remembered.
         """
         return _words()._knows(self, x)
@@ -234,9 +234,7 @@ class Model:
             if code == _E_Y_TYPE:
                 if self._mse and isinstance(y, _LISTS + _NUMBERS):
                     y = array("f", y if isinstance(y, _LISTS) else [y])
-                elif isinstance(y, bool):
-                    y = int(y)
-                elif isinstance(y, str) and self._names and y in self._names:
+                elif isinstance(y, str) and y in self._names:
                     y = self._names.index(y)
                 code = function(self._image, x, y)
         except TypeError:  # a list holds what is no number: refused as it was
@@ -324,8 +322,8 @@ class Model:
 
     @property
     def classes(self):
-        """The names of the classes in a list, None for an output without one; None with "mse"."""
-        return None if self._mse else list(self._names or [None] * self._n_out)
+        """The names of the classes, in a list; None where an output has none."""
+        return list(self._names) or [None] * self._n_out
 
     @property
     def loss(self):

@@ -105,6 +105,8 @@ _SETTLED = const(768)  # up to here,
 _SETTLED_MSE = const(3072)  # or with mse (core/rate.c)
 _SOME = const(50)  # samples, before which nothing is wrong yet
 _SENSORS = const(32)  # so few values of x may be sensors; pictures have corners that stay black
+_MOST_DOUBT = const(1 << 14)
+_LONGEST_NAME = const(255)  # bytes of UTF-8: a file has their number in one
 _FAR = 0xFFFFFFFF  # as far as a place of which nothing is remembered
 _STILL = 1.125  # energy of inputs that do not move: 1, and what rounding leaves
 _GUESS = 0.3  # error of guessing numbers in a given range, as a share of half of it
@@ -529,20 +531,18 @@ def _build(
 
 # ---- names of classes
 
-_MOST_LETTERS = const(255)  # bytes of UTF-8: a file has their number in one
-
 
 def _check_name(what, name, expected="a name"):
     if not isinstance(name, str):
         raise TypeError("%s is %r, expected %s" % (what, name, expected))
-    if not 1 <= len(name.encode()) <= _MOST_LETTERS:
-        _wrong(what, name, "a name of 1 to %d bytes in UTF-8" % _MOST_LETTERS)
+    if not 1 <= len(name.encode()) <= _LONGEST_NAME:
+        _wrong(what, name, "a name of 1 to %d bytes in UTF-8" % _LONGEST_NAME)
 
 
 def _given_names(classes, mse, units):
-    """A name or None for each output; None if no names were given."""
+    """A name or None for each output; () if no names were given."""
     if classes is None:
-        return None
+        return ()
     if mse:
         _wrong("classes", classes, "None with loss='mse'")
     if hasattr(classes, "tolist"):  # numpy, pandas
@@ -558,11 +558,13 @@ def _given_names(classes, mse, units):
             "classes has %d names, expected at most %d: give the last layer a unit for each"
             % (len(classes), units)
         )
-    return list(map(str, classes)) + [None] * (units - len(classes)) if classes else None
+    return list(map(str, classes)) + [None] * (units - len(classes)) if classes else ()
 
 
 def _labels(y):
-    """A list of class numbers and names; None if y has no name."""
+    """A list of class numbers, if there is a name among them, or y is a bool; else None."""
+    if isinstance(y, bool):  # no int in MicroPython
+        return [int(y)]
     if isinstance(y, str):
         return [y]
     arrays = None if _is_list(y) else _arrays()
@@ -586,7 +588,7 @@ def _by_numbers(model, x, labels, total, learning):
         code = _tinyprop.run(model._image, x, numbers, total or 1, 0, 0, True)
         if code < 0:
             _refused(model, code, x, numbers, total)
-        model._names = names
+        model._names = names if any(names) else ()
     return x, numbers
 
 
@@ -599,9 +601,8 @@ def _free(model, what, label, names, labels, learning):
         if name or shown[i]:
             known.append(_class_text(model, i))
     if not learning:
-        _wrong(
-            what, label, "one of the classes, " + (", ".join(known) or "of which it knows none")
-        )
+        known = ", ".join(known) or "of which it knows none"
+        _wrong(what, label, "one of the classes, " + known)
     raise ValueError(
         "%s is %r, a new class, and each of the %d outputs has one: %s. Make a new Model whose"
         " last layer has more units" % (what, label, len(names), ", ".join(known))
@@ -625,6 +626,16 @@ def _class_text(model, label):
 
 # ---- what a model knows
 
+# How strange a sample is: its squared distance to the nearest remembered one, times the fourth
+# root of 1 + doubt / usual. Doubt is by how much the largest probability is below 1. What is usual
+# for x is the mean of the last 64 new samples; for remembered ones, which are learned again and
+# again, that of these. Both count one sample more, of which all was in doubt.
+
+
+def _strangeness(square, doubt, usual):
+    """To the fourth power, times the usual doubt, so that it is an integer."""
+    return square**4 * (usual + doubt)
+
 
 def _knows(model, x):
     n = struct.unpack_from("<H", model._image, _MODEL_SPEC_REPLAY)[0]
@@ -636,35 +647,39 @@ def _knows(model, x):
     if isinstance(x, int):  # which the core takes for a place
         _refused(model, _E_X_TYPE, x, None)
     squares = array("I", bytes(4 * n))
-    code = _tinyprop.distances(model._image, x, squares)
-    if code < 0:
-        model._once_more(_tinyprop.distances, code, x, squares)
-    return min(squares) <= _reach(model, squares)
+    doubt = _tinyprop.distances(model._image, x, squares)
+    if doubt < 0:
+        doubt = model._once_more(_tinyprop.distances, doubt, x, squares)
+    nearest = min(squares)
+    reach, usual_there = _reach(model, squares)
+    usual = (model._number("<I", _MODEL_STATE_ERROR) >> 14) + _MOST_DOUBT // 64
+    return _strangeness(nearest, doubt, usual) * usual_there <= reach * usual
 
 
 def _reach(model, squares):
-    """How far 19 of 20 remembered samples are at most from the nearest other one of their class,
-    squared. It is found anew when samples have become a tenth more: until then at most a tenth of
-    them are others, as each new one is remembered by chance."""
+    """How strange 19 of 20 remembered samples are at most, each beside the others of its class,
+    and the usual doubt there. It is found anew when samples have become a tenth more: until then
+    at most a tenth of them are others, as each new one is remembered by chance."""
     steps = model._number("<Q", _MODEL_STATE_STEPS)
     if model._reach and model._reach[0] <= steps <= 1.1 * model._reach[0]:
         return model._reach[1]
-    nearest = []
+    found = []
     n_of_class = len(squares) // (1 if model._mse else model._n_out)
     for place in range(len(squares)):
-        code = _tinyprop.distances(model._image, place, squares)
-        if code < 0:
-            _refused(model, code, None, None)
+        doubt = _tinyprop.distances(model._image, place, squares)
+        if doubt < 0:
+            _refused(model, doubt, None, None)
         first = place - place % n_of_class
         others = [s for s in squares[first : first + n_of_class] if s < _FAR]
         if others:  # those at 0 are this one again, as in another pass
-            nearest.append(min([s for s in others if s] or others))
-    nearest.sort()
+            found.append((min([s for s in others if s] or others), doubt))
+    usual = (sum(doubt for _, doubt in found) + _MOST_DOUBT) // (len(found) + 1)
+    found = sorted(_strangeness(nearest, doubt, usual) for nearest, doubt in found)
     # Of n + 1 samples that come in any order the last one is as near, with this probability.
-    rank = min((19 * (len(nearest) + 1) + 19) // 20, len(nearest))
-    reach = nearest[rank - 1] if nearest else -1
-    model._reach = steps, reach
-    return reach
+    rank = min((19 * (len(found) + 1) + 19) // 20, len(found))
+    reach = found[rank - 1] if found else -1
+    model._reach = steps, (reach, usual)
+    return model._reach[1]
 
 
 # ---- calls that the core refused

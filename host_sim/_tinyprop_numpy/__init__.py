@@ -170,8 +170,9 @@ def predict(image, x, out):
 
 
 def distances(image, x, out):
-    """0; out, an array('I') with one item per place, gets squared distances to what is remembered.
-    x may be the number of a place."""
+    """By how much the largest probability of x is below 1.0, Q.14; out, an array('I') with one
+    item per place, gets squared distances to what is remembered. x may be the number of a
+    place."""
     if isinstance(x, int):
         return _on_model(_model.distances_of_place, _image(image), _size(x), _values(out))
     return _on_model(_model.distances, _image(image), _values(x), _values(out))

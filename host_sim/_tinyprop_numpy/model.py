@@ -218,21 +218,34 @@ def check_distances(model, out):
     require(n > 0 and out is not None and out.dtype == np.uint32 and len(out) == n, Error.OUT)
 
 
+def doubt(model, z):
+    """By how much the largest probability is below 1.0, Q.14; 0 with mse."""
+    return 0 if model.spec.loss == MSE else (1 << 14) - int(loss.softmax(model, z).max())
+
+
 def distances(model, x, out):
-    """Squared distances of x to what is remembered."""
+    """Squared distances of x to what is remembered. Returns its doubt."""
     check_distances(model, out)
-    answer(model, x)
-    layer = model.layers[model.first_trained]
-    out[:] = replay.FAR
-    if layer.x_frac == model.state.replay_frac:  # else all is forgotten by the next step
-        out[:] = replay.distances(model, replay.as_bytes(model, layer))
+    z, layer = answer(model, x), model.layers[model.first_trained]
+    compare(model, replay.as_bytes(model, layer), out)
+    return doubt(model, z)
 
 
 def distances_of_place(model, place, out):
-    """Those of a remembered sample to the others."""
+    """Those of a remembered sample to the others, and its doubt."""
     check_distances(model, out)
     require(place < len(out), Error.X_TYPE)
-    out[:] = replay.FAR
-    if replay.used(model)[place]:
-        out[:] = replay.distances(model, replay.memory(model).inputs[place])
-        out[place] = replay.FAR
+    first = model.first_trained
+    frac = model.layers[first - 1].state.y_frac  # of the model's inputs, forward knows it
+    z = forward(model, replay.inputs_at(model, place), first, frac)
+    compare(model, replay.memory(model).inputs[place], out)
+    out[:] = out if replay.used(model)[place] else replay.FAR
+    out[place] = replay.FAR
+    return doubt(model, z)
+
+
+def compare(model, inputs, out):
+    """Squared distances of inputs of the lowest trained layer. In another format all that is
+    remembered is forgotten by the next step."""
+    is_known = model.layers[model.first_trained].x_frac == model.state.replay_frac
+    out[:] = replay.distances(model, inputs) if is_known else replay.FAR

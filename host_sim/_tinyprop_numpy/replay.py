@@ -127,8 +127,12 @@ def recall(model):
     known = np.flatnonzero(kept.n_seen)
     c = int(known[below(model, len(known))])
     place = c * n + below(model, min(int(kept.n_seen[c]), n))
-    inputs = kept.inputs[place].astype(np.int64) << byte_unit(model)
-    return inputs, kept.labels[place].astype(np.int64)
+    return inputs_at(model, place), kept.labels[place].astype(np.int64)
+
+
+def inputs_at(model, place):
+    """Those of the lowest trained layer, of a remembered sample."""
+    return memory(model).inputs[place].astype(np.int64) << byte_unit(model)
 
 
 def used(model):

@@ -199,7 +199,7 @@ static PyMethodDef methods[] = {
         "run(image, x, y, total, start, count, learning): trained on, or classified correctly" },
     { "predict", mod_predict, METH_VARARGS, "predict(image, x, out): class number; out: None, or gets scores" },
     { "distances", mod_distances, METH_VARARGS,
-        "distances(image, x, out): 0; out gets squared distances of x, or of a place, to what is remembered" },
+        "distances(image, x, out): doubt; out gets squared distances of x, or of a place, to what is remembered" },
     { NULL, NULL, 0, NULL },
 };
 

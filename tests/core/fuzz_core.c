@@ -323,8 +323,8 @@ static size_t saved_bytes(const image_t *image) {
 static void ask_distances(const image_t *image, const tp_values_t *x, size_t n_places) {
     uint32_t *squares = block(4 * n_places);
     tp_values_t out = { squares, n_places, 'I' };
-    check(tp_distances(image->bytes, image->n, x, 0, &out) <= 0, "distances");
-    check(tp_distances(image->bytes, image->n, NULL, x->n ? x->type % (2 * x->n) : 0, &out) <= 0,
+    check(tp_distances(image->bytes, image->n, x, 0, &out) <= 1 << 14, "distances");
+    check(tp_distances(image->bytes, image->n, NULL, x->n ? x->type % (2 * x->n) : 0, &out) <= 1 << 14,
         "distances of a place");
     free(squares);
 }

@@ -236,13 +236,18 @@ def test_both_backends_remember_and_learn_the_same(name):
 FAR = 0xFFFFFFFF
 
 
-def distances(model, of):
+def asked(model, of):
+    """(doubt, distances)"""
     squares = array("I", [7] * model.image.head.replay)
     of = of if isinstance(of, (bytes, int)) else array("f", np.ravel(of).tolist())
     before = images.saved(model.buffer)
-    assert model.backend.distances(model.buffer, of, squares) == 0
+    doubt = model.backend.distances(model.buffer, of, squares)
     assert images.saved(model.buffer) == before
-    return list(squares)
+    return doubt, list(squares)
+
+
+def distances(model, of):
+    return asked(model, of)[1]
 
 
 def squares_of(a, b):
@@ -328,3 +333,39 @@ def test_bad_questions_about_distances(backend):
         (unknown.buffer, bytes(2), out, Error.NO_RANGE),
     ):
         assert core.distances(buffer, of, to) == error
+
+
+@with_backends
+@pytest.mark.parametrize("frozen", [False, True])
+def test_doubt_is_what_the_largest_probability_lacks(backend, frozen):
+    """Of x, and of the same sample as it is remembered."""
+    layers = [Layer("conv", 2, (2, 2), activation="relu", trainable=not frozen)]
+    layers += [Layer("maxpool", 0, (2, 2), (2, 2)), dense(5, "relu"), dense(3)]
+    model = Remembering(backend, 9, (5, 5, 1), layers)
+    random = np.random.default_rng(3)
+    x = [bytes(random.integers(0, 256, 25).tolist()) for _ in range(9)]
+    for i, sample in enumerate(x):
+        model.learn(sample, i // 3)
+    scores, doubts = array("f", [0] * 3), []
+    for place, sample in enumerate(x):
+        model.backend.predict(model.buffer, sample, scores)
+        doubts.append(asked(model, sample)[0])
+        assert doubts[-1] == round((1 - max(scores)) * (1 << 14))
+        assert asked(model, place)[0] == doubts[-1]
+    assert len(set(doubts)) > 3
+
+
+@with_backends
+def test_numbers_are_not_doubted(backend):
+    model = Remembering(backend, 3, 2, [dense(4, "relu"), dense(1)], "mse")
+    model.learn([0.5, 0.25], [1])
+    assert asked(model, [0.1, 0.2])[0] == asked(model, 0)[0] == 0
+
+
+@with_backends
+def test_nothing_is_near_if_the_inputs_have_another_format_by_now(backend):
+    model = Remembering(backend, 4, 3)
+    model.learn(bytes([1, 2, 3]), 0)
+    model.image.head.replay_frac += 1
+    for of in (bytes([1, 2, 3]), 0):
+        assert distances(model, of) == [FAR] * 4

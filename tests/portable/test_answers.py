@@ -104,6 +104,17 @@ def test_another_class_is_no_neighbour_of_a_remembered_sample():
     assert model.knows(bytes([110, 100]))
 
 
+def test_what_the_model_doubts_is_stranger():
+    """As near to what was taught, but between the classes."""
+    for seed in range(1, 6):
+        layers = [tp.Dense(8, activation="relu"), tp.Dense(2)]
+        model = tp.Model(1, layers, replay=60, input_range=(0, 255), seed=seed)
+        for i in range(300):
+            y = i % 2
+            model.learn(bytes([20 + 120 * y + i // 2 * 3 % 5 * 20]), y)
+        assert model.knows(b"\x00") and model.knows(b"\xf0") and not model.knows(b"\x78"), seed
+
+
 def test_numbers_are_known_too():
     model = tp.Model(1, [tp.Dense(1)], loss="mse", replay=30)
     for i in range(60):

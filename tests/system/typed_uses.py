@@ -36,7 +36,7 @@ def uses() -> None:
     by_name = tp.Model(64, [tp.Dense(3)], classes=names)
     by_name.learn(x, "circle")
     by_name.learn_many([x, x], ["circle", "cross"])
-    assert_type(by_name.classes, list[str | None] | None)
+    assert_type(by_name.classes, list[str | None])
     assert_type(m.knows(x), bool)
     m.lr = 0.1
     m.lr *= 0.5

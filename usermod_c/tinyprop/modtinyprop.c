@@ -138,8 +138,8 @@ static mp_obj_t mod_predict(mp_obj_t image_in, mp_obj_t x, mp_obj_t out) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(mod_predict_obj, mod_predict);
 
-// distances(image, x, out): 0; out, an array('I') of a place each, gets squared distances to what is remembered. x may be
-// the number of a place
+// distances(image, x, out): by how much the largest probability of x is below 1.0, Q.14; out, an array('I') of a place each,
+// gets squared distances to what is remembered. x may be the number of a place
 static mp_obj_t mod_distances(mp_obj_t image_in, mp_obj_t x, mp_obj_t out) {
     image_t image = to_image(image_in);
     tp_values_t values = to_values(x, MP_BUFFER_READ), to = to_values(out, MP_BUFFER_WRITE);

@@ -339,6 +339,15 @@ int tp_predict(void *image, size_t n_bytes, const tp_values_t *x, const tp_value
     return result;
 }
 
+// By how much the largest probability is below 1.0, Q.14; 0 with mse. z is not needed any more.
+static int doubt(const tp_model_t *m, int32_t *z) {
+    if (m->spec->loss == TP_MSE) {
+        return 0;
+    }
+    tp_softmax(m, z);
+    return (1 << 14) - z[argmax(z, m->output->n_out)];
+}
+
 static int distances(const tp_model_t *m, const tp_values_t *x, size_t place, const tp_values_t *out) {
     size_t n = m->spec->replay;
     if (n == 0 || out->type != 'I' || out->n != n) {
@@ -348,19 +357,20 @@ static int distances(const tp_model_t *m, const tp_values_t *x, size_t place, co
     if (err) {
         return err;
     }
-    int known = x || tp_is_used(m, place);
+    tp_layer_t *l = x ? m->layers : m->first_trained;
     if (x) {
         read_inputs(m, x, 0);
-        forward(m, m->layers, tp_input_frac(m), 0);
-        known = m->first_trained->x_frac == m->state->replay_frac;  // else all is forgotten by the next step
-    } else if (known) {
+    } else {
         tp_recall_inputs(m, place);
     }
+    int32_t *z = forward(m, l, l == m->layers ? tp_input_frac(m) : tp_state(m, l - 1)->y_frac, 0);
+    // In another format all is forgotten by the next step.
+    int known = m->first_trained->x_frac == m->state->replay_frac && (x || tp_is_used(m, place));
     uint8_t *to = (uint8_t *)(uintptr_t)out->items;
     for (size_t i = 0; i < n; i++) {
         to = write_word(to, known && tp_is_used(m, i) && (x || i != place) ? tp_distance(m, i) : TP_FAR);
     }
-    return 0;
+    return doubt(m, z);
 }
 
 int tp_distances(void *image, size_t n_bytes, const tp_values_t *x, size_t place, const tp_values_t *out) {
