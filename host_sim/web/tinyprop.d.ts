@@ -79,7 +79,7 @@ export class Model {
   set inputRange(value: null);
   get outputRange(): Range | Range[] | null;
   set outputRange(value: null);
-  readonly classes: (string | null)[] | null; // null with loss: "mse"
+  readonly classes: (string | null)[];
   readonly loss: number;
   stats(): Stats;
   check(): string[];

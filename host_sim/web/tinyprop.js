@@ -169,9 +169,9 @@ export class Model {
     words.setRange(this, 1, value);
   }
 
-  // The names of the classes in a list, null for an output that has no name; null with loss: "mse".
+  // The names of the classes, in a list; null where an output has none.
   get classes() {
-    return this._mse ? null : [...(this._names ?? Array(this._nOut).fill(null))];
+    return [...(this._names ?? Array(this._nOut).fill(null))];
   }
 
   // Mean loss over the samples of the last learn, learnMany or evaluate.

@@ -1,5 +1,6 @@
 // What tinyprop.js takes, and what it refuses: in a sentence, with the model as it was.
 import assert from "node:assert/strict";
+import fs from "node:fs";
 import { test } from "node:test";
 import { crc32 } from "../../dist/web/tinyprop/crc32.js";
 import * as tp from "../../dist/web/tinyprop/tinyprop.js";
@@ -263,6 +264,42 @@ test("a file that is damaged is refused", () => {
   }
   assert.throws(() => tp.load("m.tp"), TypeError);
   assert.throws(() => tp.load(new Uint8Array(0)), /empty/);
+});
+
+// A file of small() that has these bytes as its names.
+function withNames(bytes, n = bytes.length) {
+  const content = small().save().slice(0, -4);
+  content[4] = 6; // the version with names
+  const file = new Uint8Array([...content, ...bytes, ...new Uint8Array(new Uint32Array([n, 0]).buffer)]);
+  new DataView(file.buffer).setUint32(file.length - 4, crc32(file.subarray(0, -4)), true);
+  return file;
+}
+
+test("names of classes are kept", () => {
+  assert.deepEqual(small().classes, [null, null, null]);
+  const file = new Uint8Array(fs.readFileSync(new URL("../golden/version_6_names.tp", import.meta.url)));
+  const model = tp.load(file);
+  assert.deepEqual(model.classes, ["día", "tarde", "noche", null]);
+  assert.deepEqual(model.save(), file);
+  assert.ok(model.classes.includes(model.predict([1, 2, 3])));
+  assert.deepEqual(tp.load(withNames([1, 97, 0, 2, 98, 99])).classes, ["a", null, "bc"]);
+});
+
+test("names that no model has are refused", () => {
+  for (const bytes of [
+    [],
+    [0, 0, 0],
+    [1, 97, 1, 98],
+    [1, 97, 1, 98, 0, 0],
+    [1, 97, 1, 98, 1, 97],
+    [1, 97, 1, 98, 3, 99],
+    [1, 97, 1, 98, 2, 255, 255],
+  ]) {
+    assert.throws(() => tp.load(withNames(bytes)), /damaged/);
+  }
+  for (const n of [0, 1, 5, 7, 1000, 0x7fffffff, 0xffffffff]) {
+    assert.throws(() => tp.load(withNames([1, 97, 0, 2, 98, 99], n)), RangeError);
+  }
 });
 
 test("a file that was made on purpose is refused, or works if not well", () => {
