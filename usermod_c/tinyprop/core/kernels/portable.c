@@ -546,11 +546,15 @@ TP_INLINE static void add_bytes(const tp_patch_t *patch, int32_t d, const uint8_
 }
 
 void tp_add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, int is_signed, int32_t *to) {
+#if defined(TP_ARMV6M) && defined(TP_SMALL_CODE)
+    add_bytes(patch, d, x, is_signed ? 128 : 0, to);
+#else
     if (is_signed) {
         add_bytes(patch, d, x, 128, to);
     } else {
         add_bytes(patch, d, x, 0, to);
     }
+#endif
 }
 
 // w -= round(g m 2^-shift), clamped, and counted.
