@@ -60,7 +60,7 @@ def _part(name):
     try:
         return __import__(name)
     except ImportError:
-        raise ImportError(name + ".mpy is missing: copy it beside tinyprop.mpy") from None
+        raise ImportError(name + ".mpy is missing: copy it to the board") from None
 
 
 def _words():
@@ -127,7 +127,7 @@ class Model:
             macs += self._n_out * fan_in
         self._chunk = max(1, _CHUNK_MACS // macs)
         self._x = array("f")  # lists are copied to it; as long as the last list
-        self._autosave = self._loaded_from = self._reach = None
+        self._autosave = self._loaded_from = None
 
     def __repr__(self):
         return _words()._model_text(self)
@@ -406,12 +406,7 @@ class Model:
         OSError, from learn, or at the end of learn_many: it could not be saved. All is learned
         nonetheless, and the next attempt is after as many samples again.
         """
-        saves = None if file is None else _files()._Autosave(self, file, every, replay)
-        if self._autosave:
-            del self.learn
-        if saves:
-            self.learn = saves.learn  # before the method, so that who never saves pays nothing
-        self._autosave = saves
+        self._autosave = _files()._save_by_itself(self, file, every, replay)
 
     @property
     def loaded_from(self):

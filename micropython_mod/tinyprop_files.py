@@ -201,6 +201,16 @@ def _remove(path):
         pass
 
 
+def _save_by_itself(model, file, every, replay):
+    """Lets a model save itself, or no more if file is None. Returns what does so from now on."""
+    saves = None if file is None else _Autosave(model, file, every, replay)
+    if model._autosave:
+        del model.learn
+    if saves:
+        model.learn = saves.learn  # before the method, so that who never saves pays nothing
+    return saves
+
+
 class _Autosave:
     """Saves a model after each `every` samples."""
 

@@ -661,8 +661,9 @@ def _reach(model, squares):
     and the usual doubt there. It is found anew when samples have become a tenth more: until then
     at most a tenth of them are others, as each new one is remembered by chance."""
     steps = model._number("<Q", _MODEL_STATE_STEPS)
-    if model._reach and model._reach[0] <= steps <= 1.1 * model._reach[0]:
-        return model._reach[1]
+    then, found = getattr(model, "_reach", (0, None))
+    if then and then <= steps <= 1.1 * then:
+        return found
     found = []
     n_of_class = len(squares) // (1 if model._mse else model._n_out)
     for place in range(len(squares)):
@@ -679,7 +680,7 @@ def _reach(model, squares):
     rank = min((19 * (len(found) + 1) + 19) // 20, len(found))
     reach = found[rank - 1] if found else -1
     model._reach = steps, (reach, usual)
-    return model._reach[1]
+    return reach, usual
 
 
 # ---- calls that the core refused

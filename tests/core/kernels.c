@@ -165,9 +165,7 @@ static void list_strided(state_t *s) {
         tp_list_strided(&list, s->bytes + below(s, step), step, is_signed);
         tp_spmv(s->list, s->w, n_out, s->start, s->z);
         check_words(s, s->z, n_out);
-        for (const uint32_t *entry = s->list; entry <= list.end; entry++) {
-            check_word(s, *entry >> 16);
-        }
+        check_list(s, &list);
     }
 }
 
@@ -216,18 +214,34 @@ static void list_long_rows(state_t *s) {
     check_list(s, &list);
 }
 
+// Rows of inputs, bytes or int16 as the kind asks for, and of a kernel above them: often one of three taps, and sometimes one
+// that is wider than they are.
+static tp_strip_t new_strip(state_t *s, uint32_t x_kind) {
+    uint32_t taps = below(s, 2) ? 3 : 1 + below(s, 9), stride = below(s, 3) ? 1 : 1 + below(s, 3), pad = below(s, taps);
+    uint32_t columns = 1 + below(s, 12), least = 2 * pad < taps ? taps - 2 * pad : 1;
+    columns = columns < least ? least : columns;
+    uint32_t pixels = (columns + 2 * pad - taps) / stride + 1, channels = below(s, 3) ? 1 + below(s, 9) : 8;
+    fill_bytes(s, SPACE, below(s, 4));
+    fill(s, s->x, SPACE, 1 << 14, 1, below(s, 4));
+    return (tp_strip_t) { 1 + below(s, 3), columns, pixels, channels, taps, pad, stride, taps + below(s, 3), x_kind };
+}
+
+// What lies in the margins is no result.
 static void depthwise_sums(state_t *s) {
-    uint32_t channels = 1 + below(s, 12), taps = 1 + below(s, 4), rows = 1 + below(s, 4);
-    uint32_t x_stride = 2 * channels * (taps + below(s, 3));
-    tp_patch_t patch = { rows, taps, channels, x_stride, 2 * channels * (taps + below(s, 3)) };
-    fill(s, s->x, SPACE, 4095, 1, below(s, 4));
+    tp_strip_t strip = new_strip(s, below(s, 3));
+    int32_t *z = s->z + TP_MARGIN * strip.channels;
     fill(s, s->w, SPACE, 32767, 1, 0);
-    fill_words(s, s->z, 2 * channels, 30);
-    fill_words(s, s->start, channels, 30);
-    tp_depthwise_sums(&patch, s->x, s->w, s->start, s->z);
-    check_words(s, s->z, 2 * channels);
-    tp_depthwise_sums(&patch, s->x, s->w, s->start, s->start);
-    check_words(s, s->start, channels);
+    fill_words(s, s->z, SPACE, 30);
+    tp_depthwise_sums(&strip, strip.x_kind == TP_INT16 ? (const void *)s->x : s->bytes, s->w, z);
+    check_words(s, z, strip.pixels * strip.channels);
+    check_words(s, z + (strip.pixels + TP_MARGIN) * strip.channels, 20);
+}
+
+static void depthwise_gradients(state_t *s) {
+    tp_strip_t strip = new_strip(s, below(s, 2));
+    fill_words(s, s->z, SPACE, 30);
+    tp_depthwise_gradients(&strip, s->bytes + below(s, 4), s->x, s->z);
+    check_words(s, s->z, strip.n_rows * strip.row_taps * strip.channels + 20);
 }
 
 static void requantize(state_t *s) {
@@ -339,14 +353,15 @@ static void sum_filters(state_t *s) {
 
 // Many are near the threshold.
 static void diffuse(state_t *s) {
-    uint32_t filters = 1 + below(s, 20), n = filters * (1 + below(s, 30)), n_left, has_sums = below(s, 4);
+    uint32_t filters = 1 + below(s, 20), n = filters * (1 + below(s, 30)), n_left;
     int32_t t = 1 + number(s, (1 << 14) - 1, 0), residual = number(s, t - 1, 0), limit = below(s, 2) ? t : 1 << 14;
     fill(s, s->deltas, n + 1, limit, 1, below(s, 4));
     memset(s->z, 0x55, sizeof(s->z));
-    int diffuses = (int)below(s, 2);
-    check_word(s, tp_diffuse(s->deltas, n, filters, t, diffuses, &residual, has_sums ? s->z : NULL, &n_left));
+    memset(s->dx, 0x55, sizeof(s->dx));
+    check_word(s, tp_diffuse(s->deltas, n, filters, t, (int)below(s, 2), &residual, s->z, s->dx, &n_left));
     check(s, s->deltas, n + 1);
     check_words(s, s->z, filters + 1);
+    check_words(s, s->dx, filters + 1);
     check_word(s, (uint32_t)residual);
     check_word(s, n_left);
 }
@@ -366,6 +381,21 @@ static void mask_shares(state_t *s) {
     memset(s->y, 0x55, sizeof(s->y));
     tp_mask_shares(s->deltas, s->bytes + from, s->y + below(s, 2), n);
     check(s, s->y, MAX_COLUMNS + 2);
+}
+
+// A row of windows; outputs and inputs are often alike.
+static void take_larger(state_t *s) {
+    uint32_t channels = 1 + below(s, 9), n = channels * (1 + below(s, 6)), first = below(s, 250),
+             width = 1 + below(s, 5);
+    uint8_t *y = s->means, *which = s->means + 100;
+    fill_bytes(s, SPACE, below(s, 4));
+    for (uint32_t i = 0; i < 200; i++) {
+        s->means[i] = (uint8_t)number(s, 255, 0);
+    }
+    tp_take_larger(s->bytes + below(s, 4), y, which, n, channels, first, first + width);
+    for (uint32_t i = 0; i < 200; i++) {
+        check_word(s, s->means[i]);
+    }
 }
 
 static void add_bytes(state_t *s) {
@@ -517,6 +547,7 @@ int main(void) {
         { "widen", widen },
         { "copy_bytes", copy_bytes },
         { "depthwise_sums", depthwise_sums },
+        { "depthwise_gradients", depthwise_gradients },
         { "requantize", requantize },
         { "relu", relu },
         { "relu_bytes", relu_bytes },
@@ -527,6 +558,7 @@ int main(void) {
         { "diffuse", diffuse },
         { "mask", mask },
         { "mask_shares", mask_shares },
+        { "take_larger", take_larger },
         { "add_bytes", add_bytes },
         { "move_by_gradients", move_by_gradients },
         { "move_filter", move_filter },

@@ -87,14 +87,16 @@ class CModel(images.Image):
     def select(self, layer, deltas, frac, depth):
         """Zeroes deltas that are not selected. Returns how many are, and checks that the sums of
         what is left are told."""
-        sums = self.delta_sums(layer, deltas)
+        sums = TYPES["tp_delta_sums_t"]()
         selected = self.call("tp_select", layer, deltas, frac, depth, sums)
         assert sums.l1_norm == np.abs(deltas.astype(int)).sum()
         return selected
 
     def update_biases(self, layer, deltas, frac):
-        sums = self.delta_sums(layer, deltas)
-        self.call("tp_update_biases", layer, deltas, sums, frac)
+        of_filter = None
+        if self.layers[layer].kind != images.number("dense"):
+            of_filter = ctypes.c_void_p(self.delta_sums(layer, deltas).of_filter)
+        self.call("tp_update_biases", layer, deltas, of_filter, frac)
 
     def backward(self, layer, deltas, frac, want_dx=True, n_deltas=None):
         """The backward pass of a layer with weights, for deltas as the L1 guard leaves them.

@@ -42,7 +42,7 @@ def checksums(tmp_path_factory):
     native.gcc(*native.SANITIZED, "-DTP_SMALL_CODE", "-o", program, *KERNELS)
     done = subprocess.run([program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 26
+    assert len(done.stdout.splitlines()) == 28
     return done.stdout
 
 

@@ -90,6 +90,8 @@ WINDOWS = [
     ((9, 7, 2), (0, 0)),
     ((17, 33, 2), (16, 16)),  # windows of 256 inputs
     ((14, 90, 2), (6, 43)),  # and of 258: several such windows
+    ((17, 33, 4), (16, 16)),  # the same of four channels at a time
+    ((14, 90, 8), (6, 43)),
     ((1, 600, 2), (1, 255)),
 ]
 

@@ -61,7 +61,7 @@ try:
 except ImportError as e:
     print(e)
 """
-MISSING = "tinyprop_words.mpy is missing: copy it beside tinyprop.mpy"
+MISSING = "tinyprop_words.mpy is missing: copy it to the board"
 
 
 @pytest.fixture(autouse=True)

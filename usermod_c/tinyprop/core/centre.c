@@ -71,9 +71,10 @@ void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, c
     int bias_shift = slope_shift + l->x_frac - TP_BIAS_FRAC - 3;
     int32_t ahead = tp_rshift_round(tp_scaled_dot(l, state, l->dot) - tp_scaled_dot(l, state, state->norm << unit), 3);
     uint32_t quarter = ((1u << m->bits) - 1) >> l->x_signed >> 2, half_step = 1u << (step->shift - 1), n_clamped = 0;
+    int32_t mantissa = step->lr_mantissa;
     int full = 0;
-    for (size_t j = 0; j < l->n_out; j++) {
-        int32_t d = deltas[j] * step->lr_mantissa;
+    for (size_t j = 0, n = l->n_out; j < n; j++) {
+        int32_t d = deltas[j] * mantissa;
         if ((uint32_t)tp_abs(d) * quarter >= half_step) {
             int32_t moved = slopes[j] + scaled(d, slope_shift, 2 * MAX_SLOPE);
             n_clamped += tp_put_clamped(&slopes[j], moved, MAX_SLOPE);
@@ -127,25 +128,32 @@ static uint32_t add_vector(const tp_model_t *m, const tp_layer_t *l) {
     return squares;
 }
 
-// Of a map, each input of which has a mean: adds the inputs to the sums, unless these are NULL. Returns u.x; *squares gets
-// the sum of squares. Both are modulo 2^32.
-static uint32_t go_through_inputs(const tp_model_t *m, const tp_layer_t *l, uint16_t *sums, uint32_t *squares) {
-    const uint8_t *inputs = tp_at(m, l->inputs), *means = tp_at(m, l->means);
-    uint32_t dot = 0, of_squares = 0;
+// Of a map, each input of which has a mean: adds the inputs to the sums. Returns the sum of squares, modulo 2^32.
+static uint32_t add_inputs(const tp_model_t *m, const tp_layer_t *l) {
+    const uint8_t *x = tp_at(m, l->inputs), *end = x + l->n_in;
+    uint16_t *sums = tp_at(m, l->sums);
+    uint32_t squares = 0;
     int32_t sign = l->x_signed ? 128 : 0;
-    for (size_t i = 0; i < l->n_in; i++) {
-        int32_t x = tp_byte(inputs[i], sign);
-        dot += (uint32_t)(x * tp_byte(means[i], sign));
-        of_squares += (uint32_t)(x * x);
-        if (sums) {
-            sums[i] = (uint16_t)(sums[i] + (uint32_t)x);
-        }
+    for (; x < end; x++, sums++) {
+        int32_t v = tp_byte(*x, sign);
+        squares += (uint32_t)(v * v);
+        *sums = (uint16_t)(*sums + (uint32_t)v);
     }
-    *squares = of_squares;
+    return squares;
+}
+
+static uint32_t inputs_dot(const tp_model_t *m, const tp_layer_t *l) {
+    const uint8_t *x = tp_at(m, l->inputs), *means = tp_at(m, l->means), *end = x + l->n_in;
+    uint32_t dot = 0;
+    int32_t sign = l->x_signed ? 128 : 0;
+    for (; x < end; x++, means++) {
+        dot += (uint32_t)(tp_byte(*x, sign) * tp_byte(*means, sign));
+    }
     return dot;
 }
 
-// The same where channels have a mean, to the sums of which the means of their inputs are added.
+// Where channels have a mean: adds the means of their inputs to the sums, unless these are NULL. Returns u.x; *squares gets
+// the sum of squares. Both are modulo 2^32.
 static uint32_t go_through_channels(const tp_model_t *m, const tp_layer_t *l, uint16_t *sums, uint32_t *squares) {
     const uint8_t *inputs = tp_at(m, l->inputs), *end = inputs + l->n_in, *means = tp_at(m, l->means);
     uint32_t channels = l->in_c, pixels = l->n_in / channels, dot = 0;
@@ -160,21 +168,20 @@ static uint32_t go_through_channels(const tp_model_t *m, const tp_layer_t *l, ui
     return dot;
 }
 
-static uint32_t go_through_map(const tp_model_t *m, const tp_layer_t *l, uint16_t *sums, uint32_t *squares) {
-    return tp_mean_count(l) == l->n_in ? go_through_inputs(m, l, sums, squares)
-                                       : go_through_channels(m, l, sums, squares);
-}
-
-// Adds each channel's mean over all pixels, or each input. *dot gets u.x. Returns the sum of squares.
+// Adds each channel's mean over all pixels, or each input of a dense layer. *dot gets u.x; that of a dense layer is known from
+// the forward pass. Returns the sum of squares.
 static uint32_t add_map(const tp_model_t *m, const tp_layer_t *l, uint32_t *dot) {
     uint32_t squares;
-    *dot = go_through_map(m, l, tp_at(m, l->sums), &squares);
+    if (l->kind == TP_DENSE && tp_mean_count(l) == l->n_in) {
+        return add_inputs(m, l);
+    }
+    *dot = go_through_channels(m, l, tp_at(m, l->sums), &squares);
     return squares;
 }
 
 uint32_t tp_map_dot(const tp_model_t *m, const tp_layer_t *l) {
     uint32_t squares;
-    return go_through_map(m, l, NULL, &squares);
+    return tp_mean_count(l) == l->n_in ? inputs_dot(m, l) : go_through_channels(m, l, NULL, &squares);
 }
 
 // u.x of the listed inputs, modulo 2^32.

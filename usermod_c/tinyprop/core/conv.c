@@ -46,113 +46,107 @@ static size_t first_tap(const tp_layer_t *l, size_t row) {
     return tap_at(l, row, l->in_w == 1 ? l->pad_w : 0);
 }
 
-// The rows of the input under the kernel, as int16, with the padding at their left and right.
-typedef struct {
-    int16_t *x;
-    size_t row;         // values in a row
-    size_t first, end;  // the rows that are there
-} window_t;
-
-static window_t open_window(const tp_layer_t *l, void *x) {
-    window_t w = { x, (size_t)tp_padded_columns(l) * l->in_c, 0, 0 };
-    for (size_t i = 0; i < tp_kernel_rows(l) * w.row; i++) {
-        w.x[i] = 0;
-    }
-    return w;
-}
-
-static void move_window(const tp_model_t *m, const tp_layer_t *l, window_t *w, const overlap_t *rows) {
-    size_t left = l->in_w == 1 ? 0 : (size_t)l->pad_w * l->in_c, n = w->row - left, row = tp_in_row(l);
-    size_t kept = w->end > rows->x ? w->end - rows->x : 0;
-    const int16_t *from = w->x + (rows->x - w->first) * w->row;
-    for (size_t i = 0; from != w->x && i < kept * w->row; i++) {
-        w->x[i] = from[i];
-    }
-    const uint8_t *x = (const uint8_t *)tp_at(m, l->inputs) + (rows->x + kept) * row;
-    for (int16_t *to = w->x + kept * w->row + left; kept < rows->n; kept++, x += row, to += w->row) {
-        tp_widen(x, to, n < row ? n : row, l->x_signed);
-    }
-    w->first = rows->x;
-    w->end = rows->x + rows->n;
+// The input that the first of these taps sees.
+static const uint8_t *input_at(const tp_model_t *m, const tp_layer_t *l, const overlap_t *rows,
+    const overlap_t *columns) {
+    return (const uint8_t *)tp_at(m, l->inputs) + rows->x * tp_in_row(l) + columns->x * l->in_c;
 }
 
 // ---- forward
 
 // Lists a patch where rows of weights are long: padding is only made between rows of inputs, so each input is one.
-static void list_long_rows(const tp_nonzero_t *patch, uint32_t *entries, uint32_t delta, const int16_t *x) {
-    tp_nonzero_t list;
-    list.n_padding = 0;
-    list.x_jump = 0;
-    list.row_bytes = patch->row_bytes;
-    list.row_delta = patch->row_delta;
-    list.end = entries;
-    list.delta = delta;
-    list.n_rows = patch->x_bytes / 2;
-    list.x_bytes = 2;
-    list.delta_jump = 0;
-    for (uint32_t n = patch->n_rows; n > 0; n--, list.delta += patch->delta_jump) {
-        tp_list_nonzero(&list, x);
-        x += ((int32_t)patch->x_bytes + patch->x_jump) / 2;
+static void list_long_rows(const tp_layer_t *l, tp_nonzero_t *list, const uint8_t *x) {
+    uint32_t n_rows = list->n_rows, n = list->x_bytes, row_jump = list->delta_jump;
+    list->n_rows = n;
+    list->x_bytes = 1;
+    list->x_jump = 0;
+    list->delta_jump = 0;
+    for (; n_rows > 0; n_rows--, x += tp_in_row(l), list->delta += row_jump) {
+        tp_list_strided(list, x, 1, l->x_signed);
     }
 }
 
-// A row of pixels of a convolution: z_f = start_f + sum over k of w_kf x_k for each.
-static void conv_row(const tp_layer_t *l, const window_t *window, const overlap_t *rows, const int16_t *w,
-    uint32_t *entries, const int32_t *start, int32_t *z) {
-    uint32_t in_c = l->in_c, met = (uint32_t)taps_of_row(l) * in_c;
-    const int16_t *x = window->x;
+// A row of pixels of a convolution: z_f = start_f + sum over k of w_kf x_k for each. What a patch looks like changes only
+// where the kernel overlaps an edge.
+static void conv_row(const tp_model_t *m, const tp_layer_t *l, const overlap_t *rows, const int32_t *start,
+    int32_t *z) {
+    uint32_t *entries = m->work, row_bytes = 2u * l->out_c, delta = 0;
+    const int16_t *w = tp_at(m, l->weights);
+    const uint8_t *x = NULL;
+    size_t step = (size_t)l->stride_w * l->in_c, at = 0;  // at: where the kernel is in the padded input
+    int whole = 0;
     tp_nonzero_t list;
-    list.n_padding = 0;
-    list.row_bytes = 2u * l->out_c;
+    list.row_bytes = row_bytes;
     list.row_delta = tp_row_delta(l->out_c);
-    list.n_rows = (uint32_t)rows->n;
-    list.x_bytes = 2 * met;
-    list.x_jump = (int32_t)(2 * (window->row - met));
-    list.delta_jump = (l->down * in_c - met) * list.row_bytes;
-    uint32_t delta = (uint32_t)first_tap(l, rows->k) * in_c * list.row_bytes;
-    for (size_t column = l->out_w; column > 0; column--, x += l->stride_w * in_c, z += l->out_c) {
+    list.n_padding = 0;
+    for (size_t column = 0; column < l->out_w; column++, at += l->stride_w, z += l->out_c) {
+        int was_whole = whole;
+        whole = at >= l->pad_w && at + l->kernel_w <= (size_t)l->pad_w + l->in_w;
+        if (whole && was_whole) {
+            x += step;
+        } else {
+            overlap_t columns = columns_at(l, column);
+            x = input_at(m, l, rows, &columns);
+            delta = (uint32_t)tap_at(l, rows->k, columns.k) * l->in_c * row_bytes;
+            list.n_rows = (uint32_t)rows->n;
+            list.x_bytes = (uint32_t)columns.n * l->in_c;
+            list.x_jump = (int32_t)(tp_in_row(l) - list.x_bytes);
+            list.delta_jump = (l->down - (uint32_t)columns.n) * l->in_c * row_bytes;
+        }
         list.end = entries;
         list.delta = delta;
-        if (list.row_bytes > TP_MAX_ROW_DELTA) {
-            list_long_rows(&list, entries, delta, x);
+        if (row_bytes > TP_MAX_ROW_DELTA) {
+            list_long_rows(l, &list, x);
+            whole = 0;
         } else {
-            tp_list_nonzero(&list, x);
+            tp_list_strided(&list, x, 1, l->x_signed);
         }
         tp_spmv(entries, w, l->out_c, start, z);
     }
 }
 
+// What a row of pixels of a depthwise convolution with strides of 1 to its right sees of n_rows rows of inputs.
+static void open_strip(const tp_layer_t *l, size_t n_rows, tp_strip_t *strip) {
+    strip->n_rows = (uint32_t)n_rows;
+    strip->columns = l->in_w;
+    strip->pixels = l->out_w;
+    strip->channels = l->in_c;
+    strip->taps = (uint32_t)taps_of_row(l);
+    strip->pad = l->in_w == 1 ? 0 : l->pad_w;
+    strip->stride = l->stride_w;
+    strip->row_taps = l->down;
+    strip->x_kind = l->x_signed ? TP_INT8 : TP_UINT8;
+}
+
 // A row of pixels of a depthwise convolution.
-static void depthwise_row(const tp_layer_t *l, const window_t *window, const overlap_t *rows, const int16_t *w,
-    const int32_t *start, int32_t *z) {
-    size_t channels = l->in_c;
-    const int16_t *x = window->x;
-    tp_patch_t patch = { (uint32_t)rows->n, (uint32_t)taps_of_row(l), l->in_c, 2 * (uint32_t)window->row,
-        2u * l->down * l->in_c };
-    w += first_tap(l, rows->k) * channels;
-    for (size_t column = l->out_w; column > 0; column--, x += l->stride_w * channels, z += channels) {
-        tp_depthwise_sums(&patch, x, w, start, z);
+static void depthwise_row(const tp_model_t *m, const tp_layer_t *l, const overlap_t *rows, const int32_t *start,
+    int32_t *z) {
+    const int16_t *w = tp_at(m, l->weights);
+    overlap_t first = { 0, 0, 0 };
+    tp_strip_t strip;
+    open_strip(l, rows->n, &strip);
+    for (int32_t *to = z, *end = z + tp_out_row(l); to < end;) {
+        for (size_t c = 0; c < l->out_c; c++) {
+            *to++ = start[c];
+        }
     }
+    tp_depthwise_sums(&strip, input_at(m, l, rows, &first), w + first_tap(l, rows->k) * l->in_c, z);
 }
 
 // Bound of the sums: fan_in products, as for tp_spmv.
 void tp_conv_forward(const tp_model_t *m, const tp_layer_t *l, int learning) {
-    const int16_t *w = tp_at(m, l->weights);
+    int is_conv = l->kind == TP_CONV;
     uint8_t *y = l->pooled ? (uint8_t *)m->buffer[0] : tp_at(m, l->outputs);
-    int32_t *z = m->buffer[0], *start = m->buffer[1];
-    uint32_t *entries = m->work;
-    size_t list_bytes = l->kind == TP_CONV ? tp_nonzero_list_bytes(l->fan_in, l->out_c) : 0;
-    window_t window = open_window(l, (char *)entries + list_bytes);
+    int32_t *z = m->buffer[0] + (is_conv ? 0 : TP_MARGIN * l->out_c), *start = m->buffer[1];
     tp_format_use_t use = tp_no_use_yet(m, l);
     int alive = 0;
     tp_start_sums(m, l, start);
     for (size_t row = 0; row < l->out_h; row++) {
         overlap_t rows = rows_at(l, row);
-        move_window(m, l, &window, &rows);
-        if (l->kind == TP_CONV) {
-            conv_row(l, &window, &rows, w, entries, start, z);
+        if (is_conv) {
+            conv_row(m, l, &rows, start, z);
         } else {
-            depthwise_row(l, &window, &rows, w, start, z);
+            depthwise_row(m, l, &rows, start, z);
         }
         alive |= tp_activate(m, l, NULL, z, y, tp_out_row(l), &use);
         if (l->pooled) {
@@ -218,11 +212,12 @@ static overlap_t pixels_of(size_t tap, size_t stride, size_t pad, size_t size, s
 
 // The gradients of one tap of all filters, by a list of what it sees; blocks of pixels keep that short.
 // x, deltas: the first input and the first pixel's deltas   start: zeros, [filters]
-static void tap_gradient(const tp_layer_t *l, const overlap_t *rows, const overlap_t *columns, const uint8_t *x,
-    const int16_t *deltas, tp_nonzero_t *list, uint32_t *entries, const int32_t *start, int32_t *gradient) {
+static void tap_gradient(const tp_layer_t *l, const overlap_t *rows, const overlap_t *columns, size_t block_rows,
+    const uint8_t *x, const int16_t *deltas, tp_nonzero_t *list, uint32_t *entries, const int32_t *start,
+    int32_t *gradient) {
     uint32_t filters = l->out_c, step = (uint32_t)l->stride_w * l->in_c, row_step = l->stride_h * tp_in_row(l);
     for (size_t row = 0, n_rows; row < rows->n; row += n_rows) {
-        n_rows = tp_block_rows(l) < rows->n - row ? tp_block_rows(l) : rows->n - row;
+        n_rows = block_rows < rows->n - row ? block_rows : rows->n - row;
         for (size_t column = 0, n; column < columns->n; column += n) {
             n = TP_BLOCK < columns->n - column ? TP_BLOCK : columns->n - column;
             list->end = entries;
@@ -240,8 +235,7 @@ static void tap_gradient(const tp_layer_t *l, const overlap_t *rows, const overl
 
 static void conv_by_taps(backward_t *b) {
     const tp_layer_t *l = b->l;
-    size_t filters = l->out_c;
-    const uint8_t *inputs = tp_at(b->m, l->inputs);
+    size_t filters = l->out_c, block_rows = tp_block_rows(l);
     int32_t *zero = piece(b, 4 * filters), *gradient = piece(b, 4 * filters);
     tp_nonzero_t list;
     clear(zero, filters);
@@ -252,12 +246,13 @@ static void conv_by_taps(backward_t *b) {
         overlap_t rows = pixels_of(ky, l->stride_h, l->pad_h, l->in_h, l->out_h);
         for (size_t kx = 0; kx < l->kernel_w; kx++) {
             overlap_t columns = pixels_of(kx, l->stride_w, l->pad_w, l->in_w, l->out_w);
-            size_t x = rows.x * tp_in_row(l) + columns.x * l->in_c, k = rows.k * l->out_w + columns.k;
+            size_t k = rows.k * l->out_w + columns.k;
             int16_t *w = (int16_t *)tp_at(b->m, l->weights) + tap_at(l, ky, kx) * l->in_c * filters;
             int is_seen = rows.n > 0 && columns.n > 0;  // by some pixel
+            const uint8_t *x = is_seen ? input_at(b->m, l, &rows, &columns) : NULL;
             for (size_t c = 0; c < l->in_c; c++, w += filters) {
                 if (is_seen) {
-                    tap_gradient(l, &rows, &columns, inputs + x + c, b->deltas + k * filters, &list,
+                    tap_gradient(l, &rows, &columns, block_rows, x + c, b->deltas + k * filters, &list,
                         (uint32_t *)b->rest, zero, gradient);
                 }
                 move_by_gradients(b, is_seen ? gradient : zero, filters, c, w, b->delta_sum, b->along_mean);
@@ -266,24 +261,20 @@ static void conv_by_taps(backward_t *b) {
     }
 }
 
-// A depthwise convolution: the products of each row of pixels with the inputs that a tap sees.
+// A depthwise convolution: the products of each row of pixels with the inputs that its taps see.
 static void depthwise_by_taps(backward_t *b) {
     const tp_layer_t *l = b->l;
     size_t channels = l->in_c, n_weights = l->fan_in * channels;
     int32_t *gradient = piece(b, 4 * n_weights);
-    window_t window = open_window(l, b->rest);
-    tp_patch_t pixels = { 1, l->out_w, l->in_c, 0, 0 };
+    overlap_t first = { 0, 0, 0 };
+    tp_strip_t strip;
+    open_strip(l, 0, &strip);
     clear(gradient, n_weights);
     for (size_t row = 0; row < l->out_h; row++) {
         overlap_t rows = rows_at(l, row);
-        move_window(b->m, l, &window, &rows);
-        for (size_t y = 0; y < rows.n; y++) {
-            int32_t *sums = gradient + first_tap(l, rows.k + y) * channels;
-            const int16_t *x = window.x + y * window.row;
-            for (size_t n = taps_of_row(l); n > 0; n--, x += channels, sums += channels) {
-                tp_depthwise_sums(&pixels, x, b->deltas + row * l->out_w * channels, sums, sums);
-            }
-        }
+        strip.n_rows = (uint32_t)rows.n;
+        tp_depthwise_gradients(&strip, input_at(b->m, l, &rows, &first), b->deltas + row * tp_out_row(l),
+            gradient + first_tap(l, rows.k) * channels);
     }
     int16_t *w = tp_at(b->m, l->weights);
     for (size_t i = 0, c = 0; i < n_weights; i++, c = c + 1 < channels ? c + 1 : 0) {
@@ -291,13 +282,13 @@ static void depthwise_by_taps(backward_t *b) {
     }
 }
 
-// The gradient of one filter, delta by delta: for few of them.
-static void filter_gradient(const backward_t *b, size_t f, int32_t *gradient) {
+// The gradient of one filter, delta by delta: for few of them. Returns whether there is one.
+static int filter_gradient(const backward_t *b, size_t f, int32_t *gradient) {
     const tp_layer_t *l = b->l, *map = b->map;
     size_t per_tap = l->kind == TP_CONV ? l->in_c : 1;
     tp_patch_t patch = { 0, 0, l->kind == TP_CONV ? 1 : l->in_c, tp_in_row(l), (uint32_t)(4 * l->down * per_tap) };
-    const uint8_t *x = (const uint8_t *)tp_at(b->m, l->inputs) + (l->kind == TP_CONV ? 0 : f);
-    size_t i = f;
+    size_t i = f, first = l->kind == TP_CONV ? 0 : f;
+    int any = 0;
     clear(gradient, l->fan_in);
     for (size_t map_row = 0; map_row < map->out_h; map_row++) {
         for (size_t map_column = 0; map_column < map->out_w; map_column++, i += l->out_c) {
@@ -305,6 +296,7 @@ static void filter_gradient(const backward_t *b, size_t f, int32_t *gradient) {
             if (d == 0) {
                 continue;
             }
+            any = 1;
             size_t row = map_row, column = map_column;
             if (l->pooled) {
                 row *= map->kernel_h;
@@ -316,10 +308,11 @@ static void filter_gradient(const backward_t *b, size_t f, int32_t *gradient) {
             overlap_t rows = rows_at(l, row), columns = columns_at(l, column);
             patch.n_rows = (uint32_t)rows.n;
             patch.taps = (uint32_t)(columns.n * per_tap);
-            tp_add_bytes(&patch, d, x + rows.x * tp_in_row(l) + columns.x * l->in_c, l->x_signed,
+            tp_add_bytes(&patch, d, input_at(b->m, l, &rows, &columns) + first, l->x_signed,
                 gradient + tap_at(l, rows.k, columns.k) * per_tap);
         }
     }
+    return any;
 }
 
 static void by_filters(backward_t *b) {
@@ -329,16 +322,17 @@ static void by_filters(backward_t *b) {
     int32_t *gradient = (int32_t *)b->rest;
     int is_conv = l->kind == TP_CONV;
     for (size_t f = 0; f < l->out_c; f++, w++, means += !is_conv) {
-        filter_gradient(b, f, gradient);
-        b->n_clamped += tp_move_filter(gradient, l->fan_in, means, is_conv ? l->in_c : 1, l->x_signed, b->delta_sum[f],
-            &b->along_mean[f], b->shift, w, l->out_c, &b->step);
+        if (filter_gradient(b, f, gradient)) {
+            b->n_clamped += tp_move_filter(gradient, l->fan_in, means, is_conv ? l->in_c : 1, l->x_signed,
+                b->delta_sum[f], &b->along_mean[f], b->shift, w, l->out_c, &b->step);
+        }
     }
 }
 
 // By taps each pixel costs as much as any, by filters each delta: about so many cycles for a tap on a Cortex-M0+.
 static int taps_are_cheaper(const tp_layer_t *l, uint32_t n_deltas) {
     uint32_t pixels = (uint32_t)l->out_h * l->out_w;
-    uint32_t of_a_pixel = l->kind == TP_CONV ? 15 + 20 * ((l->out_c + 7u) / 8) : 7u * l->out_c;
+    uint32_t of_a_pixel = l->kind == TP_CONV ? 15 + 20 * ((l->out_c + 7u) / 8) : 6u * l->out_c;
     uint32_t of_a_delta = 12 + (200 + 60 * tp_kernel_rows(l)) / l->fan_in;
     return tp_are_by_pixel(l) && n_deltas * of_a_delta > pixels * of_a_pixel;
 }
@@ -433,20 +427,19 @@ static void scatter_dx(backward_t *b, const int16_t *w, tp_deltas_t *dx) {
 // A depthwise convolution with strides of 1: dx are a depthwise convolution of the deltas, its kernel turned round.
 static void gather_dx(backward_t *b, const int16_t *turned, tp_deltas_t *dx) {
     const tp_layer_t *l = b->l;
-    size_t channels = l->in_c;
-    int32_t *zero = piece(b, 4 * channels), *v = (int32_t *)b->rest;
-    clear(zero, channels);
-    tp_patch_t patch = { 0, 0, l->in_c, 2u * l->out_w * l->in_c, 2u * l->down * l->in_c };
+    int32_t *room = (int32_t *)b->rest, *v = room + TP_MARGIN * l->in_c;
+    tp_strip_t strip;
+    open_strip(l, 0, &strip);
+    strip.columns = l->out_w;
+    strip.pixels = l->in_w;
+    strip.pad = strip.taps - 1 - strip.pad;
+    strip.x_kind = TP_INT16;
     for (size_t row = 0; row < l->in_h; row++) {
         overlap_t rows = overlap(row, 1, l->kernel_h - 1u - l->pad_h, l->kernel_h, l->out_h);
-        const int16_t *deltas = b->deltas + rows.x * l->out_w * channels, *w = turned + rows.k * l->down * channels;
-        int32_t *to = v;
-        patch.n_rows = (uint32_t)rows.n;
-        for (size_t column = 0; column < l->in_w; column++, to += channels) {
-            overlap_t columns = overlap(column, 1, l->kernel_w - 1u - l->pad_w, l->kernel_w, l->out_w);
-            patch.taps = (uint32_t)columns.n;
-            tp_depthwise_sums(&patch, deltas + columns.x * channels, w + columns.k * l->right * channels, zero, to);
-        }
+        size_t tap = tap_at(l, rows.k, l->in_w == 1 ? l->kernel_w - 1u - l->pad_w : 0);
+        strip.n_rows = (uint32_t)rows.n;
+        clear(v, tp_in_row(l));
+        tp_depthwise_sums(&strip, b->deltas + rows.x * tp_out_row(l), turned + tap * l->in_c, v);
         tp_put_deltas(dx, v, row);
     }
 }

@@ -188,11 +188,6 @@ static inline uint32_t tp_kernel_rows(const tp_layer_t *l) {
     return l->kernel_h < l->in_h ? l->kernel_h : l->in_h;
 }
 
-// Columns of the input that a row of pixels reads, those in the padding included: with one column, no other is needed.
-static inline uint32_t tp_padded_columns(const tp_layer_t *l) {
-    return l->in_w == 1 ? 1 : (l->out_w - 1u) * l->stride_w + l->kernel_w;
-}
-
 // Whether the deltas of a convolution lie pixel by pixel, so that kernels can run over them.
 static inline int tp_are_by_pixel(const tp_layer_t *l) {
     return !l->pooled && (l->kind == TP_CONV || (l->stride_h == 1 && l->stride_w == 1));
@@ -393,8 +388,9 @@ typedef struct {
 } tp_delta_sums_t;
 // deltas 2^-s, to nearest, s = 0..31, and their sums.
 void tp_sum_deltas(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int s, tp_delta_sums_t *sums);
-// b -= learning rate * (sum of its deltas over all pixels).   deltas  int16 [pixels][out_c], Q.frac
-void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, const tp_delta_sums_t *sums,
+// Of a trainable layer b -= learning rate * (sum of its deltas over all pixels): of a dense one by its deltas, int16 [n_out],
+// of others by their sums for each filter. Q.frac
+void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, const int32_t *of_filter,
     int frac);
 // Finds the headroom of a layer, by a pass over its weights.
 void tp_find_headroom(const tp_model_t *m, tp_layer_t *l);
@@ -495,9 +491,10 @@ int32_t tp_mse_output(const tp_model_t *m, int32_t z);
 // Whether the sample needs no backward pass.
 //   deltas  int16 [n_out] of the output layer, Q.delta_frac   p_target  Q.14, with crossentropy
 int tp_skip_sample(const tp_model_t *m, const int16_t *deltas, int32_t p_target);
-// Zeroes the deltas of a layer that the policy does not select. Returns how many it selects (TP_FULL: n_out).
+// Zeroes the deltas of a layer that the policy does not select, after its biases have learned from all. Returns how many it
+// selects (TP_FULL: n_out).
 //   deltas  int16 [n_out], Q.frac, delta_frac <= frac <= delta_frac + 8   depth  layers with weights above this one
-//   sums    theirs; on return those of what is left
+//   sums    gets those of what is left
 size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int depth, tp_delta_sums_t *sums);
 
 #endif

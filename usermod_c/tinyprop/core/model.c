@@ -74,10 +74,6 @@ static void count_macs(uint64_t *counter, const tp_model_t *m, const tp_layer_t 
 static void backward_layer(const tp_model_t *m, tp_layer_t *l, int16_t *deltas, int frac, int depth,
     tp_deltas_t *below) {
     tp_delta_sums_t sums;
-    tp_sum_deltas(m, l, deltas, 0, &sums);
-    if (l->trainable) {
-        tp_update_biases(m, l, deltas, &sums, frac);
-    }
     count_macs(&m->state->macs_selected, m, l, tp_select(m, l, deltas, frac, depth, &sums));
     int guard_shift = tp_guard_shift(l, sums.l1_norm);
     if (guard_shift > 0) {

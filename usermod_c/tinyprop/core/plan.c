@@ -296,17 +296,21 @@ static uint32_t dense_work(const tp_layer_t *l, int has_own_list) {
     return selected + 2 * piece + tp_nonzero_list_bytes(piece, l->out_c);
 }
 
+// Values of a row's margins, of outputs or of inputs (tp_depthwise_sums).
+static uint32_t margins(const tp_layer_t *l) {
+    return l->kind == TP_DEPTHWISE ? 2u * TP_MARGIN * l->out_c : 0;
+}
+
 static uint32_t conv_work(const tp_layer_t *l, int is_trained) {
     int is_conv = l->kind == TP_CONV, gathers = !is_conv && tp_are_by_pixel(l);
     uint32_t filters = l->out_c, n_rows = tp_kernel_rows(l), n_weights = tp_weight_count(l);
-    uint32_t window = (2 * n_rows * tp_padded_columns(l) * l->in_c + 3) & ~3u;
-    uint32_t forward = window + (is_conv ? tp_nonzero_list_bytes(l->fan_in, filters) : 0);
+    uint32_t forward = is_conv ? tp_nonzero_list_bytes(l->fan_in, filters) : 0;
     if (!is_trained) {
         return forward;
     }
     uint32_t pixels = (uint32_t)l->out_h * l->out_w, list = 4 * ((pixels < TP_BLOCK ? pixels : TP_BLOCK) + 4);
-    uint32_t by_taps = is_conv ? 8 * filters + list : 4 * n_weights + window, by_filters = 4u * l->fan_in;
-    uint32_t dx = gathers ? 4 * (filters + tp_in_row(l)) : 8 * filters + 4 * n_rows * tp_in_row(l);
+    uint32_t by_taps = is_conv ? 8 * filters + list : 4 * n_weights, by_filters = 4u * l->fan_in;
+    uint32_t dx = gathers ? 4 * (tp_in_row(l) + margins(l)) : 8 * filters + 4 * n_rows * tp_in_row(l);
     uint32_t copy = l->in_place || gathers ? (2 * n_weights + 3) & ~3u : 0;
     return larger(forward, 8 * filters + copy + larger(larger(by_taps, by_filters), dx));
 }
@@ -363,7 +367,7 @@ static void plan_memory(plan_t *plan, size_t i, tp_layer_t *l) {
             }
         } else {
             l->in_place = !plan->keeps;
-            plan->buffer[0] = larger(plan->buffer[0], 4 * tp_out_row(l));
+            plan->buffer[0] = larger(plan->buffer[0], 4 * (tp_out_row(l) + margins(l)));
             plan->buffer[1] = larger(plan->buffer[1], 4u * l->out_c);
             plan->work = larger(plan->work, conv_work(l, is_trained));
         }

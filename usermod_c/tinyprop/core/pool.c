@@ -26,12 +26,15 @@ void tp_take_row(const tp_model_t *m, const tp_layer_t *l, const uint8_t *x, siz
             which[i] = 0;
         }
     }
+    if (!wide && !l->x_signed) {
+        tp_take_larger(x, y, which, n, channels, first, first + l->kernel_w);
+        return;
+    }
     for (size_t place = 0; place < n; place += channels) {
         for (uint32_t k = first; k < first + l->kernel_w; k++) {
-            for (size_t i = place; i < place + channels; i++) {
-                uint8_t v = *x++;
-                if ((v ^ sign) > (y[i] ^ sign)) {
-                    y[i] = v;
+            for (size_t i = place; i < place + channels; i++, x++) {
+                if ((*x ^ sign) > (y[i] ^ sign)) {
+                    y[i] = *x;
                     if (wide) {
                         ((uint16_t *)which)[i] = (uint16_t)k;
                     } else {
@@ -55,6 +58,26 @@ static int32_t mean_of(const tp_layer_t *l, const uint8_t *x) {
     return tp_quotient_round(sum - n * sign, (uint32_t)n);
 }
 
+// The means of four channels, whose sums are halves of two words: of a window of at most 256 inputs.
+static void four_means(const tp_layer_t *l, const uint8_t *x, uint8_t *y) {
+    int32_t sign = l->x_signed ? 128 : 0, n = l->kernel_h * l->kernel_w;
+    size_t channels = l->in_c, width = l->kernel_w * channels;
+    const uint32_t halves = 0x00ff00ff, signs = 0x80808080 * (uint32_t)l->x_signed;
+    uint32_t even = 0, odd = 0, word;
+    for (size_t row = l->kernel_h; row > 0; row--, x += tp_in_row(l) - width) {
+        for (const uint8_t *end = x + width; x < end; x += channels) {
+            __builtin_memcpy(&word, __builtin_assume_aligned(x, 4), 4);
+            word ^= signs;
+            even += word & halves;
+            odd += word >> 8 & halves;
+        }
+    }
+    uint32_t sums[4] = { even & 0xffff, odd & 0xffff, even >> 16, odd >> 16 };
+    for (int i = 0; i < 4; i++) {
+        y[i] = (uint8_t)tp_quotient_round((int32_t)sums[i] - n * sign, (uint32_t)n);
+    }
+}
+
 void tp_pool_forward(const tp_model_t *m, const tp_layer_t *l) {
     const uint8_t *x = tp_at(m, l->inputs);
     uint8_t *y = tp_at(m, l->outputs);
@@ -64,11 +87,16 @@ void tp_pool_forward(const tp_model_t *m, const tp_layer_t *l) {
         }
         return;
     }
+    size_t at_once = l->out_c % 4 == 0 && (uint32_t)l->kernel_h * l->kernel_w <= 256 ? 4 : 1;
     for (size_t row = 0; row < l->out_h; row++, x += l->kernel_h * tp_in_row(l)) {
         const uint8_t *window = x;
         for (size_t column = 0; column < l->out_w; column++, window += (l->kernel_w - 1u) * l->in_c) {
-            for (size_t c = 0; c < l->out_c; c++) {
-                *y++ = (uint8_t)mean_of(l, window++);
+            for (size_t c = 0; c < l->out_c; c += at_once, window += at_once, y += at_once) {
+                if (at_once == 4) {
+                    four_means(l, window, y);
+                } else {
+                    *y = (uint8_t)mean_of(l, window);
+                }
             }
         }
     }

@@ -81,15 +81,13 @@ static void adapt_threshold(const tp_model_t *m, const tp_layer_t *l, uint32_t n
     state->threshold = (uint32_t)(t > least ? t : least);
 }
 
-static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac,
+// all: gets the sums of the deltas of each filter before any is dropped.
+static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int32_t *all,
     tp_delta_sums_t *sums) {
     tp_layer_state_t *state = tp_state(m, l);
     size_t n = tp_map_of(l)->n_out;
-    if (m->state->share == ONE) {
-        state->threshold = 0;
-        return n;
-    }
     if (state->threshold == 0) {  // the first time: T = Y / K, so T r = Y / n
+        tp_sum_deltas(m, l, deltas, 0, sums);
         uint32_t share = sums->l1_norm / (uint32_t)n;
         state->threshold = (uint32_t)tp_rshift_round_sat((int32_t)share, frac - THRESHOLD_FRAC, 1 << THRESHOLD_FRAC);
     }
@@ -98,9 +96,9 @@ static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t 
     t = t < 1 ? 1 : t > most ? most : t;
     int32_t residual = (int32_t)(state->residual >> (RESIDUAL_FRAC - frac));
     residual = residual < t ? residual : t - 1;
-    int32_t *of_filter = l->kind == TP_DENSE ? NULL : sums->of_filter;  // in a dense layer each unit is a map
-    sums->l1_norm = tp_diffuse(deltas, n, l->out_c, t, m->spec->loss == TP_CROSSENTROPY, &residual, of_filter,
-        &sums->n_nonzero);
+    sums->of_filter = m->work;  // in a dense layer each unit is a map
+    sums->l1_norm = tp_diffuse(deltas, n, l->out_c, t, m->spec->loss == TP_CROSSENTROPY, &residual, all,
+        sums->of_filter, &sums->n_nonzero);
     state->residual = (uint32_t)residual << (RESIDUAL_FRAC - frac);
     adapt_threshold(m, l, sums->n_nonzero);
     return sums->n_nonzero;
@@ -227,14 +225,30 @@ static int is_dense(const tp_model_t *m, int depth) {
     return m->spec->policy == TP_FULL || (depth == 0 && m->spec->loss == TP_CROSSENTROPY);
 }
 
+// Biases of a dense layer learn from its deltas, others from the sums of these. Error diffusion sums in passing.
 size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int depth,
     tp_delta_sums_t *sums) {
-    if (is_dense(m, depth)) {
-        return tp_map_of(l)->n_out;
+    size_t n = tp_map_of(l)->n_out;
+    int selects = !is_dense(m, depth), diffuses = m->spec->policy == TP_DIFFUSED;
+    if (l->kind == TP_DENSE) {
+        tp_update_biases(m, l, deltas, NULL, frac);
     }
-    switch (m->spec->policy) {
-        case TP_TOPK: return select_largest(m, l, deltas, frac, depth, sums);
-        case TP_DIFFUSED: return select_diffused(m, l, deltas, frac, sums);
-        default: return 0;  // there is no other policy
+    if (selects && diffuses && m->state->share < ONE) {
+        int32_t *all = (int32_t *)m->work + l->out_c;
+        n = select_diffused(m, l, deltas, frac, all, sums);
+        if (l->kind != TP_DENSE) {
+            tp_update_biases(m, l, deltas, all, frac);
+        }
+        return n;
     }
+    tp_sum_deltas(m, l, deltas, 0, sums);
+    if (l->kind != TP_DENSE) {
+        tp_update_biases(m, l, deltas, sums->of_filter, frac);
+    }
+    if (selects && diffuses) {
+        tp_state(m, l)->threshold = 0;
+    } else if (selects) {
+        n = select_largest(m, l, deltas, frac, depth, sums);
+    }
+    return n;
 }

@@ -45,9 +45,11 @@ void tp_sum_deltas(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, in
     }
 }
 
-// Biases learn from all deltas, before any is dropped.
-void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, const tp_delta_sums_t *sums,
+void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, const int32_t *of_filter,
     int frac) {
+    if (!l->trainable) {
+        return;
+    }
     if (l->kind == TP_DENSE) {  // a shift of 4 + 14 - 28 at least: |delta factor| <= 2^14 * 31 * 2^11 < 2^30
         int shift = l->lr_shift + frac - (tp_state(m, l)->w_frac + TP_BIAS_FRAC);
         int32_t factor = l->lr_mantissa << (shift < 1 ? 1 - shift : 0);
@@ -55,7 +57,7 @@ void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *d
         return;
     }
     for (size_t i = 0; i < l->out_c; i++) {
-        tp_move_bias(m, l, i, sums->of_filter[i], frac);
+        tp_move_bias(m, l, i, of_filter[i], frac);
     }
 }
 

@@ -246,8 +246,43 @@ function tp_list_nonzero_bytes
     b .Lbytes_far
 end tp_list_nonzero_bytes
 
+.macro sign_byte
+    eors r6, r3
+    subs r6, r6, r3
+.endm
+
+// Lists the inputs of a row; where a delta is too large it goes to \far and comes back. It can be so at the start, and where
+// inputs are 0, but not behind an entry.
+.macro list_row loop, far, sign:vararg
+\loop\()_skipped:
+    lsrs r6, r5, #16
+    bne \far
+    cmp r1, r10
+    beq .Lstrided_jump
+\loop: ldrb r6, [r1]
+    adds r1, r1, r2
+    \sign
+    lsls r6, r6, #16
+    beq \loop\()_zero
+    orrs r6, r5
+    stmia r4!, {r6}
+    mov r5, r9
+    cmp r1, r10
+    bne \loop
+    b .Lstrided_jump
+\loop\()_zero:
+    add r5, r8
+    lsrs r6, r5, #16
+    bne \far
+    cmp r1, r10
+    bne \loop
+    b .Lstrided_jump
+\far: pad r0, r4, r5, r7
+    b \loop\()_skipped
+.endm
+
 // void tp_list_strided(tp_nonzero_t *list, const uint8_t *x, uint32_t step, int is_signed)
-//   14 cycles per input
+//   14 cycles per input, or 12 of unsigned ones where code may be larger (60 bytes)
 //   r3 128 if inputs are signed, else 0   r4 end of the list   r5 delta   r8 bytes per row of weights   r9 row_delta
 //   r10 end of the row   r11 rows left
 function tp_list_strided
@@ -260,30 +295,17 @@ function tp_list_strided
     mov r9, r6
     ldr r6, [r0, #LIST_N_ROWS]
     mov r11, r6
-    cmp r3, #0
-    beq .Lstrided_row
-    movs r3, #128
+    lsls r3, r3, #7
 .Lstrided_row:
     ldr r6, [r0, #LIST_X_BYTES]
     adds r6, r6, r1
     mov r10, r6
-.Lstrided_skipped:          // the delta can be too large here, and never after an entry
-    lsrs r6, r5, #16
-    bne .Lstrided_far
-    cmp r1, r10
-    beq .Lstrided_jump
-.Lstrided_next:
-    ldrb r6, [r1]
-    adds r1, r1, r2
-    eors r6, r3
-    subs r6, r6, r3
-    lsls r6, r6, #16
-    beq .Lstrided_zero
-    orrs r6, r5
-    stmia r4!, {r6}
-    mov r5, r9
-    cmp r1, r10
-    bne .Lstrided_next
+#ifdef TP_ARMV6M_ALL
+    cmp r3, #0
+    bne .Lsigned_skipped
+    list_row .Lunsigned, .Lunsigned_far
+#endif
+    list_row .Lsigned, .Lsigned_far, sign_byte
 .Lstrided_jump:
     ldr r6, [r0, #LIST_X_JUMP]
     adds r1, r1, r6
@@ -295,13 +317,8 @@ function tp_list_strided
     bne .Lstrided_row
     str r6, [r4]
     str r4, [r0, #LIST_END]
+    str r5, [r0, #LIST_DELTA]
     b .Lleave
-.Lstrided_zero:
-    add r5, r8
-    b .Lstrided_skipped
-.Lstrided_far:
-    pad r0, r4, r5, r7
-    b .Lstrided_skipped
 end tp_list_strided
 
 // ---- sums
@@ -1037,29 +1054,28 @@ function tp_sum_filters
 #endif
 end tp_sum_filters
 
-// uint32_t tp_diffuse(int16_t *v, size_t n, size_t filters, int32_t t, int diffuses, int32_t *residual, int32_t *sum,
-//     uint32_t *n_left)
-//   17 cycles per delta, 8 for a 0, 40 per filter. What has to add up to the next +-t is `room`, t less the residual: |v| is
+// uint32_t tp_diffuse(int16_t *v, size_t n, size_t filters, int32_t t, int diffuses, int32_t *residual, int32_t *all,
+//     int32_t *left, uint32_t *n_left)
+//   18 cycles per delta, 8 for a 0, 50 per filter. What has to add up to the next +-t is `room`, t less the residual: |v| is
 //   below t if v + t - 1 as an unsigned number is at most 2 (t - 1), and so is the sum of the small ones below the room. The
 //   room is out of reach if nothing adds up.
 //   r0 end of v, of this filter   r1 t - 1   r2 bytes per pixel   r3 bytes from r0, below 0   r4 sum of the small ones
-//   r5 room - 1   r8 sum of those left   r9 sum of |v|   r10 how many   r11 2 (t - 1)   r12 filters left   lr 2 (room - 1)
-//   on the stack: 0 bytes of v, times -1
+//   r5 room - 1   r8 sum of those left   r9 sum of |v|   r10 how many   r11 2 (t - 1)   r12 sum of all   lr 2 (room - 1)
+//   on the stack: 0 bytes of v, times -1, 4 filters left
 function tp_diffuse
     enter
     lsls r1, #1
     adds r0, r0, r1
     rsbs r1, r1, #0
-    push {r1}
-    mov r12, r2
+    push {r1, r2}
     lsls r2, #1
     subs r1, r3, #1
     lsls r5, r1, #1
     mov r11, r5
-    ldr r5, [sp, #44]
+    ldr r5, [sp, #48]
     ldr r5, [r5]
     subs r5, r1, r5
-    ldr r6, [sp, #40]
+    ldr r6, [sp, #44]
     cmp r6, #0
     bne 1f
     movs r5, #1
@@ -1072,11 +1088,13 @@ function tp_diffuse
 .Ldiffuse_filter:
     movs r4, #0
     mov r8, r4
+    mov r12, r4
     ldr r3, [sp]
 .Ldiffuse_next:
     ldrsh r6, [r0, r3]
     cmp r6, #0
     beq .Ldiffuse_test
+    add r12, r6
     adds r7, r6, r1
     cmp r7, r11
     bhi .Ldiffuse_left
@@ -1114,7 +1132,7 @@ function tp_diffuse
     adds r3, r3, r2
     bmi .Ldiffuse_next
 .Ldiffuse_end:
-    ldr r6, [sp, #40]
+    ldr r6, [sp, #44]
     cmp r6, #0
     beq 1f
     asrs r7, r4, #31
@@ -1123,28 +1141,30 @@ function tp_diffuse
     subs r5, r5, r4
     lsls r4, r5, #1
     mov lr, r4
-1:  ldr r6, [sp, #48]
-    cmp r6, #0
-    beq 1f
+1:  ldr r6, [sp, #52]
+    mov r7, r12
+    stmia r6!, {r7}
+    str r6, [sp, #52]
+    ldr r6, [sp, #56]
     mov r7, r8
     stmia r6!, {r7}
-    str r6, [sp, #48]
-1:  adds r0, #2
-    mov r7, r12
+    str r6, [sp, #56]
+    adds r0, #2
+    ldr r7, [sp, #4]
     subs r7, #1
-    mov r12, r7
+    str r7, [sp, #4]
     bne .Ldiffuse_filter
-    ldr r6, [sp, #40]
+    ldr r6, [sp, #44]
     cmp r6, #0
     beq 1f
     subs r1, r1, r5
-    ldr r6, [sp, #44]
+    ldr r6, [sp, #48]
     str r1, [r6]
-1:  ldr r6, [sp, #52]
+1:  ldr r6, [sp, #60]
     mov r7, r10
     str r7, [r6]
     mov r0, r9
-    add sp, #4
+    add sp, #8
     b .Lleave
 end tp_diffuse
 
@@ -1448,110 +1468,6 @@ function tp_relu_listed
     b .Lboth_put
 end tp_relu_listed
 
-// Adds the products of the two inputs in a word with the two weights in another to two sums; clobbers both words, r0
-// and r7.
-.macro mac_two_channels x, w, low, high
-    sxth r0, \x
-    sxth r7, \w
-    muls r0, r7
-    add \low, r0
-    asrs \x, \x, #16
-    asrs \w, \w, #16
-    muls \x, \w
-    add \high, \x
-.endm
-
-// void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int32_t *start, int32_t *z)
-//   four channels at a time: 7.5 cycles per multiply-accumulate, 4.25 where four x are 0, 17 per row, 60 per four channels. If channels is no
-//   multiple of 4 the C function does it.
-//   r1 x   r2 w   r8 to r11 sums   r12 end of the row   lr bytes from behind four channels to those of the next tap
-//   on the stack: 0 rows left, 4 z, 8 x and 12 w of these channels, 16 end of z, 20 bytes per row, 24 and 28 bytes from
-//   its end to the next row of x and of w, 32 n_rows, 36 start
-function tp_depthwise_sums
-    mov r12, r4
-    ldr r4, [r0, #PATCH_CHANNELS]
-    lsls r4, r4, #30
-    mov r4, r12             // keeps the flags
-    beq .Lby_four
-    push {r0, r1}
-    ldr r0, =tp_depthwise_sums_in_c
-    str r0, [sp, #4]
-    pop {r0, pc}
-.Lby_four:
-    enter
-    sub sp, #40
-    str r3, [sp, #36]
-    ldr r3, [sp, #76]
-    str r3, [sp, #4]
-    str r1, [sp, #8]
-    str r2, [sp, #12]
-    ldr r4, [r0, #PATCH_CHANNELS]
-    lsls r5, r4, #2
-    adds r5, r5, r3
-    str r5, [sp, #16]
-    lsls r4, r4, #1
-    ldr r5, [r0, #PATCH_TAPS]
-    muls r5, r4
-    str r5, [sp, #20]
-    ldr r6, [r0, #PATCH_X_STRIDE]
-    subs r6, r6, r5
-    str r6, [sp, #24]
-    ldr r6, [r0, #PATCH_W_STRIDE]
-    subs r6, r6, r5
-    str r6, [sp, #28]
-    ldr r6, [r0, #PATCH_N_ROWS]
-    str r6, [sp, #32]
-    subs r4, #8
-    mov lr, r4
-.Lfour_channels:
-    ldr r0, [sp, #36]
-    load_four
-    str r0, [sp, #36]
-    ldr r1, [sp, #8]
-    ldr r2, [sp, #12]
-    ldr r0, [sp, #32]
-    str r0, [sp]
-.Lchannels_row:
-    ldr r4, [sp, #20]
-    adds r4, r4, r1
-    mov r12, r4
-.Lchannels_next:
-    ldmia r1!, {r3, r4}
-    ldmia r2!, {r5, r6}
-    add r1, lr
-    add r2, lr
-    movs r0, r3
-    orrs r0, r4
-    beq .Lchannels_zero     // deltas often are
-    mac_two_channels r3, r5, r8, r9
-    mac_two_channels r4, r6, r10, r11
-.Lchannels_zero:
-    cmp r1, r12
-    bne .Lchannels_next
-    ldr r3, [sp, #24]
-    adds r1, r1, r3
-    ldr r3, [sp, #28]
-    adds r2, r2, r3
-    ldr r3, [sp]
-    subs r3, #1
-    str r3, [sp]
-    bne .Lchannels_row
-    ldr r0, [sp, #4]
-    store_four
-    str r0, [sp, #4]
-    ldr r1, [sp, #8]
-    adds r1, #8
-    str r1, [sp, #8]
-    ldr r2, [sp, #12]
-    adds r2, #8
-    str r2, [sp, #12]
-    ldr r3, [sp, #16]
-    cmp r0, r3
-    bne .Lfour_channels
-    add sp, #40
-    leave
-end tp_depthwise_sums
-
 // uint32_t tp_move_by_gradients(const int32_t *gradient, size_t n, int32_t mean, const int32_t *sum, int32_t *along,
 //     int along_shift, int16_t *w, const tp_step_t *step)
 //   43 cycles per weight
@@ -1626,5 +1542,200 @@ function tp_move_by_gradients
 end tp_move_by_gradients
 
 #endif
+
+// ---- depthwise convolutions of three taps side by side, with strides of 1: one channel after the other
+
+// x (r3) times the weights goes to three pixels, of which the first one is done then. r2: bytes from that to the third.
+.macro taps_loop load
+1:  \load r3, [r0, r2]
+    mov r4, r9
+    muls r4, r3
+    adds r5, r5, r4
+    str r5, [r1]
+    mov r4, r8
+    muls r4, r3
+    adds r5, r6, r4
+    muls r3, r7
+    ldr r6, [r1, r2]
+    adds r6, r6, r3
+    add r0, r10
+    add r1, r11
+    cmp r0, r12
+    bne 1b
+.endm
+
+// void tp_three_taps(const tp_strip_t *strip, const void *x, const int16_t *w, int32_t *z): of uint8 or int16
+//   6.3 cycles per multiply-accumulate, 60 per channel
+//   r0 x, less r2   r1 first of three pixels   r5, r6 sums of the first and the second   r7 to r9 weights, from the left
+//   r10 bytes from x to x   r11 bytes from pixel to pixel   r12 end of x, less r2   lr channels left
+//   on the stack: 0 x, 4 w and 8 z of this channel, 12 bytes of an x, 16 of a row of them
+function tp_three_taps
+    enter
+    ldr r4, [r0, #STRIP_CHANNELS]
+    mov lr, r4
+    lsls r5, r4, #2
+    mov r11, r5
+    ldr r6, [r0, #STRIP_PAD]
+    subs r6, #2
+    muls r6, r5
+    adds r3, r3, r6
+    movs r6, #1
+    ldr r5, [r0, #STRIP_X_KIND]
+    cmp r5, #0
+    beq 1f
+    movs r6, #2
+    lsls r4, r4, #1
+1:  mov r10, r4
+    ldr r7, [r0, #STRIP_COLUMNS]
+    muls r7, r4
+    push {r1-r3, r6, r7}
+.Ltaps_channel:
+    ldr r0, [sp, #4]
+    movs r4, #0
+    ldrsh r7, [r0, r4]
+    mov r4, r11
+    ldrsh r5, [r0, r4]
+    mov r9, r5
+    lsrs r4, r4, #1
+    ldrsh r5, [r0, r4]
+    mov r8, r5
+    adds r0, #2
+    str r0, [sp, #4]
+    ldr r1, [sp, #8]
+    adds r4, r1, #4
+    str r4, [sp, #8]
+    mov r4, r11
+    lsls r2, r4, #1
+    ldr r5, [r1]
+    ldr r6, [r1, r4]
+    ldr r0, [sp, #0]
+    ldr r3, [sp, #12]
+    adds r4, r0, r3
+    str r4, [sp, #0]
+    subs r0, r0, r2
+    ldr r4, [sp, #16]
+    adds r4, r4, r0
+    mov r12, r4
+    cmp r3, #1
+    bne .Ltaps_int16
+    taps_loop ldrb
+.Ltaps_end:
+    str r5, [r1]
+    add r1, r11
+    str r6, [r1]
+    mov r4, lr
+    subs r4, #1
+    mov lr, r4
+    bne .Ltaps_channel
+    add sp, #20
+    leave
+.Ltaps_int16:
+    taps_loop ldrsh
+    b .Ltaps_end
+end tp_three_taps
+
+// A delta times three inputs side by side, of which it loads the one to the right; the next one finds those of \a, \b and \c
+// in \b, \c and \a. Behind the row, inputs are 0.
+.macro gradients_of_pixel at, a, b, c
+\at: cmp r1, r12
+    bhs \at\()_behind
+    ldrb \c, [r0]
+    add r0, r11
+\at\()_loaded:
+    ldrsh r5, [r1, r7]
+    add r1, lr
+    cmp r5, #0
+    beq \at\()_end
+    muls \a, r5
+    add r8, \a
+    mov r6, \b
+    muls r6, r5
+    add r9, r6
+    mov r6, \c
+    muls r6, r5
+    add r10, r6
+\at\()_end:
+.endm
+
+.macro behind_row at, c
+\at\()_behind:
+    movs \c, #0
+    ldr r6, [sp, #0]
+    cmp r1, r6
+    blo \at\()_loaded
+    b .Lpixels_end
+.endm
+
+// void tp_three_gradients(const tp_strip_t *strip, const void *x, const int16_t *deltas, int32_t *sum): of uint8, pad < 2
+//   6 cycles per multiply-accumulate, 3.7 where the delta is 0; 70 per channel
+//   r0 x   r1 deltas   r2 to r4 three inputs   r5 delta   r7 0   r8 to r10 sums, from the left   r11 bytes from x to x
+//   r12 where no x is left   lr bytes from pixel to pixel
+//   on the stack: 0 end of the deltas, 4 x, 8 deltas and 12 sums of this channel, 16 channels left, 20 bytes behind those of
+//   deltas that see an x
+function tp_three_gradients
+    enter
+    ldr r4, [r0, #STRIP_CHANNELS]
+    mov r11, r4
+    lsls r5, r4, #1
+    mov lr, r5
+    ldr r6, [r0, #STRIP_PIXELS]
+    muls r6, r5
+    adds r6, r6, r2         // the end of the deltas, of their first channel
+    ldr r7, [r0, #STRIP_PAD]
+    muls r7, r5
+    mov r5, r7
+    mov r0, r6
+    push {r0-r5}
+    movs r7, #0
+.Lpixels_channel:
+    mov r8, r7
+    mov r9, r7
+    mov r10, r7
+    ldr r0, [sp, #4]
+    ldr r1, [sp, #8]
+    ldr r4, [sp, #0]
+    ldr r5, [sp, #20]
+    subs r4, r4, r5
+    mov r12, r4
+    movs r2, #0
+    cmp r5, #0
+    bne 1f
+    ldrb r2, [r0]
+    add r0, r11
+1:  ldrb r3, [r0]
+    add r0, r11
+.Lpixels_next:
+    gradients_of_pixel .Lfirst, r2, r3, r4
+    gradients_of_pixel .Lsecond, r3, r4, r2
+    gradients_of_pixel .Lthird, r4, r2, r3
+    b .Lpixels_next
+    behind_row .Lfirst, r4
+    behind_row .Lsecond, r2
+    behind_row .Lthird, r3
+.Lpixels_end:
+    ldr r0, [sp, #12]
+    mov r4, r11
+    lsls r4, r4, #2
+    ldr r5, [r0]
+    add r5, r8
+    str r5, [r0]
+    ldr r5, [r0, r4]
+    add r5, r9
+    str r5, [r0, r4]
+    lsls r6, r4, #1
+    ldr r5, [r0, r6]
+    add r5, r10
+    str r5, [r0, r6]
+    pop {r0-r4}
+    adds r0, #2             // to the next channel
+    adds r1, #1
+    adds r2, #2
+    adds r3, #4
+    subs r4, #1
+    push {r0-r4}
+    bne .Lpixels_channel
+    add sp, #24
+    leave
+end tp_three_gradients
 
 #endif

@@ -60,7 +60,7 @@ void tp_list_nonzero(tp_nonzero_t *list, const int16_t *x);
 //   list  row_bytes <= TP_MAX_ROW_DELTA
 void tp_list_nonzero_bytes(tp_nonzero_t *list, const uint8_t *x);
 
-// tp_list_nonzero for rows of bytes, int8 if is_signed, step bytes apart; delta is not set on return.
+// tp_list_nonzero for rows of bytes, int8 if is_signed, step bytes apart.
 //   x     bytes [n_rows][x_bytes]
 //   list  end has space for one entry per value, one for each TP_MAX_ROW_DELTA bytes of all rows, and one more
 void tp_list_strided(tp_nonzero_t *list, const uint8_t *x, uint32_t step, int is_signed);
@@ -78,16 +78,29 @@ void tp_widen(const uint8_t *x, int16_t *to, size_t n, int is_signed);
 // Reads up to 2 bytes past the last row of w, where an image has biases.
 void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z);
 
-// One pixel of a depthwise convolution: z_c = start_c + sum over the taps of x_c w_c.
-//   x  int16 [n_rows][taps][channels], Q.x_frac, rows x_stride bytes apart
-//   w  int16 [n_rows][taps][channels], Q.w_frac, rows w_stride bytes apart
-//   start, z  int32 [channels], Q.(x_frac+w_frac); may be the same
-// If channels is a multiple of 4, x and w are aligned to 4 bytes. Bound: as for tp_spmv.
+// Rows of inputs under rows of a depthwise convolution's kernel, for one row of its pixels: pixel p sees the input
+// j = p stride + k - pad of a row through tap k, if there is one. There is as much padding to the right as to the left,
+// unless it differs by one that stride or an even number of taps leave over.
 typedef struct {
-    uint32_t n_rows, taps, channels;
-    uint32_t x_stride, w_stride;
-} tp_patch_t;
-void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int32_t *start, int32_t *z);
+    uint32_t n_rows, columns;    // of inputs
+    uint32_t pixels, channels;   // of outputs
+    uint32_t taps, pad, stride;  // in a row of the kernel; pad < taps
+    uint32_t row_taps;           // from a row of the kernel to the next
+    uint32_t x_kind;
+} tp_strip_t;
+enum { TP_UINT8, TP_INT8, TP_INT16 };  // x_kind
+#define TP_MARGIN 2                    // pixels
+
+// z_pc += sum over the taps k of all rows of w_kc x_jc.
+//   x  [n_rows][columns][channels] of x_kind, int16 aligned to 2 bytes   w  int16 [n_rows][row_taps][channels]
+//   z  int32 [pixels][channels], and TP_MARGIN more pixels before them and behind, which may be overwritten
+// Bound: as for tp_spmv.
+void tp_depthwise_sums(const tp_strip_t *strip, const void *x, const int16_t *w, int32_t *z);
+
+// sum_kc += sum over the pixels p of delta_pc x_jc, for the taps k of all rows.
+//   x    as above, but not int16   deltas  int16 [pixels][channels]   sum  int32 [n_rows][row_taps][channels]
+// Bound: as for the gradient of a convolution (conv.c).
+void tp_depthwise_gradients(const tp_strip_t *strip, const void *x, const int16_t *deltas, int32_t *sum);
 
 // ---- requantising
 
@@ -113,6 +126,11 @@ int tp_relu_bytes(const int32_t *z, uint8_t *y, size_t n, int s, tp_format_use_t
 // tp_relu, and the list of the non-zero y as one row of inputs, row_bytes <= TP_MAX_ROW_DELTA. Only if TP_RELU_LISTS.
 void tp_relu_listed(const int32_t *z, int16_t *y, size_t n, int s, tp_format_use_t *use, tp_nonzero_t *list);
 
+// Windows of a maximum: where x_kc of a window is larger than its y_c, that is y_c = x_kc, which_c = k, from the first on.
+//   x  uint8 [windows][end - first][channels]   y, which  uint8 [windows][channels], n in all   k  first .. end - 1
+void tp_take_larger(const uint8_t *x, uint8_t *y, uint8_t *which, size_t n, size_t channels, uint32_t first,
+    uint32_t end);
+
 // sum mean_i x_i, modulo 2^32.   means  uint8 [n], or int8 if is_signed   x  int16 [n]
 uint32_t tp_dot(const uint8_t *means, const int16_t *x, size_t n, int is_signed);
 
@@ -135,11 +153,12 @@ uint32_t tp_sum_filters(int16_t *v, size_t n, size_t filters, int s, int32_t *su
 // Error diffusion, one filter after the other: of |v| >= t all stay. The others become 0; within a filter they add up if
 // `diffuses`, and each time that the magnitude of their sum and the *residual together reach t, v becomes t with the sign of
 // that sum, what is over is the new residual, and the sum starts anew. At a filter's end its magnitude is added to the
-// residual. sum_f is then the sum of what is left of filter f, and *n_left how many are left. Returns the sum of their |v|.
+// residual. all_f is the sum of the deltas of filter f, left_f that of what is left of them, and *n_left how many are left.
+// Returns the sum of their |v|.
 //   v  int16 [n], pixels of `filters` deltas each, |v| <= 2^14, n <= 65534   t  1..2^14   *residual  0..t-1, also on return
-//   sum  int32 [filters], or NULL: not asked for
-uint32_t tp_diffuse(int16_t *v, size_t n, size_t filters, int32_t t, int diffuses, int32_t *residual, int32_t *sum,
-    uint32_t *n_left);
+//   all, left  int32 [filters]
+uint32_t tp_diffuse(int16_t *v, size_t n, size_t filters, int32_t t, int diffuses, int32_t *residual, int32_t *all,
+    int32_t *left, uint32_t *n_left);
 
 // to_i = x_i, bytes [n].
 void tp_copy_bytes(const uint8_t *x, uint8_t *to, size_t n);
@@ -219,6 +238,10 @@ uint32_t tp_move_filter(const int32_t *gradient, size_t n, const uint8_t *means,
 // to_i += d x_i.
 //   x   bytes [n_rows][taps], int8 if is_signed, `channels` bytes apart, rows x_stride bytes apart
 //   to  int32 [n_rows][taps], rows w_stride bytes apart
+typedef struct {
+    uint32_t n_rows, taps, channels;
+    uint32_t x_stride, w_stride;
+} tp_patch_t;
 // Bound: as for the gradient of a convolution (conv.c).
 void tp_add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, int is_signed, int32_t *to);
 

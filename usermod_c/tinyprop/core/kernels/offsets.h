@@ -29,10 +29,10 @@
 #define UPDATE_BOUNDED 32
 #define UPDATE_X_BITS 36
 
-#define PATCH_N_ROWS 0  // tp_patch_t
-#define PATCH_TAPS 4
-#define PATCH_CHANNELS 8
-#define PATCH_X_STRIDE 12
-#define PATCH_W_STRIDE 16
+#define STRIP_COLUMNS 4  // tp_strip_t
+#define STRIP_PIXELS 8
+#define STRIP_CHANNELS 12
+#define STRIP_PAD 20
+#define STRIP_X_KIND 32
 
 #endif

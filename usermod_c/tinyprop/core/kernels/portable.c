@@ -29,11 +29,11 @@ OFFSET_IS(UPDATE_ROW_BYTES, tp_update_t, row_bytes);
 OFFSET_IS(UPDATE_N_IN, tp_update_t, n_in);
 OFFSET_IS(UPDATE_BOUNDED, tp_update_t, bounded);
 OFFSET_IS(UPDATE_X_BITS, tp_update_t, x_bits);
-OFFSET_IS(PATCH_N_ROWS, tp_patch_t, n_rows);
-OFFSET_IS(PATCH_TAPS, tp_patch_t, taps);
-OFFSET_IS(PATCH_CHANNELS, tp_patch_t, channels);
-OFFSET_IS(PATCH_X_STRIDE, tp_patch_t, x_stride);
-OFFSET_IS(PATCH_W_STRIDE, tp_patch_t, w_stride);
+OFFSET_IS(STRIP_COLUMNS, tp_strip_t, columns);
+OFFSET_IS(STRIP_PIXELS, tp_strip_t, pixels);
+OFFSET_IS(STRIP_CHANNELS, tp_strip_t, channels);
+OFFSET_IS(STRIP_PAD, tp_strip_t, pad);
+OFFSET_IS(STRIP_X_KIND, tp_strip_t, x_kind);
 
 #endif
 
@@ -66,22 +66,9 @@ static inline uint32_t *list_input(tp_nonzero_t *list, uint32_t *end, uint32_t x
     return end;
 }
 
-static inline void put_word(int16_t *to, uint32_t word) {
-    __builtin_memcpy(__builtin_assume_aligned(to, 4), &word, 4);
-}
-
 void tp_widen(const uint8_t *x, int16_t *to, size_t n, int is_signed) {
     const int32_t sign = is_signed ? 128 : 0;
-    const int16_t *end = to + n;
-    if (!is_signed && ((uintptr_t)x | (uintptr_t)to) % 4 == 0) {
-        for (; end - to >= 4; x += 4, to += 4) {
-            uint32_t word;
-            __builtin_memcpy(&word, __builtin_assume_aligned(x, 4), 4);
-            put_word(to, (word & 255) | (word & 0xff00) << 8);
-            put_word(to + 2, (word >> 16 & 255) | (word >> 24) << 16);
-        }
-    }
-    while (to != end) {
+    for (const int16_t *end = to + n; to != end;) {
         *to++ = (int16_t)tp_byte(*x++, sign);
     }
 }
@@ -100,19 +87,27 @@ void tp_copy_bytes(const uint8_t *x, uint8_t *to, size_t n) {
 
 #ifndef TP_ARMV6M
 
-TP_HOT void tp_list_strided(tp_nonzero_t *list, const uint8_t *x, uint32_t step, int is_signed) {
+TP_INLINE static void list_strided(tp_nonzero_t *list, const uint8_t *x, uint32_t step, const int32_t sign) {
     uint32_t *end = list->end, delta = list->delta;
-    const int32_t sign = is_signed ? 128 : 0;
     for (uint32_t rows = list->n_rows; rows > 0; rows--) {
         end = pad_list(list, end, &delta);
         for (const uint8_t *row_end = x + list->x_bytes; x != row_end; x += step) {
-            end = list_input(list, end, (uint16_t)tp_byte(*x, sign), &delta);
+            end = list_input(list, end, (uint32_t)tp_byte(*x, sign), &delta);
         }
         x += list->x_jump;
         delta += list->delta_jump;
     }
     *end = 0;
     list->end = end;
+    list->delta = delta;
+}
+
+TP_HOT void tp_list_strided(tp_nonzero_t *list, const uint8_t *x, uint32_t step, int is_signed) {
+    if (is_signed) {
+        list_strided(list, x, step, 128);
+    } else {
+        list_strided(list, x, step, 0);
+    }
 }
 
 TP_HOT void tp_list_nonzero(tp_nonzero_t *list, const int16_t *x) {
@@ -246,13 +241,18 @@ static inline uint32_t sum_filters(int16_t *v, const int16_t *end, size_t filter
     uint32_t norm = 0, n = 0;
     for (; count > 0; count--) {
         int32_t of_filter = 0;
-        for (int16_t *d = v++; d < end; d += filters) {
-            if (rounds) {
-                *d = (int16_t)tp_rshift_round_fast(*d, s);
+        for (int16_t *at = v++; at < end; at += filters) {
+            int32_t d = *at;
+            if (!TP_VECTORS && d == 0) {
+                continue;
             }
-            of_filter += *d;
-            norm += (uint32_t)tp_abs(*d);
-            n += *d != 0;
+            if (rounds) {
+                d = tp_rshift_round_fast(d, s);
+                *at = (int16_t)d;
+            }
+            of_filter += d;
+            norm += (uint32_t)tp_abs(d);
+            n += d != 0;
         }
         *sum++ = of_filter;
     }
@@ -278,7 +278,11 @@ uint32_t tp_sum_filters(int16_t *v, size_t n, size_t filters, int s, int32_t *su
 static inline uint32_t mask(int32_t *v, const uint8_t *y, size_t n, const int masks) {
     uint32_t all = 0;
     for (size_t i = 0; i < n; i++) {
-        if (masks) {
+        if (!TP_VECTORS && masks && y[i] == 0) {
+            v[i] = 0;
+            continue;
+        }
+        if (TP_VECTORS && masks) {
             v[i] &= -(int32_t)(y[i] != 0);
         }
         all |= (uint32_t)tp_abs(v[i]);
@@ -291,17 +295,18 @@ TP_HOT uint32_t tp_mask(int32_t *v, const uint8_t *y, size_t n) {
 }
 
 TP_HOT uint32_t tp_diffuse(int16_t *v, size_t n, size_t filters, int32_t t, int diffuses, int32_t *residual,
-    int32_t *sum, uint32_t *n_left) {
+    int32_t *all, int32_t *left, uint32_t *n_left) {
     const int16_t *end = v + n;
-    uint32_t norm = 0, left = 0;
+    uint32_t norm = 0, n_nonzero = 0;
     int32_t excess = *residual;
     for (size_t f = 0; f < filters; f++) {
-        int32_t small = 0, of_filter = 0;
+        int32_t small = 0, of_all = 0, of_left = 0;
         for (int16_t *delta = v + f; delta < end; delta += filters) {
             int32_t d = *delta;
             if (d == 0) {  // what adds up stays below t
                 continue;
             }
+            of_all += d;
             if (tp_abs(d) < t) {
                 small += diffuses ? d : 0;
                 int32_t over = excess + tp_abs(small) - t;  // below t, as the two were below t before this delta
@@ -314,17 +319,16 @@ TP_HOT uint32_t tp_diffuse(int16_t *v, size_t n, size_t filters, int32_t t, int 
                 excess = over;
                 small = 0;
             }
-            of_filter += d;
+            of_left += d;
             norm += (uint32_t)tp_abs(d);
-            left++;
+            n_nonzero++;
         }
         excess += tp_abs(small);
-        if (sum) {
-            sum[f] = of_filter;
-        }
+        all[f] = of_all;
+        left[f] = of_left;
     }
     *residual = excess;
-    *n_left = left;
+    *n_left = n_nonzero;
     return norm;
 }
 
@@ -504,6 +508,20 @@ uint32_t tp_dot(const uint8_t *means, const int16_t *x, size_t n, int is_signed)
     return dot;
 }
 
+void tp_take_larger(const uint8_t *x, uint8_t *y, uint8_t *which, size_t n, size_t channels, uint32_t first,
+    uint32_t end) {
+    for (const uint8_t *y_end = y + n; y != y_end; y += channels, which += channels) {
+        for (uint32_t k = first; k < end; k++, x += channels) {
+            for (size_t c = 0; c < channels; c++) {
+                if (x[c] > y[c]) {
+                    y[c] = x[c];
+                    which[c] = (uint8_t)k;
+                }
+            }
+        }
+    }
+}
+
 void tp_mask_shares(const int16_t *v, const uint8_t *y, int16_t *to, size_t n) {
     for (const int16_t *end = v + n; v != end; v++) {
         *to++ = *y++ ? *v : 0;
@@ -518,8 +536,7 @@ uint32_t tp_l1_norm(const int16_t *v, size_t n) {
     return sum;
 }
 
-void tp_add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, int is_signed, int32_t *to) {
-    const int32_t sign = is_signed ? 128 : 0;
+TP_INLINE static void add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, const int32_t sign, int32_t *to) {
     for (uint32_t rows = patch->n_rows; rows > 0; rows--, x += patch->x_stride, to += patch->w_stride / 4) {
         const uint8_t *v = x;
         for (int32_t *sum = to, *end = to + patch->taps; sum != end; sum++, v += patch->channels) {
@@ -528,12 +545,29 @@ void tp_add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, int is_s
     }
 }
 
-// w - round(g m 2^-shift), clamped. Returns whether it was.
-static inline uint32_t move_by(int16_t *w, int32_t g, const tp_step_t *step) {
+void tp_add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, int is_signed, int32_t *to) {
+#if defined(TP_ARMV6M) && defined(TP_SMALL_CODE)
+    add_bytes(patch, d, x, is_signed ? 128 : 0, to);
+#else
+    if (is_signed) {
+        add_bytes(patch, d, x, 128, to);
+    } else {
+        add_bytes(patch, d, x, 0, to);
+    }
+#endif
+}
+
+// w -= round(g m 2^-shift), clamped, and counted.
+static inline void move_by(int16_t *w, int32_t g, const tp_step_t *step, uint32_t *n_clamped) {
     int32_t moved = *w - tp_rshift_round_fast(g * step->lr_mantissa, step->shift);
-    int clamps = tp_beyond(moved, step->max_weight);
-    *w = (int16_t)(__builtin_expect(clamps, 0) ? tp_sat(moved, step->max_weight) : moved);
-    return (uint32_t)clamps;
+    if (TP_VECTORS) {
+        *n_clamped += (uint32_t)tp_beyond(moved, step->max_weight);
+        moved = tp_sat(moved, step->max_weight);
+    } else if (__builtin_expect(tp_beyond(moved, step->max_weight), 0)) {
+        ++*n_clamped;
+        moved = tp_sat(moved, step->max_weight);
+    }
+    *w = (int16_t)moved;
 }
 
 uint32_t tp_move_filter(const int32_t *gradient, size_t n, const uint8_t *means, size_t n_means, int is_signed,
@@ -545,76 +579,172 @@ uint32_t tp_move_filter(const int32_t *gradient, size_t n, const uint8_t *means,
     for (const int32_t *end = gradient + n; gradient != end; gradient++, w += filters) {
         int32_t mean = tp_byte(means[c], sign), g = *gradient - mean * sum;
         along_means += mean * tp_rshift_round_fast(g, along_shift);
-        n_clamped += move_by(w, g, step);
+        move_by(w, g, step, &n_clamped);
         c = c + 1 < n_means ? c + 1 : 0;
     }
     *along += along_means;
     return n_clamped;
 }
 
-// n channels, whose sums stay in registers. in_words: as tp_weight_of has it
-static inline void channel_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int n,
-    const int in_words, const int32_t *start, int32_t *z) {
-    const uint32_t channels = patch->channels;
-    int32_t sum[4];
-    TP_UNROLL for (int c = 0; c < n; c++) {
-        sum[c] = start[c];
-    }
-    for (uint32_t rows = patch->n_rows; rows > 0; rows--) {
-        const int16_t *v = x, *weight = w;
-        for (uint32_t taps = patch->taps; taps > 0; taps--, v += channels, weight += channels) {
-            TP_UNROLL for (int c = 0; c < n; c++) {
-                sum[c] = tp_add(sum[c], tp_weight_of(v, c, in_words) * tp_weight_of(weight, c, in_words));
+TP_INLINE static int32_t strip_value(const void *x, size_t i, const uint32_t kind) {
+    return kind == TP_INT16 ? ((const int16_t *)x)[i] : tp_byte(((const uint8_t *)x)[i], kind == TP_INT8 ? 128 : 0);
+}
+
+// Any kernel: pixel by pixel, all channels of a tap in turn. What is multiplied by x and what that is added to are those of
+// the tap and of the pixel, or the other way round.
+TP_INLINE static void strip_products(const tp_strip_t *strip, const void *x, const int16_t *v, uint32_t of_pixel,
+    int32_t *to, const uint32_t kind) {
+    const size_t channels = strip->channels;
+    for (uint32_t p = 0; p < strip->pixels; p++) {
+        for (uint32_t k = 0; k < strip->taps; k++) {
+            uint32_t j = p * strip->stride + k - strip->pad;
+            const int16_t *factor = v + (of_pixel ? p : k) * channels;
+            int32_t *sum = to + (of_pixel ? k : p) * channels;
+            for (size_t c = 0; j < strip->columns && c < channels; c++) {
+                sum[c] = tp_add(sum[c], factor[c] * strip_value(x, j * channels + c, kind));
             }
         }
-        x += patch->x_stride / 2;
-        w += patch->w_stride / 2;
-    }
-    TP_UNROLL for (int c = 0; c < n; c++) {
-        z[c] = sum[c];
     }
 }
 
-TP_HOT void tp_depthwise_sums_in_c(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int32_t *start,
-    int32_t *z) {
-    uint32_t left = patch->channels;
-    for (; TP_HALVES && patch->channels % 4 == 0 && left > 0; left -= 4, x += 4, w += 4, start += 4, z += 4) {
-        channel_sums(patch, x, w, 4, 1, start, z);
-    }
-    for (; left >= 4; left -= 4, x += 4, w += 4, start += 4, z += 4) {
-        channel_sums(patch, x, w, 4, 0, start, z);
-    }
-    for (; left > 0; left--) {
-        channel_sums(patch, x++, w++, 1, 0, start++, z++);
+// Whether tp_three_taps and tp_three_gradients do it, which is quicker unless instructions take several channels at a time.
+// In assembly they are for inputs that are not negative, and for deltas.
+static inline int has_three_taps(const tp_strip_t *strip, const uint32_t kind) {
+#ifdef TP_ARMV6M
+    const int takes_kind = kind != TP_INT8;
+#else
+    const int takes_kind = kind <= TP_INT16;
+#endif
+    return !TP_VECTORS && takes_kind && strip->taps == 3 && strip->stride == 1;
+}
+
+#ifndef TP_ARMV6M
+
+// Three taps side by side, channel by channel. Each input is read once, and z is in a register until all three inputs that
+// it sees are added to it.
+TP_INLINE static void tp_three_taps(const tp_strip_t *strip, const void *x, const int16_t *w, int32_t *z,
+    const uint32_t kind) {
+    const size_t channels = strip->channels, n = strip->columns * channels;
+    for (size_t c = 0; c < channels; c++, w++) {
+        const int32_t left = w[0], middle = w[channels], right = w[2 * channels];
+        int32_t *to = z + c - TP_MARGIN * channels + strip->pad * channels, first = to[0], second = to[channels];
+        for (size_t i = c; i < n; i += channels, to += channels) {
+            int32_t v = strip_value(x, i, kind);
+            to[0] = tp_add(first, right * v);
+            first = tp_add(second, middle * v);
+            second = tp_add(to[2 * channels], left * v);
+        }
+        to[0] = first;
+        to[channels] = second;
     }
 }
+
+TP_INLINE static void tp_three_gradients(const tp_strip_t *strip, const void *x, const int16_t *deltas, int32_t *sum,
+    const uint32_t kind) {
+    const size_t channels = strip->channels, n = strip->columns * channels, end = strip->pixels * channels;
+    for (size_t c = 0; c < channels; c++, sum++) {
+        size_t i = c;
+        int32_t left = 0, of_left = 0, of_middle = 0, of_right = 0;
+        if (strip->pad == 0) {
+            left = strip_value(x, i, kind);
+            i += channels;
+        }
+        int32_t middle = strip_value(x, i, kind);
+        for (size_t p = c; p < end; p += channels) {
+            i += channels;
+            int32_t d = deltas[p], right = i < n ? strip_value(x, i, kind) : 0;
+            of_left = tp_add(of_left, d * left);
+            of_middle = tp_add(of_middle, d * middle);
+            of_right = tp_add(of_right, d * right);
+            left = middle;
+            middle = right;
+        }
+        sum[0] = tp_add(sum[0], of_left);
+        sum[channels] = tp_add(sum[channels], of_middle);
+        sum[2 * channels] = tp_add(sum[2 * channels], of_right);
+    }
+}
+
+#endif
+
+// tp_depthwise_sums, or of_pixel tp_depthwise_gradients.
+TP_INLINE static void depthwise(const tp_strip_t *strip, const void *x, const int16_t *v, const uint32_t of_pixel,
+    int32_t *to, const uint32_t kind) {
+    size_t row = strip->row_taps * strip->channels;
+    int three = has_three_taps(strip, kind) && strip->pad + of_pixel < 3;
+    for (uint32_t rows = strip->n_rows; rows > 0; rows--, v += of_pixel ? 0 : row, to += of_pixel ? row : 0) {
+        if (three && of_pixel) {
+            tp_three_gradients(strip, x, v, to, kind);
+        } else if (three) {
+            tp_three_taps(strip, x, v, to, kind);
+        } else {
+            strip_products(strip, x, v, of_pixel, to, kind);
+        }
+        x = (const char *)x + (strip->columns * strip->channels << (kind == TP_INT16));
+    }
+}
+
+#ifdef TP_ARMV6M
+
+TP_NOINLINE static void depthwise_of_kind(const tp_strip_t *strip, const void *x, const int16_t *v, uint32_t of_pixel,
+    int32_t *to) {
+    depthwise(strip, x, v, of_pixel, to, strip->x_kind);
+}
+
+void tp_depthwise_sums(const tp_strip_t *strip, const void *x, const int16_t *w, int32_t *z) {
+    depthwise_of_kind(strip, x, w, 0, z);
+}
+
+void tp_depthwise_gradients(const tp_strip_t *strip, const void *x, const int16_t *deltas, int32_t *sum) {
+    depthwise_of_kind(strip, x, deltas, 1, sum);
+}
+
+#else
+
+TP_HOT void tp_depthwise_sums_in_c(const tp_strip_t *strip, const void *x, const int16_t *w, int32_t *z) {
+    switch (strip->x_kind) {
+        case TP_UINT8: depthwise(strip, x, w, 0, z, TP_UINT8); break;
+        case TP_INT8: depthwise(strip, x, w, 0, z, TP_INT8); break;
+        default: depthwise(strip, x, w, 0, z, TP_INT16); break;
+    }
+}
+
+TP_HOT void tp_depthwise_gradients_in_c(const tp_strip_t *strip, const void *x, const int16_t *deltas, int32_t *sum) {
+    if (strip->x_kind == TP_UINT8) {
+        depthwise(strip, x, deltas, 1, sum, TP_UINT8);
+    } else {
+        depthwise(strip, x, deltas, 1, sum, TP_INT8);
+    }
+}
+
+#ifndef TP_X86_64
+
+void tp_depthwise_sums(const tp_strip_t *strip, const void *x, const int16_t *w, int32_t *z) {
+    tp_depthwise_sums_in_c(strip, x, w, z);
+}
+
+void tp_depthwise_gradients(const tp_strip_t *strip, const void *x, const int16_t *deltas, int32_t *sum) {
+    tp_depthwise_gradients_in_c(strip, x, deltas, sum);
+}
+
+#endif
+#endif
 
 // ---- what armv6m.S leaves to C where code has to be small
 
 #ifndef TP_ARMV6M_ALL
 
 TP_HOT uint32_t tp_move_by_gradients(const int32_t *gradient, size_t n, int32_t mean, const int32_t *sum,
-    int32_t *along, int along_shift, int16_t *w, const tp_step_t *step) {
+    int32_t *along, int along_shift, int16_t *w, const tp_step_t *its_step) {
+    const tp_step_t step = *its_step;  // which *along cannot change
     uint32_t n_clamped = 0;
-    for (int16_t *end = w + n; w != end; w++) {
-        int32_t g = *gradient++;
-        if (mean != 0) {
-            g -= mean * *sum++;
-            *along += mean * tp_rshift_round_fast(g, along_shift);
-            along++;
-        }
-        n_clamped += move_by(w, g, step);
+    for (int16_t *end = w + n; w != end; w++, along++) {
+        int32_t g = *gradient++ - mean * *sum++;
+        *along += mean * tp_rshift_round_fast(g, along_shift);
+        move_by(w, g, &step, &n_clamped);
     }
     return n_clamped;
 }
-
-#ifndef TP_X86_64
-
-void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int32_t *start, int32_t *z) {
-    tp_depthwise_sums_in_c(patch, x, w, start, z);
-}
-
-#endif
 
 #ifdef TP_ARMV6M
 

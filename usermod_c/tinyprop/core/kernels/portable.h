@@ -15,6 +15,9 @@
 #define TP_HOT
 #endif
 
+// For a loop that is compiled once for each of its constants.
+#define TP_INLINE __attribute__((always_inline)) inline
+
 // For a loop that needs all registers, and would not get them when it is inlined.
 #define TP_NOINLINE __attribute__((noinline))
 
@@ -56,10 +59,18 @@ static inline void tp_sum_columns(const uint32_t *entry, const int16_t *row, con
 void tp_spmv_in_c(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z);
 void tp_update_rows_in_c(const uint32_t *list, int16_t *row, tp_update_t *update);
 void tp_backward_rows_in_c(const int16_t *x, int16_t *row, int32_t *dx, tp_update_t *update);
-void tp_depthwise_sums_in_c(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int32_t *start,
-    int32_t *z);
+void tp_depthwise_sums_in_c(const tp_strip_t *strip, const void *x, const int16_t *w, int32_t *z);
+void tp_depthwise_gradients_in_c(const tp_strip_t *strip, const void *x, const int16_t *deltas, int32_t *sum);
 // The first `count` filters from v on; adds to *n_nonzero.
 uint32_t tp_sum_filters_in_c(int16_t *v, const int16_t *end, size_t filters, size_t count, int s, int32_t *sum,
     uint32_t *n_nonzero);
 
+#ifdef TP_ARMV6M
+
+// A row of tp_depthwise_sums and tp_depthwise_gradients, with three taps side by side and a stride of 1: of uint8 or int16,
+// and of uint8 with pad < 2.
+void tp_three_taps(const tp_strip_t *strip, const void *x, const int16_t *w, int32_t *z, uint32_t kind);
+void tp_three_gradients(const tp_strip_t *strip, const void *x, const int16_t *deltas, int32_t *sum, uint32_t kind);
+
+#endif
 #endif

@@ -40,13 +40,6 @@
 #define TP_VECTORS 0
 #endif
 
-// Whether there are products of the halves of words.
-#ifdef TP_ARMV7EM
-#define TP_HALVES 1
-#else
-#define TP_HALVES 0
-#endif
-
 // How many columns of weights portable.c sums at a time: as many sums as fit into the registers.
 #ifdef __XTENSA__
 #define TP_COLUMNS 4

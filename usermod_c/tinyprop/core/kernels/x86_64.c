@@ -10,6 +10,8 @@
 typedef int16_t eight_int16_t __attribute__((vector_size(16), aligned(2)));
 typedef int32_t eight_int32_t __attribute__((vector_size(32), aligned(4)));
 typedef uint32_t eight_uint32_t __attribute__((vector_size(32), aligned(4)));
+typedef uint8_t eight_uint8_t __attribute__((vector_size(8), aligned(1)));
+typedef int8_t eight_int8_t __attribute__((vector_size(8), aligned(1)));
 #define EIGHT_OF(v, type) __builtin_convertvector(*(const eight_int16_t *)(v), type)
 
 #define SUMS 32     // at a time: as many as fit into the registers
@@ -139,23 +141,80 @@ TP_HOT void tp_backward_rows(const int16_t *x, int16_t *w, int32_t *dx, tp_updat
     }
 }
 
-TP_HOT void tp_depthwise_sums(const tp_patch_t *patch, const int16_t *x, const int16_t *w, const int32_t *start,
-    int32_t *z) {
-    if (patch->channels % 8 != 0) {
-        tp_depthwise_sums_in_c(patch, x, w, start, z);
-        return;
-    }
-    for (uint32_t left = patch->channels; left > 0; left -= 8, x += 8, w += 8, start += 8, z += 8) {
-        eight_uint32_t sum = *(const eight_uint32_t *)start;
-        const int16_t *row = x, *weights = w;
-        for (uint32_t rows = patch->n_rows; rows > 0; rows--) {
-            for (uint32_t k = 0; k < patch->taps * patch->channels; k += patch->channels) {
-                sum += EIGHT_OF(row + k, eight_uint32_t) * EIGHT_OF(weights + k, eight_uint32_t);
+// Eight inputs of a strip from number i on.
+#define EIGHT_BYTES(type, x, i) \
+    __builtin_convertvector(__builtin_convertvector(*(const type *)((const char *)(x) + (i)), eight_int16_t), \
+        eight_uint32_t)
+#define EIGHT_INPUTS(x, i, kind) \
+    ((kind) == TP_INT16         ? EIGHT_OF((const int16_t *)(x) + (i), eight_uint32_t) \
+            : (kind) == TP_INT8 ? EIGHT_BYTES(eight_int8_t, x, i) \
+                                : EIGHT_BYTES(eight_uint8_t, x, i))
+
+static int are_by_eight(const tp_strip_t *strip) {
+    return strip->channels % 8 == 0 && strip->stride == 1;
+}
+
+// Pixel by pixel, whose sums of eight channels stay in registers over all taps.
+TP_INLINE static void eight_sums(const tp_strip_t *strip, const void *x, const int16_t *w, int32_t *z,
+    const uint32_t kind) {
+    const size_t channels = strip->channels, row = strip->columns * channels, row_w = strip->row_taps * channels;
+    for (uint32_t p = 0; p < strip->pixels; p++) {
+        uint32_t first = strip->pad > p ? strip->pad - p : 0, end = strip->columns + strip->pad - p;
+        end = end < strip->taps ? end : strip->taps;
+        for (size_t c = 0; c < channels; c += 8, z += 8) {
+            eight_uint32_t sum = *(const eight_uint32_t *)z;
+            size_t i = (p + first - strip->pad) * channels + c, j = first * channels + c;
+            for (uint32_t rows = strip->n_rows; rows > 0; rows--, i += row, j += row_w) {
+                for (uint32_t k = 0; k < (end - first) * channels; k += (uint32_t)channels) {
+                    sum += EIGHT_INPUTS(x, i + k, kind) * EIGHT_OF(w + j + k, eight_uint32_t);
+                }
             }
-            row += patch->x_stride / 2;
-            weights += patch->w_stride / 2;
+            *(eight_uint32_t *)z = sum;
         }
-        *(eight_uint32_t *)z = sum;
+    }
+}
+
+// Tap by tap, whose sums of eight channels stay in registers over all pixels.
+TP_INLINE static void eight_gradients(const tp_strip_t *strip, const void *x, const int16_t *deltas, int32_t *sum,
+    const uint32_t kind) {
+    const size_t channels = strip->channels, row = strip->columns * channels;
+    for (uint32_t rows = strip->n_rows; rows > 0; rows--, sum += strip->row_taps * channels) {
+        for (uint32_t k = 0; k < strip->taps && k < strip->columns + strip->pad; k++) {
+            uint32_t first = strip->pad > k ? strip->pad - k : 0, end = strip->columns + strip->pad - k;
+            end = end < strip->pixels ? end : strip->pixels;
+            for (size_t c = 0; c < channels; c += 8) {
+                eight_uint32_t *to = (eight_uint32_t *)(sum + k * channels + c), of_tap = *to;
+                const int16_t *delta = deltas + first * channels + c;
+                size_t i = (first + k - strip->pad) * channels + c;
+                for (uint32_t p = first; p < end; p++, i += channels, delta += channels) {
+                    of_tap += EIGHT_INPUTS(x, i, kind) * EIGHT_OF(delta, eight_uint32_t);
+                }
+                *to = of_tap;
+            }
+        }
+        x = (const char *)x + row;
+    }
+}
+
+TP_HOT void tp_depthwise_sums(const tp_strip_t *strip, const void *x, const int16_t *w, int32_t *z) {
+    if (!are_by_eight(strip)) {
+        tp_depthwise_sums_in_c(strip, x, w, z);
+    } else if (strip->x_kind == TP_INT16) {
+        eight_sums(strip, x, w, z, TP_INT16);
+    } else if (strip->x_kind == TP_INT8) {
+        eight_sums(strip, x, w, z, TP_INT8);
+    } else {
+        eight_sums(strip, x, w, z, TP_UINT8);
+    }
+}
+
+TP_HOT void tp_depthwise_gradients(const tp_strip_t *strip, const void *x, const int16_t *deltas, int32_t *sum) {
+    if (!are_by_eight(strip)) {
+        tp_depthwise_gradients_in_c(strip, x, deltas, sum);
+    } else if (strip->x_kind == TP_INT8) {
+        eight_gradients(strip, x, deltas, sum, TP_INT8);
+    } else {
+        eight_gradients(strip, x, deltas, sum, TP_UINT8);
     }
 }
 
