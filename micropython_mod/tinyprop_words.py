@@ -161,6 +161,8 @@ _DESK = "from_sklearn", "from_onnx", "TinyPropClassifier", "TinyPropRegressor"
 def __getattr__(name):  # what few need, and what only a PC has
     if name in _SENSOR:
         return getattr(_part("tinyprop_sensor"), name)
+    if name == "fleet":
+        return _part("tinyprop_fleet")
     if name not in _DESK:
         raise AttributeError("tinyprop has no %s" % name)
     try:

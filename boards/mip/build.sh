@@ -11,7 +11,7 @@ urls='["tinyprop.py", "tinyprop.py"]'
 for folder in dist/*_6.3; do
     name=$(basename "$folder")
     mkdir -p "$to/$name"
-    cp "$folder"/{package.json,tinyprop.mpy,tinyprop_words.mpy,tinyprop_files.mpy,tinyprop_sensor.mpy} "$to/$name"
+    cp "$folder"/{package.json,tinyprop.mpy,tinyprop_words.mpy,tinyprop_files.mpy,tinyprop_sensor.mpy,tinyprop_fleet.mpy} "$to/$name"
     urls+=$',\n    '"[\"tinyprop_mpy/${name%_6.3}.mpy\", \"$name/tinyprop.mpy\"]"
 done
 # The other files are the same for all.
