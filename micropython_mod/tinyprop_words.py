@@ -953,7 +953,7 @@ def _reads_signed(model, i):
             return image[at + 1] not in (_RELU, _SIGMOID)
     at, n, given = _range_place(image, 0)
     ranges = struct.unpack_from("<%df" % (2 * n), image, at) if given else ()
-    return not given or min(ranges[::2]) < 0 or _of_12_bits(model)
+    return not given or min(ranges) < 0 or _of_12_bits(model)
 
 
 def _place_of(model, i):
