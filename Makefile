@@ -1,6 +1,6 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs pictures test fuzz mutants bench digits reproduce streams first_use faults unknown endurance repl mpy firmware flash
+.PHONY: help demo docs pictures test fuzz mutants bench digits reproduce streams first_use faults unknown fleet endurance repl mpy firmware flash
 .PHONY: deploy web release lint lock sbom clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
@@ -80,6 +80,10 @@ endurance: ## Ten million samples that drift, counters past their ends, faults: 
 unknown: ## Whether a model knows what it was never taught, on digits and in DATA=dir: reports/unknown.md
 	@boards/setup/apt.sh pc cpython
 	@$(PYTHON) -m host_sim unknown $(if $(DATA),--data "$(DATA)")
+
+fleet: ## What boards gain by learning together, on digits and in DATA=dir: reports/fleet.*
+	@boards/setup/apt.sh pc cpython
+	@$(PYTHON) -m host_sim fleet $(if $(DATA),--data "$(DATA)") $(if $(ONLY),--only $(ONLY))
 
 repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board
 	@$(if $(PORT),boards/setup/apt.sh pc && $(TINYPROP) repl "$(PORT)",boards/repl.sh $(TARGET))

@@ -46,7 +46,9 @@ _TAKE = const(2)
 _DONE = const(3)
 _HEAD = "<BII"
 _HEAD_BYTES = const(9)
-_NEAR = const(12)  # bytes that stayed the same are sent along if fewer of them part two that changed
+_NEAR = const(
+    12
+)  # bytes that stayed the same are sent along if fewer of them part two that changed
 # Means and ranges in a file tell what a sample was if there are hardly any others.
 _LEAST = const(8)
 
@@ -148,12 +150,9 @@ class Member:
         """Sends where the model differs from what was received, until the gateway has it."""
         saved = memoryview(self._model._image)[: len(received) - 4]
         for _ in range(3):
-            start = self._model._state
-            while start < len(saved):
-                start, end = _changed(saved, received, start, self._line.piece)
-                if start < end and not self._ask(_TAKE, turn, start, bytes(saved[start:end])):
+            for start, end in ranges_that_changed(saved, received, self._line.piece):
+                if not self._ask(_TAKE, turn, start, bytes(saved[start:end])):
                     return False
-                start = end
             crc = crc32(saved[self._model._state :], crc32(self._spec()))
             taken = self._ask(_DONE, turn, n, struct.pack("<I", crc))
             if taken != b"\0":
@@ -161,17 +160,20 @@ class Member:
         return False
 
 
-def _changed(new, old, start, most):
-    """(start, end) of the next bytes to send, from a place on; both the end if there are none."""
-    n = len(new)
-    while start < n and new[start] == old[start]:
-        start += 1
-    end = at = start
-    while at < n and at - start < most and at - end < _NEAR:
-        if new[at] != old[at]:
-            end = at + 1
-        at += 1
-    return start, end if start < n else n
+def ranges_that_changed(new, old, most):
+    """(start, end) of the bytes that are not as they were, at most so many together."""
+    at, n = 0, len(new)
+    while at < n:
+        if new[at] == old[at]:
+            at += 1
+            continue
+        start = end = at
+        while at < n and at - start < most and at - end < _NEAR:
+            at += 1
+            if new[at - 1] != old[at - 1]:
+                end = at
+        yield start, end
+        at = end
 
 
 # ---- learning

@@ -1,9 +1,9 @@
 """The app of a SuperNode that is a gateway to boards. Its --node-config says which:
 
-    ports="/dev/ttyACM0,/dev/ttyACM1"   serial ports, with a board each
-    broker="192.168.0.10:1883"          of MQTT
-    boards=5                            how many there are, at all of these; the ports without it
-    seconds=60                          that a round takes at most
+ports="/dev/ttyACM0,/dev/ttyACM1"   serial ports, with a board each
+broker="192.168.0.10:1883"          of MQTT
+boards=5                            how many there are, at all of these; the ports without it
+seconds=60                          that a round takes at most
 """
 
 from flwr.clientapp import ClientApp

@@ -9,7 +9,6 @@ from data import Random
 from testkit import raises, saved
 
 
-
 class Clock:
     """What MicroPython's time has: CPython has less of it, an emulated Cortex-M0 no time at all."""
 

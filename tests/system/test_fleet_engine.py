@@ -16,9 +16,14 @@ QUIET = {
 def flower(home):
     """Its Python, and the environment for it."""
     said = subprocess.check_output([ROOT / "boards/setup/python.sh", "fleet"], text=True)
-    path = os.pathsep.join(str(ROOT / folder) for folder in FOLDERS)
-    alone = {"PYTHONPATH": path, "FLWR_HOME": str(home), "TINYPROP_BACKEND": "c"}
-    return Path(said.split()[-1], "bin"), {**os.environ, **QUIET, **alone}
+    programs = Path(said.split()[-1], "bin")
+    alone = {
+        "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in FOLDERS),
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "FLWR_HOME": str(home),
+        "TINYPROP_BACKEND": "c",
+    }
+    return programs, {**os.environ, **QUIET, **alone}
 
 
 def test_the_engine_gives_what_boards_one_by_one_give(tmp_path):
