@@ -79,7 +79,7 @@ class Member:
         if self._asked is not None and time.ticks_diff(now, self._asked) < self._every:
             return False
         self._asked = now
-        n = samples(self._model, x)
+        n = _n_samples(self._model, x)
         if n < _LEAST:
             return False
         offer = self._ask(_HERE, self.round, 0)
@@ -150,7 +150,7 @@ class Member:
         """Sends where the model differs from what was received, until the gateway has it."""
         saved = memoryview(self._model._image)[: len(received) - 4]
         for _ in range(3):
-            for start, end in ranges_that_changed(saved, received, self._line.piece):
+            for start, end in _changes(saved, received, self._line.piece):
                 if not self._ask(_TAKE, turn, start, bytes(saved[start:end])):
                     return False
             crc = crc32(saved[self._model._state :], crc32(self._spec()))
@@ -160,7 +160,7 @@ class Member:
         return False
 
 
-def ranges_that_changed(new, old, most):
+def _changes(new, old, most):
     """(start, end) of the bytes that are not as they were, at most so many together."""
     at, n = 0, len(new)
     while at < n:
@@ -185,7 +185,7 @@ def learn(model, x, y, turn, steps):
     All samples come up as often, and those that lie side by side far from each other: they may
     have been collected one class after the other.
     """
-    n = samples(model, x)
+    n = _n_samples(model, x)
     stride = _stride(n)
     at = (turn - 1) * steps % n * stride % n
     for _ in range(steps):
@@ -193,7 +193,7 @@ def learn(model, x, y, turn, steps):
         at = (at + stride) % n
 
 
-def samples(model, x):
+def _n_samples(model, x):
     """How many samples x has."""
     return len(x) if isinstance(x, _LISTS) else _items(x) // model._n_in
 
@@ -219,8 +219,8 @@ def _part(values, i, n, size):
     return memoryview(values)[i * size : (i + 1) * size]
 
 
-# ---- lines to a gateway. ask() returns the answer to a question, or None; piece: how many bytes of
-# a model go into a message
+# ---- lines to a gateway. ask() returns the answer to a question, or None; piece: how many bytes
+# of a model go into a message
 
 
 class Serial:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import tinyprop as tp
 from scipy.stats import trim_mean
-from tinyprop_fleet import learn, ranges_that_changed
+from tinyprop_fleet import _changes, learn
 from tinyprop_flower import averaging
 
 from .. import ROOT, internals
@@ -34,6 +34,11 @@ FAULTY = 10  # one in so many boards
 TRIMMED = 0.2  # of boards, at either end
 ASKED = 300  # samples that each board alone is asked about, of persons that no board has
 PIECE, HEAD = 144, 9  # of a message on a serial line
+RADIOS = {  # bytes a second at most
+    "UART, 115,200 baud, in base64": 115_200 / 10 * 3 / 4,
+    "Bluetooth LE, 125 kbit/s": 125_000 / 8,
+    "LoRa, 5.47 kbit/s, 1 % of the time": 5_470 / 8 / 100,
+}
 
 
 class Task(NamedTuple):
@@ -45,8 +50,8 @@ class Task(NamedTuple):
 
 
 TASKS = {
-    "har": Task("HAR, a person", "har", 100, 40, 60),
-    "speech": Task("Speech Commands, a speaker", "speech", 100, 60, 20),
+    "har": Task("HAR, a person", "har", 100, 60, 60),
+    "speech": Task("Speech Commands, a speaker", "speech", 80, 40, 80),
     "digits": Task("Digits, two classes", "digits", 100, 60, 20),
 }
 WAYS = {
@@ -240,7 +245,7 @@ def merged_by(way, merged):
 
 def bytes_sent(sent, file):
     """What a board sends of its model, less what is as it was sent."""
-    return sum(HEAD + end - start for start, end in ranges_that_changed(file, sent, PIECE))
+    return sum(HEAD + end - start for start, end in _changes(file, sent, PIECE))
 
 
 # ---- report
@@ -253,7 +258,7 @@ def report(results):
         for name in names
         for way in WAYS
     }
-    text = "\n\n".join(section(name, of) for name in names)
+    text = "\n\n".join([*(section(name, of) for name in names), costs(names, of)])
     REPORTS.mkdir(exist_ok=True)
     (REPORTS / "fleet.md").write_text(f"# A fleet\n\n{text}\n")
     tables.write_csv(REPORTS / "fleet.csv", list(rows(results)))
@@ -277,6 +282,16 @@ def section(name, of):
         f"A round costs a board {result['file']:,} bytes to it, and from it "
         f"{100 * result['sparse']:.0f} % of that.\n\n{table}"
     )
+
+
+def costs(names, of):
+    """How long a file takes, one way, where nothing else is sent."""
+    lines = []
+    for radio, rate in RADIOS.items():
+        seconds = [of[name, "fleet"][0]["file"] / rate for name in names]
+        lines.append([radio, *(f"{s:,.1f} s" for s in seconds)])
+    header = "", *(TASKS[name].title for name in names)
+    return f"## A file, one way\n\n{tables.markdown('l' + 'r' * len(names), header, lines)}"
 
 
 def cell(shares):

@@ -2,7 +2,7 @@
 
 ports="/dev/ttyACM0,/dev/ttyACM1"   serial ports, with a board each
 broker="192.168.0.10:1883"          of MQTT
-boards=5                            how many there are, at all of these; the ports without it
+boards=5                            how many there are in all; without it, as many as ports
 seconds=60                          that a round takes at most
 """
 

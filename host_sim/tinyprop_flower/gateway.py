@@ -1,12 +1,12 @@
-"""A gateway: what is between Flower and the boards. It answers their questions (tinyprop_fleet.py has
-the list), over serial ports and over a broker of MQTT."""
+"""A gateway: what is between Flower and the boards. It answers their questions, of which
+tinyprop_fleet.py has the list, over serial ports and over a broker of MQTT.
+"""
 
 import base64
 import binascii
 import contextlib
 import struct
 import threading
-import time
 from zlib import crc32
 
 import serial

@@ -1,13 +1,13 @@
-"""The app of a SuperLink. Its run config (pyproject.toml of the app, or flwr run --run-config) says:
+"""The app of a SuperLink. Its run config, in the app's pyproject.toml or by flwr run --run-config:
 
-model = "model.tp"      the file that a fleet begins with
-folder = "rounds"       where the model is kept after each round, as 0001.tp, ..; a run that ended
-                        early goes on after the last one that is there
-rounds = 10             how many, with those that are there
-steps = 100             that each board learns in a round
-strategy = "mean"       or "median", "trimmed mean", "krum": where some boards may be faulty
-seconds = 120           that a round takes at most
-gateways = 1            that have to be there before one begins
+model = "model.tp"    the file that a fleet begins with
+folder = "rounds"     where the model is kept after each round, as 0001.tp, ..; a run that ended
+                      early goes on after the last one that is there
+rounds = 10           how many, with those that are there
+steps = 100           that each board learns in a round
+strategy = "mean"     or "median", "trimmed mean", "krum": where some boards may be faulty
+seconds = 120         that a round takes at most
+gateways = 1          that have to be there before one begins
 """
 
 from pathlib import Path

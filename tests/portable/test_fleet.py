@@ -10,7 +10,7 @@ from testkit import raises, saved
 
 
 class Clock:
-    """What MicroPython's time has: CPython has less of it, an emulated Cortex-M0 no time at all."""
+    """What MicroPython's time has; CPython has less of it, an emulated Cortex-M0 none."""
 
     now = 0
 
