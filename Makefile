@@ -36,7 +36,7 @@ pictures: demo ## Draws the pictures in docs/ anew
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim pictures
 
 test: ## Every test on every target; TARGETS="unix c" for some of them
-	@boards/setup/apt.sh pc cpython arm riscv qemu rp2 node fuzz web browser
+	@boards/setup/apt.sh pc cpython arm riscv qemu rp2 node fuzz web browser mqtt
 	@$(PYTHON) tests/targets.py $(TARGETS)
 
 fuzz: ## Ten million inputs of the core, or RUNS, under sanitizers; how much of the core they ran

@@ -144,7 +144,7 @@ def test_over_a_serial_port():
     )
     board = model()
     with os.fdopen(master, "r+b", buffering=0) as port:
-        line = tinyprop_fleet.Serial(port, patience=20000)
+        line = tinyprop_fleet.Serial(port, patience=500)
         member = tinyprop_fleet.Member(board, line, every=0)
         thread = threading.Thread(target=member.step, args=samples(0))
         thread.start()
