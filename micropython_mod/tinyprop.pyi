@@ -190,7 +190,7 @@ class fleet:  # a module
             file: str | None = None,
             every: int = 2000,
         ) -> None: ...
-        def step(self, x: _Samples, y: _Samples) -> bool: ...
+        def step(self, x: _Samples, y: _Samples | Sequence[float]) -> bool: ...
 
     class Serial:
         piece: int
@@ -203,7 +203,9 @@ class fleet:  # a module
         def ask(self, question: bytes) -> bytes | None: ...
 
     @staticmethod
-    def learn(model: Model, x: _Samples, y: _Samples, turn: int, steps: int) -> None: ...
+    def learn(
+        model: Model, x: _Samples, y: _Samples | Sequence[float], turn: int, steps: int
+    ) -> None: ...
 
 # On a PC. Estimators and samples are those of scikit-learn, which has no types.
 def from_sklearn(
