@@ -116,6 +116,24 @@ def test_lost_and_repeated_messages_and_gateways_that_come_and_go():
     assert whole > 20
 
 
+def test_a_gateway_that_did_not_give_the_file_takes_the_update():
+    sent, new = file_of(model(2)), learned(file_of(model(2)), 0)
+    this = gateway.Round(sent, 1, STEPS)
+    done = struct.pack("<BII", gateway.DONE, 1, 9)
+    changes = list(tinyprop_fleet._changes(new[:-4], sent[:-4], 100))
+    assert len(changes) > 1
+    for these in changes[1:], changes:
+        for start, end in these:
+            head = struct.pack("<BII", gateway.TAKE, 1, start)
+            assert this.answer("a", head + new[start:end])[9:] == gateway.YES
+        if these is not changes:  # not all of it is there
+            assert this.answer("a", done + new[-4:])[9:] == gateway.NO
+            assert this.wait(1, 0) == {}
+    assert this.answer("a", done + new[-4:])[9:] == gateway.YES
+    assert this.answer("a", done + new[-4:])[9:] == gateway.YES  # as the first answer was lost
+    assert this.wait(1, 0) == {"a": (new, 9)}
+
+
 def test_who_comes_late_is_told_that_the_round_is_over():
     sent = file_of(model())
     this = gateway.Round(sent, 2, STEPS)
