@@ -34,7 +34,7 @@ html_show_sphinx = False
 autodoc_member_order = "bysource"
 
 CONTENTS = {
-    "Begin": ["docs/tutorial", "docs/boards", "docs/questions", "examples/*/README"],
+    "Begin": ["docs/tutorial", "docs/boards", "docs/fleet", "docs/questions", "examples/*/README"],
     "Look up": ["docs/api", "docs/reference", "docs/desk", "docs/method", "docs/micropythons"],
     "Trust": ["docs/guarantees", "docs/numbers", "docs/format", "docs/performance", "SECURITY"],
     "Measured": ["bench/results", "reports/*"],

@@ -278,7 +278,8 @@ def section(name, of):
     result = of[name, "fleet"][0]
     table = tables.markdown("lrr", ("", "own samples", "others' samples"), lines)
     return (
-        f"## {task.title} a board\n\n{n} boards, {task.rounds} rounds of {task.steps} steps. "
+        f"## {task.title} a board\n\n{n} boards, {task.rounds} rounds of {task.steps} steps, "
+        f"{len(of[name, 'alone'])} seeds. "
         f"A round costs a board {result['file']:,} bytes to it, and from it "
         f"{100 * result['sparse']:.0f} % of that.\n\n{table}"
     )
@@ -295,7 +296,7 @@ def costs(names, of):
 
 
 def cell(shares):
-    return tables.percent(np.mean(shares), tables.sd(list(shares)))
+    return tables.percent(np.mean(shares), tables.sd(list(shares)) if len(shares) > 1 else None)
 
 
 def rows(results):
