@@ -267,7 +267,7 @@ def report(results):
 
 
 def section(name, of):
-    task, n = TASKS[name], of[name, "alone"][0]["boards"]
+    task, n, n_runs = TASKS[name], of[name, "alone"][0]["boards"], len(of[name, "alone"])
     lines = []
     for way, title in WAYS.items():
         ends = np.array([result["curve"][-1] for result in of[name, way]])
@@ -279,7 +279,7 @@ def section(name, of):
     table = tables.markdown("lrr", ("", "own samples", "others' samples"), lines)
     return (
         f"## {task.title} a board\n\n{n} boards, {task.rounds} rounds of {task.steps} steps, "
-        f"{len(of[name, 'alone'])} seeds. "
+        f"{'one run' if n_runs == 1 else f'mean of {n_runs} runs'}. "
         f"A round costs a board {result['file']:,} bytes to it, and from it "
         f"{100 * result['sparse']:.0f} % of that.\n\n{table}"
     )
