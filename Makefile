@@ -1,7 +1,7 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs pictures test fuzz mutants bench digits reproduce streams first_use faults unknown endurance repl mpy firmware flash
-.PHONY: deploy web serve web_speed release lint lock sbom clean distclean
+.PHONY: help demo docs pictures test fuzz mutants bench digits reproduce streams first_use faults unknown fleet
+.PHONY: endurance repl mpy firmware flash deploy web serve web_speed release lint lock sbom clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # Names this run of make, in which nothing in the cache is checked twice.
@@ -39,7 +39,7 @@ pictures: demo ## Draws the pictures in docs/ anew
 	@$(PYTHON) -m host_sim page
 
 test: ## Every test on every target; TARGETS="unix c" for some of them
-	@boards/setup/apt.sh pc cpython arm riscv qemu rp2 node fuzz web browser
+	@boards/setup/apt.sh pc cpython arm riscv qemu rp2 node fuzz web browser mqtt
 	@$(PYTHON) tests/targets.py $(TARGETS)
 
 fuzz: ## Ten million inputs of the core, or RUNS, under sanitizers; how much of the core they ran
@@ -83,6 +83,10 @@ endurance: ## Ten million samples that drift, counters past their ends, faults: 
 unknown: ## Whether a model knows what it was never taught, on digits and in DATA=dir: reports/unknown.md
 	@boards/setup/apt.sh pc cpython
 	@$(PYTHON) -m host_sim unknown $(if $(DATA),--data "$(DATA)")
+
+fleet: ## What boards gain by learning together, on digits and in DATA=dir: reports/fleet.*
+	@boards/setup/apt.sh pc cpython
+	@$(PYTHON) -m host_sim fleet $(if $(DATA),--data "$(DATA)") $(if $(ONLY),--only $(ONLY))
 
 repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board
 	@$(if $(PORT),boards/setup/apt.sh pc && $(TINYPROP) repl "$(PORT)",boards/repl.sh $(TARGET))

@@ -20,6 +20,7 @@ MODULES = [
     ("", "tinyprop_words", "micropython_mod/tinyprop_words.py"),
     ("", "tinyprop_files", "micropython_mod/tinyprop_files.py"),
     ("", "tinyprop_sensor", "micropython_mod/tinyprop_sensor.py"),
+    ("", "tinyprop_fleet", "micropython_mod/tinyprop_fleet.py"),
     ("", "_tinyprop", "host_sim/backend/_tinyprop.py"),
 ]
 TYPES = "micropython_mod/tinyprop.pyi"
@@ -70,10 +71,11 @@ setup(
     version=re.search(r'__version__ = "(.*)"', Path(MODULES[0][2]).read_text()).group(1),
     cmdclass={"build_py": BuildModules, "build_ext": BuildExtension, "bdist_wheel": Wheel},
     py_modules=["tinyprop", "tinyprop_words", "_tinyprop"],
-    packages=["_tinyprop_numpy", "tinyprop_cli", "tinyprop_desk"],
+    packages=["_tinyprop_numpy", "tinyprop_cli", "tinyprop_desk", "tinyprop_flower"],
     package_dir={
         "_tinyprop_numpy": "host_sim/_tinyprop_numpy",
         "tinyprop_desk": "host_sim/tinyprop_desk",
+        "tinyprop_flower": "host_sim/tinyprop_flower",
         "tinyprop_cli": "boards/tinyprop_cli",
     },
     ext_modules=[

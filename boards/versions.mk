@@ -60,6 +60,11 @@ PYPI_MYPY=mypy==2.4.1
 PYPI_PRE_COMMIT=pre-commit==4.7.0
 PYPI_CYCLONEDX=cyclonedx-python-lib==11.12.0
 PYPI_UV=uv==0.13.9
+# Flower, which has an environment of its own, as it caps versions of what others need; and both ends of MQTT.
+PYPI_FLWR=flwr==1.42.0
+PYPI_RAY=ray==2.55.1
+PYPI_PAHO_MQTT=paho-mqtt==2.2.0
+PYPI_UMQTT=micropython-umqtt-simple==1.3.4
 
 # What builds the wheels of all systems, on a forge (.github/workflows/release.yml).
 CIBUILDWHEEL=cibuildwheel==4.3.5

@@ -38,6 +38,7 @@ CONTENTS = {
         "docs/tutorial",
         "docs/browser",
         "docs/boards",
+        "docs/fleet",
         "docs/questions",
         "examples/*/README",
     ],

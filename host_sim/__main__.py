@@ -28,6 +28,10 @@ COMMANDS = {
         "studies.first_use",
         "what layers alone give a newcomer, on ten data sets: writes reports/first_use.*",
     ),
+    "fleet": (
+        "studies.fleet",
+        "what boards gain by learning together: writes reports/fleet.*",
+    ),
     "format": (
         "generate.format",
         "write what follows from generate/schema.py: format.h and others",

@@ -180,6 +180,33 @@ class Anomaly:
     @classmethod
     def load(cls, file: _Name | BinaryIO) -> Anomaly: ...
 
+class fleet:  # a module
+    class Member:
+        round: int
+        def __init__(
+            self,
+            model: Model,
+            line: fleet.Serial | fleet.MQTT,
+            file: str | None = None,
+            every: int = 2000,
+        ) -> None: ...
+        def step(self, x: _Samples, y: _Samples | Sequence[float]) -> bool: ...
+
+    class Serial:
+        piece: int
+        def __init__(self, port: Any = None, patience: int = 1000) -> None: ...
+        def ask(self, question: bytes) -> bytes | None: ...
+
+    class MQTT:
+        piece: int
+        def __init__(self, client: Any, name: str, patience: int = 2000) -> None: ...
+        def ask(self, question: bytes) -> bytes | None: ...
+
+    @staticmethod
+    def learn(
+        model: Model, x: _Samples, y: _Samples | Sequence[float], turn: int, steps: int
+    ) -> None: ...
+
 # On a PC. Estimators and samples are those of scikit-learn, which has no types.
 def from_sklearn(
     estimator: Any,

@@ -161,6 +161,8 @@ _DESK = "from_sklearn", "from_onnx", "TinyPropClassifier", "TinyPropRegressor"
 def __getattr__(name):  # what few need, and what only a PC has
     if name in _SENSOR:
         return getattr(_part("tinyprop_sensor"), name)
+    if name == "fleet":
+        return _part("tinyprop_fleet")
     if name not in _DESK:
         raise AttributeError("tinyprop has no %s" % name)
     try:
@@ -952,7 +954,7 @@ def _reads_signed(model, i):
             return image[at + 1] not in (_RELU, _SIGMOID)
     at, n, given = _range_place(image, 0)
     ranges = struct.unpack_from("<%df" % (2 * n), image, at) if given else ()
-    return not given or min(ranges[::2]) < 0 or _of_12_bits(model)
+    return not given or min(ranges) < 0 or _of_12_bits(model)
 
 
 def _place_of(model, i):

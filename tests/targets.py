@@ -193,7 +193,8 @@ class Board(TestFiles):
         self.line.exec((TESTS / "ram_files.py").read_text())
         self.line.exec("from binascii import a2b_base64")
         for file in self.in_ram:
-            self.send(file.name, file.read_bytes())
+            if file.stem != "tinyprop_fleet":
+                self.send(file.name, file.read_bytes())
         testkit = TESTS / "testkit.py"
         for source in [testkit, *imports_of(testkit)]:
             self.send_compiled(source)
@@ -241,6 +242,10 @@ class Board(TestFiles):
 
     def run_there(self, test, on_data):
         self.reset()
+        # What few tests use takes no room in the others.
+        for file in self.in_ram:
+            if file.stem == "tinyprop_fleet" and file.stem in test.read_text():
+                self.send(file.name, file.read_bytes())
         for source in [test, *imports_of(test)]:
             self.send_compiled(source)
         self.line.exec_raw_no_follow(RUN.format(test.stem))

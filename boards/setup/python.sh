@@ -1,7 +1,7 @@
 #!/bin/bash
 # python.sh SET: a Python environment in the cache with the PyPI packages of lock/python-SET.txt; prints its folder.
-# SET demo is enough to build MicroPython and to draw; SET all holds the tests' and the boards' tools too; SET lock
-# makes the lock files. pip takes nothing but wheels that have one of the hashes written there, so that no code of others
+# SET demo is enough to build MicroPython and to draw; SET all holds the tests' and the boards' tools too; SET fleet is
+# Flower, which caps versions of what these have; SET lock makes the lock files. pip takes nothing but wheels that have one of the hashes written there, so that no code of others
 # runs here; the few packages that come as source only, and then run their setup.py, are in python-SET-source.txt.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
@@ -15,9 +15,9 @@ folder() {
 
 set=${1:-}
 case $set in
-    demo | all) check_lock ;;
+    demo | all | fleet) check_lock ;;
     lock) ;; # by which check_lock becomes true
-    *) fail "usage: boards/setup/python.sh demo|all|lock" ;;
+    *) fail "usage: boards/setup/python.sh demo|all|fleet|lock" ;;
 esac
 folder=$(folder "$set")
 

@@ -19,8 +19,8 @@ def parameters(function, skip_self):
     return ast.unparse(args)
 
 
-def is_property(function):
-    return any(ast.unparse(d) == "property" for d in function.decorator_list)
+def is_a(function, decorator):
+    return any(ast.unparse(d) == decorator for d in function.decorator_list)
 
 
 def public_names(*paths):
@@ -33,14 +33,15 @@ def public_names(*paths):
             name = getattr(node, "name", "")
             if isinstance(node, ast.ClassDef) and name[0] != "_":
                 found[prefix + name] = None
-                add(node.body, name + ".")
+                add(node.body, prefix + name + ".")
             elif isinstance(node, ast.FunctionDef) and name == "__init__":
                 found[prefix[:-1]] = parameters(node, True)
             elif (
                 isinstance(node, ast.FunctionDef) and name[0] != "_" and prefix + name not in found
             ):
+                of_class = prefix != "" and not is_a(node, "staticmethod")
                 found[prefix + name] = (
-                    None if is_property(node) else parameters(node, prefix != "")
+                    None if is_a(node, "property") else parameters(node, of_class)
                 )
 
     for path in paths:
@@ -51,10 +52,12 @@ def public_names(*paths):
 
 def names_of_tinyprop():
     """tinyprop shows what is public in tinyprop_words, in tinyprop_sensor, and on a PC in DESK, as
-    its own."""
+    its own; tinyprop_fleet is its `fleet`."""
     names = "tinyprop", "tinyprop_words", "tinyprop_sensor"
     board = public_names(*(FOLDER / f"{name}.py" for name in names))
-    return board | public_names(DESK / "__init__.py", DESK / "estimator.py")
+    fleet = {f"fleet.{name}": v for name, v in public_names(FOLDER / "tinyprop_fleet.py").items()}
+    fleet["fleet"] = fleet.pop("fleet.__version__")
+    return board | fleet | public_names(DESK / "__init__.py", DESK / "estimator.py")
 
 
 def documented_names():

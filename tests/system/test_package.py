@@ -110,9 +110,11 @@ def test_what_is_in_site_packages(installed):
         "tinyprop",
         "tinyprop_cli",
         "tinyprop_desk",
+        "tinyprop_flower",
         "tinyprop_words.py",
         "tinyprop_files.py",
         "tinyprop_sensor.py",
+        "tinyprop_fleet.py",
         "_tinyprop.py",
         "_tinyprop_numpy",
     }

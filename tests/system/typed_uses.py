@@ -28,6 +28,8 @@ def uses() -> None:
     window = tp.Window(50, hop=25, axes=3)
     m.predict(window.features) if window.push((1, 2, 3)) else 0
     assert_type(tp.Anomaly.load("motor.tp").score(window.features), float)
+    member = tp.fleet.Member(m, tp.fleet.Serial(), "motor.tp")
+    assert_type(member.step([x, x], [0, 1]), bool)
     assert_type(m.learn_many([x, x], [0, 1]), int)
     assert_type(m.evaluate(memoryview(x), b"\1"), float)
     names[m.predict(x)]

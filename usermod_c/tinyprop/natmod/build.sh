@@ -1,5 +1,5 @@
 #!/bin/bash
-# build.sh ARCH...: dist/<ARCH>_6.3/ with tinyprop.mpy, tinyprop_words.mpy, tinyprop_files.mpy, tinyprop_sensor.mpy and
+# build.sh ARCH...: dist/<ARCH>_6.3/ with tinyprop.mpy, tinyprop_words.mpy, tinyprop_files.mpy, tinyprop_sensor.mpy, tinyprop_fleet.mpy and
 # the package.json that mip installs them by.
 set -euo pipefail
 . "$(dirname "$0")/../../../boards/setup/common.sh"
@@ -35,12 +35,14 @@ for arch in "$@"; do
     cat >"$dist/package.json" <<JSON
 {"version": "$version", "urls": [
     ["tinyprop.mpy", "tinyprop.mpy"], ["tinyprop_words.mpy", "tinyprop_words.mpy"],
-    ["tinyprop_files.mpy", "tinyprop_files.mpy"], ["tinyprop_sensor.mpy", "tinyprop_sensor.mpy"]
+    ["tinyprop_files.mpy", "tinyprop_files.mpy"], ["tinyprop_sensor.mpy", "tinyprop_sensor.mpy"],
+    ["tinyprop_fleet.mpy", "tinyprop_fleet.mpy"]
 ]}
 JSON
     flock -u 9
     echo "dist/${arch}_6.3/tinyprop.mpy $(stat -c %s "$dist/tinyprop.mpy") bytes," \
         "tinyprop_words.mpy $(stat -c %s "$dist/tinyprop_words.mpy") bytes," \
         "tinyprop_files.mpy $(stat -c %s "$dist/tinyprop_files.mpy") bytes," \
-        "tinyprop_sensor.mpy $(stat -c %s "$dist/tinyprop_sensor.mpy") bytes"
+        "tinyprop_sensor.mpy $(stat -c %s "$dist/tinyprop_sensor.mpy") bytes," \
+        "tinyprop_fleet.mpy $(stat -c %s "$dist/tinyprop_fleet.mpy") bytes"
 done

@@ -1,0 +1,330 @@
+"""What boards gain by learning together: alone, as a fleet, as a fleet and then each for itself,
+and all samples in one place.
+
+On human activities (HAR), where a board has samples of one person, words (Speech Commands), one
+speaker, and digits, two of ten classes. DATA: a folder as in reproduce; without it, digits alone.
+A round is that of tinyprop_flower: each board learns some steps from the mean of all, and models
+become one exactly. Everything is measured on a part of each board's samples that it does not
+learn from, and on samples of persons that no board has. Then a tenth of all boards is faulty: of
+these a third has shuffled labels, a third a stuck sensor, and a third is silent. Writes fleet.md,
+fleet.csv and fleet.png to reports/.
+"""
+
+import io
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import tinyprop as tp
+from scipy.stats import trim_mean
+from tinyprop_fleet import _changes, learn
+from tinyprop_flower import averaging
+
+from .. import ROOT, internals
+from ..tasks import datasets, digits
+from ..tasks.networks import NETWORKS
+from .kit import jobs, plots, tables
+from .kit.command import REPORTS, folder, listed, parser
+from .kit.kept import Runs
+
+SEEDS = 3
+HELD_OUT = 4  # one in so many of a board's samples
+FAULTY = 10  # one in so many boards
+TRIMMED = 0.2  # of boards, at either end
+ASKED = 300  # samples that each board alone is asked about, of persons that no board has
+PIECE, HEAD = 144, 9  # of a message on a serial line
+RADIOS = {  # bytes a second at most
+    "UART, 115,200 baud, in base64": 115_200 / 10 * 3 / 4,
+    "Bluetooth LE, 125 kbit/s": 125_000 / 8,
+    "LoRa, 5.47 kbit/s, 1 % of the time": 5_470 / 8 / 100,
+}
+
+
+class Task(NamedTuple):
+    title: str
+    name: str
+    boards: int  # at least
+    rounds: int
+    steps: int
+
+
+TASKS = {
+    "har": Task("HAR, a person", "har", 100, 60, 60),
+    "speech": Task("Speech Commands, a speaker", "speech", 80, 40, 80),
+    "digits": Task("Digits, two classes", "digits", 100, 60, 20),
+}
+WAYS = {
+    "alone": "each board alone",
+    "fleet": "fleet",
+    "central": "all samples in one place",
+    "mean": "fleet, a tenth faulty: mean",
+    "median": "median",
+    "trimmed": "trimmed mean",
+}
+
+
+def main(arguments):
+    asking = parser("fleet", __doc__)
+    asking.add_argument("--data", type=folder, help="folder of the data sets")
+    asking.add_argument("--only", type=listed(TASKS), default=list(TASKS))
+    asking.add_argument("--seeds", type=int, default=SEEDS)
+    asking.add_argument("--runs", type=Path, default=ROOT / "build/fleet")
+    given = asking.parse_args(arguments)
+    names = [name for name in given.only if given.data or name == "digits"]
+    todo = [
+        (name, way, seed) for seed in range(1, 1 + given.seeds) for name in names for way in WAYS
+    ]
+    runs = FleetRuns(given.data, given.runs)
+    with jobs.pool() as workers:
+        results = jobs.finish(workers, runs.run, todo, "learning", runs.finished)
+    report(dict(zip(todo, results, strict=True)))
+    return 0
+
+
+class FleetRuns(Runs):
+    def path(self, job):
+        return self.folder / "{}-{}-{}.json".format(*job)
+
+    def settings(self, job):
+        task = TASKS[job[0]]
+        return [*job, task.boards, task.rounds, task.steps, internals.VERSION]
+
+    def learn(self, job):
+        name, way, seed = job
+        fleet = Fleet(name, self.data, seed)
+        return {"alone": fleet.alone, "central": fleet.central}.get(
+            way, partial(fleet.together, way)
+        )()
+
+
+# ---- who has what
+
+
+def samples(name, data):
+    """(x, y, group) that boards have, and (x, y) of others."""
+    if name == "digits":
+        (x, y), others = digits.load()
+        return (x, y, None), others
+    found = datasets.load(name, data)
+    x, test_x = (part.reshape(len(part), -1) for part in (found.x_train, found.x_test))
+    return (x, found.y_train, found.group_train), (test_x, found.y_test)
+
+
+def shared(y, group, n, random):
+    """The indices of each board's samples."""
+    if group is None:  # two shares of the samples in the order of their classes
+        shares = np.array_split(np.argsort(y, kind="stable"), 2 * n)
+        order = random.permutation(2 * n)
+        return [np.concatenate([shares[i] for i in pair]) for pair in order.reshape(n, 2)]
+    of_each = [np.flatnonzero(group == person) for person in np.unique(group)]
+    of_each = [random.permutation(indices) for indices in of_each]
+    parts = max(1, -(-n // len(of_each)))  # where there are few persons, each has several boards
+    boards = [part for indices in of_each for part in np.array_split(indices, parts)]
+    return [part for part in boards if len(part) >= 12]
+
+
+class Board(NamedTuple):
+    x: np.ndarray
+    y: np.ndarray
+    held_x: np.ndarray
+    held_y: np.ndarray
+
+
+class Fleet:
+    def __init__(self, name, data, seed):
+        self.task, self.name, self.seed = TASKS[name], name, seed
+        (x, y, group), (self.x, self.y) = samples(name, data)
+        random = np.random.default_rng(seed)
+        self.boards = []
+        for indices in shared(y, group, self.task.boards, random):
+            held, mine = np.split(random.permutation(indices), [len(indices) // HELD_OUT])
+            self.boards.append(Board(x[mine], y[mine], x[held], y[held]))
+        self.held_x = np.concatenate([board.held_x for board in self.boards])
+        self.held_y = np.concatenate([board.held_y for board in self.boards])
+
+    def model(self, train_backbone=True):
+        if self.name == "digits":
+            layers = [tp.Dense(32, activation="relu", trainable=train_backbone), tp.Dense(10)]
+            return tp.Model(64, layers, input_range=(0, 16), seed=self.seed)
+        return NETWORKS[self.name].model(None, train_backbone, None, self.seed)
+
+    def accuracy(self, model):
+        """(own, others)"""
+        own = model.evaluate(self.held_x, self.held_y)
+        return own, model.evaluate(self.x, self.y)
+
+    # -- alone, and all in one place
+
+    def alone(self):
+        models = [self.model() for _ in self.boards]
+        random = np.random.default_rng(self.seed)
+        asked = random.permutation(len(self.y))[:ASKED]
+        n_held, curve = len(self.held_y), []
+        for turn in range(1, 1 + self.task.rounds):
+            right = others = 0
+            for model, board in zip(models, self.boards, strict=True):
+                learn(model, board.x, board.y, turn, self.task.steps)
+                right += model.evaluate(board.held_x, board.held_y) * len(board.held_y)
+                others += model.evaluate(self.x[asked], self.y[asked])
+            curve.append((right / n_held, others / len(models)))
+        return {"curve": curve, "boards": len(models)}
+
+    def central(self):
+        model, curve = self.model(), []
+        x = np.concatenate([board.x for board in self.boards])
+        y = np.concatenate([board.y for board in self.boards])
+        order = np.random.default_rng(self.seed).permutation(len(y))
+        x, y = x[order], y[order]
+        for turn in range(1, 1 + self.task.rounds):
+            learn(model, x, y, turn, self.task.steps * len(self.boards))
+            curve.append(self.accuracy(model))
+        return {"curve": curve}
+
+    # -- together
+
+    def together(self, way):
+        boards = self.boards if way == "fleet" else list(self.with_faults())
+        sent, curve, n_sent = file_of(self.model()), [], 0
+        for turn in range(1, 1 + self.task.rounds):
+            merged = averaging.Merged(sent)
+            for board in filter(None, boards):
+                file = learned(sent, board, turn, self.task.steps)
+                n_sent += bytes_sent(sent, file)
+                merged.take(file, len(board.y))
+            n_full = len(sent) * self.task.rounds * len(merged.models)
+            sent = merged_by(way, merged)
+            curve.append(self.accuracy(averaging.load(sent)))
+        result = {"curve": curve, "sparse": n_sent / n_full, "file": len(sent)}
+        return result | {"personal": self.personal(sent)} if way == "fleet" else result
+
+    def with_faults(self):
+        """The boards, None for a silent one."""
+        random = np.random.default_rng(100 + self.seed)
+        faulty = random.permutation(len(self.boards))[: len(self.boards) // FAULTY].tolist()
+        for k, board in enumerate(self.boards):
+            fault = faulty.index(k) % 3 if k in faulty else None
+            if fault == 0:
+                board = board._replace(y=random.permutation(board.y))
+            if fault == 1:
+                board = board._replace(x=np.repeat(board.x[:1], len(board.x), 0))
+            yield None if fault == 2 else board
+
+    def personal(self, sent):
+        """Accuracy on its own samples if each board's last layer learns on by itself."""
+        fleet, right = averaging.load(sent), 0
+        for board in self.boards:
+            model = self.model(train_backbone=False)
+            internals.transfer(model, fleet)
+            learn(model, board.x, board.y, 1, 2 * len(board.y))
+            right += model.evaluate(board.held_x, board.held_y) * len(board.held_y)
+        return right / len(self.held_y)
+
+
+def file_of(model):
+    file = io.BytesIO()
+    model.save(file)
+    return file.getvalue()
+
+
+def learned(sent, board, turn, steps):
+    model = averaging.load(sent)
+    learn(model, board.x, board.y, turn, steps)
+    return file_of(model)
+
+
+def merged_by(way, merged):
+    if way in ("fleet", "mean"):
+        return merged.mean()
+    merged.merge()
+    each = zip(*(merged.floats(k) for k in range(len(merged.models))), strict=True)
+    middle = {"median": np.median, "trimmed": partial(trim_mean, proportiontocut=TRIMMED)}[way]
+    merged.set_floats([middle(np.stack(arrays), axis=0) for arrays in each])
+    return merged.file()
+
+
+def bytes_sent(sent, file):
+    """What a board sends of its model, less what is as it was sent."""
+    return sum(HEAD + end - start for start, end in _changes(file, sent, PIECE))
+
+
+# ---- report
+
+
+def report(results):
+    names = list(dict.fromkeys(name for name, _, _ in results))
+    of = {
+        (name, way): [result for job, result in results.items() if job[:2] == (name, way)]
+        for name in names
+        for way in WAYS
+    }
+    text = "\n\n".join([*(section(name, of) for name in names), costs(names, of)])
+    REPORTS.mkdir(exist_ok=True)
+    (REPORTS / "fleet.md").write_text(f"# A fleet\n\n{text}\n")
+    tables.write_csv(REPORTS / "fleet.csv", list(rows(results)))
+    picture(names, of)
+    print(text)
+
+
+def section(name, of):
+    task, n, n_runs = TASKS[name], of[name, "alone"][0]["boards"], len(of[name, "alone"])
+    lines = []
+    for way, title in WAYS.items():
+        ends = np.array([result["curve"][-1] for result in of[name, way]])
+        lines.append([title, *(cell(ends[:, i]) for i in range(2))])
+        if way == "fleet":
+            own = [result["personal"] for result in of[name, way]]
+            lines.append(["fleet, then each its last layer", cell(own), ""])
+    result = of[name, "fleet"][0]
+    table = tables.markdown("lrr", ("", "own samples", "others' samples"), lines)
+    return (
+        f"## {task.title} a board\n\n{n} boards, {task.rounds} rounds of {task.steps} steps, "
+        f"{'one run' if n_runs == 1 else f'mean of {n_runs} runs'}. "
+        f"A round costs a board {result['file']:,} bytes to it, and from it "
+        f"{100 * result['sparse']:.0f} % of that.\n\n{table}"
+    )
+
+
+def costs(names, of):
+    """How long a file takes, one way, where nothing else is sent."""
+    lines = []
+    for radio, rate in RADIOS.items():
+        seconds = [of[name, "fleet"][0]["file"] / rate for name in names]
+        lines.append([radio, *(f"{s:,.1f} s" for s in seconds)])
+    header = "", *(TASKS[name].title for name in names)
+    return f"## A file, one way\n\n{tables.markdown('l' + 'r' * len(names), header, lines)}"
+
+
+def cell(shares):
+    return tables.percent(np.mean(shares), tables.sd(list(shares)) if len(shares) > 1 else None)
+
+
+def rows(results):
+    for (name, way, seed), result in results.items():
+        for turn, (own, others) in enumerate(result["curve"], 1):
+            yield {
+                "task": name,
+                "way": way,
+                "seed": seed,
+                "round": turn,
+                "own": round(own, 4),
+                "others": round(others, 4),
+            }
+
+
+def picture(names, of):
+    figure, axes = plots.plt.subplots(
+        1, len(names), figsize=(4 * len(names), 3.4), layout="constrained", squeeze=False
+    )
+    for panel, name in zip(axes[0], names, strict=True):
+        for way, title in WAYS.items():
+            curve = np.mean([result["curve"] for result in of[name, way]], axis=0)[:, 0]
+            panel.plot(np.arange(1, len(curve) + 1), curve, label=title)
+        panel.set_title(f"{TASKS[name].title} a board", fontsize=10)
+        panel.set_xlabel("round")
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.grid(axis="y", color="#eeeeee")
+        plots.percent_axis(panel)
+    axes[0][0].set_ylabel("right, of boards' own samples")
+    axes[0][-1].legend(fontsize=7, frameon=False)
+    plots.save(figure, REPORTS / "fleet.png", 110)

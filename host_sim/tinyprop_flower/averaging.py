@@ -1,0 +1,402 @@
+"""Models that learned apart become one: their mean, by how many samples each of them learned from.
+
+Everything is integers, and nothing is rounded before the end, so the result does not depend on the
+order of the models, and is the same bits on every machine. In each model a number may be in
+another format, v 2^-f. Of such numbers the exact sum is made in two steps, n being the samples of
+a model:
+
+    for each f apart    the sum of n v, in 64 bits: |v| <= 2^31, and all n together are below 2^32
+    of these few sums   one, in units of the finest f, in Python's integers, which have no bound
+
+That divided by the sum of n is rounded once, to nearest, halves up.
+
+What becomes of each part of a model:
+
+    weights, biases     the mean of what they are without slopes and in one range; in the finest
+                        format of all models, or the next one in which they are within bounds
+    learned ranges      centre: the mean. spread: the mean of spread + |centre - mean centre|,
+                        which the spread of all values together cannot exceed. What maps to 0 and
+                        to 1.0 stays as it was sent out as long as it does (docs/numbers.md);
+                        weights and biases are converted to it, exactly but for zeros of padding
+    means of inputs     the mean, which counts as much as that of the model with most samples in it
+    y_frac              the least: what no model cuts off, the result does not
+    class last shown    as long ago as in the model where that is least
+    all else            counters, running means, and the states of policies: the mean
+
+Samples that a model remembers are in no file that travels. All that does not change while a model
+learns has to be the same in all of them.
+"""
+
+import gc
+import io
+from functools import cached_property, partial
+from typing import NamedTuple
+
+import numpy as np
+import tinyprop as tp
+from _tinyprop_numpy import centre, plan, ranges
+from _tinyprop_numpy.format import (
+    BIAS_FRAC,
+    CROSSENTROPY,
+    DENSE,
+    DEPTHWISE,
+    MAX_BIAS,
+    MIN_W_FRAC,
+)
+
+MOST_SAMPLES = 2**32 - 1  # of all models together
+LEAST_SEEN = 3  # samples before which nothing is known of a range
+RANGE_BITS = 26  # of the larger of centre and spread
+
+
+def average(sent, updates):
+    """The mean of models, as a file.
+
+    sent: the file that they began with. updates: [(file, samples), ..], what they became, and how
+    many samples each learned from. ValueError: one of them cannot be averaged; its text says why.
+    """
+    merged = Merged(sent)
+    for file, samples in updates:
+        merged.take(file, samples)
+    return merged.mean()
+
+
+# ---- exact sums
+
+
+class Sum:
+    """The exact sum of arrays of fractions v 2^-f."""
+
+    def __init__(self, shape):
+        self.parts = {0: np.zeros(shape, np.int64)}  # by f
+
+    def add(self, v, frac):
+        """v: int64, or object for Python's integers. frac: one number, or an array that goes with
+        v."""
+        frac = np.asarray(frac)
+        for f in np.unique(frac).tolist():
+            part = np.where(frac == f, v, 0) if frac.ndim else v
+            self.parts[f] = self.parts.get(f, 0) + part
+
+    def over(self, n, frac, times=1):
+        """times the sum / n, rounded to Q.frac."""
+        finest = max(frac, *self.parts)
+        total = sum(part.astype(object) << finest - f for f, part in self.parts.items())
+        return divided(times * total, n << finest - frac)
+
+
+def divided(v, n):
+    """v / n to the nearest integer, halves up."""
+    return (2 * v + n) // (2 * n)
+
+
+def shifted(v, s):
+    """v 2^s to the nearest integer, halves up."""
+    return v << s if s >= 0 else divided(v, 1 << -s)
+
+
+# ---- one model
+
+
+def load(file):
+    """The model in a file. tinyprop collects garbage before each model, which a board needs; here
+    there are as many objects as Flower has, all of which it would look at."""
+    gc.freeze()
+    try:
+        return tp.load(io.BytesIO(file))
+    finally:
+        gc.unfreeze()
+
+
+def opened(model):
+    """Its parts, by their names."""
+    return plan.open_image(np.frombuffer(model._image, np.uint8))
+
+
+def settings(model):
+    """All that stays as it is while a model learns."""
+    given = [None if pairs is None else pairs.tobytes() for pairs in model.given]
+    return model.image[: model.state_offset].tobytes(), given
+
+
+def check(begins, model, samples):
+    """ValueError: the model in an update is none of those that began so."""
+    if not 1 <= samples <= MOST_SAMPLES:
+        raise ValueError(f"an update has {samples} samples, expected 1 to {MOST_SAMPLES}")
+    if settings(model) != settings(begins):
+        raise ValueError("an update has other layers or settings than the model that was sent")
+    for learned, n_seen in zip(model.learned, model.state.n_seen, strict=True):
+        if learned is not None and n_seen < LEAST_SEEN:
+            raise ValueError(f"an update has seen {n_seen} samples, expected {LEAST_SEEN} or more")
+
+
+class Map(NamedTuple):
+    """From a range, one a channel or output, to another: old = new 2^scale + offset 2^-frac."""
+
+    scale: np.ndarray
+    offset: np.ndarray  # Python's integers
+    frac: int
+
+    @classmethod
+    def between(cls, old, new):
+        """Both in arrays of LEARNED_RANGE. Values that were all the same are 0 in either."""
+        moves = (old["shift"] != ranges.NO_SHIFT) & (new["shift"] != ranges.NO_SHIFT)
+        unit = old["shift"].astype(int) - old["frac"]  # 1.0 of the old one is 2^unit
+        scale = np.where(moves, new["shift"].astype(int) - new["frac"] - unit, 0)
+        zeros = [(r["zero"].astype(object), r["frac"].astype(object)) for r in (old, new)]
+        (old_zero, old_frac), (new_zero, new_frac) = zeros
+        finest = max(*old_frac, *new_frac)
+        away = (new_zero << finest - new_frac) - (old_zero << finest - old_frac)
+        frac = finest + int(unit.max())
+        return cls(scale, np.where(moves, away << unit.max() - unit.astype(object), 0), frac)
+
+
+# ---- the mean
+
+
+class Merged:
+    """What becomes of a model by updates of it."""
+
+    def __init__(self, sent):
+        self.result = load(sent)
+        self.model = opened(self.result)
+        self.models, self.samples = [], []
+        self.weighted = [i for i, layer in enumerate(self.model.layers) if layer.has_weights]
+
+    def take(self, file, samples):
+        """An update. ValueError: it cannot be averaged; its text says why."""
+        model = opened(load(file))
+        check(self.model, model, samples)
+        if self.n + samples > MOST_SAMPLES:
+            raise ValueError(f"updates have more than {MOST_SAMPLES} samples together")
+        self.models.append(model)
+        self.samples.append(samples)
+
+    @property
+    def n(self):
+        return sum(self.samples)
+
+    def mean(self):
+        """The mean of the updates, at least one, as a file."""
+        self.merge()
+        for i in self.weighted:
+            layer = self.model.layers[i]
+            weights, biases = Sum(layer.weights.shape), Sum(layer.out_c)
+            for k, samples in enumerate(self.samples):
+                self.add(k, i, samples, weights, biases)
+            self.set_layer(i, partial(weights.over, self.n), partial(biases.over, self.n))
+        return self.file()
+
+    def merge(self):
+        """Makes all but weights and biases the mean."""
+        if not self.models:
+            raise ValueError("there are no updates, expected one or more")
+        self.merge_ranges()
+        self.merge_fields(
+            self.model.state,
+            [model.state for model in self.models],
+            but=("n_seen", "replay_frac", "random"),
+        )
+        for i in range(len(self.model.layers)):
+            self.merge_layer(i)
+        self.merge_tally()
+
+    def file(self):
+        result = io.BytesIO()
+        self.result.save(result)
+        return result.getvalue()
+
+    def mean_of(self, values):
+        """Of one integer of each model."""
+        return divided(sum(n * v for n, v in zip(self.samples, values, strict=True)), self.n)
+
+    # -- ranges
+
+    def merge_ranges(self):
+        state = self.model.state
+        n_seen = list(state.n_seen)
+        for which, learned in enumerate(self.model.learned):
+            if learned is None:
+                continue
+            of_models = zip(*(model.learned[which].tolist() for model in self.models), strict=True)
+            for i, each in enumerate(of_models):
+                sent = (
+                    ranges.Learned(*learned[i].tolist()) if n_seen[which] >= LEAST_SEEN else None
+                )
+                learned[i] = self.merged_range(sent, [ranges.Learned(*r) for r in each])
+            seen = sum(model.state.n_seen[which] for model in self.models)
+            n_seen[which] = min(seen, ranges.MOST_SAMPLES)
+        state.n_seen = n_seen
+
+    def merged_range(self, sent, each):
+        finest = max(r.frac for r in each)
+        centres = [r.centre << finest - r.frac for r in each]
+        middle = self.mean_of(centres)
+        spread = self.mean_of(
+            [
+                (r.spread << finest - r.frac) + abs(c - middle)
+                for r, c in zip(each, centres, strict=True)
+            ]
+        )
+        s = RANGE_BITS - (abs(middle) | spread).bit_length() if middle or spread else 0
+        frac = min(max(finest + s, -ranges.MOST_FRAC), ranges.MOST_FRAC)
+        middle, spread = shifted(middle, frac - finest), shifted(spread, frac - finest)
+        new = ranges.Learned(middle, spread, middle, frac, ranges.least_shift(spread))
+        if sent is None or sent.shift == ranges.NO_SHIFT:
+            return new
+        s = frac - sent.frac
+        kept = new._replace(zero=shifted(sent.zero, s), shift=sent.shift + s)
+        fits = abs(kept.zero) <= ranges.MOST_FIXED and 0 <= kept.shift < ranges.NO_SHIFT
+        return kept if fits and ranges.map_does(kept) else new
+
+    @cached_property
+    def maps(self):
+        """For each model the maps from its ranges to the merged ones, of inputs and of outputs;
+        None if they are the same."""
+        return [
+            [
+                None if now is None or same_map(was, now) else Map.between(was, now)
+                for was, now in zip(model.learned, self.model.learned, strict=True)
+            ]
+            for model in self.models
+        ]
+
+    # -- counters, running means, formats
+
+    def merge_fields(self, result, each, but):
+        for name in result.item.dtype.names:
+            if name not in but:
+                setattr(result, name, self.mean_of([getattr(one, name) for one in each]))
+
+    def merge_layer(self, i):
+        layer, each = self.model.layers[i], [model.layers[i] for model in self.models]
+        state, states = layer.state, [one.state for one in each]
+        of_inputs = "n_summed", "energy", "norm", "x_frac", "mean_shift"
+        self.merge_fields(state, states, but=("w_frac", "y_frac", "age", "reserved", *of_inputs))
+        state.y_frac = min(one.y_frac for one in states)
+        # The window after which y_frac is reconsidered begins anew.
+        state.age = 1 << max(max(one.age for one in states).bit_length() - 1, 0)
+        state.n_saturated = state.n_high = 0
+        surveyed = [k for k, one in enumerate(states) if one.n_summed]
+        if layer.has_weights and surveyed:
+            self.merge_means(i, surveyed)
+
+    def merge_means(self, i, surveyed):
+        """The means of a layer's inputs; surveyed: the models that have any."""
+        layer, unit = self.model.layers[i], centre.byte_unit(self.model)
+        state, most = layer.state, centre.largest_mean(layer)
+        total, energy, n = Sum(layer.n_means), 0, 0
+        for k in surveyed:
+            one, samples = self.models[k].layers[i], self.samples[k]
+            inverse = (1 << 16) // one.state.n_summed  # as in centre.recentre
+            means = np.clip(one.sums.astype(np.int64) * inverse, -most << 16, most << 16)
+            frac, map_ = one.state.x_frac - unit + 16, self.maps[k][0]
+            if map_ and i == self.weighted[0]:
+                scale = np.resize(map_.scale, layer.n_means)
+                total.add(samples * means, frac + scale)
+                total.add(-samples * np.resize(map_.offset, layer.n_means), map_.frac + scale)
+            else:
+                total.add(samples * means, frac)
+            energy += samples * one.state.energy
+            n += samples
+        states = [self.models[k].layers[i].state for k in surveyed]
+        state.n_summed = max(one.n_summed for one in states)
+        state.x_frac = min(one.x_frac for one in states)
+        state.energy = divided(energy, n)
+        sums = total.over(n, state.x_frac - unit, times=state.n_summed)
+        limit = most * state.n_summed
+        layer.sums[:] = np.clip(sums, -limit, limit).astype(np.int64)
+        centre.recentre(self.model, layer)
+
+    def merge_tally(self):
+        tallies = [model.tally.tolist() for model in self.models]
+        for i, each in enumerate(zip(*tallies, strict=True)):
+            self.model.tally[i] = self.merged_tally(each)
+
+    def merged_tally(self, each):
+        if self.model.spec.loss != CROSSENTROPY:
+            return self.mean_of(each)
+        steps = [model.state.steps for model in self.models]
+        ages = [(of - shown) % (1 << 32) for of, shown in zip(steps, each, strict=True) if shown]
+        return max(self.model.state.steps - min(ages), 1) % (1 << 32) if ages else 0
+
+    # -- weights and biases
+
+    def add(self, k, i, n, weights, biases):
+        """Adds n times weights and biases of layer i of a model to sums, as of the merged ranges
+        and without slopes."""
+        layer, frac = self.models[k].layers[i], self.models[k].layers[i].state.w_frac
+        terms = [(n * layer.weights.astype(np.int64), frac)]
+        if layer.kind == DENSE:
+            slopes = np.outer(centre.means_of_inputs(layer), layer.slopes.astype(np.int64))
+            terms.append((n * slopes, frac + layer.state.mean_shift))
+        constants = [(n * layer.biases.astype(np.int64), frac + BIAS_FRAC)]
+        of_inputs, of_outputs = self.maps[k]
+        if of_inputs and i == self.weighted[0]:
+            scale, offset = (
+                along_inputs(layer, of_inputs.scale),
+                along_inputs(layer, of_inputs.offset),
+            )
+            constants += [((v * offset).sum(axis=0), f + of_inputs.frac) for v, f in terms]
+            terms = [(v, f - scale) for v, f in terms]
+        if of_outputs and i == self.weighted[-1]:
+            scale = np.resize(of_outputs.scale, layer.out_c)
+            constants.append((-n * of_outputs.offset, of_outputs.frac))
+            terms, constants = ([(v, f + scale) for v, f in part] for part in (terms, constants))
+        for v, f in terms:
+            weights.add(v, f)
+        for v, f in constants:
+            biases.add(v, f)
+
+    def set_layer(self, i, weights, biases):
+        """weights, biases: functions of the frac that is wanted."""
+        layer = self.model.layers[i]
+        frac = max(model.layers[i].state.w_frac for model in self.models)
+        while True:
+            w, b = weights(frac), biases(frac + BIAS_FRAC)
+            fits = np.abs(w).max() <= layer.max_weight and np.abs(b).max() <= MAX_BIAS
+            if fits or frac <= MIN_W_FRAC:
+                break
+            frac -= 1
+        layer.state.w_frac = frac
+        layer.weights[:] = np.clip(w, -layer.max_weight, layer.max_weight).astype(np.int64)
+        layer.biases[:] = np.clip(b, -MAX_BIAS, MAX_BIAS).astype(np.int64)
+        if layer.kind == DENSE:
+            layer.slopes[:] = 0
+
+    # -- as floats, for what others do with them
+
+    def floats(self, k):
+        """Weights and biases of a model, layer by layer, as of the merged ranges."""
+        arrays = []
+        for i in self.weighted:
+            layer = self.model.layers[i]
+            weights, biases = Sum(layer.weights.shape), Sum(layer.out_c)
+            self.add(k, i, 1, weights, biases)
+            arrays += [
+                part.over(1, FLOAT_BITS).astype(float) / 2**FLOAT_BITS
+                for part in (weights, biases)
+            ]
+        return arrays
+
+    def set_floats(self, arrays):
+        for i, weights, biases in zip(self.weighted, arrays[::2], arrays[1::2], strict=True):
+            self.set_layer(i, partial(fixed, weights), partial(fixed, biases))
+
+
+FLOAT_BITS = 44  # of the fraction of weights as floats: more than any of them has
+
+
+def fixed(values, frac):
+    return np.floor(np.ldexp(values, frac) + 0.5).astype(object)
+
+
+def same_map(one, other):
+    return all((one[name] == other[name]).all() for name in ("zero", "frac", "shift"))
+
+
+def along_inputs(layer, values):
+    """One value a channel of the input, for each weight."""
+    if layer.kind == DEPTHWISE:
+        return values[None, :]
+    return np.resize(values, layer.fan_in)[:, None]

@@ -1,0 +1,165 @@
+"""A gateway: what is between Flower and the boards. It answers their questions, of which
+tinyprop_fleet.py has the list, over serial ports and over a broker of MQTT.
+"""
+
+import base64
+import binascii
+import contextlib
+import struct
+import threading
+from zlib import crc32
+
+import serial
+
+HERE, GIVE, TAKE, DONE = range(4)
+HEAD = struct.Struct("<BII")
+OVER, YES, NO = b"", b"\1", b"\0"
+
+
+class Round:
+    """A round, as boards see it: each asks for the file, and sends what it has changed in it."""
+
+    def __init__(self, file, turn, steps):
+        self.file, self.turn, self.steps = file, turn, steps
+        self.changed = {}  # the file of each board that is sending
+        self.updates = {}  # {name: (file, samples)} of those that have sent it
+        self.news = threading.Condition()
+
+    def answer(self, name, question):
+        """The answer to a board; None: what came is no question."""
+        try:
+            kind, turn, number = HEAD.unpack_from(question)
+        except struct.error:
+            return None
+        data = question[HEAD.size :]
+        with self.news:
+            if kind == HERE:
+                says = self.offer(name)
+            elif turn != self.turn or name in self.updates and kind != DONE:
+                says = OVER
+            elif kind == GIVE:
+                self.changed[name] = bytearray(self.file)
+                says = self.file[number : number + int.from_bytes(data, "little")]
+            elif kind == TAKE:
+                says = self.take(name, number, data)
+            elif kind == DONE:
+                says = self.done(name, number, data)
+            else:
+                return None
+        return question[: HEAD.size] + says
+
+    def offer(self, name):
+        if name in self.updates:
+            return OVER
+        return struct.pack("<III", self.turn, self.steps, len(self.file))
+
+    def take(self, name, offset, data):
+        file = self.changed.get(name)
+        if file is None:  # it received the file from a gateway that was here before
+            file = self.changed[name] = bytearray(self.file)
+        if offset + len(data) > len(file) - 4:
+            return OVER
+        file[offset : offset + len(data)] = data
+        return YES
+
+    def done(self, name, samples, data):
+        if name in self.updates:
+            return YES
+        file = self.changed.pop(name, bytearray(self.file))
+        if struct.pack("<I", crc32(file[:-4])) != data:
+            return NO
+        file[-4:] = data
+        self.updates[name] = bytes(file), samples
+        self.news.notify_all()
+        return YES
+
+    def wait(self, boards, seconds):
+        """{name: (file, samples)}, once so many boards have sent theirs, or time is up."""
+        with self.news:
+            self.news.wait_for(lambda: len(self.updates) >= boards, seconds)
+            return dict(self.updates)
+
+
+# ---- lines
+
+
+class SerialPort:
+    """Answers the board at a serial port as long as the gateway runs; if it is unplugged, when it
+    is back."""
+
+    def __init__(self, port, answer):
+        self.port, self.answer, self.stopped = port, answer, threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.stopped.is_set():
+            with contextlib.suppress(OSError), serial.Serial(self.port, timeout=0.2) as line:
+                self.serve(line)
+            self.stopped.wait(0.5)
+
+    def serve(self, line):
+        line.write(b"\n")  # ends what another gateway may have begun
+        text = b""
+        while not self.stopped.is_set():
+            text += line.readline()
+            if not text.endswith(b"\n"):
+                continue
+            message, text = decoded(text), b""
+            says = message and self.answer(self.port.rpartition("/")[2], message)
+            if says:
+                line.write(b"~" + base64.b64encode(says) + b"\n")
+
+    def stop(self):
+        self.stopped.set()
+        self.thread.join()
+
+
+def decoded(text):
+    """The message in a line, None if it is none."""
+    try:
+        return base64.b64decode(text.strip()[1:], validate=True) if text[:1] == b"~" else None
+    except binascii.Error:
+        return None
+
+
+class Broker:
+    """Answers all boards at a broker of MQTT, given as HOST or HOST:PORT."""
+
+    def __init__(self, address, answer):
+        import paho.mqtt.client as mqtt
+
+        self.answer = answer
+        host, _, port = address.partition(":")
+        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        self.client.on_connect = lambda client, *_: client.subscribe("tinyprop/+/ask")
+        self.client.on_message = self.hear
+        self.client.connect_async(host, int(port or 1883))
+        self.client.loop_start()
+
+    def hear(self, client, _, message):
+        name = message.topic.split("/")[1]
+        says = self.answer(name, message.payload)
+        if says:
+            client.publish(f"tinyprop/{name}/answer", says)
+
+    def stop(self):
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+def serve(file, turn, steps, ports, broker, boards, seconds):
+    """Lets boards have a round. Returns {name: (file, samples)} of those that sent theirs.
+
+    ports: names of serial ports. broker: its address, or "". boards: how many there are; when all
+    have sent theirs, or after so many seconds, it is over.
+    """
+    this = Round(file, turn, steps)
+    lines = [SerialPort(port, this.answer) for port in ports]
+    if broker:
+        lines.append(Broker(broker, this.answer))
+    try:
+        return this.wait(boards, seconds)
+    finally:
+        for line in lines:
+            line.stop()

@@ -1,0 +1,69 @@
+"""The app of a SuperLink. Its run config, in the app's pyproject.toml or by flwr run --run-config:
+
+model = "model.tp"    the file that a fleet begins with
+folder = "rounds"     where the model is kept after each round, as 0001.tp, ..; a run that ended
+                      early goes on after the last one that is there
+rounds = 10           how many, with those that are there
+steps = 100           that each board learns in a round
+strategy = "mean"     or "median", "trimmed mean", "krum": where some boards may be faulty
+seconds = 120         that a round takes at most
+gateways = 1          that have to be there before one begins
+"""
+
+from pathlib import Path
+
+from flwr.serverapp import ServerApp
+from flwr.serverapp.strategy import FedMedian, FedTrimmedAvg, Krum
+
+from .averaging import load
+from .strategy import MODEL, ByFloats, TinyPropAvg, asked, to_files, to_record
+
+OF_FLOWER = {"median": FedMedian, "trimmed mean": FedTrimmedAvg, "krum": Krum}
+
+app = ServerApp()
+
+
+@app.main()
+def main(grid, context):
+    config = context.run_config
+    folder = Path(config["folder"])
+    done, file = last_round(folder, Path(config["model"]))
+
+    def keep(turn, arrays):
+        if turn:
+            put(folder / f"{done + turn:04}.tp", to_files(arrays)[MODEL])
+
+    chosen(config["strategy"], config["gateways"]).start(
+        grid,
+        to_record({MODEL: file}),
+        num_rounds=max(0, config["rounds"] - done),
+        timeout=config["seconds"],
+        train_config=asked(config["steps"], done),
+        evaluate_fn=keep,
+    )
+
+
+def last_round(folder, begin):
+    """(number of the last round that is kept, its model)"""
+    for path in sorted(folder.glob("[0-9]*.tp"), reverse=True):
+        return int(path.stem), path.read_bytes()
+    file = begin.read_bytes()
+    load(file)  # ValueError: it is no model
+    return 0, file
+
+
+def put(path, file):
+    """Whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    new.write_bytes(file)
+    new.replace(path)
+
+
+def chosen(name, gateways):
+    at_least = {"min_train_nodes": gateways, "min_available_nodes": gateways}
+    if name == "mean":
+        return TinyPropAvg(**at_least)
+    if name in OF_FLOWER:
+        return ByFloats(OF_FLOWER[name](), **at_least)
+    raise ValueError(f"strategy is {name!r}, expected mean, {', '.join(OF_FLOWER)}")

@@ -1,0 +1,68 @@
+"""A fleet in Flower's simulation engine. Its boards compute with the core in C. Each node of the
+engine is a gateway with many of them, as in a real fleet; behind which one a board is makes no
+difference to the result.
+"""
+
+import io
+from functools import lru_cache
+
+import numpy as np
+from flwr.clientapp import ClientApp
+from flwr.serverapp import ServerApp
+from flwr.simulation import run_simulation
+from tinyprop_fleet import learn
+
+from .averaging import load
+from .strategy import MODEL, TinyPropAvg, answer, asked, question, to_files, to_record
+
+BOARDS_OF_A_GATEWAY = 50
+ENGINE = {"client_resources": {"num_cpus": 1}, "init_args": {"include_dashboard": False}}
+
+
+def simulate(sent, boards, rounds, steps, strategy=None):
+    """The file of what a fleet makes of a model in some rounds.
+
+    sent: the file that it begins with. boards: the path of a file of numpy.savez, with samples x,
+    y, and group, the number of the board that has a sample.
+    """
+    n = -(-(int(samples_of(boards)[2].max()) + 1) // BOARDS_OF_A_GATEWAY)
+    strategy = strategy or TinyPropAvg(min_train_nodes=n, min_available_nodes=n)
+    client, server, results = ClientApp(), ServerApp(), []
+
+    @client.train()
+    def train(message, context):
+        return answer(message, updates(boards, context.node_config["partition-id"], n, message))
+
+    @server.main()
+    def main(grid, context):
+        begin = to_record({MODEL: sent})
+        result = strategy.start(grid, begin, num_rounds=rounds, train_config=asked(steps))
+        results.append(to_files(result.arrays)[MODEL])
+
+    run_simulation(server, client, n, backend_config=ENGINE)
+    return results[0]
+
+
+def updates(boards, gateway, n_gateways, message):
+    """{name: (file, samples)} of the boards behind a gateway."""
+    file, turn, steps = question(message)
+    x, y, group = samples_of(boards)
+    found = {}
+    for board in range(gateway, group.max() + 1, n_gateways):
+        mine = group == board
+        found[str(board)] = learned(file, x[mine], y[mine], turn, steps), int(mine.sum())
+    return found
+
+
+def learned(file, x, y, turn, steps):
+    """What a board makes of the file of a model."""
+    model, result = load(file), io.BytesIO()
+    learn(model, x, y, turn, steps)
+    model.save(result)
+    return result.getvalue()
+
+
+@lru_cache(1)
+def samples_of(boards):
+    with np.load(boards, allow_pickle=False) as file:
+        return file["x"], file["y"], file["group"]

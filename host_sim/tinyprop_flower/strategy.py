@@ -1,0 +1,125 @@
+"""Flower's strategies for files of models: the exact mean, and any of Flower's own through floats.
+
+A message to a client has the file of the model, and in its config the round and how many steps. A
+reply has a file for each board behind that client, by its name, and how many samples each has.
+"""
+
+from logging import WARNING
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
+from flwr.common import log
+from flwr.serverapp.strategy import FedAvg
+
+from . import averaging
+
+MODEL = "model"  # what the file is called in a message
+SAMPLES = "samples"
+
+
+def to_record(files):
+    """{name: file} as Flower sends it."""
+    return ArrayRecord(
+        {name: Array(np.frombuffer(file, np.uint8)) for name, file in files.items()}
+    )
+
+
+def to_files(record):
+    return {name: array.numpy().tobytes() for name, array in record.items()}
+
+
+def question(message):
+    """What a client is asked: (file, round, steps)."""
+    config = message.content["config"]
+    files = to_files(message.content["arrays"])
+    return files[MODEL], config["server-round"] + config["rounds-before"], config["steps"]
+
+
+def answer(message, updates):
+    """A client's reply. updates: {name of a board: (file, samples)}"""
+    counts = [samples for _, samples in updates.values()]
+    content = RecordDict(
+        {
+            "arrays": to_record({name: file for name, (file, _) in updates.items()}),
+            "metrics": MetricRecord({"num-examples": sum(counts), SAMPLES: counts}),
+        }
+    )
+    return Message(content=content, reply_to=message)
+
+
+def updates_in(replies):
+    """(name, file, samples) of each board."""
+    for reply in replies:
+        files, counts = to_files(reply.content["arrays"]), reply.content["metrics"][SAMPLES]
+        for (name, file), samples in zip(files.items(), counts, strict=True):
+            yield name, file, samples
+
+
+def reply_of(node, content):
+    question = Message(content=RecordDict(), dst_node_id=node, message_type="train")
+    return Message(content=content, reply_to=question)
+
+
+def asked(steps, rounds_before=0):
+    """What Strategy.start needs as train_config."""
+    return ConfigRecord({"steps": steps, "rounds-before": rounds_before})
+
+
+class TinyPropAvg(FedAvg):
+    """The mean of all boards' models, exactly: averaging.py. Arguments are those of FedAvg.
+
+    An update that is damaged, or of another model, is left out and logged.
+    """
+
+    def __init__(
+        self, fraction_evaluate=0.0, min_train_nodes=1, min_available_nodes=1, **of_fedavg
+    ):
+        super().__init__(
+            fraction_evaluate=fraction_evaluate,
+            min_train_nodes=min_train_nodes,
+            min_available_nodes=min_available_nodes,
+            **of_fedavg,
+        )
+
+    def configure_train(self, server_round, arrays, config, grid):
+        self.sent = to_files(arrays)[MODEL]
+        return super().configure_train(server_round, arrays, config, grid)
+
+    def aggregate_train(self, server_round, replies):
+        replies, _ = self._check_and_log_replies(replies, is_train=True, validate=False)
+        merged = averaging.Merged(self.sent)
+        for name, file, samples in updates_in(replies):
+            try:
+                merged.take(file, samples)
+            except ValueError as e:
+                log(WARNING, "%s is left out: %s", name, e)
+        if not merged.models:
+            return None, None
+        metrics = MetricRecord({"boards": len(merged.models), "num-examples": merged.n})
+        return to_record({MODEL: self.result(server_round, merged)}), metrics
+
+    def result(self, server_round, merged):
+        return merged.mean()
+
+
+class ByFloats(TinyPropAvg):
+    """What one of Flower's own strategies, FedMedian(), FedTrimmedAvg(), Krum(), .., makes of
+    weights and biases as floats; all else as TinyPropAvg."""
+
+    def __init__(self, strategy, **of_fedavg):
+        super().__init__(**of_fedavg)
+        self.strategy = strategy
+
+    def result(self, server_round, merged):
+        merged.merge()
+        replies = []
+        for k, samples in enumerate(merged.samples):
+            arrays = {str(i): Array(part) for i, part in enumerate(merged.floats(k))}
+            content = {
+                "arrays": ArrayRecord(arrays),
+                "metrics": MetricRecord({"num-examples": samples}),
+            }
+            replies.append(reply_of(k + 1, RecordDict(content)))
+        arrays, _ = self.strategy.aggregate_train(server_round, replies)
+        merged.set_floats([arrays[str(i)].numpy() for i in range(len(arrays))])
+        return merged.file()

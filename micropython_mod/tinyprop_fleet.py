@@ -1,0 +1,322 @@
+"""A board as one of many that learn a model together; the samples of each stay with it.
+`tinyprop.fleet` is this file.
+
+    member = tp.fleet.Member(model, tp.fleet.Serial())
+    while True:
+        ...                     # collect samples x, y; predict
+        member.step(x, y)       # takes part in a round when the gateway begins one
+
+The board asks, the gateway answers, and either may be gone at any time: a question that is not
+answered is asked again, and all of them may be asked twice. Over any line a question is
+
+    kind uint8, round uint32, number uint32, data        little-endian
+
+and an answer the same nine bytes and other data. Without data it says that there is nothing to do,
+or that the round is over.
+
+    kind     number    data       answer
+    0 here   0                    round, steps and length of the model's file: three uint32
+    1 give   offset    how many   bytes of the file from there on, at most so many: uint16
+    2 take   offset    bytes      1. They differ there from the file that was given
+    3 done   samples   CRC-32     1; or 0 if the gateway has another: then all is sent again
+"""
+
+import gc
+import struct
+import sys
+import time
+from binascii import a2b_base64, b2a_base64, crc32
+
+from tinyprop import _LISTS, _items
+
+
+def const(value):  # as in tinyprop
+    return value
+
+
+# ---- the format of a model (written by `python -m host_sim format`: do not edit)
+_MODEL_SPEC_BUSY = const(36)
+_MODEL_STATE_REPLAY_FRAC = const(94)
+_MODEL_STATE_RANDOM = const(112)
+# ---- end of the format
+
+_HERE = const(0)
+_GIVE = const(1)
+_TAKE = const(2)
+_DONE = const(3)
+_HEAD = "<BII"
+_HEAD_BYTES = const(9)
+_NEAR = const(
+    12
+)  # bytes that stayed the same are sent along if fewer of them part two that changed
+# Means and ranges in a file tell what a sample was if there are hardly any others.
+_LEAST = const(8)
+
+
+class Member:
+    """This board in a fleet.
+
+    model  the Model that learns: of the same layers and settings on all boards
+    line   Serial(..) or MQTT(..): how the gateway is reached
+    file   a name that the model is saved by after each round, or None
+    every  milliseconds from one question whether there is a round to the next
+    """
+
+    def __init__(self, model, line, file=None, every=2000):
+        self._model, self._line, self._file, self._every = model, line, file, every
+        self._asked = None
+        self.round = 0  # the last one that it took part in
+
+    def step(self, x, y):
+        """Takes part in a round, if there is one that it has not yet been in: receives the model,
+        learns from the samples, sends what changed. Returns whether it did all that.
+
+        x, y: as of learn_many, 8 samples or more; a part of them is learned from in each round.
+        If the gateway is lost meanwhile, the model is as it was, or has learned already.
+        ValueError: the fleet has another model; this one is as it was.
+        """
+        now = time.ticks_ms()
+        if self._asked is not None and time.ticks_diff(now, self._asked) < self._every:
+            return False
+        self._asked = now
+        n = _n_samples(self._model, x)
+        if n < _LEAST:
+            return False
+        offer = self._ask(_HERE, self.round, 0)
+        if not offer:
+            return False
+        turn, steps, n_bytes = struct.unpack("<III", offer)
+        received = self._receive(turn, n_bytes)
+        if not received:
+            return False
+        self._adopt(received)
+        learn(self._model, x, y, turn, steps)
+        if self._file:
+            self._model.save(self._file)
+        if not self._send(turn, received, n):
+            return False
+        self.round = turn
+        return True
+
+    def _ask(self, kind, turn, number, data=b""):
+        """The data of the answer; None: there was none."""
+        question = struct.pack(_HEAD, kind, turn, number) + data
+        answer = self._line.ask(question)
+        return answer and answer[_HEAD_BYTES:]
+
+    def _receive(self, turn, n_bytes):
+        """The fleet's model, in as many bytes as its file has; None: not all of it came."""
+        model = self._model
+        expected = len(model._saved()) - model._replay_bytes() + 4
+        if n_bytes != expected:
+            raise ValueError(
+                "the fleet's model has %d bytes, expected %d: it is another" % (n_bytes, expected)
+            )
+        gc.collect()
+        received, at = bytearray(n_bytes), 0
+        while at < n_bytes:
+            piece = self._ask(_GIVE, turn, at, struct.pack("<H", self._line.piece))
+            if not piece or len(piece) > n_bytes - at:
+                return None
+            received[at : at + len(piece)] = piece
+            at += len(piece)
+        view = memoryview(received)
+        if struct.pack("<I", crc32(view[:-4])) != received[-4:]:
+            return None
+        if received[: model._state] != self._spec():
+            raise ValueError("the fleet's model has other layers or settings than this one")
+        return view
+
+    def _spec(self):
+        spec = self._model._image[: self._model._state]
+        spec[_MODEL_SPEC_BUSY : _MODEL_SPEC_BUSY + 4] = bytes(4)
+        return spec
+
+    def _adopt(self, received):
+        """The model becomes the fleet's, but for what has to do with what it remembers."""
+        self._model._held(self._copy, received)
+
+    def _copy(self, received):
+        model, kept = self._model, []
+        if model._replay_bytes():
+            kept = (_MODEL_STATE_REPLAY_FRAC, 2), (_MODEL_STATE_RANDOM, 4)
+        kept = [(model._state + at, n) for at, n in kept]
+        kept = [(at, model._image[at : at + n]) for at, n in kept]
+        memoryview(model._image)[model._state : len(received) - 4] = received[model._state : -4]
+        for at, part in kept:
+            model._image[at : at + len(part)] = part
+
+    def _send(self, turn, received, n):
+        """Sends where the model differs from what was received, until the gateway has it."""
+        saved = memoryview(self._model._image)[: len(received) - 4]
+        for _ in range(3):
+            for start, end in _changes(saved, received, self._line.piece):
+                if not self._ask(_TAKE, turn, start, bytes(saved[start:end])):
+                    return False
+            crc = crc32(saved[self._model._state :], crc32(self._spec()))
+            taken = self._ask(_DONE, turn, n, struct.pack("<I", crc))
+            if taken != b"\0":
+                return bool(taken)
+        return False
+
+
+def _changes(new, old, most):
+    """(start, end) of the bytes that are not as they were, at most so many together."""
+    at, n = 0, len(new)
+    while at < n:
+        if new[at] == old[at]:
+            at += 1
+            continue
+        start = end = at
+        while at < n and at - start < most and at - end < _NEAR:
+            at += 1
+            if new[at - 1] != old[at - 1]:
+                end = at
+        yield start, end
+        at = end
+
+
+# ---- learning
+
+
+def learn(model, x, y, turn, steps):
+    """`steps` steps on the samples x, y, as of learn_many, going on where the last round ended.
+
+    All samples come up as often, and those that lie side by side far from each other: they may
+    have been collected one class after the other.
+    """
+    n = _n_samples(model, x)
+    stride = _stride(n)
+    at = (turn - 1) * steps % n * stride % n
+    for _ in range(steps):
+        model.learn(_part(x, at, n, model._n_in), _part(y, at, n, model._n_out))
+        at = (at + stride) % n
+
+
+def _n_samples(model, x):
+    """How many samples x has."""
+    return len(x) if isinstance(x, _LISTS) else _items(x) // model._n_in
+
+
+def _stride(n):
+    """About the golden section of n, and without a divisor in common with it."""
+    stride = max(1, n * 144 // 233)
+    while _divisor(stride, n) != 1:
+        stride += 1
+    return stride
+
+
+def _divisor(a, b):
+    while b:
+        a, b = b, a % b
+    return a
+
+
+def _part(values, i, n, size):
+    """Those of sample i of n."""
+    if len(values) == n:
+        return values[i]
+    return memoryview(values)[i * size : (i + 1) * size]
+
+
+# ---- lines to a gateway. ask() returns the answer to a question, or None; piece: how many bytes
+# of a model go into a message
+
+
+class Serial:
+    """A serial line, of lines of text: ~ and a message in base64. All others are none of it, so a
+    program may print what it likes.
+
+    port      what MicroPython can read, write and poll: a machine.UART, or None for USB, where
+              the prompt is
+    patience  milliseconds to wait for an answer, before the question is asked again, three times
+    """
+
+    piece = 144  # so a line has 206 characters: the shortest queue for USB, of an ESP32, holds 260
+
+    def __init__(self, port=None, patience=1000):
+        import select
+
+        self._in = port or sys.stdin.buffer
+        self._out = port or sys.stdout.buffer
+        self._patience = patience
+        self._poll = select.poll()
+        self._poll.register(port or sys.stdin, select.POLLIN)
+
+    def ask(self, question):
+        text = b"~" + b2a_base64(question)
+        for _ in range(3):
+            self._out.write(text)
+            began = time.ticks_ms()
+            answer = self._read(began)
+            while answer and answer[:_HEAD_BYTES] != question[:_HEAD_BYTES]:
+                answer = self._read(began)
+            if answer:
+                return answer
+        return None
+
+    def _read(self, began):
+        """The next message, or None when time is up."""
+        line = bytearray()
+        while True:
+            left = self._patience - time.ticks_diff(time.ticks_ms(), began)
+            if left <= 0 or not self._poll.poll(left):
+                return None
+            byte = self._in.read(1)
+            if byte != b"\n":
+                line += byte or b""
+                continue
+            if line[:1] == b"~":
+                try:
+                    return a2b_base64(line[1:])
+                except ValueError:  # a part of a message is lost
+                    pass
+            line = bytearray()
+
+
+class MQTT:
+    """A broker of MQTT, by the topics tinyprop/NAME/ask and tinyprop/NAME/answer.
+
+    client    a umqtt.simple.MQTTClient, which this connects
+    name      of this board, which no other one has
+    patience  as of Serial
+    """
+
+    piece = 1024
+
+    def __init__(self, client, name, patience=2000):
+        self._client, self._patience, self._connected = client, patience, False
+        topic = "tinyprop/%s/" % name
+        self._ask, self._answer = (topic + "ask").encode(), (topic + "answer").encode()
+        self._heard = None
+        client.set_callback(self._hear)
+
+    def _hear(self, topic, message):
+        self._heard = message
+
+    def ask(self, question):
+        for _ in range(3):
+            try:
+                if not self._connected:
+                    self._client.connect()
+                    self._client.subscribe(self._answer)
+                    self._connected = True
+                self._client.publish(self._ask, question)
+                answer = self._wait(question)
+            except OSError:
+                self._connected, answer = False, None
+                time.sleep_ms(self._patience)
+            if answer:
+                return answer
+        return None
+
+    def _wait(self, question):
+        began = time.ticks_ms()
+        while time.ticks_diff(time.ticks_ms(), began) < self._patience:
+            self._client.check_msg()
+            heard, self._heard = self._heard, None
+            if heard and heard[:_HEAD_BYTES] == question[:_HEAD_BYTES]:
+                return heard
+            if not heard:
+                time.sleep_ms(5)
+        return None

@@ -1,0 +1,338 @@
+# tinyprop_fleet: rounds of one board with a gateway that may be gone at any time.
+import binascii
+import struct
+import sys
+from array import array
+
+import tinyprop as tp
+from data import Random
+from testkit import raises, saved
+
+
+class Clock:
+    """What MicroPython's time has; CPython has less of it, an emulated Cortex-M0 none."""
+
+    now = 0
+
+    def ticks_ms(self):
+        self.now += 1
+        return self.now
+
+    def ticks_diff(self, a, b):
+        return a - b
+
+    def sleep_ms(self, milliseconds):
+        self.now += milliseconds
+
+
+try:
+    import time  # noqa: F401
+except ImportError:
+    sys.modules["time"] = Clock()
+tp.fleet.time = Clock()
+
+HEAD = "<BII"
+HERE, GIVE, TAKE, DONE = range(4)
+STEPS = 20
+
+
+class Bytes:
+    """What save() can write to."""
+
+    def __init__(self):
+        self.written = bytearray()
+
+    def write(self, data):
+        self.written += data
+        return len(data)
+
+
+def file_of(model):
+    file = Bytes()
+    model.save(file)
+    return file.written
+
+
+class Gateway:
+    """A gateway and its line. cut: the number of the answer from which on none comes."""
+
+    piece = 100
+
+    def __init__(self, file, cut=None):
+        self.file, self.cut = file, cut
+        self.turn, self.asked, self.update, self.samples = 1, 0, None, 0
+        self.changed = bytearray(file)
+        self.sent = 0
+
+    def ask(self, question):
+        if self.asked == self.cut:
+            return None
+        self.asked += 1
+        kind, turn, number = struct.unpack_from(HEAD, question)
+        return question[:9] + self.answer(kind, turn, number, question[9:])
+
+    def answer(self, kind, turn, number, data):
+        if kind == HERE:
+            return struct.pack("<III", self.turn, STEPS, len(self.file))
+        if turn != self.turn:
+            return b""
+        if kind == GIVE:
+            return self.file[number : number + struct.unpack("<H", data)[0]]
+        if kind == TAKE:
+            self.sent += len(data)
+            self.changed[number : number + len(data)] = data
+            return b"\1"
+        crc = struct.pack("<I", binascii.crc32(self.changed[:-4]))
+        if data != crc:
+            self.changed = bytearray(self.file)
+            return b"\0"
+        self.changed[-4:] = crc
+        self.update, self.samples = self.changed, number
+        return b"\1"
+
+
+def model(**settings):
+    layers = [tp.Dense(6, activation="relu"), tp.Dense(3)]
+    return tp.Model(5, layers, input_range=(-1, 1), **settings)
+
+
+def samples(n):
+    random = Random(1)
+    x = [array("f", [random.below(1000) / 500 - 1 for _ in range(5)]) for _ in range(n)]
+    return x, [i % 3 for i in range(n)]
+
+
+def member(m, gateway):
+    return tp.fleet.Member(m, gateway, every=0)
+
+
+def test_a_round():
+    x, y = samples(11)
+    fleet, m = model(seed=2), model()
+    gateway = Gateway(file_of(fleet))
+    board = member(m, gateway)
+    assert board.step(x, y) and board.round == 1
+    tp.fleet.learn(fleet, x, y, 1, STEPS)
+    assert gateway.update == file_of(fleet)
+    assert file_of(m) == file_of(fleet)
+    assert gateway.samples == 11
+    assert 0 < gateway.sent < len(gateway.file)
+
+
+def test_each_round_goes_on_where_the_last_one_ended():
+    class Seen:
+        _n_in, _n_out = 1, 1
+
+        def __init__(self):
+            self.x = []
+
+        def learn(self, x, y):
+            assert x == y
+            self.x.append(x[0] if hasattr(x, "__len__") else x)
+
+    for n in (1, 2, 3, 8, 13, 60):
+        for values in (list(range(n)), array("h", range(n))):
+            seen = Seen()
+            for turn in range(1, 4):
+                tp.fleet.learn(seen, values, values, turn, n)
+            assert sorted(seen.x) == [i // 3 for i in range(3 * n)], n
+            assert seen.x[:n] == seen.x[n : 2 * n]
+            parts = Seen()
+            for turn in range(1, 5):
+                tp.fleet.learn(parts, values, values, turn, 5)
+            assert parts.x == (seen.x * 20)[:20], n
+
+
+def test_targets_in_one_buffer():
+    layers = [tp.Dense(4, activation="relu"), tp.Dense(2)]
+    settings = {"loss": "mse", "input_range": (0, 9), "output_range": (0, 9)}
+    one, two = tp.Model(3, layers, **settings), tp.Model(3, layers, **settings)
+    x, y = array("f", [i % 7 for i in range(36)]), array("f", [i % 5 for i in range(24)])
+    tp.fleet.learn(one, x, y, 2, 9)
+    rows = [x[3 * i : 3 * i + 3] for i in range(12)], [y[2 * i : 2 * i + 2] for i in range(12)]
+    tp.fleet.learn(two, rows[0], rows[1], 2, 9)
+    assert saved(one) == saved(two)
+
+
+def test_a_cut_at_any_place_leaves_the_old_model_or_the_new_one():
+    x, y = samples(9)
+    fleet = model(seed=2)
+    file, old = file_of(fleet), file_of(model())
+    tp.fleet.learn(fleet, x, y, 1, STEPS)
+    new, cut, seen = file_of(fleet), 0, set()
+    while True:
+        m, gateway = model(), Gateway(file, cut)
+        board = member(m, gateway)
+        done = board.step(x, y)
+        now = file_of(m)
+        assert now in (old, new), cut
+        seen.add(now == new)
+        if done:
+            break
+        assert board.round == 0
+        gateway.cut = None
+        assert board.step(x, y), cut
+        assert gateway.update == new == file_of(m)
+        cut += 1
+    assert cut > 10 and seen == {False, True}
+
+
+def test_a_damaged_transfer_leaves_the_old_model():
+    x, y = samples(9)
+    m, gateway = model(), Gateway(file_of(model(seed=2)))
+    old = file_of(m)
+    gateway.file[200] ^= 1
+    assert not member(m, gateway).step(x, y)
+    assert file_of(m) == old
+
+
+def test_what_the_gateway_did_not_get_is_sent_again():
+    class Forgetful(Gateway):
+        forgets = 1
+
+        def answer(self, kind, turn, number, data):
+            if kind == TAKE and self.forgets:
+                self.forgets -= 1
+                return b"\1"
+            return Gateway.answer(self, kind, turn, number, data)
+
+    x, y = samples(9)
+    m, gateway = model(), Forgetful(file_of(model(seed=2)))
+    assert member(m, gateway).step(x, y)
+    assert gateway.update == file_of(m)
+    gateway = Forgetful(file_of(model(seed=2)))
+    gateway.forgets = 10000
+    assert not member(m, gateway).step(x, y)
+
+
+def test_another_model_is_refused():
+    x, y = samples(9)
+    m = model()
+    old = file_of(m)
+    bigger = tp.Model(5, [tp.Dense(7, activation="relu"), tp.Dense(3)], input_range=(-1, 1))
+    for other, says in (bigger, "bytes, expected"), (model(lr=0.01), "other layers or settings"):
+        error = raises(ValueError, member(m, Gateway(file_of(other))).step, x, y)
+        assert says in str(error), error
+        assert file_of(m) == old
+
+
+def test_with_few_samples_it_stays_apart():
+    x, y = samples(9)
+    gateway = Gateway(file_of(model()))
+    board = member(model(), gateway)
+    assert not board.step(x[:7], y[:7])
+    assert gateway.asked == 0
+    assert board.step(x[:8], y[:8])
+
+
+def test_it_does_not_ask_too_often():
+    x, y = samples(9)
+    gateway = Gateway(file_of(model()), cut=0)
+    board = tp.fleet.Member(model(), gateway, every=100000)
+    gateway.cut = None
+    assert board.step(x, y)
+    asked = gateway.asked
+    assert not board.step(x, y)
+    assert gateway.asked == asked
+
+
+def test_what_it_remembers_stays_with_it():
+    x, y = samples(9)
+    m, fleet = model(replay=9), model(replay=9, seed=2)
+    m.learn_many(x, y)
+    memory = len(file_of(m)) - 4
+    remembered = bytes(m._image[memory : len(saved(m))])
+    gateway = Gateway(file_of(fleet))
+    assert any(remembered)
+    board = member(m, gateway)
+    received = board._receive(1, len(gateway.file))
+    board._adopt(received)
+    assert bytes(m._image[memory : len(saved(m))]) == remembered
+    assert bytes(m.weights(0)[0]) == bytes(fleet.weights(0)[0])
+    assert board.step(x, y)
+    assert len(gateway.update) == len(gateway.file)
+    assert len(gateway.file) < len(saved(m))
+
+
+class Port:
+    """A serial line whose other end answers."""
+
+    def __init__(self, gateway):
+        self.gateway, self.input = gateway, bytearray(b"noise\n~???\n")
+
+    def write(self, text):
+        assert text[:1] == b"~" and text[-1:] == b"\n" and len(text) <= 260
+        answer = self.gateway.ask(binascii.a2b_base64(text[1:]))
+        if answer:
+            other = struct.pack(HEAD, 9, 9, 9)
+            self.input += b"~" + binascii.b2a_base64(other) + b"~" + binascii.b2a_base64(answer)
+        return len(text)
+
+    def read(self, n):
+        byte = bytes(self.input[:n])
+        self.input = self.input[n:]
+        return byte
+
+    def poll(self, milliseconds):
+        return bool(self.input)
+
+
+def serial(gateway):
+    port = Port(gateway)
+    line = object.__new__(tp.fleet.Serial)
+    line._in = line._out = line._poll = port
+    line._patience = 1000
+    return line
+
+
+def test_over_a_serial_line():
+    x, y = samples(9)
+    fleet, m = model(seed=2), model()
+    gateway = Gateway(file_of(fleet))
+    assert member(m, serial(gateway)).step(x, y)
+    tp.fleet.learn(fleet, x, y, 1, STEPS)
+    assert gateway.update == file_of(fleet)
+    assert not member(m, serial(Gateway(gateway.file, cut=5))).step(x, y)
+
+
+class Client:
+    """What umqtt.simple has, with a broker and a gateway that the connection is lost to once."""
+
+    def __init__(self, gateway, lost_at):
+        self.gateway, self.lost_at = gateway, lost_at
+        self.messages, self.connected, self.connections = [], False, 0
+
+    def set_callback(self, function):
+        self.callback = function
+
+    def connect(self):
+        self.connected = True
+        self.connections += 1
+
+    def subscribe(self, topic):
+        assert topic == b"tinyprop/kitchen/answer"
+
+    def publish(self, topic, message):
+        assert topic == b"tinyprop/kitchen/ask"
+        self.lost_at -= 1
+        if not self.lost_at:
+            self.connected = False
+        if not self.connected:
+            raise OSError(-1)
+        self.messages.append(self.gateway.ask(message))
+
+    def check_msg(self):
+        if self.messages:
+            self.callback(b"tinyprop/kitchen/answer", self.messages.pop(0))
+
+
+def test_over_mqtt_with_a_connection_that_is_lost():
+    x, y = samples(9)
+    fleet, m = model(seed=2), model()
+    gateway = Gateway(file_of(fleet))
+    client = Client(gateway, 7)
+    line = tp.fleet.MQTT(client, "kitchen")
+    assert member(m, line).step(x, y)
+    assert client.connections == 2
+    tp.fleet.learn(fleet, x, y, 1, STEPS)
+    assert gateway.update == file_of(fleet)

@@ -1,0 +1,48 @@
+"""Run by test_fleet_engine.py where Flower is: prints a digest of what each way gives."""
+
+import hashlib
+import io
+import sys
+
+import numpy as np
+import tinyprop as tp
+from flwr.serverapp.strategy import FedMedian, FedTrimmedAvg, Krum
+from tinyprop_flower import averaging, simulation, strategy
+
+BOARDS, ROUNDS, STEPS = 120, 2, 60
+
+path = sys.argv[1]
+random = np.random.default_rng(1)
+n = 9 * BOARDS
+x = random.normal(0, 1, (n, 8)).astype("f4") + np.arange(n)[:, None] % BOARDS / BOARDS
+np.savez(path, x=x, y=x[:, :3].argmax(1), group=np.arange(n) % BOARDS)
+file = io.BytesIO()
+tp.Model(8, [tp.Dense(9, activation="relu"), tp.Dense(3)]).save(file)
+sent = file.getvalue()
+
+
+def tell(way, file):
+    right = tp.load(io.BytesIO(file)).evaluate(x, x[:, :3].argmax(1))
+    print(way, hashlib.sha256(file).hexdigest(), f"{right:.3f}", flush=True)
+
+
+def directly(sent, way=None):
+    """The same without the engine; way: a strategy of Flower's."""
+    x, y, group = simulation.samples_of(path)
+    for turn in range(1, 1 + ROUNDS):
+        merged = averaging.Merged(sent)
+        for board in random.permutation(BOARDS):
+            mine = group == board
+            file = simulation.learned(sent, x[mine], y[mine], turn, STEPS)
+            merged.take(file, int(mine.sum()))
+        sent = strategy.ByFloats(way()).result(turn, merged) if way else merged.mean()
+    return sent
+
+
+tell("directly", directly(sent))
+tell("engine", simulation.simulate(sent, path, ROUNDS, STEPS))
+tell(
+    "engine,median", simulation.simulate(sent, path, ROUNDS, STEPS, strategy.ByFloats(FedMedian()))
+)
+for way in FedMedian, FedTrimmedAvg, Krum:
+    tell(way.__name__, directly(sent, way))

@@ -1,0 +1,49 @@
+"""A fleet in Flower's simulation engine."""
+
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = "micropython_mod", "host_sim/backend", "host_sim"
+QUIET = {
+    "FLWR_TELEMETRY_ENABLED": "0",
+    "FLWR_DISABLE_UPDATE_CHECK": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+
+def flower(home):
+    """Its Python, and the environment for it."""
+    said = subprocess.check_output([ROOT / "boards/setup/python.sh", "fleet"], text=True)
+    programs = Path(said.split()[-1], "bin")
+    alone = {
+        "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in FOLDERS),
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "FLWR_HOME": str(home),
+        "TINYPROP_BACKEND": "c",
+    }
+    return programs, {**os.environ, **QUIET, **alone}
+
+
+def test_the_engine_gives_what_boards_one_by_one_give(tmp_path):
+    programs, environment = flower(tmp_path)
+    command = [programs / "python", ROOT / "tests/system/fleet_engine.py", tmp_path / "boards.npz"]
+    done = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    lines = (line.split() for line in done.stdout.splitlines())
+    found = {words[0]: words[1:] for words in lines if len(words) == 3 and len(words[1]) == 64}
+    assert set(found) == {
+        "directly",
+        "engine",
+        "engine,median",
+        "FedMedian",
+        "FedTrimmedAvg",
+        "Krum",
+    }, done.stdout
+    assert found["engine"] == found["directly"]
+    assert found["engine,median"] == found["FedMedian"]
+    assert len({digest for digest, _ in found.values()}) == 4
+    for way, (_, right) in found.items():
+        assert float(right) > 0.5, way

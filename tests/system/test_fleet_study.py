@@ -1,0 +1,43 @@
+"""python -m host_sim fleet, made short: who has what, and what it writes."""
+
+import csv
+
+import numpy as np
+
+from host_sim.studies import fleet
+
+
+def test_boards_that_know_two_classes_learn_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(fleet, "REPORTS", tmp_path)
+    task = fleet.TASKS["digits"]._replace(boards=10, rounds=12, steps=60)
+    monkeypatch.setitem(fleet.TASKS, "digits", task)
+    assert fleet.main(["--seeds", "1", "--runs", str(tmp_path / "runs")]) == 0
+    with open(tmp_path / "fleet.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(fleet.WAYS) * task.rounds
+    last = {row["way"]: row for row in rows if int(row["round"]) == task.rounds}
+    assert float(last["alone"]["others"]) < 0.4 < float(last["fleet"]["others"])
+    assert float(last["fleet"]["others"]) <= float(last["central"]["others"])
+    text = (tmp_path / "fleet.md").read_text()
+    assert "10 boards, 12 rounds of 60 steps" in text and "LoRa" in text
+    assert (tmp_path / "fleet.png").stat().st_size > 1000
+
+
+def test_a_tenth_of_boards_is_faulty_in_three_ways():
+    some = fleet.Fleet("digits", None, 1)
+    boards = list(some.with_faults())
+    differ = [
+        (here is None, here is not None and not np.array_equal(here.x, there.x))
+        for here, there in zip(boards, some.boards, strict=True)
+        if here is not there
+    ]
+    assert len(differ) == len(boards) // fleet.FAULTY
+    silent, stuck = map(sum, zip(*differ, strict=True))
+    assert silent == 3 and stuck == 3
+
+
+def test_no_board_has_what_another_has():
+    some = fleet.Fleet("digits", None, 1)
+    n = sum(len(board.y) + len(board.held_y) for board in some.boards)
+    assert n == len(fleet.samples("digits", None)[0][1])
+    assert all(len(np.unique(board.y)) <= 4 for board in some.boards)

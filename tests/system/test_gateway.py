@@ -1,0 +1,173 @@
+"""A gateway with boards, without Flower: whatever is asked twice, in the middle, or in another's
+round, an update is that of a board or there is none."""
+
+import gc
+import io
+import os
+import pty
+import random
+import struct
+import threading
+import time
+import tty
+
+import pytest
+import tinyprop as tp
+import tinyprop_fleet
+from tinyprop_flower import averaging, gateway
+
+STEPS = 15
+SEED = int(os.environ.get("TINYPROP_SEED", "1"))
+
+gc.freeze()  # each board collects garbage; there is none in the modules
+
+
+class Clock:
+    now = 0
+
+    def ticks_ms(self):
+        self.now += 1
+        return self.now
+
+    def ticks_diff(self, a, b):
+        return a - b
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    monkeypatch.setattr(tinyprop_fleet, "time", Clock())
+
+
+def model(seed=1):
+    layers = [tp.Dense(6, activation="relu"), tp.Dense(3)]
+    return tp.Model(5, layers, input_range=(-1, 1), seed=seed)
+
+
+def file_of(model):
+    file = io.BytesIO()
+    model.save(file)
+    return file.getvalue()
+
+
+def samples(k):
+    chosen = random.Random(k)
+    return [[chosen.uniform(-1, 1) for _ in range(5)] for _ in range(9)], [i % 3 for i in range(9)]
+
+
+def learned(file, k, turn=1):
+    board = averaging.load(file)
+    tinyprop_fleet.learn(board, *samples(k), turn, STEPS)
+    return file_of(board)
+
+
+class Line:
+    """Straight to a round, by way of a function that may lose or repeat messages."""
+
+    piece = 50
+
+    def __init__(self, name, answer):
+        self.name, self.answer = name, answer
+
+    def ask(self, question):
+        return self.answer(self.name, question)
+
+
+def test_many_boards_at_once():
+    sent = file_of(model(2))
+    this, boards = gateway.Round(sent, 1, STEPS), []
+    for k in range(8):
+        member = tinyprop_fleet.Member(model(), Line(str(k), this.answer), every=0)
+        boards.append(threading.Thread(target=member.step, args=samples(k)))
+    for board in boards:
+        board.start()
+    updates = this.wait(8, 60)
+    assert updates == {str(k): (learned(sent, k), 9) for k in range(8)}
+    for board in boards:
+        board.join()
+
+
+def test_lost_and_repeated_messages_and_gateways_that_come_and_go():
+    print("seed", SEED)
+    chosen, sent = random.Random(SEED), file_of(model(2))
+
+    class Unsteady:
+        round = gateway.Round(sent, 1, STEPS)
+
+        def answer(self, name, question):
+            what = chosen.random()
+            if what < 0.01:
+                self.round = gateway.Round(sent, 1, STEPS)  # another gateway
+            if what < 0.03:
+                return None
+            if what < 0.1:
+                self.round.answer(name, question)
+            return self.round.answer(name, question)
+
+    unsteady, whole = Unsteady(), 0
+    for k in range(30):
+        member = tinyprop_fleet.Member(model(), Line(str(k), unsteady.answer), every=0)
+        for _ in range(200):
+            if member.step(*samples(k)):
+                break
+        assert member.round == 1
+        found = unsteady.round.updates.get(str(k))
+        whole += found is not None
+        assert found in (None, (learned(sent, k), 9))
+    assert whole > 20
+
+
+def test_a_gateway_that_did_not_give_the_file_takes_the_update():
+    sent, new = file_of(model(2)), learned(file_of(model(2)), 0)
+    this = gateway.Round(sent, 1, STEPS)
+    done = struct.pack("<BII", gateway.DONE, 1, 9)
+    changes = list(tinyprop_fleet._changes(new[:-4], sent[:-4], 100))
+    assert len(changes) > 1
+    for these in changes[1:], changes:
+        for start, end in these:
+            head = struct.pack("<BII", gateway.TAKE, 1, start)
+            assert this.answer("a", head + new[start:end])[9:] == gateway.YES
+        if these is not changes:  # not all of it is there
+            assert this.answer("a", done + new[-4:])[9:] == gateway.NO
+            assert this.wait(1, 0) == {}
+    assert this.answer("a", done + new[-4:])[9:] == gateway.YES
+    assert this.answer("a", done + new[-4:])[9:] == gateway.YES  # as the first answer was lost
+    assert this.wait(1, 0) == {"a": (new, 9)}
+
+
+def test_who_comes_late_is_told_that_the_round_is_over():
+    sent = file_of(model())
+    this = gateway.Round(sent, 2, STEPS)
+    late = struct.pack("<BII", gateway.TAKE, 1, 200)
+    assert this.answer("a", late + b"x") == late
+    assert this.wait(1, 0) == {}
+
+
+def test_what_is_no_question_is_not_answered():
+    this = gateway.Round(file_of(model()), 1, STEPS)
+    for question in b"", b"12345678", struct.pack("<BII", 9, 1, 0):
+        assert this.answer("a", question) is None
+    beyond = struct.pack("<BII", gateway.TAKE, 1, len(this.file) - 4)
+    assert this.answer("a", beyond + b"x") == beyond
+    for line in b"", b"~", b"~!!!!\n", b">>> print(1)\n", b"\xff\n":
+        assert not gateway.decoded(line)
+
+
+def test_over_a_serial_port():
+    """A pseudo terminal, whose other end is the board's stdin and stdout."""
+    sent = file_of(model(2))
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    tinyprop_fleet.time = type(
+        "Time", (), {"ticks_ms": lambda: int(time.monotonic() * 1000), "ticks_diff": int.__sub__}
+    )
+    board = model()
+    with os.fdopen(master, "r+b", buffering=0) as port:
+        line = tinyprop_fleet.Serial(port, patience=500)
+        member = tinyprop_fleet.Member(board, line, every=0)
+        thread = threading.Thread(target=member.step, args=samples(0))
+        thread.start()
+        updates = gateway.serve(sent, 1, STEPS, [os.ttyname(slave)], "", 1, 60)
+        thread.join()
+    os.close(slave)
+    assert list(updates.values()) == [(learned(sent, 0), 9)]
+    assert file_of(board) == learned(sent, 0)
