@@ -2,8 +2,8 @@
 
 Its layers are those of tinyprop: maps are [row, column, channel], pools step by their window, an
 activation belongs to the layer with weights below it. `fit` makes the Model: it folds the ranges
-of x and y into the weights, sets these, and lets the layers find formats, means and energies, from
-which learning rates follow: with those of a network that knows nothing its first step would ruin it.
+of x and y into the weights, sets these, and lets layers find formats, means and energies, from
+which learning rates follow: at those of a network that knows nothing its first step would ruin it.
 """
 
 from dataclasses import dataclass, replace
