@@ -30,6 +30,15 @@ def check_folder(file):
     """Says before the work, not after it, that its result has no place."""
     if not file.parent.is_dir():
         raise Problem(f"There is no folder {file.parent} for {file.name}.")
+    if file.is_dir():
+        raise Problem(f"{file} is a folder. Say the name that the file shall have in it.")
+
+
+def check_model_place(file):
+    """The same for a model, which replaces no file but a model."""
+    check_folder(file)
+    if file.exists() and not bytes_of(file).startswith(b"TYNP"):
+        raise Problem(f"{file} is there already, and no model: say another name for the model.")
 
 
 def model_in(data, where):

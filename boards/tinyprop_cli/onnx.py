@@ -6,13 +6,13 @@ import tinyprop as tp
 from tinyprop_cli import samples
 from tinyprop_cli.board import COMMAND, Problem
 from tinyprop_cli.evaluate import class_numbers, numbers
-from tinyprop_cli.files import bytes_of, check_folder, save
+from tinyprop_cli.files import bytes_of, check_model_place, save
 
 MADE_UP = 256  # samples, if none are given
 
 
 def bring_in(file, data, out, label):
-    check_folder(out)
+    check_model_place(out)
     reader, net = opened(file)
     try:
         network, order = reader.read(net)

@@ -28,7 +28,7 @@ def curve(console, step, steps, what, values):
     figure.width, figure.height = max(min(console.width, WIDEST) - AXES, 20), HEIGHT
     figure.set_x_limits(min_=steps[0], max_=steps[-1])
     if what == "right":
-        figure.set_y_limits(min_=math.floor(10 * min(*values, 0.5)) / 10, max_=1)
+        figure.set_y_limits(min_=math.floor(10 * min(*values, 0.5)) / 10, max_=1.02)
     else:
         figure.set_y_limits(min_=0, max_=1.05 * max(max(values), 1e-9))
     for kind in int, float:

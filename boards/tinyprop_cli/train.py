@@ -13,7 +13,7 @@ from tinyprop_desk.report import scores_of
 from tinyprop_cli import samples
 from tinyprop_cli.board import COMMAND, Problem
 from tinyprop_cli.evaluate import report
-from tinyprop_cli.files import check_folder, save
+from tinyprop_cli.files import check_folder, check_model_place, save
 from tinyprop_cli.screen import curve, new_console
 
 HELD_OUT = 5  # one sample of so many is kept for the test
@@ -21,9 +21,11 @@ PIECE = 1000  # samples that are learned before the screen tells
 
 
 def train(data, file, label, hidden, kind, epochs, seed, picture):
-    for made in filter(None, (file, picture)):
-        check_folder(made)
+    check_model_place(file)
     if picture:
+        check_folder(picture)
+        if picture == data:
+            raise Problem(f"{picture} is the table itself: say another name for the picture.")
         from tinyprop_cli import pictures
     console = new_console()
     given = samples.read(data, label)

@@ -26,7 +26,7 @@ def from_sklearn(estimator, x, y=None, trainable=None, report=True, **settings):
     Unsupported, a ValueError: what cannot be read, and what to do.
     """
     from . import sklearn_reader
-    from .arrays import names_of
+    from .arrays import names_of, numbers_of
 
     network = sklearn_reader.read(estimator)
     x = np.asarray(x, float)
@@ -36,7 +36,7 @@ def from_sklearn(estimator, x, y=None, trainable=None, report=True, **settings):
         outputs = estimator.predict_proba(x)
         settings["classes"] = names_of(estimator.classes_)
         if y is not None:
-            y = np.searchsorted(estimator.classes_, y)
+            y = numbers_of(estimator.classes_, y)
     return _bring_in(network, x, outputs, y, trainable, report, settings)
 
 

@@ -52,6 +52,18 @@ def names_of(classes):
     return names if names and all(isinstance(name, str) for name in names) else None
 
 
+def numbers_of(classes, labels):
+    """The numbers of labels, which are among the classes of scikit-learn."""
+    labels = np.asarray(labels).ravel()
+    others = sorted(set(labels.tolist()) - set(np.asarray(classes).tolist()), key=str)
+    if others:
+        raise ValueError(
+            f"y has {others[0]!r}, expected the labels that the estimator was trained on: "
+            + ", ".join(map(repr, np.asarray(classes).tolist()))
+        )
+    return np.searchsorted(classes, labels)
+
+
 def as_array(name, values):
     """An array of a kind that is numbers."""
     a = np.asarray(values)

@@ -1,10 +1,12 @@
 """Networks and linear models of scikit-learn, alone or behind a scaler in a pipeline."""
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from .network import Layer, Network, Unsupported
 
 ACTIVATIONS = {"identity": "linear", "relu": "relu", "logistic": "sigmoid", "tanh": "tanh"}
+NETWORKS = "MLPClassifier", "MLPRegressor", "LogisticRegression", "Ridge", "LinearRegression"
 SUPPORTED = (
     "MLPClassifier, MLPRegressor, LogisticRegression, Ridge or LinearRegression, or a pipeline of"
     " StandardScaler or MinMaxScaler and one of them"
@@ -12,9 +14,11 @@ SUPPORTED = (
 
 
 def read(estimator):
-    """The Network of an estimator that was fitted."""
+    """The Network of an estimator. ValueError: it was not fitted, or cannot be read."""
     steps = [step for _, step in estimator.steps] if hasattr(estimator, "steps") else [estimator]
     model, factor, shift = steps[-1], 1.0, 0.0
+    if name_of(model) in NETWORKS:
+        check_is_fitted(model)
     for step in steps[:-1]:
         if step is None or step == "passthrough":
             continue

@@ -1,4 +1,5 @@
 # Beside the class: probabilities, and whether x is like anything that was taught.
+import io
 from array import array
 
 import data
@@ -67,6 +68,15 @@ def test_what_was_just_taught_is_known_and_nothing_is_before():
         assert not model.knows(x)
         model.learn(x, 0)
     assert model.knows(b"\xf0\xf8")
+    for replay in (True, False):
+        file = io.BytesIO()
+        model.save(file, replay=replay)
+        file.seek(0)
+        loaded = tp.load(file)
+        if replay:
+            assert loaded.knows(b"\xf0\xf8")
+    said = str(testkit.raises(ValueError, loaded.knows, b"\xf0\xf8"))
+    assert "there are none" in said and "replay=True" in said
 
 
 def test_how_far_it_reaches_is_found_anew_as_it_learns():

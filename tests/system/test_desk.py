@@ -189,6 +189,17 @@ m.save('net.tp')
 """
 
 
+def test_what_cannot_come_in_says_why():
+    x, y = load_wine(return_X_y=True)
+    wines = np.array(["barolo", "grignolino", "barbera"])[y]
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression())
+    with pytest.raises(ValueError, match="is not fitted yet"):
+        tp.from_sklearn(pipeline, x)
+    pipeline.fit(x, wines)
+    with pytest.raises(ValueError, match="^y has 0, expected the labels .*: 'barbera', 'barolo',"):
+        tp.from_sklearn(pipeline, x, y)
+
+
 def test_it_loses_nothing_by_learning_on(digits):
     x, y = digits
     test, before, after = slice(TRAINED_ON + 200, None), [], []

@@ -287,6 +287,12 @@ def test_files_that_are_not_there(said):
         "train", "iris.csv", "--label", "colour", code=1
     )
     assert "There is no folder no for a.tp." in said("train", "iris.csv", "-o", "no/a.tp", code=1)
+    before = Path("iris.csv").read_text()
+    words = "iris.csv is there already, and no model: say another name"
+    assert words in said("train", "iris.csv", "-o", "iris.csv", code=1)
+    assert ". is a folder." in said("train", "iris.csv", "-o", ".", code=1)
+    assert "is the table itself" in said("train", "iris.csv", "--picture", "iris.csv", code=1)
+    assert Path("iris.csv").read_text() == before
     assert "There is no file no.tp." in said("evaluate", "no.tp", "iris.csv", code=1)
     assert "iris.csv is no model" in said("evaluate", "iris.csv", "iris.csv", code=1)
     text = said("train", "iris.csv", "--hidden", "32,x", code=2)
