@@ -379,6 +379,19 @@ def test_start_over_can_be_undone(page, random):
 # ---- other ways to show something
 
 
+def test_what_was_drawn_is_there_after_gestures(page, random):
+    page.teach_shapes(random, each=2)
+    drawn = page.download("Save model.tp")
+    page.click("Gesture")
+    assert page.counts() == [0, 0, 0]
+    page.draw([(40 + 8 * i, 140) for i in range(26)])
+    page.tell("circle")
+    page.click("Draw")
+    assert page.download("Save model.tp") == drawn and page.counts() == [2, 2, 2]
+    page.click("Gesture")
+    assert page.counts() == [1, 0, 0]
+
+
 def test_gestures(page, random):
     page.click("Gesture")
     there = [(40 + 8 * i, 140 + random.uniform(-3, 3)) for i in range(26)]

@@ -35,19 +35,22 @@ export function fits(source, model) {
   return source.shape.reduce((a, b) => a * b) === model._nIn;
 }
 
-// False: the browser keeps nothing, as in a private window or when its room is full.
+// What was taught with each source is kept apart. False: the browser keeps nothing, as in a private window or when its
+// room is full.
 export function keep(project) {
   try {
-    localStorage.setItem(KEY, textOf(project));
+    localStorage.setItem(`${KEY} ${project.source.id}`, textOf(project));
+    localStorage.setItem(KEY, project.source.id);
     return true;
   } catch {
     return false;
   }
 }
 
-export function kept() {
+// The text of what was taught with a source of this name, or with the last one; null if there is none.
+export function kept(id = null) {
   try {
-    return localStorage.getItem(KEY);
+    return localStorage.getItem(`${KEY} ${id ?? localStorage.getItem(KEY)}`);
   } catch {
     return null;
   }

@@ -59,7 +59,12 @@ async function choose(source) {
   note("");
   if (source !== project.source) {
     forUndo();
-    project.turnTo(source);
+    keep(project);
+    try {
+      fromText(project, kept(source.id), SOURCES);
+    } catch {
+      project.turnTo(source); // nothing was kept of it
+    }
   }
   showAll();
   await startSource();
