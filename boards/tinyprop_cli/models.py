@@ -39,13 +39,18 @@ def push(port, file, name):
         if board.fs_isdir(name):
             raise Problem(f"{name} is a folder on the board. Say the name the file shall have.")
         old = name + ".old"
-        if board.fs_exists(old) and not board.fs_readfile(old).startswith(b"TYNP"):
+        if board.fs_exists(old) and not may_be_model(board.fs_readfile(old)):
             raise Problem(
                 f"{old} on the board is no model, and push needs its name: move it away."
             )
         for there in (name, old) if is_damaged(board, name) else (old, name):
             write(board, there, data, f"{there}, {len(data)} bytes")
     print(f"{file} is on the board as {name}, {of_both(data)}")
+
+
+def may_be_model(data):
+    """As save sees a file in its way: of a model a cut may have left a part, or zeros."""
+    return b"TYNP".startswith(bytes(data[:4]).rstrip(b"\0"))
 
 
 def is_damaged(board, name):

@@ -221,6 +221,10 @@ def test_what_is_no_model_is_not_overwritten(pico, said, saved):
     )
     with board.micropython(pico.port) as connected:
         assert connected.fs_readfile("diary.tp.old") == b"Dear diary"
+        connected.fs_writefile("diary.tp.old", b"TY\0\0")  # as a cut leaves it
+    said("push", saved, "diary.tp", "-p", pico.port)
+    with board.micropython(pico.port) as connected:
+        assert connected.fs_readfile("diary.tp.old") == saved.read_bytes()
         connected.fs_rmfile("diary.tp.old")
         connected.fs_rmfile("diary.tp")
 

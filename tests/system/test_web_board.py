@@ -310,6 +310,41 @@ def test_a_model_of_cpython_learns_on_the_board_and_comes_back(pico, tmp_path):
     assert all("is on the board already, by its SHA-256" in line for line in said[23 : 23 + n])
 
 
+def test_a_model_on_the_board_outlives_a_copy_that_is_cut(pico, tmp_path):
+    before, _, _, after = taught(tmp_path)
+    n_pieces = -(-len(after.read_bytes()) // 768)
+    said = node(
+        f"""
+        const repl = await connect();
+        const board = new Board(repl);
+        const exec = repl.exec.bind(repl);
+        let left = Infinity; // pieces that come to their end before one that does not
+        repl.exec = (code, how) => {{
+            if (code.startsWith("_f.write(") && left-- === 0) throw new Error("cut");
+            return exec(code, how);
+        }};
+        const models = ["{before}", "{after}"].map((name) => fs.readFileSync(name));
+        const found = async (name) => {{
+            const file = await read(repl, name);
+            return models.findIndex((model) => model.equals(file));
+        }};
+        await board.push("cut.tp", models[0]);
+        for (left of [0, {n_pieces}, 0]) {{
+            await assert.rejects(board.push("cut.tp", models[1]), /cut/);
+            await exec("_f.close()");
+            say([await found("cut.tp"), await found("cut.tp.old")]);
+        }}
+        left = Infinity;
+        await board.push("cut.tp", models[1]);
+        say([await found("cut.tp"), await found("cut.tp.old")]);
+        await exec("with open('diary.tp.old', 'w') as _f: _f.write('Dear diary')");
+        await assert.rejects(board.push("diary.tp", models[1]), /diary.tp.old on the board is no/);
+        """,
+        pico,
+    )
+    assert [json.loads(line) for line in said] == [[0, -1], [-1, 1], [-1, 1], [1, 1]]
+
+
 def test_samples_of_a_sensor(pico):
     said = node(
         """

@@ -16,14 +16,27 @@ import { fetchBytes } from "./fetch.js";
 import { base64, digestThere, exists, python, read, remove, sha256, write } from "./files.js";
 import { BoardError, Problem } from "./repl.js";
 
-// FAT replaces no file.
-const RENAME = (from, to) => `
-import os
-try:
-    os.rename(${python(from)}, ${python(to)})
-except OSError:
-    os.remove(${python(to)})
-    os.rename(${python(from)}, ${python(to)})
+// Which files are there and not as save writes them: "old" is no model, nor the
+// beginning of one that a cut has left; "new" is cut short or damaged. A file that ends with the
+// CRC-32 of all before it has this one as a whole.
+const LOOK = (name, old) => `
+from binascii import crc32
+def _start_and_crc(name):
+    start, crc = b"", 0
+    try:
+        with open(name, "rb") as file:
+            piece = file.read(256)
+            while piece:
+                start, crc = start or piece[:4], crc32(piece, crc)
+                piece = file.read(256)
+    except OSError:
+        return None
+    return start, crc
+_new, _old = _start_and_crc(${python(name)}), _start_and_crc(${python(old)})
+if _old and not b"TYNP".startswith(_old[0].rstrip(b"\\0")):
+    print("old", end="")
+elif _new and _new != (b"TYNP", 0x2144df1c):
+    print("new", end="")
 `;
 
 const IS_FOLDER = (name) => `
@@ -150,15 +163,19 @@ export class Board {
     }
   }
 
-  // Puts a model onto the board; an older one is replaced only once the new one is whole.
+  // Puts a model onto the board as save does there: NAME and NAME.old, one of which is whole at any moment.
   async push(name, data, onProgress) {
     if ((await this.repl.exec(IS_FOLDER(name))) === "yes") {
       throw new Problem(`${name} is a folder on the board. Say the name the file shall have.`);
     }
-    const there = `${name}.new`;
-    await remove(this.repl, there);
-    await write(this.repl, there, data, onProgress);
-    await this.repl.exec(RENAME(there, name));
+    const old = `${name}.old`;
+    const wrong = await this.repl.exec(LOOK(name, old));
+    if (wrong === "old") {
+      throw new Problem(`${old} on the board is no model, and push needs its name: move it away.`);
+    }
+    for (const there of wrong === "new" ? [name, old] : [old, name]) {
+      await write(this.repl, there, data, onProgress);
+    }
   }
 
   // The bytes of a model on the board.

@@ -76,7 +76,7 @@ export function remove(repl, name) {
   return repl.exec(REMOVE(name));
 }
 
-// Writes a file that is not there; a part of it is not left, if the board is. onProgress(bytes, total)
+// Writes a file; of one that cannot be written no part is left, if the board is. onProgress(bytes, total)
 export async function write(repl, name, data, onProgress = () => {}) {
   const free = await repl.exec(FREE);
   if (free === "") {
