@@ -11,12 +11,12 @@ urls='["tinyprop.py", "tinyprop.py"]'
 for folder in dist/*_6.3; do
     name=$(basename "$folder")
     mkdir -p "$to/$name"
-    cp "$folder"/{package.json,tinyprop.mpy,tinyprop_words.mpy,tinyprop_files.mpy,tinyprop_sensor.mpy,tinyprop_fleet.mpy} "$to/$name"
+    cp "$folder/package.json" "${MPY_FILES[@]/#/$folder/}" "$to/$name"
     urls+=$',\n    '"[\"tinyprop_mpy/${name%_6.3}.mpy\", \"$name/tinyprop.mpy\"]"
 done
 # The other files are the same for all.
-for half in words files sensor fleet; do
-    urls+=$',\n    '"[\"tinyprop_$half.mpy\", \"$name/tinyprop_$half.mpy\"]"
+for file in "${MPY_FILES[@]:1}"; do
+    urls+=$',\n    '"[\"$file\", \"$name/$file\"]"
 done
 version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' micropython_mod/tinyprop.py)
 printf '{"version": "%s", "urls": [\n    %s\n]}\n' "$version" "$urls" >"$to/package.json"

@@ -14,6 +14,9 @@ export CCACHE_MAXSIZE=1G
 # Names one run of make, or of a script outside make, which checks nothing in the cache twice.
 export CACHE_RUN=${CACHE_RUN:-$(date +%s%N)}
 LOCK=boards/setup/lock
+# What a board gets: native code with the Python that every model needs, and Python that is loaded when it is needed.
+# shellcheck disable=SC2034 # for those who read this file
+MPY_FILES=(tinyprop.mpy tinyprop_words.mpy tinyprop_files.mpy tinyprop_sensor.mpy tinyprop_fleet.mpy)
 
 say() {
     echo "$*" >&2

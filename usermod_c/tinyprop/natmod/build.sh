@@ -1,6 +1,5 @@
 #!/bin/bash
-# build.sh ARCH...: dist/<ARCH>_6.3/ with tinyprop.mpy, tinyprop_words.mpy, tinyprop_files.mpy, tinyprop_sensor.mpy, tinyprop_fleet.mpy and
-# the package.json that mip installs them by.
+# build.sh ARCH...: dist/<ARCH>_6.3/ with the .mpy files for a board, and the package.json that mip installs them by.
 set -euo pipefail
 . "$(dirname "$0")/../../../boards/setup/common.sh"
 
@@ -9,6 +8,12 @@ python=$(boards/setup/python.sh all)
 mpy_cross=$(mpy_cross "$source" "$python")
 # Of tinyprop's Python half.
 version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' micropython_mod/tinyprop.py)
+
+# joined SEPARATOR TEXT...
+joined() {
+    printf '%s' "$2"
+    [ $# = 2 ] || printf "$1%s" "${@:3}"
+}
 
 for arch in "$@"; do
     # The tools' prefix is dynruntime.mk's own, except that no package has the Xtensa compiler.
@@ -31,18 +36,13 @@ for arch in "$@"; do
     dist=$PWD/dist/${arch}_6.3
     start_anew_unless "$folder" "$source ${tools[*]}"
     quietly make -C usermod_c/tinyprop/natmod ARCH="$arch" BUILD="$folder" OUT="$dist" \
-        MPY_DIR="$source" PYTHON="$python/bin/python" MPY_CROSS="$mpy_cross" "${tools[@]}"
-    cat >"$dist/package.json" <<JSON
-{"version": "$version", "urls": [
-    ["tinyprop.mpy", "tinyprop.mpy"], ["tinyprop_words.mpy", "tinyprop_words.mpy"],
-    ["tinyprop_files.mpy", "tinyprop_files.mpy"], ["tinyprop_sensor.mpy", "tinyprop_sensor.mpy"],
-    ["tinyprop_fleet.mpy", "tinyprop_fleet.mpy"]
-]}
-JSON
+        FILES="${MPY_FILES[*]}" MPY_DIR="$source" PYTHON="$python/bin/python" MPY_CROSS="$mpy_cross" "${tools[@]}"
+    urls=() sizes=()
+    for file in "${MPY_FILES[@]}"; do
+        urls+=("[\"$file\", \"$file\"]")
+        sizes+=("$file $(stat -c %s "$dist/$file") bytes")
+    done
+    printf '{"version": "%s", "urls": [\n    %s\n]}\n' "$version" "$(joined $',\n    ' "${urls[@]}")" >"$dist/package.json"
     flock -u 9
-    echo "dist/${arch}_6.3/tinyprop.mpy $(stat -c %s "$dist/tinyprop.mpy") bytes," \
-        "tinyprop_words.mpy $(stat -c %s "$dist/tinyprop_words.mpy") bytes," \
-        "tinyprop_files.mpy $(stat -c %s "$dist/tinyprop_files.mpy") bytes," \
-        "tinyprop_sensor.mpy $(stat -c %s "$dist/tinyprop_sensor.mpy") bytes," \
-        "tinyprop_fleet.mpy $(stat -c %s "$dist/tinyprop_fleet.mpy") bytes"
+    echo "dist/${arch}_6.3/$(joined ', ' "${sizes[@]}")"
 done
