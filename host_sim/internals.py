@@ -29,7 +29,7 @@ def image(model):
 
 def view(model):
     """Its image, by names; a field that is set there is set in the model."""
-    return plan.open_image(np.frombuffer(image(model), np.uint8))
+    return plan.opened(model)
 
 
 def weighted(model):

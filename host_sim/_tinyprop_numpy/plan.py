@@ -247,3 +247,8 @@ def open_image(image):
     ranges.complete(model)
     model.set_signs()
     return model
+
+
+def opened(model):
+    """The same of what tinyprop calls a Model; a field that is set here is set there."""
+    return open_image(np.frombuffer(model._image, np.uint8))

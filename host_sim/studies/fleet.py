@@ -10,7 +10,6 @@ these a third has shuffled labels, a third a stuck sensor, and a third is silent
 fleet.csv and fleet.png to reports/.
 """
 
-import io
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -18,8 +17,9 @@ from typing import NamedTuple
 import numpy as np
 import tinyprop as tp
 from scipy.stats import trim_mean
-from tinyprop_fleet import _changes, learn
+from tinyprop_fleet import _HEAD_BYTES, Serial, _changes, learn
 from tinyprop_flower import averaging
+from tinyprop_flower.models import learned, load, saved
 
 from .. import ROOT, internals
 from ..tasks import datasets, digits
@@ -33,7 +33,6 @@ HELD_OUT = 4  # one in so many of a board's samples
 FAULTY = 10  # one in so many boards
 TRIMMED = 0.2  # of boards, at either end
 ASKED = 300  # samples that each board alone is asked about, of persons that no board has
-PIECE, HEAD = 144, 9  # of a message on a serial line
 RADIOS = {  # bytes a second at most
     "UART, 115,200 baud, in base64": 115_200 / 10 * 3 / 4,
     "Bluetooth LE, 125 kbit/s": 125_000 / 8,
@@ -185,16 +184,16 @@ class Fleet:
 
     def together(self, way):
         boards = self.boards if way == "fleet" else list(self.with_faults())
-        sent, curve, n_sent = file_of(self.model()), [], 0
+        sent, curve, n_sent = saved(self.model()), [], 0
         for turn in range(1, 1 + self.task.rounds):
             merged = averaging.Merged(sent)
             for board in filter(None, boards):
-                file = learned(sent, board, turn, self.task.steps)
+                file = learned(sent, board.x, board.y, turn, self.task.steps)
                 n_sent += bytes_sent(sent, file)
                 merged.take(file, len(board.y))
             n_full = len(sent) * self.task.rounds * len(merged.models)
             sent = merged_by(way, merged)
-            curve.append(self.accuracy(averaging.load(sent)))
+            curve.append(self.accuracy(load(sent)))
         result = {"curve": curve, "sparse": n_sent / n_full, "file": len(sent)}
         return result | {"personal": self.personal(sent)} if way == "fleet" else result
 
@@ -212,25 +211,13 @@ class Fleet:
 
     def personal(self, sent):
         """Accuracy on its own samples if each board's last layer learns on by itself."""
-        fleet, right = averaging.load(sent), 0
+        fleet, right = load(sent), 0
         for board in self.boards:
             model = self.model(train_backbone=False)
             internals.transfer(model, fleet)
             learn(model, board.x, board.y, 1, 2 * len(board.y))
             right += model.evaluate(board.held_x, board.held_y) * len(board.held_y)
         return right / len(self.held_y)
-
-
-def file_of(model):
-    file = io.BytesIO()
-    model.save(file)
-    return file.getvalue()
-
-
-def learned(sent, board, turn, steps):
-    model = averaging.load(sent)
-    learn(model, board.x, board.y, turn, steps)
-    return file_of(model)
 
 
 def merged_by(way, merged):
@@ -245,7 +232,7 @@ def merged_by(way, merged):
 
 def bytes_sent(sent, file):
     """What a board sends of its model, less what is as it was sent."""
-    return sum(HEAD + end - start for start, end in _changes(file, sent, PIECE))
+    return sum(_HEAD_BYTES + end - start for start, end in _changes(file, sent, Serial.piece))
 
 
 # ---- report

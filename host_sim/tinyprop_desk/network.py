@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import tinyprop as tp
-from _tinyprop_numpy import plan
+from _tinyprop_numpy.plan import opened
 
 SHARED = 2  # times the noise of rounding x: what one range for all values may cost, a bit
 MARGIN = 0.25  # of a range, which values to come may lie beyond those that were seen
@@ -111,11 +111,6 @@ def fit(network, x, outputs, trainable=None, **settings):
 
 def formatted(y, loss):
     return np.ascontiguousarray(y, np.float32 if loss == "mse" else np.int32).ravel()
-
-
-def opened(model):
-    """The parts of a model by their names."""
-    return plan.open_image(np.frombuffer(model._image, np.uint8))
 
 
 def with_weights(network, trainable, settings):

@@ -27,14 +27,11 @@ Samples that a model remembers are in no file that travels. All that does not ch
 learns has to be the same in all of them.
 """
 
-import gc
-import io
 from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
-import tinyprop as tp
-from _tinyprop_numpy import centre, plan, ranges
+from _tinyprop_numpy import centre, ranges
 from _tinyprop_numpy.format import (
     BIAS_FRAC,
     CROSSENTROPY,
@@ -43,6 +40,9 @@ from _tinyprop_numpy.format import (
     MAX_BIAS,
     MIN_W_FRAC,
 )
+from _tinyprop_numpy.plan import opened
+
+from .models import load, saved
 
 MOST_SAMPLES = 2**32 - 1  # of all models together
 LEAST_SEEN = 3  # samples before which nothing is known of a range
@@ -96,21 +96,6 @@ def shifted(v, s):
 
 
 # ---- one model
-
-
-def load(file):
-    """The model in a file. tinyprop collects garbage before each model, which a board needs; here
-    there are as many objects as Flower has, all of which it would look at."""
-    gc.freeze()
-    try:
-        return tp.load(io.BytesIO(file))
-    finally:
-        gc.unfreeze()
-
-
-def opened(model):
-    """Its parts, by their names."""
-    return plan.open_image(np.frombuffer(model._image, np.uint8))
 
 
 def settings(model):
@@ -202,9 +187,7 @@ class Merged:
         self.merge_tally()
 
     def file(self):
-        result = io.BytesIO()
-        self.result.save(result)
-        return result.getvalue()
+        return saved(self.result)
 
     def mean_of(self, values):
         """Of one integer of each model."""

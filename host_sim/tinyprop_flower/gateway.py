@@ -10,9 +10,9 @@ import threading
 from zlib import crc32
 
 import serial
+from tinyprop_fleet import _DONE, _GIVE, _HEAD, _HERE, _TAKE
 
-HERE, GIVE, TAKE, DONE = range(4)
-HEAD = struct.Struct("<BII")
+HEAD = struct.Struct(_HEAD)
 OVER, YES, NO = b"", b"\1", b"\0"
 
 
@@ -33,16 +33,16 @@ class Round:
             return None
         data = question[HEAD.size :]
         with self.news:
-            if kind == HERE:
+            if kind == _HERE:
                 says = self.offer(name)
-            elif turn != self.turn or name in self.updates and kind != DONE:
+            elif turn != self.turn or name in self.updates and kind != _DONE:
                 says = OVER
-            elif kind == GIVE:
+            elif kind == _GIVE:
                 self.changed[name] = bytearray(self.file)
                 says = self.file[number : number + int.from_bytes(data, "little")]
-            elif kind == TAKE:
+            elif kind == _TAKE:
                 says = self.take(name, number, data)
-            elif kind == DONE:
+            elif kind == _DONE:
                 says = self.done(name, number, data)
             else:
                 return None

@@ -15,7 +15,7 @@ from pathlib import Path
 from flwr.serverapp import ServerApp
 from flwr.serverapp.strategy import FedMedian, FedTrimmedAvg, Krum
 
-from .averaging import load
+from .models import load
 from .strategy import MODEL, ByFloats, TinyPropAvg, asked, to_files, to_record
 
 OF_FLOWER = {"median": FedMedian, "trimmed mean": FedTrimmedAvg, "krum": Krum}

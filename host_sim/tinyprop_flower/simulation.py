@@ -3,16 +3,14 @@ engine is a gateway with many of them, as in a real fleet; behind which one a bo
 difference to the result.
 """
 
-import io
 from functools import lru_cache
 
 import numpy as np
 from flwr.clientapp import ClientApp
 from flwr.serverapp import ServerApp
 from flwr.simulation import run_simulation
-from tinyprop_fleet import learn
 
-from .averaging import load
+from .models import learned
 from .strategy import MODEL, TinyPropAvg, answer, asked, question, to_files, to_record
 
 BOARDS_OF_A_GATEWAY = 50
@@ -52,14 +50,6 @@ def updates(boards, gateway, n_gateways, message):
         mine = group == board
         found[str(board)] = learned(file, x[mine], y[mine], turn, steps), int(mine.sum())
     return found
-
-
-def learned(file, x, y, turn, steps):
-    """What a board makes of the file of a model."""
-    model, result = load(file), io.BytesIO()
-    learn(model, x, y, turn, steps)
-    model.save(result)
-    return result.getvalue()
 
 
 @lru_cache(1)

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import tinyprop as tp
 from flwr.serverapp.strategy import FedMedian, FedTrimmedAvg, Krum
-from tinyprop_flower import averaging, simulation, strategy
+from tinyprop_flower import averaging, models, simulation, strategy
 
 BOARDS, ROUNDS, STEPS = 120, 2, 60
 
@@ -33,7 +33,7 @@ def directly(sent, way=None):
         merged = averaging.Merged(sent)
         for board in random.permutation(BOARDS):
             mine = group == board
-            file = simulation.learned(sent, x[mine], y[mine], turn, STEPS)
+            file = models.learned(sent, x[mine], y[mine], turn, STEPS)
             merged.take(file, int(mine.sum()))
         sent = strategy.ByFloats(way()).result(turn, merged) if way else merged.mean()
     return sent

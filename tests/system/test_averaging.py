@@ -10,7 +10,8 @@ from functools import cache
 import numpy as np
 import pytest
 import tinyprop as tp
-from _tinyprop_numpy import centre, plan
+from _tinyprop_numpy import centre
+from _tinyprop_numpy.plan import opened
 from tinyprop_flower import averaging
 
 SEED = int(os.environ.get("TINYPROP_SEED", "1"))
@@ -78,10 +79,6 @@ def fleet(name):
     return sent, updates
 
 
-def opened(model):
-    return plan.open_image(np.frombuffer(model._image, np.uint8))
-
-
 def at_bounds(file, random, samples):
     """An update whose numbers are at the ends of what a file can have."""
     model = tp.load(io.BytesIO(file))
@@ -116,9 +113,7 @@ def test_the_order_of_boards_makes_no_difference(name):
     print("seed", SEED)
     random = np.random.default_rng(SEED)
     sent, updates = fleet(name)
-    crafted = [
-        at_bounds(file, random, n) for (file, _), n in zip(updates, shares(random), strict=False)
-    ]
+    crafted = all_at_bounds(updates, random)
     for these in updates, crafted:
         results = set()
         for _ in range(6):
@@ -163,9 +158,7 @@ def test_it_is_the_mean_rounded_once(name):
     print("seed", SEED)
     random = np.random.default_rng(SEED)
     sent, updates = fleet(name)
-    crafted = [
-        at_bounds(file, random, n) for (file, _), n in zip(updates, shares(random), strict=False)
-    ]
+    crafted = all_at_bounds(updates, random)
     for these in updates, crafted:
         result = tp.load(io.BytesIO(averaging.average(sent, these)))
         for i, layer in enumerate(opened(result).layers):

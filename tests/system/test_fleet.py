@@ -17,7 +17,7 @@ import tinyprop_fleet
 from mpremote.transport_serial import SerialTransport
 from serial_port import EmulatedPico
 from test_fleet_engine import flower
-from tinyprop_flower import averaging
+from tinyprop_flower import averaging, models
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "examples/fleet"
@@ -220,7 +220,7 @@ def expected(sent, turn):
         names = {}
         exec(MEMBER.partition("def learn")[0], names)
         x, y = names["samples"](number)
-        model = averaging.load(sent)
+        model = models.load(sent)
         tinyprop_fleet.learn(model, x, y, turn, STEPS)
         file = io.BytesIO()
         model.save(file)
@@ -271,11 +271,11 @@ def test_whoever_is_killed_in_a_round_the_run_goes_on(fleet):
     assert not fleet.kept(turn).exists()
 
     fleet.run(rounds=turn)
-    last = averaging.load(fleet.wait_for_round(turn))
+    last = models.load(fleet.wait_for_round(turn))
     on_boards = [fleet.model_on(pico) for pico in fleet.picos]
     on_boards += [pc.log.with_suffix(".tp").read_bytes() for pc in fleet.pcs]
-    assert all(steps(averaging.load(file)) >= steps(last) for file in on_boards)
-    assert steps(last) > steps(averaging.load(fleet.kept(2).read_bytes()))
+    assert all(steps(models.load(file)) >= steps(last) for file in on_boards)
+    assert steps(last) > steps(models.load(fleet.kept(2).read_bytes()))
 
 
 def steps(model):

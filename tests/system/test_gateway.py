@@ -14,7 +14,7 @@ import tty
 import pytest
 import tinyprop as tp
 import tinyprop_fleet
-from tinyprop_flower import averaging, gateway
+from tinyprop_flower import gateway, models
 
 STEPS = 15
 SEED = int(os.environ.get("TINYPROP_SEED", "1"))
@@ -55,7 +55,7 @@ def samples(k):
 
 
 def learned(file, k, turn=1):
-    board = averaging.load(file)
+    board = models.load(file)
     tinyprop_fleet.learn(board, *samples(k), turn, STEPS)
     return file_of(board)
 
@@ -119,12 +119,12 @@ def test_lost_and_repeated_messages_and_gateways_that_come_and_go():
 def test_a_gateway_that_did_not_give_the_file_takes_the_update():
     sent, new = file_of(model(2)), learned(file_of(model(2)), 0)
     this = gateway.Round(sent, 1, STEPS)
-    done = struct.pack("<BII", gateway.DONE, 1, 9)
+    done = struct.pack("<BII", tinyprop_fleet._DONE, 1, 9)
     changes = list(tinyprop_fleet._changes(new[:-4], sent[:-4], 100))
     assert len(changes) > 1
     for these in changes[1:], changes:
         for start, end in these:
-            head = struct.pack("<BII", gateway.TAKE, 1, start)
+            head = struct.pack("<BII", tinyprop_fleet._TAKE, 1, start)
             assert this.answer("a", head + new[start:end])[9:] == gateway.YES
         if these is not changes:  # not all of it is there
             assert this.answer("a", done + new[-4:])[9:] == gateway.NO
@@ -137,7 +137,7 @@ def test_a_gateway_that_did_not_give_the_file_takes_the_update():
 def test_who_comes_late_is_told_that_the_round_is_over():
     sent = file_of(model())
     this = gateway.Round(sent, 2, STEPS)
-    late = struct.pack("<BII", gateway.TAKE, 1, 200)
+    late = struct.pack("<BII", tinyprop_fleet._TAKE, 1, 200)
     assert this.answer("a", late + b"x") == late
     assert this.wait(1, 0) == {}
 
@@ -146,7 +146,7 @@ def test_what_is_no_question_is_not_answered():
     this = gateway.Round(file_of(model()), 1, STEPS)
     for question in b"", b"12345678", struct.pack("<BII", 9, 1, 0):
         assert this.answer("a", question) is None
-    beyond = struct.pack("<BII", gateway.TAKE, 1, len(this.file) - 4)
+    beyond = struct.pack("<BII", tinyprop_fleet._TAKE, 1, len(this.file) - 4)
     assert this.answer("a", beyond + b"x") == beyond
     for line in b"", b"~", b"~!!!!\n", b">>> print(1)\n", b"\xff\n":
         assert not gateway.decoded(line)
