@@ -255,8 +255,8 @@ def open_plain_pico(*cases):
 def mpy_files(arch):
     """tinyprop.mpy, tinyprop_words.mpy, which others import too, and these."""
     first = "tinyprop", "tinyprop_words"
-    files = sorted(targets.mpy(arch)().glob("*.mpy"))
-    return sorted(files, key=lambda path: path.stem not in first)
+    files = targets.mpy(arch)().glob("*.mpy")
+    return sorted(files, key=lambda path: (path.stem not in first, path))
 
 
 def sizes_of_mpy(arch):

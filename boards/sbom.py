@@ -166,6 +166,7 @@ def placed(board):
             yield path, int(size, 16)
 
 
+@cache
 def firmware(board):
     parts = []
     for path, size in placed(board):

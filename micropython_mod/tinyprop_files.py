@@ -329,8 +329,6 @@ def _read(file, more):
     except (AttributeError, OSError):  # it cannot go back
         file, start = io.BytesIO(file.read()), 0
     n, crc = _measure(file)
-    file.seek(start + n - 4)
-    n_names = 4 + struct.unpack("<I", file.read(4))[0]
     file.seek(start)
     spec = bytearray(file.read(_MODEL_SPEC_BYTES))
     n_layers = spec[_MODEL_SPEC_N_LAYERS]
@@ -348,11 +346,16 @@ def _read(file, more):
         raise ValueError("the file has a Model, which load reads, and no Anomaly")
     if not (more or has_names) and n > saved:
         raise ValueError("the file has more than a Model: Anomaly.load may read it")
-    n -= n_names if has_names else len(more)
+    n_more = len(more)
+    if has_names:
+        file.seek(start + n - 4)
+        n_more = 4 + struct.unpack("<I", file.read(4))[0]
+        file.seek(start + len(spec))
+    n -= n_more
     if n not in sizes:
         _damaged()
     if has_names:
-        more = bytearray(n_names)
+        more = bytearray(n_more)
     model = object.__new__(Model)
     image = _new(n_bytes, spec, shapes)
     for rest in memoryview(image)[len(spec) : n], memoryview(more):

@@ -46,9 +46,8 @@ _TAKE = const(2)
 _DONE = const(3)
 _HEAD = "<BII"
 _HEAD_BYTES = const(9)
-_NEAR = const(
-    12
-)  # bytes that stayed the same are sent along if fewer of them part two that changed
+# Bytes that stayed the same are sent along if fewer of them part two that changed.
+_NEAR = const(12)
 # Means and ranges in a file tell what a sample was if there are hardly any others.
 _LEAST = const(8)
 

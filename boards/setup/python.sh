@@ -1,8 +1,9 @@
 #!/bin/bash
 # python.sh SET: a Python environment in the cache with the PyPI packages of lock/python-SET.txt; prints its folder.
 # SET demo is enough to build MicroPython and to draw; SET all holds the tests' and the boards' tools too; SET fleet is
-# Flower, which caps versions of what these have; SET lock makes the lock files. pip takes nothing but wheels that have one of the hashes written there, so that no code of others
-# runs here; the few packages that come as source only, and then run their setup.py, are in python-SET-source.txt.
+# Flower, which caps versions of what these have; SET lock makes the lock files. pip takes nothing but wheels that have one of
+# the hashes written there, so that no code of others runs here; the few packages that come as source only, and then run their
+# setup.py, are in python-SET-source.txt.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 

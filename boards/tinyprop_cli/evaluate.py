@@ -66,11 +66,16 @@ def class_numbers(given, names):
     return np.array([names.index(label) for label in samples.texts(given.y)], np.int32)
 
 
+def answers(model, x):
+    """The number of the class that the model takes each sample for."""
+    numbers = {name or i: i for i, name in enumerate(model.classes)}
+    return np.array([numbers[model.predict(sample)] for sample in x])
+
+
 def report(console, model, names, x, y):
     if names:
-        answers = {name or i: i for i, name in enumerate(model.classes)}
-        found = [answers[model.predict(sample)] for sample in x]
-        right = int(np.sum(np.array(found) == y))
+        found = answers(model, x)
+        right = int(np.sum(found == y))
         console.print(f"{right} of {len(y)} samples are right, {right / len(y):.1%}.")
         console.print(confusions(names, y, found))
         return

@@ -2,11 +2,12 @@
 
 import io
 
-import numpy as np
 from tinyprop_desk.report import scores_of
 
 from tinyprop_cli.board import Problem
+from tinyprop_cli.evaluate import answers
 from tinyprop_cli.files import replace
+from tinyprop_cli.screen import counted
 
 try:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -24,16 +25,13 @@ def draw(file, history, model, names, x, y):
     left, right = figure.subplots(1, 2)
     left.plot(range(1, len(values) + 1), values)
     left.set(xlabel="pass", ylabel=what, ylim=(0, 1.02 if names else None))
-    scores = scores_of(model, x)
     if names:
-        counts = np.zeros((len(names), len(names)), int)
-        np.add.at(counts, (y, scores.argmax(1)), 1)
-        right.imshow(counts, cmap="Blues")
+        right.imshow(counted(len(names), y, answers(model, x)), cmap="Blues")
         right.set(xlabel="taken for", ylabel="is")
         right.set_xticks(range(len(names)), names, rotation=90)
         right.set_yticks(range(len(names)), names)
     else:
-        right.plot(y, scores, ".")
+        right.plot(y, scores_of(model, x), ".")
         right.axline((y.mean(), y.mean()), slope=1, color="grey", linewidth=0.5)
         right.set(xlabel="is", ylabel="taken for")
     png = io.BytesIO()

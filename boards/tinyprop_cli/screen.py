@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import plotille
 from rich.console import Console
 from rich.table import Table
@@ -43,11 +44,16 @@ def axis_label(value, chars, delta, left=False):
     return text.ljust(chars) if left else text.rjust(chars)
 
 
+def counted(n, y, found):
+    """[class, class that it is taken for]: how many samples."""
+    counts = np.zeros((n, n), int)
+    np.add.at(counts, (y, found), 1)
+    return counts
+
+
 def confusions(names, y, found):
     """A table of what is of which class, and what it is taken for; y, found: class numbers."""
-    counts = [[0] * len(names) for _ in names]
-    for label, guess in zip(y, found, strict=True):
-        counts[label][guess] += 1
+    counts = counted(len(names), y, found).tolist()
     if len(names) > MOST_CLASSES:
         return mistakes(names, counts)
     table = Table("is \\ taken for", *names, "right")

@@ -2,9 +2,8 @@
 
 from array import array
 
-RATE = (
-    8000  # samples a second: the slowest clock, of 64 ticks a sample, that these microphones take
-)
+# Samples a second: the slowest clock, of 64 ticks a sample, that these microphones take.
+RATE = 8000
 
 
 class Microphone:

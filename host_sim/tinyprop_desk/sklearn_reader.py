@@ -6,7 +6,8 @@ from sklearn.utils.validation import check_is_fitted
 from .network import Layer, Network, Unsupported
 
 ACTIVATIONS = {"identity": "linear", "relu": "relu", "logistic": "sigmoid", "tanh": "tanh"}
-NETWORKS = "MLPClassifier", "MLPRegressor", "LogisticRegression", "Ridge", "LinearRegression"
+NETWORKS = "MLPClassifier", "MLPRegressor"
+LINEAR = "LogisticRegression", "Ridge", "LinearRegression"
 SUPPORTED = (
     "MLPClassifier, MLPRegressor, LogisticRegression, Ridge or LinearRegression, or a pipeline of"
     " StandardScaler or MinMaxScaler and one of them"
@@ -17,7 +18,7 @@ def read(estimator):
     """The Network of an estimator. ValueError: it was not fitted, or cannot be read."""
     steps = [step for _, step in estimator.steps] if hasattr(estimator, "steps") else [estimator]
     model, factor, shift = steps[-1], 1.0, 0.0
-    if name_of(model) in NETWORKS:
+    if name_of(model) in NETWORKS + LINEAR:
         check_is_fitted(model)
     for step in steps[:-1]:
         if step is None or step == "passthrough":
@@ -45,13 +46,13 @@ def scaler(step):
 
 def layers_of(model):
     name = name_of(model)
-    if name in ("MLPClassifier", "MLPRegressor"):
+    if name in NETWORKS:
         activations = [ACTIVATIONS[model.activation]] * (len(model.coefs_) - 1) + ["linear"]
         parts = zip(model.coefs_, model.intercepts_, activations, strict=True)
         layers = [Layer("dense", w.astype(float), b.astype(float), a) for w, b, a in parts]
         if name == "MLPClassifier" and model._label_binarizer.y_type_.startswith("multilabel"):
             raise Unsupported("An MLPClassifier of several labels at a time cannot be read.")
-    elif name in ("LogisticRegression", "Ridge", "LinearRegression"):
+    elif name in LINEAR:
         w = np.atleast_2d(model.coef_).T
         bias = np.resize(np.atleast_1d(model.intercept_), w.shape[1])
         layers = [Layer("dense", w.astype(float), bias.astype(float))]

@@ -113,6 +113,15 @@ class Page:
                 self.draw(drawing(name, random))
                 self.tell(name)
 
+    def right_of_12(self, random):
+        """Of so many drawings that it has not seen."""
+        right = 0
+        for name in list(SHAPES) * 4:
+            self.draw(drawing(name, random))
+            right += self.thinks() == name
+            self.click("Clear")
+        return right
+
 
 def drawing(name, random):
     """A stroke of that shape, never twice the same."""
@@ -166,12 +175,7 @@ def learned(examples, layers=(16,)):
 def test_it_learns_three_shapes_with_the_bits_of_python(page, random):
     page.teach_shapes(random)
     assert page.counts() == [EACH] * 3
-    right = 0
-    for name in list(SHAPES) * 4:
-        page.draw(drawing(name, random))
-        right += page.thinks() == name
-        page.click("Clear")
-    assert right >= 10
+    assert page.right_of_12(random) >= 10
     model = learned(page.download("Save the examples"))
     assert page.download("Save model.tp") == file_of(model)
     stats = model.stats()
@@ -183,12 +187,7 @@ def test_it_learns_three_shapes_with_the_bits_of_python(page, random):
 def test_one_button_teaches_three_shapes(page, random):
     page.click("Teach it three shapes")
     page.page.wait_for_selector("text=Now you:")
-    right = 0
-    for name in list(SHAPES) * 4:
-        page.draw(drawing(name, random))
-        right += page.thinks() == name
-        page.click("Clear")
-    assert right >= 10
+    assert page.right_of_12(random) >= 10
     assert page.download("Save model.tp") == file_of(learned(page.download("Save the examples")))
 
 

@@ -235,13 +235,15 @@ uint32_t tp_move_by_gradients(const int32_t *gradient, size_t n, int32_t mean, c
 uint32_t tp_move_filter(const int32_t *gradient, size_t n, const uint8_t *means, size_t n_means, int is_signed,
     int32_t sum, int32_t *along, int along_shift, int16_t *w, size_t filters, const tp_step_t *step);
 
-// to_i += d x_i.
-//   x   bytes [n_rows][taps], int8 if is_signed, `channels` bytes apart, rows x_stride bytes apart
-//   to  int32 [n_rows][taps], rows w_stride bytes apart
+// What a delta adds to the gradients of its filter.
 typedef struct {
     uint32_t n_rows, taps, channels;
     uint32_t x_stride, w_stride;
 } tp_patch_t;
+
+// to_i += d x_i.
+//   x   bytes [n_rows][taps], int8 if is_signed, `channels` bytes apart, rows x_stride bytes apart
+//   to  int32 [n_rows][taps], rows w_stride bytes apart
 // Bound: as for the gradient of a convolution (conv.c).
 void tp_add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, int is_signed, int32_t *to);
 
