@@ -45,18 +45,22 @@ def unpack(folder):
         (folder / f"kept{i}").write_bytes(bytes.fromhex(line))
 
 
+def log_of(program):
+    return program.with_suffix(".log")
+
+
 def start(program, corpus, runs, seed):
-    """A fuzzer that is running; what fails is left beside the program."""
+    """A fuzzer that is running; what it says, and what fails, is left beside the program."""
     command = [program, *OPTIONS, f"-runs={runs}", f"-seed={seed}"]
     command += [f"-artifact_prefix={program.parent}/{program.name}-", corpus]
-    pipe, out = subprocess.PIPE, subprocess.STDOUT
-    return subprocess.Popen(command, stdout=pipe, stderr=out, text=True, errors="replace")
+    with log_of(program).open("w") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log)
 
 
-def executions(process):
+def executions(program, process):
     """How many inputs a fuzzer has run, once it has ended; fails if one of them did."""
-    text, _ = process.communicate()
-    assert process.returncode == 0, text[-4000:]
+    code, text = process.wait(), log_of(program).read_text(errors="replace")
+    assert code == 0, text[-4000:]
     return int(re.search(r"number_of_executed_units: (\d+)", text).group(1))
 
 
@@ -94,7 +98,7 @@ def main(runs):
     seed = int.from_bytes(os.urandom(3)) + 1
     print(f"seed {seed}", flush=True)
     running = [start(program, corpus, runs // 2, seed) for program in programs]
-    print(f"{sum(map(executions, running))} executions found nothing")
+    print(f"{sum(map(executions, programs, running))} executions found nothing")
     keep(programs[0], corpus)
     for name in KERNELS:
         lines, branches = coverage(build(measured, name, COVERAGE), corpus)
