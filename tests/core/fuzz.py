@@ -3,9 +3,9 @@
     python tests/core/fuzz.py [RUNS]
 
 RUNS executions, half of them with the kernels of a PC and half with those of any processor; then
-how much of the core was run. build/fuzz/corpus keeps every input that reached something new, and
-fuzz_corpus.txt, in hexadecimal, the few that reach every branch that was reached. An input that
-fails is left in build/fuzz: FUZZER INPUT runs it again.
+how much of the core they ran together. build/fuzz/corpus keeps every input that reached something
+new, and fuzz_corpus.txt, in hexadecimal, the few that reach every branch that was reached. An
+input that fails is left in build/fuzz: FUZZER INPUT runs it again.
 """
 
 import json
@@ -76,15 +76,19 @@ def keep(program, corpus):
     print(f"{len(lines)} inputs kept")
 
 
-def coverage(program, corpus):
-    """The shares of lines and branches of the core that a corpus runs, both in percent."""
-    raw, profile = program.with_suffix(".raw"), program.with_suffix(".profile")
-    environment = {**os.environ, "LLVM_PROFILE_FILE": str(raw)}
-    command = [program, "-runs=0", corpus]
-    subprocess.run(command, check=True, capture_output=True, env=environment)
-    subprocess.run(["llvm-profdata", "merge", raw, "-o", profile], check=True)
-    command = ["llvm-cov", "export", "-summary-only", f"-instr-profile={profile}", program]
-    totals = json.loads(subprocess.check_output([*command, *SOURCES]))["data"][0]["totals"]
+def coverage(folder, corpus):
+    """The shares of lines and branches of the core that a corpus runs, in percent."""
+    folder.mkdir(exist_ok=True)
+    programs = [build(folder, kernels, COVERAGE) for kernels in KERNELS]
+    for program in programs:
+        environment = {**os.environ, "LLVM_PROFILE_FILE": f"{program}.raw"}
+        command = [program, "-runs=0", corpus]
+        subprocess.run(command, check=True, capture_output=True, env=environment)
+    raw, profile = [f"{program}.raw" for program in programs], folder / "both.profile"
+    subprocess.run(["llvm-profdata", "merge", *raw, "-o", profile], check=True)
+    command = ["llvm-cov", "export", "-summary-only", f"-instr-profile={profile}"]
+    command += [programs[0], "-object", programs[1], *SOURCES]
+    totals = json.loads(subprocess.check_output(command))["data"][0]["totals"]
     return totals["lines"]["percent"], totals["branches"]["percent"]
 
 
@@ -92,17 +96,14 @@ def main(runs):
     folder = ROOT / "build" / "fuzz"
     corpus = folder / "corpus"
     unpack(corpus)
-    measured = folder / "coverage"
-    measured.mkdir(exist_ok=True)
     programs = [build(folder, name, SANITIZERS) for name in KERNELS]
     seed = int.from_bytes(os.urandom(3)) + 1
     print(f"seed {seed}", flush=True)
     running = [start(program, corpus, runs // 2, seed) for program in programs]
     print(f"{sum(map(executions, programs, running))} executions found nothing")
     keep(programs[0], corpus)
-    for name in KERNELS:
-        lines, branches = coverage(build(measured, name, COVERAGE), corpus)
-        print(f"kernels {name}: {lines:.1f} % of lines, {branches:.1f} % of branches of the core")
+    lines, branches = coverage(folder / "coverage", corpus)
+    print(f"they run {lines:.1f} % of lines, {branches:.1f} % of branches of the core")
 
 
 if __name__ == "__main__":
