@@ -24,7 +24,9 @@ def simulate(sent, boards, rounds, steps, strategy=None):
     y, and group, the number of the board that has a sample.
     """
     n = -(-(int(samples_of(boards)[2].max()) + 1) // BOARDS_OF_A_GATEWAY)
-    strategy = strategy or TinyPropAvg(min_train_nodes=n, min_available_nodes=n)
+    strategy = strategy or TinyPropAvg()
+    # Else a round begins with the nodes that are there, and on a busy machine some still start.
+    strategy.min_train_nodes = strategy.min_available_nodes = n
     client, server, results = ClientApp(), ServerApp(), []
 
     @client.train()
