@@ -21,11 +21,12 @@ def simulate(sent, boards, rounds, steps, strategy=None):
     """The file of what a fleet makes of a model in some rounds.
 
     sent: the file that it begins with. boards: the path of a file of numpy.savez, with samples x,
-    y, and group, the number of the board that has a sample.
+    y, and group, the number of the board that has a sample. strategy: TinyPropAvg() if None; it is
+    made to wait for all gateways.
     """
     n = -(-(int(samples_of(boards)[2].max()) + 1) // BOARDS_OF_A_GATEWAY)
     strategy = strategy or TinyPropAvg()
-    # Else a round begins with the nodes that are there, and on a busy machine some still start.
+    # Else a round begins with those that are there, and on a busy machine some are still starting.
     strategy.min_train_nodes = strategy.min_available_nodes = n
     client, server, results = ClientApp(), ServerApp(), []
 
