@@ -109,6 +109,10 @@ _MOST_DOUBT = const(1 << 14)
 _LONGEST_NAME = const(255)  # bytes of UTF-8: a file has their number in one
 _FAR = 0xFFFFFFFF  # as far as a place of which nothing is remembered
 _STILL = 1.125  # energy of inputs that do not move: 1, and what rounding leaves
+# Rates of a network that knows nothing would ruin weights that somebody set. So it is as if such a
+# layer had learned from one sample before, of zeros, and of this energy: far above that of most
+# inputs, it has faded after 64 more (centre.c), and steps have become as large as is right.
+_ENERGY_UNKNOWN = const(4096)
 _GUESS = 0.3  # error of guessing numbers in a given range, as a share of half of it
 
 # What a call takes at most, in cycles of a Cortex-M0+ for each value of x, layer, pixel of an
@@ -1051,6 +1055,9 @@ def _write_weights(model, place, w_frac, weights, biases):
         struct.pack_into("<i", image, place.biases + 4 * k, bias)
     image[place.state + _LAYER_STATE_W_FRAC] = w_frac
     struct.pack_into("<H", image, place.state + _LAYER_STATE_DEAD_STEPS, 0)
+    if not place.number("<H", _LAYER_STATE_N_SUMMED):  # it has not learned yet
+        struct.pack_into("<H", image, place.state + _LAYER_STATE_N_SUMMED, 1)
+        struct.pack_into("<I", image, place.state + _LAYER_STATE_ENERGY, _ENERGY_UNKNOWN << 8)
     for at in range(len(model._saved()), len(image)):  # what the core knows of old weights
         image[at] = 0
 

@@ -214,6 +214,38 @@ def test_it_loses_nothing_by_learning_on(digits):
     assert np.mean(after) >= np.mean(before) - 0.01 and min(after) >= min(before) - 0.05
 
 
+SET_BY_HAND = {
+    "one layer": (64, lambda: [tp.Dense(10)]),
+    "dense": (64, lambda: [tp.Dense(24, "relu"), tp.Dense(16, "relu"), tp.Dense(10)]),
+    "conv": ((8, 8, 1), lambda: [tp.Conv2D(8, 3, activation="relu"), tp.MaxPool2D(), tp.Dense(10)]),
+}
+
+
+@pytest.mark.parametrize("name", SET_BY_HAND)
+def test_weights_that_are_set_lose_nothing_by_learning_on(digits, name):
+    x, y = digits
+    (shape, layers), test = SET_BY_HAND[name], slice(TRAINED_ON, None)
+    before, after = [], []
+    for seed in SEEDS:
+        trained = tp.Model(shape, layers(), seed=seed, input_range=(0, 1))
+        for _ in range(5):
+            trained.learn_many(x[:TRAINED_ON], y[:TRAINED_ON])
+        model = tp.Model(shape, layers(), seed=seed + 1, input_range=(0, 1))
+        for i, layer in enumerate(layers()):
+            if "Pool" not in repr(layer):
+                model.set_weights(i, *trained.weights(i))
+        before.append(model.evaluate(x[test], y[test]))
+        order, done, scores = np.random.default_rng(seed).permutation(TRAINED_ON), 0, []
+        for steps in (1, 2, 4, 8, 16, 32, 64, 100, 200, 400):
+            now = order[done:steps]
+            model.learn_many(x[now], y[now])
+            scores.append(model.evaluate(x[test], y[test]))
+            done = steps
+        after.append(scores)
+    assert np.all(np.mean(after, 0) >= np.mean(before) - 0.01)
+    assert np.all(np.min(after, 1) >= np.array(before) - 0.03)
+
+
 @pytest.mark.parametrize("name", ["sklearn", "torch_script", "keras"])
 def test_it_adapts_on_a_pico_to_digits_that_are_turned(digits, name, pico):
     x, y = digits
