@@ -1,6 +1,7 @@
 """What the commands show beside sentences: curves and tables."""
 
 import math
+from contextlib import suppress
 
 import numpy as np
 import plotille
@@ -14,9 +15,17 @@ WIDEST = 90
 MOST_CLASSES = 16  # that a table of confusions has room for
 
 
+class PatientConsole(Console):
+    def on_broken_pipe(self):
+        """Is silent from now on, in place of an end: `| head` has read enough, and a model that is
+        being trained is to be saved nonetheless."""
+        with suppress(SystemExit):
+            super().on_broken_pipe()
+
+
 def new_console():
     """One that shows names as they are, whatever they look like, and breaks no line."""
-    return Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
+    return PatientConsole(soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
 def curve(console, step, steps, what, values):

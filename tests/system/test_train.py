@@ -198,14 +198,20 @@ def test_a_picture(said):
     assert Path("numbers.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_terminal_shows_how_it_goes():
-    write_iris()
+TRAIN_IRIS = sys.executable, "-m", "tinyprop_cli", "train", "iris.csv"
+
+
+def environment_of_command():
     folders = "boards", "micropython_mod", "host_sim/backend", "host_sim"
     path = os.pathsep.join(f"{board.ROOT}/{folder}" for folder in folders)
+    return {**os.environ, "PYTHONPATH": path}
+
+
+def test_a_terminal_shows_how_it_goes():
+    write_iris()
     shown, terminal = pty.openpty()
-    command = [sys.executable, "-m", "tinyprop_cli", "train", "iris.csv"]
-    environment = {**os.environ, "PYTHONPATH": path, "TERM": "xterm", "COLUMNS": "80"}
-    with subprocess.Popen(command, env=environment, stdout=terminal) as process:
+    environment = environment_of_command() | {"TERM": "xterm", "COLUMNS": "80"}
+    with subprocess.Popen(TRAIN_IRIS, env=environment, stdout=terminal) as process:
         os.close(terminal)
         text = b""
         try:
@@ -219,6 +225,16 @@ def test_a_terminal_shows_how_it_goes():
 
 
 # ---- samples in files
+
+
+def test_a_reader_who_has_read_enough_leaves_a_model():
+    write_iris()
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(TRAIN_IRIS, env=environment_of_command(), **pipes) as process:
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 0 and not errors, errors
+    assert tp.load("model.tp").stats()["steps"] > 0
 
 
 def test_names_and_separators_of_a_table(said):
