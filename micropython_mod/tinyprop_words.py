@@ -106,6 +106,7 @@ _SETTLED_MSE = const(3072)  # or with mse (core/rate.c)
 _SOME = const(50)  # samples, before which nothing is wrong yet
 _SENSORS = const(32)  # so few values of x may be sensors; pictures have corners that stay black
 _MOST_DOUBT = const(1 << 14)
+_MOST = 3.4e38  # where float32 ends
 _LONGEST_NAME = const(255)  # bytes of UTF-8: a file has their number in one
 _FAR = 0xFFFFFFFF  # as far as a place of which nothing is remembered
 _STILL = 1.125  # energy of inputs that do not move: 1, and what rounding leaves
@@ -151,11 +152,17 @@ def _pair(name, value):
     return _count(name, pair[0], 255), _count(name, pair[1], 255)
 
 
-def _count(name, value, most=65534):
+def _count(name, value, most=65534, least=1):
     value = _plain(value)
-    if not isinstance(value, int) or not 1 <= value <= most:
-        _wrong(name, value, "1 to %d" % most)
+    if not isinstance(value, int) or not least <= value <= most:
+        _wrong(name, value, "an integer of %d to %d" % (least, most))
     return value
+
+
+def _is_within(value, least, most):
+    """Whether it is a number from least to most."""
+    value = _plain(value)
+    return isinstance(value, _NUMBERS) and least <= value <= most
 
 
 _SENSOR = "Window", "Anomaly"
@@ -290,7 +297,7 @@ class _Policy:
     def __init__(self, name, names, values, kind, s_min=0, s_max=0, zeta=1, skip=0):
         """names, values: of the settings as the user gave them, shares of 0 to 1."""
         for i, setting in enumerate(names.split()):
-            if not 0 <= values[i] <= 1:
+            if not _is_within(values[i], 0, 1):
                 _wrong(setting, values[i], "0 to 1")
         self.text = "%s(%s)" % (name, ", ".join(repr(_plain(value)) for value in values))
         q15 = [int(value * (1 << 15) + 0.5) for value in (s_min, s_max, zeta)]
@@ -368,8 +375,8 @@ _SMALLER = (
 def _lr(value):
     """(m, n) with m / 2^n nearest to value and m of 16 to 31. None is where found rates start."""
     value = _FIRST_LR if value is None else _plain(value)
-    if not isinstance(value, _NUMBERS) or not 2e-8 <= value <= 1:
-        _wrong("lr", value, "2e-8 to 1")
+    if not _is_within(value, 2e-8, 1):
+        _wrong("lr", value, "2e-8 to 1, or None")
     n = 0
     while value < 16:
         value *= 2
@@ -391,7 +398,12 @@ def _given_ranges(name, value, channels):
     if len(pairs) not in (1, channels):
         _wrong(name, value, expected)
     for pair in pairs:
-        if not _is_list(pair) or len(pair) != 2 or not -3.4e38 < pair[0] < pair[1] < 3.4e38:
+        if not _is_list(pair) or len(pair) != 2:
+            _wrong(name, pair, expected)
+        for end in pair:
+            if not _is_within(end, -_MOST, _MOST):
+                _wrong(name, pair, "numbers from -%g to %g" % (_MOST, _MOST))
+        if not pair[0] < pair[1]:
             _wrong(name, pair, expected)
     return pairs
 
@@ -427,7 +439,11 @@ def _largest_part(spec, shapes, memory):
 def _layout_error(code, spec, shapes=()):
     """Why a spec has no layout, in words. shapes: as _tinyprop.layout left them."""
     if code == _E_OUTPUT:
-        return "the last layer must be a linear Dense"
+        last = _MODEL_SPEC_BYTES + _LAYER_SPEC_BYTES * (spec[_MODEL_SPEC_N_LAYERS] - 1)
+        return (
+            "the last layer is %s, expected a linear Dense, without an activation"
+            % _layer_text(spec, last)
+        )
     if code == _E_VERSION:
         return "a model of version %d, expected %d" % (spec[_MODEL_SPEC_VERSION], _VERSION)
     if code not in (_E_LAYER, _E_TOO_BIG, _E_TOO_SLOW):
@@ -452,8 +468,7 @@ def _layout_error(code, spec, shapes=()):
 
 
 def _check_replay(replay, layers, n_classes):
-    if replay != 0:
-        _count("replay", replay, 65535)
+    if _count("replay", replay, 65535, 0):
         if replay < n_classes:
             _wrong("replay", replay, "%d or more: a sample of each class" % n_classes)
         learns = [layer.spec for layer in layers if layer.spec[0] <= _DEPTHWISE]
@@ -462,8 +477,7 @@ def _check_replay(replay, layers, n_classes):
 
 
 def _check_seed(seed):
-    if not isinstance(_plain(seed), int) or seed >> 30:
-        _wrong("seed", seed, "0 to 2^30 - 1")
+    _count("seed", seed, (1 << 30) - 1, 0)
 
 
 def _build(
@@ -531,7 +545,7 @@ def _build(
             struct.pack_into(_RANGE_FORMAT, image, at, lo, hi)
             at += _RANGE_BYTES
     if _tinyprop.init(image, seed) < 0:
-        _wrong("a range", (inputs, outputs), "lo < hi as float32")
+        _wrong("a range", (inputs, outputs), "lo < hi in their first 7 digits (float32)")
     return image, shapes, names
 
 
@@ -651,7 +665,7 @@ def _knows(model, x):
             " each class"
         )
     if isinstance(x, int):  # which the core takes for a place
-        _refused(model, _E_X_TYPE, x, None)
+        x, _ = _as_arrays(model, _E_X_TYPE, x, None)
     squares = array("I", bytes(4 * n))
     doubt = _tinyprop.distances(model._image, x, squares)
     if doubt < 0:
@@ -704,6 +718,8 @@ def _as_arrays(model, code, x, y, total=None, learning=True):
     labels = _labels(y) if code == _E_Y_TYPE and not model._mse else None
     if labels:
         return _by_numbers(model, x, labels, total, learning)
+    if code == _E_X_TYPE and model._n_in == 1 and isinstance(x, _NUMBERS):
+        return array("f", [x]), y
     arrays = _arrays()
     if arrays:
         if code == _E_X_TYPE and _is_array(x):
@@ -751,7 +767,8 @@ def _refused(model, code, x, y, total=None):
         raise ValueError(text)
     if code == _E_X_TYPE:
         _refuse_items("x", x, "f", "a number", many and model._n_in)
-        raise TypeError("x is %s, expected a buffer of B b H h I i L l or f, or a list" % type(x))
+        expected = "a buffer of B b H h I i L l or f, or a list"
+        raise TypeError("x is %s, expected %s" % (_kind(x), expected))
     if code == _E_Y_TYPE and not mse and isinstance(y, int):  # a large one
         code = _E_Y_CLASS
     if code == _E_Y_TYPE:
@@ -761,9 +778,13 @@ def _refused(model, code, x, y, total=None):
             _refuse_items("y", y, letter, expected, many and mse and model._n_out)
         if n_targets != 1:
             expected = "a buffer or a list of %d %s" % (n_targets, number % "s")
-        raise TypeError("y is %s, expected %s" % (type(y), expected))
+        raise TypeError("y is %s, expected %s" % (_kind(y), expected))
     if code == _E_X_FINITE or code == _E_Y_FINITE:
-        raise ValueError("%s holds a NaN or an infinity" % "xy"[code == _E_Y_FINITE])
+        raise ValueError(
+            "%s holds a NaN, an infinity, or a number beyond %g"
+            % ("xy"[code == _E_Y_FINITE], _MOST)
+        )
+    y = _plain(y)
     if code == _E_Y_CLASS:
         for label in [y] if isinstance(y, int) else y:
             if not 0 <= label < model._n_out:
@@ -775,6 +796,12 @@ def _refused(model, code, x, y, total=None):
     if code == _E_OUT:
         raise ValueError("out is no array('f') of %d places" % model._n_out)
     raise ValueError("the model is damaged")
+
+
+def _kind(value):
+    """A single number as it is, and of all else the type."""
+    single = value is None or isinstance(value, _NUMBERS)
+    return repr(value) if single else str(type(value))
 
 
 def _refuse_shape(model, x, many):
@@ -967,10 +994,12 @@ def _reads_signed(model, i):
 
 
 def _place_of(model, i):
+    numbers = []
     for place in _places(model):
         if place.i == i:
             return place
-    _wrong("i", i, "the number of a layer with weights")
+        numbers.append("%d" % place.i)
+    _wrong("i", i, "the number of a layer with weights: " + ", ".join(numbers))
 
 
 def _get_weights(model, i):
@@ -997,23 +1026,23 @@ def _get_weights(model, i):
 def _numbers(name, values, n):
     """Nested or flat numbers as one array('f') of n."""
     flat = array("f")
-    _append(flat, values)
+    _append(flat, name, values)
     if len(flat) != n:
         raise ValueError("%s has %d numbers, expected %d" % (name, len(flat), n))
     for value in flat:
-        if not -3.4e38 < value < 3.4e38:
-            _wrong("one of " + name, value, "a number that is finite")
+        if not -_MOST <= value <= _MOST:
+            _wrong("one of " + name, value, "-%g to %g" % (_MOST, _MOST))
     return flat
 
 
-def _append(flat, values):
+def _append(flat, name, values):
+    if _length(values) is None:
+        raise TypeError("%s is or holds %r, expected a list of numbers" % (name, values))
     for value in values:
         try:
             flat.append(value)
         except TypeError:
-            if isinstance(value, str):
-                raise
-            _append(flat, value)
+            _append(flat, name, value)
 
 
 def _set_weights(model, i, weights, biases):

@@ -14,6 +14,7 @@ const SETTLED_MSE = 3072; // or with mse (core/rate.c)
 const SOME = 50; // samples, before which nothing is wrong yet
 const SENSORS = 32; // so few values of x may be sensors; pictures have corners that stay black
 const STILL = 1.125; // energy of inputs that do not move: 1, and what rounding leaves
+const MOST = 3.4e38; // where float32 ends
 const GUESS = 0.3; // error of guessing numbers in a given range, as a share of half of it
 
 function wrong(name, value, expected) {
@@ -40,9 +41,9 @@ function pair(name, value) {
   return both.map((n) => count(name, n, 255));
 }
 
-export function count(name, value, most = format.MAX_VALUES) {
-  if (!Number.isInteger(value) || value < 1 || value > most) {
-    wrong(name, value, `1 to ${most}`);
+export function count(name, value, most = format.MAX_VALUES, least = 1) {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    wrong(name, value, `an integer of ${least} to ${most}`);
   }
   return value;
 }
@@ -297,8 +298,13 @@ function givenRanges(name, value, channels) {
     wrong(name, value, expected);
   }
   for (const range of pairs) {
-    const [lo, hi] = Array.isArray(range) && range.length === 2 ? range : [];
-    if (!(-3.4e38 < lo && lo < hi && hi < 3.4e38)) {
+    if (!Array.isArray(range) || range.length !== 2) {
+      wrong(name, range, expected);
+    }
+    if (!range.every((end) => typeof end === "number" && Math.abs(end) <= MOST)) {
+      wrong(name, range, "numbers from -3.4e+38 to 3.4e+38");
+    }
+    if (!(range[0] < range[1])) {
       wrong(name, range, expected);
     }
   }
@@ -308,7 +314,8 @@ function givenRanges(name, value, channels) {
 // Why a spec has no layout, in words. shapes: as layout left them.
 function layoutError(code, view, shapes) {
   if (code === format.E_OUTPUT) {
-    return "the last layer must be a linear Dense";
+    const last = format.MODEL_SPEC_BYTES + format.LAYER_SPEC_BYTES * (shapes.length / SHAPE - 1);
+    return `the last layer is ${layerText(view, last)}, expected a linear Dense, without an activation`;
   }
   let i = 0;
   while (SHAPE * i < shapes.length && shapes[SHAPE * i]) {
@@ -333,10 +340,9 @@ export function inputShape(view) {
 }
 
 function checkReplay(replay, layers, nClasses) {
-  if (replay === 0) {
+  if (count("replay", replay, 65535, 0) === 0) {
     return;
   }
-  count("replay", replay, 65535);
   if (replay < nClasses) {
     wrong("replay", replay, `${nClasses} or more: a sample of each class`);
   }
@@ -347,9 +353,7 @@ function checkReplay(replay, layers, nClasses) {
 }
 
 function checkSeed(seed) {
-  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 30) {
-    wrong("seed", seed, "0 to 2^30 - 1");
-  }
+  count("seed", seed, 2 ** 30 - 1, 0);
 }
 
 // What Model says. Returns the image of a new model and the shapes of its layers.
@@ -421,7 +425,7 @@ export function build(shapeGiven, layers, given) {
     pairs.flat().forEach((end, i) => image.view.setFloat32(at + 4 * i, end, true));
   });
   if (image.init(settings.seed) < 0) {
-    wrong("a range", [inputs, outputs], "lo < hi as float32");
+    wrong("a range", [inputs, outputs], "lo < hi in their first 7 digits (float32)");
   }
   return { image, shapes, names };
 }
@@ -608,7 +612,8 @@ export function refused(model, code, x, y, total) {
     throw new TypeError(`y is ${kindOf(y)}, expected ${expected}`);
   }
   if (code === format.E_X_FINITE || code === format.E_Y_FINITE) {
-    throw new RangeError(`${code === format.E_X_FINITE ? "x" : "y"} holds a NaN or an infinity`);
+    const name = code === format.E_X_FINITE ? "x" : "y";
+    throw new RangeError(`${name} holds a NaN, an infinity, or a number beyond 3.4e+38`);
   }
   if (code === format.E_Y_CLASS || code === format.E_Y_TYPE) {
     const label = [y].flat().find((value) => !(value >= 0 && value < model._nOut));
@@ -817,7 +822,9 @@ function readsSigned(model, i) {
 }
 
 export function getWeights(model, i) {
-  const place = placesOf(model).find((one) => one.i === i) ?? wrong("i", i, "the number of a layer with weights");
+  const places = placesOf(model);
+  const numbersOf = places.map((one) => one.i).join(", ");
+  const place = places.find((one) => one.i === i) ?? wrong("i", i, `the number of a layer with weights: ${numbersOf}`);
   const { bytes, view } = model._image;
   const { units, nWeights: n } = place;
   const unit = 2 ** -place.number("i1", format.LAYER_STATE_W_FRAC);

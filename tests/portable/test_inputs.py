@@ -122,7 +122,7 @@ def test_an_item_that_is_no_number_is_named():
         (classes, (1, None, 3), 0, "x[1] is None, expected a number"),
         (classes, [row], 0, "x[0] is [1, 2, 3], expected a number"),
         (one, row, [text], "y[0] is '3', expected a number"),
-        (one, row, None, "y is <class 'NoneType'>, expected a number"),
+        (one, row, None, "y is None, expected a number"),
         (two, row, (1, None), "y[1] is None, expected a number"),
         (two, row, text, "y is <class 'str'>, expected a buffer or a list of 2 numbers"),
     ):
@@ -138,10 +138,10 @@ def test_an_item_that_is_no_number_is_named():
         (classes, [row, None], [0, 1], "x[1] is None, expected a number or a list of 3"),
         (classes, [b"123", "123"], [0, 1], "x[1] is '123', expected a number or a list of 3"),
         (classes, [1, 2, 3, 4, text, 6], [0, 1], "x[4] is '3', expected a number or a list of 3"),
-        (classes, None, [0, 1], "x is <class 'NoneType'>, expected a buffer"),
+        (classes, None, [0, 1], "x is None, expected a buffer"),
         (classes, [row, row], [0, None], "y[1] is None, expected a class number (int)"),
         (classes, [row, row], [0, 1.0], "y[1] is 1.0, expected a class number (int)"),
-        (classes, [row, row], None, "y is <class 'NoneType'>, expected a buffer or a list of 2"),
+        (classes, [row, row], None, "y is None, expected a buffer or a list of 2"),
         (one, [row, row], [1, None], "y[1] is None, expected a number"),
         (one, [row, row], [[1], [text]], "y[1][0] is '3', expected a number"),
         (two, [row, row], [[1, 2], [3, text]], "y[1][1] is '3', expected a number"),
@@ -158,6 +158,16 @@ def says(words, call, *arguments):
     kind = ValueError if " values, " in words else TypeError
     message = str(testkit.raises(kind, call, *arguments))
     assert message.startswith(words), (message, words)
+
+
+def test_one_value_needs_no_list():
+    models = [tp.Model(1, [tp.Dense(3)], input_range=(0, 9), replay=9) for _ in range(2)]
+    for value in (1, 2.5, 7):
+        for model, x in zip(models, (value, [value])):
+            model.learn(x, int(value) % 3)
+    assert models[0]._image == models[1]._image
+    assert models[0].knows(7) and models[0].predict(7) == models[1].predict([7])
+    says("x is 7, expected a buffer", tp.Model(3, [tp.Dense(2)]).learn, 7, 0)
 
 
 def test_what_cannot_be_set_says_so():
@@ -185,7 +195,17 @@ def test_messages_say_what_was_expected_and_what_came():
         (lambda: model.learn([], 1), ("0", "6")),
         (lambda: model.learn(bytes(6), 7), ("7", "2")),
         (lambda: model.learn("abc", 1), ("str", "buffer")),
-        (lambda: model.learn(bytes(6), 0.5), ("float", "int")),
+        (lambda: model.learn(bytes(6), 0.5), ("0.5", "int")),
+        (lambda: model.learn([1, 2, 3, 4, 5, 1e40], 1), ("x", "beyond 3.4e+38")),
+        (lambda: small_model(input_range=(0, 1e40)), ("input_range", "3.4e+38")),
+        (lambda: small_model(input_range=(0, "1")), ("input_range", "numbers")),
+        (lambda: small_model(replay=-1), ("replay", "-1", "an integer of 0 to 65535")),
+        (lambda: tp.Dense(2.0), ("units", "2.0", "an integer of 1 to 65534")),
+        (lambda: tp.TopK("much"), ("ratio", "much", "0 to 1")),
+        (lambda: tp.Model(2, [tp.Dense(2, "relu")]), ("Dense(2, activation='relu')", "without")),
+        (lambda: model.weights(9), ("9", "a layer with weights: 0")),
+        (lambda: learning.set_weights(0, 5, [0, 0]), ("weights", "5", "a list of numbers")),
+        (lambda: learning.set_weights(0, [1] * 4, ["a", 0]), ("biases", "a", "a list of numbers")),
         (lambda: model.predict_into(bytes(6), array("f", [0])), ("3",)),
         (lambda: small_model(lr=7), ("lr", "7", "1")),
         (lambda: setattr(model, "lr", "fast"), ("lr", "fast", "1")),

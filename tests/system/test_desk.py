@@ -217,7 +217,10 @@ def test_it_loses_nothing_by_learning_on(digits):
 SET_BY_HAND = {
     "one layer": (64, lambda: [tp.Dense(10)]),
     "dense": (64, lambda: [tp.Dense(24, "relu"), tp.Dense(16, "relu"), tp.Dense(10)]),
-    "conv": ((8, 8, 1), lambda: [tp.Conv2D(8, 3, activation="relu"), tp.MaxPool2D(), tp.Dense(10)]),
+    "conv": (
+        (8, 8, 1),
+        lambda: [tp.Conv2D(8, 3, activation="relu"), tp.MaxPool2D(), tp.Dense(10)],
+    ),
 }
 
 

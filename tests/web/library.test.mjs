@@ -87,8 +87,12 @@ test("x is refused", () => {
   for (const call of [(x) => model.learn(x, 1), (x) => model.predict(x), (x) => model.predictProba(x)]) {
     refused(model, RangeError, "x has 5 values, expected 6", () => call(SIX.slice(1)));
     refused(model, RangeError, "x has 0 values, expected 6", () => call(new Uint8Array(0)));
-    refused(model, RangeError, "x holds a NaN or an infinity", () => call([1, 2, 3, 4, 5, NaN]));
-    refused(model, RangeError, "x holds a NaN or an infinity", () => call(Float32Array.of(1, 2, 3, 4, 5, -Infinity)));
+    refused(model, RangeError, "x holds a NaN, an infinity, or a number beyond 3.4e+38", () =>
+      call([1, 2, 3, 4, 5, NaN]),
+    );
+    refused(model, RangeError, "x holds a NaN, an infinity, or a number beyond 3.4e+38", () =>
+      call(Float32Array.of(1, 2, 3, 4, 5, -Infinity)),
+    );
     refused(model, TypeError, 'x[5] is "6", expected a number', () => call([1, 2, 3, 4, 5, "6"]));
     refused(model, TypeError, 'x is "abcdef", expected', () => call("abcdef"));
     refused(model, TypeError, "x is null, expected", () => call(null));
@@ -173,8 +177,8 @@ test("settings that cannot be", () => {
     [TypeError, "Model has no setting input_range", () => new tp.Model(2, dense, { input_range: [0, 1] })],
     [TypeError, "Dense has no setting relu", () => tp.Dense(2, { relu: true })],
     [RangeError, 'activation is "reul", expected one of', () => tp.Dense(2, { activation: "reul" })],
-    [RangeError, "units is 0, expected 1 to 65534", () => tp.Dense(0)],
-    [RangeError, "inputShape is 1.5, expected 1 to", () => new tp.Model(1.5, dense)],
+    [RangeError, "units is 0, expected an integer of 1 to 65534", () => tp.Dense(0)],
+    [RangeError, "inputShape is 1.5, expected an integer of 1 to", () => new tp.Model(1.5, dense)],
     [RangeError, "inputShape is [1,2,3,4], expected", () => new tp.Model([1, 2, 3, 4], dense)],
     [RangeError, "number of layers is 0", () => new tp.Model(2, [])],
     [RangeError, 'a layer is "Dense", expected', () => new tp.Model(2, ["Dense"])],
@@ -192,7 +196,11 @@ test("settings that cannot be", () => {
     [RangeError, "seed is -1, expected", () => new tp.Model(2, dense, { seed: -1 })],
     [RangeError, "inputRange is [2,1], expected", () => new tp.Model(2, dense, { inputRange: [2, 1] })],
     [RangeError, "outputRange is [0,1], expected null", () => new tp.Model(2, dense, { outputRange: [0, 1] })],
-    [RangeError, "the last layer must be a linear Dense", () => new tp.Model(2, [tp.Dense(2, { activation: "relu" })])],
+    [
+      RangeError,
+      `the last layer is Dense(2, { activation: "relu" }), expected a linear Dense`,
+      () => new tp.Model(2, [tp.Dense(2, { activation: "relu" })]),
+    ],
     [RangeError, "the last layer has 1 unit", () => new tp.Model(2, [tp.Dense(1)])],
     [
       RangeError,
