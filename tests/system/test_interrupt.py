@@ -75,10 +75,6 @@ def check(said):
     assert len(set(steps)) > len(steps) / 2, steps  # it was at work
 
 
-# In a job of the background Ctrl-C is ignored, by what it starts as well.
-HEED = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
-
-
 def on_a_pc(command, times, longest, **environment):
     """What it says after each Ctrl-C."""
     said = []
@@ -97,7 +93,7 @@ def on_a_pc(command, times, longest, **environment):
 def test_on_cpython(backend):
     folders = "host_sim/backend", "host_sim", "micropython_mod"
     path = os.pathsep.join(f"{ROOT}/{folder}" for folder in folders)
-    command = [sys.executable, "-u", "-c", HEED + PROGRAM + MOMENTS.format(40)]
+    command = [sys.executable, "-u", "-c", PROGRAM + MOMENTS.format(40)]
     longest = {"c": 0.1, "numpy": 0.3}[backend]
     check(on_a_pc(command, 40, longest, PYTHONPATH=path, TINYPROP_BACKEND=backend))
 
