@@ -17,10 +17,7 @@ CORE = "usermod_c/tinyprop/core"
 MODULES = [
     ("tinyprop", "__init__", "micropython_mod/tinyprop.py"),
     ("tinyprop", "__main__", "boards/tinyprop_cli/__main__.py"),
-    ("", "tinyprop_words", "micropython_mod/tinyprop_words.py"),
-    ("", "tinyprop_files", "micropython_mod/tinyprop_files.py"),
-    ("", "tinyprop_sensor", "micropython_mod/tinyprop_sensor.py"),
-    ("", "tinyprop_fleet", "micropython_mod/tinyprop_fleet.py"),
+    *(("", p.stem, str(p)) for p in sorted(Path("micropython_mod").glob("tinyprop_*.py"))),
     ("", "_tinyprop", "host_sim/backend/_tinyprop.py"),
 ]
 TYPES = "micropython_mod/tinyprop.pyi"
@@ -70,7 +67,7 @@ class Wheel(bdist_wheel):
 setup(
     version=re.search(r'__version__ = "(.*)"', Path(MODULES[0][2]).read_text()).group(1),
     cmdclass={"build_py": BuildModules, "build_ext": BuildExtension, "bdist_wheel": Wheel},
-    py_modules=["tinyprop", "tinyprop_words", "_tinyprop"],
+    py_modules=["tinyprop", "_tinyprop"],
     packages=["_tinyprop_numpy", "tinyprop_cli", "tinyprop_desk", "tinyprop_flower"],
     package_dir={
         "_tinyprop_numpy": "host_sim/_tinyprop_numpy",

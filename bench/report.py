@@ -39,7 +39,8 @@ interpreter.
 SIZES = """
 ## Sizes
 
-Bytes of RAM that a model takes, and bytes of the files.
+Bytes of RAM that a model takes, bytes of the files for each kind of processor, and the RAM that a
+file takes on a Pico with stock firmware once it is imported.
 """
 SPEED = """
 ## This PC
@@ -107,11 +108,11 @@ def tables(rows, speed):
     yield SIZES
     yield from grid(ram, ("metric",), "case")
     yield ""
-    yield "| | | bytes |"
-    yield "|---|---|---:|"
-    for r in module:
-        what = "" if r["target"] == "pico" else f" {r['target']}"
-        yield f"| {r['op']}{what} | {r['metric']} | {r['value']:,} |"
+    files = [r for r in module if r["metric"] == "file"]
+    imported = [r | {"target": "RAM"} for r in module if r["metric"] == "heap of import"]
+    yield from grid(files + imported, ("op",), "target")
+    yield ""
+    yield from (f"Firmware: {number(r)} bytes of flash." for r in module if r["metric"] == "flash")
     yield SPEED
     yield from speed_table(*speed)
 

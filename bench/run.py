@@ -21,7 +21,7 @@ from mpremote.transport_serial import SerialTransport
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 FOLDERS = (
-    *("boards/emulators/pico", "host_sim/backend", "micropython_mod"),
+    *("boards", "boards/emulators/pico", "host_sim", "host_sim/backend", "micropython_mod"),
     *("tests", "tests/portable", "bench"),
 )
 sys.path[:0] = [str(ROOT / folder) for folder in FOLDERS]
@@ -33,6 +33,7 @@ import targets  # noqa: E402
 from pc import LEARNING, OTHER_POLICIES  # noqa: E402
 from samples import SAMPLES  # noqa: E402
 from serial_port import EmulatedPico  # noqa: E402
+from tinyprop_cli.deploy import FILES  # noqa: E402
 
 RESULTS = HERE / "results.json"
 # The interpreter's functions that call a method which it has looked up, and a function in C with
@@ -253,10 +254,9 @@ def open_plain_pico(*cases):
 
 
 def mpy_files(arch):
-    """tinyprop.mpy, tinyprop_words.mpy, which others import too, and these."""
-    first = "tinyprop", "tinyprop_words"
-    files = targets.mpy(arch)().glob("*.mpy")
-    return sorted(files, key=lambda path: (path.stem not in first, path))
+    """Each after those that it imports."""
+    folder = targets.mpy(arch)()
+    return [folder / name for name in FILES]
 
 
 def sizes_of_mpy(arch):

@@ -7,9 +7,16 @@
     m.predict(x)         # what the model makes of it
 
 The same files run on a board and on a PC. This one has what a model needs to learn. All
-arithmetic on the model is in `_tinyprop`, in integers, and gives the same bits everywhere; what is
-needed once or when somebody asks is in `tinyprop_words`: layers, policies, summaries, errors; how
-a model is kept is in `tinyprop_files`. A board imports these only then.
+arithmetic on the model is in `_tinyprop`, in integers, and gives the same bits everywhere. A board
+imports the other parts only when they are needed:
+
+    tinyprop_layers    layers and policies, and a new model of them
+    tinyprop_words     summaries, names of classes, errors
+    tinyprop_state     ranges, weights, numbers of learning, what a model knows
+    tinyprop_check     what is wrong, and what to do
+    tinyprop_files     how a model is kept
+    tinyprop_sensor    from a sensor to a model
+    tinyprop_fleet     one of many boards that learn together
 """
 
 import gc
@@ -33,6 +40,7 @@ _E_X_TYPE = const(-7)
 _E_Y_TYPE = const(-10)
 _E_Y_CLASS = const(-12)
 _E_OUT = const(-15)
+_E_BUSY = const(-18)
 _MODEL_SPEC_BYTES = const(40)
 _MODEL_SPEC_N_LAYERS = const(5)
 _MODEL_SPEC_LOSS = const(6)
@@ -58,21 +66,13 @@ _NUMBERS = (int, float)
 
 def _part(name):
     try:
-        return __import__(name)
-    except ImportError:
-        raise ImportError(name + ".mpy is missing: copy it to the board") from None
-
-
-def _words():
-    return _part("tinyprop_words")
-
-
-def _files():
-    return _part("tinyprop_files")
+        return __import__("tinyprop_" + name)
+    except ImportError as e:  # which may be of another part that this one needs
+        raise ImportError("%s: copy its .mpy file to the board" % e) from None
 
 
 def __getattr__(name):  # Dense, Conv2D, .. Full, TopK, ..
-    return getattr(_words(), name)
+    return getattr(_part("layers"), name)
 
 
 class Model:
@@ -110,7 +110,7 @@ class Model:
         classes=None,
     ):
         settings = loss, lr, policy, input_range, output_range, replay, seed, classes
-        self._attach(*_words()._build(input_shape, layers, *settings))
+        self._attach(*_part("layers")._build(input_shape, layers, *settings))
 
     def _attach(self, image, shapes, names=()):
         self._image = image
@@ -130,11 +130,11 @@ class Model:
         self._autosave = self._loaded_from = None
 
     def __repr__(self):
-        return _words()._model_text(self)
+        return _part("words")._model_text(self)
 
     def __setattr__(self, name, value):
         if name[0] != "_" and not hasattr(Model, name):
-            _words()._no_setting(name)
+            _part("words")._no_setting(name)
         object.__setattr__(self, name, value)
 
     # -- learning and predicting
@@ -186,13 +186,13 @@ class Model:
         if label < 0:
             label = self._once_more(_predict, label, x, None)
         if self._names:
-            return self._names[label] or _words()._likeliest(self, x, label)
+            return self._names[label] or _part("words")._likeliest(self, x, label)
         return label
 
     def predict_proba(self, x):
         """The probability of each class, in a list. ValueError with loss="mse", which has none."""
         if self._mse:
-            _words()._no_classes("predict_proba")
+            _part("words")._no_classes("predict_proba")
         return self._outputs(x)
 
     def predict_into(self, x, out):
@@ -213,7 +213,7 @@ class Model:
         is with 19 of 20 of these.
         ValueError, TypeError: x is not as in learn, or nothing is remembered.
         """
-        return _words()._knows(self, x)
+        return _part("state")._knows(self, x)
 
     def _outputs(self, x):
         out = array("f", [0] * self._n_out)
@@ -240,9 +240,15 @@ class Model:
         except TypeError:  # a list holds what is no number: refused as it was
             pass
         if code < 0:
-            x, y = _words()._as_arrays(self, code, x, y)
+            x, y = self._as_arrays(code, x, y)
             code = self._once_more(function, function(self._image, x, y), x, y)
         return code
+
+    def _as_arrays(self, code, x, y, total=None, learning=True):
+        """(x, y) to repeat a refused call with; raises why it was refused if nothing helps."""
+        if code == _E_BUSY:  # allocates and imports nothing: the call may be an interrupt's
+            raise RuntimeError("the model is in another call: try again once that has ended")
+        return _part("words")._as_arrays(self, code, x, y, total, learning)
 
     def _many(self, x, y, learning):
         total = done = result = 0
@@ -263,7 +269,7 @@ class Model:
             code = _tinyprop.run(self._image, x, targets, total, done, n, learning)
             if code < 0:
                 y = y if code == _E_Y_CLASS else targets
-                x, y = _words()._as_arrays(self, code, x, y, total, learning)
+                x, y = self._as_arrays(code, x, y, total, learning)
                 return self._many(x, y, learning)
             result += code
             done += n
@@ -278,7 +284,7 @@ class Model:
         try:
             refused = _tinyprop.hold(self._image)
             if refused:
-                _words()._refused(self, refused, None, None)
+                self._as_arrays(refused, None, None)
             function(*arguments)
         finally:
             if not refused:
@@ -296,7 +302,7 @@ class Model:
 
     @lr.setter
     def lr(self, value):
-        _words()._set_lr(self, value)
+        _part("state")._set_lr(self, value)
 
     @property
     def input_range(self):
@@ -305,20 +311,20 @@ class Model:
         A learned range shows what it is now, None before the first sample; values beyond count as
         its ends. Set it to None and it is learned anew.
         """
-        return _words()._get_range(self, 0)
+        return _part("state")._get_range(self, 0)
 
     @input_range.setter
     def input_range(self, value):
-        _words()._set_range(self, 0, value)
+        _part("state")._set_range(self, 0, value)
 
     @property
     def output_range(self):
         """The same for y; None with classes."""
-        return _words()._get_range(self, 1)
+        return _part("state")._get_range(self, 1)
 
     @output_range.setter
     def output_range(self, value):
-        _words()._set_range(self, 1, value)
+        _part("state")._set_range(self, 1, value)
 
     @property
     def classes(self):
@@ -355,17 +361,17 @@ class Model:
         dead                    for each layer, how many of its units fire on nothing
         rates                   for each layer its learning rate; None where nothing is learned
         """
-        return _words()._stats(self)
+        return _part("state")._stats(self)
 
     def check(self):
         """What is wrong and what to do, in a list of sentences, the most important first. [] when
         all is well. It says nothing of the first 50 samples."""
-        return _words()._check(self)
+        return _part("check")._check(self)
 
     def reset(self, seed=1):
         """Begins anew: first weights, and counters at 0. Settings, ranges, samples that are
         remembered, and layers that are not trained stay as they are."""
-        _words()._reset(self, seed)
+        _part("state")._reset(self, seed)
 
     def weights(self, i):
         """(weights, biases) of layer i as two array('f'), exactly.
@@ -375,18 +381,18 @@ class Model:
         is what the layer below gives; in the first layer it is 0 to 255/256 from lo to hi of
         input_range (docs/numbers.md has the other cases). ValueError: the layer has no weights.
         """
-        return _words()._get_weights(self, i)
+        return _part("state")._get_weights(self, i)
 
     def set_weights(self, i, weights, biases):
         """Gives layer i weights and biases: buffers or lists, nested or flat, in that order.
 
         ValueError: of another length, or one too large for the layer; nothing has changed then.
         """
-        _words()._set_weights(self, i, weights, biases)
+        _part("state")._set_weights(self, i, weights, biases)
 
     def summary(self):
         """Prints the layers, the RAM they take, and how long a call takes at most on a board."""
-        _words()._summary(self)
+        _part("words")._summary(self)
 
     def save(self, file, replay=False):
         """Writes the model to a file, given by name or open for writing in binary.
@@ -397,7 +403,7 @@ class Model:
         Meanwhile calls of interrupts and threads on this model are refused.
         OSError: it could not be written; what was there before is as it was.
         """
-        self._held(_files()._save, self, file, replay)
+        self._held(_part("files")._save, self, file, replay)
 
     def autosave(self, file, every=1000, replay=False):
         """Saves to a file, given by name, after each `every` samples that learn or learn_many had.
@@ -406,7 +412,7 @@ class Model:
         OSError, from learn, or at the end of learn_many: it could not be saved. All is learned
         nonetheless, and the next attempt is after as many samples again.
         """
-        self._autosave = _files()._save_by_itself(self, file, every, replay)
+        self._autosave = _part("files")._save_by_itself(self, file, every, replay)
 
     @property
     def loaded_from(self):
@@ -437,7 +443,7 @@ def _new(n_bytes, spec, shapes):
     try:
         image = bytearray(n_bytes)
     except MemoryError:
-        _words()._no_room(n_bytes, spec, shapes)
+        _part("words")._no_room(n_bytes, spec, shapes)
     image[: len(spec)] = spec
     return image
 
@@ -450,7 +456,7 @@ def load(file):
     OSError: there is no file. ValueError: it is no model, of another version, cut short or
     damaged. MemoryError: the model needs more RAM than is free.
     """
-    return _files()._load(file)
+    return _part("files")._load(file)
 
 
 def _join(rows, n):

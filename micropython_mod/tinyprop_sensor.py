@@ -5,8 +5,8 @@ is normal and finds what is not. `tinyprop` imports this file when one of them i
 import struct
 from array import array
 
-from tinyprop import _LISTS, _NUMBERS, Model, _files, _items
-from tinyprop_words import Dense, _count
+from tinyprop import _LISTS, _NUMBERS, Model, _items, _part
+from tinyprop_layers import Dense, _count
 
 
 def const(value):  # as in tinyprop
@@ -321,11 +321,11 @@ class Anomaly:
 
     def save(self, file):
         """Writes it to a file, as Model.save does. Anomaly.load reads it."""
-        self.model._held(_files()._save, self.model, file, False, self._kept)
+        self.model._held(_part("files")._save, self.model, file, False, self._kept)
 
     @classmethod
     def load(cls, file):
         """The one in a file, as load does for a Model."""
         anomaly, kept = object.__new__(cls), bytearray(4 + 2 * _KEPT)
-        anomaly._begin(_files()._load(file, kept), kept)
+        anomaly._begin(_part("files")._load(file, kept), kept)
         return anomaly

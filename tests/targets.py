@@ -212,7 +212,7 @@ class Board(TestFiles):
         testkit = TESTS / "testkit.py"
         for source in [testkit, *imports_of(testkit)]:
             self.send_compiled(source)
-        self.line.exec("import tinyprop, tinyprop_words, tinyprop_files, tinyprop_sensor, testkit")
+        self.line.exec("import tinyprop, tinyprop_check, tinyprop_files, tinyprop_sensor, testkit")
         self.line.exec("ram.files.clear(); gc.collect(); gc.threshold(-1)")
 
     def device(self):

@@ -6,6 +6,8 @@ import rich_click as click
 
 from tinyprop_cli.board import COMMAND, Problem, find_port, open_repl, version
 
+click.rich_click.TEXT_MARKUP = "markdown"  # so indented lines of help stay as they are
+
 
 class Commands(click.RichGroup):
     """A Problem ends a command with one sentence and exit code 1."""
@@ -34,14 +36,12 @@ def main():
 
     A new board, from its box to a prompt that learns:
 
-    \b
         tinyprop flash RPI_PICO-20250415-v1.25.0.uf2
         tinyprop deploy
         tinyprop repl
 
     And from a table of samples to a model on the board:
 
-    \b
         tinyprop record -o samples.csv
         tinyprop train samples.csv
         tinyprop push model.tp
@@ -150,12 +150,10 @@ def train(data, out, label, hidden, kind, epochs, seed, picture):
     first line may have names. Or it is a .npz with arrays x and y. Labels that are texts, or whole
     numbers of at most 20 values, are classes; others are numbers to learn.
 
-    \b
         x,y,z,label
         0.02,-0.05,0.98,flat
         0.97,0.04,0.11,upright
 
-    \b
         tinyprop train poses.csv -o poses.tp
         tinyprop push poses.tp
     """
@@ -176,7 +174,6 @@ def import_(network, samples, out, label):
     are chosen by samples, which are as the network takes them: arrays x, and y for the report.
     Without samples x is taken to be anything from 0 to 1.
 
-    \b
         tinyprop import net.onnx --samples digits.npz -o digits.tp
     """
     from tinyprop_cli.onnx import bring_in
@@ -194,7 +191,6 @@ def evaluate(file, data, label):
     For classes it tells the share of right answers, and what is taken for what; for numbers how
     far they are off.
 
-    \b
         tinyprop evaluate poses.tp more_poses.csv
     """
     from tinyprop_cli.evaluate import evaluate
@@ -220,7 +216,6 @@ def compare(file, data, port, label, learn):
     Both get the model FILE and the samples in DATA, a table as of tinyprop train. They predict
     all, learn the first ones, and predict all again. FILE stays as it is, here and on the board.
 
-    \b
         tinyprop compare poses.tp poses.csv /dev/ttyACM0
     """
     from tinyprop_cli.compare import compare
@@ -296,12 +291,10 @@ def record(port, out, label, count):
 
     A program on the board prints a line for each: its label and its values.
 
-    \b
         while True:
             x, y, z = imu.read()
             print("still", x, y, z, sep=",")
 
-    \b
         tinyprop record /dev/ttyACM0 -o poses.csv
 
     With --label it prints the values alone. Then the label may be changed: type another one, and
@@ -320,11 +313,9 @@ def watch(port):
 
     The program on the board prints what the model says of itself, now and then:
 
-    \b
         if model.stats()["steps"] % 100 == 0:
             print(model.stats())
 
-    \b
         tinyprop watch /dev/ttyACM0
 
     Ctrl-C ends this; the board learns on.

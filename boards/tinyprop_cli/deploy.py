@@ -10,7 +10,10 @@ from tinyprop_cli.copying import digest_there, write
 
 FILES = (
     "tinyprop.mpy",
+    "tinyprop_layers.mpy",
     "tinyprop_words.mpy",
+    "tinyprop_state.mpy",
+    "tinyprop_check.mpy",
     "tinyprop_files.mpy",
     "tinyprop_sensor.mpy",
     "tinyprop_fleet.mpy",
@@ -39,13 +42,13 @@ _before = gc.mem_free()
 import tinyprop
 gc.collect()
 _after = gc.mem_free()
-import tinyprop_words
+import tinyprop_layers
 gc.collect()
-_words = gc.mem_free()
-import tinyprop_files
+_layers = gc.mem_free()
+import tinyprop_check, tinyprop_files
 gc.collect()
-_free = gc.mem_free()
-print(json.dumps([tinyprop.__version__, _before - _after, _after - _words, _words - _free, _free]))
+_all = gc.mem_free()
+print(json.dumps([tinyprop.__version__, _before - _after, _after - _layers, _layers - _all, _all]))
 """
 
 TRY = "import tinyprop as tp; m = tp.Model(2, [tp.Dense(2)]); m.learn((1, 3), 1); m.summary()"
@@ -65,10 +68,10 @@ def deploy(port):
             in_lib = FILES[0] not in about["files"] and board.fs_exists(f"/lib/{FILES[0]}")
             for name in FILES:
                 copy(board, folder / name, f"/lib/{name}" if in_lib else name)
-            there, taken, words, files, free = try_import(board)
+            there, taken, layers, rest, free = try_import(board)
             print(
-                f"tinyprop {there} works; it takes {taken} bytes of RAM, when they are needed"
-                f" tinyprop_words {words} and tinyprop_files {files}, and {free} are free"
+                f"tinyprop {there} works; it takes {taken} bytes of RAM, {layers} more to make a"
+                f" model and {rest} for all that is imported when asked for; {free} are then free"
             )
     print(f"Try it: {how('repl', port)}, then at the prompt\n    {TRY}")
 

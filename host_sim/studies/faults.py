@@ -13,7 +13,7 @@ from pathlib import Path
 from zlib import crc32
 
 import numpy as np
-import tinyprop_words
+import tinyprop_check
 from sklearn.metrics import r2_score
 
 from .. import internals
@@ -119,7 +119,7 @@ def beginning(dataset, data):
     (x, y), _ = net.parts(1, data)[0]
     model = net.model(x, y, seed=1)
     model.learn_many(x[:FIRST], y[:FIRST])
-    return crc32(internals.parameters(model), crc32(Path(tinyprop_words.__file__).read_bytes()))
+    return crc32(internals.parameters(model), crc32(Path(tinyprop_check.__file__).read_bytes()))
 
 
 # ---- what is counted

@@ -1,5 +1,5 @@
 // What a model needs once, or when somebody asks: layers and policies to build it from, checks of what was given,
-// summaries, errors in words. It is tinyprop_words.py once more, the same functions in the same order.
+// summaries, errors in words. It is tinyprop_layers.py, _words, _state and _check once more, the same functions.
 
 import { Image, SHAPE, layout, letterOf } from "./core.js";
 import { crc32 } from "./crc32.js";

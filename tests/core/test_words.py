@@ -1,4 +1,4 @@
-"""tinyprop_words.py reads images as the specification does, and what check() goes by."""
+"""The Python half reads images as the specification does, and what check() goes by."""
 
 import contextlib
 import io
@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import random_models
 import tinyprop as tp
-import tinyprop_words as words
+import tinyprop_check
+import tinyprop_state
+import tinyprop_words
 from _tinyprop_numpy import format as fmt
 from _tinyprop_numpy import rate, replay
 from headers import tp_layer_t
@@ -45,7 +47,7 @@ def model(request):
 
 
 def test_places_are_those_of_the_specification(model):
-    opened, places = internals.view(model), words._places(model)
+    opened, places = internals.view(model), tinyprop_state._places(model)
     weighted = [layer for layer in opened.layers if layer.has_weights]
     for place, layer in zip(places, weighted, strict=True):
         assert opened.layers[place.i] is layer
@@ -107,7 +109,7 @@ def test_a_layer_that_gives_the_same():
     for energy, norm, same in ((288, 0, 1), (288, 1, 0), (288, 5, 1), (289, 0, 0), (0, 0, 0)):
         model = confused()
         state = internals.view(model).layers[1].state
-        assert words._Facts(model).wrong > 0.75
+        assert tinyprop_check._Facts(model).wrong > 0.75
         state.energy = energy
         state.norm = int(norm * 4**state.x_frac)
         assert ["Layer 0 gives the same" in text for text in model.check()] == [True] * same
@@ -125,7 +127,7 @@ def test_a_rate_is_not_blamed_where_little_is_wrong():
 
 def test_a_low_rate_is_not_blamed_after_many_steps():
     model = confused(lr=0.004)
-    found = [place.energy() for place in words._places(model)]
+    found = [place.energy() for place in tinyprop_state._places(model)]
     needs = max(0.1 / q**0.5 for q in found)
     assert 5 * 0.004 < needs
     state = internals.view(model).state
@@ -147,7 +149,7 @@ def test_numbers_are_compared_with_the_mean_distance_from_their_centre():
     for width in (100, 110):  # where a range is wide, and where it is narrow
         model = tp.Model(2, [tp.Dense(4, activation="relu"), tp.Dense(2)], loss="mse")
         model.learn_many(x, random.uniform(0, width, (1200, 2)).astype("f4"))
-        assert words._Facts(model).wrong == pytest.approx(1, abs=0.15)
+        assert tinyprop_check._Facts(model).wrong == pytest.approx(1, abs=0.15)
         assert "no better than guessing" in model.check()[0]
         model = tp.Model(2, [tp.Dense(2)], loss="mse", output_range=(0, width))
         model.learn_many(x, random.uniform(0, width, (1200, 2)).astype("f4"))
@@ -280,7 +282,7 @@ class Heap:
 
 def no_room(*arguments, free=5000, **options):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(words, "gc", Heap(free))
+        patch.setattr(tinyprop_words, "gc", Heap(free))
         patch.setattr(tp, "bytearray", refuse, raising=False)
         with pytest.raises(MemoryError) as refusal:
             tp.Model(*arguments, **options)
@@ -389,7 +391,7 @@ def test_beyond_4_over_q_a_rate_is_too_high(share, named):
     model, random = tp.Model(2000, [tp.Dense(3)], lr=1e-5), np.random.default_rng(1)
     for _ in range(200):
         model.learn(random.normal(0, 1, 2000).astype("f4"), int(random.integers(3)))
-    q = words._places(model)[0].energy()
-    assert 5 * words._falling(model, words._SETTLED_MSE) / q**0.5 > 4.1 / q
+    q = tinyprop_state._places(model)[0].energy()
+    assert 5 * tinyprop_state._falling(model, tinyprop_check._SETTLED) / q**0.5 > 4.1 / q
     model.lr = share / q
     assert any("is too high" in sentence for sentence in model.check()) == named

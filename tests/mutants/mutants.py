@@ -109,8 +109,8 @@ def sources():
         yield Source(f"{CORE}/{name}", c, compilers.get(name, [GCC]))
     m0 = [*ARM, "-mcpu=cortex-m0"]
     yield Source(f"{CORE}/kernels/armv6m.S", [str(HERE / "thumb.rules")], [m0])
-    for path in "micropython_mod/tinyprop.py", "micropython_mod/tinyprop_words.py":
-        yield Source(path, ["universal.rules", "python.rules"], [])
+    for part in "", "_layers", "_words", "_state", "_check":
+        yield Source(f"micropython_mod/tinyprop{part}.py", ["universal.rules", "python.rules"], [])
 
 
 @dataclass

@@ -50,6 +50,7 @@ def test_a_model_in_a_call_refuses_others():
     for call in (
         lambda: model.learn(X, 1),
         lambda: model.learn(list(X), 1),
+        lambda: model.learn(X, "a new one"),
         lambda: model.learn_many(X, b"\1"),
         lambda: model.evaluate(X, b"\1"),
         lambda: model.predict(X),

@@ -51,9 +51,9 @@ def public_names(*paths):
 
 
 def names_of_tinyprop():
-    """tinyprop shows what is public in tinyprop_words, in tinyprop_sensor, and on a PC in DESK, as
+    """tinyprop shows what is public in tinyprop_layers, in tinyprop_sensor and on a PC in DESK as
     its own; tinyprop_fleet is its `fleet`."""
-    names = "tinyprop", "tinyprop_words", "tinyprop_sensor"
+    names = "tinyprop", "tinyprop_layers", "tinyprop_sensor"
     board = public_names(*(FOLDER / f"{name}.py" for name in names))
     fleet = {f"fleet.{name}": v for name, v in public_names(FOLDER / "tinyprop_fleet.py").items()}
     fleet["fleet"] = fleet.pop("fleet.__version__")

@@ -53,7 +53,7 @@ sys.modules["sys"] = Sys
 """
 
 
-WITHOUT_WORDS = """
+WITHOUT_PARTS = """
 import tinyprop as tp
 m = tp.load("m.tp")
 try:
@@ -61,7 +61,7 @@ try:
 except ImportError as e:
     print(e)
 """
-MISSING = "tinyprop_words.mpy is missing: copy it to the board"
+MISSING = "no module named 'tinyprop_{}': copy its .mpy file to the board"
 
 
 @pytest.fixture(autouse=True)
@@ -209,23 +209,26 @@ def test_the_numbers_are_those_of_micropython():
         assert numbers[name] == number or of_a_lesser_one
 
 
-def test_without_the_second_file_a_model_learns_and_errors_say_what_to_copy(pico):
+def test_without_other_parts_a_model_learns_and_errors_say_what_to_copy(pico):
     deploy.deploy(pico.port)
     made = "import tinyprop as tp; tp.Model(2, [tp.Dense(2)], input_range=(0, 1)).save('m.tp')"
     mpremote(pico, "exec", made)
-    mpremote(pico, "rm", ":tinyprop_words.mpy")
+    for part in "layers", "words", "state":
+        mpremote(pico, "rm", f":tinyprop_{part}.mpy")
     for code, prints in [
         ("m = tp.load('m.tp'); print(m.learn([0, 1], 1), m.predict((0, 1)), m.lr)", "True 1 None"),
         ("m.learn([1, 0], 0); m.save('m.tp'); print(tp.load('m.tp').loss == m.loss > 0)", "True"),
-        ("tp.Dense(2)", MISSING),
-        ("m.summary()", MISSING),
-        ("m.learn([1], 0)", MISSING),
+        ("tp.Dense(2)", MISSING.format("layers")),
+        ("m.summary()", MISSING.format("words")),
+        ("m.learn([1], 0)", MISSING.format("words")),
+        ("m.stats()", MISSING.format("state")),
+        ("m.check()", MISSING.format("layers")),  # which the part that is there needs
     ]:
-        code = WITHOUT_WORDS.format(code)
+        code = WITHOUT_PARTS.format(code)
         assert mpremote(pico, "soft-reset", "exec", code) == prints + "\n", code
 
 
-@pytest.mark.parametrize("name", ["tinyprop.py", "tinyprop", "tinyprop_words.py"])
+@pytest.mark.parametrize("name", ["tinyprop.py", "tinyprop", "tinyprop_layers.py"])
 def test_a_file_that_would_be_imported_instead(pico, name):
     mpremote(pico, "exec", f"open('{name}', 'w').close()")
     refuses(pico.port, f"The board has {name} among its files")
@@ -239,7 +242,7 @@ def test_little_ram(pico):
 def test_firmware_with_tinyprop_in_it(tmp_path, monkeypatch, capsys):
     """The board's own files come before those in its firmware, so a copy would win."""
     backend = "import tinyprop, _tinyprop; print(_tinyprop.backend())"
-    tinyprop, words, *_ = deploy.FILES
+    tinyprop, layers, *_ = deploy.FILES
     with EmulatedPico("tinyprop") as pico:
         deploy.deploy(pico.port)
         assert "is in this firmware; nothing has to be copied." in capsys.readouterr().out
@@ -248,9 +251,9 @@ def test_firmware_with_tinyprop_in_it(tmp_path, monkeypatch, capsys):
         assert mpremote(pico, "soft-reset", "exec", backend) == "mpy\n"
         refuses(pico.port, "the board imports its file tinyprop.mpy, which wins")
         mpremote(pico, "rm", ":tinyprop.mpy")
-        mpremote(pico, "cp", deploy.mpy_folder("armv6m") / words, ":")
-        refuses(pico.port, "the board imports its file tinyprop_words.mpy, which wins")
-        mpremote(pico, "rm", ":tinyprop_words.mpy")
+        mpremote(pico, "cp", deploy.mpy_folder("armv6m") / layers, ":")
+        refuses(pico.port, "the board imports its file tinyprop_layers.mpy, which wins")
+        mpremote(pico, "rm", ":tinyprop_layers.mpy")
         monkeypatch.setattr(deploy, "version", lambda: "9.9.9")
         refuses(pico.port, "This firmware has tinyprop .* in it, and this is 9.9.9")
 

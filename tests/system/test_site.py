@@ -49,7 +49,7 @@ def test_docstrings_are_there(site):
     text = (site / "docs/reference.html").read_text()
     for name in (
         "tinyprop.Model.learn",
-        "tinyprop_words.Dense",
+        "tinyprop_layers.Dense",
         "tinyprop_sensor.Window",
         "tinyprop_desk.from_onnx",
     ):

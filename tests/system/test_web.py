@@ -14,6 +14,8 @@ import digests
 import pytest
 import test_digest
 import tinyprop as tp
+import tinyprop_check
+import tinyprop_state
 import tinyprop_words
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,13 +69,11 @@ def test_digests_in_a_browser(browser, address):
 class Recorded(list):
     """The models that a function of the portable tests asks for, as files."""
 
-    def __init__(self, monkeypatch, *names):
-        for name in names:
-            monkeypatch.setattr(tinyprop_words, name, self.recording(name))
+    def __init__(self, monkeypatch, *functions):
+        for module, name in functions:
+            monkeypatch.setattr(module, name, self.recording(getattr(module, name)))
 
-    def recording(self, name):
-        function = getattr(tinyprop_words, name)
-
+    def recording(self, function):
         def record(model, *arguments):
             self.append(file_of(model, True))
             return function(model, *arguments)
@@ -121,7 +121,13 @@ def describe(file, capsys):
 
 def test_what_it_says_of_models(monkeypatch, capsys):
     """Of all models that the tests of check() and of ranges have, and of those with digests."""
-    files = Recorded(monkeypatch, "_check", "_stats", "_get_range", "_class_text")
+    files = Recorded(
+        monkeypatch,
+        (tinyprop_check, "_check"),
+        (tinyprop_state, "_stats"),
+        (tinyprop_state, "_get_range"),
+        (tinyprop_words, "_class_text"),
+    )
     for file in "test_check.py", "test_classes.py", "test_ranges.py":
         for name, value in runpy.run_path(str(ROOT / "tests/portable" / file)).items():
             if name.startswith("test_") and callable(value):

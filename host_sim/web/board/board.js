@@ -129,10 +129,10 @@ export class Board {
       const data = await fetchBytes(`${folder}/${name}`);
       await this.copy(name, data, inLib ? `/lib/${name}` : name, say, (...progress) => onProgress(name, ...progress));
     }
-    const [there, taken, words, files, free] = await this.tryImport(known);
+    const [there, taken, layers, rest, free] = await this.tryImport(known);
     say(
-      `tinyprop ${there} works; it takes ${taken} bytes of RAM, when they are needed tinyprop_words ${words} and` +
-        ` tinyprop_files ${files}, and ${free} are free`,
+      `tinyprop ${there} works; it takes ${taken} bytes of RAM, ${layers} more to make a model and ${rest} for` +
+        ` all that is imported when asked for; ${free} are then free`,
     );
   }
 

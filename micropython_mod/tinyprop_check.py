@@ -1,0 +1,267 @@
+"""What is wrong with how a model learns, and what to do. `tinyprop` imports this file when it is
+first needed.
+"""
+
+import struct
+from binascii import crc32
+
+from tinyprop_layers import _range_place
+from tinyprop_state import _dead_units, _falling, _places, _tally
+from tinyprop_words import _class_text
+
+
+def const(value):  # as in tinyprop
+    return value
+
+
+# ---- the format of a model (written by `python -m host_sim format`: do not edit)
+_MIN_W_FRAC = const(2)
+_MODEL_SPEC_REPLAY = const(32)
+_MODEL_STATE_STEPS = const(8)
+_MODEL_STATE_ERROR = const(84)
+_MODEL_STATE_LEAST_ERROR = const(96)
+_MODEL_STATE_N_OUTSIDE = const(104)
+_MODEL_STATE_N_OUTSIDE_Y = const(116)
+_LAYER_STATE_W_FRAC = const(0)
+_LAYER_STATE_NORM = const(28)
+_LAYER_STATE_X_FRAC = const(32)
+_LEARNED_RANGE_BYTES = const(16)
+_LEARNED_RANGE_FORMAT = const("<iIi2h")
+# ---- end of the format
+
+_ONE = const(1 << 28)  # 1.0 of what is counted in Q.28
+_SETTLED = const(1 << 20)  # steps, after which found rates fall no more
+_SOME = const(50)  # samples, before which nothing is wrong yet
+_SENSORS = const(32)  # so few values of x may be sensors; pictures have corners that stay black
+_GUESS = 0.3  # error of guessing numbers in a given range, as a share of half of it
+
+
+def _check(model):
+    facts, says = _Facts(model), []
+    if facts.steps < _SOME:
+        return says
+    if not any(place.trained for place in facts.places):
+        return [
+            "All layers are trainable=False, so it learns nothing: make a new Model in which one"
+            " is not."
+        ]
+    for look_at in _CAUSES:
+        says.extend(look_at(facts))
+    for look_at in _SIGNS:
+        if not says:
+            says.extend(look_at(facts))
+    return says
+
+
+class _Facts:
+    """What check() goes by. wrong: the error, as a share of that of guessing. moves: whether x
+    does."""
+
+    moves = True
+
+    def __init__(self, model):
+        self.model, self.image, self.places = model, model._image, _places(model)
+        self.steps = model._number("<Q", _MODEL_STATE_STEPS)
+        self.error = model._number("<I", _MODEL_STATE_ERROR) / _ONE
+        self.least = model._number("<I", _MODEL_STATE_LEAST_ERROR) / _ONE
+        self.replay = struct.unpack_from("<H", model._image, _MODEL_SPEC_REPLAY)[0]
+        guess = 1 - 1 / model._n_out
+        if model._mse:
+            guess = sum(_spreads(model, 1)) / model._n_out or _GUESS
+        self.wrong = self.error / (guess or 1)
+        # A guess of mse with a given range is none.
+        learned = not model._mse or not _range_place(model._image, 1)[2]
+        enough = 1000 if model._mse else 200 * model._n_out
+        self.guesses = learned and self.steps >= enough and self.wrong > 0.95
+        # With rates that it finds, guessing explains units that are dead, and not the other way.
+        self.blames_rate = model.lr is not None or not self.guesses
+        self.cure = "m.reset()." if model.lr is None else "m.lr = None, then m.reset()."
+
+
+def _spreads(model, which):
+    """Of learned ranges: how far values are from their centre in the mean, in half ranges."""
+    at, n, given = _range_place(model._image, which)
+    for _ in range(0 if given else n):
+        _, spread, _, _, shift = struct.unpack_from(_LEARNED_RANGE_FORMAT, model._image, at)
+        yield spread / (1 << shift)
+        at += _LEARNED_RANGE_BYTES
+
+
+def _names(one, many, numbers):
+    """one or many, with the numbers in it."""
+    text = ", ".join(map(str, numbers[:6])) + (", .." if len(numbers) > 6 else "")
+    return (one if len(numbers) == 1 else many) % text
+
+
+def _still_x(facts):
+    _, n, given = _range_place(facts.image, 0)
+    still = [i for i, spread in enumerate(_spreads(facts.model, 0)) if spread == 0]
+    if len(still) == n:
+        facts.moves = False
+        yield "x never changes: all samples were the same. Is it read anew for each of them?"
+    elif len(still) > (0 if n <= _SENSORS else n // 2):
+        flat = n == facts.model._n_in
+        value, values = ("Value", "Values") if flat else ("Channel", "Channels")
+        what = _names(value + " %s of x never moves", values + " %s of x never move", still)
+        yield what + ": is a sensor not connected?"
+    first = facts.places[0]
+    if given and first.i == 0 and not first.inputs_move() and facts.wrong > 0.75:
+        facts.moves = False
+        yield "x hardly moves within input_range: give a narrower one, or leave it out."
+
+
+def _ruin(facts):
+    """The lowest layer that gives the same whatever x is: zeros, or what has a mean square far
+    above its variance."""
+    for k, place in enumerate(facts.places[:-1]):
+        above, same = facts.places[k + 1], place.gives_only_zeros()
+        if not above.inputs_move() and facts.wrong > 0.75:
+            square = above.number("<I", _LAYER_STATE_NORM)
+            same |= square == 0 or square > 4 * 4.0 ** above.number("b", _LAYER_STATE_X_FRAC)
+        if same and facts.moves and facts.blames_rate:
+            return [
+                "Layer %d gives the same whatever x is. A rate that is too high does that, and"
+                " learning on does not mend it: %s" % (place.i, facts.cure)
+            ]
+    return []
+
+
+def _rate(facts):
+    """Compares a given rate with what layers find in the end. A third of that or three times as
+    much does no harm, so five times is the limit. Another one is 4 / q: beyond it a step can make
+    the loss of its own sample larger, as the curvature of crossentropy is at most 1/2. (In a
+    convolution q counts all positions as if they agreed, so it does not tell what is too much.) A
+    low rate is too low as long as its steps come to less than a thousand of those, or the error
+    has not come down."""
+    lr, c = facts.model.lr, _falling(facts.model, _SETTLED)
+    if lr is None or facts.wrong < 0.3:
+        return []
+    most = layer = 0
+    for place in facts.places:
+        q = place.energy()
+        found = place.trained and q and min(c / q**0.5, 1 / q)
+        if found and place.dense and lr > min(5 * found, 4 / q):
+            return [
+                "lr = %.2g is too high: layer %d needs some %.1g. m.lr = None finds it; if that"
+                " does not help, m.reset() as well." % (lr, place.i, found)
+            ]
+        if found and found > most:
+            most, layer = found, place.i
+    if most > 5 * lr and (facts.steps * lr < 1000 * most or facts.wrong > 0.75):
+        return [
+            "lr = %.2g is too low: layer %d needs some %.1g, and learns that much faster then."
+            " m.lr = None finds it." % (lr, layer, most)
+        ]
+    return []
+
+
+def _classes(facts):
+    if facts.model._mse or facts.model._n_out == 1:
+        return
+    shown = _tally(facts.model, facts.places)
+    ago = [(facts.steps - step) % (1 << 32) for step in shown]
+    alone = sorted(ago)[1]
+    if alone >= _SOME and not facts.replay:
+        yield (
+            "The last %d samples were all of class %s, and what it knows of the others fades: show"
+            " the classes in turn, or make a new Model with replay=."
+            % (alone, _class_text(facts.model, ago.index(min(ago))))
+        )
+    # Beside names an output without one is spare.
+    names = facts.model._names or range(1, len(shown) + 1)
+    never = [_class_text(facts.model, c) for c in range(len(shown)) if names[c] and not shown[c]]
+    if never and facts.steps >= 20 * len(shown):
+        what = _names("Class %s was never shown", "Classes %s were never shown", never)
+        yield what + ": show all, or give the last layer fewer units."
+
+
+def _outside(facts):
+    x = _share_outside(facts, 0, _MODEL_STATE_N_OUTSIDE, facts.model._n_in)
+    if x > 0.05:
+        yield (
+            "%.0f %% of the values of x are outside input_range, and count as its ends: give a"
+            " wider one, or leave it out." % (100 * x)
+        )
+    y = _share_outside(facts, 1, _MODEL_STATE_N_OUTSIDE_Y, facts.model._n_out)
+    if y > 0.05:
+        yield (
+            "%.0f %% of the values of y are so far outside output_range that they were cut, to"
+            " half its width beyond its ends: give a wider one, or leave it out." % (100 * y)
+        )
+
+
+def _share_outside(facts, which, counter, n_values):
+    """Of the values of x (0) or y (1) so far, if their range was given."""
+    given = _range_place(facts.image, which)[2]
+    return given * facts.model._number("<I", counter) / facts.steps / n_values
+
+
+def _twins(facts):
+    """Remembered samples that are the same but for their labels. What is where: core/replay.c."""
+    classes = facts.model._n_out
+    if not facts.replay or facts.model._mse:
+        return
+    at, size = facts.places[-1].end + 4 * classes, facts.model._replay_bytes()
+    _, n_maps, given = _range_place(facts.image, 0)
+    if not given and facts.places[0].i == 0 and facts.places[0].trained:
+        at, size = at + 8 * n_maps, size - 8 * n_maps
+    seen = struct.unpack_from("<%dH" % classes, facts.image, at)
+    n_in, n_of_class = (size - 2 * classes) // facts.replay - 2, facts.replay // classes
+    at += 2 * classes + 2 * facts.replay
+    label_of, twins, known = {}, 0, 0
+    for counting in (False, True):
+        for label in range(classes):
+            for k in range(min(seen[label], n_of_class)):
+                x = at + (n_of_class * label + k) * n_in
+                key = crc32(facts.image[x : x + n_in])
+                if counting:
+                    twins += label_of[key] < 0
+                    known += 1
+                elif label_of.get(key, label) == label:
+                    label_of[key] = label
+                else:
+                    label_of[key] = -1
+    if 20 * twins > known:
+        yield (
+            "%d of %d remembered samples have a twin with another label: labels contradict each"
+            " other, or x lacks what tells them apart." % (twins, known)
+        )
+
+
+def _change(facts):
+    if facts.wrong > 0.4 and facts.least < facts.error / 2:
+        yield (
+            "The error was %.2g once, and is %.2g now. Has a sensor changed, or what a label"
+            " means? It learns that as it goes; after a change of units m.input_range = None"
+            " helps." % (facts.least, facts.error)
+        )
+
+
+def _units(facts):
+    for k, place in enumerate(facts.places):
+        dead = _dead_units(facts.places, k)
+        if 2 * dead > place.units and facts.blames_rate:
+            yield (
+                "%d of %d units of layer %d fire on nothing, as after a rate that was too high: %s"
+                % (dead, place.units, place.i, facts.cure)
+            )
+        if place.trained and place.number("b", _LAYER_STATE_W_FRAC) == _MIN_W_FRAC:
+            yield (
+                "Weights of layer %d are as large as they can be, as after a rate that was too"
+                " high: %s" % (place.i, facts.cure)
+            )
+
+
+def _guessing(facts):
+    if facts.guesses:
+        yield (
+            "After %d samples it does no better than guessing. Does each x come with its own y?"
+            " Labels that contradict each other look like this, and an x that does not tell y."
+            % facts.steps
+        )
+
+
+_CAUSES = (_still_x, _ruin, _rate, _classes, _outside, _twins)
+
+
+_SIGNS = (_change, _units, _guessing)  # which may follow from those causes
