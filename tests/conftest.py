@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 import time
@@ -7,3 +8,9 @@ os.environ.setdefault("CACHE_RUN", str(time.time_ns()))
 
 # Tests send Ctrl-C, which a job of the background ignores, and all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish():
+    """Each new model collects garbage first, which need not look at all that pytest has."""
+    gc.collect()
+    gc.freeze()
