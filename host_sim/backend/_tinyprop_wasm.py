@@ -4,7 +4,6 @@ that browsers get, out of dist/web.
 What a call is given is copied into a memory of WebAssembly, and what it may write is copied back.
 """
 
-import ctypes
 import struct
 import threading
 from pathlib import Path
@@ -15,6 +14,7 @@ import wasmtime
 FILE = Path(__file__).resolve().parents[2] / "dist/web/tinyprop/tinyprop.wasm"
 PAGE = 65536
 LONG = np.iinfo(np.int32).max
+MOST = np.iinfo(np.uint32).max
 TYPES = {
     "u1": "B",
     "i1": "b",
@@ -26,12 +26,41 @@ TYPES = {
 }
 
 _store = wasmtime.Store()
-_core = wasmtime.Instance(_store, wasmtime.Module.from_file(_store.engine, str(FILE)), []).exports(
-    _store
-)
+_module = wasmtime.Module.from_file(_store.engine, str(FILE))
+_core = wasmtime.Instance(_store, _module, []).exports(_store)
 _memory = _core["memory"]
 _turn = threading.Lock()
 _base = _core["__heap_base"].value(_store)
+
+
+def look_at_memory():
+    """Memory that has grown is another one."""
+    global _bytes
+    _bytes = memoryview(_memory.get_buffer_ptr(_store)).cast("B")
+
+
+def with_one_argument(functions):
+    """The core's functions for Python, to which each argument of a call costs more than a step
+    does: theirs is the place of all."""
+    imports, calls = ['(import "" "memory" (memory 0))'], []
+    for name, function in functions.items():
+        n = len(function.type(_store).params)
+        imports.append(f'(import "" "{name}" (func ${name} (param{" i32" * n}) (result i32)))')
+        arguments = " ".join(f"(i32.load offset={4 * i} (local.get 0))" for i in range(n))
+        call = f"(call ${name} {arguments})"
+        calls.append(f'(func (export "{name}") (param i32) (result i32) {call})')
+    module = wasmtime.Module(_store.engine, f"(module {' '.join(imports + calls)})")
+    return wasmtime.Instance(_store, module, [_memory, *functions.values()]).exports(_store)
+
+
+look_at_memory()
+_functions = with_one_argument(
+    {
+        export.name: _core[export.name]
+        for export in _module.exports
+        if export.name.startswith("tp_")
+    }
+)
 
 
 class Call:
@@ -49,17 +78,17 @@ class Call:
     def room(self, n_bytes):
         at = self.end + 7 & ~7
         self.end = at + n_bytes
-        missing = self.end - _memory.data_len(_store)
+        missing = self.end - len(_bytes)
         if missing > 0:
             _memory.grow(_store, -(-missing // PAGE))
+            look_at_memory()
         return at
 
     def put(self, data, writable=False):
         """The place of a buffer's bytes."""
         view = memoryview(data).cast("B")
         at = self.room(len(view))
-        if len(view):
-            _memory.write(_store, view.tobytes(), at)
+        _bytes[at : at + len(view)] = view
         if writable:
             self.copies.append((at, view))
         return at
@@ -96,9 +125,10 @@ class Call:
 
     def __call__(self, name, *arguments):
         # Numbers of 32 bits, whatever their sign.
-        result = _core[name](_store, *(ctypes.c_int32(a).value for a in arguments))
+        words = b"".join((a & MOST).to_bytes(4, "little") for a in arguments)
+        result = _functions[name](_store, self.put(words))
         for at, view in self.copies:
-            view[:] = _memory.read(_store, at, at + len(view))
+            view[:] = _bytes[at : at + len(view)]
         return result
 
 
@@ -138,7 +168,7 @@ def run(image, x, y, total, start, count, learning):
         image = call.image(image)
         if isinstance(y, int):
             y = np.array([y], np.int32) if -LONG <= y <= LONG else None
-        counts = (min(n, 2**32 - 1) for n in (total, start, count))
+        counts = (min(n, MOST) for n in (total, start, count))
         return call("tp_run", *image, call.values(x), call.values(y), *counts, bool(learning))
 
 
