@@ -103,6 +103,18 @@ export class Image {
     return label;
   }
 
+  // out: a Uint32Array that gets the squares. place: null, or of which remembered sample, in place of x
+  distances(x, out, place = null) {
+    this.#begin();
+    const values = place === null ? this.#put(x) : 0;
+    const squares = this.#put(out);
+    const doubt = this.#exports.tp_distances(this.#at, this.length, values, place, squares);
+    if (doubt >= 0) {
+      out.set(new Uint32Array(this.#exports.memory.buffer, squares - aligned(out.byteLength), out.length));
+    }
+    return doubt;
+  }
+
   #begin() {
     this.#end = aligned(this.#at + this.length);
   }

@@ -5,14 +5,15 @@ import { crc32 } from "./crc32.js";
 import * as format from "./format.js";
 import { packed, rangePlace, replayBytes, unpacked } from "./words.js";
 
-export function save(model, replay, classes = model._names) {
+// more: bytes that the file has behind the model, of what the model is a part of.
+export function save(model, replay, classes = model._names, more = []) {
   const saved = model._saved();
   const forgotten = replay ? 0 : replayBytes(saved, model._shapes, model._image.length);
-  const names = classes ? packed(classes) : [];
+  const behind = classes ? packed(classes) : more;
   const end = saved.length - forgotten;
-  const file = new Uint8Array(end + names.length + 4);
+  const file = new Uint8Array(end + behind.length + 4);
   file.set(saved.subarray(0, end));
-  file.set(names, end);
+  file.set(behind, end);
   if (classes) {
     file[format.MODEL_SPEC_VERSION] = format.VERSION_WITH_NAMES;
   }
@@ -21,8 +22,8 @@ export function save(model, replay, classes = model._names) {
   return file;
 }
 
-// {image, shapes, names} of a model.
-export function load(bytes) {
+// {image, shapes, names} of a model. more: what is filled with the bytes that the file has behind it, or null.
+export function load(bytes, more = null) {
   if (!(bytes instanceof Uint8Array || bytes instanceof ArrayBuffer)) {
     throw new TypeError(`the file is ${bytes}, expected its bytes: a Uint8Array or an ArrayBuffer`);
   }
@@ -45,7 +46,7 @@ export function load(bytes) {
   }
   const specBytes = format.MODEL_SPEC_BYTES + format.LAYER_SPEC_BYTES * file[format.MODEL_SPEC_N_LAYERS];
   const hasNames = version === format.VERSION_WITH_NAMES;
-  const modelEnd = hasNames ? end - 4 - view.getUint32(end - 4, true) : end;
+  const modelEnd = end - (hasNames ? 4 + view.getUint32(end - 4, true) : (more?.length ?? 0));
   if (modelEnd < specBytes) {
     damaged();
   }
@@ -53,10 +54,13 @@ export function load(bytes) {
   model[format.MODEL_SPEC_VERSION] = format.VERSION;
   const { nBytes, shapes } = layout(model.subarray(0, specBytes));
   const saved = view.getUint32(format.MODEL_SPEC_SAVED_BYTES, true);
-  if (nBytes >= 0 && !hasNames && modelEnd > saved) {
-    throw new RangeError("the file has more than a Model");
-  }
   const sizes = nBytes < 0 ? [] : [saved, saved - replayBytes(model, shapes, nBytes)];
+  if (more && (hasNames || sizes.includes(end))) {
+    throw new RangeError("the file has a Model, which load reads, and no Anomaly");
+  }
+  if (nBytes >= 0 && !more && !hasNames && modelEnd > saved) {
+    throw new RangeError("the file has more than a Model: Anomaly.load may read it");
+  }
   if (modelEnd > nBytes || !sizes.includes(modelEnd)) {
     damaged();
   }
@@ -72,6 +76,7 @@ export function load(bytes) {
   ) {
     damaged();
   }
+  more?.set(file.subarray(modelEnd, end));
   return { image, shapes, names };
 }
 

@@ -1,6 +1,9 @@
-// From a sensor to a network: `Window` of tinyprop_sensor.py once more, and the same whole numbers.
+// From a sensor to a network: tinyprop_sensor.py once more, and the same numbers.
 
-import { count } from "./words.js";
+import * as files from "./files.js";
+import * as format from "./format.js";
+import { Model } from "./model.js";
+import { Dense, count, wrong } from "./words.js";
 
 const MOST_READINGS = 256;
 const LOWEST = -32768;
@@ -142,4 +145,98 @@ function rootMeanSquare(values, centre) {
 
 function root(n) {
   return Math.floor(Math.sqrt(n));
+}
+
+// ---- what is unusual
+
+const KEPT = 128; // errors that the threshold comes from,
+const ENOUGH = 64; // and the fewest it can come from
+// From the median to the upper quartile it is 0.67 standard deviations of a normal distribution; beyond three of them is
+// one of 740.
+const QUARTILES = 4.45;
+
+// Learns what is normal, and says how unlike that something is.
+//
+// n           values of a sample
+// hidden      a list of units, of the layers that a sample is squeezed through; null: one layer, of a quarter of n
+// inputRange  as of Model
+// seed        as of Model
+//
+// `model` is the network inside, which learns to repeat what is normal and fails at the rest.
+export class Anomaly {
+  constructor(n, { hidden = null, inputRange = null, seed = 1 } = {}) {
+    const squeezed = hidden ?? [1 + Math.floor(count("n", n) / 4)];
+    if (!Array.isArray(squeezed) || !squeezed.length) {
+      wrong("hidden", hidden, "a list of numbers of units");
+    }
+    // The narrowest is linear: relu would leave nothing of half of what it has to tell.
+    const least = Math.min(...squeezed);
+    const layers = squeezed.map((units) => Dense(units, { activation: units === least ? "linear" : "relu" }));
+    const settings = { loss: "mse", seed, inputRange, outputRange: inputRange };
+    this._begin(new Model(n, [...layers, Dense(n)], settings), new Uint8Array(4 + 2 * KEPT));
+  }
+
+  _begin(model, kept) {
+    this.model = model;
+    this._kept = kept; // what a file has behind the model: see docs/format.md
+    this._threshold = null;
+  }
+
+  get _view() {
+    return new DataView(this._kept.buffer);
+  }
+
+  // How many normal samples it has learned; score needs 64.
+  get seen() {
+    return this._view.getUint32(0, true);
+  }
+
+  // Learns that x, as of Model, is normal. A few that are not do no harm among many.
+  learn(x) {
+    const { seen } = this;
+    this.model.learn(x, x);
+    this._view.setUint32(0, seen + 1, true);
+    this._view.setUint16(4 + 2 * (seen % KEPT), Math.min(this._error(), 65535), true);
+    this._threshold = null;
+  }
+
+  // How unlike x is what was learned: up to 1 as normal samples are, above it as hardly any of them is. Learns nothing.
+  // The same on every machine, but for the rounding of floats.
+  //
+  // RangeError: it has learned less than 64 samples yet.
+  score(x) {
+    this._threshold ??= this._findThreshold();
+    this.model._run(x, x, null, false);
+    return this._error() / this._threshold;
+  }
+
+  // The root of the last sample's loss, 65536 for 1: so far off were the outputs.
+  _error() {
+    return root(this.model._number("u8", format.MODEL_STATE_LOSS_SUM) * 256);
+  }
+
+  // The error that hardly any normal sample has, before it is learned. Roots of mean squares are distributed nearly
+  // normally; and a few samples among the last ones that were odd move neither the median nor the quartile much.
+  _findThreshold() {
+    const n = Math.min(this.seen, KEPT);
+    if (n < ENOUGH) {
+      throw new RangeError(`it has learned ${n} samples, and needs ${ENOUGH} to know what is unlike them`);
+    }
+    const errors = Uint16Array.from({ length: n }, (_, i) => this._view.getUint16(4 + 2 * i, true)).sort();
+    const [middle, upper] = [errors[Math.floor(n / 2)], errors[Math.floor((3 * n) / 4)]];
+    return Math.max(1, middle + QUARTILES * (upper - middle));
+  }
+
+  // The bytes of a file. Anomaly.load reads it.
+  save() {
+    return files.save(this.model, false, null, this._kept);
+  }
+
+  // The one in the bytes of a file, as load does for a Model.
+  static load(bytes) {
+    const anomaly = Object.create(Anomaly.prototype);
+    const kept = new Uint8Array(4 + 2 * KEPT);
+    anomaly._begin(Model._of(files.load(bytes, kept)), kept);
+    return anomaly;
+  }
 }

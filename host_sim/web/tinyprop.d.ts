@@ -1,4 +1,4 @@
-// Types of tinyprop.js. What the names do is there.
+// Types of tinyprop.js. What the names do is in model.js, words.js and sensor.js.
 
 type Activation = "linear" | "relu" | "sigmoid" | "tanh";
 type Size = number | [height: number, width: number];
@@ -6,6 +6,7 @@ type Range = [lo: number, hi: number];
 type TypedArray =
   Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array;
 type Values = TypedArray | number[];
+type Nested = TypedArray | (number | Nested)[];
 type Samples = TypedArray | Values[] | number[];
 
 export interface Layer {
@@ -73,6 +74,7 @@ export class Model {
   evaluate(x: Samples, y: Samples | (number | string)[]): number;
   predict(x: Values): number | string | number[]; // a class, or with loss: "mse" one output or a list
   predictProba(x: Values): number[];
+  knows(x: Values): boolean;
   get lr(): number | null;
   set lr(value: number | null);
   get inputRange(): Range | Range[] | null;
@@ -85,6 +87,7 @@ export class Model {
   check(): string[];
   reset(seed?: number): void;
   weights(i: number): { weights: Float32Array; biases: Float32Array };
+  setWeights(i: number, weights: Nested, biases: Values): void;
   summary(): string;
   save(replay?: boolean): Uint8Array;
   toString(): string;
@@ -97,6 +100,16 @@ export class Window {
   readonly features: Int32Array;
   push(reading: number | number[] | TypedArray): boolean;
   clear(): void;
+}
+
+export class Anomaly {
+  constructor(n: number, settings?: { hidden?: number[] | null; inputRange?: Range | Range[] | null; seed?: number });
+  readonly model: Model;
+  readonly seen: number;
+  learn(x: Values): void;
+  score(x: Values): number;
+  save(): Uint8Array;
+  static load(bytes: Uint8Array | ArrayBuffer): Anomaly;
 }
 
 export function load(bytes: Uint8Array | ArrayBuffer): Model;

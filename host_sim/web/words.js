@@ -15,9 +15,13 @@ const SOME = 50; // samples, before which nothing is wrong yet
 const SENSORS = 32; // so few values of x may be sensors; pictures have corners that stay black
 const STILL = 1.125; // energy of inputs that do not move: 1, and what rounding leaves
 const MOST = 3.4e38; // where float32 ends
+// Of weights that somebody set and that learn for the first time: far above that of most inputs, so the first steps are small.
+const ENERGY_UNKNOWN = 4096;
+const MOST_DOUBT = 1 << 14;
+const FAR = 0xffffffff; // as far as a place of which nothing is remembered
 const GUESS = 0.3; // error of guessing numbers in a given range, as a share of half of it
 
-function wrong(name, value, expected) {
+export function wrong(name, value, expected) {
   throw new RangeError(`${name} is ${shown(value)}, expected ${expected}`);
 }
 
@@ -556,6 +560,73 @@ export function unpacked(bytes, nOut) {
   return fits ? names : undefined;
 }
 
+// ---- what a model knows
+
+// How strange a sample is: its squared distance to the nearest remembered one, times the fourth root of 1 + doubt / usual.
+// Doubt is by how much the largest probability is below 1. What is usual for x is the mean of the last 64 new samples; for
+// remembered ones, which are learned again and again, that of these. Both count one sample more, of which all was in doubt.
+
+// To the fourth power, times the usual doubt, so that it is an integer.
+function strangeness(square, doubt, usual) {
+  return BigInt(square) ** 4n * BigInt(usual + doubt);
+}
+
+export function knows(model, x) {
+  const n = model._image.view.getUint16(format.MODEL_SPEC_REPLAY, true);
+  if (!n) {
+    throw new RangeError(
+      "knows() compares x with remembered samples: make the Model with replay, some 50 for each class",
+    );
+  }
+  const squares = new Uint32Array(n);
+  const doubt = model._image.distances(numbers(x), squares);
+  if (doubt < 0) {
+    refused(model, doubt, x, null, null);
+  }
+  const nearest = squares.reduce((a, b) => Math.min(a, b));
+  if (nearest === FAR && model._number("u8", format.MODEL_STATE_STEPS)) {
+    throw new RangeError(
+      "knows() compares x with remembered samples, and there are none: they are in a file of save(true); else learn some" +
+        " anew",
+    );
+  }
+  const { reach, usual } = reachOf(model, squares);
+  const now = (model._number("u4", format.MODEL_STATE_ERROR) >>> 14) + MOST_DOUBT / 64;
+  return strangeness(nearest, doubt, now) * BigInt(usual) <= reach * BigInt(now);
+}
+
+// How strange 19 of 20 remembered samples are at most, each beside the others of its class, and the usual doubt there. It
+// is found anew when samples have become a tenth more: until then at most a tenth of them are others, as each new one is
+// remembered by chance.
+function reachOf(model, squares) {
+  const steps = model._number("u8", format.MODEL_STATE_STEPS);
+  const then = model._reach?.steps;
+  if (then && then <= steps && steps <= 1.1 * then) {
+    return model._reach;
+  }
+  const nOfClass = Math.floor(squares.length / (model._mse ? 1 : model._nOut));
+  const found = [];
+  for (let place = 0; place < squares.length; place++) {
+    const doubt = model._image.distances(null, squares, place);
+    if (doubt < 0) {
+      refused(model, doubt, null, null, null);
+    }
+    const first = place - (place % nOfClass);
+    const others = [...squares.subarray(first, first + nOfClass)].filter((square) => square < FAR);
+    const apart = others.filter(Boolean); // those at 0 are this one again, as in another pass
+    if (others.length) {
+      found.push([apart.length ? Math.min(...apart) : 0, doubt]);
+    }
+  }
+  const usual = Math.floor((found.reduce((sum, [, doubt]) => sum + doubt, 0) + MOST_DOUBT) / (found.length + 1));
+  const strange = found.map(([square, doubt]) => strangeness(square, doubt, usual));
+  strange.sort((a, b) => (a < b ? -1 : Number(a > b)));
+  // Of n + 1 samples that come in any order the last one is as near, with this probability.
+  const rank = Math.min(Math.floor((19 * (found.length + 1) + 19) / 20), found.length);
+  model._reach = { steps, reach: strange[rank - 1] ?? -1n, usual };
+  return model._reach;
+}
+
 // ---- what a call is given
 
 // A list of numbers as a typed array; all else as it is.
@@ -821,10 +892,14 @@ function readsSigned(model, i) {
   return !given || Math.min(...lows) < 0 || of12Bits(model);
 }
 
-export function getWeights(model, i) {
+function placeOf(model, i) {
   const places = placesOf(model);
   const numbersOf = places.map((one) => one.i).join(", ");
-  const place = places.find((one) => one.i === i) ?? wrong("i", i, `the number of a layer with weights: ${numbersOf}`);
+  return places.find((one) => one.i === i) ?? wrong("i", i, `the number of a layer with weights: ${numbersOf}`);
+}
+
+export function getWeights(model, i) {
+  const place = placeOf(model, i);
   const { bytes, view } = model._image;
   const { units, nWeights: n } = place;
   const unit = 2 ** -place.number("i1", format.LAYER_STATE_W_FRAC);
@@ -843,6 +918,68 @@ export function getWeights(model, i) {
     weights: weights.map((w) => w * unit),
     biases: Float32Array.from(biases, (b) => (b * unit) / 2 ** format.BIAS_FRAC),
   };
+}
+
+// Nested or flat numbers as one Float32Array of n.
+function finiteNumbers(name, values, n) {
+  const flat = Float32Array.from(flattened(name, values));
+  if (flat.length !== n) {
+    throw new RangeError(`${name} has ${flat.length} numbers, expected ${n}`);
+  }
+  flat.forEach((value) => Math.abs(value) <= MOST || wrong(`one of ${name}`, value, "-3.4e+38 to 3.4e+38"));
+  return flat;
+}
+
+function flattened(name, values) {
+  if (Array.isArray(values) || letterOf(values)) {
+    return [...values].flatMap((value) => (typeof value === "number" ? value : flattened(`one of ${name}`, value)));
+  }
+  throw new TypeError(`${name} is ${kindOf(values)}, expected a typed array or a list of numbers`);
+}
+
+export function setWeights(model, i, givenWeights, givenBiases) {
+  const place = placeOf(model, i);
+  const { units, nWeights: n } = place;
+  const wide = of12Bits(model);
+  const weights = finiteNumbers("weights", givenWeights, n);
+  const biases = finiteNumbers("biases", givenBiases, units);
+  // The bounds of docs/numbers.md. The first layer has that of inputs of either sign.
+  const first = place.i === placesOf(model)[0].i;
+  const xBits = (wide ? 12 : 8) - Number(first ? wide : readsSigned(model, i));
+  const spare = 2 ** (wide ? 29 : 27) + (place.dense ? 2 ** 29 : 0);
+  const most = Math.min(32767, Math.floor((2 ** 31 - 1 - spare) / ((2 ** xBits - 1) * (n / units))));
+  const largest = weights.reduce((a, w) => Math.max(a, Math.abs(w)), 0);
+  const bias = biases.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  let wFrac = format.MAX_W_FRAC;
+  while (largest * 2 ** wFrac > most || bias * 2 ** (wFrac + format.BIAS_FRAC) > format.MAX_BIAS) {
+    wFrac -= 1;
+    if (wFrac < format.MIN_W_FRAC) {
+      const expected = general(most / 2 ** format.MIN_W_FRAC, 3);
+      throw new RangeError(
+        `layer ${i} has weights up to ${general(largest, 3)} and biases up to ${general(bias, 3)}, expected at most` +
+          ` ${expected} and ${Math.floor(format.MAX_BIAS / 2 ** (format.MIN_W_FRAC + format.BIAS_FRAC))}`,
+      );
+    }
+  }
+  const { bytes, view } = model._image;
+  weights.forEach((w, k) => view.setInt16(place.weights + 2 * k, rounded(w * 2 ** wFrac), true));
+  biases.forEach((b, k) => view.setInt32(place.biases + 4 * k, rounded(b * 2 ** (wFrac + format.BIAS_FRAC)), true));
+  if (place.dense) {
+    bytes.fill(0, place.weights + 2 * n, place.weights + 2 * (n + units)); // the slopes
+  }
+  view.setInt8(place.state + format.LAYER_STATE_W_FRAC, wFrac);
+  view.setUint16(place.state + format.LAYER_STATE_DEAD_STEPS, 0, true);
+  if (!place.number("u2", format.LAYER_STATE_N_SUMMED)) {
+    view.setUint16(place.state + format.LAYER_STATE_N_SUMMED, 1, true);
+    view.setUint32(place.state + format.LAYER_STATE_ENERGY, ENERGY_UNKNOWN << 8, true);
+  }
+  bytes.fill(0, model._saved().length); // what the core knows of old weights
+}
+
+// To nearest, halves up; so that floats of 32 bits and of 64 give the same.
+function rounded(value) {
+  const below = Math.floor(value);
+  return below + Number(value - below >= 0.5);
 }
 
 // ---- numbers of learning

@@ -24,10 +24,12 @@ LIBRARY = ROOT / "host_sim/web"
 AFTER_1000 = {" ".join(key): digest for key, digest in digests.AFTER_1000.items()}
 # What sentences say in Python, and in JavaScript.
 SPELLINGS = {
+    "input_range=(lo, hi)": "inputRange: [lo, hi]",
     "None": "null",
     "input_range": "inputRange",
     "output_range": "outputRange",
     "trainable=False": "trainable: false",
+    "if it was saved with replay=True": "of save(true)",
     "replay=": "replay",
 }
 
@@ -45,22 +47,40 @@ def test_the_library():
     print(node("--test", "tests/web/", cwd=ROOT))
 
 
-def test_digests_in_node():
-    assert json.loads(node(TESTS / "run.mjs", "digests")) == AFTER_1000
+def in_node(name, cases=None):
+    return json.loads(node(TESTS / "run.mjs", name, input=json.dumps(cases)))
 
 
-def test_digests_in_a_browser(browser, address):
-    page = browser.new_page()
-    page.route("**/digests.js", lambda route: route.fulfill(path=TESTS / "digests.js"))
+@pytest.fixture(scope="module")
+def in_chromium(browser, address):
+    page = browser.new_page(service_workers="block")
+    ours = re.compile("/(digests|says).js$")
+    page.route(ours, lambda route: route.fulfill(path=TESTS / Path(route.request.url).name))
     page.goto(address)
-    got = page.evaluate(
-        """async () => {
-            const { digests } = await import("./digests.js");
-            return digests(await import("./tinyprop/tinyprop.js"));
-        }"""
-    )
+
+    def ask(name, cases=None):
+        return page.evaluate(
+            """async ([name, cases]) => {
+                const tp = await import("./tinyprop/tinyprop.js");
+                const { digests } = await import("./digests.js");
+                const says = await import("./says.js");
+                return cases ? cases.map((one) => says[name](tp, one)) : digests(tp);
+            }""",
+            [name, cases],
+        )
+
+    yield ask
     page.close()
-    assert got == AFTER_1000
+
+
+@pytest.fixture(params=["node", "chromium"])
+def ask(request):
+    """ask("digests"), ask("windows", cases): what functions of tests/web say there."""
+    return in_node if request.param == "node" else request.getfixturevalue("in_chromium")
+
+
+def test_digests(ask):
+    assert ask("digests") == AFTER_1000
 
 
 # ---- what it says of a model
@@ -87,22 +107,33 @@ def file_of(model, replay):
     return base64.b64encode(file.getvalue()).decode()
 
 
-def weights_of(model):
-    for i in range(model._image[5]):
-        try:
-            yield from (list(part) for part in model.weights(i))
-        except ValueError as error:
-            yield str(error)
-
-
 def spelt(sentence):
     for python, javascript in SPELLINGS.items():
         sentence = sentence.replace(python, javascript)
     return sentence
 
 
+def attempt(action, *arguments):
+    try:
+        return action(*arguments)
+    except ValueError as error:
+        return spelt(str(error))
+
+
+def change(model, i, factor):
+    weights, biases = model.weights(i)
+    model.set_weights(i, [w * factor for w in weights], [b * factor for b in biases])
+
+
+def probes(model):
+    n = model._n_in
+    return [[k * (7 * i + 3) % 256 for i in range(n)] for k in (0, 1, 5, 60)]
+
+
 def describe(file, capsys):
+    """As says.js does."""
     model = tp.load(io.BytesIO(base64.b64decode(file)))
+    numbers = range(model._image[5])
     capsys.readouterr()
     model.summary()
     said = {
@@ -111,24 +142,29 @@ def describe(file, capsys):
         "summary": capsys.readouterr().out.rstrip("\n"),
         "ranges": [model.input_range, model.output_range],
         "settings": [model.lr, model.loss, model.classes],
-        "weights": list(weights_of(model)),
+        "weights": [attempt(lambda i=i: [*map(list, model.weights(i))]) for i in numbers],
+        "knows": [attempt(model.knows, x) for x in probes(model)],
         "again": True,
         "without": file_of(model, False),
     }
+    said["changes"] = [attempt(change, model, i, by) for by in (-1.3, 4000) for i in numbers]
+    said["changed"] = file_of(model, True)
     model.reset(5)
     return json.loads(json.dumps({**said, "anew": file_of(model, True)}))
 
 
-def test_what_it_says_of_models(monkeypatch, capsys):
-    """Of all models that the tests of check() and of ranges have, and of those with digests."""
+def test_what_it_says_of_models(monkeypatch, capsys, ask):
+    """Of all models that the tests of check(), ranges and knows() have, and of those with
+    digests."""
     files = Recorded(
         monkeypatch,
         (tinyprop_check, "_check"),
         (tinyprop_state, "_stats"),
         (tinyprop_state, "_get_range"),
         (tinyprop_words, "_class_text"),
+        (tinyprop_state, "_knows"),
     )
-    for file in "test_check.py", "test_classes.py", "test_ranges.py":
+    for file in "test_check.py", "test_classes.py", "test_ranges.py", "test_answers.py":
         for name, value in runpy.run_path(str(ROOT / "tests/portable" / file)).items():
             if name.startswith("test_") and callable(value):
                 value()
@@ -137,17 +173,20 @@ def test_what_it_says_of_models(monkeypatch, capsys):
         files.append(file_of(model, True))
     monkeypatch.undo()
     files = list(dict.fromkeys(files))
-    got = json.loads(node(TESTS / "run.mjs", "describe", input=json.dumps(files)))
-    sentences = set()
+    got = ask("describe", files)
+    sentences, known, changes = set(), set(), set()
     for file, said in zip(files, got, strict=True):
         expected = describe(file, capsys)
         sentences.update(re.sub(r"[\d.e-]+", "", sentence) for sentence in expected["check"])
+        known.update(expected["knows"])
+        changes.update(re.sub(r"[\d.e+, -]+", "", str(change)) for change in expected["changes"])
         for name in expected:
             assert said[name] == expected[name], name
     assert len(files) > 100 and len(sentences) >= 15
+    assert len(known) == 5 and len(changes) == 3  # yes, no or done, and refusals
 
 
-def test_windows():
+def test_windows(ask):
     random = Random(1)
     cases = []
     for _ in range(60):
@@ -158,12 +197,37 @@ def test_windows():
         if scale is None:
             readings = [[int(value) for value in reading] for reading in readings]
         cases.append((size, random.randint(1, size), axes, scale, readings))
-    got = json.loads(node(TESTS / "run.mjs", "windows", input=json.dumps(cases)))
+    got = ask("windows", cases)
     for (size, hop, axes, scale, readings), windows in zip(cases, got, strict=True):
         window = tp.Window(size, hop, axes, scale)
         assert windows == [
             list(window.features) if window.push(reading) else None for reading in readings
         ]
+
+
+def test_anomalies(ask, tmp_path):
+    random = Random(1)
+    cases = []
+    for _ in range(20):
+        n = random.randint(1, 12)
+        hidden = random.choice([None, [2], [5, 2, 5]])
+        given = random.choice([None, [-1, 2]])
+        settings = {"hidden": hidden, "inputRange": given, "seed": random.randint(1, 9)}
+        count = random.choice([63, 64, 100, 300])
+        samples = [[random.gauss(i, 1) for i in range(n)] for _ in range(count + 10)]
+        cases.append((n, settings, samples[:count], [*samples[count:], [9e9] * n, [0] * (n + 1)]))
+    for (n, settings, samples, unseen), (seen, scores, file) in zip(
+        cases, ask("anomalies", cases), strict=True
+    ):
+        anomaly = tp.Anomaly(n, settings["hidden"], settings["inputRange"], settings["seed"])
+        for i, x in enumerate(samples):
+            anomaly.learn(x)
+            if i == 10:
+                anomaly.save(str(tmp_path / "a"))
+                anomaly = tp.Anomaly.load(str(tmp_path / "a"))
+        assert (seen, scores) == (anomaly.seen, [attempt(anomaly.score, x) for x in unseen])
+        anomaly.save(str(tmp_path / "a"))
+        assert base64.b64decode(file) == (tmp_path / "a").read_bytes()
 
 
 # ---- the package
@@ -186,7 +250,7 @@ def test_types_name_all_that_is_exported():
     assert declared == set(node("--input-type=module", "-e", code).split())
     model = re.search(r"^export class Model \{\n(.*?)^\}", types, re.MULTILINE | re.DOTALL)[1]
     of_types = set(re.findall(r"^  (?:get |set |readonly )?(\w+)[(:]", model, re.MULTILINE))
-    source = (LIBRARY / "tinyprop.js").read_text()
+    source = (LIBRARY / "model.js").read_text()
     methods = re.findall(r"^  (?:get |set )?([a-z]\w+)\(", source, re.MULTILINE)
     assert of_types == set(methods)
 

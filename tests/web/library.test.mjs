@@ -349,6 +349,64 @@ test("a file that was made on purpose is refused, or works if not well", () => {
   assert.ok(loaded > 100, loaded);
 });
 
+test("what it knows", () => {
+  const model = small({ replay: 60 });
+  for (let i = 0; i < 90; i++) {
+    const x = [i % 9, i % 7, i % 5, i % 3, i % 2, 0];
+    x[i % 3] += 150;
+    model.learn(x, i % 3);
+  }
+  assert.equal(model.knows(Uint8Array.of(153, 4, 2, 1, 1, 0)), true);
+  assert.equal(model.knows([0, 0, 0, 199, 199, 199]), false);
+  refused(model, RangeError, "x has 5 values, expected 6", () => model.knows(SIX.slice(1)));
+  refused(model, TypeError, "x is null, expected", () => model.knows(null));
+  refused(model, TypeError, "x is 5, expected", () => model.knows(5));
+  refused(small(), RangeError, "knows() compares x with remembered samples: make", () => small().knows(SIX));
+  const forgetful = tp.load(model.save());
+  refused(forgetful, RangeError, "knows() compares x with remembered samples, and", () => forgetful.knows(SIX));
+});
+
+test("weights that are given", () => {
+  const model = small();
+  const nested = SIX.map((v) => Array.from({ length: 5 }, (_, unit) => (v - unit) / 8));
+  model.setWeights(0, nested, Float32Array.of(0, 1, -1, 0.5, 2));
+  const { weights, biases } = model.weights(0);
+  assert.deepEqual([...weights], nested.flat());
+  assert.deepEqual([...biases], [0, 1, -1, 0.5, 2]);
+  const same = small();
+  same.setWeights(0, weights, [[0, 1], [-1, 0.5], 2]);
+  assert.deepEqual(same.save(true), model.save(true));
+  const five = [0, 0, 0, 0, 0];
+  refused(model, RangeError, "weights has 29 numbers, expected 30", () => model.setWeights(0, weights.slice(1), five));
+  refused(model, RangeError, "biases has 4 numbers, expected 5", () => model.setWeights(0, weights, five.slice(1)));
+  refused(model, RangeError, "one of biases is NaN", () => model.setWeights(0, weights, [0, 0, NaN, 0, 0]));
+  refused(model, RangeError, "one of biases is Infinity", () => model.setWeights(0, weights, [0, 0, 1e39, 0, 0]));
+  refused(model, RangeError, "layer 0 has weights up to 1e+06 and", () => model.setWeights(0, weights.fill(1e6), five));
+  refused(model, TypeError, 'one of biases is "1"', () => model.setWeights(0, weights, [0, 0, "1", 0, 0]));
+  refused(model, TypeError, "weights is null, expected", () => model.setWeights(0, null, five));
+  refused(model, RangeError, "i is 2, expected the number of a layer", () => model.setWeights(2, weights, five));
+});
+
+test("what is no anomaly, and no sample of one", () => {
+  const anomaly = new tp.Anomaly(3);
+  for (let i = 0; i < 70; i++) {
+    anomaly.learn([i % 7, i % 5, i % 3]);
+  }
+  const before = anomaly.save();
+  for (const call of [(x) => anomaly.learn(x), (x) => anomaly.score(x)]) {
+    assert.throws(() => call([1, 2]), /^RangeError: x has 2 values, expected 3$/);
+    assert.throws(() => call([1, 2, NaN]), /^RangeError: x holds a NaN/);
+    assert.throws(() => call("abc"), /^TypeError: x is "abc", expected/);
+  }
+  assert.deepEqual(anomaly.save(), before);
+  assert.throws(() => tp.load(before), /^RangeError: the file has more than a Model: Anomaly.load may read it$/);
+  const model = anomaly.model.save();
+  assert.throws(() => tp.Anomaly.load(model), /^RangeError: the file has a Model, which load reads, and no Anomaly$/);
+  for (const hidden of [[], 3, [0]]) {
+    assert.throws(() => new tp.Anomaly(3, { hidden }), RangeError);
+  }
+});
+
 test("a thousand models at a time", () => {
   const models = Array.from({ length: 1000 }, (_, seed) => small({ seed }));
   models.forEach((model) => model.learn(SIX, 1));
