@@ -1216,13 +1216,17 @@ function names(one, many, all) {
   return (all.length === 1 ? one : many).replace("%", text);
 }
 
-// As Python's %.<digits>g.
+// As Python's %.<digits>g, which rounds halves to even, and toExponential up.
 function general(value, digits) {
-  const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
+  const [all, power] = value.toExponential(100).split("e");
+  const kept = all.slice(0, digits > 1 ? digits + 1 : 1);
+  const toEven = /^\.?50*$/.test(all.slice(kept.length)) && kept.at(-1) % 2 === 0;
+  const text = toEven ? `${kept}e${power}` : value.toExponential(digits - 1);
+  const [mantissa, exponent] = text.split("e");
   if (exponent < -4 || exponent >= digits) {
     return `${Number(mantissa)}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}`;
   }
-  return String(Number(value.toPrecision(digits)));
+  return String(Number(text));
 }
 
 function* stillX(facts) {

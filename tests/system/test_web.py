@@ -147,7 +147,9 @@ def describe(file, capsys):
         "again": True,
         "without": file_of(model, False),
     }
-    said["changes"] = [attempt(change, model, i, by) for by in (-1.3, 4000) for i in numbers]
+    said["changes"] = [attempt(change, model, i, by) for by in (-1.3, 100, 4000) for i in numbers]
+    for x in probes(model):
+        model.learn(x, [1] * model._n_out if model._mse else 1)
     said["changed"] = file_of(model, True)
     model.reset(5)
     return json.loads(json.dumps({**said, "anew": file_of(model, True)}))

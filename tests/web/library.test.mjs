@@ -366,6 +366,23 @@ test("what it knows", () => {
   refused(forgetful, RangeError, "knows() compares x with remembered samples, and", () => forgetful.knows(SIX));
 });
 
+test("what it knows is found anew after a tenth more samples", () => {
+  const model = new tp.Model(2, [tp.Dense(2)], { replay: 80, inputRange: [0, 255] });
+  const learn = (from, to) => {
+    for (let i = from; i < to; i++) {
+      model.learn([7, (i * i) % 90], 0);
+    }
+  };
+  learn(0, 10);
+  const early = model.knows([7, 220]);
+  learn(10, 30);
+  const once = tp.load(model.save(true));
+  for (let i = 0; i < 256; i += 5) {
+    assert.equal(model.knows([7, i]), once.knows([7, i]));
+  }
+  assert.equal(early, false);
+});
+
 test("weights that are given", () => {
   const model = small();
   const nested = SIX.map((v) => Array.from({ length: 5 }, (_, unit) => (v - unit) / 8));

@@ -15,7 +15,8 @@ export function describe(tp, file) {
     again: base64(model.save(true)) === file,
     without: base64(model.save()),
   };
-  const changes = [-1.3, 4000].flatMap((factor) => numbers.map((i) => attempt(() => change(model, i, factor))));
+  const changes = [-1.3, 100, 4000].flatMap((factor) => numbers.map((i) => attempt(() => change(model, i, factor))));
+  probes(model).forEach((x) => model.learn(x, model._mse ? Array(model._nOut).fill(1) : 1));
   const changed = base64(model.save(true));
   model.reset(5);
   return { ...said, changes, changed, anew: base64(model.save(true)) };
