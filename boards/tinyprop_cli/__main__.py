@@ -261,11 +261,16 @@ def push(file, name, port):
 
 
 @main.command()
-def serve():
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Of the page's address; without it always the same one, and 0 is one that is free.",
+)
+def serve(port):
     """Shows the page in which a network learns, to browsers on this PC."""
     from tinyprop_cli.serve import serve
 
-    serve()
+    serve(port)
 
 
 @main.command()

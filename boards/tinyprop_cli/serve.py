@@ -1,11 +1,21 @@
 """The page in a browser, from a web server for this PC alone."""
 
+import os
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 from tinyprop_cli.board import ROOT, Problem
 
 PAGE = ROOT / "dist/web"
+# Always the same one, as a browser keeps what was taught for each address by itself.
+PORT = 8642
+
+
+class Server(ThreadingHTTPServer):
+    """Which never shares a port with another one: Windows would let it."""
+
+    allow_reuse_address = os.name != "nt"
+    allow_reuse_port = False
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -21,19 +31,33 @@ class Handler(SimpleHTTPRequestHandler):
         pass
 
 
-def server():
-    """At a port that is free."""
+def server(port=0):
+    """At a port, 0: any that is free. OSError: it is taken."""
     if not (PAGE / "index.html").is_file():
         raise Problem("The page is not there. make web builds it.")
-    return ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(PAGE)))
+    return Server(("127.0.0.1", port), partial(Handler, directory=str(PAGE)))
 
 
 def address(server):
     return "http://127.0.0.1:%d/" % server.server_address[1]
 
 
-def serve():
-    with server() as running:
+def find_server(port):
+    """At this port; None: at the usual one, or another if that is taken."""
+    try:
+        return server(PORT if port is None else port)
+    except OSError as e:
+        if port is not None:
+            raise Problem(f"Port {port} cannot be used: {e.strerror}. Choose another one.") from e
+        print(
+            f"Port {PORT} is taken, maybe by another tinyprop serve. A browser does not find at"
+            " another address what you taught at the usual one; it keeps that."
+        )
+        return server()
+
+
+def serve(port):
+    with find_server(port) as running:
         print(
             f"The page is at {address(running)} as long as this runs; Ctrl-C ends it.", flush=True
         )

@@ -141,7 +141,7 @@ def test_the_wheel_is_for_all_of_linux_and_cpython(wheel):
 
 
 def test_the_page_is_served(installed):
-    command = [installed.bin / "tinyprop", "serve"]
+    command = [installed.bin / "tinyprop", "serve", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         address = re.search(r"http://127.0.0.1:\d+/", server.stdout.readline())[0]
         with urllib.request.urlopen(address) as page:

@@ -17,6 +17,8 @@ import tinyprop as tp
 import tinyprop_check
 import tinyprop_state
 import tinyprop_words
+from tinyprop_cli import serve
+from tinyprop_cli.board import Problem
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests/web"
@@ -230,6 +232,24 @@ def test_anomalies(ask, tmp_path):
         assert (seen, scores) == (anomaly.seen, [attempt(anomaly.score, x) for x in unseen])
         anomaly.save(str(tmp_path / "a"))
         assert base64.b64decode(file) == (tmp_path / "a").read_bytes()
+
+
+# ---- where the page is
+
+
+def test_the_address_is_always_the_same(web, monkeypatch, capsys):
+    with serve.server() as somewhere:
+        port = somewhere.server_port
+    monkeypatch.setattr(serve, "PORT", port)
+    for chosen in None, None, port:
+        with serve.find_server(chosen) as server:
+            assert serve.address(server) == f"http://127.0.0.1:{port}/"
+    assert not capsys.readouterr().out
+    with serve.find_server(None), serve.find_server(None) as another:
+        assert serve.address(another) != f"http://127.0.0.1:{port}/"
+        assert f"Port {port} is taken" in capsys.readouterr().out
+        with pytest.raises(Problem, match=f"Port {port} cannot be used: .* Choose another one."):
+            serve.find_server(port)
 
 
 # ---- the package
