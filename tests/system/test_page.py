@@ -337,7 +337,7 @@ def test_check_speaks_up(page, random):
     for _ in range(16):
         page.draw([(100, 100), (180, 120)])
         page.page.keyboard.press("1")
-    assert "Classes 1, 2 were never shown" in page.text("#check")
+    assert "Classes two, three were never shown" in page.text("#check")
 
 
 def test_keys_are_enough(page, random):
@@ -476,6 +476,10 @@ def test_no_motion_sensor(page):
     page.click("Motion")
     page.page.clock.fast_forward(2000)
     page.page.wait_for_selector("text=Open the page on a phone")
+    page.click("Motion")
+    page.click("Draw")
+    page.page.clock.fast_forward(3000)
+    assert page.note() == "" and page.page.locator(".paper").is_visible()
 
 
 # ---- for everybody

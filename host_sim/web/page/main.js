@@ -22,6 +22,7 @@ const heat = new Heat($("heat"));
 const onBoard = new OnBoard((text) => ($("said").textContent = text), showThere);
 const SOURCES = [draw, gesture, sound, motion, sensorOf(onBoard)];
 let stage = null; // what the source has started: stop(), clear(), and put() if it is drawn on
+let starting = null; // the last start of a source, as a person may be faster than it
 let sample = null; // what the person shows just now
 let held = null; // the class whose button is held while a live source goes on
 let before = null; // the text of what was there, for Undo
@@ -53,6 +54,7 @@ function showSources() {
   $("sources").replaceChildren(...buttons);
   $("hint").textContent = project.source.hint;
   $("clear").hidden = Boolean(project.source.live);
+  $("example").hidden = project.source !== draw;
 }
 
 async function choose(source) {
@@ -72,18 +74,21 @@ async function choose(source) {
 
 async function startSource() {
   const { source } = project;
+  const mine = (starting = Symbol());
   stage?.stop();
   stage = sample = null;
   $("stage").replaceChildren();
   try {
     const started = await source.start($("stage"), onSample);
-    if (source === project.source) {
+    if (starting === mine) {
       stage = started;
     } else {
       started.stop();
     }
   } catch (error) {
-    note(error.message);
+    if (starting === mine) {
+      note(error.message);
+    }
   }
 }
 
@@ -120,7 +125,7 @@ function showClasses() {
     const tell = element("button", { type: "button", className: "tell", title: `Key ${label + 1}` });
     tell.append(
       element("span", { className: "bar" }),
-      element("span", { textContent: project.source.live ? "Hold while it is" : "This is it" }),
+      element("span", { className: "says", textContent: project.source.live ? "Hold while it is" : "This is it" }),
       element("span", { className: "unseen name" }),
       element("span", { className: "share" }),
       element("span", { className: "count" }),
@@ -147,7 +152,7 @@ function showClasses() {
 function showCounts() {
   const counts = project.counts();
   [...$("classes").children].forEach((item, label) => {
-    item.querySelector(".name").textContent = ` ${project.names[label]},`;
+    item.querySelector(".name").textContent = ` ${project.nameOf(label)},`;
     item.querySelector(".count").textContent = counts[label] === 1 ? "1 example" : `${counts[label]} examples`;
   });
 }
@@ -193,7 +198,7 @@ function showGuess() {
     item.querySelector(".share").textContent = shares.length ? percent(share) : "";
   });
   if (shares.length) {
-    $("thinks").textContent = `It thinks: ${project.names[shares.indexOf(most)]}`;
+    $("thinks").textContent = `It thinks: ${project.nameOf(shares.indexOf(most))}`;
   } else {
     $("thinks").textContent = project.knowsAnything() ? "Show it something." : "It knows nothing yet.";
   }
@@ -219,7 +224,7 @@ function showLearning() {
   $("curve").setAttribute("aria-label", `Curves of the last ${points.length} examples; the numbers below say the same`);
   heat.draw(project.weights(), project.moved);
   project.moved = null;
-  const says = model.check();
+  const says = project.check();
   $("check").replaceChildren(...says.map((text) => element("li", { textContent: text })));
   if (!says.length) {
     $("check").append(element("li", { textContent: advice() }));
@@ -231,7 +236,7 @@ function advice() {
   const counts = project.counts();
   const least = Math.min(...counts);
   if (least < 3) {
-    return `Give it three or more examples of each: ${project.names[counts.indexOf(least)]} has ${least}.`;
+    return `Give it three or more examples of each. Next: ${project.nameOf(counts.indexOf(least))}.`;
   }
   return "All is well. More examples, each a little different, make it surer.";
 }

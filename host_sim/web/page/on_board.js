@@ -84,6 +84,7 @@ export class OnBoard {
   async read(program, interval, onReading) {
     await this.turn;
     this.there = null;
+    this.say("The board reads its sensor, and has no network meanwhile. Give it the network once you have stopped.");
     this.changed();
     await this.board.samples(program, interval, onReading);
   }

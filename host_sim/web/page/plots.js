@@ -15,24 +15,26 @@ export function drawCurves(canvas, points, colours) {
   const pen = canvas.getContext("2d");
   pen.scale(density, density);
   const margin = 6;
+  const left = 44; // for what the lines mean
   const y = (share) => margin + (1 - share) * (height - 2 * margin);
   pen.strokeStyle = colour(canvas, "--line");
   pen.fillStyle = colour(canvas, "--quiet");
   pen.font = "12px system-ui, sans-serif";
-  pen.fillText("100 %", 2, y(1) + 14);
-  pen.fillText("0 %", 2, y(0) - 4);
+  pen.textAlign = "right";
+  pen.textBaseline = "middle";
   for (const share of [0, 0.5, 1]) {
+    pen.fillText(`${100 * share} %`, left - 6, y(share));
     pen.beginPath();
-    pen.moveTo(0, y(share));
+    pen.moveTo(left, y(share));
     pen.lineTo(width, y(share));
     pen.stroke();
   }
   pen.lineWidth = 2;
-  const step = width / Math.max(points.length - 1, 20);
+  const step = (width - left) / Math.max(points.length - 1, 20);
   colours.forEach((name, k) => {
     pen.strokeStyle = colour(canvas, name);
     pen.beginPath();
-    points.forEach((point, i) => point[k] !== null && pen.lineTo(i * step, y(point[k])));
+    points.forEach((point, i) => point[k] !== null && pen.lineTo(left + i * step, y(point[k])));
     pen.stroke();
   });
 }
@@ -62,7 +64,6 @@ export class Heat {
     const width = values.length / units;
     canvas.width = width;
     canvas.height = units;
-    canvas.style.aspectRatio = `${width} / ${Math.max(units, width / 4)}`;
     canvas.setAttribute("role", "img");
     const just = ages.filter((age) => age === 0).length;
     canvas.setAttribute("aria-label", `${just} of ${values.length} weights moved just now`);

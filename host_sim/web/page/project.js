@@ -36,6 +36,12 @@ function layerOf(text) {
   return undefined;
 }
 
+// Names as a model may have them; null where there is none, or null if there are none at all.
+function differing(names) {
+  const all = names.map((name, label) => (name && names.indexOf(name) === label ? name : null));
+  return all.some(Boolean) ? all : null;
+}
+
 export class Project {
   constructor(source) {
     this.startOver(source);
@@ -140,8 +146,17 @@ export class Project {
 
   // The bytes of model.tp, which has the names.
   file(replay = false, names = this.names) {
-    const differing = names.map((name, label) => (name && names.indexOf(name) === label ? name : null));
-    return save(this.model, replay, differing.some(Boolean) ? differing : null);
+    return save(this.model, replay, differing(names));
+  }
+
+  nameOf(label) {
+    return this.names[label] || `class ${label + 1}`;
+  }
+
+  // What is wrong and what to do, in a list of sentences.
+  check() {
+    this.model._names = differing(this.names); // which they mention
+    return this.model.check();
   }
 
   knowsAnything() {
