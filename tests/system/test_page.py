@@ -22,6 +22,7 @@ SHAPES = {
 }
 EACH = 6  # drawings of each shape that are taught
 FEW_BYTES = 1_000_000
+FEW_BYTES_WITH_A_PICO = 4_000_000
 
 
 # A stroke by the events that a mouse gives, at once.
@@ -59,7 +60,8 @@ class Page:
         assert kind or not self.errors, self.errors
 
     def heard(self, message):
-        if message.type in ("error", "warning"):
+        ours = message.text != "Service Worker registration blocked by Playwright"
+        if message.type in ("error", "warning") and ours:
             self.errors.append(message.text)
 
     def go(self, address):
@@ -283,6 +285,27 @@ def test_files_that_are_no_use_change_nothing(page, random):
         assert page.download("Save model.tp") == before
 
 
+# Both are cancelled: by itself the browser would show the file in place of the page.
+DROP = """(bytes) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([new Uint8Array(bytes)], "dropped.tp"));
+    const put = (type) => !dispatchEvent(new DragEvent(type, { dataTransfer, cancelable: true }));
+    return put("dragover") && put("drop");
+}"""
+
+
+def test_a_file_is_dropped(page, random):
+    page.teach_shapes(random, each=1)
+    before = page.download("Save model.tp")
+    page.click("Start over")
+    assert page.page.evaluate(DROP, list(before[:100]))
+    page.page.wait_for_selector("text=dropped.tp cannot be opened: the file is damaged or cut")
+    assert page.download("Save model.tp") != before
+    assert page.page.evaluate(DROP, list(before))
+    page.page.wait_for_selector("text=cannot be opened", state="hidden")
+    assert page.download("Save model.tp") == before
+
+
 def test_layers_are_chosen_by_hand_and_learn_all_examples_again(page, random):
     page.teach_shapes(random, each=2)
     page.page.get_by_label("units of layer 1").fill("9")
@@ -394,6 +417,33 @@ def test_start_over_can_be_undone(page, random):
     assert page.download("Save model.tp") == before and page.counts() == [1, 1, 1]
 
 
+FINGERS = """(fingers) => {
+    const paper = document.querySelector(".paper");
+    const { left, top } = paper.getBoundingClientRect();
+    const put = (type, pointerId, x, y) => {
+        const place = { clientX: left + x, clientY: top + y };
+        paper.dispatchEvent(new PointerEvent(type, { pointerId, bubbles: true, ...place }));
+    };
+    put("pointerdown", 1, 20, 20);
+    put("pointermove", 1, 150, 20);
+    if (fingers === 2) {
+        put("pointerdown", 2, 20, 200);
+        put("pointermove", 2, 200, 100);
+        put("pointerup", 2, 200, 100);
+    }
+    put("pointermove", 1, 150, 150);
+    put("pointerup", 1, 150, 150);
+}"""
+
+
+def test_a_second_finger_draws_nothing(page):
+    for fingers in 1, 2:
+        page.page.evaluate(FINGERS, fingers)
+        page.tell("one")
+    one, two = page.download("Save the examples").splitlines()
+    assert one == two
+
+
 # ---- other ways to show something
 
 
@@ -471,6 +521,18 @@ def test_motion(page):
     assert page.thinks() == "three"
 
 
+def test_a_key_that_is_let_go_elsewhere_teaches_no_more(page):
+    page.click("Motion")
+    page.page.evaluate(MOVE, {"size": 0, "n": 1})
+    page.page.wait_for_selector(".reading")
+    page.page.keyboard.down("1")
+    page.page.evaluate(MOVE, {"size": 3, "n": 64})
+    counts = page.counts()
+    page.page.evaluate("dispatchEvent(new Event('blur'))")
+    page.page.evaluate(MOVE, {"size": 3, "n": 64})
+    assert page.counts() == counts != [0, 0, 0]
+
+
 def test_no_motion_sensor(page):
     page.page.clock.install()
     page.click("Motion")
@@ -507,12 +569,15 @@ def test_every_width(page):
     for width in 320, 390, 768, 1280:
         page.page.set_viewport_size({"width": width, "height": 844})
         assert page.page.evaluate("document.scrollingElement.scrollWidth") <= width
+        assert page.text("#thinks").startswith("Now you:")  # a phone's bars come and go
 
 
 def test_it_is_small(web):
     text = (web / "files.js").read_text()
     sizes = {name: (web / name).stat().st_size for name in re.findall(r'"\./(.+)"', text)}
     assert sum(sizes.values()) < FEW_BYTES and "tinyprop/tinyprop.wasm" in sizes
+    whole = sum(path.stat().st_size for path in web.rglob("*") if path.is_file())
+    assert whole < FEW_BYTES_WITH_A_PICO
 
 
 # ---- on a board
@@ -520,6 +585,13 @@ def test_it_is_small(web):
 
 def twins(page):
     return page.page.locator("#twins dd").all_inner_texts()
+
+
+def learns_there_too(page, name):
+    """The page says so at once, as the Pico may be done before one looks again."""
+    press = "(button) => { button.click(); return document.getElementById('twins').innerText; }"
+    assert "it is learning" in page.button_of(name).evaluate(press)
+    page.page.wait_for_selector("text=to the last bit")
 
 
 def test_a_pico_in_the_page_learns_on(page, random):
@@ -531,9 +603,7 @@ def test_a_pico_in_the_page_learns_on(page, random):
     page.page.wait_for_selector("text=to the last bit")
     before = twins(page)
     page.draw(drawing("zigzag", random))
-    page.tell("zigzag")
-    page.page.wait_for_selector("text=it is learning")
-    page.page.wait_for_selector("text=to the last bit")
+    learns_there_too(page, "zigzag")
     after = twins(page)
     assert before[0] == before[1] and after[0] == after[1] != before[0]
     here = page.download("Save model.tp")
@@ -545,9 +615,7 @@ def test_a_pico_in_the_page_learns_on(page, random):
         == file_of(learned(page.download("Save the examples")))
     )
     page.draw(drawing("circle", random))
-    page.tell("circle")
-    page.page.wait_for_selector("text=it is learning")
-    page.page.wait_for_selector("text=to the last bit")
+    learns_there_too(page, "circle")
     page.page.locator(".xterm-helper-textarea").focus()
     page.page.keyboard.type("2 + 2\n")
     page.page.get_by_role("listitem").filter(has_text="4").first.wait_for()
@@ -565,12 +633,19 @@ def read():
 """
 
 
-def test_a_sensor_of_a_board(page):
-    page.click("A board's sensor")
-    assert "Connect a board first" in page.note()
-    page.click("Start a Pico in this page")
-    page.page.wait_for_selector("text=is in this firmware")
-    page.click("A board's sensor")
+@pytest.fixture(scope="module")
+def page_with_sensor(browser, address):
+    with Page(browser, address) as page:
+        page.click("A board's sensor")
+        assert "Connect a board first" in page.note()
+        page.click("Start a Pico in this page")
+        page.page.wait_for_selector("text=is in this firmware")
+        page.click("A board's sensor")
+        yield page
+
+
+def test_a_sensor_of_a_board(page_with_sensor):
+    page = page_with_sensor
     page.page.get_by_label("What gives a reading").fill(READ)
     page.click("Read it")
     hold(page, "two")
@@ -581,7 +656,49 @@ def test_a_sensor_of_a_board(page):
     assert first[0] == '"two"' and first[15:19] == ["500", "0", "500", "500"]
     page.page.get_by_label("What gives a reading").fill("def read():\n    return 1 / 0\n")
     page.click("Read it")
-    page.page.wait_for_selector("text=ZeroDivisionError")
+    page.page.locator(".reading", has_text="line 2, in read\nZeroDivisionError").wait_for()
+
+
+@pytest.mark.parametrize(
+    "program, sentence",
+    [
+        ("x = 1", "name 'read' isn't defined"),
+        ("def read():\n    return 1, 2, 3, 4", "read() gives 4 numbers, expected one to three."),
+        ("def read():\n    return []", "read() gives 0 numbers, expected one to three."),
+        ("def read():\n    return 40000", "read() gives 40000, expected up to 32767: divide it"),
+        ("def read():\n    return 1, None", "read() gives [1, null], expected numbers."),
+    ],
+)
+def test_a_program_that_gives_no_reading(page_with_sensor, program, sentence):
+    page = page_with_sensor
+    page.page.get_by_label("What gives a reading").fill(program)
+    page.click("Read it")
+    page.page.locator(".reading", has_text=sentence).wait_for()
+    stage = page.page.locator("#stage")
+    assert stage.evaluate("(stage) => stage.scrollWidth <= stage.clientWidth")
+    page.page.get_by_role("button", name="Read it").wait_for()
+
+
+def test_a_board_that_is_let_go_while_it_reads(page_with_sensor):
+    page = page_with_sensor
+    page.page.get_by_label("What gives a reading").fill(READ)
+    page.click("Read it")
+    page.page.locator(".reading", has_text="500").wait_for()
+    page.click("Let go of the board")
+    page.page.locator(".reading", has_text="not connected any more").wait_for()
+    assert page.text("#said") == ""
+    page.click("Read it")
+    page.page.locator(".reading", has_text="Connect a board first").wait_for()
+
+
+def test_no_connection_for_what_a_board_needs(page):
+    page.page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+    page.reload()
+    page.page.route("**/board/*", lambda route: route.abort())
+    page.context.set_offline(True)
+    page.click("Start a Pico in this page")
+    page.page.wait_for_selector("text=connect to the internet, and load the page again")
+    page.errors.clear()  # the browser's own words
 
 
 def test_no_board(page):

@@ -47,9 +47,8 @@ except OSError:
     print("no", end="")
 `;
 
-// Each sample is a line of JSON.
-const SAMPLES = (source, interval) => `
-${source}
+// Each sample is a line of JSON. The source comes first, so that errors name its own lines.
+const SAMPLES = (source, interval) => `${source}
 import json, time
 while True:
     _sample = read()
@@ -189,13 +188,20 @@ export class Board {
     let wrong;
     const onLine = (line) => {
       const sample = arrayOf(line);
-      if (sample?.every(Number.isFinite)) {
+      if (!sample || wrong) {
+        return;
+      }
+      try {
+        if (!sample.every(Number.isFinite)) {
+          throw new Problem(`read() gives ${line}, expected numbers.`);
+        }
         onSample(sample);
-      } else if (sample) {
-        wrong = new Problem(`read() gives ${line}, expected numbers.`);
+      } catch (error) {
+        wrong = error;
         this.stop();
       }
     };
+    await this.repl.exec('globals().pop("read", None)'); // of another source
     try {
       await this.repl.exec(SAMPLES(source, interval), { onLine, seconds: Infinity });
     } catch (error) {

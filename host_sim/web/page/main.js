@@ -186,7 +186,9 @@ addEventListener("keydown", (event) => {
     }
   }
 });
-addEventListener("keyup", () => (held = null));
+for (const name of ["keyup", "blur"]) {
+  addEventListener(name, () => (held = null));
+}
 
 function showGuess() {
   const shares = sample && project.knowsAnything() ? project.model.predictProba(sample) : [];
@@ -207,21 +209,15 @@ function showGuess() {
 // ---- 3: what it learns
 
 function showLearning() {
-  const { model, points } = project;
   showCounts();
-  const { error, steps, skipped } = model.stats();
+  const { error, steps, skipped } = project.model.stats();
   const lately = project.lately();
   showNumbers([
     ["--right", "guessed right before you told it, lately", lately === null ? "–" : percent(lately)],
-    ["--error", "how wrong it is on the whole", percent(error)],
-    ["--skipped", "steps it skipped, as it knew already", percent(steps ? skipped / steps : 0)],
+    ["--error", "how wrong it is on the whole", steps ? percent(error) : "–"],
+    ["--skipped", "steps it skipped, as it knew already", steps ? percent(skipped / steps) : "–"],
   ]);
-  drawCurves(
-    $("curve"),
-    points.map(([wrong, right, skips]) => [right, wrong, skips]),
-    ["--right", "--error", "--skipped"],
-  );
-  $("curve").setAttribute("aria-label", `Curves of the last ${points.length} examples; the numbers below say the same`);
+  showCurves();
   heat.draw(project.weights(), project.moved);
   project.moved = null;
   const says = project.check();
@@ -230,6 +226,16 @@ function showLearning() {
     $("check").append(element("li", { textContent: advice() }));
   }
   showGuess();
+}
+
+function showCurves() {
+  const { points } = project;
+  drawCurves(
+    $("curve"),
+    points.map(([wrong, right, skips]) => [right, wrong, skips]),
+    ["--right", "--error", "--skipped"],
+  );
+  $("curve").setAttribute("aria-label", `Curves of the last ${points.length} examples; the numbers below say the same`);
 }
 
 function advice() {
@@ -273,8 +279,8 @@ function showLayers() {
   const bytes = model._image.length.toLocaleString("en");
   const shape = source.shape.join(" × ");
   $("ram").textContent =
-    `It takes ${bytes} bytes of RAM there, with the examples it remembers, and reads ${shape} numbers at a time. Times are` +
-    " estimates, within a factor of two.";
+    `On a board it takes ${bytes} bytes of RAM, with the examples it remembers, and reads ${shape} numbers at a time.` +
+    " Times are estimates, within a factor of two.";
 }
 
 function short(ms) {
@@ -535,14 +541,23 @@ $("file").addEventListener("change", async ({ target }) => {
   target.value = "";
 });
 $("open").addEventListener("click", () => $("file").click());
+// A file may be dropped anywhere; by itself the browser would leave the page for it.
+const hasFiles = ({ dataTransfer }) => dataTransfer.types.includes("Files");
+addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
+addEventListener("drop", (event) => {
+  if (hasFiles(event)) {
+    event.preventDefault();
+    open(event.dataTransfer.files[0]);
+  }
+});
 $("restart").addEventListener("click", () => {
   note("");
   forUndo();
   project.startOver(project.source);
   refresh();
 });
-addEventListener("resize", showLearning);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showLearning);
+addEventListener("resize", showCurves);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showCurves);
 
 try {
   fromText(project, kept(), SOURCES);

@@ -4,6 +4,16 @@
 const FILE = "model.tp"; // on the board
 const START = 16; // digits of a SHA-256 that are shown
 
+async function part(name) {
+  try {
+    return await import(`./board/${name}.js`);
+  } catch {
+    throw new Error(
+      "What it takes to reach a board cannot be fetched: connect to the internet, and load the page again.",
+    );
+  }
+}
+
 export class OnBoard {
   // say(sentence): what was done; changed(): there is something else to show
   constructor(say, changed) {
@@ -22,24 +32,25 @@ export class OnBoard {
   // terminal: an element for the prompt
   async startPico(terminal) {
     this.say("Loading a Pico and its firmware ...");
-    const { Pico } = await import("./board/pico.js");
+    const { Pico } = await part("pico");
     const pico = await Pico.start();
     await this.connect(pico, () => pico.end(), terminal);
   }
 
   async startBoard(terminal) {
-    const { choosePort, openPort } = await import("./board/serial.js");
+    const { choosePort, openPort } = await part("serial");
     const port = await openPort(await choosePort());
     await this.connect(port, () => port.close(), terminal);
   }
 
   async connect(line, end, terminal) {
-    const { Board } = await import("./board/board.js");
-    const { Repl } = await import("./board/repl.js");
-    const { openTerminal } = await import("./board/terminal.js");
+    const { Board } = await part("board");
+    const { Repl } = await part("repl");
+    const { openTerminal } = await part("terminal");
     const repl = new Repl(line);
     this.end = async () => {
       this.forget();
+      this.say("");
       this.changed();
       terminal.replaceChildren();
       await repl.close();
@@ -82,9 +93,12 @@ export class OnBoard {
 
   // Readings of a sensor, which keep the board busy until stopReading().
   async read(program, interval, onReading) {
+    if (!this.board) {
+      throw new Error("Connect a board first, or start a Pico: below, in step 6. Then press Read it again.");
+    }
     await this.turn;
     this.there = null;
-    this.say("The board reads its sensor, and has no network meanwhile. Give it the network once you have stopped.");
+    this.say("While the board reads its sensor it has no network. Give it the network once you have stopped.");
     this.changed();
     await this.board.samples(program, interval, onReading);
   }
@@ -128,7 +142,7 @@ export class OnBoard {
   }
 
   async compare(project) {
-    const { sha256 } = await import("./board/files.js");
+    const { sha256 } = await part("files");
     const there = await this.there.digest();
     this.here = sha256(project.file(true, this.names)).slice(0, START);
     this.digest = there.slice(0, START);
@@ -145,8 +159,8 @@ export class OnBoard {
 
 // A .bin file onto an ESP32.
 export async function flashEsp32(data, say) {
-  const { choosePort } = await import("./board/serial.js");
-  const { flash } = await import("./board/flash.js");
+  const { choosePort } = await part("serial");
+  const { flash } = await part("flash");
   const port = await choosePort();
   await flash(port, data, (bytes, total) => say(`Writing: ${bytes} of ${total} bytes`));
   say("MicroPython is on the board. Connect it now.");

@@ -14,7 +14,7 @@ const REFUSED =
 export const motion = {
   id: "motion",
   title: "Motion",
-  hint: "Move your phone: shake it, turn it, put it down. Hold a button below while you do.",
+  hint: "Move your phone: shake it, turn it, put it down. Hold a button of step 2 while you do.",
   live: true,
   shape: [new Window(READINGS, { axes: 3 }).features.length],
   range: null,

@@ -19,7 +19,7 @@ export function sensorOf(onBoard) {
   return {
     id: "sensor",
     title: "A board's sensor",
-    hint: "Write what gives a reading: one to three whole numbers, up to 32767. Read it, and hold a button below meanwhile.",
+    hint: "Write what gives a reading: one to three whole numbers, up to 32767. Read it, and hold a button of step 2 meanwhile.",
     live: true,
     shape: [new Window(READINGS, { axes: AXES }).features.length],
     range: null,
@@ -47,7 +47,15 @@ async function start(onBoard, stage, onSample) {
   let reading = false;
 
   function take(numbers) {
-    const values = [...numbers, 0, 0].slice(0, AXES).map((value) => Math.max(-MOST, Math.min(MOST, value)));
+    const n = numbers.length;
+    if (n < 1 || n > AXES) {
+      throw new Error(`read() gives ${n} numbers, expected one to three.`);
+    }
+    const large = numbers.find((value) => Math.abs(value) > MOST);
+    if (large !== undefined) {
+      throw new Error(`read() gives ${large}, expected up to ${MOST}: divide it, as >> 1 does by two.`);
+    }
+    const values = [...numbers, 0, 0].slice(0, AXES);
     text.value = numbers.map(String).join("  ");
     if (window.push(values)) {
       onSample([...window.features]);

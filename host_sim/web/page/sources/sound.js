@@ -9,7 +9,7 @@ const HIGHEST = 6000;
 export const sound = {
   id: "sound",
   title: "Sound",
-  hint: "Whistle, clap or hum, and hold a button below while you do. Teach it silence, too.",
+  hint: "Whistle, clap or hum, and hold a button of step 2 while you do. Teach it silence, too.",
   live: true,
   shape: [BANDS * MOMENTS],
   range: [0, 255],

@@ -14,7 +14,7 @@ export function strokesOf(stage, sampleOf, onSample, onlyOne = false) {
   const pen = canvas.getContext("2d");
   pen.scale(2, 2);
   let strokes = [];
-  let drawing = false;
+  let pointer = null; // that draws; another finger does not
 
   function show() {
     pen.clearRect(0, 0, WIDTH, WIDTH);
@@ -35,20 +35,27 @@ export function strokesOf(stage, sampleOf, onSample, onlyOne = false) {
   }
 
   canvas.addEventListener("pointerdown", (event) => {
+    if (pointer !== null) {
+      return;
+    }
     canvas.setPointerCapture(event.pointerId);
-    drawing = true;
+    pointer = event.pointerId;
     strokes = onlyOne ? [] : strokes;
     strokes.push([pointOf(event)]);
     show();
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (drawing) {
+    if (event.pointerId === pointer) {
       strokes.at(-1).push(pointOf(event));
       show();
     }
   });
   for (const end of ["pointerup", "pointercancel"]) {
-    canvas.addEventListener(end, () => (drawing = false));
+    canvas.addEventListener(end, (event) => {
+      if (event.pointerId === pointer) {
+        pointer = null;
+      }
+    });
   }
 
   function put(all) {
