@@ -54,12 +54,17 @@ def in_node(name, cases=None):
 
 
 @pytest.fixture(scope="module")
-def in_chromium(browser, address):
+def page(browser, address):
     page = browser.new_page(service_workers="block")
-    ours = re.compile("/(digests|says).js$")
+    ours = re.compile("/(digests|says|worker).js$")
     page.route(ours, lambda route: route.fulfill(path=TESTS / Path(route.request.url).name))
     page.goto(address)
+    yield page
+    page.close()
 
+
+@pytest.fixture
+def in_chromium(page):
     def ask(name, cases=None):
         return page.evaluate(
             """async ([name, cases]) => {
@@ -71,8 +76,7 @@ def in_chromium(browser, address):
             [name, cases],
         )
 
-    yield ask
-    page.close()
+    return ask
 
 
 @pytest.fixture(params=["node", "chromium"])
@@ -83,6 +87,17 @@ def ask(request):
 
 def test_digests(ask):
     assert ask("digests") == AFTER_1000
+
+
+def test_digests_in_a_worker(page):
+    said = page.evaluate(
+        """() => new Promise((resolve, reject) => {
+            const worker = new Worker("worker.js", { type: "module" });
+            worker.onmessage = ({ data }) => resolve(data);
+            worker.onerror = () => reject(new Error("the worker did not start"));
+        })"""
+    )
+    assert said == AFTER_1000
 
 
 # ---- what it says of a model

@@ -20,12 +20,14 @@ import tinyprop as tp
 from fake_esp32 import FakeEsp32, image
 from serial_port import EmulatedPico
 from test_deploy import PRETEND
+from test_page import Page, drawing, learns_there_too
 from tinyprop_cli import deploy, serve
 from tinyprop_cli.board import Problem
 from web_serial import SerialOverHttp
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests/web"
+STAND_IN = TESTS / "web_serial.js"
 
 # Around each program; what a person would be told is its last line.
 PROGRAM = """
@@ -498,7 +500,7 @@ def tab(browser, pico):
     tab.on(
         "console", lambda message: errors.append(message.text) if message.type == "error" else None
     )
-    tab.route("**/web_serial.js", lambda route: route.fulfill(path=TESTS / "web_serial.js"))
+    tab.route("**/web_serial.js", lambda route: route.fulfill(path=STAND_IN))
     tab.goto(pico)
     yield tab
     tab.close()
@@ -565,6 +567,29 @@ def test_a_board_at_web_serial(tab):
         }"""
     )
     assert machine == "Raspberry Pi Pico with RP2040"
+
+
+def test_the_page_teaches_the_board_until_it_is_unplugged(browser, pico):
+    rng = random.Random(1)
+    # What keeps the page would keep what the line says, too.
+    with Page(browser, pico, service_workers="block") as page:
+        page.page.route("**/web_serial.js", lambda route: route.fulfill(path=STAND_IN))
+        page.page.evaluate("async () => (await import('./web_serial.js')).install('/serial')")
+        page.teach_shapes(rng, each=1)
+        page.click("Connect my board")
+        page.page.wait_for_selector(f"text=tinyprop {tp.__version__} works")
+        page.click("Give it the network")
+        page.page.wait_for_selector("text=to the last bit")
+        page.draw(drawing("zigzag", rng))
+        learns_there_too(page, "zigzag")
+        here = page.download("Save model.tp")
+        page.page.evaluate("async () => (await navigator.serial.getPorts())[0].unplug()")
+        page.page.wait_for_selector("text=The board is gone: was it unplugged")
+        page.page.get_by_role("button", name="Connect my board").wait_for()
+        assert page.download("Save model.tp") == here
+        page.draw(drawing("circle", rng))
+        page.tell("circle")
+        assert page.counts() == [2, 2, 1]
 
 
 @pytest.mark.parametrize(

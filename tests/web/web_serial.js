@@ -51,11 +51,16 @@ export class Port extends EventTarget {
       }
     } catch {
       if (this.connection && !this.connection.signal.aborted) {
-        this.output?.error(this.lost());
-        this.connection = this.output = null;
-        this.dispatchEvent(new Event("disconnect", { bubbles: true }));
+        this.unplug();
       }
     }
+  }
+
+  unplug() {
+    this.connection.abort();
+    this.output?.error(this.lost());
+    this.connection = this.output = null;
+    this.dispatchEvent(new Event("disconnect", { bubbles: true }));
   }
 
   lost() {
