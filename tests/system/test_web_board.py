@@ -122,9 +122,12 @@ def test_a_program_can_be_stopped_and_two_do_not_mix(pico):
     said = node(
         """
         const repl = await connect();
-        const endless = repl.exec("while True: pass", { seconds: Infinity });
+        let onLine;
+        const runs = new Promise((resolve) => { onLine = resolve; });
+        const program = "print('runs')\\nwhile True: pass";
+        const endless = repl.exec(program, { onLine, seconds: Infinity });
         await assert.rejects(repl.exec("1"), /The board is at work/);
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        await runs;
         await repl.type("print('lost')");
         await repl.type("\\x03");
         await assert.rejects(endless, /KeyboardInterrupt/);
@@ -192,16 +195,17 @@ def test_files(pico):
     assert said == ["damaged arrived damaged: its SHA-256 read back is another. Try again."]
 
 
-# A board with room for 32 bytes, which counts what is beyond; or an old one without raw paste.
+# A board with room for 32 bytes, which counts what is beyond; or an old one without raw paste. It
+# does not hear that it is asked for the raw mode the first times.
 SMALL_BOARD = """
     const ROOM = 32;
-    let output, room, beyond = 0;
+    let output, room, beyond = 0, deaf = DEAF;
     const tell = (text) => output.enqueue(new TextEncoder().encode(text));
     const paste = PASTE;
     const readable = new ReadableStream({ start: (controller) => { output = controller; } });
     const write = (bytes) => {
         const text = new TextDecoder().decode(bytes);
-        if (text === "\\r\\x01") {
+        if (text === "\\r\\x01" && deaf-- <= 0) {
             tell("raw REPL; CTRL-B to exit\\r\\n>");
         } else if (text === "\\x05A\\x01") {
             tell(paste);
@@ -217,18 +221,28 @@ SMALL_BOARD = """
             }, 20);
         }
     };
-    const repl = new Repl({ readable, writable: new WritableStream({ write }) });
+    const line = { readable, writable: new WritableStream({ write }) };
+    const repl = new Repl(line, { patience: Infinity });
     say(await repl.exec("#".repeat(1000)));
     say(beyond);
 """
+RAW_PASTE = r'"R\x01\x20\x00"'
+
+
+def small_board(paste=RAW_PASTE, deaf="0"):
+    return node(SMALL_BOARD.replace("PASTE", paste).replace("DEAF", deaf))
 
 
 def test_a_program_is_sent_no_faster_than_a_board_takes_it():
-    assert node(SMALL_BOARD.replace("PASTE", r'"R\x01\x20\x00"')) == ["done", "0"]
+    assert small_board() == ["done", "0"]
+
+
+def test_a_board_that_comes_up_as_the_line_is_opened():
+    assert small_board(deaf="1") == ["done", "0"]
 
 
 def test_a_board_without_raw_paste_is_too_old():
-    (said,) = node(SMALL_BOARD.replace("PASTE", r'"raw REPL; CTRL-B to exit\r\n>"'))
+    (said,) = small_board(r'"raw REPL; CTRL-B to exit\r\n>"')
     assert said == "This MicroPython is too old: it has to be 1.23 or newer."
 
 

@@ -10,6 +10,7 @@ const RAW_PROMPT = "raw REPL; CTRL-B to exit\r\n>";
 const RAW_PASTE = "\x05A\x01";
 const RAW_PASTE_IS_ON = "R\x01";
 const TO_STOP = 100; // ms for a program to end once it is stopped
+const TO_COME_UP = 3; // seconds of silence after which a board that starts anew hears what is sent
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -131,20 +132,20 @@ export class Repl {
   async enter() {
     this.mode = "unknown";
     this.input = "";
-    const ask = async () => {
+    const ask = async (seconds) => {
       await this.send(CTRL_C);
       await new Promise((resolve) => setTimeout(resolve, TO_STOP));
       await this.send(`\r${CTRL_A}`);
-      await this.until(RAW_PROMPT);
+      await this.until(RAW_PROMPT, { seconds });
     };
     try {
-      await ask();
+      await ask(Math.min(TO_COME_UP, this.patience));
     } catch (problem) {
       if (this.problem) {
         throw problem;
       }
       // The line may have restarted the board when it was opened; by now it has come up.
-      await ask();
+      await ask(this.patience);
     }
     this.mode = "raw";
   }
