@@ -126,11 +126,12 @@ def test_a_program_can_be_stopped_and_two_do_not_mix(pico):
         const runs = new Promise((resolve) => { onLine = resolve; });
         const program = "print('runs')\\nwhile True: pass";
         const endless = repl.exec(program, { onLine, seconds: Infinity });
+        const isStopped = assert.rejects(endless, /KeyboardInterrupt/);
         await assert.rejects(repl.exec("1"), /The board is at work/);
         await runs;
         await repl.type("print('lost')");
         await repl.type("\\x03");
-        await assert.rejects(endless, /KeyboardInterrupt/);
+        await isStopped;
         const silent = repl.exec("while True: pass", { seconds: 0.3 });
         await assert.rejects(silent, /does not answer .*nothing for 0.3 s/);
         say(await repl.exec("print('goes on', end='')"));
