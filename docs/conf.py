@@ -30,6 +30,8 @@ nitpicky = True  # a link that leads nowhere is a warning, and a warning ends th
 myst_heading_anchors = 4
 html_theme = "furo"
 html_title = "tinyprop"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_show_sphinx = False
 autodoc_member_order = "bysource"
 
