@@ -1,9 +1,10 @@
-// How a model is kept: as the bytes of a file (docs/format.md).
+// How a model is kept: as the bytes of a file (docs/format.md). Of tinyprop_files.py it has what needs no files.
 
 import { Image, SHAPE, layout } from "./core.js";
 import { crc32 } from "./crc32.js";
 import * as format from "./format.js";
-import { packed, rangePlace, replayBytes, unpacked } from "./words.js";
+import { rangePlace } from "./layers.js";
+import { replayBytes } from "./state.js";
 
 // more: bytes that the file has behind the model, of what the model is a part of.
 export function save(model, replay, classes = model._names, more = []) {
@@ -20,6 +21,17 @@ export function save(model, replay, classes = model._names, more = []) {
   const crc = crc32(file.subarray(0, -4));
   new DataView(file.buffer).setUint32(file.length - 4, crc, true);
   return file;
+}
+
+// What a file has of names: for each output a length and the name in UTF-8, 0 for none; and how many bytes these are.
+export function packed(names) {
+  const bytes = names.flatMap((name) => {
+    const letters = new TextEncoder().encode(name ?? "");
+    return [letters.length, ...letters];
+  });
+  const length = new Uint8Array(4);
+  new DataView(length.buffer).setUint32(0, bytes.length, true);
+  return Uint8Array.of(...bytes, ...length);
 }
 
 // {image, shapes, names} of a model. more: what is filled with the bytes that the file has behind it, or null.
@@ -82,6 +94,27 @@ export function load(bytes, more = null) {
 
 function damaged() {
   throw new RangeError("the file is damaged or cut short");
+}
+
+// Names, as packed() packed them; undefined if these are none for so many outputs.
+function unpacked(bytes, nOut) {
+  const names = [];
+  const end = bytes.length - 4;
+  let at = 0;
+  while (at < end) {
+    const after = at + 1 + bytes[at];
+    try {
+      names.push(
+        new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.subarray(at + 1, after)) || null,
+      );
+    } catch {
+      return undefined;
+    }
+    at = after;
+  }
+  const known = names.filter((name) => name !== null);
+  const fits = at === end && names.length === nOut && known.length > 0 && new Set(known).size === known.length;
+  return fits ? names : undefined;
 }
 
 // Whether the formats of learned ranges are such as there can be; the core takes any.

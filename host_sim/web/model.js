@@ -1,9 +1,11 @@
-// What a model needs to learn, as tinyprop.py has it: the arithmetic is the core's. What is needed once or when somebody asks
-// is in words.js: layers, policies, summaries, errors; how a model is kept in files.js.
+// A model, as tinyprop.py has it: the arithmetic is the core's, and the rest is in parts that are named as those of Python.
 
+import { check } from "./check.js";
 import { SHAPE } from "./core.js";
 import * as files from "./files.js";
 import * as format from "./format.js";
+import { build, inputShapeOf, numberAt } from "./layers.js";
+import * as state from "./state.js";
 import * as words from "./words.js";
 
 // A network, its training state and its working memory, all in one image.
@@ -20,7 +22,7 @@ import * as words from "./words.js";
 // classes       a list of names, of the first outputs or all; others get theirs from `learn`
 export class Model {
   constructor(inputShape, layers, settings = {}) {
-    this._attach(words.build(inputShape, layers, settings));
+    this._attach(build(inputShape, layers, settings));
   }
 
   _attach({ image, shapes, names }) {
@@ -30,7 +32,7 @@ export class Model {
     const { bytes, view } = image;
     this._mse = bytes[format.MODEL_SPEC_LOSS] === format.MSE;
     this._state = format.MODEL_SPEC_BYTES + format.LAYER_SPEC_BYTES * bytes[format.MODEL_SPEC_N_LAYERS];
-    this._nIn = words.inputShape(view).reduce((a, b) => a * b);
+    this._nIn = inputShapeOf(view).reduce((a, b) => a * b);
     const [height, width, channels] = shapes.slice(-SHAPE);
     this._nOut = height * width * channels;
     this._reach = null; // of knows
@@ -90,7 +92,7 @@ export class Model {
   // It is if a remembered sample is near, and the answer is no more in doubt than usual: as it is with 19 of 20 of these.
   // RangeError, TypeError: x is not as in learn, or nothing is remembered.
   knows(x) {
-    return words.knows(this, x);
+    return state.knows(this, x);
   }
 
   _outputs(x) {
@@ -104,10 +106,16 @@ export class Model {
     return label < 0 ? words.refused(this, label, x, null, null) : label;
   }
 
+  // place: null, or of which remembered sample, in place of x
+  _distances(x, squares, place = null) {
+    const doubt = this._image.distances(words.numbers(x), squares, place);
+    return doubt < 0 ? words.refused(this, doubt, x, null, null) : doubt;
+  }
+
   _many(x, y, learning) {
-    const many = Array.isArray(x) ? words.joined(x, this._nIn) : x;
+    const many = Array.isArray(x) ? joined(x, this._nIn) : x;
     const total = Math.floor((many?.length ?? 0) / this._nIn);
-    return this._run(many, Array.isArray(y) && this._mse ? words.joined(y, this._nOut) : y, total, learning);
+    return this._run(many, Array.isArray(y) && this._mse ? joined(y, this._nOut) : y, total, learning);
   }
 
   // total: how many samples a call for many of them has, or null.
@@ -131,26 +139,26 @@ export class Model {
   }
 
   set lr(value) {
-    words.setLr(this, value);
+    state.setLr(this, value);
   }
 
   // [lo, hi] of the values of x, or a list of such pairs, one a value or channel. A learned range shows what it is now, null
   // before the first sample; set it to null and it is learned anew.
   get inputRange() {
-    return words.getRange(this, 0);
+    return state.getRange(this, 0);
   }
 
   set inputRange(value) {
-    words.setRange(this, 0, value);
+    state.setRange(this, 0, value);
   }
 
   // The same for y; null with classes.
   get outputRange() {
-    return words.getRange(this, 1);
+    return state.getRange(this, 1);
   }
 
   set outputRange(value) {
-    words.setRange(this, 1, value);
+    state.setRange(this, 1, value);
   }
 
   // The names of the classes, in a list; null where an output has none.
@@ -170,35 +178,35 @@ export class Model {
 
   // A number of the state.
   _number(type, at) {
-    return words.numberAt(this._image.view, type, this._state + at);
+    return numberAt(this._image.view, type, this._state + at);
   }
 
   // What learning did so far; the names are those of stats() in docs/api.md.
   stats() {
-    return words.stats(this);
+    return state.stats(this);
   }
 
   // What is wrong and what to do, in a list of sentences, the most important first. [] when all is well.
   check() {
-    return words.check(this);
+    return check(this);
   }
 
   // Begins anew: first weights, and counters at 0. Settings, ranges, samples that are remembered, and layers that are not
   // trained stay as they are.
   reset(seed = 1) {
-    words.reset(this, seed);
+    state.reset(this, seed);
   }
 
   // {weights, biases} of layer i as two Float32Array, exactly. Their order is that of weights() in docs/api.md.
   weights(i) {
-    return words.getWeights(this, i);
+    return state.getWeights(this, i);
   }
 
   // Gives layer i weights and biases: typed arrays or lists, nested or flat, in that order.
   //
   // RangeError: of another length, or one too large for the layer; nothing has changed then.
   setWeights(i, weights, biases) {
-    words.setWeights(this, i, weights, biases);
+    state.setWeights(this, i, weights, biases);
   }
 
   // The layers and the RAM they take, as text.
@@ -228,4 +236,10 @@ export class Model {
 // The model in the bytes of a file. RangeError: it is no model, of another version, cut short or damaged.
 export function load(bytes) {
   return Model._of(files.load(bytes));
+}
+
+// A list of rows of n numbers, or of single numbers, as one list; as it is if it holds something else.
+function joined(rows, n) {
+  const fits = rows.every((row) => typeof row === "number" || row?.length === n);
+  return fits ? rows.flatMap((row) => (typeof row === "number" ? row : [...row])) : rows;
 }

@@ -2,8 +2,8 @@
 
 import * as files from "./files.js";
 import * as format from "./format.js";
+import { Dense, count, wrong } from "./layers.js";
 import { Model } from "./model.js";
-import { Dense, count, wrong } from "./words.js";
 
 const MOST_READINGS = 256;
 const LOWEST = -32768;

@@ -1,4 +1,4 @@
-// Types of tinyprop.js. What the names do is in model.js, words.js and sensor.js.
+// Types of tinyprop.js. What the names do is in model.js, layers.js and sensor.js.
 
 type Activation = "linear" | "relu" | "sigmoid" | "tanh";
 type Size = number | [height: number, width: number];

@@ -8,8 +8,6 @@
 //
 // It is tinyprop.py once more, with its names in JavaScript's spelling, and gives the same bits as boards and PCs do.
 
-export { Model, load } from "./model.js";
-export { Anomaly, Window } from "./sensor.js";
 export {
   Adaptive,
   AvgPool2D,
@@ -24,4 +22,6 @@ export {
   TinyProp,
   TinyPropV2,
   TopK,
-} from "./words.js";
+} from "./layers.js";
+export { Model, load } from "./model.js";
+export { Anomaly, Window } from "./sensor.js";

@@ -7,6 +7,7 @@ import json
 import re
 import runpy
 import subprocess
+from graphlib import TopologicalSorter
 from pathlib import Path
 from random import Random
 
@@ -290,6 +291,13 @@ def test_types_name_all_that_is_exported():
     source = (LIBRARY / "model.js").read_text()
     methods = re.findall(r"^  (?:get |set )?([a-z]\w+)\(", source, re.MULTILINE)
     assert of_types == set(methods)
+
+
+def test_its_files_import_one_way():
+    imported = re.compile(r'^(?!//).* from "\./(.+)";$', re.MULTILINE)
+    files = {file.name: imported.findall(file.read_text()) for file in LIBRARY.glob("*.js")}
+    *_, last = TopologicalSorter(files).static_order()  # CycleError: some import one another
+    assert last == "tinyprop.js"
 
 
 def test_the_package_has_the_version():

@@ -2,8 +2,9 @@
 // knows nothing of the page.
 
 import { save } from "./tinyprop/files.js";
+import { placesOf } from "./tinyprop/state.js";
 import * as tp from "./tinyprop/tinyprop.js";
-import { layersOf, placesOf } from "./tinyprop/words.js";
+import { layersOf } from "./tinyprop/words.js";
 
 export const MOST_CLASSES = 9;
 export const MOST_LAYERS = 4;

@@ -1,0 +1,258 @@
+// What is wrong with how a model learns, and what to do. It is tinyprop_check.py once more.
+
+import { crc32 } from "./crc32.js";
+import * as format from "./format.js";
+import { general, numberAt, numbersAt, rangePlace } from "./layers.js";
+import { ONE, deadUnits, falling, memoryOf, placesOf, tally } from "./state.js";
+import { classText } from "./words.js";
+
+const SETTLED = 1 << 20; // steps, after which found rates fall no more
+const SOME = 50; // samples, before which nothing is wrong yet
+const SENSORS = 32; // so few values of x may be sensors; pictures have corners that stay black
+const GUESS = 0.3; // error of guessing numbers in a given range, as a share of half of it
+
+export function check(model) {
+  const facts = new Facts(model);
+  if (facts.steps < SOME) {
+    return [];
+  }
+  if (!facts.places.some((place) => place.trained)) {
+    return ["All layers are trainable: false, so it learns nothing: make a new Model in which one is not."];
+  }
+  const says = CAUSES.flatMap((lookAt) => [...lookAt(facts)]);
+  for (const lookAt of SIGNS) {
+    if (!says.length) {
+      says.push(...lookAt(facts));
+    }
+  }
+  return says;
+}
+
+// What check() goes by. wrong: the error, as a share of that of guessing. moves: whether x does.
+class Facts {
+  constructor(model) {
+    this.model = model;
+    this.moves = true;
+    this.view = model._image.view;
+    this.places = placesOf(model);
+    this.steps = model._number("u8", format.MODEL_STATE_STEPS);
+    this.error = model._number("u4", format.MODEL_STATE_ERROR) / ONE;
+    this.least = model._number("u4", format.MODEL_STATE_LEAST_ERROR) / ONE;
+    this.replay = numberAt(this.view, "u2", format.MODEL_SPEC_REPLAY);
+    let guess = 1 - 1 / model._nOut;
+    if (model._mse) {
+      guess = spreads(model, 1).reduce((a, b) => a + b, 0) / model._nOut || GUESS;
+    }
+    this.wrong = this.error / (guess || 1);
+    // A guess of mse with a given range is none.
+    const learned = !model._mse || !rangePlace(this.view, 1).given;
+    const enough = model._mse ? 1000 : 200 * model._nOut;
+    this.guesses = learned && this.steps >= enough && this.wrong > 0.95;
+    // With rates that it finds, guessing explains units that are dead, and not the other way.
+    this.blamesRate = model.lr !== null || !this.guesses;
+    this.cure = model.lr === null ? "m.reset()." : "m.lr = null, then m.reset().";
+  }
+}
+
+// Of learned ranges: how far values are from their centre in the mean, in half ranges.
+function spreads(model, which) {
+  const { view } = model._image;
+  const { at, n, given } = rangePlace(view, which);
+  return Array.from({ length: given ? 0 : n }, (_, i) => {
+    const place = at + format.LEARNED_RANGE_BYTES * i;
+    const shift = numberAt(view, "i2", place + format.LEARNED_RANGE_SHIFT);
+    return numberAt(view, "u4", place + format.LEARNED_RANGE_SPREAD) / 2 ** shift;
+  });
+}
+
+// one or many, with the numbers in it.
+function names(one, many, all) {
+  const text = all.slice(0, 6).join(", ") + (all.length > 6 ? ", .." : "");
+  return (all.length === 1 ? one : many).replace("%", text);
+}
+
+function* stillX(facts) {
+  const { n, given } = rangePlace(facts.view, 0);
+  const still = spreads(facts.model, 0).flatMap((spread, i) => (spread === 0 ? [i] : []));
+  if (still.length === n) {
+    facts.moves = false;
+    yield "x never changes: all samples were the same. Is it read anew for each of them?";
+  } else if (still.length > (n <= SENSORS ? 0 : Math.floor(n / 2))) {
+    const [value, values] = n === facts.model._nIn ? ["Value", "Values"] : ["Channel", "Channels"];
+    const what = names(`${value} % of x never moves`, `${values} % of x never move`, still);
+    yield `${what}: is a sensor not connected?`;
+  }
+  const first = facts.places[0];
+  if (given && first.i === 0 && !first.inputsMove() && facts.wrong > 0.75) {
+    facts.moves = false;
+    yield "x hardly moves within inputRange: give a narrower one, or leave it out.";
+  }
+}
+
+// The lowest layer that gives the same whatever x is: zeros, or what has a mean square far above its variance.
+function* ruin(facts) {
+  for (const [k, place] of facts.places.slice(0, -1).entries()) {
+    const above = facts.places[k + 1];
+    let same = place.givesOnlyZeros();
+    if (!above.inputsMove() && facts.wrong > 0.75) {
+      const square = above.number("u4", format.LAYER_STATE_NORM);
+      same ||= square === 0 || square > 4 * 4 ** above.number("i1", format.LAYER_STATE_X_FRAC);
+    }
+    if (same && facts.moves && facts.blamesRate) {
+      yield (
+        `Layer ${place.i} gives the same whatever x is. A rate that is too high does that, and learning on does not mend` +
+        ` it: ${facts.cure}`
+      );
+      return;
+    }
+  }
+}
+
+// Compares a given rate with what layers find in the end: docs/api.md says how far off is too far.
+function* rate(facts) {
+  const { lr } = facts.model;
+  const c = falling(facts.model, SETTLED);
+  if (lr === null || facts.wrong < 0.3) {
+    return;
+  }
+  let most = 0;
+  let layer = 0;
+  for (const place of facts.places) {
+    const q = place.energy();
+    const found = place.trained && q ? Math.min(c / q ** 0.5, 1 / q) : 0;
+    if (found && place.dense && lr > Math.min(5 * found, 4 / q)) {
+      yield (
+        `lr = ${general(lr, 2)} is too high: layer ${place.i} needs some ${general(found, 1)}. m.lr = null finds it; if that` +
+        " does not help, m.reset() as well."
+      );
+      return;
+    }
+    if (found > most) {
+      most = found;
+      layer = place.i;
+    }
+  }
+  if (most > 5 * lr && (facts.steps * lr < 1000 * most || facts.wrong > 0.75)) {
+    yield (
+      `lr = ${general(lr, 2)} is too low: layer ${layer} needs some ${general(most, 1)}, and learns that much faster then.` +
+      " m.lr = null finds it."
+    );
+  }
+}
+
+function* classes(facts) {
+  if (facts.model._mse || facts.model._nOut === 1) {
+    return;
+  }
+  const last = tally(facts.model, facts.places);
+  const ago = last.map((step) => (((facts.steps - step) % 2 ** 32) + 2 ** 32) % 2 ** 32);
+  const alone = [...ago].sort((a, b) => a - b)[1];
+  if (alone >= SOME && !facts.replay) {
+    yield (
+      `The last ${alone} samples were all of class ${classText(facts.model, ago.indexOf(Math.min(...ago)))}, and what it knows of the others fades:` +
+      " show the classes in turn, or make a new Model with replay."
+    );
+  }
+  // Beside names an output without one is spare.
+  const { _names: named } = facts.model;
+  const never = last.flatMap((step, i) =>
+    step === 0 && (named === null || named[i]) ? [classText(facts.model, i)] : [],
+  );
+  if (never.length && facts.steps >= 20 * last.length) {
+    const what = names("Class % was never shown", "Classes % were never shown", never);
+    yield `${what}: show all, or give the last layer fewer units.`;
+  }
+}
+
+function* outside(facts) {
+  const x = shareOutside(facts, 0, format.MODEL_STATE_N_OUTSIDE, facts.model._nIn);
+  if (x > 0.05) {
+    yield (
+      `${(100 * x).toFixed()} % of the values of x are outside inputRange, and count as its ends: give a wider one, or leave` +
+      " it out."
+    );
+  }
+  const y = shareOutside(facts, 1, format.MODEL_STATE_N_OUTSIDE_Y, facts.model._nOut);
+  if (y > 0.05) {
+    yield (
+      `${(100 * y).toFixed()} % of the values of y are so far outside outputRange that they were cut, to half its width` +
+      " beyond its ends: give a wider one, or leave it out."
+    );
+  }
+}
+
+// Of the values of x (0) or y (1) so far, if their range was given.
+function shareOutside(facts, which, counter, nValues) {
+  const { given } = rangePlace(facts.view, which);
+  return given ? facts.model._number("u4", counter) / facts.steps / nValues : 0;
+}
+
+// Remembered samples that are the same but for their labels. What is where: core/replay.c.
+function* twins(facts) {
+  const { model, view, places } = facts;
+  const nClasses = model._nOut;
+  if (!facts.replay || model._mse) {
+    return;
+  }
+  let at = places.at(-1).end + 4 * nClasses;
+  let size = memoryOf(model);
+  const { n: nMaps, given } = rangePlace(view, 0);
+  if (!given && places[0].i === 0 && places[0].trained) {
+    at += 8 * nMaps;
+    size -= 8 * nMaps;
+  }
+  const seen = numbersAt(view, "u2", at, nClasses);
+  const valuesOfEach = Math.floor((size - 2 * nClasses) / facts.replay) - 2;
+  const nOfClass = Math.floor(facts.replay / nClasses);
+  at += 2 * nClasses + 2 * facts.replay;
+  const samples = seen.flatMap((n, label) =>
+    Array.from({ length: Math.min(n, nOfClass) }, (_, k) => {
+      const x = at + (nOfClass * label + k) * valuesOfEach;
+      return { label, key: crc32(model._image.bytes.subarray(x, x + valuesOfEach)) };
+    }),
+  );
+  const labelOf = new Map();
+  for (const { label, key } of samples) {
+    labelOf.set(key, (labelOf.get(key) ?? label) === label ? label : -1);
+  }
+  const nTwins = samples.filter(({ key }) => labelOf.get(key) < 0).length;
+  if (20 * nTwins > samples.length) {
+    yield (
+      `${nTwins} of ${samples.length} remembered samples have a twin with another label: labels contradict each other, or x` +
+      " lacks what tells them apart."
+    );
+  }
+}
+
+function* change(facts) {
+  if (facts.wrong > 0.4 && facts.least < facts.error / 2) {
+    yield (
+      `The error was ${general(facts.least, 2)} once, and is ${general(facts.error, 2)} now. Has a sensor changed, or what a` +
+      " label means? It learns that as it goes; after a change of units m.inputRange = null helps."
+    );
+  }
+}
+
+function* units(facts) {
+  for (const [k, place] of facts.places.entries()) {
+    const dead = deadUnits(facts.places, k);
+    if (2 * dead > place.units && facts.blamesRate) {
+      yield `${dead} of ${place.units} units of layer ${place.i} fire on nothing, as after a rate that was too high: ${facts.cure}`;
+    }
+    if (place.trained && place.number("i1", format.LAYER_STATE_W_FRAC) === format.MIN_W_FRAC) {
+      yield `Weights of layer ${place.i} are as large as they can be, as after a rate that was too high: ${facts.cure}`;
+    }
+  }
+}
+
+function* guessing(facts) {
+  if (facts.guesses) {
+    yield (
+      `After ${facts.steps} samples it does no better than guessing. Does each x come with its own y? Labels that contradict` +
+      " each other look like this, and an x that does not tell y."
+    );
+  }
+}
+
+const CAUSES = [stillX, ruin, rate, classes, outside, twins];
+const SIGNS = [change, units, guessing]; // which may follow from those causes
