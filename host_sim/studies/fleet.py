@@ -1,8 +1,8 @@
 """What boards gain by learning together: alone, as a fleet, as a fleet and then each for itself,
-and all samples in one place.
+and all samples in one place; there also with no more steps than one board of the fleet makes.
 
 On human activities (HAR), where a board has samples of one person, words (Speech Commands), one
-speaker, and digits, two of ten classes. DATA: a folder as in reproduce; without it, digits alone.
+speaker, and digits, two to four of ten classes. DATA: a folder as in reproduce; without it, digits alone.
 A round is that of tinyprop_flower: each board learns some steps from the mean of all, and models
 become one exactly. Everything is measured on a part of each board's samples that it does not
 learn from, and on samples of persons that no board has. Then a tenth of all boards is faulty: of
@@ -28,11 +28,11 @@ from .kit import jobs, plots, tables
 from .kit.command import REPORTS, folder, listed, parser
 from .kit.kept import Runs
 
-SEEDS = 3
 HELD_OUT = 4  # one in so many of a board's samples
+FEWEST = 11  # samples of a board: without those held out more than it needs to take part
 FAULTY = 10  # one in so many boards
 TRIMMED = 0.2  # of boards, at either end
-ASKED = 300  # samples that each board alone is asked about, of persons that no board has
+ASKED = 30  # samples that each board alone is asked about, of persons that no board has
 RADIOS = {  # bytes a second at most
     "UART, 115,200 baud, in base64": 115_200 / 10 * 3 / 4,
     "Bluetooth LE, 125 kbit/s": 125_000 / 8,
@@ -46,17 +46,20 @@ class Task(NamedTuple):
     boards: int  # at least
     rounds: int
     steps: int
+    seeds: int
 
 
 TASKS = {
-    "har": Task("HAR, a person", "har", 100, 60, 60),
-    "speech": Task("Speech Commands, a speaker", "speech", 80, 40, 80),
-    "digits": Task("Digits, two classes", "digits", 100, 60, 20),
+    "har": Task("HAR, a person", "har", 100, 60, 60, 5),
+    "speech": Task("Speech Commands, a speaker", "speech", 100, 150, 20, 3),
+    "digits": Task("Digits, two shares of classes", "digits", 100, 60, 20, 5),
 }
 WAYS = {
     "alone": "each board alone",
     "fleet": "fleet",
+    "slow": "fleet, without momentum",
     "central": "all samples in one place",
+    "short": "the same, as many steps as one board",
     "mean": "fleet, a tenth faulty: mean",
     "median": "median",
     "trimmed": "trimmed mean",
@@ -67,12 +70,15 @@ def main(arguments):
     asking = parser("fleet", __doc__)
     asking.add_argument("--data", type=folder, help="folder of the data sets")
     asking.add_argument("--only", type=listed(TASKS), default=list(TASKS))
-    asking.add_argument("--seeds", type=int, default=SEEDS)
+    asking.add_argument("--seeds", type=int, help="how many, in place of 3 to 5")
     asking.add_argument("--runs", type=Path, default=ROOT / "build/fleet")
     given = asking.parse_args(arguments)
     names = [name for name in given.only if given.data or name == "digits"]
     todo = [
-        (name, way, seed) for seed in range(1, 1 + given.seeds) for name in names for way in WAYS
+        (name, way, seed)
+        for name in names
+        for seed in range(1, 1 + (given.seeds or TASKS[name].seeds))
+        for way in WAYS
     ]
     runs = FleetRuns(given.data, given.runs)
     with jobs.pool() as workers:
@@ -87,14 +93,17 @@ class FleetRuns(Runs):
 
     def settings(self, job):
         task = TASKS[job[0]]
-        return [*job, task.boards, task.rounds, task.steps, internals.VERSION]
+        moved = str(averaging.MOMENTUM)
+        return [*job, task.boards, task.rounds, task.steps, moved, internals.VERSION]
 
     def learn(self, job):
         name, way, seed = job
         fleet = Fleet(name, self.data, seed)
-        return {"alone": fleet.alone, "central": fleet.central}.get(
-            way, partial(fleet.together, way)
-        )()
+        if way == "alone":
+            return fleet.alone()
+        if way in ("central", "short"):
+            return fleet.central(len(fleet.boards) if way == "central" else 1)
+        return fleet.together(way)
 
 
 # ---- who has what
@@ -120,7 +129,7 @@ def shared(y, group, n, random):
     of_each = [random.permutation(indices) for indices in of_each]
     parts = max(1, -(-n // len(of_each)))  # where there are few persons, each has several boards
     boards = [part for indices in of_each for part in np.array_split(indices, parts)]
-    return [part for part in boards if len(part) >= 12]
+    return [part for part in boards if len(part) >= FEWEST]
 
 
 class Board(NamedTuple):
@@ -158,44 +167,46 @@ class Fleet:
     def alone(self):
         models = [self.model() for _ in self.boards]
         random = np.random.default_rng(self.seed)
-        asked = random.permutation(len(self.y))[:ASKED]
         n_held, curve = len(self.held_y), []
         for turn in range(1, 1 + self.task.rounds):
             right = others = 0
             for model, board in zip(models, self.boards, strict=True):
                 learn(model, board.x, board.y, turn, self.task.steps)
                 right += model.evaluate(board.held_x, board.held_y) * len(board.held_y)
+                asked = random.permutation(len(self.y))[:ASKED]
                 others += model.evaluate(self.x[asked], self.y[asked])
             curve.append((right / n_held, others / len(models)))
         return {"curve": curve, "boards": len(models)}
 
-    def central(self):
+    def central(self, times):
+        """times: as many steps as one board makes."""
         model, curve = self.model(), []
         x = np.concatenate([board.x for board in self.boards])
         y = np.concatenate([board.y for board in self.boards])
         order = np.random.default_rng(self.seed).permutation(len(y))
         x, y = x[order], y[order]
         for turn in range(1, 1 + self.task.rounds):
-            learn(model, x, y, turn, self.task.steps * len(self.boards))
+            learn(model, x, y, turn, self.task.steps * times)
             curve.append(self.accuracy(model))
         return {"curve": curve}
 
     # -- together
 
     def together(self, way):
-        boards = self.boards if way == "fleet" else list(self.with_faults())
-        sent, curve, n_sent = saved(self.model()), [], 0
+        boards = self.boards if way in ("fleet", "slow") else list(self.with_faults())
+        before, now, curve, n_sent = None, saved(self.model()), [], 0
         for turn in range(1, 1 + self.task.rounds):
+            sent = now if way == "slow" else averaging.onward(before, now)
             merged = averaging.Merged(sent)
             for board in filter(None, boards):
                 file = learned(sent, board.x, board.y, turn, self.task.steps)
-                n_sent += bytes_sent(sent, file)
                 merged.take(file, len(board.y))
-            n_full = len(sent) * self.task.rounds * len(merged.models)
-            sent = merged_by(way, merged)
-            curve.append(self.accuracy(load(sent)))
-        result = {"curve": curve, "sparse": n_sent / n_full, "file": len(sent)}
-        return result | {"personal": self.personal(sent)} if way == "fleet" else result
+            n_sent += bytes_sent(sent, file)
+            before, now = now, merged_by(way, merged)
+            curve.append(self.accuracy(load(now)))
+        share = n_sent / (len(now) * self.task.rounds)  # of the file, that the last board sends
+        result = {"curve": curve, "sparse": share, "file": len(now)}
+        return result | {"personal": self.personal(now)} if way == "fleet" else result
 
     def with_faults(self):
         """The boards, None for a silent one."""
@@ -221,7 +232,7 @@ class Fleet:
 
 
 def merged_by(way, merged):
-    if way in ("fleet", "mean"):
+    if way in ("fleet", "slow", "mean"):
         return merged.mean()
     merged.merge()
     each = zip(*(merged.floats(k) for k in range(len(merged.models))), strict=True)

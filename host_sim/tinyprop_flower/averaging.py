@@ -23,10 +23,15 @@ What becomes of each part of a model:
     class last shown    as long ago as in the model where that is least
     all else            counters, running means, and the states of policies: the mean
 
+A mean of many models is as a step from many samples: smoother than that of one of them, not longer.
+So the next round does not begin with the mean but further on, where it is heading: onward(), which
+is Nesterov's momentum.
+
 Samples that a model remembers are in no file that travels. All that does not change while a model
 learns has to be the same in all of them.
 """
 
+from fractions import Fraction
 from functools import cached_property, partial
 from typing import NamedTuple
 
@@ -47,6 +52,7 @@ from .models import load, saved
 MOST_SAMPLES = 2**32 - 1  # of all models together
 LEAST_SEEN = 3  # samples before which nothing is known of a range
 RANGE_BITS = 26  # of the larger of centre and spread
+MOMENTUM = Fraction(9, 10)
 
 
 def average(sent, updates):
@@ -59,6 +65,19 @@ def average(sent, updates):
     for file, samples in updates:
         merged.take(file, samples)
     return merged.mean()
+
+
+def onward(before, now):
+    """What a round begins with, as a file: the last mean, moved on by MOMENTUM times what moved it
+    from the mean before that. All but weights and biases stays. before: None if there is none."""
+    if before is None or n_seen(opened(load(before))) < LEAST_SEEN:
+        return now
+    merged = Merged(now)
+    merged.take(now, 1)
+    merged.take(before, 1)
+    moved, of = MOMENTUM.as_integer_ratio()
+    merged.set_weights((of + moved, -moved), of)
+    return merged.file()
 
 
 # ---- exact sums
@@ -77,6 +96,9 @@ class Sum:
         for f in np.unique(frac).tolist():
             part = np.where(frac == f, v, 0) if frac.ndim else v
             self.parts[f] = self.parts.get(f, 0) + part
+
+    def floats(self):
+        return sum(np.ldexp(self.parts[f].astype(float), -f) for f in sorted(self.parts))
 
     def over(self, n, frac, times=1):
         """times the sum / n, rounded to Q.frac."""
@@ -104,15 +126,22 @@ def settings(model):
     return model.image[: model.state_offset].tobytes(), given
 
 
+def n_seen(model):
+    """How many samples its learned ranges are of; as many as it needs if it learns none."""
+    of_ranges = zip(model.learned, model.state.n_seen, strict=True)
+    return min((n for learned, n in of_ranges if learned is not None), default=LEAST_SEEN)
+
+
 def check(begins, model, samples):
     """ValueError: the model in an update is none of those that began so."""
     if not 1 <= samples <= MOST_SAMPLES:
         raise ValueError(f"an update has {samples} samples, expected 1 to {MOST_SAMPLES}")
     if settings(model) != settings(begins):
         raise ValueError("an update has other layers or settings than the model that was sent")
-    for learned, n_seen in zip(model.learned, model.state.n_seen, strict=True):
-        if learned is not None and n_seen < LEAST_SEEN:
-            raise ValueError(f"an update has seen {n_seen} samples, expected {LEAST_SEEN} or more")
+    if n_seen(model) < LEAST_SEEN:
+        raise ValueError(
+            f"an update has seen {n_seen(model)} samples, expected {LEAST_SEEN} or more"
+        )
 
 
 class Map(NamedTuple):
@@ -164,12 +193,7 @@ class Merged:
     def mean(self):
         """The mean of the updates, at least one, as a file."""
         self.merge()
-        for i in self.weighted:
-            layer = self.model.layers[i]
-            weights, biases = Sum(layer.weights.shape), Sum(layer.out_c)
-            for k, samples in enumerate(self.samples):
-                self.add(k, i, samples, weights, biases)
-            self.set_layer(i, partial(weights.over, self.n), partial(biases.over, self.n))
+        self.set_weights(self.samples, self.n)
         return self.file()
 
     def merge(self):
@@ -305,6 +329,15 @@ class Merged:
 
     # -- weights and biases
 
+    def set_weights(self, times, n):
+        """Makes them the sum of so many times those of each model, divided by n."""
+        for i in self.weighted:
+            layer = self.model.layers[i]
+            weights, biases = Sum(layer.weights.shape), Sum(layer.out_c)
+            for k, of_model in enumerate(times):
+                self.add(k, i, of_model, weights, biases)
+            self.set_layer(i, partial(weights.over, n), partial(biases.over, n))
+
     def add(self, k, i, n, weights, biases):
         """Adds n times weights and biases of layer i of a model to sums, as of the merged ranges
         and without slopes."""
@@ -356,18 +389,12 @@ class Merged:
             layer = self.model.layers[i]
             weights, biases = Sum(layer.weights.shape), Sum(layer.out_c)
             self.add(k, i, 1, weights, biases)
-            arrays += [
-                part.over(1, FLOAT_BITS).astype(float) / 2**FLOAT_BITS
-                for part in (weights, biases)
-            ]
+            arrays += [weights.floats(), biases.floats()]
         return arrays
 
     def set_floats(self, arrays):
         for i, weights, biases in zip(self.weighted, arrays[::2], arrays[1::2], strict=True):
             self.set_layer(i, partial(fixed, weights), partial(fixed, biases))
-
-
-FLOAT_BITS = 44  # of the fraction of weights as floats: more than any of them has
 
 
 def fixed(values, frac):

@@ -27,13 +27,13 @@ app = ServerApp()
 def main(grid, context):
     config = context.run_config
     folder = Path(config["folder"])
-    done, file = last_round(folder, Path(config["model"]))
+    done, before, file = last_round(folder, Path(config["model"]))
 
     def keep(turn, arrays):
         if turn:
             put(folder / f"{done + turn:04}.tp", to_files(arrays)[MODEL])
 
-    chosen(config["strategy"], config["gateways"]).start(
+    chosen(config["strategy"], config["gateways"], before).start(
         grid,
         to_record({MODEL: file}),
         num_rounds=max(0, config["rounds"] - done),
@@ -44,12 +44,11 @@ def main(grid, context):
 
 
 def last_round(folder, begin):
-    """(number of the last round that is kept, its model)"""
-    for path in sorted(folder.glob("[0-9]*.tp"), reverse=True):
-        return int(path.stem), path.read_bytes()
-    file = begin.read_bytes()
-    load(file)  # ValueError: it is no model
-    return 0, file
+    """(number of the last round that is kept, the model before it or None, its model)"""
+    kept = [begin, *sorted(folder.glob("[0-9]*.tp"))]
+    files = [None, *(path.read_bytes() for path in kept[-2:])]
+    load(files[-1])  # ValueError: it is no model
+    return (int(kept[-1].stem) if kept[1:] else 0), *files[-2:]
 
 
 def put(path, file):
@@ -60,10 +59,10 @@ def put(path, file):
     new.replace(path)
 
 
-def chosen(name, gateways):
-    at_least = {"min_train_nodes": gateways, "min_available_nodes": gateways}
+def chosen(name, gateways, before):
+    settings = {"min_train_nodes": gateways, "min_available_nodes": gateways, "before": before}
     if name == "mean":
-        return TinyPropAvg(**at_least)
+        return TinyPropAvg(**settings)
     if name in OF_FLOWER:
-        return ByFloats(OF_FLOWER[name](), **at_least)
+        return ByFloats(OF_FLOWER[name](), **settings)
     raise ValueError(f"strategy is {name!r}, expected mean, {', '.join(OF_FLOWER)}")

@@ -68,12 +68,19 @@ def asked(steps, rounds_before=0):
 class TinyPropAvg(FedAvg):
     """The mean of all boards' models, exactly: averaging.py. Arguments are those of FedAvg.
 
-    An update that is damaged, or of another model, is left out and logged.
+    before: the model that was there a round before the one to begin with, if any. An update that
+    is damaged, or of another model, is left out and logged.
     """
 
     def __init__(
-        self, fraction_evaluate=0.0, min_train_nodes=1, min_available_nodes=1, **of_fedavg
+        self,
+        before=None,
+        fraction_evaluate=0.0,
+        min_train_nodes=1,
+        min_available_nodes=1,
+        **of_fedavg,
     ):
+        self.before = before
         super().__init__(
             fraction_evaluate=fraction_evaluate,
             min_train_nodes=min_train_nodes,
@@ -82,8 +89,9 @@ class TinyPropAvg(FedAvg):
         )
 
     def configure_train(self, server_round, arrays, config, grid):
-        self.sent = to_files(arrays)[MODEL]
-        return super().configure_train(server_round, arrays, config, grid)
+        now = to_files(arrays)[MODEL]
+        self.sent, self.before = averaging.onward(self.before, now), now
+        return super().configure_train(server_round, to_record({MODEL: self.sent}), config, grid)
 
     def aggregate_train(self, server_round, replies):
         replies, _ = self._check_and_log_replies(replies, is_train=True, validate=False)

@@ -29,14 +29,17 @@ def tell(way, file):
 def directly(sent, way=None):
     """The same without the engine; way: a strategy of Flower's."""
     x, y, group = simulation.samples_of(path)
+    before, now = None, sent
     for turn in range(1, 1 + ROUNDS):
+        sent = averaging.onward(before, now)
         merged = averaging.Merged(sent)
         for board in random.permutation(BOARDS):
             mine = group == board
             file = models.learned(sent, x[mine], y[mine], turn, STEPS)
             merged.take(file, int(mine.sum()))
-        sent = strategy.ByFloats(way()).result(turn, merged) if way else merged.mean()
-    return sent
+        mean = strategy.ByFloats(way()).result(turn, merged) if way else merged.mean()
+        before, now = now, mean
+    return now
 
 
 tell("directly", directly(sent))

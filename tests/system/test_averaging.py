@@ -170,6 +170,50 @@ def test_it_is_the_mean_rounded_once(name):
             assert (layer.biases == np.clip(biases, -(1 << 30), 1 << 30)).all()
 
 
+@pytest.mark.parametrize("name", ["vector", "signed"])
+def test_the_next_round_begins_where_the_mean_is_heading(name):
+    """19/10 of the mean less 9/10 of the one before, rounded once."""
+    print("seed", SEED)
+    random = np.random.default_rng(SEED)
+    sent, updates = fleet(name)
+    pairs = [(sent, averaging.average(sent, updates))]
+    pairs.append([at_bounds(file, random, 1)[0] for file in pairs[0]])
+    for before, now in pairs:
+        result = tp.load(io.BytesIO(averaging.onward(before, now)))
+        for i, layer in enumerate(opened(result).layers):
+            weights, biases = exactly([(now, 19), (before, -9)], i, result)
+            most = layer.max_weight
+            fits = abs(weights).max() <= most and abs(biases).max() <= 1 << 30
+            assert fits or layer.state.w_frac == 2
+            assert (layer.weights.ravel() == np.clip(weights, -most, most)).all()
+            assert (layer.biases == np.clip(biases, -(1 << 30), 1 << 30)).all()
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_it_is_heading_there_in_the_users_units_too(name):
+    sent, updates = fleet(name)
+    before = averaging.average(sent, updates)
+    now = averaging.average(before, updates[:3])
+    files = [before, now, averaging.onward(before, now)]
+    before, now, result = (tp.load(io.BytesIO(file)) for file in files)
+    for i in indices_with_weights(opened(result)):
+        (a0, c0, _), (a1, c1, _), (a, c, unit) = (
+            affine(model, i) for model in (before, now, result)
+        )
+        a1, c1 = 1.9 * a1 - 0.9 * a0, 1.9 * c1 - 0.9 * c0
+        assert (np.abs(a - a1) <= 0.51 * unit + 1e-6 * np.abs(a1).max()).all()
+        assert np.abs(c - c1).max() <= bound_of_biases(result, i, unit, c1)
+
+
+def test_a_round_begins_with_the_mean_if_nothing_is_known_of_where_it_came_from():
+    sent, updates = fleet("learned")
+    first = averaging.average(sent, updates)
+    assert averaging.onward(None, first) == first
+    assert averaging.onward(sent, first) == first  # which has no ranges yet
+    assert averaging.onward(first, first) == first
+    assert averaging.onward(first, averaging.average(first, updates)) != first
+
+
 def test_weights_keep_the_finest_format_that_has_room():
     sent, updates = fleet("vector")
     result = tp.load(io.BytesIO(averaging.average(sent, updates)))
