@@ -1,7 +1,7 @@
 # Every way into tinyprop. Third-party files go to $(CACHE), results to build/ and dist/.
 .DEFAULT_GOAL := help
 .PHONY: help demo docs pictures test fuzz mutants bench digits reproduce streams first_use faults unknown fleet
-.PHONY: endurance repl mpy firmware flash deploy web serve web_speed release lint lock sbom clean distclean
+.PHONY: fleet_cost endurance repl mpy firmware flash deploy web serve web_speed release lint lock sbom clean distclean
 
 export CACHE ?= $(HOME)/.cache/tinyprop
 # Names this run of make, in which nothing in the cache is checked twice.
@@ -87,6 +87,10 @@ unknown: ## Whether a model knows what it was never taught, on digits and in DAT
 fleet: ## What boards gain by learning together, on digits and in DATA=dir: reports/fleet.*
 	@boards/setup/apt.sh pc cpython
 	@$(PYTHON) -m host_sim fleet $(if $(DATA),--data "$(DATA)") $(if $(ONLY),--only $(ONLY))
+
+fleet_cost: ## How long a thousand simulated boards take for ten rounds, and how much memory
+	@boards/setup/apt.sh pc cpython
+	@"$$(boards/setup/python.sh fleet)/bin/python" bench/fleet.py
 
 repl: ## A MicroPython prompt: TARGET=unix here, TARGET=pico on an emulated Pico, PORT=... on your board
 	@$(if $(PORT),boards/setup/apt.sh pc && $(TINYPROP) repl "$(PORT)",boards/repl.sh $(TARGET))
