@@ -46,9 +46,21 @@ def main(grid, context):
 def last_round(folder, begin):
     """(number of the last round that is kept, the model before it or None, its model)"""
     kept = [begin, *sorted(folder.glob("[0-9]*.tp"))]
-    files = [None, *(path.read_bytes() for path in kept[-2:])]
-    load(files[-1])  # ValueError: it is no model
+    files = [None, *map(model_in, kept[-2:])]
     return (int(kept[-1].stem) if kept[1:] else 0), *files[-2:]
+
+
+def model_in(path):
+    try:
+        file = path.read_bytes()
+        load(file)
+    except (OSError, ValueError) as e:
+        why = e.strerror if isinstance(e, OSError) else e
+        raise ValueError(
+            f"{path.absolute()}: {why}. Expected a file that Model.save() wrote, on the PC of the "
+            "SuperLink: model in the run config is its path, best a whole one"
+        ) from None
+    return file
 
 
 def put(path, file):
@@ -60,9 +72,9 @@ def put(path, file):
 
 
 def chosen(name, gateways, before):
-    settings = {"min_train_nodes": gateways, "min_available_nodes": gateways, "before": before}
+    at_least = {"min_train_nodes": gateways, "min_available_nodes": gateways}
     if name == "mean":
-        return TinyPropAvg(**settings)
+        return TinyPropAvg(before, **at_least)
     if name in OF_FLOWER:
-        return ByFloats(OF_FLOWER[name](), **settings)
+        return ByFloats(OF_FLOWER[name](), **at_least)
     raise ValueError(f"strategy is {name!r}, expected mean, {', '.join(OF_FLOWER)}")

@@ -90,7 +90,7 @@ class TinyPropAvg(FedAvg):
 
     def configure_train(self, server_round, arrays, config, grid):
         now = to_files(arrays)[MODEL]
-        self.sent, self.before = averaging.onward(self.before, now), now
+        self.sent, self.before = self.begin(now), now
         return super().configure_train(server_round, to_record({MODEL: self.sent}), config, grid)
 
     def aggregate_train(self, server_round, replies):
@@ -106,17 +106,24 @@ class TinyPropAvg(FedAvg):
         metrics = MetricRecord({"boards": len(merged.models), "num-examples": merged.n})
         return to_record({MODEL: self.result(server_round, merged)}), metrics
 
+    def begin(self, now):
+        """What a round begins with, after the last one gave now."""
+        return averaging.onward(self.before, now)
+
     def result(self, server_round, merged):
         return merged.mean()
 
 
 class ByFloats(TinyPropAvg):
     """What one of Flower's own strategies, FedMedian(), FedTrimmedAvg(), Krum(), .., makes of
-    weights and biases as floats; all else as TinyPropAvg."""
+    weights and biases as floats, without momentum; all else as TinyPropAvg."""
 
     def __init__(self, strategy, **of_fedavg):
         super().__init__(**of_fedavg)
         self.strategy = strategy
+
+    def begin(self, now):
+        return now  # which is no mean: what moves it is also that others are in the middle
 
     def result(self, server_round, merged):
         merged.merge()

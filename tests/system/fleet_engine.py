@@ -31,7 +31,7 @@ def directly(sent, way=None):
     x, y, group = simulation.samples_of(path)
     before, now = None, sent
     for turn in range(1, 1 + ROUNDS):
-        sent = averaging.onward(before, now)
+        sent = now if way else averaging.onward(before, now)
         merged = averaging.Merged(sent)
         for board in random.permutation(BOARDS):
             mine = group == board
