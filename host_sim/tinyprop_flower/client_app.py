@@ -20,11 +20,12 @@ app = ClientApp()
 def train(message, context):
     config = context.node_config
     ports = [port for port in str(config.get("ports", "")).split(",") if port]
-    updates = serve(
-        *question(message),
-        ports,
-        str(config.get("broker", "")),
-        int(config.get("boards", len(ports))),
-        float(config.get("seconds", SECONDS)),
-    )
+    boards = int(config.get("boards", len(ports)))
+    if boards < 1:
+        raise ValueError(
+            "the gateway has no boards; give its SuperNode a --node-config like "
+            """'ports="/dev/ttyACM0"' or 'broker="192.168.0.10:1883" boards=5'"""
+        )
+    broker, seconds = str(config.get("broker", "")), float(config.get("seconds", SECONDS))
+    updates = serve(*question(message), ports, broker, boards, seconds)
     return answer(message, updates)

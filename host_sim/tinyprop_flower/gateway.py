@@ -4,7 +4,7 @@ tinyprop_fleet.py has the list, over serial ports and over a broker of MQTT.
 
 import base64
 import binascii
-import contextlib
+import logging
 import struct
 import threading
 from zlib import crc32
@@ -12,6 +12,7 @@ from zlib import crc32
 import serial
 from tinyprop_fleet import _DONE, _GIVE, _HEAD, _HERE, _TAKE
 
+LOG = logging.getLogger(__name__)
 HEAD = struct.Struct(_HEAD)
 OVER, YES, NO = b"", b"\1", b"\0"
 
@@ -80,7 +81,7 @@ class Round:
             return dict(self.updates)
 
 
-# ---- lines
+# ---- lines. trouble: why one does not reach its boards, or None
 
 
 class SerialPort:
@@ -89,13 +90,18 @@ class SerialPort:
 
     def __init__(self, port, answer):
         self.port, self.answer, self.stopped = port, answer, threading.Event()
+        self.trouble = None
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
     def run(self):
         while not self.stopped.is_set():
-            with contextlib.suppress(OSError), serial.Serial(self.port, timeout=0.2) as line:
-                self.serve(line)
+            try:
+                with serial.Serial(self.port, timeout=0.2) as line:
+                    self.trouble = None
+                    self.serve(line)
+            except OSError as e:
+                self.trouble = f"{self.port}: {e}"
             self.stopped.wait(0.5)
 
     def serve(self, line):
@@ -129,13 +135,18 @@ class Broker:
     def __init__(self, address, answer):
         import paho.mqtt.client as mqtt
 
-        self.answer = answer
+        self.address, self.answer = address, answer
+        self.trouble = f"broker {address}: no answer"
         host, _, port = address.partition(":")
         self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
-        self.client.on_connect = lambda client, *_: client.subscribe("tinyprop/+/ask")
+        self.client.on_connect = self.connected
         self.client.on_message = self.hear
         self.client.connect_async(host, int(port or 1883))
         self.client.loop_start()
+
+    def connected(self, client, data, flags, reason, properties):
+        self.trouble = f"broker {self.address}: {reason}" if reason.is_failure else None
+        client.subscribe("tinyprop/+/ask")
 
     def hear(self, client, _, message):
         name = message.topic.split("/")[1]
@@ -159,7 +170,12 @@ def serve(file, turn, steps, ports, broker, boards, seconds):
     if broker:
         lines.append(Broker(broker, this.answer))
     try:
-        return this.wait(boards, seconds)
+        updates = this.wait(boards, seconds)
+        if len(updates) < boards:
+            troubles = [line.trouble for line in lines if line.trouble]
+            n = f"round {turn}: {len(updates)} of {boards} boards have sent an update"
+            LOG.warning("%s", "; ".join([n, *troubles]))
+        return updates
     finally:
         for line in lines:
             line.stop()

@@ -1,6 +1,7 @@
 """The app of a SuperLink. Its run config, in the app's pyproject.toml or by flwr run --run-config:
 
-model = "model.tp"    the file that a fleet begins with
+model = "model.tp"    the file that a fleet begins with; best its whole path, as others are looked
+                      for where the SuperLink was started
 folder = "rounds"     where the model is kept after each round, as 0001.tp, ..; a run that ended
                       early goes on after the last one that is there
 rounds = 10           how many, with those that are there

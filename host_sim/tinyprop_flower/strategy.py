@@ -102,6 +102,7 @@ class TinyPropAvg(FedAvg):
             except ValueError as e:
                 log(WARNING, "%s is left out: %s", name, e)
         if not merged.models:
+            log(WARNING, "no board has sent an update; logs of SuperNodes may tell why")
             return None, None
         metrics = MetricRecord({"boards": len(merged.models), "num-examples": merged.n})
         return to_record({MODEL: self.result(server_round, merged)}), metrics

@@ -152,6 +152,13 @@ def test_what_is_no_question_is_not_answered():
         assert not gateway.decoded(line)
 
 
+def test_it_tells_what_it_does_not_reach(caplog):
+    assert gateway.serve(file_of(model()), 7, STEPS, ["/dev/of-none"], "", 3, 0.2) == {}
+    (record,) = caplog.records
+    assert "round 7: 0 of 3 boards" in record.getMessage()
+    assert "/dev/of-none: " in record.getMessage()
+
+
 def test_over_a_serial_port():
     """A pseudo terminal, whose other end is the board's stdin and stdout."""
     sent = file_of(model(2))
