@@ -2,7 +2,8 @@
 and all samples in one place; there also with no more steps than one board of the fleet makes.
 
 On human activities (HAR), where a board has samples of one person, words (Speech Commands), one
-speaker, and digits, two to four of ten classes. DATA: a folder as in reproduce; without it, digits alone.
+speaker, and digits, two to four of ten classes. DATA: a folder as in reproduce; without it, digits
+alone.
 A round is that of tinyprop_flower: each board learns some steps from the mean of all, and models
 become one exactly. Everything is measured on a part of each board's samples that it does not
 learn from, and on samples of persons that no board has. Then a tenth of all boards is faulty: of
@@ -73,9 +74,10 @@ Without momentum a fleet gets about as far as one place with all samples does in
 one board makes: the mean of many boards is a step from many samples, not many steps. Momentum,
 which lets a round begin where the mean is heading, makes up for most of that.
 
-Of faulty boards a third has shuffled labels, a third a stuck sensor, and a third is silent. Boards
-with wrong labels teach them for as long as the fleet learns. The column of own samples has those of
-faulty boards too, which nobody learns from: they are as hard as others'.
+Of faulty boards a third has shuffled labels, a third a stuck sensor, and a third is silent.
+Boards with wrong labels teach them for as long as the fleet learns. Own samples are those of
+faulty boards too, from which nobody learns: they are as hard as others'. Median and trimmed mean
+have no momentum.
 
 ![Accuracy over rounds](fleet.png)"""
 

@@ -23,9 +23,9 @@ What becomes of each part of a model:
     class last shown    as long ago as in the model where that is least
     all else            counters, running means, and the states of policies: the mean
 
-A mean of many models is as a step from many samples: smoother than that of one of them, not longer.
-So the next round does not begin with the mean but further on, where it is heading: onward(), which
-is Nesterov's momentum.
+A mean of many models is as a step from many samples: smoother than one of them, not longer. So the
+next round does not begin with the mean but further on, where it is heading: onward(), which is
+Nesterov's momentum.
 
 Samples that a model remembers are in no file that travels. All that does not change while a model
 learns has to be the same in all of them.
