@@ -7,8 +7,9 @@ alone.
 A round is that of tinyprop_flower: each board learns some steps from the mean of all, and models
 become one exactly. Everything is measured on a part of each board's samples that it does not
 learn from, and on samples of persons that no board has. Then a tenth of all boards is faulty: of
-these a third has shuffled labels, a third a stuck sensor, and a third is silent. Writes fleet.md,
-fleet.csv and fleet.png to reports/.
+these a third has shuffled labels, a third a stuck sensor, and a third is silent. What they do to
+the others is measured on samples of the others, in all ways. Writes fleet.md, fleet.csv and
+fleet.png to reports/.
 """
 
 from functools import partial
@@ -32,7 +33,9 @@ from .kit.kept import Runs
 HELD_OUT = 4  # one in so many of a board's samples
 FEWEST = 11  # samples of a board: without those held out more than it needs to take part
 FAULTY = 10  # one in so many boards
+SHUFFLED, STUCK, SILENT = FAULTS = "shuffled labels", "a stuck sensor", "silent"
 TRIMMED = 0.2  # of boards, at either end
+GAIN = 5  # points that a fleet should be above each board alone
 ASKED = 30  # samples that each board alone is asked about, of persons that no board has
 RADIOS = {  # bytes a second at most
     "UART, 115,200 baud, in base64": 115_200 / 10 * 3 / 4,
@@ -61,23 +64,27 @@ WAYS = {
     "slow": "fleet, without momentum",
     "central": "all samples in one place",
     "short": "the same, as many steps as one board",
-    "mean": "fleet, a tenth faulty: mean",
+    "faulty": "fleet, a tenth faulty",
+    "mean": "the same, nobody left out",
     "median": "median",
     "trimmed": "trimmed mean",
+    "sound": "fleet without the faulty boards",
 }
-MOVED = "fleet", "mean"  # ways with momentum, as in tinyprop_flower.strategy
+MOVED = "fleet", "faulty", "mean", "sound"  # ways with momentum, as in tinyprop_flower.strategy
+SCREENED = "fleet", "slow", "faulty", "sound"  # ways that leave out who stands out, as there
 ABOUT = """\
 *Own samples* are a part of each board's, which it does not learn from; *others' samples* are of
-persons that no board has.
+persons that no board has. *Sound boards* are those that stay sound where a tenth is faulty.
 
 Without momentum a fleet gets about as far as one place with all samples does in as many steps as
 one board makes: the mean of many boards is a step from many samples, not many steps. Momentum,
 which lets a round begin where the mean is heading, makes up for most of that.
 
-Of faulty boards a third has shuffled labels, a third a stuck sensor, and a third is silent.
-Boards with wrong labels teach them for as long as the fleet learns. Own samples are those of
-faulty boards too, from which nobody learns: they are as hard as others'. Median and trimmed mean
-have no momentum.
+Of faulty boards a third has shuffled labels, a third a stuck sensor, and a third is silent. What
+that costs the others is told by their samples, the second column: against the fleet without
+faults, whose boards learn from the samples of that tenth too. Own samples of faulty boards are
+those of persons from whom nobody learns, and as hard as others'; they are in the first column.
+Median and trimmed mean have no momentum.
 
 ![Accuracy over rounds](fleet.png)"""
 
@@ -110,7 +117,8 @@ class FleetRuns(Runs):
     def settings(self, job):
         task = TASKS[job[0]]
         moved = str(averaging.MOMENTUM) if job[1] in MOVED else ""
-        return [*job, task.boards, task.rounds, task.steps, moved, internals.VERSION]
+        far = averaging.FAR if job[1] in SCREENED else 0
+        return [*job, task.boards, task.rounds, task.steps, moved, far, internals.VERSION]
 
     def learn(self, job):
         name, way, seed = job
@@ -155,6 +163,12 @@ class Board(NamedTuple):
     held_y: np.ndarray
 
 
+def faulty_of(n, seed):
+    """{number: fault} of the faulty ones of n boards."""
+    chosen = np.random.default_rng(100 + seed).permutation(n)[: n // FAULTY]
+    return {k: FAULTS[i % len(FAULTS)] for i, k in enumerate(chosen.tolist())}
+
+
 class Fleet:
     def __init__(self, name, data, seed):
         self.task, self.name, self.seed = TASKS[name], name, seed
@@ -164,8 +178,12 @@ class Fleet:
         for indices in shared(y, group, self.task.boards, random):
             held, mine = np.split(random.permutation(indices), [len(indices) // HELD_OUT])
             self.boards.append(Board(x[mine], y[mine], x[held], y[held]))
-        self.held_x = np.concatenate([board.held_x for board in self.boards])
-        self.held_y = np.concatenate([board.held_y for board in self.boards])
+        self.faulty = faulty_of(len(self.boards), seed)
+        order = sorted(range(len(self.boards)), key=lambda k: k in self.faulty)
+        self.held_x = np.concatenate([self.boards[k].held_x for k in order])
+        self.held_y = np.concatenate([self.boards[k].held_y for k in order])
+        of_faulty = sum(len(self.boards[k].held_y) for k in self.faulty)
+        self.n_sound = len(self.held_y) - of_faulty  # of those held out, which come first
 
     def model(self, train_backbone=True):
         if self.name == "digits":
@@ -174,9 +192,12 @@ class Fleet:
         return NETWORKS[self.name].model(None, train_backbone, None, self.seed)
 
     def accuracy(self, model):
-        """(own, others)"""
-        own = model.evaluate(self.held_x, self.held_y)
-        return own, model.evaluate(self.x, self.y)
+        """(own, own of sound boards, others)"""
+        n, n_held = self.n_sound, len(self.held_y)
+        sound = model.evaluate(self.held_x[:n], self.held_y[:n])
+        faulty = model.evaluate(self.held_x[n:], self.held_y[n:])
+        own = (n * sound + (n_held - n) * faulty) / n_held
+        return own, sound, model.evaluate(self.x, self.y)
 
     # -- alone, and all in one place
 
@@ -185,13 +206,15 @@ class Fleet:
         random = np.random.default_rng(self.seed)
         n_held, curve = len(self.held_y), []
         for turn in range(1, 1 + self.task.rounds):
-            right = others = 0
-            for model, board in zip(models, self.boards, strict=True):
+            right = sound = others = 0
+            for k, (model, board) in enumerate(zip(models, self.boards, strict=True)):
                 learn(model, board.x, board.y, turn, self.task.steps)
-                right += model.evaluate(board.held_x, board.held_y) * len(board.held_y)
+                of_board = model.evaluate(board.held_x, board.held_y) * len(board.held_y)
+                right += of_board
+                sound += 0 if k in self.faulty else of_board
                 asked = random.permutation(len(self.y))[:ASKED]
                 others += model.evaluate(self.x[asked], self.y[asked])
-            curve.append((right / n_held, others / len(models)))
+            curve.append((right / n_held, sound / self.n_sound, others / len(models)))
         return {"curve": curve, "boards": len(models)}
 
     def central(self, times):
@@ -209,32 +232,45 @@ class Fleet:
     # -- together
 
     def together(self, way):
-        boards = self.boards if way in ("fleet", "slow") else list(self.with_faults())
-        before, now, curve, n_sent = None, saved(self.model()), [], 0
+        boards = self.boards_of(way)
+        before, now, curve, n_sent, out = None, saved(self.model()), [], 0, []
         for turn in range(1, 1 + self.task.rounds):
             sent = averaging.onward(before, now) if way in MOVED else now
             merged = averaging.Merged(sent)
-            for board in filter(None, boards):
+            for k, board in boards.items():
                 file = learned(sent, board.x, board.y, turn, self.task.steps)
-                merged.take(file, len(board.y))
+                merged.take(file, len(board.y), k)
             n_sent += bytes_sent(sent, file)
+            out += merged.screen() if way in SCREENED else []
             before, now = now, merged_by(way, merged)
             curve.append(self.accuracy(load(now)))
         share = n_sent / (len(now) * self.task.rounds)  # of the file, that the last board sends
+        wrongly = sum(k not in self.faulty for k, _ in out)
         result = {"curve": curve, "sparse": share, "file": len(now)}
+        result["left_out"] = [n / self.task.rounds for n in (wrongly, len(out) - wrongly)]
         return result | {"personal": self.personal(now)} if way == "fleet" else result
 
+    def boards_of(self, way):
+        """{number: board} of those that take part."""
+        boards = dict(enumerate(self.boards))
+        if way in ("fleet", "slow"):
+            return boards
+        if way == "sound":
+            return {k: board for k, board in boards.items() if k not in self.faulty}
+        return self.with_faults()
+
     def with_faults(self):
-        """The boards, None for a silent one."""
-        random = np.random.default_rng(100 + self.seed)
-        faulty = random.permutation(len(self.boards))[: len(self.boards) // FAULTY].tolist()
-        for k, board in enumerate(self.boards):
-            fault = faulty.index(k) % 3 if k in faulty else None
-            if fault == 0:
-                board = board._replace(y=random.permutation(board.y))
-            if fault == 1:
-                board = board._replace(x=np.repeat(board.x[:1], len(board.x), 0))
-            yield None if fault == 2 else board
+        """{number: board}, without silent ones."""
+        random, boards = np.random.default_rng(200 + self.seed), dict(enumerate(self.boards))
+        for k, fault in self.faulty.items():
+            board = boards[k]
+            if fault == SHUFFLED:
+                boards[k] = board._replace(y=random.permutation(board.y))
+            elif fault == STUCK:
+                boards[k] = board._replace(x=np.repeat(board.x[:1], len(board.x), 0))
+            else:
+                del boards[k]
+        return boards
 
     def personal(self, sent):
         """Accuracy on its own samples if each board's last layer learns on by itself."""
@@ -248,7 +284,7 @@ class Fleet:
 
 
 def merged_by(way, merged):
-    if way in ("fleet", "slow", "mean"):
+    if way not in ("median", "trimmed"):
         return merged.mean()
     merged.merge()
     each = zip(*(merged.floats(k) for k in range(len(merged.models))), strict=True)
@@ -285,17 +321,42 @@ def section(name, of):
     lines = []
     for way, title in WAYS.items():
         ends = np.array([result["curve"][-1] for result in of[name, way]])
-        lines.append([title, *(cell(ends[:, i]) for i in range(2))])
+        lines.append([title, *map(cell, ends.T)])
         if way == "fleet":
             own = [result["personal"] for result in of[name, way]]
-            lines.append(["fleet, then each its last layer", cell(own), ""])
+            lines.append(["fleet, then each its last layer", cell(own), "", ""])
     result = of[name, "fleet"][0]
-    table = tables.markdown("lrr", ("", "own samples", "others' samples"), lines)
+    header = "", "own samples", "of sound boards", "others' samples"
+    table = tables.markdown("lrrr", header, lines)
     return (
         f"## {task.title} a board\n\n{n} boards, {task.rounds} rounds of {task.steps} steps, "
         f"{'seed 1' if n_runs == 1 else f'mean of seeds 1 to {n_runs}'}. "
         f"A round costs a board {result['file']:,} bytes to it, and from it "
-        f"{100 * result['sparse']:.0f} % of that.\n\n{table}"
+        f"{100 * result['sparse']:.0f} % of that.\n\n{table}\n\n{in_words(name, of)}"
+    )
+
+
+def in_words(name, of):
+    ends = {way: 100 * np.mean([r["curve"][-1] for r in of[name, way]], axis=0) for way in WAYS}
+    out = {way: np.mean([r["left_out"] for r in of[name, way]], axis=0) for way in SCREENED}
+    gain, of_all = ends["fleet"] - ends["alone"], ends["central"] - ends["alone"]
+    lost, missing = ends["fleet"] - ends["faulty"], ends["fleet"] - ends["sound"]
+    text = (
+        f"The fleet is {gain[0]:.1f} points above each board alone on own samples, all samples in "
+        f"one place {of_all[0]:.1f}; on others' {gain[2]:.1f} and {of_all[2]:.1f}. "
+    )
+    if of_all[0] < GAIN:
+        text += (
+            "On own samples there is hardly more to gain: what a board has nearly suffices for "
+            "what it will see. "
+        )
+    faults = list(faulty_of(of[name, "alone"][0]["boards"], 1).values())
+    return text + (
+        f"A faulty tenth costs sound boards {lost[1]:.1f} points, and others' samples "
+        f"{lost[2]:.1f}; that fewer boards are left to learn from, {missing[1]:.1f} and "
+        f"{missing[2]:.1f} of these. Of {len(faults) - faults.count(SILENT)} faulty boards that "
+        f"send, {out['faulty'][1]:.1f} are left out in a round, and of sound ones "
+        f"{out['faulty'][0]:.1f}; without faults, {sum(out['fleet']):.1f}."
     )
 
 
@@ -315,13 +376,14 @@ def cell(shares):
 
 def rows(results):
     for (name, way, seed), result in results.items():
-        for turn, (own, others) in enumerate(result["curve"], 1):
+        for turn, (own, sound, others) in enumerate(result["curve"], 1):
             yield {
                 "task": name,
                 "way": way,
                 "seed": seed,
                 "round": turn,
                 "own": round(own, 4),
+                "sound": round(sound, 4),
                 "others": round(others, 4),
             }
 

@@ -23,6 +23,21 @@ What becomes of each part of a model:
     class last shown    as long ago as in the model where that is least
     all else            counters, running means, and the states of policies: the mean
 
+A board with wrong labels or a stuck sensor would teach them to all others. Every model keeps its
+error, a running mean of how wrong it was of each sample before it learned from it. Models of a
+round begin with the same error, so it tells whose samples contradict what suits the others. One
+is left out whose error e stands out from their median m, in both of these ways:
+
+    from the others    by the logarithm of the odds, e / (1 - e), it is more than FAR times as far
+                       above m as half of them are away from it
+    from chance        by more than 3.5 standard deviations of a mean of so few samples; a value
+                       from 0 to 1 has a variance of m (1 - m) at most, of which a running mean
+                       of 64 has a 127th; m here as if one sample more had been wrong, as nobody
+                       is right for ever
+
+The first alone would leave out boards that are a bit worse than others when these agree; the
+second alone, all that are harder to know.
+
 A mean of many models is as a step from many samples: smoother than one of them, not longer. So the
 next round does not begin with the mean but further on, where it is heading: onward(), which is
 Nesterov's momentum.
@@ -46,6 +61,7 @@ from _tinyprop_numpy.format import (
     MIN_W_FRAC,
 )
 from _tinyprop_numpy.plan import opened
+from _tinyprop_numpy.progress import MEAN_SHIFT
 
 from .models import load, saved
 
@@ -53,6 +69,9 @@ MOST_SAMPLES = 2**32 - 1  # of all models together
 LEAST_SEEN = 3  # samples before which nothing is known of a range
 RANGE_BITS = 26  # of the larger of centre and spread
 MOMENTUM = Fraction(9, 10)
+FAR = 5  # median distances, which are 3.4 standard deviations of a normal distribution
+CERTAIN = 1 << 28  # an error of 1.0
+OF_CHANCE = (2 << MEAN_SHIFT) - 1  # samples whose mean varies as a running one does
 
 
 def average(sent, updates):
@@ -144,6 +163,30 @@ def check(begins, model, samples):
         )
 
 
+def standing_out(errors, steps):
+    """Which of the errors do, in Q.28; steps: of how many samples each is."""
+    if not errors:
+        return []
+    middle = median(errors)
+    above = [odds(e) / odds(middle) for e in errors]
+    far = median([max(times, 1 / times) for times in above]) ** FAR
+
+    def by_chance(k):
+        n = min(steps[k], OF_CHANCE)
+        m = (n * middle + CERTAIN) // (n + 1)
+        return 4 * n * (errors[k] - middle) ** 2 <= 49 * m * (CERTAIN - m)
+
+    return [k for k, times in enumerate(above) if times > far and not by_chance(k)]
+
+
+def odds(error):
+    return Fraction(error + 1, CERTAIN + 1 - error)  # never 0, nor without end
+
+
+def median(values):
+    return sorted(values)[len(values) // 2]
+
+
 class Map(NamedTuple):
     """From a range, one a channel or output, to another: old = new 2^scale + offset 2^-frac."""
 
@@ -174,17 +217,34 @@ class Merged:
     def __init__(self, sent):
         self.result = load(sent)
         self.model = opened(self.result)
-        self.models, self.samples = [], []
+        self.models, self.samples, self.names = [], [], []
         self.weighted = [i for i, layer in enumerate(self.model.layers) if layer.has_weights]
 
-    def take(self, file, samples):
-        """An update. ValueError: it cannot be averaged; its text says why."""
+    def take(self, file, samples, name=None):
+        """An update of a board. ValueError: it cannot be averaged; its text says why."""
         model = opened(load(file))
         check(self.model, model, samples)
         if self.n + samples > MOST_SAMPLES:
             raise ValueError(f"updates have more than {MOST_SAMPLES} samples together")
         self.models.append(model)
         self.samples.append(samples)
+        self.names.append(name)
+
+    def screen(self):
+        """Leaves out the updates that stand out. Returns [(name, why), ..] of them."""
+        errors = [min(model.state.error, CERTAIN) for model in self.models]
+        out = standing_out(errors, [model.state.steps for model in self.models])
+        why = [
+            (
+                self.names[k],
+                f"its error is {errors[k] / CERTAIN:.2f}, that of others about "
+                f"{median(errors) / CERTAIN:.2f}; look at its sensor and its labels",
+            )
+            for k in out
+        ]
+        for part in self.models, self.samples, self.names:
+            part[:] = [one for k, one in enumerate(part) if k not in out]
+        return why
 
     @property
     def n(self):

@@ -69,7 +69,7 @@ class TinyPropAvg(FedAvg):
     """The mean of all boards' models, exactly: averaging.py. Arguments are those of FedAvg.
 
     before: the model that was there a round before the one to begin with, if any. An update that
-    is damaged, or of another model, is left out and logged.
+    is damaged, of another model, or whose error stands out, is left out and logged.
     """
 
     def __init__(
@@ -98,20 +98,23 @@ class TinyPropAvg(FedAvg):
         merged = averaging.Merged(self.sent)
         for name, file, samples in updates_in(replies):
             try:
-                merged.take(file, samples)
+                merged.take(file, samples, name)
             except ValueError as e:
                 log(WARNING, "%s is left out: %s", name, e)
         if not merged.models:
             log(WARNING, "no board has sent an update; logs of SuperNodes may tell why")
             return None, None
+        file = self.result(server_round, merged)
         metrics = MetricRecord({"boards": len(merged.models), "num-examples": merged.n})
-        return to_record({MODEL: self.result(server_round, merged)}), metrics
+        return to_record({MODEL: file}), metrics
 
     def begin(self, now):
         """What a round begins with, after the last one gave now."""
         return averaging.onward(self.before, now)
 
     def result(self, server_round, merged):
+        for name, why in merged.screen():
+            log(WARNING, "%s is left out: %s", name, why)
         return merged.mean()
 
 

@@ -322,6 +322,71 @@ def test_the_same_bits_on_every_machine(name):
     assert digest[:8] == DIGESTS[name]
 
 
+ALL = averaging.CERTAIN
+
+
+def standing_out(errors, steps, random):
+    order = random.permutation(len(errors)).tolist()
+    out = averaging.standing_out([errors[k] for k in order], [steps] * len(order))
+    return {order[k] for k in out}
+
+
+def test_an_error_that_stands_out():
+    print("seed", SEED)
+    random = np.random.default_rng(SEED)
+    sound = [int(ALL * random.uniform(0.05, 0.1)) for _ in range(20)]
+    for errors, out in (
+        (sound, set()),
+        ([*sound, ALL // 2], {20}),
+        ([ALL, *sound, ALL // 2, ALL], {0, 21, 22}),
+        ([*sound, 0], set()),  # nobody knows too much
+        ([0] * 20 + [ALL // 64], set()),  # one sample that was wrong
+        ([ALL // 20] * 20 + [ALL // 12], set()),  # others agree, but that may be chance
+        ([ALL // 20] * 20 + [ALL // 4], {20}),
+        ([*sound, *[ALL // 2] * 20], set()),  # half of all are no exceptions
+        ([ALL] * 5, set()),
+        ([0, ALL], set()),  # of two, one is as good as the other
+        ([ALL // 20, ALL // 20, ALL // 2], {2}),
+        ([ALL // 2], set()),
+        ([], set()),
+    ):
+        for _ in range(5):
+            assert standing_out(errors, 200, random) == out
+
+
+def test_boards_that_differ_much_have_to_differ_more():
+    random = np.random.default_rng(SEED)
+    alike = [ALL // 20 + k * ALL // 1000 for k in range(-4, 5)]
+    unlike = [ALL // 20 + k * ALL // 100 for k in range(-4, 5)]
+    assert standing_out([*alike, ALL // 5], 200, random) == {9}
+    assert standing_out([*unlike, ALL // 5], 200, random) == set()
+
+
+def test_what_stands_out_from_few_samples_may_be_chance():
+    random = np.random.default_rng(SEED)
+    errors = [ALL // 2] * 9 + [ALL * 3 // 4]
+    assert standing_out(errors, 200, random) == {9}
+    assert standing_out(errors, 20, random) == set()
+
+
+def test_a_board_whose_error_stands_out_is_left_out_of_the_mean():
+    sent, updates = fleet("vector")
+    agreed = [(with_error(file, ALL // 10), samples) for file, samples in updates]
+    merged = averaging.Merged(sent)
+    merged.take(with_error(updates[0][0], ALL), 5, "attic")
+    for file, samples in agreed:
+        merged.take(file, samples, "another")
+    ((name, why),) = merged.screen()
+    assert name == "attic" and "its error is 1.00, that of others about 0.10" in why
+    assert merged.mean() == averaging.average(sent, agreed)
+
+
+def with_error(file, error):
+    model = tp.load(io.BytesIO(file))
+    opened(model).state.error = error
+    return file_of(model)
+
+
 def test_what_cannot_be_averaged_is_refused():
     sent, updates = fleet("learned")
     file, samples = updates[0]

@@ -36,14 +36,16 @@ def test_the_engine_gives_what_boards_one_by_one_give(tmp_path):
     found = {words[0]: words[1:] for words in lines if len(words) == 3 and len(words[1]) == 64}
     assert set(found) == {
         "directly",
+        "unscreened",
         "engine",
         "engine,median",
         "FedMedian",
         "FedTrimmedAvg",
         "Krum",
     }, done.stdout
-    assert found["engine"] == found["directly"]
+    assert found["engine"] == found["directly"] != found["unscreened"]
+    assert done.stdout.count("is left out: its error is") > 0
     assert found["engine,median"] == found["FedMedian"]
-    assert len({digest for digest, _ in found.values()}) == 4
+    assert len({digest for digest, _ in found.values()}) == 5
     for way, (_, right) in found.items():
         assert float(right) > 0.5, way

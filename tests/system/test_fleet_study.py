@@ -25,15 +25,28 @@ def test_boards_that_know_two_classes_learn_the_others(tmp_path, monkeypatch):
 
 def test_a_tenth_of_boards_is_faulty_in_three_ways():
     some = fleet.Fleet("digits", None, 1)
-    boards = list(some.with_faults())
-    differ = [
-        (here is None, here is not None and not np.array_equal(here.x, there.x))
-        for here, there in zip(boards, some.boards, strict=True)
-        if here is not there
-    ]
-    assert len(differ) == len(boards) // fleet.FAULTY
-    silent, stuck = map(sum, zip(*differ, strict=True))
-    assert silent == 3 and stuck == 3
+    boards, found = some.with_faults(), []
+    for k, there in enumerate(some.boards):
+        here = boards.get(k)
+        if here is None:
+            found.append((k, fleet.SILENT))
+        elif not np.array_equal(here.x, there.x):
+            assert (here.x == here.x[0]).all()
+            found.append((k, fleet.STUCK))
+        elif not np.array_equal(here.y, there.y):
+            assert (np.sort(here.y) == np.sort(there.y)).all()
+            found.append((k, fleet.SHUFFLED))
+    assert dict(found) == some.faulty
+    assert len(found) == len(some.boards) // fleet.FAULTY
+
+
+def test_what_faults_cost_is_measured_on_sound_boards():
+    some = fleet.Fleet("digits", None, 1)
+    assert {*some.boards_of("sound")} == {*some.boards_of("fleet")} - {*some.faulty}
+    model = some.model()
+    parts = [(board.held_x, board.held_y) for board in some.boards_of("sound").values()]
+    sound = model.evaluate(*map(np.concatenate, zip(*parts, strict=True)))
+    assert some.accuracy(model)[1] == sound
 
 
 def test_no_board_has_what_another_has():
