@@ -109,7 +109,8 @@ class Member:
         expected = len(model._saved()) - model._replay_bytes() + 4
         if n_bytes != expected:
             raise ValueError(
-                "the fleet's model has %d bytes, expected %d: it is another" % (n_bytes, expected)
+                "the fleet's model has %d bytes, expected %d: copy it to this board"
+                % (n_bytes, expected)
             )
         gc.collect()
         received, at = bytearray(n_bytes), 0
@@ -123,7 +124,9 @@ class Member:
         if struct.pack("<I", crc32(view[:-4])) != received[-4:]:
             return None
         if received[: model._state] != self._spec():
-            raise ValueError("the fleet's model has other layers or settings than this one")
+            raise ValueError(
+                "the fleet's model has other layers or settings: copy it to this board"
+            )
         return view
 
     def _spec(self):

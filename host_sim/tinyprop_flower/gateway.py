@@ -81,7 +81,7 @@ class Round:
             return dict(self.updates)
 
 
-# ---- lines. trouble: why one does not reach its boards, or None
+# ---- lines. trouble: why no update may come over one, or None; name: of its board, if it has one
 
 
 class SerialPort:
@@ -90,7 +90,7 @@ class SerialPort:
 
     def __init__(self, port, answer):
         self.port, self.answer, self.stopped = port, answer, threading.Event()
-        self.trouble = None
+        self.name, self.trouble = port.rpartition("/")[2], None
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
@@ -98,7 +98,7 @@ class SerialPort:
         while not self.stopped.is_set():
             try:
                 with serial.Serial(self.port, timeout=0.2) as line:
-                    self.trouble = None
+                    self.trouble = f"{self.port}: it is open, but no update came"
                     self.serve(line)
             except OSError as e:
                 self.trouble = f"{self.port}: {e}"
@@ -111,8 +111,12 @@ class SerialPort:
             text += line.readline()
             if not text.endswith(b"\n"):
                 continue
-            message, text = decoded(text), b""
-            says = message and self.answer(self.port.rpartition("/")[2], message)
+            message = decoded(text)
+            if message is None and b"Error" in text:
+                self.trouble = (
+                    f"{self.port}: the board says {text.decode(errors='replace').strip()}"
+                )
+            says, text = message and self.answer(self.name, message), b""
             if says:
                 line.write(b"~" + base64.b64encode(says) + b"\n")
 
@@ -131,6 +135,8 @@ def decoded(text):
 
 class Broker:
     """Answers all boards at a broker of MQTT, given as HOST or HOST:PORT."""
+
+    name = None
 
     def __init__(self, address, answer):
         import paho.mqtt.client as mqtt
@@ -172,7 +178,8 @@ def serve(file, turn, steps, ports, broker, boards, seconds):
     try:
         updates = this.wait(boards, seconds)
         if len(updates) < boards:
-            troubles = [line.trouble for line in lines if line.trouble]
+            silent = [line for line in lines if line.name not in updates]
+            troubles = [line.trouble for line in silent if line.trouble]
             n = f"round {turn}: {len(updates)} of {boards} boards have sent an update"
             LOG.warning("%s", "; ".join([n, *troubles]))
         return updates

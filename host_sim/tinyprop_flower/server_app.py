@@ -7,7 +7,7 @@ folder = "rounds"     where the model is kept after each round, as 0001.tp, ..; 
 rounds = 10           how many, with those that are there
 steps = 100           that each board learns in a round
 strategy = "mean"     or "median", "trimmed mean", "krum": where some boards may be faulty
-seconds = 120         that a round takes at most
+seconds = 120         that a round takes at most: more than each gateway has for its boards
 gateways = 1          that have to be there before one begins
 """
 

@@ -102,7 +102,11 @@ class TinyPropAvg(FedAvg):
             except ValueError as e:
                 log(WARNING, "%s is left out: %s", name, e)
         if not merged.models:
-            log(WARNING, "no board has sent an update; logs of SuperNodes may tell why")
+            late = (
+                "no gateway has answered in time; seconds of the run have to be more than theirs"
+            )
+            none = "no board has sent an update; logs of SuperNodes may tell why"
+            log(WARNING, "%s", none if replies else late)
             return None, None
         file = self.result(server_round, merged)
         metrics = MetricRecord({"boards": len(merged.models), "num-examples": merged.n})

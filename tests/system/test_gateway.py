@@ -159,6 +159,27 @@ def test_it_tells_what_it_does_not_reach(caplog):
     assert "/dev/of-none: " in record.getMessage()
 
 
+def test_it_tells_what_a_board_says_that_sends_nothing(caplog):
+    (quiet, quiet_end), (failed, failed_end) = pty.openpty(), pty.openpty()
+    says = b"Traceback (most recent call last):\r\nValueError: another model\r\n>>> \r\n"
+    ports, over = [os.ttyname(end) for end in (quiet_end, failed_end)], threading.Event()
+
+    def fail():
+        while not over.wait(0.05):  # what comes before the gateway opens a port is lost
+            os.write(failed, says)
+
+    board = threading.Thread(target=fail)
+    board.start()
+    assert gateway.serve(file_of(model()), 1, STEPS, ports, "", 2, 1) == {}
+    over.set()
+    board.join()
+    for end in quiet, quiet_end, failed, failed_end:
+        os.close(end)
+    (record,) = caplog.records
+    assert f"{ports[0]}: it is open, but no update came" in record.getMessage()
+    assert record.getMessage().endswith(f"{ports[1]}: the board says ValueError: another model")
+
+
 def test_over_a_serial_port():
     """A pseudo terminal, whose other end is the board's stdin and stdout."""
     sent = file_of(model(2))
