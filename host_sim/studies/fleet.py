@@ -65,13 +65,13 @@ WAYS = {
     "central": "all samples in one place",
     "short": "the same, as many steps as one board",
     "faulty": "fleet, a tenth faulty",
-    "mean": "the same, nobody left out",
+    "mean": "the same, all count alike",
     "median": "median",
     "trimmed": "trimmed mean",
     "sound": "fleet without the faulty boards",
 }
 MOVED = "fleet", "faulty", "mean", "sound"  # ways with momentum, as in tinyprop_flower.strategy
-SCREENED = "fleet", "slow", "faulty", "sound"  # ways that leave out who stands out, as there
+SCREENED = "fleet", "faulty"  # ways where who stands out counts less, as there
 ABOUT = """\
 *Own samples* are a part of each board's, which it does not learn from; *others' samples* are of
 persons that no board has. *Sound boards* are those that stay sound where a tenth is faulty.
@@ -117,8 +117,8 @@ class FleetRuns(Runs):
     def settings(self, job):
         task = TASKS[job[0]]
         moved = str(averaging.MOMENTUM) if job[1] in MOVED else ""
-        far = averaging.FAR if job[1] in SCREENED else 0
-        return [*job, task.boards, task.rounds, task.steps, moved, far, internals.VERSION]
+        less = averaging.LESS if job[1] in SCREENED else 0
+        return [*job, task.boards, task.rounds, task.steps, moved, less, internals.VERSION]
 
     def learn(self, job):
         name, way, seed = job
@@ -247,7 +247,7 @@ class Fleet:
         share = n_sent / (len(now) * self.task.rounds)  # of the file, that the last board sends
         wrongly = sum(k not in self.faulty for k, _ in out)
         result = {"curve": curve, "sparse": share, "file": len(now)}
-        result["left_out"] = [n / self.task.rounds for n in (wrongly, len(out) - wrongly)]
+        result["less"] = [n / self.task.rounds for n in (wrongly, len(out) - wrongly)]
         return result | {"personal": self.personal(now)} if way == "fleet" else result
 
     def boards_of(self, way):
@@ -338,7 +338,7 @@ def section(name, of):
 
 def in_words(name, of):
     ends = {way: 100 * np.mean([r["curve"][-1] for r in of[name, way]], axis=0) for way in WAYS}
-    out = {way: np.mean([r["left_out"] for r in of[name, way]], axis=0) for way in SCREENED}
+    less = {way: np.mean([r["less"] for r in of[name, way]], axis=0) for way in SCREENED}
     gain, of_all = ends["fleet"] - ends["alone"], ends["central"] - ends["alone"]
     lost, missing = ends["fleet"] - ends["faulty"], ends["fleet"] - ends["sound"]
     text = (
@@ -355,8 +355,8 @@ def in_words(name, of):
         f"A faulty tenth costs sound boards {lost[1]:.1f} points, and others' samples "
         f"{lost[2]:.1f}; that fewer boards are left to learn from, {missing[1]:.1f} and "
         f"{missing[2]:.1f} of these. Of {len(faults) - faults.count(SILENT)} faulty boards that "
-        f"send, {out['faulty'][1]:.1f} are left out in a round, and of sound ones "
-        f"{out['faulty'][0]:.1f}; without faults, {sum(out['fleet']):.1f}."
+        f"send, {less['faulty'][1]:.1f} stand out and count less in a round, and of sound ones "
+        f"{less['faulty'][0]:.1f}; without faults, {sum(less['fleet']):.1f}."
     )
 
 

@@ -25,8 +25,8 @@ What becomes of each part of a model:
 
 A board with wrong labels or a stuck sensor would teach them to all others. Every model keeps its
 error, a running mean of how wrong it was of each sample before it learned from it. Models of a
-round begin with the same error, so it tells whose samples contradict what suits the others. One
-is left out whose error e stands out from their median m, in both of these ways:
+round begin with the same error, so it tells whose samples contradict what suits the others. A
+model counts an eighth whose error e stands out from their median m, in both of these ways:
 
     from the others    by the logarithm of the odds, e / (1 - e), it is more than FAR times as far
                        above m as half of them are away from it
@@ -35,8 +35,10 @@ is left out whose error e stands out from their median m, in both of these ways:
                        of 64 has a 127th; m here as if one sample more had been wrong, as nobody
                        is right for ever
 
-The first alone would leave out boards that are a bit worse than others when these agree; the
-second alone, all that are harder to know.
+The first alone would be about boards that are a bit worse than others when these agree; the
+second alone, about all that are harder to know. A board that is right, and the first to see
+something new, stands out too: as it counts an eighth, not nothing, the others learn that, and
+then it does not stand out any more.
 
 A mean of many models is as a step from many samples: smoother than one of them, not longer. So the
 next round does not begin with the mean but further on, where it is heading: onward(), which is
@@ -69,6 +71,7 @@ MOST_SAMPLES = 2**32 - 1  # of all models together
 LEAST_SEEN = 3  # samples before which nothing is known of a range
 RANGE_BITS = 26  # of the larger of centre and spread
 MOMENTUM = Fraction(9, 10)
+LESS = 8  # so a tenth of all boards comes to one in a hundred
 FAR = 5  # median distances, which are 3.4 standard deviations of a normal distribution
 CERTAIN = 1 << 28  # an error of 1.0
 OF_CHANCE = (2 << MEAN_SHIFT) - 1  # samples whose mean varies as a running one does
@@ -231,19 +234,16 @@ class Merged:
         self.names.append(name)
 
     def screen(self):
-        """Leaves out the updates that stand out. Returns [(name, why), ..] of them."""
+        """Has updates that stand out count less. Returns [(name, why), ..] of them."""
         errors = [min(model.state.error, CERTAIN) for model in self.models]
-        out = standing_out(errors, [model.state.steps for model in self.models])
-        why = [
-            (
-                self.names[k],
+        why = []
+        for k in standing_out(errors, [model.state.steps for model in self.models]):
+            self.samples[k] = -(-self.samples[k] // LESS)
+            text = (
                 f"its error is {errors[k] / CERTAIN:.2f}, that of others about "
-                f"{median(errors) / CERTAIN:.2f}; look at its sensor and its labels",
+                f"{median(errors) / CERTAIN:.2f}; look at its sensor and its labels"
             )
-            for k in out
-        ]
-        for part in self.models, self.samples, self.names:
-            part[:] = [one for k, one in enumerate(part) if k not in out]
+            why.append((self.names[k], text))
         return why
 
     @property

@@ -69,7 +69,8 @@ class TinyPropAvg(FedAvg):
     """The mean of all boards' models, exactly: averaging.py. Arguments are those of FedAvg.
 
     before: the model that was there a round before the one to begin with, if any. An update that
-    is damaged, of another model, or whose error stands out, is left out and logged.
+    is damaged, or of another model, is left out, and one whose error stands out counts less; the
+    log tells.
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class TinyPropAvg(FedAvg):
 
     def result(self, server_round, merged):
         for name, why in merged.screen():
-            log(WARNING, "%s is left out: %s", name, why)
+            log(WARNING, "%s counts an eighth: %s", name, why)
         return merged.mean()
 
 

@@ -1,6 +1,6 @@
 """Run by test_fleet_engine.py where Flower is: prints a digest of what each way gives. Every
 twelfth board has wrong labels, which the mean, that begins with a model which knows something,
-leaves out."""
+has count less."""
 
 import hashlib
 import io

@@ -369,16 +369,18 @@ def test_what_stands_out_from_few_samples_may_be_chance():
     assert standing_out(errors, 20, random) == set()
 
 
-def test_a_board_whose_error_stands_out_is_left_out_of_the_mean():
+def test_a_board_whose_error_stands_out_counts_an_eighth():
     sent, updates = fleet("vector")
+    wrong = with_error(updates[0][0], ALL)
     agreed = [(with_error(file, ALL // 10), samples) for file, samples in updates]
-    merged = averaging.Merged(sent)
-    merged.take(with_error(updates[0][0], ALL), 5, "attic")
-    for file, samples in agreed:
-        merged.take(file, samples, "another")
-    ((name, why),) = merged.screen()
-    assert name == "attic" and "its error is 1.00, that of others about 0.10" in why
-    assert merged.mean() == averaging.average(sent, agreed)
+    for samples, counts in (80, 10), (81, 11), (1, 1):
+        merged = averaging.Merged(sent)
+        merged.take(wrong, samples, "attic")
+        for file, n in agreed:
+            merged.take(file, n, "another")
+        ((name, why),) = merged.screen()
+        assert name == "attic" and "its error is 1.00, that of others about 0.10" in why
+        assert merged.mean() == averaging.average(sent, [(wrong, counts), *agreed])
 
 
 def with_error(file, error):

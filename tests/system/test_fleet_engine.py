@@ -44,7 +44,7 @@ def test_the_engine_gives_what_boards_one_by_one_give(tmp_path):
         "Krum",
     }, done.stdout
     assert found["engine"] == found["directly"] != found["unscreened"]
-    assert done.stdout.count("is left out: its error is") > 0
+    assert done.stdout.count("counts an eighth: its error is") > 0
     assert found["engine,median"] == found["FedMedian"]
     assert len({digest for digest, _ in found.values()}) == 5
     for way, (_, right) in found.items():
