@@ -3,6 +3,7 @@
 import csv
 
 import numpy as np
+from tinyprop_flower import averaging, models
 
 from host_sim.studies import fleet
 
@@ -54,3 +55,38 @@ def test_no_board_has_what_another_has():
     n = sum(len(board.y) + len(board.held_y) for board in some.boards)
     assert n == len(fleet.samples("digits", None)[0][1])
     assert all(len(np.unique(board.y)) <= 4 for board in some.boards)
+
+
+def test_a_fleet_learns_what_few_boards_are_the_first_to_see(monkeypatch):
+    task = fleet.TASKS["digits"]._replace(boards=30, steps=30)
+    monkeypatch.setitem(fleet.TASKS, "digits", task)
+    some, new = fleet.Fleet("digits", None, 1), 9
+    boards = [with_classes(board, board.y != new) for board in some.boards]
+    before, now, stood_out = None, models.saved(some.model()), []
+    for turn in range(1, 81):
+        if turn == 30:
+            boards[:3] = [seen_too(board, some, new) for board in boards[:3]]
+        sent = averaging.onward(before, now)
+        merged = averaging.Merged(sent)
+        for k, board in enumerate(boards):
+            if len(board.y):
+                file = models.learned(sent, board.x, board.y, turn, task.steps)
+                merged.take(file, len(board.y), k)
+        stood_out.append({k for k, _ in merged.screen()})
+        before, now = now, merged.mean()
+    assert {0, 1, 2} in stood_out[30:40] and not stood_out[-1]
+    of_new = some.y == new
+    assert models.load(now).evaluate(some.x[of_new], some.y[of_new]) > 0.5
+
+
+def with_classes(board, which):
+    return board._replace(x=board.x[which], y=board.y[which])
+
+
+def seen_too(board, some, new):
+    """A board that has some of another's samples of a class, too."""
+    x, y = (np.concatenate([getattr(b, part) for b in some.boards]) for part in "xy")
+    chosen = np.flatnonzero(y == new)[:12]
+    return board._replace(
+        x=np.concatenate([board.x, x[chosen]]), y=np.concatenate([board.y, y[chosen]])
+    )
