@@ -81,10 +81,12 @@ one board makes: the mean of many boards is a step from many samples, not many s
 which lets a round begin where the mean is heading, makes up for most of that.
 
 Of faulty boards a third has shuffled labels, a third a stuck sensor, and a third is silent. What
-that costs the others is told by their samples, the second column: against the fleet without
-faults, whose boards learn from the samples of that tenth too. Own samples of faulty boards are
-those of persons from whom nobody learns, and as hard as others'; they are in the first column.
-Median and trimmed mean have no momentum.
+that costs the others is told by their samples, the second column, against the fleet without
+faults, which learns from the samples of that tenth too. The first column has samples of faulty
+boards as well: of persons from whom nobody learns, so they are as hard as others'. *The same, all
+count alike* is the mean where nobody who stands out counts less. The fleet without the faulty
+boards is what is lost with their samples, whoever is left out and however well. Median and trimmed
+mean have no momentum.
 
 ![Accuracy over rounds](fleet.png)"""
 
@@ -339,24 +341,22 @@ def section(name, of):
 def in_words(name, of):
     ends = {way: 100 * np.mean([r["curve"][-1] for r in of[name, way]], axis=0) for way in WAYS}
     less = {way: np.mean([r["less"] for r in of[name, way]], axis=0) for way in SCREENED}
-    gain, of_all = ends["fleet"] - ends["alone"], ends["central"] - ends["alone"]
-    lost, missing = ends["fleet"] - ends["faulty"], ends["fleet"] - ends["sound"]
-    text = (
-        f"The fleet is {gain[0]:.1f} points above each board alone on own samples, all samples in "
-        f"one place {of_all[0]:.1f}; on others' {gain[2]:.1f} and {of_all[2]:.1f}. "
-    )
-    if of_all[0] < GAIN:
-        text += (
-            "On own samples there is hardly more to gain: what a board has nearly suffices for "
-            "what it will see. "
-        )
     faults = list(faulty_of(of[name, "alone"][0]["boards"], 1).values())
+    gain, most = ends["fleet"] - ends["alone"], ends["central"] - ends["alone"]
+    cost, missing = ends["faulty"] - ends["fleet"], ends["sound"] - ends["fleet"]
+    text = (
+        f"Of own samples the fleet knows {gain[0]:.1f} points more than each board alone, and one "
+        f"place with all samples {most[0]:.1f}; of others' {gain[2]:.1f} and {most[2]:.1f}. "
+    )
+    if most[0] < GAIN:
+        text += "A fleet cannot gain much where a board's own samples nearly suffice for it. "
     return text + (
-        f"A faulty tenth costs sound boards {lost[1]:.1f} points, and others' samples "
-        f"{lost[2]:.1f}; that fewer boards are left to learn from, {missing[1]:.1f} and "
-        f"{missing[2]:.1f} of these. Of {len(faults) - faults.count(SILENT)} faulty boards that "
-        f"send, {less['faulty'][1]:.1f} stand out and count less in a round, and of sound ones "
-        f"{less['faulty'][0]:.1f}; without faults, {sum(less['fleet']):.1f}."
+        f"With a faulty tenth the fleet knows {cost[1]:+.1f} points of sound boards' samples and "
+        f"{cost[2]:+.1f} of others'; without these boards, {missing[1]:+.1f} and "
+        f"{missing[2]:+.1f}. In a round {less['faulty'][1]:.1f} of "
+        f"{len(faults) - faults.count(SILENT)} faulty boards that send stand out and count less, "
+        f"and {less['faulty'][0]:.1f} of the sound ones; {sum(less['fleet']):.1f} where all are "
+        f"sound."
     )
 
 
