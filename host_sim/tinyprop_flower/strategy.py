@@ -95,9 +95,10 @@ class TinyPropAvg(FedAvg):
         return super().configure_train(server_round, to_record({MODEL: self.sent}), config, grid)
 
     def aggregate_train(self, server_round, replies):
-        replies, _ = self._check_and_log_replies(replies, is_train=True, validate=False)
+        replies = list(replies)
+        whole, _ = self._check_and_log_replies(replies, is_train=True, validate=False)
         merged = averaging.Merged(self.sent)
-        for name, file, samples in updates_in(replies):
+        for name, file, samples in updates_in(whole):
             try:
                 merged.take(file, samples, name)
             except ValueError as e:
