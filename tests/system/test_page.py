@@ -594,6 +594,13 @@ def learns_there_too(page, name):
     page.page.wait_for_selector("text=to the last bit")
 
 
+def test_a_new_pico_gets_its_firmware(page):
+    file = page.download("Get a file for my new Pico")
+    firmware = subprocess.check_output([ROOT / "boards/firmware.sh", "RPI_PICO"], text=True)
+    assert file == Path(firmware.split()[-1]).read_bytes()
+    page.page.wait_for_selector("text=drag the .uf2 file to the drive that appears")
+
+
 def test_a_pico_in_the_page_learns_on(page, random):
     """With the same bits, and what it learned comes back."""
     page.teach_shapes(random, each=2)

@@ -1,6 +1,7 @@
-// Puts MicroPython onto an ESP32 by esptool-js, and says how a Pico gets it.
+// Puts MicroPython onto an ESP32 by esptool-js.
 
 import { facts } from "./board.js";
+import { BY_DRAG } from "./pico.js";
 import { Problem } from "./repl.js";
 import { IN_USE } from "./serial.js";
 import { ESPLoader, Transport } from "./vendor/esptool-js/bundle.js";
@@ -10,9 +11,6 @@ import { bytesToHex } from "./vendor/@noble/hashes/utils.js";
 const IMAGE_MAGIC = 0xe9; // of firmware for an ESP32
 const UF2_MAGIC = [0x55, 0x46, 0x32, 0x0a];
 const ATTEMPTS = 3; // to reach the boot loader
-
-export const PICO =
-  "Hold the Pico's button BOOTSEL while you plug it in, and copy the .uf2 file to the drive that appears.";
 
 // port: of Web Serial, not open; data: the bytes of a .bin file; onProgress(bytes, total)
 export async function flash(port, data, onProgress = () => {}) {
@@ -76,7 +74,7 @@ async function connect(loader) {
 // The name of the chip that firmware is for.
 function chipOf(data, { chips, offsets }) {
   if (UF2_MAGIC.every((byte, i) => data[i] === byte)) {
-    throw new Problem(`This is a .uf2 file, for a Pico. ${PICO}`);
+    throw new Problem(`This is a .uf2 file, for a Pico. ${BY_DRAG}`);
   }
   if (data[0] !== IMAGE_MAGIC || data.length < 24) {
     throw new Problem("This is no firmware for an ESP32; that is a .bin file.");

@@ -6,6 +6,9 @@ import { Problem } from "./repl.js";
 
 const GZIP = [0x1f, 0x8b];
 
+export const BY_DRAG =
+  "Hold the Pico's button BOOTSEL while you plug it in, and drag the .uf2 file to the drive that appears.";
+
 async function fetchUnpacked(name) {
   const data = await fetchBytes(name);
   // Some servers unpack it on the way.
@@ -16,11 +19,16 @@ async function fetchUnpacked(name) {
   return new Uint8Array(await new Response(unpacked).arrayBuffer());
 }
 
+// The bytes of the .uf2 file that a true one gets.
+export function firmware() {
+  return fetchUnpacked("pico/firmware.uf2.gz");
+}
+
 export class Pico {
   // Switches one on. uf2: other firmware than that with tinyprop in it; flash: what flash() of an earlier one gave.
   static async start({ uf2, flash } = {}) {
     const rom = await fetchBytes("pico/boot_rom.bin");
-    uf2 ??= await fetchUnpacked("pico/firmware.uf2.gz");
+    uf2 ??= await firmware();
     const pico = new Pico();
     pico.worker.postMessage({ start: { rom, uf2, flash } });
     await pico.ready;

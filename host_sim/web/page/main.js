@@ -3,7 +3,7 @@
 import { onBoards } from "./boards.js";
 import { SHAPES, randomFrom, strokeOf } from "./examples.js";
 import { fits, fromLink, fromText, keep, kept, linkOf, textOf } from "./keep.js";
-import { OnBoard, flashEsp32 } from "./on_board.js";
+import { OnBoard, flashEsp32, picoFirmware } from "./on_board.js";
 import { Heat, drawCurves } from "./plots.js";
 import { KINDS, MOST_CLASSES, MOST_LAYERS, Project } from "./project.js";
 import { draw } from "./sources/draw.js";
@@ -466,6 +466,13 @@ $("connect").addEventListener("click", () => attempt(() => onBoard.startBoard($(
 $("give").addEventListener("click", () => attempt(() => onBoard.give(project)));
 $("fetch").addEventListener("click", () => attempt(fetchBack));
 $("end").addEventListener("click", () => attempt(() => onBoard.end()));
+$("uf2").addEventListener("click", () =>
+  attempt(async () => {
+    const { uf2, how } = await picoFirmware();
+    download("tinyprop-pico.uf2", uf2);
+    $("said").textContent = `tinyprop-pico.uf2 is among your downloads. ${how} Then connect it.`;
+  }),
+);
 $("firmware").addEventListener("click", () => $("firmware-file").click());
 $("firmware-file").addEventListener("change", ({ target }) =>
   attempt(async () => {

@@ -157,6 +157,12 @@ export class OnBoard {
   }
 }
 
+// {uf2, how}: the bytes for a new Pico, and how they get there.
+export async function picoFirmware() {
+  const { BY_DRAG, firmware } = await part("pico");
+  return { uf2: await firmware(), how: BY_DRAG };
+}
+
 // A .bin file onto an ESP32.
 export async function flashEsp32(data, say) {
   const { choosePort } = await part("serial");
