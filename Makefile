@@ -30,10 +30,11 @@ docs: ## All pages as a site, with search: dist/docs/index.html
 	@$(PYTHON) -m sphinx -q -W --keep-going -c docs . dist/docs
 	@echo dist/docs/index.html
 
-pictures: demo ## Draws the pictures in docs/ anew
+pictures: demo ## Draws the pictures in docs/ and examples/ anew
 	@cp build/demo.png docs/demo.png
 	@boards/setup/apt.sh cpython
 	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim pictures
+	@"$$(boards/setup/python.sh demo)/bin/python" -m host_sim wiring
 	@boards/setup/apt.sh browser
 	@boards/web.sh >/dev/null
 	@$(PYTHON) -m host_sim page

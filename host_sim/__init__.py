@@ -5,7 +5,7 @@ __main__          python -m host_sim COMMAND
 tinyprop_desk/    networks of other libraries, arrays of numpy and pandas; pip installs it too
 demo/             learns digits inside MicroPython and shows it; the pictures of docs/method.md
 studies/          comparisons: digits, streams, papers, faults, fleets and others; kit/ for all
-generate/         files that are written by a program: the format, tables, digests, golden files
+generate/         files that a program writes: the format, tables, digests, golden files, wiring
 
 tinyprop_flower/  many boards that learn one model, by Flower; pip installs it too
 tasks/            what there is to learn: data sets, and networks for them

@@ -55,6 +55,7 @@ COMMANDS = {
         "studies.unknown",
         "whether a model knows what it was never taught: writes reports/unknown.md",
     ),
+    "wiring": ("generate.wiring", "draw how the examples are connected: examples/*/wiring.svg"),
 }
 
 
