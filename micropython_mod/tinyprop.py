@@ -72,7 +72,14 @@ def _part(name):
 
 
 def __getattr__(name):  # Dense, Conv2D, .. Full, TopK, ..
+    if name[0] == "_" and name != "__all__":
+        raise AttributeError(name)
     return getattr(_part("layers"), name)
+
+
+def __dir__():  # what a prompt on a PC completes
+    layers = _part("layers")
+    return layers.__all__ + list(layers._DESK)
 
 
 class Model:

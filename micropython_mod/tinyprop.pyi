@@ -7,6 +7,26 @@ from typing import Any, BinaryIO, Literal, Protocol, TypedDict
 from typing_extensions import Buffer
 
 __version__: str
+__all__ = [
+    "Model",
+    "load",
+    "Dense",
+    "Conv2D",
+    "Conv1D",
+    "DepthwiseConv2D",
+    "MaxPool2D",
+    "AvgPool2D",
+    "GlobalAvgPool2D",
+    "Adaptive",
+    "Diffused",
+    "Full",
+    "TopK",
+    "TinyProp",
+    "TinyPropV2",
+    "Window",
+    "Anomaly",
+    "fleet",
+]
 
 _Activation = Literal["linear", "relu", "sigmoid", "tanh"]
 _Padding = Literal["valid", "same"]

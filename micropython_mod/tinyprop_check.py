@@ -262,6 +262,4 @@ def _guessing(facts):
 
 
 _CAUSES = (_still_x, _ruin, _rate, _classes, _outside, _twins)
-
-
 _SIGNS = (_change, _units, _guessing)  # which may follow from those causes

@@ -97,9 +97,12 @@ def _length(item):
         return None
 
 
+# Of tinyprop, which shows them as its own.
+__all__ = (
+    "Model load Dense Conv2D Conv1D DepthwiseConv2D MaxPool2D AvgPool2D GlobalAvgPool2D"
+    " Adaptive Diffused Full TopK TinyProp TinyPropV2 Window Anomaly fleet"
+).split()
 _SENSOR = "Window", "Anomaly"
-
-
 _DESK = "from_sklearn", "from_onnx", "TinyPropClassifier", "TinyPropRegressor"
 
 

@@ -210,7 +210,7 @@ def _get_weights(model, i):
     if place.dense:
         # The slopes are one more row, and count as much as the mean of an input (centre.c).
         slopes = struct.unpack_from("<%dh" % units, image, place.weights + 2 * n)
-        letter = "b" if _reads_signed(model, i) else "B"
+        letter = "b" if _reads_signed(model, place.i) else "B"
         means = struct.unpack_from(
             "<%d" % place.n_sums + letter, image, place.sums + 2 * place.n_sums
         )
@@ -251,7 +251,7 @@ def _set_weights(model, i, weights, biases):
     weights, biases = _numbers("weights", weights, n), _numbers("biases", biases, units)
     # The bounds of docs/numbers.md. The first layer has that of inputs of either sign.
     first = place.i == _places(model)[0].i
-    x_bits = (12 if wide else 8) - (wide if first else _reads_signed(model, i))
+    x_bits = (12 if wide else 8) - (wide if first else _reads_signed(model, place.i))
     spare = (1 << (29 if wide else 27)) + (1 << 29) * place.dense
     most = min(32767, ((1 << 31) - 1 - spare) // (((1 << x_bits) - 1) * (n // units)))
     largest, bias = max(map(abs, weights)), max(map(abs, biases))

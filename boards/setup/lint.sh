@@ -64,10 +64,10 @@ check prettier "$prettier" --check host_sim/web tests/web bench/web.mjs
 check codespell "$python/codespell" . .ci/ .github/
 check shellcheck shellcheck .ci/run "${shell[@]}"
 check mypy "$python/mypy"
-# `const` is public only because MicroPython's compiler knows it by that name; `fleet` is a module, a class to editors.
+# `fleet` is a module, a class to editors.
 check stubtest env PYTHONPATH=micropython_mod:host_sim/backend:host_sim "$python/stubtest" tinyprop \
     --mypy-config-file pyproject.toml \
-    --allowlist <(printf '%s\n' tinyprop.const tinyprop.fleet 'tinyprop\.TinyProp\w+\.(set_\w+_request|__sklearn_tags__)')
+    --allowlist <(printf '%s\n' tinyprop.fleet 'tinyprop\.TinyProp\w+\.(set_\w+_request|__sklearn_tags__)')
 check gcc-x64 compile gcc
 check gcc-one-file compile_as_one
 check gcc-without-gnu compile_without_gnu

@@ -4,7 +4,7 @@ import os
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-from tinyprop_cli.board import ROOT, Problem
+from tinyprop_cli.board import INSTALLED, ROOT, Problem
 
 PAGE = ROOT / "dist/web"
 # Always the same one, as a browser keeps what was taught for each address by itself.
@@ -34,7 +34,8 @@ class Handler(SimpleHTTPRequestHandler):
 def server(port=0):
     """At a port, 0: any that is free. OSError: it is taken."""
     if not (PAGE / "index.html").is_file():
-        raise Problem("The page is not there. make web builds it.")
+        again = " in the checkout that it was made from, and install again" if INSTALLED else ""
+        raise Problem(f"The page is not there: say make web{again}.")
     return Server(("127.0.0.1", port), partial(Handler, directory=str(PAGE)))
 
 

@@ -4,9 +4,13 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+import tinyprop as tp
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "micropython_mod"
 DESK = ROOT / "host_sim/tinyprop_desk"
+OF_THE_DESK = DESK / "__init__.py", DESK / "estimator.py"
 STUBS = FOLDER / "tinyprop.pyi"
 
 
@@ -57,7 +61,7 @@ def names_of_tinyprop():
     board = public_names(*(FOLDER / f"{name}.py" for name in names))
     fleet = {f"fleet.{name}": v for name, v in public_names(FOLDER / "tinyprop_fleet.py").items()}
     fleet["fleet"] = fleet.pop("fleet.__version__")
-    return board | fleet | public_names(DESK / "__init__.py", DESK / "estimator.py")
+    return board | fleet | public_names(*OF_THE_DESK)
 
 
 def documented_names():
@@ -83,3 +87,13 @@ def test_every_setting_of_a_stub_has_a_type():
     for node in ast.walk(ast.parse(STUBS.read_text())):
         if isinstance(node, ast.arg) and node.arg not in ("self", "cls"):
             assert node.annotation, node.arg
+
+
+def test_a_prompt_completes_every_name():
+    named = {name for name in names_of_tinyprop() if "." not in name} - {"__version__"}
+    assert set(dir(tp)) == named
+    everything = {}
+    exec("from tinyprop import *", everything)
+    assert set(everything) - {"__builtins__"} == named - set(public_names(*OF_THE_DESK))
+    with pytest.raises(AttributeError):
+        tp._check_name  # noqa: B018

@@ -11,6 +11,7 @@ from random import Random
 
 import pytest
 import tinyprop as tp
+from tinyprop_cli.train import train
 from tinyprop_desk.boards import facts, milliseconds, names, room
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -181,15 +182,20 @@ def file_of(model):
 
 def learned(examples, layers=(16,)):
     """The model that tinyprop.py makes of the examples that the page saved."""
-    rows = list(csv.reader(io.StringIO(examples.decode())))
     labels = list(SHAPES)
     dense = [tp.Dense(n, activation="relu") for n in layers]
     settings = {"input_range": (0, 255), "replay": 20 * len(labels), "classes": labels}
     model = tp.Model((12, 12, 1), [*dense, tp.Dense(3)], **settings)
-    for name, *values in rows:
+    for *values, name in rows_of(examples):
         for _ in range(4):
             model.learn([int(value) for value in values], labels.index(name))
     return model
+
+
+def rows_of(examples):
+    header, *rows = csv.reader(io.StringIO(examples.decode()))
+    assert header == [*(f"x{i + 1}" for i in range(len(header) - 1)), "label"]
+    return rows
 
 
 def test_it_learns_three_shapes_with_the_bits_of_python(page, random):
@@ -258,10 +264,10 @@ def test_a_model_from_python_learns_on(page, random):
     assert page.counts() == [0, 0, 0] and page.download("Save model.tp") == file_of(model)
     page.draw(drawing("zigzag", random))
     page.tell("zigzag")
-    (row,) = csv.reader(io.StringIO(page.download("Save the examples").decode()))
+    (row,) = rows_of(page.download("Save the examples"))
     reference = tp.load(io.BytesIO(file_of(model)))
     for _ in range(4):
-        reference.learn([int(value) for value in row[1:]], 1)
+        reference.learn([int(value) for value in row[:-1]], 1)
     assert page.download("Save model.tp") == file_of(reference)
 
 
@@ -350,9 +356,9 @@ def test_classes_come_and_go(page, random):
     page.click("Remove class 1")
     assert page.counts() == [2, 2, 0]
     assert page.page.get_by_label("Name of class 1").input_value() == "zigzag"
-    assert {line[:3] for line in page.download("Save the examples").decode().splitlines()} == {
-        '"zi',
-        '"tr',
+    assert {row[-1] for row in rows_of(page.download("Save the examples"))} == {
+        "zigzag",
+        "triangle",
     }
 
 
@@ -411,10 +417,24 @@ def test_numbers_in_a_text_teach_nothing(page, random):
 def test_start_over_can_be_undone(page, random):
     page.teach_shapes(random, each=1)
     before = page.download("Save model.tp")
+    page.open("mine.tp", before)
+    page.page.wait_for_selector("text=It came without examples")
     page.click("Start over")
     assert page.counts() == [0, 0, 0]
     page.click("Undo: back to what was there")
+    page.page.wait_for_selector("text=It came without examples")
+    page.click("Undo: back to what was there")
     assert page.download("Save model.tp") == before and page.counts() == [1, 1, 1]
+    assert page.page.locator("text=Undo").count() == 0
+
+
+def test_examples_are_a_table_to_train_on(page, random, tmp_path, capsys):
+    page.teach_shapes(random, each=4)
+    table = tmp_path / "examples.csv"
+    table.write_bytes(page.download("Save the examples"))
+    train(table, tmp_path / "drawn.tp", None, [16], None, 2, 1, None)
+    assert "circle" in capsys.readouterr().out
+    assert sorted(tp.load(tmp_path / "drawn.tp").classes) == sorted(SHAPES)
 
 
 FINGERS = """(fingers) => {
@@ -440,7 +460,7 @@ def test_a_second_finger_draws_nothing(page):
     for fingers in 1, 2:
         page.page.evaluate(FINGERS, fingers)
         page.tell("one")
-    one, two = page.download("Save the examples").splitlines()
+    one, two = rows_of(page.download("Save the examples"))
     assert one == two
 
 
@@ -624,8 +644,14 @@ def test_a_pico_in_the_page_learns_on(page, random):
     page.draw(drawing("circle", random))
     learns_there_too(page, "circle")
     page.page.locator(".xterm-helper-textarea").focus()
-    page.page.keyboard.type("2 + 2\n")
-    page.page.get_by_role("listitem").filter(has_text="4").first.wait_for()
+    page.page.keyboard.type("model.learn([0] * 144, 0)\n")
+    page.page.get_by_role("listitem").filter(has_text="True").first.wait_for()
+    assert "somebody typed at its prompt" in page.text("#twins")
+    page.draw(drawing("circle", random))
+    page.tell("circle")
+    page.page.wait_for_selector("text=no: give it the network")
+    page.click("Give it the network")
+    page.page.wait_for_selector("text=to the last bit")
     page.click("Let go of the board")
     page.page.get_by_role("button", name="Connect my board").wait_for()
 
@@ -658,9 +684,9 @@ def test_a_sensor_of_a_board(page_with_sensor):
     hold(page, "two")
     page.click("Stop")
     page.page.get_by_role("button", name="Read it").wait_for()
-    first = page.download("Save the examples").decode().splitlines()[0].split(",")
+    first, *_ = rows_of(page.download("Save the examples"))
     # Of z: mean, spread, least, most.
-    assert first[0] == '"two"' and first[15:19] == ["500", "0", "500", "500"]
+    assert first[-1] == "two" and first[14:18] == ["500", "0", "500", "500"]
     page.page.get_by_label("What gives a reading").fill("def read():\n    return 1 / 0\n")
     page.click("Read it")
     page.page.locator(".reading", has_text="line 2, in read\nZeroDivisionError").wait_for()

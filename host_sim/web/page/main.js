@@ -3,7 +3,7 @@
 import { onBoards } from "./boards.js";
 import { SHAPES, randomFrom, strokeOf } from "./examples.js";
 import { fits, fromLink, fromText, keep, kept, linkOf, textOf } from "./keep.js";
-import { OnBoard, flashEsp32, picoFirmware } from "./on_board.js";
+import { OnBoard, UNKNOWN, flashEsp32, picoFirmware } from "./on_board.js";
 import { Heat, drawCurves } from "./plots.js";
 import { KINDS, MOST_CLASSES, MOST_LAYERS, Project } from "./project.js";
 import { draw } from "./sources/draw.js";
@@ -25,7 +25,8 @@ let stage = null; // what the source has started: stop(), clear(), and put() if 
 let starting = null; // the last start of a source, as a person may be faster than it
 let sample = null; // what the person shows just now
 let held = null; // the class whose button is held while a live source goes on
-let before = null; // the text of what was there, for Undo
+const past = []; // texts of what was there, for Undo
+const MOST_UNDONE = 10;
 
 function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
@@ -241,6 +242,9 @@ function showCurves() {
 function advice() {
   const counts = project.counts();
   const least = Math.min(...counts);
+  if (!project.examples.length && project.knowsAnything()) {
+    return "It came without examples. Show it something, and tell it where it is wrong.";
+  }
   if (least < 3) {
     return `Give it three or more examples of each. Next: ${project.nameOf(counts.indexOf(least))}.`;
   }
@@ -335,15 +339,20 @@ function keepNow() {
 addEventListener("pagehide", keepNow);
 
 function forUndo() {
-  before = textOf(project);
+  past.push(textOf(project));
+  past.splice(0, past.length - MOST_UNDONE);
+  showUndo();
+}
+
+function showUndo() {
   const button = element("button", { type: "button", textContent: "Undo: back to what was there" });
   button.addEventListener("click", () => {
     note("");
-    fromText(project, before, SOURCES);
-    $("kept").replaceChildren();
+    fromText(project, past.pop(), SOURCES);
+    showUndo();
     refresh();
   });
-  $("kept").replaceChildren(button);
+  $("kept").replaceChildren(...(past.length ? [button] : []));
 }
 
 function download(name, bytes) {
@@ -352,10 +361,11 @@ function download(name, bytes) {
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
 
-// A line for each example, in the order in which they were taught: its name, then its numbers.
-function samplesOf({ names, examples }) {
-  const lines = examples.map(({ x, y }) => [`"${names[y].replaceAll('"', '""')}"`, ...x].join());
-  return lines.map((line) => `${line}\n`).join("");
+// A table as `tinyprop train` takes it: a line for each example, in the order in which they were taught.
+function samplesOf({ names, examples, model }) {
+  const columns = Array.from({ length: model._nIn }, (_, i) => `x${i + 1}`);
+  const lines = examples.map(({ x, y }) => [...x, `"${names[y].replaceAll('"', '""')}"`]);
+  return [[...columns, "label"], ...lines].map((line) => `${line.join()}\n`).join("");
 }
 
 async function open(file) {
@@ -413,7 +423,8 @@ async function openLink() {
     forUndo();
     await fromLink(project, code, SOURCES);
   } catch {
-    $("kept").replaceChildren();
+    past.pop();
+    showUndo();
     note("The link is cut short or damaged: ask for it once more, and copy all of it.");
   }
 }
@@ -439,7 +450,12 @@ function showThere() {
   $("start").hidden = board !== null;
   $("there").hidden = board === null;
   $("fetch").disabled = there === null || left > 0;
-  const state = left > 0 ? "it is learning ..." : here === digest ? "to the last bit" : "no";
+  let state = here === digest ? "to the last bit" : "no: give it the network, or fetch its own back";
+  if (left > 0) {
+    state = "it is learning ...";
+  } else if (digest === UNKNOWN) {
+    state = "somebody typed at its prompt; it is asked again once you teach it";
+  }
   const rows = onBoard.follows(project)
     ? { "this page has": here, "the board has": digest, "the same?": state }
     : { "the same?": there === null ? "it has no network yet" : "no, the network here is another one now" };
@@ -491,6 +507,8 @@ function alter(change) {
   try {
     change();
   } catch (error) {
+    past.pop();
+    showUndo();
     note(`That does not fit: ${error.message}.`);
   }
   showAll();

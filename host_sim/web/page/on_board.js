@@ -3,6 +3,7 @@
 
 const FILE = "model.tp"; // on the board
 const START = 16; // digits of a SHA-256 that are shown
+export const UNKNOWN = "?"; // in place of them
 
 async function part(name) {
   try {
@@ -56,7 +57,7 @@ export class OnBoard {
       await repl.close();
       await end();
     };
-    openTerminal(terminal, repl);
+    openTerminal(terminal, repl).onData(() => this.typed());
     const { onGone } = repl;
     repl.onGone = (problem) => {
       onGone(problem);
@@ -73,6 +74,14 @@ export class OnBoard {
       throw error;
     }
     this.changed();
+  }
+
+  // Somebody types at the prompt, where all can be done to the network.
+  typed() {
+    if (this.there) {
+      this.digest = UNKNOWN;
+      this.changed();
+    }
   }
 
   // The network here, with the examples it remembers, becomes the one there.
