@@ -338,8 +338,9 @@ function keepNow() {
 
 addEventListener("pagehide", keepNow);
 
-function forUndo() {
-  past.push(textOf(project));
+// was: what Undo brings back
+function forUndo(was = textOf(project)) {
+  past.push(was);
   past.splice(0, past.length - MOST_UNDONE);
   showUndo();
 }
@@ -419,12 +420,11 @@ async function openLink() {
     return;
   }
   history.replaceState(null, "", location.pathname + location.search);
+  const was = textOf(project);
   try {
-    forUndo();
     await fromLink(project, code, SOURCES);
+    forUndo(was);
   } catch {
-    past.pop();
-    showUndo();
     note("The link is cut short or damaged: ask for it once more, and copy all of it.");
   }
 }
@@ -503,12 +503,11 @@ $("firmware-file").addEventListener("change", ({ target }) =>
 
 function alter(change) {
   note("");
-  forUndo();
+  const was = textOf(project);
   try {
     change();
+    forUndo(was);
   } catch (error) {
-    past.pop();
-    showUndo();
     note(`That does not fit: ${error.message}.`);
   }
   showAll();
