@@ -18,15 +18,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = "micropython_mod", "host_sim/backend", "host_sim"
-ENVIRONMENT = {
-    "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in FOLDERS),
-    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    "TINYPROP_BACKEND": "c",
-    "FLWR_TELEMETRY_ENABLED": "0",
-    "FLWR_DISABLE_UPDATE_CHECK": "1",
-    "RAY_USAGE_STATS_ENABLED": "0",
-}
 BOARDS, SAMPLES, ROUNDS, STEPS = 1000, 12, 10, 100
+
+
+def flower_environment(programs, home):
+    """For Flower, whose programs are in a folder; home: where it keeps what it wants to."""
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in FOLDERS),
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "TINYPROP_BACKEND": "c",
+        "FLWR_HOME": str(home),
+        "FLWR_TELEMETRY_ENABLED": "0",
+        "FLWR_DISABLE_UPDATE_CHECK": "1",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
 
 
 def simulate(folder):
@@ -63,10 +69,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         began, most = time.monotonic(), 0
         with open(Path(folder, "log"), "w+") as log:
-            home = {"FLWR_HOME": folder}
             process = subprocess.Popen(
                 [sys.executable, __file__, folder],
-                env={**os.environ, **ENVIRONMENT, **home},
+                env=flower_environment(Path(sys.executable).parent, folder),
                 stdout=log,
                 stderr=log,
             )
@@ -82,7 +87,8 @@ def main():
         )
 
 
-if len(sys.argv) > 1:
-    simulate(Path(sys.argv[1]))
-else:
-    main()
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        simulate(Path(sys.argv[1]))
+    else:
+        main()

@@ -1,29 +1,18 @@
 """A fleet in Flower's simulation engine."""
 
-import os
 import subprocess
 from pathlib import Path
 
+from fleet import flower_environment
+
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = "micropython_mod", "host_sim/backend", "host_sim"
-QUIET = {
-    "FLWR_TELEMETRY_ENABLED": "0",
-    "FLWR_DISABLE_UPDATE_CHECK": "1",
-    "RAY_USAGE_STATS_ENABLED": "0",
-}
 
 
 def flower(home):
     """Its Python, and the environment for it."""
     said = subprocess.check_output([ROOT / "boards/setup/python.sh", "fleet"], text=True)
     programs = Path(said.split()[-1], "bin")
-    alone = {
-        "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in FOLDERS),
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "FLWR_HOME": str(home),
-        "TINYPROP_BACKEND": "c",
-    }
-    return programs, {**os.environ, **QUIET, **alone}
+    return programs, flower_environment(programs, home)
 
 
 def test_the_engine_gives_what_boards_one_by_one_give(tmp_path):
