@@ -30,7 +30,7 @@ _LEARNED_RANGE_FORMAT = const("<iIi2h")
 # ---- end of the format
 
 _ONE = const(1 << 28)  # 1.0 of what is counted in Q.28
-_SETTLED = const(1 << 20)  # steps, after which found rates fall no more
+_IN_THE_END = const(1 << 20)  # steps, after which found rates fall no more
 _SOME = const(50)  # samples, before which nothing is wrong yet
 _SENSORS = const(32)  # so few values of x may be sensors; pictures have corners that stay black
 _GUESS = 0.3  # error of guessing numbers in a given range, as a share of half of it
@@ -133,7 +133,7 @@ def _rate(facts):
     convolution q counts all positions as if they agreed, so it does not tell what is too much.) A
     low rate is too low as long as its steps come to less than a thousand of those, or the error
     has not come down."""
-    lr, c = facts.model.lr, _falling(facts.model, _SETTLED)
+    lr, c = facts.model.lr, _falling(facts.model, _IN_THE_END)
     if lr is None or facts.wrong < 0.3:
         return []
     most = layer = 0

@@ -6,7 +6,7 @@ import struct
 from array import array
 
 import _tinyprop
-from tinyprop_layers import _check_seed, _is_list, _length, _lr, _range_place, _wrong
+from tinyprop_layers import _MOST, _check_seed, _is_list, _length, _lr, _range_place, _wrong
 
 
 def const(value):  # as in tinyprop
@@ -60,7 +60,6 @@ _DEAD_AFTER = const(64)  # samples on which a unit did not fire
 _START = const(256)  # steps + _START is what found rates fall with,
 _SETTLED = const(768)  # up to here,
 _SETTLED_MSE = const(3072)  # or with mse (core/rate.c)
-_MOST = 3.4e38  # where float32 ends
 _MOST_DOUBT = const(1 << 14)
 _FAR = 0xFFFFFFFF  # as far as a place of which nothing is remembered
 _STILL = 1.125  # energy of inputs that do not move: 1, and what rounding leaves

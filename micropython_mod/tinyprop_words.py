@@ -9,7 +9,7 @@ from array import array
 
 import _tinyprop
 from tinyprop import _NUMBERS, _class_number, _items, _part, _replay_bytes
-from tinyprop_layers import _check_name, _is_list, _length, _plain, _range_place, _wrong
+from tinyprop_layers import _MOST, _check_name, _is_list, _length, _plain, _range_place, _wrong
 
 
 def const(value):  # as in tinyprop
@@ -58,7 +58,6 @@ _LEARN = (1150, 20000, 2600, 130, 28, 160)
 # By the architecture of .mpy files: armv6m, armv7m, armv7emsp, armv7emdp, xtensawin, rv32imc.
 # Percent of these cycles, with two for each instruction.
 _PERCENT = {4: 100, 5: 150, 7: 120, 8: 120, 10: 190, 11: 170}
-_MOST = 3.4e38  # where float32 ends
 
 
 # ---- a model in words

@@ -6,7 +6,7 @@ import { general, numberAt, numbersAt, rangePlace } from "./layers.js";
 import { ONE, deadUnits, falling, memoryOf, placesOf, tally } from "./state.js";
 import { classText } from "./words.js";
 
-const SETTLED = 1 << 20; // steps, after which found rates fall no more
+const IN_THE_END = 1 << 20; // steps, after which found rates fall no more
 const SOME = 50; // samples, before which nothing is wrong yet
 const SENSORS = 32; // so few values of x may be sensors; pictures have corners that stay black
 const GUESS = 0.3; // error of guessing numbers in a given range, as a share of half of it
@@ -111,7 +111,7 @@ function* ruin(facts) {
 // Compares a given rate with what layers find in the end: docs/api.md says how far off is too far.
 function* rate(facts) {
   const { lr } = facts.model;
-  const c = falling(facts.model, SETTLED);
+  const c = falling(facts.model, IN_THE_END);
   if (lr === null || facts.wrong < 0.3) {
     return;
   }

@@ -392,6 +392,6 @@ def test_beyond_4_over_q_a_rate_is_too_high(share, named):
     for _ in range(200):
         model.learn(random.normal(0, 1, 2000).astype("f4"), int(random.integers(3)))
     q = tinyprop_state._places(model)[0].energy()
-    assert 5 * tinyprop_state._falling(model, tinyprop_check._SETTLED) / q**0.5 > 4.1 / q
+    assert 5 * tinyprop_state._falling(model, tinyprop_check._IN_THE_END) / q**0.5 > 4.1 / q
     model.lr = share / q
     assert any("is too high" in sentence for sentence in model.check()) == named
