@@ -11,6 +11,8 @@ import numpy as np
 import onnx
 import pytest
 import tinyprop as tp
+from matplotlib import image
+from matplotlib.colors import to_rgb
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 from tinyprop_cli import board, samples, screen, train
@@ -196,6 +198,18 @@ def test_a_picture(said):
     np.savez("numbers.npz", x=np.eye(40), y=np.arange(40) / 2)
     said("train", "numbers.npz", "--epochs", 2, "--picture", "numbers.png")
     assert Path("numbers.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("epochs", [1, 20])
+def test_a_curve_rises_even_if_the_network_is_perfect_after_one_pass(said, epochs):
+    Path("t.csv").write_text("".join(f"{100 * (i % 2)},{'ab'[i % 2]}\n" for i in range(100)))
+    text = said("train", "t.csv", "--epochs", epochs, "--picture", "t.png")
+    lines = dict(re.findall(r"^ +([\d.]+) \| (.+)$", text, re.MULTILINE))
+    assert list(lines)[:2] == ["1", "0.95"] and list(lines)[-1] == "0.5"
+    assert all(line.strip("\u2800") for line in lines.values())
+    blue = np.abs(image.imread("t.png")[:, :500, :3] - to_rgb("C0")).sum(2) < 0.1
+    rows, columns = blue.nonzero()
+    assert np.ptp(rows) > 100 and np.ptp(columns) > 300
 
 
 TRAIN_IRIS = sys.executable, "-m", "tinyprop_cli", "train", "iris.csv"
