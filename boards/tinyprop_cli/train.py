@@ -49,10 +49,10 @@ def train(data, file, label, hidden, kind, epochs, seed, picture):
     report(console, model, names, x[test], y[test])
     console.print(where_it_fits(model))
     save(model, file)
+    console.print(f"The model is in {file}. Next: {COMMAND} push {file}")
     if picture:
         pictures.draw(picture, history, model, names, x[test], y[test])
         console.print(f"The curve is in {picture}.")
-    console.print(f"The model is in {file}. Next: {COMMAND} push {file}")
 
 
 def labels_of(given, kind):

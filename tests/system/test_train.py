@@ -212,6 +212,15 @@ def test_a_curve_rises_even_if_the_network_is_perfect_after_one_pass(said, epoch
     assert np.ptp(rows) > 100 and np.ptp(columns) > 300
 
 
+def test_a_picture_without_room_leaves_the_model(said):
+    write_iris()
+    Path("iris.png.new").symlink_to("/dev/full")
+    text = said("train", "iris.csv", "--epochs", 1, "--picture", "iris.png", code=1)
+    assert "The model is in model.tp." in text
+    assert "iris.png could not be written: No space left on device." in text
+    assert tp.load("model.tp").stats()["steps"] == 120
+
+
 TRAIN_IRIS = sys.executable, "-m", "tinyprop_cli", "train", "iris.csv"
 
 
@@ -324,7 +333,7 @@ def test_files_that_are_not_there(said):
     assert "is the table itself" in said("train", "iris.csv", "--picture", "iris.csv", code=1)
     assert Path("iris.csv").read_text() == before
     assert "There is no file no.tp." in said("evaluate", "no.tp", "iris.csv", code=1)
-    assert "iris.csv is no model" in said("evaluate", "iris.csv", "iris.csv", code=1)
+    assert "cannot load iris.csv: " in said("evaluate", "iris.csv", "iris.csv", code=1)
     text = said("train", "iris.csv", "--hidden", "32,x", code=2)
     assert "32,x should be numbers of units" in text
     assert "is not in the range" in said("train", "iris.csv", "--epochs", 0, code=2)
