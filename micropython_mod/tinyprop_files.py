@@ -22,6 +22,7 @@ from binascii import crc32
 
 import _tinyprop
 from tinyprop import Model, _new, _replay_bytes
+from tinyprop_layers import _wrong
 
 
 def const(value):  # as in tinyprop
@@ -66,6 +67,8 @@ def _path(file, otherwise):
         if hasattr(file, otherwise):
             return None
         raise TypeError("file is %r, expected a name or a file that is open in binary" % (file,))
+    if not file:
+        _wrong("file", file, "a name, such as 'model.tp'")
     # A link stays one: the files lie where it leads to.
     return os.path.realpath(file) if hasattr(os, "readlink") and os.path.islink(file) else file
 
@@ -117,14 +120,18 @@ def _utf8(name):
     return (name or "").encode()
 
 
-def _refuse(path, old):
-    """Raises why nothing can be saved there: a folder, or another's file, is in the way."""
+def _refuse_folder(path):
     try:
         is_folder = os.stat(path)[0] & _FOLDER
     except OSError:
         is_folder = False
     if is_folder:
         raise OSError(_EISDIR, path + " is a folder, expected the name of a file")
+
+
+def _refuse(path, old):
+    """Raises why nothing can be saved there: a folder, or another's file, is in the way."""
+    _refuse_folder(path)
     try:
         with open(old, "rb") as f:
             start = f.read(4)
@@ -257,13 +264,28 @@ def _load(file, more=b""):
         reason = e
     if not _is_there(path):
         raise OSError("there is no file " + path)
+    old = path + ".old"
     try:
-        model = _read_from(path + ".old", more)
-    except (OSError, ValueError):
-        raise reason from None
+        model = _read_from(old, more)
+    except (OSError, ValueError) as e:
+        _refuse_both(path, reason, old, e)
     steps = model._number("<Q", _MODEL_STATE_STEPS)
-    print("tinyprop: %s: %s. Loaded %s.old, which knows %d steps" % (path, reason, path, steps))
+    print("tinyprop: %s: %s. Loaded %s, which knows %d steps" % (path, reason, old, steps))
     return model
+
+
+def _refuse_both(path, reason, old, reason_of_old):
+    """Raises why neither a file nor the one before it can be loaded, and what to do."""
+    _refuse_folder(path)
+    said = "%s: %s" % (path, reason)
+    if not _whole(path):  # else it is another's, and the reason says whose
+        before = ", and %s, from the save before: %s" % (old, reason_of_old)
+        if not _is_there(old):
+            before = ", and there is no %s, from the save before" % old
+        said += before + ". Load another file, or begin with a new model"
+    if isinstance(reason, OSError):
+        raise OSError(reason.errno, said) from None
+    raise ValueError(said) from None
 
 
 def _read_from(path, more):
@@ -300,7 +322,7 @@ def _measure(file):
     if not spec:
         raise ValueError("the file is empty")
     if spec[:4] != b"TYNP":
-        raise ValueError("the file is no tinyprop model")
+        raise ValueError("the file is no tinyprop model: it begins with %r" % spec[:4])
     version = spec[_MODEL_SPEC_VERSION] if len(spec) == _MODEL_SPEC_BYTES else _VERSION
     if version not in (_VERSION, _VERSION_WITH_NAMES):
         known = version, _VERSION, _VERSION_WITH_NAMES

@@ -66,6 +66,10 @@ class Member:
         self._asked = None
         self.round = 0  # the last one that it took part in
 
+    def __repr__(self):
+        text = "Member(%r, %r, file=%r, every=%d; round %d)"
+        return text % (self._model, self._line, self._file, self._every, self.round)
+
     def step(self, x, y):
         """Takes part in a round, if there is one that it has not yet been in: receives the model,
         learns from the samples, sends what changed. Returns whether it did all that.
@@ -239,11 +243,15 @@ class Serial:
     def __init__(self, port=None, patience=1000):
         import select
 
+        self._port = port
         self._in = port or sys.stdin.buffer
         self._out = port or sys.stdout.buffer
         self._patience = patience
         self._poll = select.poll()
         self._poll.register(port or sys.stdin, select.POLLIN)
+
+    def __repr__(self):
+        return "Serial(%r, patience=%d)" % (self._port, self._patience)
 
     def ask(self, question):
         text = b"~" + b2a_base64(question)
@@ -287,11 +295,15 @@ class MQTT:
     piece = 1024
 
     def __init__(self, client, name, patience=2000):
-        self._client, self._patience, self._connected = client, patience, False
+        self._client, self._name, self._patience = client, name, patience
+        self._connected = False
         topic = "tinyprop/%s/" % name
         self._ask, self._answer = (topic + "ask").encode(), (topic + "answer").encode()
         self._heard = None
         client.set_callback(self._hear)
+
+    def __repr__(self):
+        return "MQTT(.., %r, patience=%d)" % (self._name, self._patience)
 
     def _hear(self, topic, message):
         self._heard = message

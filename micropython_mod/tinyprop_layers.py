@@ -47,10 +47,19 @@ _FIRST_LR = 0.3  # what rates that find themselves start from (core/rate.c)
 _SHAPE = const(7)  # as in tinyprop
 _MOST = 3.4e38  # where float32 ends
 _LONGEST_NAME = const(255)  # bytes of UTF-8: a file has their number in one
+_LONGEST_SHOWN = const(100)  # characters of what an error repeats
 
 
 def _wrong(name, value, expected):
-    raise ValueError("%s is %r, expected %s" % (name, value, expected))
+    raise ValueError("%s is %s, expected %s" % (name, _brief(value), expected))
+
+
+def _brief(value):
+    return _short(repr(value))
+
+
+def _short(text):
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + ".."
 
 
 def _choice(name, value, choices):
@@ -305,9 +314,10 @@ def _given_ranges(name, value, channels):
 
 def _check_name(what, name, expected="a name"):
     if not isinstance(name, str):
-        raise TypeError("%s is %r, expected %s" % (what, name, expected))
-    if not 1 <= len(name.encode()) <= _LONGEST_NAME:
-        _wrong(what, name, "a name of 1 to %d bytes in UTF-8" % _LONGEST_NAME)
+        raise TypeError("%s is %s, expected %s" % (what, _brief(name), expected))
+    n = len(name.encode())
+    if not 1 <= n <= _LONGEST_NAME:
+        _wrong(what, name, "a name of 1 to %d bytes in UTF-8: it has %d" % (_LONGEST_NAME, n))
 
 
 def _given_names(classes, mse, units):
@@ -323,7 +333,7 @@ def _given_names(classes, mse, units):
     for i, name in enumerate(classes):
         _check_name("classes[%d]" % i, name)
         if name in classes[:i]:
-            raise ValueError("classes has %r twice, expected names that differ" % name)
+            raise ValueError("classes has %s twice, expected names that differ" % _brief(name))
     if len(classes) > units:
         raise ValueError(
             "classes has %d names, expected at most %d: give the last layer a unit for each"

@@ -6,7 +6,7 @@ import struct
 from array import array
 
 from tinyprop import _LISTS, _NUMBERS, Model, _items, _part
-from tinyprop_layers import Dense, _count
+from tinyprop_layers import Dense, _count, _range_place
 
 
 def const(value):  # as in tinyprop
@@ -17,6 +17,7 @@ def const(value):  # as in tinyprop
 _MODEL_STATE_LOSS_SUM = const(24)
 # ---- end of the format
 
+_SHAPE = const(7)  # as in tinyprop
 
 # ---- the last readings, and what they are like
 
@@ -58,6 +59,16 @@ class Window:
         self._totals = array("H", [0] * size) if axes == 3 else None
         self.features = array("i", [0] * len(self.names))
         self.clear()
+
+    def __repr__(self):
+        text = "Window(%d" % self._size
+        if self._hop != self._size:
+            text += ", hop=%d" % self._hop
+        if self._axes > 1:
+            text += ", axes=%d" % self._axes
+        if self._scale is not None:
+            text += ", scale=%r" % self._scale
+        return text + ")"
 
     @property
     def names(self):
@@ -269,6 +280,15 @@ class Anomaly:
         self.model = model
         self._kept = kept  # what a file has behind the model: see docs/format.md
         self._threshold = None
+
+    def __repr__(self):
+        model, shapes, seen = self.model, self.model._shapes, self.seen
+        hidden = [shapes[i + 2] for i in range(0, len(shapes) - _SHAPE, _SHAPE)]
+        text = "Anomaly(%d, hidden=%r" % (model._n_in, hidden)
+        if _range_place(model._image, 0)[2]:
+            text += ", input_range=%r" % (model.input_range,)
+        threshold = "a threshold" if seen >= _ENOUGH else "no threshold before %d" % _ENOUGH
+        return text + "; %d samples, %s)" % (seen, threshold)
 
     @property
     def seen(self):

@@ -6,7 +6,16 @@ import struct
 from array import array
 
 import _tinyprop
-from tinyprop_layers import _MOST, _check_seed, _is_list, _length, _lr, _range_place, _wrong
+from tinyprop_layers import (
+    _MOST,
+    _check_seed,
+    _is_list,
+    _length,
+    _lr,
+    _plain,
+    _range_place,
+    _wrong,
+)
 
 
 def const(value):  # as in tinyprop
@@ -195,7 +204,7 @@ def _reads_signed(model, i):
 def _place_of(model, i):
     numbers = []
     for place in _places(model):
-        if place.i == i:
+        if place.i == i and isinstance(_plain(i), int):
             return place
         numbers.append("%d" % place.i)
     _wrong("i", i, "the number of a layer with weights: " + ", ".join(numbers))

@@ -9,7 +9,17 @@ from array import array
 
 import _tinyprop
 from tinyprop import _NUMBERS, _class_number, _items, _part, _replay_bytes
-from tinyprop_layers import _MOST, _check_name, _is_list, _length, _plain, _range_place, _wrong
+from tinyprop_layers import (
+    _MOST,
+    _brief,
+    _check_name,
+    _is_list,
+    _length,
+    _plain,
+    _range_place,
+    _short,
+    _wrong,
+)
 
 
 def const(value):  # as in tinyprop
@@ -304,12 +314,12 @@ def _free(model, what, label, names, labels, learning):
             return i
         if name or shown[i]:
             known.append(_class_text(model, i))
+    known = _short(", ".join(known))
     if not learning:
-        known = ", ".join(known) or "of which it knows none"
-        _wrong(what, label, "one of the classes, " + known)
+        _wrong(what, label, "one of the classes, " + (known or "of which it knows none"))
     raise ValueError(
-        "%s is %r, a new class, and each of the %d outputs has one: %s. Make a new Model whose"
-        " last layer has more units" % (what, label, len(names), ", ".join(known))
+        "%s is %s, a new class, and each of the %d outputs has one: %s. Make a new Model whose"
+        " last layer has more units" % (what, _brief(label), len(names), known)
     )
 
 

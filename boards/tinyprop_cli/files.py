@@ -41,20 +41,22 @@ def check_model_place(file):
         raise Problem(f"{file} is there already, and no model: say another name for the model.")
 
 
-def model_in(data, where):
+def model_in(data, where, has_old=False):
+    """has_old: whether beside it is the file of the save before."""
     import tinyprop
 
     try:
         return tinyprop.load(io.BytesIO(data))
     except ValueError as error:
-        raise Problem(
-            f"{where} is no model that tinyprop {tinyprop.__version__} reads: {error}"
-        ) from None
+        text = f"tinyprop {tinyprop.__version__} cannot load {where}: {error}."
+        if has_old:
+            text += " That with .old in its name is of the save before: try it."
+        raise Problem(text) from None
 
 
 def load(file):
     """The model in a file."""
-    return model_in(bytes_of(file), str(file))
+    return model_in(bytes_of(file), str(file), file.with_name(file.name + ".old").exists())
 
 
 def save(model, file):

@@ -24,7 +24,8 @@ sample that is new to it; one that it knows takes hardly more than to predict.""
 def pull(port, name, file):
     with micropython(port) as board:
         data = read(board, name)
-    model_in(data, f"{name} on the board")
+        has_old = board.fs_exists(name + ".old")
+    model_in(data, f"{name} on the board", has_old)
     replace(file, data)
     print(f"{name} is here as {file}, {of_both(data)}")
 

@@ -23,8 +23,8 @@ def draw(file, history, model, names, x, y):
     what, values = history
     figure = Figure(figsize=(10, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.plot(range(1, len(values) + 1), values)
-    left.set(xlabel="pass", ylabel=what, ylim=(0, 1.02 if names else None))
+    left.plot(values)
+    left.set(xlabel="pass", ylabel=what, ylim=(0, 1.05 if names else None))
     if names:
         right.imshow(counted(len(names), y, answers(model, x)), cmap="Blues")
         right.set(xlabel="taken for", ylabel="is")

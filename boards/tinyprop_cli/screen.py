@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-HEIGHT = 10  # of a curve, in lines
+HEIGHT = 11  # of a curve, in lines
 AXES = 20  # columns beside it
 WIDEST = 90
 MOST_CLASSES = 16  # that a table of confusions has room for
@@ -37,10 +37,11 @@ def curve(console, step, steps, what, values):
     figure.with_colors = figure.origin = False
     figure.width, figure.height = max(min(console.width, WIDEST) - AXES, 20), HEIGHT
     figure.set_x_limits(min_=steps[0], max_=steps[-1])
-    if what == "right":
-        figure.set_y_limits(min_=math.floor(10 * min(*values, 0.5)) / 10, max_=1.02)
+    if what == "right":  # the lowest line begins at a tenth, the highest one at 1
+        least = math.floor(10 * min(*values, 0.5)) / 10
+        figure.set_y_limits(min_=least, max_=1 + (1 - least) / (HEIGHT - 1))
     else:
-        figure.set_y_limits(min_=0, max_=1.05 * max(max(values), 1e-9))
+        figure.set_y_limits(min_=0, max_=1.05 * (max(values) or 1))
     for kind in int, float:
         figure.register_label_formatter(kind, axis_label)
     figure.x_label, figure.y_label = step, what

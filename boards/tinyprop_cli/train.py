@@ -49,10 +49,10 @@ def train(data, file, label, hidden, kind, epochs, seed, picture):
     report(console, model, names, x[test], y[test])
     console.print(where_it_fits(model))
     save(model, file)
+    console.print(f"The model is in {file}. Next: {COMMAND} push {file}")
     if picture:
         pictures.draw(picture, history, model, names, x[test], y[test])
         console.print(f"The curve is in {picture}.")
-    console.print(f"The model is in {file}. Next: {COMMAND} push {file}")
 
 
 def labels_of(given, kind):
@@ -108,12 +108,17 @@ def new_model(n, hidden, names, y, seed):
 
 def learn(console, model, x, y, kept, test, epochs, random):
     """Learns all kept samples so often, each time in another order. Returns what the curve is of,
-    and its values, one an epoch."""
+    and its values: one when it knows a single sample, so that it is seen to learn however soon it
+    is perfect, and one an epoch."""
     what = "error" if model._mse else "right"
     values = []
     with progress(console) as show:
-        for _ in range(epochs):
+        for epoch in range(epochs):
             order = random.permutation(kept)
+            if epoch == 0:
+                model.learn_many(x[order[:1]], y[order[:1]])
+                values.append(measured(model, x[test], y[test]))
+                order = order[1:]
             for i in range(0, len(order), PIECE):
                 part = order[i : i + PIECE]
                 model.learn_many(x[part], y[part])
@@ -131,7 +136,7 @@ def measured(model, x, y):
 
 
 def graph(console, what, values):
-    return curve(console, "pass", range(1, len(values) + 1), what, values)
+    return curve(console, "pass", range(len(values)), what, values)
 
 
 @contextmanager

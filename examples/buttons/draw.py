@@ -7,7 +7,7 @@ ones, higher or lower, with more or less light in the room, which changes slowly
 are alike. The same seed draws the same bytes. recorded.py has the format.
 """
 
-import sys
+import argparse
 
 import numpy as np
 
@@ -40,4 +40,6 @@ def write(path, records):
 
 
 if __name__ == "__main__":
-    write(sys.argv[1], recording())
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", help="where the recording goes")
+    write(parser.parse_args().file, recording())

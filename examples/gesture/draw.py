@@ -8,7 +8,7 @@ does it twice with the same speed, width, tilt and start. The hand sways and tre
 sensor has noise. The same seed draws the same bytes. recorded.py has the format.
 """
 
-import sys
+import argparse
 
 import numpy as np
 
@@ -73,4 +73,6 @@ def write(path, records):
 
 
 if __name__ == "__main__":
-    write(sys.argv[1], recording())
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", help="where the recording goes")
+    write(parser.parse_args().file, recording())

@@ -8,7 +8,7 @@ mouth, who never says a word twice with the same speed, melody and loudness; the
 room. The same seed makes the same bytes. recorded.py has the format.
 """
 
-import sys
+import argparse
 
 import numpy as np
 
@@ -117,4 +117,6 @@ def write(path, records):
 
 
 if __name__ == "__main__":
-    write(sys.argv[1], recording())
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", help="where the recording goes")
+    write(parser.parse_args().file, recording())

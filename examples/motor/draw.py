@@ -10,7 +10,7 @@ same bytes, in the format of ../gesture/recorded.py, with the number of what is 
 the gesture.
 """
 
-import sys
+import argparse
 
 import numpy as np
 
@@ -72,4 +72,6 @@ def write(path, records):
 
 
 if __name__ == "__main__":
-    write(sys.argv[1], recording())
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", help="where the recording goes")
+    write(parser.parse_args().file, recording())

@@ -7,7 +7,7 @@ smaller, here or there, in more or less light, and noise. The camera stands stil
 has one wall behind them all. The same seed draws the same bytes. recorded.py has the format.
 """
 
-import sys
+import argparse
 
 import numpy as np
 
@@ -67,4 +67,6 @@ def write(path, records):
 
 
 if __name__ == "__main__":
-    write(sys.argv[1], recording())
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", help="where the recording goes")
+    write(parser.parse_args().file, recording())

@@ -6,6 +6,7 @@ import * as format from "./format.js";
 
 const FIRST_LR = 0.3; // what rates that find themselves start from (core/rate.c)
 const LONGEST_NAME = 255; // bytes of UTF-8: a file has their number in one
+const LONGEST_SHOWN = 100; // characters of what an error repeats
 export const MOST = 3.4e38; // where float32 ends
 
 export function wrong(name, value, expected) {
@@ -13,7 +14,11 @@ export function wrong(name, value, expected) {
 }
 
 export function shown(value) {
-  return typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
+  return short(typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value)));
+}
+
+export function short(text) {
+  return text.length <= LONGEST_SHOWN ? text : `${text.slice(0, LONGEST_SHOWN)}..`;
 }
 
 export function kindOf(value) {
@@ -321,7 +326,7 @@ export function checkName(what, name, expected = "a name") {
   }
   const { length } = new TextEncoder().encode(name);
   if (length < 1 || length > LONGEST_NAME) {
-    wrong(what, name, `a name of 1 to ${LONGEST_NAME} bytes in UTF-8`);
+    wrong(what, name, `a name of 1 to ${LONGEST_NAME} bytes in UTF-8: it has ${length}`);
   }
 }
 

@@ -4,7 +4,7 @@
 import { SHAPE, letterOf } from "./core.js";
 import { packed } from "./files.js";
 import * as format from "./format.js";
-import { checkName, inputShapeOf, kindOf, layerText, numberAt, shown, wrong } from "./layers.js";
+import { checkName, inputShapeOf, kindOf, layerText, numberAt, short, shown, wrong } from "./layers.js";
 import { memoryOf, placesOf, tally } from "./state.js";
 
 // ---- a model in words
@@ -104,12 +104,12 @@ function free(model, what, label, names, labels, learning) {
   if (learning && unused >= 0) {
     return unused;
   }
-  const known = names.flatMap((name, i) => (name || last[i] ? [classText(model, i)] : []));
+  const known = short(names.flatMap((name, i) => (name || last[i] ? [classText(model, i)] : [])).join(", "));
   if (!learning) {
-    wrong(what, label, `one of the classes, ${known.join(", ") || "of which it knows none"}`);
+    wrong(what, label, `one of the classes, ${known || "of which it knows none"}`);
   }
   throw new RangeError(
-    `${what} is ${shown(label)}, a new class, and each of the ${names.length} outputs has one: ${known.join(", ")}. Make a` +
+    `${what} is ${shown(label)}, a new class, and each of the ${names.length} outputs has one: ${known}. Make a` +
       " new Model whose last layer has more units",
   );
 }

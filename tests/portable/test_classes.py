@@ -126,6 +126,23 @@ def test_more_names_than_outputs():
     assert testkit.saved(model) == before and model.classes == ["up", "down"]
 
 
+def test_a_long_name_is_not_repeated_whole():
+    model = model_of(2)
+    teach(model, "up")
+    model.learn(X["down"], "w" * 255)
+    for call in (
+        lambda: model.learn(X["up"], "w" * 256),
+        lambda: model.learn(X["up"], "v" * 255),
+        lambda: model.evaluate(X["up"], "v" * 255),
+        lambda: model_of(classes=["w" * 255] * 2),
+        lambda: model_of(classes=["w" * 10000]),
+    ):
+        message = str(testkit.raises(ValueError, call))
+        assert "www.." in message and len(message) < 350, message
+    message = str(testkit.raises(ValueError, model.learn, X["up"], "w" * 300))
+    assert message.endswith("w.., expected a name of 1 to 255 bytes in UTF-8: it has 300"), message
+
+
 def test_names_that_are_none():
     for error, classes, words in (
         (ValueError, ["a", "b", "c", "d"], "4 names, expected at most 3"),

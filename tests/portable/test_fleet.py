@@ -254,6 +254,16 @@ def test_what_it_remembers_stays_with_it():
     assert len(gateway.file) < len(saved(m))
 
 
+def test_members_and_lines_are_shown():
+    m, line = model(), tp.fleet.MQTT(Client(None, 0), "kitchen")
+    board = tp.fleet.Member(m, line, "model.tp")
+    shown = "Member(%r, MQTT(.., 'kitchen', patience=2000), file='model.tp', every=2000; round 0)"
+    assert repr(board) == shown % m, board
+    line = serial(Gateway(file_of(m)))
+    line._port = None
+    assert repr(line) == "Serial(None, patience=1000)"
+
+
 class Port:
     """A serial line whose other end answers."""
 
@@ -280,7 +290,7 @@ class Port:
 def serial(gateway):
     port = Port(gateway)
     line = object.__new__(tp.fleet.Serial)
-    line._in = line._out = line._poll = port
+    line._port = line._in = line._out = line._poll = port
     line._patience = 1000
     return line
 

@@ -204,6 +204,12 @@ def test_messages_say_what_was_expected_and_what_came():
         (lambda: tp.TopK("much"), ("ratio", "much", "0 to 1")),
         (lambda: tp.Model(2, [tp.Dense(2, "relu")]), ("Dense(2, activation='relu')", "without")),
         (lambda: model.weights(9), ("9", "a layer with weights: 0")),
+        (lambda: model.weights(1.0), ("i is 1.0", "a layer with weights: 0, 1")),
+        (
+            lambda: model.set_weights(1.0, [0] * 15, [0] * 3),
+            ("i is 1.0", "a layer with weights: 0, 1"),
+        ),
+        (lambda: small_model(lr=[7] * 200), ("lr is [7, 7, 7", ".., expected 2e-8")),
         (lambda: learning.set_weights(0, 5, [0, 0]), ("weights", "5", "a list of numbers")),
         (lambda: learning.set_weights(0, [1] * 4, ["a", 0]), ("biases", "a", "a list of numbers")),
         (lambda: model.predict_into(bytes(6), array("f", [0])), ("3",)),

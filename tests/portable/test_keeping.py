@@ -97,7 +97,24 @@ def test_a_file_that_is_not_whole():
     write(OLD, whole[:-1])
     write(NAME, altered)
     said = str(testkit.raises(ValueError, tp.load, NAME))
-    assert said == "the file is damaged or cut short", said
+    damaged, after = "%s: the file is damaged or cut short, and ", ", from the save before"
+    advice = ". Load another file, or begin with a new model"
+    both = OLD + after + ": the file is damaged or cut short"
+    assert said == damaged % NAME + both + advice, said
+    remove(OLD)
+    said = str(testkit.raises(ValueError, tp.load, NAME))
+    assert said == damaged % NAME + "there is no " + OLD + after + advice, said
+
+
+@with_files
+def test_a_file_that_is_another_one():
+    write(NAME, b"\xff\xd8\xff\xe0, a picture")
+    said = str(testkit.raises(ValueError, tp.load, NAME))
+    assert said.startswith(NAME + ": the file is no tinyprop model: it begins with b'\\xff"), said
+    remove(NAME)
+    tp.Anomaly(3).save(NAME)
+    said = str(testkit.raises(ValueError, tp.load, NAME))
+    assert said == NAME + ": the file has more than a Model: Anomaly.load may read it", said
 
 
 @with_files
@@ -147,7 +164,8 @@ def test_a_folder_and_an_unknown_one():
     try:
         said = str(testkit.raises(OSError, model_of(1).save, NAME))
         assert NAME + " is a folder" in said, said
-        testkit.raises(OSError, tp.load, NAME)
+        said = str(testkit.raises(OSError, tp.load, NAME))
+        assert NAME + " is a folder, expected the name of a file" in said, said
         assert OLD not in os.listdir()
     finally:
         os.rmdir(NAME)
@@ -162,6 +180,9 @@ def test_what_is_no_file():
         said = str(testkit.raises(TypeError, model_of(1).save, file))
         assert "expected a name or a file" in said, said
         testkit.raises(TypeError, tp.load, file)
+    for call in model_of(1).save, model_of(1).autosave, tp.load, tp.Anomaly(3).save:
+        said = str(testkit.raises(ValueError, call, ""))
+        assert said == "file is '', expected a name, such as 'model.tp'", said
 
 
 @with_files

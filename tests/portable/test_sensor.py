@@ -131,6 +131,18 @@ def test_what_is_no_reading():
         assert words in str(testkit.raises((ValueError, TypeError), window.push, reading))
 
 
+def test_they_are_shown_as_they_were_made():
+    for text in ("Window(9)", "Window(9, hop=3)", "Window(50, axes=3, scale=1000)"):
+        assert repr(eval("tp." + text)) == text
+    _, anomaly = learned(63)
+    assert repr(anomaly) == "Anomaly(8, hidden=[3]; 63 samples, no threshold before 64)"
+    anomaly.learn(bytes(8))
+    assert repr(anomaly) == "Anomaly(8, hidden=[3]; 64 samples, a threshold)"
+    anomaly = tp.Anomaly(4, (6, 2, 6), (0, 255))
+    shown = "Anomaly(4, hidden=[6, 2, 6], input_range=(0.0, 255.0); 0 samples, no"
+    assert repr(anomaly).startswith(shown), anomaly
+
+
 def test_settings_that_there_are_not():
     for settings in {"size": 1}, {"size": 257}, {"axes": 0}, {"hop": 0}, {"scale": 0}:
         testkit.raises(ValueError, lambda s=settings: tp.Window(**dict({"size": 9}, **s)))

@@ -135,12 +135,20 @@ def test_what_is_no_model_is_not_copied(pico, said, saved, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     said("push", saved, "-p", pico.port)
     (tmp_path / "no.tp").write_bytes(saved.read_bytes()[:-1])
-    assert "no.tp is no model" in said("push", "no.tp", "pose.tp", "-p", pico.port, code=1)
+    words = "cannot load no.tp: the file is damaged or cut short."
+    assert words in said("push", "no.tp", "pose.tp", "-p", pico.port, code=1)
     assert "There is no file x.tp" in said("push", "x.tp", "-p", pico.port, code=1)
     assert "files are: pose.tp, pose.tp.old, tiny" in said("pull", "x.tp", "-p", pico.port, code=1)
     before = saved.read_bytes()
-    words = "tinyprop.mpy on the board is no model"
+    words = "cannot load tinyprop.mpy on the board: the file is no tinyprop model: it begins with"
     assert words in said("pull", "tinyprop.mpy", "pose.tp", "-p", pico.port, code=1)
+    with board.micropython(pico.port) as connected:
+        connected.fs_writefile("pose.tp", before[:-1])
+    text = said("pull", "pose.tp", "-p", pico.port, code=1)
+    assert "cut short. That with .old in its name is of the save before: try it." in text
+    said("pull", "pose.tp.old", "pose.tp", "-p", pico.port)
+    assert saved.read_bytes() == before
+    said("push", saved, "-p", pico.port)
     assert saved.read_bytes() == before and not list(tmp_path.glob("*.new"))
     assert said("pull", "pose.tp", "-p", pico.port) and saved.read_bytes() == before
 
@@ -239,7 +247,11 @@ def test_info_tells_what_is_in_it_and_where_it_fits(said, saved, tmp_path):
     text = said("info", big)
     smallest = min(boards.room(board.facts(name)) for name in board.names())
     assert f"not in {boards.thousands(smallest)}" in text and "yes" in text
-    assert "is no model" in said("info", __file__, code=1)
+    assert "is no tinyprop model: it begins with b" in said("info", __file__, code=1)
+    big.write_bytes(big.read_bytes()[:-1])
+    assert "cut short. That with .old in its name" in said("info", big, code=1)
+    big.with_name("big.tp.old").unlink()
+    assert said("info", big, code=1).endswith("the file is damaged or cut short.\n")
 
 
 # ---- estimates

@@ -1,8 +1,10 @@
 """start() of the examples, in front of a `machine` that stands for a board's: it reads sensors and
 buttons, switches lights, saves at Ctrl-C and goes on from that."""
 
+import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +12,7 @@ import tinyprop as tp
 from example import modules
 
 READS = 700
+DRAWN = sorted(Path(__file__).resolve().parents[2].glob("examples/*/draw.py"))
 
 
 class Machine:
@@ -105,3 +108,9 @@ def test_it_starts_and_goes_on(name, file, lights, tmp_path, monkeypatch):
         assert steps > known and machine.reads > READS
         assert machine.lights and machine.lights <= lights
         known = steps
+
+
+@pytest.mark.parametrize("draw", DRAWN, ids=lambda path: path.parent.name)
+def test_who_names_no_file_for_a_recording_is_told(draw):
+    done = subprocess.run([sys.executable, draw], stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2 and "arguments are required: file" in done.stderr

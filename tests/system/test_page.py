@@ -429,6 +429,30 @@ def test_start_over_can_be_undone(page, random):
     assert page.page.locator("text=Undo").count() == 0
 
 
+def test_what_does_not_fit_takes_no_place_among_the_ten_that_undo_goes_back(page, random):
+    page.teach_shapes(random, each=1)
+    for layer, kind in enumerate(("MaxPool2D", "MaxPool2D", "Conv2D", "MaxPool2D"), 1):
+        if layer > 1:
+            page.click("Add a layer")
+        page.page.get_by_label(f"Layer {layer}", exact=True).select_option(kind)
+    filters = page.page.get_by_label("filters of layer 3")
+    for n in range(5, 17):
+        if n in (10, 16):  # half full and full
+            page.page.get_by_label("Layer 3", exact=True).select_option("MaxPool2D")
+            assert "That does not fit" in page.note()
+        filters.fill(str(n))
+        filters.press("Enter")
+        if n == 6:
+            oldest = page.download("Save model.tp")
+    page.page.get_by_label("Layer 3", exact=True).select_option("MaxPool2D")
+    assert "That does not fit" in page.note()
+    for n in range(15, 5, -1):
+        page.click("Undo: back to what was there")
+        assert filters.input_value() == str(n) and page.counts() == [1, 1, 1]
+    assert page.download("Save model.tp") == oldest
+    assert page.page.locator("text=Undo").count() == 0
+
+
 def test_examples_are_a_table_to_train_on(page, random, tmp_path, capsys):
     page.teach_shapes(random, each=4)
     table = tmp_path / "examples.csv"
@@ -652,6 +676,17 @@ def test_a_pico_in_the_page_learns_on(page, random):
     page.tell("circle")
     page.page.wait_for_selector("text=no: give it the network")
     page.click("Give it the network")
+    page.page.wait_for_selector("text=to the last bit")
+    assert "was stopped" not in page.text("#said")
+    page.page.locator(".xterm-helper-textarea").focus()
+    loop = "import time\nwhile print('it ' + 'runs') is None: time.sleep(999)\n\n"
+    page.page.keyboard.type(loop)
+    lines = page.page.get_by_role("listitem")
+    lines.filter(has_text="it runs").first.wait_for()
+    page.draw(drawing("circle", random))
+    page.tell("circle")
+    page.page.wait_for_selector("text=The program that ran at the board's prompt was stopped")
+    lines.filter(has_text="KeyboardInterrupt").first.wait_for()
     page.page.wait_for_selector("text=to the last bit")
     page.click("Let go of the board")
     page.page.get_by_role("button", name="Connect my board").wait_for()

@@ -11,6 +11,8 @@ import numpy as np
 import onnx
 import pytest
 import tinyprop as tp
+from matplotlib import image
+from matplotlib.colors import to_rgb
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 from tinyprop_cli import board, samples, screen, train
@@ -198,6 +200,27 @@ def test_a_picture(said):
     assert Path("numbers.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("epochs", [1, 20])
+def test_a_curve_rises_even_if_the_network_is_perfect_after_one_pass(said, epochs):
+    Path("t.csv").write_text("".join(f"{100 * (i % 2)},{'ab'[i % 2]}\n" for i in range(100)))
+    text = said("train", "t.csv", "--epochs", epochs, "--picture", "t.png")
+    lines = dict(re.findall(r"^ +([\d.]+) \| (.+)$", text, re.MULTILINE))
+    assert list(lines)[:2] == ["1", "0.95"] and list(lines)[-1] == "0.5"
+    assert all(line.strip("\u2800") for line in lines.values())
+    blue = np.abs(image.imread("t.png")[:, :500, :3] - to_rgb("C0")).sum(2) < 0.1
+    rows, columns = blue.nonzero()
+    assert np.ptp(rows) > 100 and np.ptp(columns) > 300
+
+
+def test_a_picture_without_room_leaves_the_model(said):
+    write_iris()
+    Path("iris.png.new").symlink_to("/dev/full")
+    text = said("train", "iris.csv", "--epochs", 1, "--picture", "iris.png", code=1)
+    assert "The model is in model.tp." in text
+    assert "iris.png could not be written: No space left on device." in text
+    assert tp.load("model.tp").stats()["steps"] == 120
+
+
 TRAIN_IRIS = sys.executable, "-m", "tinyprop_cli", "train", "iris.csv"
 
 
@@ -310,7 +333,7 @@ def test_files_that_are_not_there(said):
     assert "is the table itself" in said("train", "iris.csv", "--picture", "iris.csv", code=1)
     assert Path("iris.csv").read_text() == before
     assert "There is no file no.tp." in said("evaluate", "no.tp", "iris.csv", code=1)
-    assert "iris.csv is no model" in said("evaluate", "iris.csv", "iris.csv", code=1)
+    assert "cannot load iris.csv: " in said("evaluate", "iris.csv", "iris.csv", code=1)
     text = said("train", "iris.csv", "--hidden", "32,x", code=2)
     assert "32,x should be numbers of units" in text
     assert "is not in the range" in said("train", "iris.csv", "--epochs", 0, code=2)

@@ -32,6 +32,7 @@ const asText = (string) => decoder.decode(asBytes(string)).replaceAll("\r\n", "\
 
 export class Repl {
   onOutput() {} // (bytes) of the prompt, or of a program that was started there
+  onStopped() {} // (bytes) of what a program at the prompt said last, when one of exec took its place
   onGone() {} // (problem) of a board that was unplugged
 
   // patience: how many seconds a board may need for an answer
@@ -130,13 +131,17 @@ export class Repl {
   }
 
   async enter() {
+    const wasAtPrompt = this.mode === "prompt";
     this.mode = "unknown";
     this.input = "";
     const ask = async (seconds) => {
       await this.send(CTRL_C);
       await new Promise((resolve) => setTimeout(resolve, TO_STOP));
       await this.send(`\r${CTRL_A}`);
-      await this.until(RAW_PROMPT, { seconds });
+      const last = await this.until(RAW_PROMPT, { seconds });
+      if (wasAtPrompt && last.includes("KeyboardInterrupt")) {
+        this.onStopped(asBytes(last));
+      }
     };
     try {
       await ask(Math.min(TO_COME_UP, this.patience));

@@ -21,7 +21,7 @@ export function openTerminal(element, repl) {
   new ResizeObserver(() => fit.fit()).observe(element);
   const say = (problem) => terminal.write(`\r\n${problem.message}\r\n`);
   terminal.onData((keys) => repl.type(keys).catch(say));
-  repl.onOutput = (bytes) => terminal.write(bytes);
+  repl.onOutput = repl.onStopped = (bytes) => terminal.write(bytes);
   repl.onGone = say;
   return terminal;
 }

@@ -58,7 +58,11 @@ export class OnBoard {
       await end();
     };
     openTerminal(terminal, repl).onData(() => this.typed());
-    const { onGone } = repl;
+    const { onStopped, onGone } = repl;
+    repl.onStopped = (bytes) => {
+      onStopped(bytes);
+      this.say("The program that ran at the board's prompt was stopped, as the board can do but one thing at a time.");
+    };
     repl.onGone = (problem) => {
       onGone(problem);
       this.say(problem.message);
