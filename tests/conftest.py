@@ -3,6 +3,8 @@ import os
 import signal
 import time
 
+import pytest
+
 # Tests that run the project's scripts check the cache once, as a run of make does.
 os.environ.setdefault("CACHE_RUN", str(time.time_ns()))
 
@@ -10,7 +12,9 @@ os.environ.setdefault("CACHE_RUN", str(time.time_ns()))
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_finish():
-    """Each new model collects garbage first, which need not look at all that pytest has."""
+@pytest.fixture(scope="module", autouse=True)
+def small_heap():
+    """Each new model collects garbage first, which need not look at all that pytest and the files
+    before have."""
     gc.collect()
     gc.freeze()

@@ -88,8 +88,9 @@ class Pytest:
     module = "pytest"
 
     def run_all(self, tests):
-        # A file's tests run one after the other, as they share what is built for them.
-        apart = ["-n", str(os.cpu_count()), "--dist", "loadfile"]
+        # A file's tests run one after the other, as they share what is built for them. Files come
+        # in their order: those of few tests, which would else be last, may be the longest.
+        apart = ["-n", str(os.cpu_count()), "--dist", "loadfile", "--no-loadscope-reorder"]
         command = [sys.executable, "-m", "pytest", "-q", *apart, "tests/core", "tests/system"]
         # Tests call make as a person does, not as a part of the make that may run this.
         of_make = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")

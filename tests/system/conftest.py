@@ -1,5 +1,7 @@
 """Packages, an installation, the page and a browser, which the tests of a run share."""
 
+import fcntl
+import os
 import subprocess
 import threading
 
@@ -13,9 +15,18 @@ from tinyprop_cli.__main__ import main
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory):
-    """The folder with a wheel and an sdist."""
-    folder = tmp_path_factory.mktemp("packages")
-    make_packages(folder)
+    """The folder with a wheel and an sdist. Processes that test side by side share it: it takes
+    half a minute to make."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder = folder / "packages"
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            made = tmp_path_factory.mktemp("packages")
+            make_packages(made)
+            made.rename(folder)
     return folder
 
 

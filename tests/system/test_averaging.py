@@ -1,6 +1,5 @@
 """The mean of models that learned apart: exact, whatever their formats and their order."""
 
-import gc
 import hashlib
 import io
 import os
@@ -16,8 +15,6 @@ from tinyprop_flower import averaging
 
 SEED = int(os.environ.get("TINYPROP_SEED", "1"))
 BOARDS = 7
-
-gc.freeze()  # each model collects garbage; there is none in the modules
 
 
 def net(name):

@@ -1,7 +1,6 @@
 """A gateway with boards, without Flower: whatever is asked twice, in the middle, or in another's
 round, an update is that of a board or there is none."""
 
-import gc
 import io
 import os
 import pty
@@ -18,8 +17,6 @@ from tinyprop_flower import gateway, models
 
 STEPS = 15
 SEED = int(os.environ.get("TINYPROP_SEED", "1"))
-
-gc.freeze()  # each board collects garbage; there is none in the modules
 
 
 class Clock:
