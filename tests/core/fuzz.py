@@ -14,13 +14,11 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-CORE = ROOT / "usermod_c" / "tinyprop" / "core"
+import compiling
+from compiling import HERE, ROOT, SOURCES
+
 KEPT = HERE / "fuzz_corpus.txt"
-SOURCES = [CORE / name for name in (CORE / "sources.txt").read_text().split()]
 KERNELS = {"pc": [], "portable": ["-DTP_SMALL_CODE"]}
 # To trace comparisons takes a quarter of the time, and inputs are decisions, not texts.
 SANITIZERS = ["-O2", "-g", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
@@ -34,8 +32,8 @@ def build(folder, kernels, options):
     """A fuzzer with these kernels."""
     program = folder / kernels
     sources = [HERE / "fuzz_core.c", HERE / "apart.c", *SOURCES]
-    command = ["clang", "-w", *options, *KERNELS[kernels], "-Wl,--wrap=tp_open", f"-I{CORE}"]
-    subprocess.run([*command, *sources, "-o", program], check=True)
+    options = ["-w", *options, *KERNELS[kernels], "-Wl,--wrap=tp_open"]
+    compiling.build(program, sources, *options, compiler=["clang"])
     return program
 
 

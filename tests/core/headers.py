@@ -2,9 +2,9 @@
 
 import ctypes
 import re
-from pathlib import Path
 
-CORE = Path(__file__).resolve().parents[2] / "usermod_c" / "tinyprop" / "core"
+from compiling import CORE
+
 HEADERS = "format.h", "tinyprop.h", "kernels/kernels.h", "core.h"
 
 INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]

@@ -1,25 +1,19 @@
 """The C core, compiled by the machine's gcc, and calls of its single functions."""
 
 import ctypes
-import subprocess
-from pathlib import Path
 
 import images
 import numpy as np
 from _tinyprop_numpy import rate
-from headers import CORE, TYPES, tp_layer_t, tp_model_t
+from compiling import CORE, HERE, SOURCES, build, run
+from headers import TYPES, tp_layer_t, tp_model_t
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-SOURCES = [CORE / name for name in (CORE / "sources.txt").read_text().split()]
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Werror"]
 SANITIZED = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
 def gcc(*arguments):
-    command = ["gcc", *map(str, arguments), f"-I{CORE}"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"
+    run("ccache", "gcc", *arguments, f"-I{CORE}")
 
 
 def library(folder):
@@ -27,7 +21,7 @@ def library(folder):
     path = folder / "core.so"
     options = ["-O1", "-g", "-shared", "-fPIC", "-Wl,--wrap=tp_put_deltas"]
     options += ["-fsanitize=undefined", "-fno-sanitize-recover=all"]
-    gcc(*options, "-o", path, *SOURCES, HERE / "inline_functions.c")
+    build(path, [*SOURCES, HERE / "inline_functions.c"], *options)
     core = ctypes.CDLL(path)
     for name in "tp_exp_minus", "tp_l1_norm", "tp_crossentropy", "tp_float_from_fixed", "tp_which":
         getattr(core, name).restype = ctypes.c_uint32

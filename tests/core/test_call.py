@@ -180,13 +180,9 @@ def test_threads_lose_no_step(backend):
 @pytest.mark.parametrize("kind", ["signals", "threads", "signals without an instruction for it"])
 def test_calls_in_the_midst_of_a_call(kind, tmp_path):
     """With signals, which come every 200 us, as interrupts do on a board."""
-    program, objects = tmp_path / "nested_calls", tmp_path / "call.o"
+    program, sources = tmp_path / "nested_calls", [native.HERE / "nested_calls.c", *native.SOURCES]
     as_on_a_board = ["-U__unix__"] if "without" in kind else []
-    native.gcc("-g", "-O1", *as_on_a_board, "-c", "-o", objects, native.CORE / "call.c")
-    sources = [source for source in native.SOURCES if source.name != "call.c"]
-    native.gcc(
-        "-g", "-O1", "-pthread", "-o", program, native.HERE / "nested_calls.c", objects, *sources
-    )
+    native.build(program, sources, "-g", "-O1", "-pthread", *as_on_a_board)
     command = [program, kind.split()[0], "3000"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -39,7 +39,7 @@ MACHINES = {
 def checksums(tmp_path_factory):
     """Checksums of the results of each kernel in portable.c, which runs under sanitizers."""
     program = tmp_path_factory.mktemp("kernels") / "kernels"
-    native.gcc(*native.SANITIZED, "-DTP_SMALL_CODE", "-o", program, *KERNELS)
+    native.build(program, KERNELS, *native.SANITIZED, "-DTP_SMALL_CODE")
     done = subprocess.run([program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 28
@@ -50,7 +50,7 @@ def checksums(tmp_path_factory):
 def test_every_implementation_gives_the_same_bits(machine, checksums, tmp_path):
     compiler, options, emulator = MACHINES[machine]
     program = tmp_path / "kernels.elf"
-    subprocess.run([*compiler, "-O2", *options, f"-I{CORE}", "-o", program, *KERNELS], check=True)
+    native.build(program, KERNELS, "-O2", *options, compiler=compiler)
     done = subprocess.run([*emulator, program], capture_output=True, text=True, timeout=60)
     assert done.stdout + done.stderr == checksums
 

@@ -177,7 +177,7 @@ POLICIES = {
 def program(tmp_path_factory):
     path = tmp_path_factory.mktemp("run_image") / "run_image"
     sources = [native.HERE / "run_image.c", native.HERE / "apart.c", *native.SOURCES]
-    native.gcc(*native.SANITIZED, "-Wl,--wrap=tp_open", "-o", path, *sources)
+    native.build(path, sources, *native.SANITIZED, "-Wl,--wrap=tp_open")
     return path
 
 
