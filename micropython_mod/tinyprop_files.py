@@ -22,7 +22,6 @@ from binascii import crc32
 
 import _tinyprop
 from tinyprop import Model, _new, _replay_bytes
-from tinyprop_layers import _wrong
 
 
 def const(value):  # as in tinyprop
@@ -68,7 +67,7 @@ def _path(file, otherwise):
             return None
         raise TypeError("file is %r, expected a name or a file that is open in binary" % (file,))
     if not file:
-        _wrong("file", file, "a name, such as 'model.tp'")
+        raise ValueError("file is '', expected a name, such as 'model.tp'")
     # A link stays one: the files lie where it leads to.
     return os.path.realpath(file) if hasattr(os, "readlink") and os.path.islink(file) else file
 

@@ -2,19 +2,24 @@
 
 import gc
 import io
+from functools import cache
 
 import tinyprop as tp
 from tinyprop_fleet import learn
 
 
-def load(file):
-    """The model in a file. tinyprop collects garbage before each model, which a board needs; here
-    there are as many objects as Flower has, all of which it would look at."""
+@cache
+def small_heap():
+    """tinyprop collects garbage before each model, which a board needs; here there are as many
+    objects as Flower has, all of which it would look at each time."""
+    gc.collect()
     gc.freeze()
-    try:
-        return tp.load(io.BytesIO(file))
-    finally:
-        gc.unfreeze()
+
+
+def load(file):
+    """The model in a file."""
+    small_heap()
+    return tp.load(io.BytesIO(file))
 
 
 def saved(model):
