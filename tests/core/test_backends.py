@@ -46,6 +46,9 @@ class Twins:
         if min(results) < 0:
             assert results[0] == results[1]
             return False
+        in_c = list(self.images).index("c")
+        learned, outputs, work = shapes[in_c][:, 4:].T
+        assert learned.sum() + outputs.sum() + work.max() <= results[in_c]
         for image, n_bytes in zip(self.images.values(), results, strict=True):
             image.extend(bytes(n_bytes - len(image)))
         return True

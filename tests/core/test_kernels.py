@@ -3,6 +3,7 @@
 portable.c itself is tested by what uses it: test_dense.py, test_conv.py, test_backends.py.
 """
 
+import ctypes
 import subprocess
 
 import native
@@ -68,3 +69,14 @@ def test_copy_bytes(c, n, shift):
     x, to = np.arange(1, 21, dtype=np.uint8), np.full(20, 99, np.uint8)
     c.tp_copy_bytes(as_c(x[4 + shift :]), as_c(to[4:]), n)
     assert to.tolist() == [99] * 4 + x[4 + shift : 4 + shift + n].tolist() + [99] * (16 - n)
+
+
+def test_the_step_of_a_filter_adds_to_its_sum(c):
+    """g = gradient - mean sum, and the sum of mean round(g / 2) is added to what is there."""
+    gradient, means = np.array([300, -200], np.int32), np.array([3, 5], np.uint8)
+    along, w = np.array([7], np.int32), np.zeros(2, np.int16)
+    step = native.TYPES["tp_step_t"](16, 31, 100)
+    one, two = ctypes.c_size_t(1), ctypes.c_size_t(2)
+    rest = as_c(along), 1, as_c(w), one, as_c(step)
+    assert c.tp_move_filter(as_c(gradient), two, as_c(means), two, 0, 2, *rest) == 0
+    assert along[0] == 7 + 3 * (300 - 6) // 2 + 5 * (-200 - 10) // 2
