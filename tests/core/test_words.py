@@ -5,8 +5,8 @@ import io
 import re
 from array import array
 
+import compiling
 import images
-import native
 import numpy as np
 import pytest
 import random_models
@@ -319,7 +319,7 @@ def test_too_little_room():
         assert said.startswith(begins + " are missing. The largest part, "), said
         assert re.search(re.escape(says).replace(r"\.\*", ".*"), said), said
     said = no_room(784, [tp.Dense(200, "relu"), tp.Dense(3)], free=148800)
-    assert said in " ".join((native.ROOT / "docs/api.md").read_text().split())
+    assert said in " ".join((compiling.ROOT / "docs/api.md").read_text().split())
     said = no_room(784, dense, free=10**6)
     assert "1000000 are free, but in pieces. The largest part" in said
 
