@@ -78,8 +78,7 @@ def __getattr__(name):  # Dense, Conv2D, .. Full, TopK, ..
 
 
 def __dir__():  # what a prompt on a PC completes
-    layers = _part("layers")
-    return layers.__all__ + list(layers._DESK)
+    return dir(_part("layers"))
 
 
 class Model:
@@ -276,8 +275,7 @@ class Model:
             code = _tinyprop.run(self._image, x, targets, total, done, n, learning)
             if code < 0:
                 y = y if code == _E_Y_CLASS else targets
-                x, y = self._as_arrays(code, x, y, total, learning)
-                return self._many(x, y, learning)
+                return self._many(*self._as_arrays(code, x, y, total, learning), learning)
             result += code
             done += n
             if saves:
@@ -445,8 +443,9 @@ def _replay_bytes(spec, shapes, n_bytes):
 
 
 def _new(n_bytes, spec, shapes):
-    """An image of a spec and zeros, in what is free in one piece."""
-    gc.collect()
+    """An image of a spec and zeros; on a board in what is free in one piece."""
+    if hasattr(gc, "mem_free"):
+        gc.collect()
     try:
         image = bytearray(n_bytes)
     except MemoryError:

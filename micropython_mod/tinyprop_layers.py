@@ -129,6 +129,10 @@ def __getattr__(name):  # what few need, and what only a PC has
     return getattr(tinyprop_desk, name)
 
 
+def __dir__():
+    return __all__ + list(_DESK)
+
+
 # ---- layers: each has its spec, the bytes that a model and a file hold
 
 

@@ -1,20 +1,9 @@
-import gc
 import os
 import signal
 import time
-
-import pytest
 
 # Tests that run the project's scripts check the cache once, as a run of make does.
 os.environ.setdefault("CACHE_RUN", str(time.time_ns()))
 
 # Tests send Ctrl-C, which a job of the background ignores, and all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def small_heap():
-    """Each new model collects garbage first, which need not look at all that pytest and the files
-    before have."""
-    gc.collect()
-    gc.freeze()

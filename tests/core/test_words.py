@@ -1,6 +1,7 @@
 """The Python half reads images as the specification does, and what check() goes by."""
 
 import contextlib
+import gc
 import io
 import re
 from array import array
@@ -293,6 +294,15 @@ def refuse(n_bytes):
     if isinstance(n_bytes, int):
         raise MemoryError
     return bytearray(n_bytes)
+
+
+def test_a_new_model_leaves_the_garbage_of_a_pc_alone(monkeypatch):
+    """To look at all that numpy, pandas and a browser have would take longer than to learn."""
+    monkeypatch.setattr(gc, "collect", lambda: pytest.fail("it collects garbage"))
+    model = tp.Model(2, DENSE)
+    file = io.BytesIO()
+    model.save(file)
+    tp.load(io.BytesIO(file.getvalue()))
 
 
 def test_too_little_room():

@@ -1,6 +1,5 @@
 """Runs a function on many independent jobs, on all cores, with progress."""
 
-import gc
 import os
 from multiprocessing import Pool
 
@@ -8,7 +7,6 @@ from tqdm import tqdm
 
 
 def pool():
-    gc.freeze()  # each new model collects garbage; there is none in the modules
     return Pool(os.cpu_count())
 
 
