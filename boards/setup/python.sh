@@ -33,7 +33,7 @@ elif ! kept "$folder"; then
     say "Installing Python packages: $LOCK/python-$set.txt"
     python3 -m venv "$folder"
     install() {
-        "$folder/bin/pip" install -qq --disable-pip-version-check --no-compile --no-deps --require-hashes "$@" >&2
+        "$folder/bin/pip" install -qq --disable-pip-version-check --no-deps --require-hashes "$@" >&2
     }
     install --only-binary :all: -r "$LOCK/python-$set.txt"
     # Built by what was just installed, not by what pip would fetch for it.
