@@ -38,6 +38,8 @@ pictures: demo ## Draws the pictures in docs/ and examples/ anew
 	@boards/setup/apt.sh browser
 	@boards/web.sh >/dev/null
 	@$(PYTHON) -m host_sim page
+	@boards/setup/apt.sh arm rp2 node thonny
+	@$(PYTHON) -m host_sim thonny
 
 test: ## Every test on every target; TARGETS="unix c" for some of them
 	@boards/setup/apt.sh pc cpython arm riscv qemu rp2 node fuzz web browser mqtt

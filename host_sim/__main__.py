@@ -51,6 +51,7 @@ COMMANDS = {
         "what helps when a stream changes or a class is rare: writes reports/streams.md",
     ),
     "tables": ("generate.tables", "write core/tables.h from the formulas"),
+    "thonny": ("demo.thonny_picture", "take the picture of Thonny at a Pico: docs/thonny.png"),
     "unknown": (
         "studies.unknown",
         "whether a model knows what it was never taught: writes reports/unknown.md",

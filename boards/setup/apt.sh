@@ -18,6 +18,7 @@ declare -A groups=(
     [web]="clang=clang lld=wasm-ld"
     [browser]="chromium=chromium"
     [mqtt]="mosquitto=/usr/sbin/mosquitto"
+    [thonny]="thonny=thonny xvfb=Xvfb"
     [lint]="shellcheck=shellcheck"
 )
 

@@ -155,18 +155,18 @@ def begin(r, n, value):
     return Learned(bits if n == 1 else r.centre, bits % 2**32, zero, frac, least_shift(half))
 
 
+def clamp(v, limit):
+    return min(max(v, -limit), limit)
+
+
 def move(r, n, value):
-    """The range after the n-th value."""
-    if r.centre == r.spread == 0:
-        e = int(exponents(as_float32(value)))
-        r = r._replace(frac=26 - e if e > EXPONENT_OF_0 else 0)
-    value = int(to_fixed(value, r.frac))
+    """The range after the n-th value, Q.frac."""
     k = n.bit_length() - 1
     d = value - r.centre
-    d = int(saturate(d, 4 * r.spread)) if r.spread else d
-    centre = r.centre + rshift_round(d, k)
-    spread = r.spread + rshift_round(abs(d) - r.spread, k)
-    return r._replace(centre=int(saturate(centre, MOST_FIXED)), spread=min(spread, MOST_FIXED))
+    d = clamp(d, 4 * r.spread) if r.spread else d
+    centre = clamp(r.centre + rshift_round(d, k), MOST_FIXED)
+    spread = min(r.spread + rshift_round(abs(d) - r.spread, k), MOST_FIXED)
+    return Learned(centre, spread, r.zero, r.frac, r.shift)
 
 
 def least_shift(spread):
@@ -182,9 +182,16 @@ def map_does(r):
     return r.shift != NO_SHIFT and spread_fits and abs(r.centre - r.zero) <= (1 << r.shift) // 8
 
 
-def learn_value(r, n, value):
-    """The range after its n-th value, a number of the user's."""
-    r = begin(r, n, value) if n <= 3 else move(r, n, value)
+def learn_value(r, n, value, fixed):
+    """The range after its n-th value, a number of the user's; fixed: the same, Q.frac."""
+    if n <= 3:
+        r = begin(r, n, value)
+    elif r.centre == r.spread == 0:
+        e = int(exponents(as_float32(value)))
+        r = r._replace(frac=26 - e if e > EXPONENT_OF_0 else 0)
+        r = move(r, n, int(to_fixed(value, r.frac)))
+    else:
+        r = move(r, n, fixed)
     if n < 3:
         return r
     s = 26 - (abs(r.centre) | r.spread).bit_length()  # so all that is not clamped is below 2^30
@@ -208,8 +215,9 @@ def learn(model, which, values):
     for i in range(used):
         pixel = pixels[model.state.steps % step + i * step]
         n = n_seen[which] * used + i + 1
-        of_each = zip(ranges, pixel, strict=True)
-        ranges = [learn_value(r, n, value) for r, value in of_each]
+        fixed = to_fixed(pixel, [r.frac for r in ranges]).tolist()
+        of_each = zip(ranges, pixel, fixed, strict=True)
+        ranges = [learn_value(r, n, *of_channel) for r, *of_channel in of_each]
     learned[:] = ranges
     n_seen[which] = min(n_seen[which] + 1, MOST_SAMPLES)
     model.state.n_seen = n_seen
