@@ -39,8 +39,8 @@ io_font_size = 10
 editor_font_size = 10
 """
 
-# A plugin of Thonny. The port looks as that of a Pico does, and the next line is typed whenever the
-# board has answered.
+# A plugin of Thonny. The port looks as that of a Pico does, and a line is typed whenever the board
+# has answered.
 PLUGIN = """\
 from pathlib import Path
 from serial.tools import list_ports, list_ports_common
