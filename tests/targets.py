@@ -89,8 +89,10 @@ class Pytest:
 
     def run_all(self, tests):
         # A file's tests run one after the other, as they share what is built for them. Files come
-        # in their order: those of few tests, which would else be last, may be the longest.
-        apart = ["-n", str(os.cpu_count()), "--dist", "loadfile", "--no-loadscope-reorder"]
+        # in their order: those of few tests, which would else be last, may be the longest. One
+        # more than there are processors, as some only wait.
+        workers = str(os.cpu_count() + 1)
+        apart = ["-n", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
         command = [sys.executable, "-m", "pytest", "-q", *apart, "tests/core", "tests/system"]
         # Tests call make as a person does, not as a part of the make that may run this.
         of_make = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
