@@ -94,8 +94,7 @@ def test_on_cpython(backend):
     folders = "host_sim/backend", "host_sim", "micropython_mod"
     path = os.pathsep.join(f"{ROOT}/{folder}" for folder in folders)
     command = [sys.executable, "-u", "-c", PROGRAM + MOMENTS.format(40)]
-    longest = {"c": 0.1, "numpy": 0.3}[backend]
-    check(on_a_pc(command, 40, longest, PYTHONPATH=path, TINYPROP_BACKEND=backend))
+    check(on_a_pc(command, 40, 0.1, PYTHONPATH=path, TINYPROP_BACKEND=backend))
 
 
 def unix_port(*arguments):
