@@ -36,10 +36,10 @@ static uint32_t below(state_t *s, uint32_t n) {
     return (random32(s) >> 8) % n;
 }
 
-// -limit .. limit, or 0 .. limit; one in four is at an end or next to 0.
+// -limit .. limit, or 0 .. limit; one in four is at an end, in the middle (where halves come from) or next to 0.
 static int32_t number(state_t *s, int32_t limit, int has_sign) {
-    int32_t ends[] = { limit, limit - 1, 1, 0 };
-    int32_t v = below(s, 4) == 0 ? ends[below(s, 4)] : (int32_t)(random32(s) % ((uint32_t)limit + 1));
+    int32_t often[] = { limit, limit - 1, (int32_t)(((uint32_t)limit + 1) / 2), 1, 0 };
+    int32_t v = below(s, 4) == 0 ? often[below(s, 5)] : (int32_t)(random32(s) % ((uint32_t)limit + 1));
     return has_sign && below(s, 2) ? -v : v;
 }
 

@@ -218,6 +218,15 @@ def numbers_in(table):
     return [[int(word) for word in row.split() if word[0] != "("] for row in rows]
 
 
+@pytest.mark.parametrize("classes", [None, ["up", "left over", "unten, ä"]])
+def test_a_summary_tells_the_bytes_of_a_file(classes):
+    model, file, out = tp.Model(2, [tp.Dense(3)], classes=classes), io.BytesIO(), io.StringIO()
+    model.save(file)
+    with contextlib.redirect_stdout(out):
+        model.summary()
+    assert f" {len(file.getvalue())} bytes as a file\n" in out.getvalue()
+
+
 @given(random_models.models())
 @settings(max_examples=150, database=None, deadline=None)
 def test_the_bytes_of_a_summary_come_to_all_of_them(asked):
