@@ -62,6 +62,7 @@ _CHUNK_MACS = const(20000)
 
 _LISTS = (list, tuple)  # made once, so that isinstance allocates nothing
 _NUMBERS = (int, float)
+_NO_IMAGE = bytearray(_MODEL_SPEC_BUSY + 1)
 
 
 def _part(name):
@@ -253,7 +254,7 @@ class Model:
     def _as_arrays(self, code, x, y, total=None, learning=True):
         """(x, y) to repeat a refused call with; raises why it was refused if nothing helps."""
         if code == _E_BUSY:  # allocates and imports nothing: the call may be an interrupt's
-            raise RuntimeError("the model is in another call: try again once that has ended")
+            raise RuntimeError("the model is in another call: try again after that")
         return _part("words")._as_arrays(self, code, x, y, total, learning)
 
     def _many(self, x, y, learning):
@@ -285,15 +286,15 @@ class Model:
 
     def _held(self, function, *arguments):
         """Calls function while no other call can change the model, or see it half changed."""
-        refused = 0  # set before: Ctrl-C may come as soon as the model is held
+        freed = self._image  # before: Ctrl-C may come as soon as the model is held
         try:
-            refused = _tinyprop.hold(self._image)
+            refused = _tinyprop.hold(freed)
             if refused:
+                freed = _NO_IMAGE
                 self._as_arrays(refused, None, None)
             function(*arguments)
         finally:
-            if not refused:
-                self._image[_MODEL_SPEC_BUSY : _MODEL_SPEC_BUSY + 4] = bytes(4)
+            freed[_MODEL_SPEC_BUSY] = 0  # no jump and no call, in which Ctrl-C could come first
 
     # -- settings and state
 

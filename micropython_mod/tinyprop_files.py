@@ -238,12 +238,14 @@ class _Autosave:
     def after(self, n, last):
         """To call after n samples, at most `left`. Errors wait for the last ones of a call."""
         self.left -= n
-        if self.left == 0:
+        if self.left <= 0:  # below 0 where an interrupt has learned meanwhile
             self.left = self.every
             try:
                 self.model.save(self.file, self.replay)
             except OSError as e:
                 self.error = e
+            except RuntimeError:  # in another call; the step was made: saved after the next one
+                self.left = 1
         if last and self.error:
             error, self.error = self.error, None
             raise error

@@ -397,6 +397,18 @@ def test_a_class_in_a_list_of_its_own():
             model.learn_many([[1, 2], [3, 4]], [1, item])
 
 
+def test_check_of_a_model_that_has_one_class():
+    """tp.Model refuses it, and a file may have it."""
+    asked = (1, 1, 3), [images.dense(1)]
+    shapes = images.layout(images.BACKENDS["c"], images.spec(*asked))[1]
+    model = object.__new__(tp.Model)
+    image = images.build(images.BACKENDS["c"], *asked)
+    model._attach(image, array("I", shapes.flatten().tolist()))
+    for _ in range(100):
+        model.learn((1, 2, 3), 0)
+    assert not any("class" in sentence for sentence in model.check())
+
+
 def test_twins_among_remembered_samples_are_counted():
     model = tp.Model(2, [tp.Dense(2)], replay=6, **GIVEN)
     for k in range(100):

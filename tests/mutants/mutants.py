@@ -81,9 +81,10 @@ def tests_of(path):
         own = pytest(*(f"core/test_{part}" for part in names))
         return [portable("c", "digest"), own, *REST_OF_C]
     return [
-        portable("c", "check", "files", "learn"),
+        portable("c", "check", "files", "keeping", "learn"),
         portable("c"),
         pytest("core/test_words", "system/test_api", "system/test_endurance", "system/test_load"),
+        pytest("system/test_arrays", "system/test_short_writes"),
         pytest("system/test_readme", only="cpython"),
         portable("unix", "check", "files", "inputs"),
     ]
@@ -109,7 +110,7 @@ def sources():
         yield Source(f"{CORE}/{name}", c, compilers.get(name, [GCC]))
     m0 = [*ARM, "-mcpu=cortex-m0"]
     yield Source(f"{CORE}/kernels/armv6m.S", [str(HERE / "thumb.rules")], [m0])
-    for part in "", "_layers", "_words", "_state", "_check":
+    for part in "", "_layers", "_words", "_state", "_check", "_files":
         yield Source(f"micropython_mod/tinyprop{part}.py", ["universal.rules", "python.rules"], [])
 
 

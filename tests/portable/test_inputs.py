@@ -310,5 +310,15 @@ def test_learn_many_checks_all_before_it_learns_any():
     assert model._image == before
 
 
+def test_weights_that_are_set_come_back():
+    """In classifiers, and in regressions, which have 12 bits."""
+    weights, biases = [0.5, -0.25, 1, 0, 0.125, -1], [0, 0.5, -0.5]
+    for options in {}, {"loss": "mse", "output_range": (-1, 1)}:
+        layers = [tp.Dense(3, "relu"), tp.Dense(2)]
+        model = tp.Model(2, layers, input_range=(-1, 1), **options)
+        model.set_weights(0, weights, biases)
+        assert [list(part) for part in model.weights(0)] == [weights, biases]
+
+
 if __name__ == "__main__":
     testkit.main(globals())

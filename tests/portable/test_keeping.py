@@ -241,6 +241,37 @@ def test_autosave_loses_no_step_to_an_error():
     check(12)
 
 
+@with_files
+def test_autosave_goes_on_when_an_interrupt_learns_too():
+    model = model_of(0)
+    model.autosave(NAME, every=2)
+    model._autosave.after(3, False)  # two steps and, meanwhile, one of an interrupt
+    check(0)
+    model.learn((1, -1, 0.5), 0)
+    check(0)
+    model.learn((1, -1, 0.5), 1)
+    check(2)
+
+
+@with_files
+def test_autosave_waits_where_another_call_has_the_model():
+    model = model_of(0)
+    model.autosave(NAME, every=2)
+    model.learn((1, -1, 0.5), 0)
+    calls = []
+
+    def refused(file, replay):
+        calls.append(file)
+        del model.save
+        raise RuntimeError("the model is in another call")
+
+    model.save = refused
+    assert model.learn((1, -1, 0.5), 1) in (True, False)  # it was learned: nothing is raised
+    assert calls == [NAME] and NAME not in os.listdir()
+    model.learn((1, -1, 0.5), 0)
+    check(3)
+
+
 def test_autosave_refuses_what_is_no_name_and_no_number():
     model = model_of(0)
     for file in (3, io.BytesIO()):

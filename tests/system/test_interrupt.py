@@ -15,6 +15,7 @@ from mpremote.transport_serial import SerialTransport
 from serial_port import EmulatedPico
 
 ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = "host_sim/backend", "host_sim", "micropython_mod"
 
 # Runs on a PC and on a board.
 PROGRAM = """
@@ -91,10 +92,44 @@ def on_a_pc(command, times, longest, **environment):
 
 @pytest.mark.parametrize("backend", ["c", "numpy"])
 def test_on_cpython(backend):
-    folders = "host_sim/backend", "host_sim", "micropython_mod"
-    path = os.pathsep.join(f"{ROOT}/{folder}" for folder in folders)
+    path = os.pathsep.join(f"{ROOT}/{folder}" for folder in FOLDERS)
     command = [sys.executable, "-u", "-c", PROGRAM + MOMENTS.format(40)]
     check(on_a_pc(command, 40, 0.1, PYTHONPATH=path, TINYPROP_BACKEND=backend))
+
+
+HELD = """
+import io, random, signal
+import tinyprop as tp
+
+def stop(*of_signal):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, stop)
+wait, model = random.Random(1), tp.Model(4, [tp.Dense(3)], input_range=(0, 1))
+
+def set_lr():
+    model.lr = 0.1
+
+for call in set_lr, model.reset, lambda: model.save(io.BytesIO()):
+    for _ in range(300):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, wait.uniform(0.001, 0.006))
+            while True:
+                call()
+        except KeyboardInterrupt:
+            pass
+        model.learn((1, 0, 1, 0), 1)
+print("free")
+"""
+
+
+@pytest.mark.parametrize("backend", ["c", "numpy"])
+def test_it_leaves_no_model_in_a_call(backend):
+    """In the midst of what holds the model: Ctrl-C, or any signal that raises."""
+    path = os.pathsep.join(f"{ROOT}/{folder}" for folder in FOLDERS)
+    environment = {**os.environ, "PYTHONPATH": path, "TINYPROP_BACKEND": backend}
+    command = [sys.executable, "-c", HELD]
+    assert subprocess.check_output(command, env=environment, text=True) == "free\n"
 
 
 def unix_port(*arguments):
