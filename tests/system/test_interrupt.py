@@ -111,7 +111,7 @@ def set_lr():
     model.lr = 0.1
 
 for call in set_lr, model.reset, lambda: model.save(io.BytesIO()):
-    for _ in range(300):
+    for _ in range(150):
         try:
             signal.setitimer(signal.ITIMER_REAL, wait.uniform(0.001, 0.006))
             while True:
