@@ -15,7 +15,8 @@ def bring_in(file, data, out, label):
     check_model_place(out)
     reader, net = opened(file)
     try:
-        network, order = reader.read(net)
+        with reader.damage_told_of(net):
+            network, order = reader.read(net)
         if data:
             x, y, names = given(data, label, network, order.shape)
         else:
@@ -35,17 +36,17 @@ def bring_in(file, data, out, label):
 def opened(file):
     """What reads ONNX files, and what this one holds."""
     try:
-        from google.protobuf.message import DecodeError
         from tinyprop_desk import onnx_reader
     except ImportError:
         raise Problem('This needs the package onnx: pip install "tinyprop[onnx]"') from None
     bytes_of(file)
     try:
-        net = onnx_reader.load(file)
-    except DecodeError:
-        raise Problem(f"{file} is no ONNX file.") from None
-    except (OSError, ValueError) as error:  # weights in a file beside it, which is not there
+        with onnx_reader.damage_told_of(file):
+            net = onnx_reader.load(file)
+    except OSError as error:
         raise Problem(f"{file} cannot be read: {error}") from None
+    except ValueError as error:  # it is damaged, or weights in a file beside it are not there
+        raise Problem(f"{error}.") from None
     return onnx_reader, net
 
 

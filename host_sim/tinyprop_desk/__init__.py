@@ -27,13 +27,12 @@ def from_sklearn(estimator, x, y=None, trainable=None, report=True, **settings):
     """
     from . import sklearn_reader
     from .arrays import names_of, numbers_of
+    from .network import samples_of
 
     network = sklearn_reader.read(estimator)
-    x = np.asarray(x, float)
-    if network.loss == "mse":
-        outputs = np.asarray(estimator.predict(x), float).reshape(len(x), -1)
-    else:
-        outputs = estimator.predict_proba(x)
+    x = samples_of(x, network.shape)
+    outputs = sklearn_reader.outputs(estimator, x, network.loss)
+    if network.loss != "mse":
         settings["classes"] = names_of(estimator.classes_)
         if y is not None:
             y = numbers_of(estimator.classes_, y)
@@ -51,11 +50,14 @@ def from_onnx(file, x, y=None, loss=None, trainable=None, report=True, **setting
     from_sklearn.
     """
     from . import onnx_reader
+    from .network import samples_of
 
-    model = onnx_reader.load(file)
-    network, order = onnx_reader.read(model, loss)
-    x = np.asarray(x, np.float32)
-    outputs = onnx_reader.outputs(model, x, network.loss)
+    with onnx_reader.damage_told_of(file):
+        model = onnx_reader.load(file)
+        network, order = onnx_reader.read(model, loss)
+    x = samples_of(x, order.shape, np.float32)
+    with onnx_reader.damage_told_of(file):
+        outputs = onnx_reader.outputs(model, x, network.loss)
     turned = np.empty((len(x), order.size), np.float32)
     turned[:, order.ravel()] = x.reshape(len(x), -1)
     return _bring_in(network, turned, outputs, y, trainable, report, settings)

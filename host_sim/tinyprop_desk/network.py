@@ -6,6 +6,7 @@ of x and y into the weights, sets these, and lets layers find formats, means and
 which learning rates follow: at those of a network that knows nothing its first step would ruin it.
 """
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +23,30 @@ FOUND = "y_frac", "x_frac", "n_summed", "energy", "norm", "mean_shift"
 
 class Unsupported(ValueError):
     """What no layer of tinyprop can do. Its text says what that is, and what to do."""
+
+
+@contextmanager
+def damage_told(what, *clear):
+    """What is damaged fails anywhere, with an error of any kind: it becomes a ValueError that says
+    `what` to do. clear: errors that say it themselves."""
+    try:
+        with np.errstate(all="ignore"):  # Network refuses what comes of it
+            yield
+    except (Unsupported, *clear):
+        raise
+    except Exception as error:
+        raise ValueError(f"{what} ({type(error).__name__}: {error})") from error
+
+
+def samples_of(x, shape, dtype=float):
+    """x as an array of samples of this shape."""
+    x = np.asarray(x, dtype)
+    if x.shape[1:] != shape or len(x) == 0:
+        expected = ", ".join(map(str, ("samples", *shape)))
+        raise ValueError(f"x is of shape {x.shape}, expected ({expected})")
+    if not np.isfinite(x).all():
+        raise ValueError("x has values that are NaN or infinite: leave these samples away")
+    return x
 
 
 @dataclass
@@ -81,6 +106,11 @@ class Network:
     shape: tuple[int, ...]
     layers: list[Layer]
     loss: str
+
+    def __post_init__(self):
+        weighted = [layer for layer in self.layers if layer.weights is not None]
+        if not all(np.isfinite(v).all() for w in weighted for v in (w.weights, w.bias)):
+            raise Unsupported("It has weights that are NaN or infinite: train it once more.")
 
 
 def fit(network, x, outputs, trainable=None, **settings):

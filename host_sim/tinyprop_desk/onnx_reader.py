@@ -6,17 +6,20 @@ the axis of samples, that tells of each element which of tinyprop's it is. Trans
 to it what they do to the data, and a dense layer puts its weights into the order that it finds.
 """
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from _tinyprop_numpy.format import MAX_VALUES
+from onnx import helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
-from .network import Layer, Network, Unsupported
+from .network import Layer, Network, Unsupported, damage_told
 
 ACTIVATIONS = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh"}
+MOST_FOLDED = 1 << 22  # numbers in a constant: what claims more is no network of a board
 
 
 class Misread(Unsupported):
@@ -44,6 +47,15 @@ class Value:
         return np.all(self.factor == 1) and np.all(self.shift == 0) and not self.pads
 
 
+def damage_told_of(file):
+    what = "The ONNX model" if isinstance(file, onnx.ModelProto) else file
+    return damage_told(
+        f"{what} is damaged, or no ONNX model: export it again; onnx.checker.check_model may tell"
+        " more",
+        OSError,
+    )
+
+
 def load(file):
     return file if isinstance(file, onnx.ModelProto) else onnx.load(file)
 
@@ -63,6 +75,11 @@ def read(model, loss=None):
         raise Unsupported(
             f"Its input has the shape {sizes} behind the number of samples, expected fixed sizes:"
             " export it with an example of x."
+        )
+    if min(sizes) < 0 or math.prod(sizes) > MAX_VALUES:
+        raise Unsupported(
+            f"Its input has the shape {sizes} behind the number of samples, expected at most"
+            f" {MAX_VALUES:,} values."
         )
     faults = []
     for layout in ("flat", "channels first", "channels last"):
@@ -149,6 +166,11 @@ class Reader:
             [numpy_helper.from_array(self.constants[name], name) for name in inputs],
         )
         alone = helper.make_model(graph, opset_imports=self.model.opset_import)
+        shapes = shape_inference.infer_shapes(alone).graph.output
+        sizes = [math.prod(d.dim_value for d in v.type.tensor_type.shape.dim) for v in shapes]
+        has_graph = any(a.type in (a.GRAPH, a.GRAPHS) for a in node.attribute)  # of any length
+        if max(sizes) > MOST_FOLDED or has_graph:
+            self.refuse(node, "what comes of its constants is not known, or too large")
         results = ReferenceEvaluator(alone).run(None, {})
         self.constants.update(zip(node.output, results, strict=True))
 
@@ -202,12 +224,16 @@ class Reader:
         if node.input[0] not in self.values:
             self.refuse(node, "its weights are on the left")
         w = self.constant(node, 1)
-        return self.dense(node, value, w, np.zeros(w.shape[-1]))
+        return self.dense(node, value, w, np.broadcast_to(0.0, w.shape[-1:]))
 
     def dense(self, node, value, w, bias):
         if value.order.ndim != 1 or w.ndim != 2:
             shape = " x ".join(map(str, value.order.shape))
             self.refuse(node, f"its input is {shape}, expected a vector: flatten it before")
+        if len(w) != value.order.size:
+            self.refuse(
+                node, f"its input has {value.order.size} values, its weights {len(w)} rows"
+            )
         weights = np.empty(w.shape)
         weights[value.order] = w
         units = w.shape[1]
@@ -220,6 +246,8 @@ class Reader:
         if w.ndim == 3:  # a series
             w = w[:, :, None]
         n_filters, of_group, *kernel = w.shape
+        if w.size == 0:
+            self.refuse(node, f"its weights are of shape {w.shape}")
         channels = value.channels
         if attributes.get("group", 1) == 1:
             kind, weights = "conv", w.transpose(2, 3, 1, 0)

@@ -1,13 +1,15 @@
 """Networks and linear models of scikit-learn, alone or behind a scaler in a pipeline."""
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from .network import Layer, Network, Unsupported
+from .network import Layer, Network, Unsupported, damage_told
 
 ACTIVATIONS = {"identity": "linear", "relu": "relu", "logistic": "sigmoid", "tanh": "tanh"}
 NETWORKS = "MLPClassifier", "MLPRegressor"
 LINEAR = "LogisticRegression", "Ridge", "LinearRegression"
+SCALERS = "MinMaxScaler", "StandardScaler"
 SUPPORTED = (
     "MLPClassifier, MLPRegressor, LogisticRegression, Ridge or LinearRegression, or a pipeline of"
     " StandardScaler or MinMaxScaler and one of them"
@@ -18,16 +20,31 @@ def read(estimator):
     """The Network of an estimator. ValueError: it was not fitted, or cannot be read."""
     steps = [step for _, step in estimator.steps] if hasattr(estimator, "steps") else [estimator]
     model, factor, shift = steps[-1], 1.0, 0.0
-    if name_of(model) in NETWORKS + LINEAR:
-        check_is_fitted(model)
-    for step in steps[:-1]:
-        if step is None or step == "passthrough":
-            continue
-        a, b = scaler(step)
-        factor, shift = factor * a, shift * a + b
-    layers, loss = layers_of(model)
-    layers[0].read_scaled(factor, shift)
-    return Network((model.n_features_in_,), layers, loss)
+    with damage_told_of(estimator):
+        for step in steps:
+            if name_of(step) in NETWORKS + LINEAR + SCALERS:
+                check_is_fitted(step)
+        for step in steps[:-1]:
+            if step is None or step == "passthrough":
+                continue
+            a, b = scaler(step)
+            factor, shift = factor * a, shift * a + b
+        layers, loss = layers_of(model)
+        layers[0].read_scaled(factor, shift)
+        return Network((model.n_features_in_,), layers, loss)
+
+
+def outputs(estimator, x, loss):
+    """What the estimator gives for x: probabilities, or numbers."""
+    with damage_told_of(estimator):
+        if loss == "mse":
+            return np.asarray(estimator.predict(x), float).reshape(len(x), -1)
+        return estimator.predict_proba(x)
+
+
+def damage_told_of(estimator):
+    what = f"{name_of(estimator)} is not as scikit-learn makes it: fit it once more"
+    return damage_told(what, NotFittedError)
 
 
 def name_of(step):
@@ -58,8 +75,11 @@ def layers_of(model):
         layers = [Layer("dense", w.astype(float), bias.astype(float))]
     else:
         raise Unsupported(f"{name} cannot be read; expected {SUPPORTED}.")
-    if not hasattr(model, "classes_"):
+    if not hasattr(model, "predict_proba"):
         return layers, "mse"
     if layers[-1].weights.shape[1] == 1:
         layers[-1].tell_two_classes()
+    n_classes, n_outputs = len(model.classes_), layers[-1].weights.shape[1]
+    if n_classes != n_outputs:
+        raise ValueError(f"it has {n_classes} classes and {n_outputs} outputs")
     return layers, "crossentropy"

@@ -428,7 +428,9 @@ def test_what_cannot_be_imported(said, digits):
     write_iris()
     keras = GOLDEN / "keras.onnx"
     assert "There is no file no.onnx." in said("import", "no.onnx", code=1)
-    assert "iris.csv is no ONNX file." in said("import", "iris.csv", code=1)
+    assert "iris.csv is damaged, or no ONNX model: export it again" in said(
+        "import", "iris.csv", code=1
+    )
     text = said("import", keras, "--samples", "iris.csv", code=1)
     assert "x in iris.csv is of shape 4 a sample, and the network takes 8 x 8 x 1." in text
     np.savez("turned.npz", x=np.zeros((5, 4, 16)), y=[0] * 5)
