@@ -62,7 +62,7 @@ def backward(model, delta):
             update.update_biases(layer, delta, frac)
         delta, n_selected = select.select(model, layer, delta, frac, depth)
         depth += 1
-        model.state.macs_selected += n_selected * layer.fan_in * (layer.trainable + want_dx)
+        model.state.macs_selected += int(n_selected) * layer.fan_in * (layer.trainable + want_dx)
         delta, frac = update.guard(layer, delta, frac)
         if layer.maximum:
             delta = pool.at_largest(layer.maximum, delta)

@@ -3,15 +3,15 @@ before it learned from it. All are Q.28."""
 
 import numpy as np
 
-from .fixed import l1_norm, rshift_round
+from .fixed import l1_norm, rshift_round, wrap
 
 MEAN_SHIFT = 6
 
 
 def moved(mean, value, n):
-    """A running mean after the n-th value: a plain mean at first."""
+    """A running mean after the n-th value: a plain mean at first. In a damaged image it wraps."""
     k = min(n.bit_length() - 1, MEAN_SHIFT)
-    return mean + rshift_round(value - mean, k)
+    return mean + rshift_round(wrap(value - mean).astype(np.int64), k)
 
 
 def note_error(state, error):

@@ -16,7 +16,7 @@ import numpy as np
 
 from .centre import byte_unit
 from .fixed import rshift_round_sat
-from .format import LEARNED_RANGE, MSE
+from .format import CROSSENTROPY, LEARNED_RANGE, MSE
 from .random import next_random
 from .values import SATURATED
 
@@ -74,9 +74,11 @@ def memory(model):
 
 def converted(numbers, old, now, frac, limit):
     """Numbers in Q.frac of the old map, by that of the range as it is now."""
-    above = rshift_round_sat(numbers, frac - old["shift"], SATURATED // 2)
-    value = rshift_round_sat(above + old["zero"], old["frac"] - now["frac"], SATURATED)
-    return rshift_round_sat(value - now["zero"], now["shift"] - frac, limit)
+    zero, zero_frac, shift = old.item()
+    zero_now, frac_now, shift_now = now.item()
+    above = rshift_round_sat(numbers, frac - shift, SATURATED // 2)
+    value = rshift_round_sat(above + zero, zero_frac - frac_now, SATURATED)
+    return rshift_round_sat(value - zero_now, shift_now - frac, limit)
 
 
 def follow_ranges(model, kept):
@@ -127,6 +129,8 @@ def recall(model):
     known = np.flatnonzero(kept.n_seen)
     c = int(known[below(model, len(known))])
     place = c * n + below(model, min(int(kept.n_seen[c]), n))
+    if model.spec.loss == CROSSENTROPY:
+        kept.labels[place] = c  # as it is, but in a damaged image
     return inputs_at(model, place), kept.labels[place].astype(np.int64)
 
 

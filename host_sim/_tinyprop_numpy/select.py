@@ -60,7 +60,8 @@ def set_share(model):
 def pay(model, share):
     """The account after a step that selected this share. It has no debts."""
     state = model.state
-    state.account = min(max(state.account + model.spec.s_max - share, 0), MOST_SAVED)
+    account = (state.account + model.spec.s_max) % (1 << 32)  # beyond only in a damaged image
+    state.account = min(max(account - share, 0), MOST_SAVED)
 
 
 def budget(model, layer):

@@ -1,6 +1,6 @@
 """Files that were damaged, or made on purpose, by hypothesis: load() refuses them with a
-ValueError, or gives a model that works. What such an image does to the core is for
-test_fuzz_core.py.
+ValueError, or gives a model that works, with numpy as with C. What such an image does to the core
+is for test_fuzz_core.py.
 
 TINYPROP_CASES says how many files are tried; a case that fails is shown as the smallest one.
 """
@@ -11,10 +11,16 @@ import struct
 from array import array
 from binascii import crc32
 
+import _tinyprop
+import _tinyprop_numpy
 import pytest
 import tinyprop as tp
+from _tinyprop_numpy import replay
+from _tinyprop_numpy.format import MODEL_STATE
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from host_sim import internals
 
 CASES = int(os.environ.get("TINYPROP_CASES", "200"))
 
@@ -101,3 +107,57 @@ def test_a_file_that_is_loaded_works(case):
     model.save(io.BytesIO())
     model.reset()
     model.learn(x, y)
+
+
+# ---- C and numpy
+
+
+def done_by(backend, file):
+    """What a model in a file answers, and becomes; None if it is refused."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("layout", "hold", "init", "learn", "run", "predict", "distances"):
+            patch.setattr(_tinyprop, name, getattr(backend, name))
+        patch.setattr(tp, "_learn", backend.learn)
+        patch.setattr(tp, "_predict", backend.predict)
+        try:
+            model = tp.load(io.BytesIO(file + struct.pack("<I", crc32(file))))
+        except ValueError:
+            return None
+        x, y = sample(model)
+        answers = [(model.learn(x, y), model.predict(x)) for _ in range(2)]
+        answers += [model.loss, model.evaluate(x, y if model._mse else [y]), model.stats()]
+        return repr(answers), bytes(model._saved())
+
+
+def by_both(file):
+    return [done_by(backend, file) for backend in (_tinyprop.c_backend(), _tinyprop_numpy)]
+
+
+@settings(max_examples=CASES // 2, deadline=None, database=None, derandomize=True)
+@given(files())
+def test_a_file_that_is_loaded_works_with_numpy(case):
+    by_c, by_numpy = by_both(case[1])
+    assert (by_c is None) == (by_numpy is None)
+
+
+def at_its_end(field, model):
+    opened = internals.view(model)
+    if field == "labels":
+        replay.memory(opened).labels[...] = 32767
+    else:
+        opened.state.item[field] = (1 << 8 * opened.state.item[field].itemsize) - 1
+
+
+STATE = [name for name, (dtype, _) in MODEL_STATE.fields.items() if dtype.kind == "u"]
+
+
+@pytest.mark.parametrize("field", [*STATE, "labels"])
+def test_a_field_at_its_end_does_the_same_with_numpy(field):
+    for whole in FILES:
+        model = tp.load(io.BytesIO(whole))
+        if field in STATE or model._replay_bytes():
+            at_its_end(field, model)
+        file = io.BytesIO()
+        model.save(file, replay=True)
+        by_c, by_numpy = by_both(file.getvalue()[:-4])
+        assert by_c == by_numpy and by_c is not None
