@@ -142,10 +142,13 @@ def _refuse(path, old):
 
 def _put(path, pieces, proof, like):
     """Writes a file and reads it back. proof: what _whole gives then. like: a file whose
-    permissions it gets on a PC, if there is one."""
+    permissions it gets on a PC, if there is one and they may be changed."""
     with open(path, "wb") as f:
-        if hasattr(os, "chmod") and path != like and os.path.exists(like):
-            os.chmod(path, os.stat(like).st_mode & 0o777)
+        if hasattr(os, "chmod") and path != like:
+            try:
+                os.chmod(path, os.stat(like).st_mode & 0o777)
+            except OSError:
+                pass
         _write(f, pieces)
         f.flush()
         if hasattr(os, "fsync"):

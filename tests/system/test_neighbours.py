@@ -34,6 +34,19 @@ def test_permissions_stay(model, tmp_path):
         assert mode(path) == mode(old) == bits
 
 
+def test_permissions_that_may_not_be_changed_are_left(model, tmp_path, monkeypatch):
+    def refused(*arguments):
+        raise PermissionError(1, "Operation not permitted")
+
+    path, old = tmp_path / "a.tp", tmp_path / "a.tp.old"
+    model.save(path)
+    monkeypatch.setattr(os, "chmod", refused)  # another user's, or of a disk without permissions
+    for steps in range(1, 3):
+        model.learn([1, 2, 3], 0)
+        model.save(path)
+        assert [tp.load(p).stats()["steps"] for p in (path, old)] == [steps, steps - 1]
+
+
 def umask():
     now = os.umask(0)
     os.umask(now)
