@@ -330,7 +330,8 @@ class Reader:
         whole = all(n % k == 0 for n, k in zip(sizes, size, strict=True))
         if list(steps) != list(size) or any(n != 1 for n in attributes.get("dilations", ())):
             self.refuse(node, f"its window is {size} and its stride {steps}, expected the same")
-        if np.any(attributes.get("pads", 0)) or (attributes.get("ceil_mode") and not whole):
+        rounds_up = attributes.get("ceil_mode") or b"SAME" in attributes.get("auto_pad", b"")
+        if np.any(attributes.get("pads", 0)) or (rounds_up and not whole):
             self.refuse(node, "it pads its input, which no pool of tinyprop does")
         self.layers.append(Layer(kind, size=(1, *size)[-2:]))
         order = canonical(value.channels, [n // k for n, k in zip(sizes, size, strict=True)])
@@ -438,7 +439,7 @@ class Reader:
         """One number a channel, of what ONNX adds to or multiplies with each element."""
         shape = value.order.shape
         v = np.asarray(v, float)
-        if v.ndim > len(shape):
+        if v.ndim > len(shape) and len(v) == 1:
             v = v[0]
         flat = np.empty(value.order.size)
         try:
