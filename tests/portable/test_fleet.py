@@ -1,5 +1,6 @@
 # tinyprop_fleet: rounds of one board with a gateway that may be gone at any time.
 import binascii
+import io
 import struct
 import sys
 from array import array
@@ -207,13 +208,44 @@ def test_what_the_gateway_did_not_get_is_sent_again():
 
 def test_another_model_is_refused():
     x, y = samples(9)
-    m = model()
-    old = file_of(m)
     bigger = tp.Model(5, [tp.Dense(7, activation="relu"), tp.Dense(3)], input_range=(-1, 1))
-    for other, says in (bigger, "bytes, expected"), (model(lr=0.01), "other layers or settings"):
-        error = raises(ValueError, member(m, Gateway(file_of(other))).step, x, y)
-        assert says in str(error), error
-        assert file_of(m) == old
+    for other in bigger, model(lr=0.01):
+        assert_refused(model(), other, x, y)
+
+
+def assert_refused(m, fleet, x, y, says="other layers, settings or names of classes: copy"):
+    old = file_of(m)
+    error = raises(ValueError, member(m, Gateway(file_of(fleet))).step, x, y)
+    assert says in str(error), error
+    assert file_of(m) == old
+
+
+NAMES = "down", "still", "up"
+
+
+def test_names_that_the_fleet_gave_stay_as_they_are():
+    x, y = samples(11)
+    fleet, m = model(seed=2, classes=NAMES), model(classes=NAMES)
+    gateway = Gateway(file_of(fleet))
+    assert member(m, gateway).step(x, [NAMES[k] for k in y])
+    tp.fleet.learn(fleet, x, y, 1, STEPS)
+    assert gateway.update == file_of(fleet) == file_of(m)
+    assert tp.load(io.BytesIO(gateway.update)).classes == list(NAMES)
+    spare = model(classes=NAMES[:2])
+    assert member(spare, Gateway(file_of(model(classes=NAMES[:2])))).step(x, y)
+
+
+def test_names_that_a_board_gave_are_refused():
+    x, y = samples(11)
+    named = [NAMES[k] for k in y]
+    m = model()
+    m.learn_many(x, named[::-1])
+    for fleet in model(), model(classes=NAMES):
+        assert_refused(m, fleet, x, y)
+    assert_refused(model(), model(classes=NAMES), x, y)
+    two = model(classes=NAMES[:2])
+    assert_refused(two, two, x, named, "class 'up' of y has no output in the fleet's model")
+    assert_refused(model(), model(), x, named, "make model.tp with classes=[..]")
 
 
 def test_with_few_samples_it_stays_apart():

@@ -35,9 +35,9 @@ def clock(monkeypatch):
     monkeypatch.setattr(tinyprop_fleet, "time", Clock())
 
 
-def model(seed=1):
+def model(seed=1, classes=None):
     layers = [tp.Dense(6, activation="relu"), tp.Dense(3)]
-    return tp.Model(5, layers, input_range=(-1, 1), seed=seed)
+    return tp.Model(5, layers, input_range=(-1, 1), seed=seed, classes=classes)
 
 
 def file_of(model):
@@ -81,6 +81,16 @@ def test_many_boards_at_once():
     assert updates == {str(k): (learned(sent, k), 9) for k in range(8)}
     for board in boards:
         board.join()
+
+
+def test_names_of_classes_travel_with_the_file():
+    names = ["down", "still", "up"]
+    sent = file_of(model(2, names))
+    this = gateway.Round(sent, 1, STEPS)
+    member = tinyprop_fleet.Member(model(1, names), Line("a", this.answer), every=0)
+    x, y = samples(0)
+    assert member.step(x, [names[k] for k in y])
+    assert this.wait(1, 0) == {"a": (learned(sent, 0), 9)}
 
 
 def test_lost_and_repeated_messages_and_gateways_that_come_and_go():
