@@ -60,7 +60,7 @@ class Member:
     model  the Model that learns: of the same layers, settings and names of classes on all boards
     line   Serial(..) or MQTT(..): how the gateway is reached
     file   a name that the model is saved by after each round, or None
-    every  milliseconds from one question whether there is a round to the next
+    every  milliseconds from one question whether there is a round, and its answer, to the next
     """
 
     def __init__(self, model, line, file=None, every=2000):
@@ -80,14 +80,14 @@ class Member:
         If the gateway is lost meanwhile, the model is as it was, or has learned already.
         ValueError: the fleet has another model, or none of the names in y; this one is as it was.
         """
-        now = time.ticks_ms()
-        if self._asked is not None and time.ticks_diff(now, self._asked) < self._every:
+        asked = self._asked
+        if asked is not None and time.ticks_diff(time.ticks_ms(), asked) < self._every:
             return False
-        self._asked = now
         n = _n_samples(self._model, x)
         if n < _LEAST:
             return False
         offer = self._ask(_HERE, self.round, 0)
+        self._asked = time.ticks_ms()
         if not offer:
             return False
         self._check_names(y)
@@ -254,13 +254,19 @@ def _row(values, i, n, size):
 # of a model go into a message
 
 
+def _times(question):
+    """How often it is asked: step() asks whether there is a round, if not now, then later."""
+    return 1 if question[0] == _HERE else 3
+
+
 class Serial:
     """A serial line, of lines of text: ~ and a message in base64. All others are none of it, so a
     program may print what it likes.
 
     port      what MicroPython can read, write and poll: a machine.UART, or None for USB, where
               the prompt is
-    patience  milliseconds to wait for an answer, before the question is asked again, three times
+    patience  milliseconds to wait for an answer; all but the question whether there is a round are
+              asked three times
     """
 
     piece = 144  # so a line has 206 characters: the shortest queue for USB, of an ESP32, holds 260
@@ -280,11 +286,11 @@ class Serial:
 
     def ask(self, question):
         text = b"~" + b2a_base64(question)
-        for _ in range(3):
+        for _ in range(_times(question)):
             self._out.write(text)
             began = time.ticks_ms()
             answer = self._read(began)
-            while answer and answer[:_HEAD_BYTES] != question[:_HEAD_BYTES]:
+            while answer is not None and answer[:_HEAD_BYTES] != question[:_HEAD_BYTES]:
                 answer = self._read(began)
             if answer:
                 return answer
@@ -334,7 +340,7 @@ class MQTT:
         self._heard = message
 
     def ask(self, question):
-        for _ in range(3):
+        for _ in range(_times(question)):
             try:
                 if not self._connected:
                     self._client.connect()

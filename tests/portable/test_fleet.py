@@ -268,6 +268,23 @@ def test_it_does_not_ask_too_often():
     assert gateway.asked == asked
 
 
+def test_without_a_gateway_it_waits_once_and_then_returns_at_once():
+    x, y = samples(9)
+    nobody = Gateway(file_of(model()), cut=0)
+    client = Client(nobody, 0)
+    for line, patience in (tp.fleet.MQTT(client, "kitchen"), 2000), (serial(nobody), 1000):
+        line._patience = patience
+        board = tp.fleet.Member(model(), line, every=2000)
+        for _ in range(3):
+            began = tp.fleet.time.now
+            assert not board.step(x, y)
+            assert patience <= tp.fleet.time.now - began < patience + 100, line
+            began = tp.fleet.time.now
+            assert not board.step(x, y)
+            assert tp.fleet.time.now - began < 10, line
+            tp.fleet.time.now += 2000
+
+
 def test_what_it_remembers_stays_with_it():
     x, y = samples(9)
     m, fleet = model(replay=9), model(replay=9, seed=2)
@@ -316,6 +333,8 @@ class Port:
         return byte
 
     def poll(self, milliseconds):
+        if not self.input:
+            tp.fleet.time.now += milliseconds
         return bool(self.input)
 
 

@@ -199,9 +199,16 @@ def test_over_a_serial_port():
     with os.fdopen(master, "r+b", buffering=0) as port:
         line = tinyprop_fleet.Serial(port, patience=500)
         member = tinyprop_fleet.Member(board, line, every=0)
-        thread = threading.Thread(target=member.step, args=samples(0))
+        over = threading.Event()
+
+        def run():
+            while not (member.step(*samples(0)) or over.is_set()):
+                pass
+
+        thread = threading.Thread(target=run)
         thread.start()
         updates = gateway.serve(sent, 1, STEPS, [os.ttyname(slave)], "", 1, 60)
+        over.set()
         thread.join()
     os.close(slave)
     assert list(updates.values()) == [(learned(sent, 0), 9)]
