@@ -142,8 +142,14 @@ def shifted(v, s):
 # ---- one model
 
 
+def settings_of(file):
+    """All that stays as it is while the model in a file learns in a fleet."""
+    model = load(file)
+    return settings(opened(model), model.classes)
+
+
 def settings(model, names):
-    """All that stays as it is while a model learns in a fleet; names: of its classes."""
+    """The same of an opened model, whose classes have these names."""
     given = [None if pairs is None else pairs.tobytes() for pairs in model.given]
     return model.image[: model.state_offset].tobytes(), given, names
 

@@ -166,6 +166,25 @@ def test_it_tells_what_it_does_not_reach(caplog):
     assert "/dev/of-none: " in record.getMessage()
 
 
+def test_it_names_boards_at_a_broker_that_asked_and_sent_nothing(caplog, monkeypatch):
+    here = struct.pack("<BII", tinyprop_fleet._HERE, 0, 0)
+
+    class Broker:
+        name = trouble = None
+
+        def __init__(self, address, answer):
+            for board in "kitchen", "attic":
+                assert answer(board, here)
+
+        def stop(self):
+            pass
+
+    monkeypatch.setattr(gateway, "Broker", Broker)
+    assert gateway.serve(file_of(model()), 7, STEPS, [], "here", 3, 0) == {}
+    said = "attic: it has asked, but no update came; kitchen: it has asked, but no update came"
+    assert caplog.records[0].getMessage().endswith(f"have sent an update; {said}")
+
+
 def test_it_tells_what_a_board_says_that_sends_nothing(caplog):
     (quiet, quiet_end), (failed, failed_end) = pty.openpty(), pty.openpty()
     says = b"Traceback (most recent call last):\r\nValueError: another model\r\n>>> \r\n"
