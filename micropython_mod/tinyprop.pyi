@@ -210,7 +210,7 @@ class fleet:  # a module
             file: str | None = None,
             every: int = 2000,
         ) -> None: ...
-        def step(self, x: _Samples, y: _Samples | Sequence[float]) -> bool: ...
+        def step(self, x: _Samples, y: _Samples | Sequence[float | str]) -> bool: ...
 
     class Serial:
         piece: int
@@ -224,7 +224,7 @@ class fleet:  # a module
 
     @staticmethod
     def learn(
-        model: Model, x: _Samples, y: _Samples | Sequence[float], turn: int, steps: int
+        model: Model, x: _Samples, y: _Samples | Sequence[float | str], turn: int, steps: int
     ) -> None: ...
 
 # On a PC. Estimators and samples are those of scikit-learn, which has no types.

@@ -27,7 +27,7 @@ import sys
 import time
 from binascii import a2b_base64, b2a_base64, crc32
 
-from tinyprop import _LISTS, _items
+from tinyprop import _LISTS, _items, _part
 
 
 def const(value):  # as in tinyprop
@@ -35,6 +35,8 @@ def const(value):  # as in tinyprop
 
 
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
+_VERSION_WITH_NAMES = const(6)
+_MODEL_SPEC_VERSION = const(4)
 _MODEL_SPEC_BUSY = const(36)
 _MODEL_STATE_REPLAY_FRAC = const(94)
 _MODEL_STATE_RANDOM = const(112)
@@ -55,10 +57,10 @@ _LEAST = const(8)
 class Member:
     """This board in a fleet.
 
-    model  the Model that learns: of the same layers and settings on all boards
+    model  the Model that learns: of the same layers, settings and names of classes on all boards
     line   Serial(..) or MQTT(..): how the gateway is reached
     file   a name that the model is saved by after each round, or None
-    every  milliseconds from one question whether there is a round to the next
+    every  milliseconds from one question whether there is a round, and its answer, to the next
     """
 
     def __init__(self, model, line, file=None, every=2000):
@@ -76,18 +78,19 @@ class Member:
 
         x, y: as of learn_many, 8 samples or more; a part of them is learned from in each round.
         If the gateway is lost meanwhile, the model is as it was, or has learned already.
-        ValueError: the fleet has another model; this one is as it was.
+        ValueError: the fleet has another model, or none of the names in y; this one is as it was.
         """
-        now = time.ticks_ms()
-        if self._asked is not None and time.ticks_diff(now, self._asked) < self._every:
+        asked = self._asked
+        if asked is not None and time.ticks_diff(time.ticks_ms(), asked) < self._every:
             return False
-        self._asked = now
         n = _n_samples(self._model, x)
         if n < _LEAST:
             return False
         offer = self._ask(_HERE, self.round, 0)
+        self._asked = time.ticks_ms()
         if not offer:
             return False
+        self._check_names(y)
         turn, steps, n_bytes = struct.unpack("<III", offer)
         received = self._receive(turn, n_bytes)
         if not received:
@@ -108,14 +111,12 @@ class Member:
         return answer and answer[_HEAD_BYTES:]
 
     def _receive(self, turn, n_bytes):
-        """The fleet's model, in as many bytes as its file has; None: not all of it came."""
-        model = self._model
-        expected = len(model._saved()) - model._replay_bytes() + 4
-        if n_bytes != expected:
-            raise ValueError(
-                "the fleet's model has %d bytes, expected %d: copy it to this board"
-                % (n_bytes, expected)
-            )
+        """The fleet's model, of so many bytes in its file, without names and CRC-32, which this
+        one has as well; None: not all of it came."""
+        model, names = self._model, self._names()
+        n = len(model._saved()) - model._replay_bytes()
+        if n_bytes != n + len(names) + 4:
+            _refuse()
         gc.collect()
         received, at = bytearray(n_bytes), 0
         while at < n_bytes:
@@ -127,16 +128,32 @@ class Member:
         view = memoryview(received)
         if struct.pack("<I", crc32(view[:-4])) != received[-4:]:
             return None
-        if received[: model._state] != self._spec():
-            raise ValueError(
-                "the fleet's model has other layers or settings: copy it to this board"
-            )
-        return view
+        if received[: model._state] != self._spec() or view[n:-4] != names:
+            _refuse()
+        received[: model._state] = model._image[: model._state]  # so none of it is sent back
+        return view[:n]
 
     def _spec(self):
+        """As it is in the model's file."""
         spec = self._model._image[: self._model._state]
         spec[_MODEL_SPEC_BUSY : _MODEL_SPEC_BUSY + 4] = bytes(4)
+        if self._model._names:
+            spec[_MODEL_SPEC_VERSION] = _VERSION_WITH_NAMES
         return spec
+
+    def _names(self):
+        """What the model's file has of names of classes."""
+        names = self._model._names
+        return _part("files")._packed(names) if names else b""
+
+    def _check_names(self, y):
+        """ValueError: learning would give a class a name, on each board to another output."""
+        for label in y:
+            if isinstance(label, str) and label not in self._model._names:
+                raise ValueError(
+                    "class %r of y has no output in the fleet's model: make model.tp with "
+                    "classes=[..] and copy it to all boards" % label
+                )
 
     def _adopt(self, received):
         """The model becomes the fleet's, but for what has to do with what it remembers."""
@@ -148,22 +165,30 @@ class Member:
             kept = (_MODEL_STATE_REPLAY_FRAC, 2), (_MODEL_STATE_RANDOM, 4)
         kept = [(model._state + at, n) for at, n in kept]
         kept = [(at, model._image[at : at + n]) for at, n in kept]
-        memoryview(model._image)[model._state : len(received) - 4] = received[model._state : -4]
+        memoryview(model._image)[model._state : len(received)] = received[model._state :]
         for at, part in kept:
             model._image[at : at + len(part)] = part
 
     def _send(self, turn, received, n):
         """Sends where the model differs from what was received, until the gateway has it."""
-        saved = memoryview(self._model._image)[: len(received) - 4]
+        saved = memoryview(self._model._image)[: len(received)]
         for _ in range(3):
             for start, end in _changes(saved, received, self._line.piece):
                 if not self._ask(_TAKE, turn, start, bytes(saved[start:end])):
                     return False
             crc = crc32(saved[self._model._state :], crc32(self._spec()))
+            crc = crc32(self._names(), crc)
             taken = self._ask(_DONE, turn, n, struct.pack("<I", crc))
             if taken != b"\0":
                 return bool(taken)
         return False
+
+
+def _refuse():
+    raise ValueError(
+        "the fleet's model has other layers, settings or names of classes: copy its model.tp to "
+        "this board; for names, make model.tp with classes=[..]"
+    )
 
 
 def _changes(new, old, most):
@@ -195,7 +220,7 @@ def learn(model, x, y, turn, steps):
     stride = _stride(n)
     at = (turn - 1) * steps % n * stride % n
     for _ in range(steps):
-        model.learn(_part(x, at, n, model._n_in), _part(y, at, n, model._n_out))
+        model.learn(_row(x, at, n, model._n_in), _row(y, at, n, model._n_out))
         at = (at + stride) % n
 
 
@@ -218,7 +243,7 @@ def _divisor(a, b):
     return a
 
 
-def _part(values, i, n, size):
+def _row(values, i, n, size):
     """Those of sample i of n."""
     if len(values) == n:
         return values[i]
@@ -229,13 +254,19 @@ def _part(values, i, n, size):
 # of a model go into a message
 
 
+def _times(question):
+    """How often it is asked: step() asks whether there is a round, if not now, then later."""
+    return 1 if question[0] == _HERE else 3
+
+
 class Serial:
     """A serial line, of lines of text: ~ and a message in base64. All others are none of it, so a
     program may print what it likes.
 
     port      what MicroPython can read, write and poll: a machine.UART, or None for USB, where
               the prompt is
-    patience  milliseconds to wait for an answer, before the question is asked again, three times
+    patience  milliseconds to wait for an answer; all but the question whether there is a round are
+              asked three times
     """
 
     piece = 144  # so a line has 206 characters: the shortest queue for USB, of an ESP32, holds 260
@@ -255,11 +286,11 @@ class Serial:
 
     def ask(self, question):
         text = b"~" + b2a_base64(question)
-        for _ in range(3):
+        for _ in range(_times(question)):
             self._out.write(text)
             began = time.ticks_ms()
             answer = self._read(began)
-            while answer and answer[:_HEAD_BYTES] != question[:_HEAD_BYTES]:
+            while answer is not None and answer[:_HEAD_BYTES] != question[:_HEAD_BYTES]:
                 answer = self._read(began)
             if answer:
                 return answer
@@ -309,7 +340,7 @@ class MQTT:
         self._heard = message
 
     def ask(self, question):
-        for _ in range(3):
+        for _ in range(_times(question)):
             try:
                 if not self._connected:
                     self._client.connect()

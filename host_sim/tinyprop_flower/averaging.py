@@ -142,10 +142,16 @@ def shifted(v, s):
 # ---- one model
 
 
-def settings(model):
-    """All that stays as it is while a model learns."""
+def settings_of(file):
+    """All that stays as it is while the model in a file learns in a fleet."""
+    model = load(file)
+    return settings(opened(model), model.classes)
+
+
+def settings(model, names):
+    """The same of an opened model, whose classes have these names."""
     given = [None if pairs is None else pairs.tobytes() for pairs in model.given]
-    return model.image[: model.state_offset].tobytes(), given
+    return model.image[: model.state_offset].tobytes(), given, names
 
 
 def n_seen(model):
@@ -154,12 +160,14 @@ def n_seen(model):
     return min((n for learned, n in of_ranges if learned is not None), default=LEAST_SEEN)
 
 
-def check(begins, model, samples):
-    """ValueError: the model in an update is none of those that began so."""
+def check(expected, model, names, samples):
+    """ValueError: the model in an update is none of those whose settings are expected."""
     if not 1 <= samples <= MOST_SAMPLES:
         raise ValueError(f"an update has {samples} samples, expected 1 to {MOST_SAMPLES}")
-    if settings(model) != settings(begins):
-        raise ValueError("an update has other layers or settings than the model that was sent")
+    if settings(model, names) != expected:
+        raise ValueError(
+            "an update has other layers, settings or names of classes than the model that was sent"
+        )
     if n_seen(model) < LEAST_SEEN:
         raise ValueError(
             f"an update has seen {n_seen(model)} samples, expected {LEAST_SEEN} or more"
@@ -220,13 +228,15 @@ class Merged:
     def __init__(self, sent):
         self.result = load(sent)
         self.model = opened(self.result)
+        self.settings = settings(self.model, self.result.classes)
         self.models, self.samples, self.names = [], [], []
         self.weighted = [i for i, layer in enumerate(self.model.layers) if layer.has_weights]
 
     def take(self, file, samples, name=None):
         """An update of a board. ValueError: it cannot be averaged; its text says why."""
-        model = opened(load(file))
-        check(self.model, model, samples)
+        learned = load(file)
+        model = opened(learned)
+        check(self.settings, model, learned.classes, samples)
         if self.n + samples > MOST_SAMPLES:
             raise ValueError(f"updates have more than {MOST_SAMPLES} samples together")
         self.models.append(model)

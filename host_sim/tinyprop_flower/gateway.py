@@ -22,6 +22,7 @@ class Round:
 
     def __init__(self, file, turn, steps):
         self.file, self.turn, self.steps = file, turn, steps
+        self.heard = set()  # names of boards that have asked anything
         self.changed = {}  # the file of each board that is sending
         self.updates = {}  # {name: (file, samples)} of those that have sent it
         self.news = threading.Condition()
@@ -34,6 +35,7 @@ class Round:
             return None
         data = question[HEAD.size :]
         with self.news:
+            self.heard.add(name)
             if kind == _HERE:
                 says = self.offer(name)
             elif turn != self.turn or name in self.updates and kind != _DONE:
@@ -180,6 +182,8 @@ def serve(file, turn, steps, ports, broker, boards, seconds):
         if len(updates) < boards:
             silent = [line for line in lines if line.name not in updates]
             troubles = [line.trouble for line in silent if line.trouble]
+            names = this.heard - {*updates, *(line.name for line in lines)}
+            troubles += [f"{name}: it has asked, but no update came" for name in sorted(names)]
             n = f"round {turn}: {len(updates)} of {boards} boards have sent an update"
             LOG.warning("%s", "; ".join([n, *troubles]))
         return updates

@@ -2,8 +2,8 @@
 
 model = "model.tp"    the file that a fleet begins with; best its whole path, as others are looked
                       for where the SuperLink was started
-folder = "rounds"     where the model is kept after each round, as 0001.tp, ..; a run that ended
-                      early goes on after the last one that is there
+folder = "rounds"     where the model is kept after each round in which a board sent something, as
+                      0001.tp, ..; a run that ended early goes on after the last one that is there
 rounds = 10           how many, with those that are there
 steps = 100           that each board learns in a round
 strategy = "mean"     or "median", "trimmed mean", "krum": where some boards may be faulty
@@ -16,6 +16,7 @@ from pathlib import Path
 from flwr.serverapp import ServerApp
 from flwr.serverapp.strategy import FedMedian, FedTrimmedAvg, Krum
 
+from .averaging import settings_of
 from .models import load
 from .strategy import MODEL, ByFloats, TinyPropAvg, asked, to_files, to_record
 
@@ -29,15 +30,24 @@ def main(grid, context):
     config = context.run_config
     folder = Path(config["folder"])
     done, before, file = last_round(folder, Path(config["model"]))
+    rounds, kept = config["rounds"], file
+    if rounds <= done:
+        raise ValueError(
+            f'all {rounds} rounds are in {folder}/: give --run-config "rounds={done + 10}", or '
+            "remove the folder"
+        )
 
     def keep(turn, arrays):
-        if turn:
-            put(folder / f"{done + turn:04}.tp", to_files(arrays)[MODEL])
+        nonlocal kept
+        now = to_files(arrays)[MODEL]
+        if now != kept:  # else nobody has sent anything
+            put(folder / f"{done + turn:04}.tp", now)
+            kept = now
 
     chosen(config["strategy"], config["gateways"], before).start(
         grid,
         to_record({MODEL: file}),
-        num_rounds=max(0, config["rounds"] - done),
+        num_rounds=rounds - done,
         timeout=config["seconds"],
         train_config=asked(config["steps"], done),
         evaluate_fn=keep,
@@ -46,9 +56,15 @@ def main(grid, context):
 
 def last_round(folder, begin):
     """(number of the last round that is kept, the model before it or None, its model)"""
-    kept = [begin, *sorted(folder.glob("[0-9]*.tp"))]
-    files = [None, *map(model_in, kept[-2:])]
-    return (int(kept[-1].stem) if kept[1:] else 0), *files[-2:]
+    kept = sorted(folder.glob("[0-9]*.tp"))
+    if not kept:
+        return 0, None, model_in(begin)
+    before, now = map(model_in, [begin, *kept][-2:])
+    if settings_of(now) != settings_of(model_in(begin)):
+        raise ValueError(
+            f"{kept[-1]} is of another model than {begin}: remove the folder, or give another"
+        )
+    return int(kept[-1].stem), before, now
 
 
 def model_in(path):

@@ -1,5 +1,6 @@
 # tinyprop_fleet: rounds of one board with a gateway that may be gone at any time.
 import binascii
+import io
 import struct
 import sys
 from array import array
@@ -207,13 +208,44 @@ def test_what_the_gateway_did_not_get_is_sent_again():
 
 def test_another_model_is_refused():
     x, y = samples(9)
-    m = model()
-    old = file_of(m)
     bigger = tp.Model(5, [tp.Dense(7, activation="relu"), tp.Dense(3)], input_range=(-1, 1))
-    for other, says in (bigger, "bytes, expected"), (model(lr=0.01), "other layers or settings"):
-        error = raises(ValueError, member(m, Gateway(file_of(other))).step, x, y)
-        assert says in str(error), error
-        assert file_of(m) == old
+    for other in bigger, model(lr=0.01):
+        assert_refused(model(), other, x, y)
+
+
+def assert_refused(m, fleet, x, y, says="other layers, settings or names of classes: copy"):
+    old = file_of(m)
+    error = raises(ValueError, member(m, Gateway(file_of(fleet))).step, x, y)
+    assert says in str(error), error
+    assert file_of(m) == old
+
+
+NAMES = "down", "still", "up"
+
+
+def test_names_that_the_fleet_gave_stay_as_they_are():
+    x, y = samples(11)
+    fleet, m = model(seed=2, classes=NAMES), model(classes=NAMES)
+    gateway = Gateway(file_of(fleet))
+    assert member(m, gateway).step(x, [NAMES[k] for k in y])
+    tp.fleet.learn(fleet, x, y, 1, STEPS)
+    assert gateway.update == file_of(fleet) == file_of(m)
+    assert tp.load(io.BytesIO(gateway.update)).classes == list(NAMES)
+    spare = model(classes=NAMES[:2])
+    assert member(spare, Gateway(file_of(model(classes=NAMES[:2])))).step(x, y)
+
+
+def test_names_that_a_board_gave_are_refused():
+    x, y = samples(11)
+    named = [NAMES[k] for k in y]
+    m = model()
+    m.learn_many(x, named[::-1])
+    for fleet in model(), model(classes=NAMES):
+        assert_refused(m, fleet, x, y)
+    assert_refused(model(), model(classes=NAMES), x, y)
+    two = model(classes=NAMES[:2])
+    assert_refused(two, two, x, named, "class 'up' of y has no output in the fleet's model")
+    assert_refused(model(), model(), x, named, "make model.tp with classes=[..]")
 
 
 def test_with_few_samples_it_stays_apart():
@@ -234,6 +266,23 @@ def test_it_does_not_ask_too_often():
     asked = gateway.asked
     assert not board.step(x, y)
     assert gateway.asked == asked
+
+
+def test_without_a_gateway_it_waits_once_and_then_returns_at_once():
+    x, y = samples(9)
+    nobody = Gateway(file_of(model()), cut=0)
+    client = Client(nobody, 0)
+    for line, patience in (tp.fleet.MQTT(client, "kitchen"), 2000), (serial(nobody), 1000):
+        line._patience = patience
+        board = tp.fleet.Member(model(), line, every=2000)
+        for _ in range(3):
+            began = tp.fleet.time.now
+            assert not board.step(x, y)
+            assert patience <= tp.fleet.time.now - began < patience + 100, line
+            began = tp.fleet.time.now
+            assert not board.step(x, y)
+            assert tp.fleet.time.now - began < 10, line
+            tp.fleet.time.now += 2000
 
 
 def test_what_it_remembers_stays_with_it():
@@ -284,6 +333,8 @@ class Port:
         return byte
 
     def poll(self, milliseconds):
+        if not self.input:
+            tp.fleet.time.now += milliseconds
         return bool(self.input)
 
 

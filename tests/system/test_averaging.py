@@ -386,6 +386,28 @@ def with_error(file, error):
     return file_of(model)
 
 
+NAMES = ["down", "still", "up"]
+
+
+def with_names(file, names):
+    model = tp.load(io.BytesIO(file))
+    model._names = names
+    return file_of(model)
+
+
+def test_names_of_classes_stay_and_change_nothing_else():
+    sent, updates = fleet("learned")
+    named = [(with_names(file, NAMES), samples) for file, samples in updates]
+    result = averaging.average(with_names(sent, NAMES), named)
+    assert tp.load(io.BytesIO(result)).classes == NAMES
+    assert result == with_names(averaging.average(sent, updates), NAMES)
+    before, now = with_names(sent, NAMES), result
+    assert tp.load(io.BytesIO(averaging.onward(before, now))).classes == NAMES
+    mixed = with_names(updates[0][0], NAMES[::-1]), updates[0][1]
+    with pytest.raises(ValueError, match="names of classes"):
+        averaging.average(with_names(sent, NAMES), [*named, mixed])
+
+
 def test_what_cannot_be_averaged_is_refused():
     sent, updates = fleet("learned")
     file, samples = updates[0]
@@ -396,7 +418,8 @@ def test_what_cannot_be_averaged_is_refused():
         (file[:-1], samples, "cut short"),
         (file[:200] + b"?" + file[201:], samples, "damaged"),
         (b"", samples, "empty"),
-        (other, samples, "other layers or settings"),
+        (other, samples, "other layers, settings or names of classes"),
+        (with_names(file, NAMES), samples, "other layers, settings or names of classes"),
         (file_of(young), 1, "has seen 1 samples"),
         (file, 0, "has 0 samples"),
         (file, 1 << 32, "expected 1 to"),

@@ -1,5 +1,6 @@
 """A fleet in Flower's simulation engine."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -38,3 +39,17 @@ def test_the_engine_gives_what_boards_one_by_one_give(tmp_path):
     assert len({digest for digest, _ in found.values()}) == 5
     for way, (_, right) in found.items():
         assert float(right) > 0.5, way
+
+
+def test_what_the_server_and_the_simulation_say_and_keep(tmp_path):
+    programs, environment = flower(tmp_path)
+    script = ROOT / "tests/system/fleet_server.py"
+    done = subprocess.run(
+        [programs / "python", script],
+        env={**environment, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    passed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("passed")]
+    assert passed == re.findall(r"^def (test_\w+)", script.read_text(), re.MULTILINE), done.stdout

@@ -35,9 +35,9 @@ def clock(monkeypatch):
     monkeypatch.setattr(tinyprop_fleet, "time", Clock())
 
 
-def model(seed=1):
+def model(seed=1, classes=None):
     layers = [tp.Dense(6, activation="relu"), tp.Dense(3)]
-    return tp.Model(5, layers, input_range=(-1, 1), seed=seed)
+    return tp.Model(5, layers, input_range=(-1, 1), seed=seed, classes=classes)
 
 
 def file_of(model):
@@ -81,6 +81,16 @@ def test_many_boards_at_once():
     assert updates == {str(k): (learned(sent, k), 9) for k in range(8)}
     for board in boards:
         board.join()
+
+
+def test_names_of_classes_travel_with_the_file():
+    names = ["down", "still", "up"]
+    sent = file_of(model(2, names))
+    this = gateway.Round(sent, 1, STEPS)
+    member = tinyprop_fleet.Member(model(1, names), Line("a", this.answer), every=0)
+    x, y = samples(0)
+    assert member.step(x, [names[k] for k in y])
+    assert this.wait(1, 0) == {"a": (learned(sent, 0), 9)}
 
 
 def test_lost_and_repeated_messages_and_gateways_that_come_and_go():
@@ -156,6 +166,25 @@ def test_it_tells_what_it_does_not_reach(caplog):
     assert "/dev/of-none: " in record.getMessage()
 
 
+def test_it_names_boards_at_a_broker_that_asked_and_sent_nothing(caplog, monkeypatch):
+    here = struct.pack("<BII", tinyprop_fleet._HERE, 0, 0)
+
+    class Broker:
+        name = trouble = None
+
+        def __init__(self, address, answer):
+            for board in "kitchen", "attic":
+                assert answer(board, here)
+
+        def stop(self):
+            pass
+
+    monkeypatch.setattr(gateway, "Broker", Broker)
+    assert gateway.serve(file_of(model()), 7, STEPS, [], "here", 3, 0) == {}
+    said = "attic: it has asked, but no update came; kitchen: it has asked, but no update came"
+    assert caplog.records[0].getMessage().endswith(f"have sent an update; {said}")
+
+
 def test_it_tells_what_a_board_says_that_sends_nothing(caplog):
     (quiet, quiet_end), (failed, failed_end) = pty.openpty(), pty.openpty()
     says = b"Traceback (most recent call last):\r\nValueError: another model\r\n>>> \r\n"
@@ -189,9 +218,16 @@ def test_over_a_serial_port():
     with os.fdopen(master, "r+b", buffering=0) as port:
         line = tinyprop_fleet.Serial(port, patience=500)
         member = tinyprop_fleet.Member(board, line, every=0)
-        thread = threading.Thread(target=member.step, args=samples(0))
+        over = threading.Event()
+
+        def run():
+            while not (member.step(*samples(0)) or over.is_set()):
+                pass
+
+        thread = threading.Thread(target=run)
         thread.start()
         updates = gateway.serve(sent, 1, STEPS, [os.ttyname(slave)], "", 1, 60)
+        over.set()
         thread.join()
     os.close(slave)
     assert list(updates.values()) == [(learned(sent, 0), 9)]

@@ -1,0 +1,145 @@
+"""Run by test_fleet_engine.py where Flower is: what the server and the simulation say and keep.
+Prints the name of each test that has passed."""
+
+import os
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import tinyprop as tp
+from flwr.supercore.task_identity import TaskIdentity
+from tinyprop_flower import models, server_app, simulation, strategy
+
+X = [[k % 5, k % 3, 1] for k in range(12)]
+NAMES = ["down", "up"]
+TaskIdentity.task_id = TaskIdentity.run_id = TaskIdentity.node_id = 1  # as in a run
+
+
+class Grid:
+    """Flower's, with one gateway; send_and_receive gives what its boards answer, if they do.
+    answers: in each round, whether a board does."""
+
+    def __init__(self, answers):
+        self.answers = list(answers)
+
+    def get_node_ids(self):
+        return [1]
+
+    def send_and_receive(self, messages, timeout=None):
+        replies = []
+        for message in messages:
+            updates = {}
+            if self.answers.pop(0):
+                file, turn, steps = strategy.question(message)
+                y = [NAMES[k % 2] for k in range(len(X))]
+                updates = {"kitchen": (models.learned(file, X, y, turn, steps), len(X))}
+            replies.append(strategy.answer(message, updates))
+        return replies
+
+
+def run(answers, rounds):
+    config = {"model": "model.tp", "folder": "rounds", "rounds": rounds, "steps": 5}
+    config.update(strategy="mean", seconds=1, gateways=1)
+    server_app.main(Grid(answers), SimpleNamespace(run_config=config))
+
+
+def kept():
+    return sorted(path.name for path in Path("rounds").glob("*"))
+
+
+def new_model(units=4):
+    layers = [tp.Dense(units, activation="relu"), tp.Dense(2)]
+    tp.Model(3, layers, input_range=(0, 5), classes=NAMES).save("model.tp")
+
+
+def why(function, *arguments):
+    try:
+        function(*arguments)
+    except ValueError as e:
+        return str(e)
+    raise AssertionError("no ValueError")
+
+
+def test_nothing_is_kept_of_a_round_in_which_nobody_sent_anything():
+    new_model()
+    run([False, False], 2)
+    assert kept() == [], kept()
+    run([False, True, False], 3)
+    assert kept() == ["0002.tp"], kept()
+    run([True], 3)
+    assert kept() == ["0002.tp", "0003.tp"], kept()
+    assert tp.load("rounds/0003.tp").predict(X[0]) in NAMES
+
+
+def test_a_run_without_rounds_says_so():
+    new_model()
+    run([True, True], 2)
+    for rounds in 1, 2:
+        said = f'all {rounds} rounds are in rounds/: give --run-config "rounds=12", or remove the'
+        assert said in why(run, [], rounds)
+
+
+def test_rounds_of_another_model_are_refused():
+    new_model()
+    run([True], 1)
+    new_model(5)
+    said = "rounds/0001.tp is of another model than model.tp: remove the folder, or give another"
+    assert why(run, [], 2) == said
+    new_model()
+    run([True], 2)
+    assert kept() == ["0001.tp", "0002.tp"]
+
+
+def test_boards_in_a_file_are_checked():
+    good = {"x": np.zeros((9, 3)), "y": np.zeros(9, int), "group": np.zeros(9, np.uint8)}
+    for wrong, said in (
+        (
+            {"group": None},
+            "boards.npz has no group: write it by numpy.savez(.., x=.., y=.., group",
+        ),
+        ({"x": None, "y": None}, "has no x and no y"),
+        ({"y": np.zeros(8, int)}, "have shapes (9, 3), (8,), (9,): expected one of each a sample"),
+        ({name: part[:0] for name, part in good.items()}, "have shapes (0, 3), (0,), (0,)"),
+        ({"group": np.zeros(9)}, "group in boards.npz is float64 from 0.0: expected a board's"),
+        ({"group": np.arange(9) - 1}, "is int64 from -1"),
+        ({"group": np.zeros((9, 1), int)}, "expected a board's number for each sample"),
+    ):
+        parts = {name: part for name, part in {**good, **wrong}.items() if part is not None}
+        np.savez("boards.npz", **parts)
+        simulation.samples_of.cache_clear()
+        found = why(simulation.simulate, b"", "boards.npz", 1, 1)
+        assert said in found, found
+
+
+def test_boards_with_few_samples_sit_out():
+    new_model()
+    group = np.repeat(np.array([1, 2, 255], np.uint8), [7, 8, 9])
+    np.savez("boards.npz", x=np.ones((24, 3)), y=np.arange(24) % 2, group=group)
+    simulation.samples_of.cache_clear()
+    sent = Path("model.tp").read_bytes()
+    content = {"arrays": strategy.to_record({strategy.MODEL: sent})}
+    content["config"] = {"server-round": 1, "rounds-before": 0, "steps": 5}
+    updates = simulation.updates("boards.npz", 0, 1, SimpleNamespace(content=content))
+    assert {name: samples for name, (_, samples) in updates.items()} == {"2": 8, "255": 9}
+
+
+def test_a_simulation_that_gave_no_model_says_so():
+    np.savez("boards.npz", x=np.ones((7, 3)), y=np.arange(7) % 2, group=np.zeros(7, int))
+    simulation.samples_of.cache_clear()
+    none = to_run_with(SimpleNamespace(arrays=strategy.to_record({})))
+    said = "no round gave a model: expected a round or more, and in boards.npz 8 samples or more"
+    assert said in why(simulation.simulate, b"", "boards.npz", 1, 5, none)
+
+
+def to_run_with(result):
+    """A strategy that ends with a result, in place of Flower's engine."""
+    simulation.run_simulation = lambda server, client, n, **_: server(None, SimpleNamespace())
+    return SimpleNamespace(start=lambda *_, **settings: result)
+
+
+for name, test in list(globals().items()):
+    if name.startswith("test_"):
+        os.chdir(tempfile.mkdtemp())
+        test()
+        print("passed", name, flush=True)
