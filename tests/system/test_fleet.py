@@ -252,7 +252,7 @@ def next_round(fleet, after):
 
 def test_whoever_is_killed_in_a_round_the_run_goes_on(fleet):
     fleet.wait_for_round(2)
-    fleet.run(rounds=100, seconds=30)
+    fleet.run(rounds=100, seconds=12)  # a gateway that is gone is waited for so long
 
     turn = next_round(fleet, 2)
     fleet.pcs[0].kill()
