@@ -62,7 +62,7 @@ _CHUNK_MACS = const(20000)
 
 _LISTS = (list, tuple)  # made once, so that isinstance allocates nothing
 _NUMBERS = (int, float)
-_NO_IMAGE = bytearray(_MODEL_SPEC_BUSY + 1)
+_NO_IMAGE = bytearray(_MODEL_SPEC_BUSY + 1)  # for what would free a model that is not held
 
 
 def _part(name):

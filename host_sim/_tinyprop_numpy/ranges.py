@@ -35,7 +35,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .fixed import rshift_round, rshift_round_sat, saturate
+from .fixed import clamp, rshift_round, rshift_round_sat, saturate
 from .format import CROSSENTROPY, Error
 from .image import require
 from .values import (
@@ -153,10 +153,6 @@ def begin(r, n, value):
     zero, half = (lo >> 1) + (hi >> 1), (hi >> 1) - (lo >> 1)
     bits = int(value.view(np.int32))
     return Learned(bits if n == 1 else r.centre, bits % 2**32, zero, frac, least_shift(half))
-
-
-def clamp(v, limit):
-    return min(max(v, -limit), limit)
 
 
 def move(r, n, value):

@@ -2,6 +2,7 @@
 Prints the name of each test that has passed."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -140,6 +141,6 @@ def to_run_with(result):
 
 for name, test in list(globals().items()):
     if name.startswith("test_"):
-        os.chdir(tempfile.mkdtemp())
+        os.chdir(tempfile.mkdtemp(dir=sys.argv[1]))
         test()
         print("passed", name, flush=True)

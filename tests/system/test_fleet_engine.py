@@ -16,13 +16,19 @@ def flower(home):
     return programs, flower_environment(programs, home)
 
 
-def test_the_engine_gives_what_boards_one_by_one_give(tmp_path):
-    programs, environment = flower(tmp_path)
-    command = [programs / "python", ROOT / "tests/system/fleet_engine.py", tmp_path / "boards.npz"]
+def said_by(script, home, path):
+    """All that a script says where Flower is, which is told a path."""
+    programs, environment = flower(home)
+    command = [programs / "python", script, path]
     done = subprocess.run(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    lines = (line.split() for line in done.stdout.splitlines())
+    return done.stdout
+
+
+def test_the_engine_gives_what_boards_one_by_one_give(tmp_path):
+    said = said_by(ROOT / "tests/system/fleet_engine.py", tmp_path, tmp_path / "boards.npz")
+    lines = (line.split() for line in said.splitlines())
     found = {words[0]: words[1:] for words in lines if len(words) == 3 and len(words[1]) == 64}
     assert set(found) == {
         "directly",
@@ -32,9 +38,9 @@ def test_the_engine_gives_what_boards_one_by_one_give(tmp_path):
         "FedMedian",
         "FedTrimmedAvg",
         "Krum",
-    }, done.stdout
+    }, said
     assert found["engine"] == found["directly"] != found["unscreened"]
-    assert done.stdout.count("counts an eighth: its error is") > 0
+    assert said.count("counts an eighth: its error is") > 0
     assert found["engine,median"] == found["FedMedian"]
     assert len({digest for digest, _ in found.values()}) == 5
     for way, (_, right) in found.items():
@@ -42,14 +48,7 @@ def test_the_engine_gives_what_boards_one_by_one_give(tmp_path):
 
 
 def test_what_the_server_and_the_simulation_say_and_keep(tmp_path):
-    programs, environment = flower(tmp_path)
     script = ROOT / "tests/system/fleet_server.py"
-    done = subprocess.run(
-        [programs / "python", script],
-        env={**environment, "TMPDIR": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    passed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("passed")]
-    assert passed == re.findall(r"^def (test_\w+)", script.read_text(), re.MULTILINE), done.stdout
+    said = said_by(script, tmp_path, tmp_path)
+    passed = [line.split()[1] for line in said.splitlines() if line.startswith("passed")]
+    assert passed == re.findall(r"^def (test_\w+)", script.read_text(), re.MULTILINE), said

@@ -16,6 +16,7 @@ from serial_port import EmulatedPico
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = "host_sim/backend", "host_sim", "micropython_mod"
+PATH = os.pathsep.join(f"{ROOT}/{folder}" for folder in FOLDERS)
 
 # Runs on a PC and on a board.
 PROGRAM = """
@@ -92,9 +93,8 @@ def on_a_pc(command, times, longest, **environment):
 
 @pytest.mark.parametrize("backend", ["c", "numpy"])
 def test_on_cpython(backend):
-    path = os.pathsep.join(f"{ROOT}/{folder}" for folder in FOLDERS)
     command = [sys.executable, "-u", "-c", PROGRAM + MOMENTS.format(40)]
-    check(on_a_pc(command, 40, 0.1, PYTHONPATH=path, TINYPROP_BACKEND=backend))
+    check(on_a_pc(command, 40, 0.1, PYTHONPATH=PATH, TINYPROP_BACKEND=backend))
 
 
 HELD = """
@@ -126,8 +126,7 @@ print("free")
 @pytest.mark.parametrize("backend", ["c", "numpy"])
 def test_it_leaves_no_model_in_a_call(backend):
     """In the midst of what holds the model: Ctrl-C, or any signal that raises."""
-    path = os.pathsep.join(f"{ROOT}/{folder}" for folder in FOLDERS)
-    environment = {**os.environ, "PYTHONPATH": path, "TINYPROP_BACKEND": backend}
+    environment = {**os.environ, "PYTHONPATH": PATH, "TINYPROP_BACKEND": backend}
     command = [sys.executable, "-c", HELD]
     assert subprocess.check_output(command, env=environment, text=True) == "free\n"
 
