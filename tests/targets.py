@@ -9,6 +9,7 @@ is built first; what cannot be built or started is a failure, never left out.
 
 import ast
 import base64
+import faulthandler
 import os
 import re
 import signal
@@ -26,7 +27,7 @@ from mpremote.transport_serial import SerialTransport
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests" / "portable"
-
+LONG = 3600  # seconds after which a target hangs: it ends, says where, and has failed
 
 # tinyprop comes first: `_tinyprop` is inside a tinyprop.mpy, and there only after it is imported.
 RUN = "import tinyprop, testkit, {0}; testkit.main({0}.__dict__)"
@@ -43,6 +44,18 @@ def script(*command):
         raise TargetError(f"{' '.join(command)} failed")
     lines = done.stdout.split("\n")
     return lines[-2] if len(lines) > 1 else ""
+
+
+def shown(command, **options):
+    """Runs a program and shows each line that it says. Returns all of them and its exit code."""
+    said = ""
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, **options
+    ) as process:
+        for line in process.stdout:
+            print(" ", line, end="", flush=True)
+            said += line
+    return said, process.returncode
 
 
 class TestFiles:
@@ -90,23 +103,20 @@ class Pytest:
     def run_all(self, tests):
         # A file's tests run one after the other, as they share what is built for them. Files come
         # in their order: those of few tests, which would else be last, may be the longest. One
-        # more than there are processors, as some only wait.
-        workers = str(os.cpu_count() + 1)
-        apart = ["-n", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
+        # more than there are processors, as some only wait. A worker that crashes says in which
+        # test; pytest-xdist 3.8 would give that test to a new one, again and again.
+        workers = ["-n", str(os.cpu_count() + 1), "--max-worker-restart=0"]
+        apart = [*workers, "--dist", "loadfile", "--no-loadscope-reorder"]
         command = [sys.executable, "-m", "pytest", "-q", *apart, "tests/core", "tests/system"]
         # Tests call make as a person does, not as a part of the make that may run this.
         of_make = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
         alone = {name: value for name, value in os.environ.items() if name not in of_make}
-        pipe = subprocess.PIPE
-        last = ""
-        with subprocess.Popen(command, cwd=ROOT, env=alone, stdout=pipe, text=True) as process:
-            for line in process.stdout:
-                print(" ", line, end="", flush=True)
-                last = line.strip() or last
+        said, code = shown(command, env=alone)
+        last = said.rstrip().rpartition("\n")[2]
         counts = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|error)", last)}
         failed = counts.get("failed", 0) + counts.get("error", 0)
         # No test at all, or a crash: pytest says so by its exit code alone.
-        return counts.get("passed", 0), failed or int(process.returncode != 0)
+        return counts.get("passed", 0), failed or int(code != 0)
 
 
 class Lint:
@@ -115,12 +125,10 @@ class Lint:
     module = "boards/setup/lint.sh"
 
     def run_all(self, tests):
-        out, err = subprocess.PIPE, subprocess.STDOUT
-        done = subprocess.run([self.module], cwd=ROOT, stdout=out, stderr=err, text=True)
-        print(done.stdout)
-        words = re.findall(r"^(ok|FAIL) [\w-]+$", done.stdout, re.MULTILINE)
+        said, code = shown([self.module], stderr=subprocess.STDOUT)
+        words = re.findall(r"^(ok|FAIL) [\w-]+$", said, re.MULTILINE)
         passed, failed = words.count("ok"), words.count("FAIL")
-        return passed, failed or int(done.returncode != 0)
+        return passed, failed or int(code != 0)
 
 
 class Program(TestFiles):
@@ -429,6 +437,7 @@ def main(arguments):
         if name not in TARGETS:
             sys.exit(f"error: no target {name}; there are: {' '.join(TARGETS)}")
     if len(names) == 1:
+        faulthandler.dump_traceback_later(LONG, exit=True)
         print(f"{names[0]} ({TARGETS[names[0]].module})", flush=True)
         counts = [TARGETS[names[0]].run_all(tests)]
     else:
@@ -446,12 +455,16 @@ def run_apart(name, tests):
     """One target in a process of its own, as several run at a time; it reports at its end."""
     print(f"{name} ...", flush=True)
     command = [sys.executable, __file__, name, *map(str, tests)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    report, _, last = done.stdout.rstrip("\n").rpartition("\n")
+    # Not by a pipe, whose end would be waited for: a program that is left over may hold it.
+    with tempfile.TemporaryFile("w+", errors="replace") as log:
+        subprocess.run(command, stdout=log, stderr=log)
+        log.seek(0)
+        said = log.read()
+    report, _, last = said.rstrip("\n").rpartition("\n")
     print(report.rpartition("\n\n")[0], flush=True)
     found = re.fullmatch(r"(\d+) passed, (\d+) failed", last)
     if not found:
-        print(done.stdout)
+        print(said)
         return 0, 1
     return int(found.group(1)), int(found.group(2))
 
