@@ -62,6 +62,8 @@ _CHUNK_MACS = const(20000)
 
 _LISTS = (list, tuple)  # made once, so that isinstance allocates nothing
 _NUMBERS = (int, float)
+_NO_NUMBER = (TypeError, OverflowError)
+_NO_LIST = array("f")
 _NO_IMAGE = bytearray(_MODEL_SPEC_BUSY + 1)  # for what would free a model that is not held
 
 
@@ -133,7 +135,7 @@ class Model:
             self._n_out = height * width * channels
             macs += self._n_out * fan_in
         self._chunk = max(1, _CHUNK_MACS // macs)
-        self._x = array("f")  # lists are copied to it; as long as the last list
+        self._x = _NO_LIST  # lists are copied to it; as long as the last list
         self._autosave = self._loaded_from = None
 
     def __repr__(self):
@@ -178,7 +180,7 @@ class Model:
         Learns nothing. x, y: as in learn_many. The mean loss is in `loss` afterwards.
         """
         right = self._many(x, y, False)
-        return self.loss if self._mse else right / self._count()
+        return self.loss if self._mse else right
 
     def predict(self, x):
         """The most likely class of x: its name, if it has one, or its number. With loss="mse" the
@@ -229,14 +231,15 @@ class Model:
 
     def _once_more(self, function, code, x, y):
         """Repeats a refused call with lists and numbers copied to arrays; raises other errors."""
+        copied, self._x = self._x, _NO_LIST  # an interrupt that has a list too takes another
         try:
             if code == _E_X_TYPE and isinstance(x, _LISTS):
-                if len(x) == len(self._x):
+                if len(x) == len(copied):
                     for i in range(len(x)):
-                        self._x[i] = x[i]
+                        copied[i] = x[i]
                 else:
-                    self._x = array("f", x)
-                x = self._x
+                    copied = array("f", x)
+                x = copied
                 code = function(self._image, x, y)
             if code == _E_Y_TYPE:
                 if self._mse and isinstance(y, _LISTS + _NUMBERS):
@@ -244,8 +247,9 @@ class Model:
                 elif isinstance(y, str) and y in self._names:
                     y = self._names.index(y)
                 code = function(self._image, x, y)
-        except TypeError:  # a list holds what is no number: refused as it was
+        except _NO_NUMBER:  # in a list: refused as it was
             pass
+        self._x = copied
         if code < 0:
             x, y = self._as_arrays(code, x, y)
             code = self._once_more(function, function(self._image, x, y), x, y)
@@ -258,6 +262,7 @@ class Model:
         return _part("words")._as_arrays(self, code, x, y, total, learning)
 
     def _many(self, x, y, learning):
+        """How many samples it learned from; else the share that it classified correctly."""
         total = done = result = 0
         targets = y
         try:
@@ -266,7 +271,7 @@ class Model:
             total = _items(x) // self._n_in
             if isinstance(y, _LISTS):
                 targets = _join(y, self._n_out) if self._mse else array("i", map(_class_number, y))
-        except TypeError:  # the core refuses what is no buffer
+        except _NO_NUMBER:  # the core refuses what is no buffer
             pass
         saves = learning and self._autosave
         while True:
@@ -282,7 +287,7 @@ class Model:
             if saves:
                 saves.after(n, done == total)
             if done == total:
-                return result
+                return result if learning else result / max(1, total)
 
     def _held(self, function, *arguments):
         """Calls function while no other call can change the model, or see it half changed."""

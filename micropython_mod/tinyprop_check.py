@@ -29,6 +29,7 @@ _LEARNED_RANGE_BYTES = const(16)
 _LEARNED_RANGE_FORMAT = const("<iIi2h")
 # ---- end of the format
 
+_SHAPE = const(7)  # as in tinyprop
 _ONE = const(1 << 28)  # 1.0 of what is counted in Q.28
 _IN_THE_END = const(1 << 20)  # steps, after which found rates fall no more
 _SOME = const(50)  # samples, before which nothing is wrong yet
@@ -196,17 +197,26 @@ def _share_outside(facts, which, counter, n_values):
     return given * facts.model._number("<I", counter) / facts.steps / n_values
 
 
+def _values_of_memory(facts):
+    """How many values of a sample are remembered: the inputs of the lowest trained layer."""
+    i = [place.i for place in facts.places if place.trained][0]
+    if i == 0:
+        return facts.model._n_in
+    height, width, channels = facts.model._shapes[_SHAPE * i - _SHAPE : _SHAPE * i - _SHAPE + 3]
+    return height * width * channels
+
+
 def _twins(facts):
     """Remembered samples that are the same but for their labels. What is where: core/replay.c."""
     classes = facts.model._n_out
     if not facts.replay or facts.model._mse:
         return
-    at, size = facts.places[-1].end + 4 * classes, facts.model._replay_bytes()
+    at = facts.places[-1].end + 4 * classes
     _, n_maps, given = _range_place(facts.image, 0)
     if not given and facts.places[0].i == 0 and facts.places[0].trained:
-        at, size = at + 8 * n_maps, size - 8 * n_maps
+        at += 8 * n_maps
     seen = struct.unpack_from("<%dH" % classes, facts.image, at)
-    n_in, n_of_class = (size - 2 * classes) // facts.replay - 2, facts.replay // classes
+    n_in, n_of_class = _values_of_memory(facts), facts.replay // classes
     at += 2 * classes + 2 * facts.replay
     label_of, twins, known = {}, 0, 0
     for counting in (False, True):

@@ -246,6 +246,7 @@ def _root(n, bit=1 << 28):
 
 _KEPT = const(128)  # errors that the threshold comes from,
 _ENOUGH = const(64)  # and the fewest it can come from
+_MOST_SEEN = const(0xFFFFFFFF)
 # From the median to the upper quartile it is 0.67 standard deviations of a normal distribution;
 # beyond three of them is one of 740.
 _QUARTILES = 4.45
@@ -292,14 +293,14 @@ class Anomaly:
 
     @property
     def seen(self):
-        """How many normal samples it has learned; score needs 64."""
+        """How many normal samples it has learned, some 4 billion at most; score needs 64."""
         return struct.unpack_from("<I", self._kept)[0]
 
     def learn(self, x):
         """Learns that x, as of Model, is normal. A few that are not do no harm among many."""
         seen = self.seen
         self.model.learn(x, x)
-        struct.pack_into("<I", self._kept, 0, seen + 1)
+        struct.pack_into("<I", self._kept, 0, seen + 1 if seen < _MOST_SEEN else seen - _KEPT + 1)
         error = min(self._error(), 65535)
         struct.pack_into("<H", self._kept, 4 + 2 * (seen % _KEPT), error)
         self._threshold = None

@@ -457,6 +457,7 @@ def _reset(model, seed):
 def _begin_anew(model, seed):
     """All from the state on becomes 0 and what init makes of it, but for what is to stay."""
     image, state, saved = model._image, model._state, len(model._saved())
+    model._reach = 0, None  # of knows
     ranges, memory = _range_place(image, 0)[0], saved - model._replay_bytes()
     kept = [(state, _MODEL_STATE_LOSS_COUNT), (state + _MODEL_STATE_REPLAY_FRAC, 2)]  # n_seen
     for place in _places(model):

@@ -52,6 +52,7 @@ _MODEL_SPEC_BYTES = const(40)
 _MODEL_SPEC_VERSION = const(4)
 _MODEL_SPEC_N_LAYERS = const(5)
 _MODEL_SPEC_IN_H = const(14)
+_MODEL_SPEC_N_INPUT_RANGES = const(20)
 _MODEL_SPEC_REPLAY = const(32)
 _LAYER_SPEC_BYTES = const(16)
 _LAYER_SPEC_FORMAT = const("<8BH6x")
@@ -65,6 +66,7 @@ _SHAPE = const(7)  # as in tinyprop
 # output, value that a layer reads or gives, multiply-accumulate, and weight.
 _PREDICT = (330, 12000, 1300, 45, 20, 0)
 _LEARN = (1150, 20000, 2600, 130, 28, 160)
+_FOLLOW = 300  # for each remembered value: where learned ranges move, it follows
 # By the architecture of .mpy files: armv6m, armv7m, armv7emsp, armv7emdp, xtensawin, rv32imc.
 # Percent of these cycles, with two for each instruction.
 _PERCENT = {4: 100, 5: 150, 7: 120, 8: 120, 10: 190, 11: 170}
@@ -181,7 +183,11 @@ def _longest(model):
     """
     n = model._n_in
     predict, learn = _PREDICT[0] * n, _LEARN[0] * n
-    steps = 3 if struct.unpack_from("<H", model._image, _MODEL_SPEC_REPLAY)[0] else 1
+    replay = struct.unpack_from("<H", model._image, _MODEL_SPEC_REPLAY)[0]
+    steps = 3 if replay else 1
+    in_given, out_given = struct.unpack_from("<2H", model._image, _MODEL_SPEC_N_INPUT_RANGES)
+    for n_values, given in ((n, in_given), (model._n_out, out_given or not model._mse)):
+        learn += 0 if given else _FOLLOW * replay * n_values
     trained = False
     for i in range(model._image[_MODEL_SPEC_N_LAYERS]):
         height, width, channels, fan_in = model._shapes[_SHAPE * i : _SHAPE * i + 4]
@@ -435,7 +441,7 @@ def _refused(model, code, x, y, total=None):
 def _kind(value):
     """A single number as it is, and of all else the type."""
     single = value is None or isinstance(value, _NUMBERS)
-    return repr(value) if single else str(type(value))
+    return _brief(value) if single else str(type(value))
 
 
 def _refuse_shape(model, x, many):
@@ -462,15 +468,18 @@ def _refuse_items(name, items, letter, expected, n_values):
             n = _length(item)
             if n is None:
                 several = " or a list of %d" % n_values if n_values > 1 else ""
-                raise TypeError("%s is %r, expected %s%s" % (where, item, expected, several))
+                said = where, _brief(item), expected, several
+                raise TypeError("%s is %s, expected %s%s" % said)
             if n != n_values:
                 raise ValueError("%s has %d values, expected %d" % (where, n, n_values))
             _refuse_items(where, item, letter, expected, 0)
             continue
         try:
             array(letter, [item])
+        except OverflowError:
+            _wrong(where, item, "a number up to %g" % _MOST)
         except TypeError:
-            raise TypeError("%s is %r, expected %s" % (where, item, expected)) from None
+            raise TypeError("%s is %s, expected %s" % (where, _brief(item), expected)) from None
 
 
 def _no_setting(name):

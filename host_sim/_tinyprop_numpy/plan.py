@@ -105,7 +105,7 @@ def plan_shape(layer):
     layer.out_w, layer.pad_w = columns
     layer.n_in = product(layer.in_h, layer.in_w, layer.in_c)
     layer.n_out = product(layer.out_h, layer.out_w, layer.out_c)
-    channels = 1 if layer.kind == DEPTHWISE else layer.in_c
+    channels = layer.in_c if layer.kind in (DENSE, CONV) else 1
     layer.fan_in = product(layer.kernel_h, layer.kernel_w, channels)
     require(min(layer.n_in, layer.n_out, layer.fan_in) > 0, Error.TOO_BIG)
 

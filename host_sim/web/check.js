@@ -1,9 +1,10 @@
 // What is wrong with how a model learns, and what to do. It is tinyprop_check.py once more.
 
+import { SHAPE } from "./core.js";
 import { crc32 } from "./crc32.js";
 import * as format from "./format.js";
 import { general, numberAt, numbersAt, rangePlace } from "./layers.js";
-import { ONE, deadUnits, falling, memoryOf, placesOf, tally } from "./state.js";
+import { ONE, deadUnits, falling, placesOf, tally } from "./state.js";
 import { classText } from "./words.js";
 
 const IN_THE_END = 1 << 20; // steps, after which found rates fall no more
@@ -187,6 +188,12 @@ function shareOutside(facts, which, counter, nValues) {
   return given ? facts.model._number("u4", counter) / facts.steps / nValues : 0;
 }
 
+// How many values of a sample are remembered: the inputs of the lowest trained layer.
+function valuesOfMemory({ model, places }) {
+  const { i } = places.find((place) => place.trained);
+  return i === 0 ? model._nIn : model._shapes.slice(SHAPE * (i - 1), SHAPE * (i - 1) + 3).reduce((a, b) => a * b);
+}
+
 // Remembered samples that are the same but for their labels. What is where: core/replay.c.
 function* twins(facts) {
   const { model, view, places } = facts;
@@ -195,14 +202,12 @@ function* twins(facts) {
     return;
   }
   let at = places.at(-1).end + 4 * nClasses;
-  let size = memoryOf(model);
   const { n: nMaps, given } = rangePlace(view, 0);
   if (!given && places[0].i === 0 && places[0].trained) {
     at += 8 * nMaps;
-    size -= 8 * nMaps;
   }
   const seen = numbersAt(view, "u2", at, nClasses);
-  const valuesOfEach = Math.floor((size - 2 * nClasses) / facts.replay) - 2;
+  const valuesOfEach = valuesOfMemory(facts);
   const nOfClass = Math.floor(facts.replay / nClasses);
   at += 2 * nClasses + 2 * facts.replay;
   const samples = seen.flatMap((n, label) =>

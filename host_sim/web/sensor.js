@@ -151,6 +151,7 @@ function root(n) {
 
 const KEPT = 128; // errors that the threshold comes from,
 const ENOUGH = 64; // and the fewest it can come from
+const MOST_SEEN = 0xffffffff;
 // From the median to the upper quartile it is 0.67 standard deviations of a normal distribution; beyond three of them is
 // one of 740.
 const QUARTILES = 4.45;
@@ -186,7 +187,7 @@ export class Anomaly {
     return new DataView(this._kept.buffer);
   }
 
-  // How many normal samples it has learned; score needs 64.
+  // How many normal samples it has learned, some 4 billion at most; score needs 64.
   get seen() {
     return this._view.getUint32(0, true);
   }
@@ -195,7 +196,7 @@ export class Anomaly {
   learn(x) {
     const { seen } = this;
     this.model.learn(x, x);
-    this._view.setUint32(0, seen + 1, true);
+    this._view.setUint32(0, seen < MOST_SEEN ? seen + 1 : seen - KEPT + 1, true);
     this._view.setUint16(4 + 2 * (seen % KEPT), Math.min(this._error(), 65535), true);
     this._threshold = null;
   }

@@ -410,6 +410,7 @@ export function reset(model, seed) {
   const state = model._state;
   const saved = model._saved().length;
   const memory = saved - memoryOf(model);
+  model._reach = null; // of knows
   const stays = [
     [state, format.MODEL_STATE_LOSS_COUNT], // n_seen
     [state + format.MODEL_STATE_REPLAY_FRAC, 2],

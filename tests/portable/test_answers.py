@@ -89,6 +89,23 @@ def test_how_far_it_reaches_is_found_anew_as_it_learns():
     assert model.knows(b"\x64\x78")
 
 
+def test_how_far_it_reached_before_a_reset_counts_no_more():
+    x, y = data.samples(data.Blobs(N, CLASSES), 60)
+    spread = bytes(4 * (v // 4) ^ 0x1C for v in x)  # as many samples from a wider world
+    model = tp.Model(N, [tp.Dense(CLASSES)], replay=60, input_range=(0, 255))
+    model.learn_many(x, y)
+    model.knows(x[:N])
+    model.reset()
+    model.learn_many(spread, y)
+    file = io.BytesIO()
+    model.save(file, replay=True)
+    file.seek(0)
+    loaded = tp.load(file)
+    for i in range(0, len(x), N):
+        for one in (x[i : i + N], spread[i : i + N]):
+            assert model.knows(one) == loaded.knows(one), i
+
+
 def test_one_odd_sample_of_20_does_not_make_it_reach_farther():
     for n, known in ((39, False), (18, True)):  # one of 40, one of 19
         model = tp.Model(2, [tp.Dense(2)], replay=80, input_range=(0, 255))

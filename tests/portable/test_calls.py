@@ -177,6 +177,25 @@ def test_samples_in_two_dimensions():
         assert message == expected, message
 
 
+def test_a_list_is_not_replaced_by_that_of_an_interrupt():
+    lists = [[i, 0, i, 0, i, 0] for i in (1, 5)]
+
+    class Interrupted(list):
+        """Another call comes in the midst of its being read."""
+
+        def __getitem__(self, i):
+            if i == 3:
+                model.predict(lists[1])
+            return lists[0][i]
+
+    model, twin = small_model(), small_model()
+    for one in (model, twin):
+        one.learn(lists[0], 1)
+    model.learn(Interrupted(lists[0]), 2)
+    twin.learn(lists[0], 2)
+    assert testkit.saved(model) == testkit.saved(twin)
+
+
 def test_threads():
     """Each step is either made or refused."""
     if sys.platform not in ("linux", "darwin", "win32"):  # no second core is emulated

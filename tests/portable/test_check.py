@@ -302,6 +302,14 @@ def test_remembered_samples_that_contradict_each_other():
         says(model)
 
 
+def test_an_odd_number_of_values_is_remembered_too():
+    for n in (4, 5):
+        model = tp.Model(n, [tp.Dense(8, "relu"), tp.Dense(2)], input_range=(0, 255), replay=2)
+        for i in range(200):
+            model.learn(bytes(range(n)), i % 2)
+        assert "2 of 2 remembered samples have a twin with another label" in model.check()[-1]
+
+
 def test_labels_that_mean_something_else_now():
     model = mlp()
     blobs = learn(model, 300)

@@ -202,6 +202,17 @@ def test_a_sample_that_is_none_changes_nothing():
     assert (anomaly.score(machine.x), anomaly.seen) == before
 
 
+def test_it_goes_on_beyond_all_that_it_can_count():
+    machine, anomaly = learned(127)
+    anomaly._kept[:4] = b"\xfe\xff\xff\xff"  # 2 before the end
+    before = bytes(anomaly._kept[4:])
+    for places in range(1, 5):
+        anomaly.learn(machine.next())
+        changed = [i // 2 for i in range(256) if anomaly._kept[4 + i] != before[i]]
+        assert set(changed) <= {126, 127, 0, 1} and len(set(changed)) == places, changed
+        assert anomaly.score(machine.x) > 0 and 0xFFFFFF00 < anomaly.seen <= 0xFFFFFFFF
+
+
 def test_it_is_saved_and_loaded():
     machine, anomaly = learned(100)
     file = io.BytesIO()

@@ -51,6 +51,8 @@ MODELS = {
         *(True, 3),
     ),
     "remembered": ("30, [tp.Dense(20, 'relu'), tp.Dense(4)], replay=8", True, 70),
+    "much remembered": ("60, [tp.Dense(2)], replay=100", True, 70),
+    "remembered numbers": ("9, [tp.Dense(9)], loss='mse', replay=200", True, 70),
     "frozen": (
         "(12, 12, 2), [tp.Conv2D(4, 3, trainable=False), tp.Conv2D(4, 3), tp.Dense(3)], replay=3",
         *(True, 3),

@@ -74,7 +74,7 @@ def check(said):
     """said: what the program said after each Ctrl-C."""
     assert all(re.fullmatch(r"whole after \d+\s*", line) for line in said), said
     steps = [int(line.split()[-1]) for line in said]
-    assert len(set(steps)) > len(steps) / 2, steps  # it was at work
+    assert len(set(steps)) > 1, steps  # it was at work
 
 
 def on_a_pc(command, times, longest, **environment):
@@ -130,6 +130,39 @@ def test_it_leaves_no_model_in_a_call(backend):
     environment = {**os.environ, "PYTHONPATH": PATH, "TINYPROP_BACKEND": backend}
     command = [sys.executable, "-c", HELD]
     assert subprocess.check_output(command, env=environment, text=True) == "free\n"
+
+
+OTHERS_LEARN = """
+import signal
+from array import array
+import tinyprop as tp
+
+model = tp.Model(16, [tp.Dense(64, "relu"), tp.Dense(2)], input_range=(0, 1))
+one, learned = array("f", [0.5] * 16), 0
+
+def learn(*of_signal):
+    global learned
+    try:
+        model.learn(one, 0)
+        learned += 1
+    except RuntimeError:  # it is in a call
+        pass
+
+learn()
+signal.signal(signal.SIGALRM, learn)
+signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+while learned < 100:
+    assert model.evaluate(one * 9000, bytes(9000)) == 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+print("right")
+"""
+
+
+def test_an_evaluation_counts_its_own_samples():
+    """While signals have the same model learn."""
+    environment = {**os.environ, "PYTHONPATH": PATH, "TINYPROP_BACKEND": "c"}
+    command = [sys.executable, "-c", OTHERS_LEARN]
+    assert subprocess.check_output(command, env=environment, text=True) == "right\n"
 
 
 def unix_port(*arguments):

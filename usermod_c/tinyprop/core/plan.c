@@ -119,7 +119,7 @@ static int plan_windows(tp_layer_t *l, const tp_layer_spec_t *spec, int upright)
         swap(&l->down, &l->right);
     }
     l->out_c = l->kind == TP_CONV ? spec->units : l->in_c;
-    l->fan_in = product(l->kernel_h, l->kernel_w, l->kind == TP_DEPTHWISE ? 1 : l->in_c);
+    l->fan_in = product(l->kernel_h, l->kernel_w, l->kind == TP_CONV ? l->in_c : 1);
     return slide(l->in_h, l->kernel_h, l->stride_h, same, &l->out_h, &l->pad_h)
         && slide(l->in_w, l->kernel_w, l->stride_w, same, &l->out_w, &l->pad_w);
 }
