@@ -165,9 +165,13 @@ class Member:
             kept = (_MODEL_STATE_REPLAY_FRAC, 2), (_MODEL_STATE_RANDOM, 4)
         kept = [(model._state + at, n) for at, n in kept]
         kept = [(at, model._image[at : at + n]) for at, n in kept]
-        memoryview(model._image)[model._state : len(received)] = received[model._state :]
+        image = memoryview(model._image)
+        image[model._state : len(received)] = received[model._state :]
         for at, part in kept:
-            model._image[at : at + len(part)] = part
+            image[at : at + len(part)] = part
+        for at in range(len(model._saved()), len(image)):  # what the core knows of old weights
+            image[at] = 0
+        model._reach = 0, None  # so knows() finds it anew
 
     def _send(self, turn, received, n):
         """Sends where the model differs from what was received, until the gateway has it."""

@@ -303,6 +303,38 @@ def test_what_it_remembers_stays_with_it():
     assert len(gateway.file) < len(saved(m))
 
 
+def after_adopting(m, fleet):
+    """(the model that m becomes in a fleet, the same opened anew from all that a file holds)"""
+    board = member(m, Gateway(file_of(fleet)))
+    board._adopt(board._receive(1, len(file_of(fleet))))
+    file = Bytes()
+    m.save(file, replay=True)
+    return m, tp.load(io.BytesIO(file.written))
+
+
+def test_the_fleets_weights_do_not_pass_their_bound():
+    fleet, m = model(lr=0.02, policy=tp.Full()), model(lr=0.02, policy=tp.Full())
+    x = array("f", [1] * 5)
+    for i in range(65):  # the core now knows how far from their bound its weights are
+        m.learn(x, i % 3)
+        fleet.learn(x, i % 3)
+    fleet.set_weights(1, [1.9999] * 18, [0] * 3)
+    for one in after_adopting(m, fleet):
+        one.learn(x, 0)
+        assert min(one.weights(1)[0]) > 1.5
+
+
+def test_what_it_knows_is_what_the_fleets_model_knows():
+    x, y = samples(24)
+    near, farther = [[array("f", [part * v for v in row]) for row in x] for part in (0.3, 0.7)]
+    m, fleet = model(replay=9), model(replay=9, seed=2)
+    m.learn_many(near, y)
+    fleet.learn_many(near, y)
+    m.knows(x[0])  # now it has found out how near is near
+    m, loaded = after_adopting(m, fleet)
+    assert [m.knows(one) for one in farther] == [loaded.knows(one) for one in farther]
+
+
 def test_members_and_lines_are_shown():
     m, line = model(), tp.fleet.MQTT(Client(None, 0), "kitchen")
     board = tp.fleet.Member(m, line, "model.tp")
