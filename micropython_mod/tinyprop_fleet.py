@@ -37,9 +37,17 @@ def const(value):  # as in tinyprop
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
 _VERSION_WITH_NAMES = const(6)
 _MODEL_SPEC_VERSION = const(4)
+_MODEL_SPEC_N_LAYERS = const(5)
+_MODEL_SPEC_IN_C = const(18)
+_MODEL_SPEC_N_INPUT_RANGES = const(20)
 _MODEL_SPEC_BUSY = const(36)
+_MODEL_STATE_BYTES = const(120)
 _MODEL_STATE_REPLAY_FRAC = const(94)
 _MODEL_STATE_RANDOM = const(112)
+_LAYER_STATE_BYTES = const(36)
+_RANGE_BYTES = const(8)
+_RANGE_FORMAT = const("<2f")
+_LEARNED_RANGE_BYTES = const(16)
 # ---- end of the format
 
 _HERE = const(0)
@@ -130,6 +138,7 @@ class Member:
             return None
         if received[: model._state] != self._spec() or view[n:-4] != names:
             _refuse()
+        self._check_ranges(received)
         received[: model._state] = model._image[: model._state]  # so none of it is sent back
         return view[:n]
 
@@ -140,6 +149,24 @@ class Member:
         if self._model._names:
             spec[_MODEL_SPEC_VERSION] = _VERSION_WITH_NAMES
         return spec
+
+    def _check_ranges(self, received):
+        """ValueError: the fleet's model was given other ranges, which lie in the state."""
+        model, image = self._model, self._model._image
+        of_layers = _LAYER_STATE_BYTES * image[_MODEL_SPEC_N_LAYERS]
+        of_x = model._state + _MODEL_STATE_BYTES + of_layers
+        n_x, n_y = struct.unpack_from("<2H", image, _MODEL_SPEC_N_INPUT_RANGES)
+        n_learned = struct.unpack_from("<H", image, _MODEL_SPEC_IN_C)[0]
+        of_y = of_x + (n_x * _RANGE_BYTES or n_learned * _LEARNED_RANGE_BYTES)
+        for name, start, n in ("input_range", of_x, n_x), ("output_range", of_y, n_y):
+            for at in range(start, start + n * _RANGE_BYTES, _RANGE_BYTES):
+                its = struct.unpack_from(_RANGE_FORMAT, received, at)
+                here = struct.unpack_from(_RANGE_FORMAT, image, at)
+                if its != here:
+                    raise ValueError(
+                        "the fleet's model has (%g, %g) in its %s, and this one (%g, %g): copy "
+                        "its model.tp to this board" % (its + (name,) + here)
+                    )
 
     def _names(self):
         """What the model's file has of names of classes."""

@@ -92,9 +92,9 @@ class Gateway:
         return b"\1"
 
 
-def model(**settings):
+def model(input_range=(-1, 1), **settings):
     layers = [tp.Dense(6, activation="relu"), tp.Dense(3)]
-    return tp.Model(5, layers, input_range=(-1, 1), **settings)
+    return tp.Model(5, layers, input_range=input_range, **settings)
 
 
 def samples(n):
@@ -218,6 +218,26 @@ def assert_refused(m, fleet, x, y, says="other layers, settings or names of clas
     error = raises(ValueError, member(m, Gateway(file_of(fleet))).step, x, y)
     assert says in str(error), error
     assert file_of(m) == old
+
+
+def test_other_given_ranges_are_refused():
+    x, y = samples(9)
+    says = "has (%s) in its %s, and this one (%s): copy its model.tp"
+    five = [(-1, 1)] * 5
+    for mine, others, its in ((-1, 1), (0, 100), "0, 100"), (five, five[1:] + [(0, 9)], "0, 9"):
+        assert_refused(model(mine), model(others), x, y, says % (its, "input_range", "-1, 1"))
+
+    def numbers(input_range, output_range):
+        settings = {"loss": "mse", "input_range": input_range, "output_range": output_range}
+        return tp.Model(5, [tp.Dense(3)], **settings)
+
+    y = [[k, k, k] for k in y]
+    three = [(0, 2), (0, 3), (0, 4)]
+    for inputs in None, (-1, 1):
+        for mine, others, its in ((0, 2), (0, 3), "0, 3"), (three, three[::-1], "0, 4"):
+            m, fleet = numbers(inputs, mine), numbers(inputs, others)
+            assert_refused(m, fleet, x, y, says % (its, "output_range", "0, 2"))
+            assert member(m, Gateway(file_of(numbers(inputs, mine)))).step(x, y)
 
 
 NAMES = "down", "still", "up"
