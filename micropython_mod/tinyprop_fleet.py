@@ -27,6 +27,7 @@ import sys
 import time
 from binascii import a2b_base64, b2a_base64, crc32
 
+import _tinyprop
 from tinyprop import _LISTS, _items, _part
 
 
@@ -42,6 +43,8 @@ _MODEL_SPEC_IN_C = const(18)
 _MODEL_SPEC_N_INPUT_RANGES = const(20)
 _MODEL_SPEC_BUSY = const(36)
 _MODEL_STATE_BYTES = const(120)
+_MODEL_STATE_LOSS_COUNT = const(4)
+_MODEL_STATE_LOSS_SUM = const(24)
 _MODEL_STATE_REPLAY_FRAC = const(94)
 _MODEL_STATE_RANDOM = const(112)
 _LAYER_STATE_BYTES = const(36)
@@ -86,7 +89,8 @@ class Member:
 
         x, y: as of learn_many, 8 samples or more; a part of them is learned from in each round.
         If the gateway is lost meanwhile, the model is as it was, or has learned already.
-        ValueError: the fleet has another model, or none of the names in y; this one is as it was.
+        ValueError, TypeError: the fleet has another model, or none of the names in y, or x and y
+        are not as of learn_many; the model is as it was.
         """
         asked = self._asked
         if asked is not None and time.ticks_diff(time.ticks_ms(), asked) < self._every:
@@ -98,8 +102,8 @@ class Member:
         self._asked = time.ticks_ms()
         if not offer:
             return False
-        self._check_names(y)
         turn, steps, n_bytes = struct.unpack("<III", offer)
+        self._check(x, y, turn, steps)
         received = self._receive(turn, n_bytes)
         if not received:
             return False
@@ -173,29 +177,37 @@ class Member:
         names = self._model._names
         return _part("files")._packed(names) if names else b""
 
-    def _check_names(self, y):
-        """ValueError: learning would give a class a name, on each board to another output."""
-        for label in y:
-            if isinstance(label, str) and label not in self._model._names:
+    def _check(self, x, y, turn, steps):
+        """Raises what learning in this round would; the model stays as it is."""
+        model, n = self._model, _n_samples(self._model, x)
+        if len(y) not in (n, n * model._n_out):
+            raise ValueError("y has %d values, expected %d" % (len(y), n))
+        for label in y:  # learning would give a class a name, on each board to another output
+            if isinstance(label, str) and label not in model._names:
                 raise ValueError(
                     "class %r of y has no output in the fleet's model: make model.tp with "
                     "classes=[..] and copy it to all boards" % label
                 )
+        loss = _parts(model, (_MODEL_STATE_LOSS_COUNT, 4), (_MODEL_STATE_LOSS_SUM, 8))
+        try:
+            for sample in _chosen(model, x, y, turn, steps):
+                code = _no_step(model._image, *sample)
+                if code < 0:
+                    model._once_more(_no_step, code, *sample)
+        finally:
+            _put_back(model, loss)
 
     def _adopt(self, received):
         """The model becomes the fleet's, but for what has to do with what it remembers."""
         self._model._held(self._copy, received)
 
     def _copy(self, received):
-        model, kept = self._model, []
+        model, kept = self._model, ()
         if model._replay_bytes():
-            kept = (_MODEL_STATE_REPLAY_FRAC, 2), (_MODEL_STATE_RANDOM, 4)
-        kept = [(model._state + at, n) for at, n in kept]
-        kept = [(at, model._image[at : at + n]) for at, n in kept]
+            kept = _parts(model, (_MODEL_STATE_REPLAY_FRAC, 2), (_MODEL_STATE_RANDOM, 4))
         image = memoryview(model._image)
         image[model._state : len(received)] = received[model._state :]
-        for at, part in kept:
-            image[at : at + len(part)] = part
+        _put_back(model, kept)
         for at in range(len(model._saved()), len(image)):  # what the core knows of old weights
             image[at] = 0
         model._reach = 0, None  # so knows() finds it anew
@@ -213,6 +225,23 @@ class Member:
             if taken != b"\0":
                 return bool(taken)
         return False
+
+
+def _no_step(image, x, y):
+    """Refuses a sample as learning does, and does nothing else but set the loss to 0."""
+    return _tinyprop.run(image, x, y, 1, 0, 0, True)
+
+
+def _parts(model, *places):
+    """Parts of the state, given by offset and length, to put back later."""
+    state = memoryview(model._image)[model._state :]
+    return [(at, bytes(state[at : at + n])) for at, n in places]
+
+
+def _put_back(model, parts):
+    for at, part in parts:
+        at += model._state
+        model._image[at : at + len(part)] = part
 
 
 def _refuse():
@@ -247,11 +276,17 @@ def learn(model, x, y, turn, steps):
     All samples come up as often, and those that lie side by side far from each other: they may
     have been collected one class after the other.
     """
+    for sample in _chosen(model, x, y, turn, steps):
+        model.learn(*sample)
+
+
+def _chosen(model, x, y, turn, steps):
+    """(x, y) of each step."""
     n = _n_samples(model, x)
     stride = _stride(n)
     at = (turn - 1) * steps % n * stride % n
     for _ in range(steps):
-        model.learn(_row(x, at, n, model._n_in), _row(y, at, n, model._n_out))
+        yield _row(x, at, n, model._n_in), _row(y, at, n, model._n_out)
         at = (at + stride) % n
 
 

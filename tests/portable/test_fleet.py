@@ -5,6 +5,7 @@ import struct
 import sys
 from array import array
 
+import model_format as fmt
 import tinyprop as tp
 from data import Random
 from testkit import raises, saved
@@ -268,6 +269,20 @@ def test_names_that_a_board_gave_are_refused():
     assert_refused(model(), model(), x, named, "make model.tp with classes=[..]")
 
 
+def test_samples_that_cannot_be_learned_are_refused_before_the_fleets_model_is_taken():
+    x, y = samples(9)
+    m, fleet = model(), model(seed=2)
+    m.learn_many(x, y)
+    bad = x[:8] + [array("f", [0, 0, float("nan"), 0, 0])]
+    assert_refused(m, fleet, bad, y, "x holds a NaN")
+    assert_refused(m, fleet, x[:8] + [x[0][:4]], y, "x has 4 values, expected 5")
+    for labels in y[:8] + [3], array("b", y[:8] + [-1]):
+        assert_refused(m, fleet, x, labels, "expected a class number, 0 to 2")
+    for labels in y[:8], array("b", y[:8]):
+        assert_refused(m, fleet, x, labels, "y has 8 values, expected 9")
+    assert m.loss > 0
+
+
 def test_with_few_samples_it_stays_apart():
     x, y = samples(9)
     gateway = Gateway(file_of(model()))
@@ -315,8 +330,12 @@ def test_what_it_remembers_stays_with_it():
     assert any(remembered)
     board = member(m, gateway)
     received = board._receive(1, len(gateway.file))
+    m._image[m._state + fmt.MODEL_STATE_REPLAY_FRAC] += 1
+    of_memory = (fmt.MODEL_STATE_REPLAY_FRAC, "<h"), (fmt.MODEL_STATE_RANDOM, "<I")
+    before = [m._number(letter, at) for at, letter in of_memory]
     board._adopt(received)
     assert bytes(m._image[memory : len(saved(m))]) == remembered
+    assert before == [m._number(letter, at) for at, letter in of_memory]
     assert bytes(m.weights(0)[0]) == bytes(fleet.weights(0)[0])
     assert board.step(x, y)
     assert len(gateway.update) == len(gateway.file)
