@@ -414,7 +414,9 @@ class MQTT:
                     self._connected = True
                 self._client.publish(self._ask, question)
                 answer = self._wait(question)
-            except OSError:
+            except AttributeError:  # it is no client of MQTT
+                raise
+            except Exception:  # not OSError alone: umqtt trusts what it reads to be there
                 self._connected, answer = False, None
                 time.sleep_ms(self._patience)
             if answer:

@@ -430,8 +430,8 @@ def test_over_a_serial_line():
 class Client:
     """What umqtt.simple has, with a broker and a gateway that the connection is lost to once."""
 
-    def __init__(self, gateway, lost_at):
-        self.gateway, self.lost_at = gateway, lost_at
+    def __init__(self, gateway, lost_at, error=OSError):
+        self.gateway, self.lost_at, self.error = gateway, lost_at, error
         self.messages, self.connected, self.connections = [], False, 0
 
     def set_callback(self, function):
@@ -450,7 +450,7 @@ class Client:
         if not self.lost_at:
             self.connected = False
         if not self.connected:
-            raise OSError(-1)
+            raise self.error(-1)
         self.messages.append(self.gateway.ask(message))
 
     def check_msg(self):
@@ -458,13 +458,42 @@ class Client:
             self.callback(b"tinyprop/kitchen/answer", self.messages.pop(0))
 
 
+class MQTTException(Exception):
+    pass
+
+
 def test_over_mqtt_with_a_connection_that_is_lost():
     x, y = samples(9)
-    fleet, m = model(seed=2), model()
-    gateway = Gateway(file_of(fleet))
-    client = Client(gateway, 7)
-    line = tp.fleet.MQTT(client, "kitchen")
-    assert member(m, line).step(x, y)
-    assert client.connections == 2
-    tp.fleet.learn(fleet, x, y, 1, STEPS)
-    assert gateway.update == file_of(fleet)
+    # What umqtt raises depends on what a broker sends before it closes, or refuses, if anything.
+    for error in OSError, IndexError, AssertionError, MQTTException:
+        fleet, m = model(seed=2), model()
+        gateway = Gateway(file_of(fleet))
+        client = Client(gateway, 7, error)
+        line = tp.fleet.MQTT(client, "kitchen")
+        assert member(m, line).step(x, y)
+        assert client.connections == 2
+        tp.fleet.learn(fleet, x, y, 1, STEPS)
+        assert gateway.update == file_of(fleet)
+
+
+def test_a_broker_that_closes_is_asked_again_later():
+    class Closed(Client):
+        def connect(self):
+            if self.error:
+                raise self.error
+            Client.connect(self)
+
+    x, y = samples(9)
+    client = Closed(Gateway(file_of(model())), 0, IndexError)
+    board = member(model(), tp.fleet.MQTT(client, "kitchen"))
+    for _ in range(2):
+        assert not board.step(x, y)
+    client.error = None
+    assert board.step(x, y)
+
+
+def test_ctrl_c_and_a_client_that_is_none_show_themselves():
+    x, y = samples(9)
+    for error in KeyboardInterrupt, AttributeError:
+        client = Client(Gateway(file_of(model())), 7, error)
+        raises(error, member(model(), tp.fleet.MQTT(client, "kitchen")).step, x, y)
