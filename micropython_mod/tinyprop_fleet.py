@@ -351,7 +351,7 @@ class Serial:
         return "Serial(%r, patience=%d)" % (self._port, self._patience)
 
     def ask(self, question):
-        text = b"~" + b2a_base64(question)
+        text = b"\n~" + b2a_base64(question)  # behind what may be half a line
         for _ in range(_times(question)):
             self._out.write(text)
             began = time.ticks_ms()

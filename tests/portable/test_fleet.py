@@ -385,17 +385,19 @@ def test_members_and_lines_are_shown():
 
 
 class Port:
-    """A serial line whose other end answers."""
+    """A serial line whose other end answers, of a program that prints what is no whole line."""
 
     def __init__(self, gateway):
         self.gateway, self.input = gateway, bytearray(b"noise\n~???\n")
 
     def write(self, text):
-        assert text[:1] == b"~" and text[-1:] == b"\n" and len(text) <= 260
-        answer = self.gateway.ask(binascii.a2b_base64(text[1:]))
-        if answer:
-            other = struct.pack(HEAD, 9, 9, 9)
-            self.input += b"~" + binascii.b2a_base64(other) + b"~" + binascii.b2a_base64(answer)
+        assert text[-1:] == b"\n" and len(text) <= 260
+        for line in (b"21.5 ~ " + text).split(b"\n"):
+            answer = line[:1] == b"~" and self.gateway.ask(binascii.a2b_base64(line[1:]))
+            if answer:
+                other = struct.pack(HEAD, 9, 9, 9)
+                self.input += b"~" + binascii.b2a_base64(other)
+                self.input += b"~" + binascii.b2a_base64(answer)
         return len(text)
 
     def read(self, n):
