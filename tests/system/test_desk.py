@@ -200,6 +200,17 @@ def test_what_cannot_come_in_says_why():
         tp.from_sklearn(pipeline, x, y)
 
 
+def test_so_many_of_the_last_layers_learn():
+    x, y = load_wine(return_X_y=True)
+    net = fitted(MLPClassifier((8,), max_iter=5, random_state=0), x, y)
+    for trainable, frozen in (None, 0), (2, 0), (1, 1), (0, 2):
+        model = tp.from_sklearn(net, x, trainable=trainable, report=False)
+        assert repr(model).count("trainable=False") == frozen
+    for trainable in 3, 4, -1, 1.5:
+        with pytest.raises(ValueError, match=f"trainable is {trainable}, expected .* 0 to 2"):
+            tp.from_sklearn(net, x, trainable=trainable, report=False)
+
+
 def test_it_loses_nothing_by_learning_on(digits):
     x, y = digits
     test, before, after = slice(TRAINED_ON + 200, None), [], []
