@@ -54,10 +54,11 @@ def from_onnx(file, x, y=None, loss=None, trainable=None, report=True, **setting
 
     with onnx_reader.damage_told_of(file):
         model = onnx_reader.load(file)
-        network, order = onnx_reader.read(model, loss)
+        network, reader = onnx_reader.read(model, loss)
+    order = reader.input_order
     x = samples_of(x, order.shape, np.float32)
     with onnx_reader.damage_told_of(file):
-        outputs = onnx_reader.outputs(model, x, network.loss)
+        outputs = reader.outputs(x, network.loss)
     turned = np.empty((len(x), order.size), np.float32)
     turned[:, order.ravel()] = x.reshape(len(x), -1)
     return _bring_in(network, turned, outputs, y, trainable, report, settings)
