@@ -212,6 +212,25 @@ def test_so_many_of_the_last_layers_learn():
             tp.from_sklearn(net, x, trainable=trainable, report=False)
 
 
+@pytest.mark.parametrize(
+    "name, where",
+    {
+        "input_range": "x",
+        "output_range": "what the network gives for x",
+        "loss": "the estimator",
+        "classes": "estimator.classes_",
+    }.items(),
+)
+def test_what_is_found_cannot_be_given(name, where):
+    x, y = load_wine(return_X_y=True)
+    says = f"^{name} comes from {where}: leave it away"
+    with pytest.raises(TypeError, match=says):
+        tp.from_sklearn(fitted(LinearRegression(), x, y), x, **{name: None})
+    if name.endswith("range"):
+        with pytest.raises(TypeError, match=says):
+            tp.from_onnx(dense(Graph(4), 4, 3).model(), np.zeros((4, 4)), **{name: (0, 1)})
+
+
 def test_it_loses_nothing_by_learning_on(digits):
     x, y = digits
     test, before, after = slice(TRAINED_ON + 200, None), [], []
