@@ -243,7 +243,7 @@ LAYER_STATE = Struct(
         Field("energy", "u4", "1 + sum of (x - mean)^2, a running mean, Q.8; at most 2^30"),
         Field("norm", "u4", "sum of mean^2, of a dense layer"),
         Field("x_frac", "i1", "sums and means are in the format of inputs in Q.x_frac"),
-        Field("mean_shift", "u1", "s of a dense layer: sum |mean| max |x| <= 16383 2^s; 0 to 31"),
+        Field("mean_shift", "u1", "s of a dense layer: sum |mean| max |x| < 16383 2^s; 0 to 31"),
         Field("reserved", "u2", "0"),
     ),
 )

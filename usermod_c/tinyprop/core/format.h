@@ -155,7 +155,7 @@ typedef struct {
     uint32_t energy;  // 1 + sum of (x - mean)^2, a running mean, Q.8; at most 2^30
     uint32_t norm;  // sum of mean^2, of a dense layer
     int8_t x_frac;  // sums and means are in the format of inputs in Q.x_frac
-    uint8_t mean_shift;  // s of a dense layer: sum |mean| max |x| <= 16383 2^s; 0 to 31
+    uint8_t mean_shift;  // s of a dense layer: sum |mean| max |x| < 16383 2^s; 0 to 31
     uint16_t reserved;  // 0
 } tp_layer_state_t;
 
