@@ -138,7 +138,7 @@ MODEL_SPEC = Struct(
         Field("n_layers", "u1", "1 to 254"),
         Field("loss", "u1", "see loss"),
         Field("policy", "u1", "see policy"),
-        Field("saved_bytes", "u4", "of spec and state: the file without its CRC"),
+        Field("saved_bytes", "u4", "of spec and state, with all that may be remembered"),
         Field("lr_mantissa", "u1", "16 to 31; learning rate = lr_mantissa * 2^-lr_shift"),
         Field("lr_shift", "u1", "4 to 30"),
         Field("in_h", "u2", "shape of the input: height, 1 for a series or vector"),

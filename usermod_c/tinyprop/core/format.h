@@ -83,7 +83,7 @@ typedef struct {
     uint8_t n_layers;  // 1 to 254
     uint8_t loss;  // see loss
     uint8_t policy;  // see policy
-    uint32_t saved_bytes;  // of spec and state: the file without its CRC
+    uint32_t saved_bytes;  // of spec and state, with all that may be remembered
     uint8_t lr_mantissa;  // 16 to 31; learning rate = lr_mantissa * 2^-lr_shift
     uint8_t lr_shift;  // 4 to 30
     uint16_t in_h;  // shape of the input: height, 1 for a series or vector
