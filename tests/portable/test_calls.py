@@ -281,5 +281,37 @@ def test_threads():
     assert model.stats()["steps"] == 2 * each
 
 
+def made_anew(label):
+    """What a model saves that is made, taught, saved and loaded."""
+    model, file = small_model(), File(lambda: None)
+    model.learn(X, label)
+    model.save(file)
+    return bytes(testkit.saved(tp.load(io.BytesIO(file.written))))
+
+
+def test_threads_with_models_of_their_own():
+    if sys.platform not in ("linux", "darwin", "win32"):
+        return
+    import _thread
+    import time
+
+    want, found = [made_anew(0), made_anew(1)], [[], []]
+
+    def work(i):
+        try:
+            while len(found[i]) < 40:
+                found[i].append(made_anew(i))
+        except Exception as e:
+            found[i].append(e)
+        found[i].append(None)
+
+    for i in range(2):
+        _thread.start_new_thread(work, (i,))
+    while not all(each and each[-1] is None for each in found):
+        time.sleep(0.01)
+    for i in range(2):
+        assert found[i] == [want[i]] * 40 + [None], found[i][-2]
+
+
 if __name__ == "__main__":
     testkit.main(globals())
