@@ -243,7 +243,8 @@ def _change(facts):
         yield (
             "The error was %.2g once, and is %.2g now. Has a sensor changed, or what a label"
             " means? It learns that as it goes; after a change of units m.input_range = None"
-            " helps." % (facts.least, facts.error)
+            " helps%s."
+            % (facts.least, facts.error, ", of y m.output_range = None" * facts.model._mse)
         )
 
 

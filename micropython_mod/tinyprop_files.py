@@ -63,6 +63,8 @@ def _path(file, otherwise):
     if hasattr(file, "__fspath__"):
         file = file.__fspath__()
     if not isinstance(file, str):
+        if type(file).__name__ in ("TextIOWrapper", "StringIO"):
+            raise TypeError("file is open for text, expected in binary: mode 'rb' or 'wb'")
         if hasattr(file, otherwise):
             return None
         raise TypeError("file is %r, expected a name or a file that is open in binary" % (file,))

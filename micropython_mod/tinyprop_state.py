@@ -70,6 +70,7 @@ _START = const(256)  # steps + _START is what found rates fall with,
 _SETTLED = const(768)  # up to here,
 _SETTLED_MSE = const(3072)  # or with mse (core/rate.c)
 _MOST_DOUBT = const(1 << 14)
+_NO_FRAC = const(-32768)
 _FAR = 0xFFFFFFFF  # as far as a place of which nothing is remembered
 _STILL = 1.125  # energy of inputs that do not move: 1, and what rounding leaves
 # Rates of a network that knows nothing would ruin weights that somebody set. So it is as if such a
@@ -172,8 +173,14 @@ def _set_range(model, which, value):
         raise ValueError("%s was given when the model was made, and stays" % name)
     if value is not None:
         _wrong(name, value, "None: then it is learned anew. Give it when the model is made")
-    at = model._state + _MODEL_STATE_N_SEEN + 2 * which
-    model._held(struct.pack_into, "<H", model._image, at, 0)
+    model._held(_learn_anew, model, which)
+
+
+def _learn_anew(model, which):
+    """A range begins anew; what is remembered was measured as before, and is forgotten."""
+    struct.pack_into("<H", model._image, model._state + _MODEL_STATE_N_SEEN + 2 * which, 0)
+    if model._replay_bytes():  # the core forgets what has another format than x has now
+        struct.pack_into("<h", model._image, model._state + _MODEL_STATE_REPLAY_FRAC, _NO_FRAC)
 
 
 # ---- weights as floats
@@ -231,10 +238,13 @@ def _get_weights(model, i):
     return weights, array("f", (b * unit / (1 << _BIAS_FRAC) for b in biases))
 
 
-def _numbers(name, values, n):
-    """Nested or flat numbers as one array('f') of n."""
+def _numbers(name, values, n, units):
+    """Flat numbers, or nested ones in rows of units, as one array('f') of n."""
     flat = array("f")
-    _append(flat, name, values)
+    for row in _append(flat, name, values):
+        if row is not values and len(row) != units:
+            expected = "of %d, one for each unit: [input][unit] in a Dense" % units
+            raise ValueError("%s has rows of %d, expected %s" % (name, len(row), expected))
     if len(flat) != n:
         raise ValueError("%s has %d numbers, expected %d" % (name, len(flat), n))
     for value in flat:
@@ -244,19 +254,28 @@ def _numbers(name, values, n):
 
 
 def _append(flat, name, values):
+    """Yields the rows, which are of numbers alone."""
+    is_row = True
     if _length(values) is None:
         raise TypeError("%s is or holds %r, expected a list of numbers" % (name, values))
     for value in values:
         try:
             flat.append(value)
         except TypeError:
-            _append(flat, name, value)
+            is_row = False
+            for row in _append(flat, name, value):
+                yield row
+    if is_row:
+        yield values
 
 
 def _set_weights(model, i, weights, biases):
     place = _place_of(model, i)
     units, n, wide = place.units, place.n_weights, _of_12_bits(model)
-    weights, biases = _numbers("weights", weights, n), _numbers("biases", biases, units)
+    weights, biases = (
+        _numbers("weights", weights, n, units),
+        _numbers("biases", biases, units, units),
+    )
     # The bounds of docs/numbers.md. The first layer has that of inputs of either sign.
     first = place.i == _places(model)[0].i
     x_bits = (12 if wide else 8) - (wide if first else _reads_signed(model, place.i))

@@ -236,7 +236,8 @@ function* change(facts) {
   if (facts.wrong > 0.4 && facts.least < facts.error / 2) {
     yield (
       `The error was ${general(facts.least, 2)} once, and is ${general(facts.error, 2)} now. Has a sensor changed, or what a` +
-      " label means? It learns that as it goes; after a change of units m.inputRange = null helps."
+      " label means? It learns that as it goes; after a change of units m.inputRange = null helps" +
+      (facts.model._mse ? ", of y m.outputRange = null." : ".")
     );
   }
 }

@@ -11,6 +11,7 @@ const START = 256; // steps + START is what found rates fall with,
 const SETTLED = 768; // up to here,
 const SETTLED_MSE = 3072; // or with mse (core/rate.c)
 const MOST_DOUBT = 1 << 14;
+const NO_FRAC = -32768;
 const FAR = 0xffffffff; // as far as a place of which nothing is remembered
 const STILL = 1.125; // energy of inputs that do not move: 1, and what rounding leaves
 // Of weights that somebody set and that learn for the first time: far above that of most inputs, so the first steps are small.
@@ -134,7 +135,12 @@ export function setRange(model, which, value) {
   if (value !== null) {
     wrong(name, value, "null: then it is learned anew. Give it when the model is made");
   }
-  model._image.view.setUint16(model._state + format.MODEL_STATE_N_SEEN + 2 * which, 0, true);
+  const { view } = model._image;
+  view.setUint16(model._state + format.MODEL_STATE_N_SEEN + 2 * which, 0, true);
+  if (memoryOf(model)) {
+    // What is remembered was measured as before: the core forgets what has another format than x has now.
+    view.setInt16(model._state + format.MODEL_STATE_REPLAY_FRAC, NO_FRAC, true);
+  }
 }
 
 // ---- weights as floats

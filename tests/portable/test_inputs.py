@@ -313,6 +313,17 @@ def test_learn_many_checks_all_before_it_learns_any():
     assert model._image == before
 
 
+def test_weights_with_units_first_are_refused():
+    model = tp.Model(3, [tp.Dense(2)])
+    before = bytes(model._image)
+    for weights in ([[1, 2, 3], [4, 5, 6]], [[1, 2], [3, 4, 5], [6]], [[[1, 2, 3]], [[4, 5, 6]]]):
+        said = str(testkit.raises(ValueError, model.set_weights, 0, weights, [0, 0]))
+        assert said.startswith("weights has rows of ") and "[input][unit]" in said, said
+        assert model._image == before
+    model.set_weights(0, [[1, 2], [3, 4], [5, 6]], [0, 0])
+    assert list(model.weights(0)[0]) == [1, 2, 3, 4, 5, 6]
+
+
 def test_weights_that_are_set_come_back():
     """In classifiers, and in regressions, which have 12 bits."""
     weights, biases = [0.5, -0.25, 1, 0, 0.125, -1], [0, 0.5, -0.5]

@@ -186,6 +186,18 @@ def test_what_is_no_file():
 
 
 @with_files
+def test_a_file_that_is_open_for_text():
+    model = model_of(1)
+    said = str(testkit.raises(TypeError, model.save, io.StringIO()))
+    assert said == "file is open for text, expected in binary: mode 'rb' or 'wb'", said
+    saved(1)
+    with open(NAME) as file:
+        testkit.raises(TypeError, tp.load, file)
+    with open(NAME, "w") as file:
+        testkit.raises(TypeError, model.save, file)
+
+
+@with_files
 def test_autosave_after_so_many_steps():
     model = model_of(0)
     model.autosave(NAME, every=3)

@@ -171,6 +171,22 @@ def test_ranges_are_learned_anew_when_asked():
     assert holds(model.input_range[0], 4000, 6000, 6), (before, model.input_range)
 
 
+def test_what_was_remembered_in_other_units_is_forgotten():
+    random = data.Random(3)
+    model = tp.Model(2, [tp.Dense(8, "relu"), tp.Dense(2)], replay=20)
+    celsius = [(20 + 5 * (i % 2) + random.below(3), random.below(100)) for i in range(300)]
+    for i, x in enumerate(celsius):
+        model.learn(x, i % 2)
+    model.input_range = None
+    model.learn(array("f", (32 + 1.8 * celsius[0][0], celsius[0][1])), 0)
+    squares = array("I", bytes(4 * 20))
+    assert tp._tinyprop.distances(model._image, array("f", celsius[0]), squares) >= 0
+    assert sum(square < 0xFFFFFFFF for square in squares) == 1
+    for i, (t, h) in enumerate(celsius[:40]):
+        model.learn((32 + 1.8 * t, h), i % 2)
+    assert all(model.predict((32 + 1.8 * t, h)) == i % 2 for i, (t, h) in enumerate(celsius))
+
+
 def test_each_channel_has_a_range():
     layers = [tp.Conv1D(4, 3, activation="relu"), tp.GlobalAvgPool2D(), tp.Dense(2)]
     model, below = tp.Model((8, 2), layers), data.Random(1).below

@@ -227,7 +227,8 @@ void tp_learn_ranges(const tp_model_t *m, int which, const tp_values_t *v, size_
     uint32_t first = step == 1 ? 0 : (uint32_t)m->state->steps % step;  // other pixels in each sample
     for (uint32_t i = 0; i < used; i++) {
         for (uint32_t c = 0; c < channels; c++) {
-            learn_value(&m->learned[which][c], *n_seen * used + i + 1, v, from + (first + i * step) * channels + c, which);
+            learn_value(&m->learned[which][c], *n_seen * used + i + 1, v, from + (first + i * step) * channels + c,
+                which);
         }
     }
     *n_seen = (uint16_t)(*n_seen < MOST_SAMPLES ? *n_seen + 1 : MOST_SAMPLES);
