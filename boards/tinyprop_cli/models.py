@@ -8,7 +8,7 @@ from tinyprop_desk.boards import facts, milliseconds, names, room, thousands
 
 from tinyprop_cli.board import Problem, ask, micropython
 from tinyprop_cli.copying import read, write
-from tinyprop_cli.files import bytes_of, load, model_in, replace
+from tinyprop_cli.files import bytes_of, check_model_place, load, model_in, replace
 
 NOTE = """\
 It fits where its RAM is free once tinyprop is loaded. Boards have at least what was taken here,
@@ -22,6 +22,7 @@ sample that is new to it; one that it knows takes hardly more than to predict.""
 
 
 def pull(port, name, file):
+    check_model_place(file)
     with micropython(port) as board:
         data = read(board, name)
         has_old = board.fs_exists(name + ".old")

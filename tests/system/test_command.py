@@ -153,6 +153,14 @@ def test_what_is_no_model_is_not_copied(pico, said, saved, tmp_path, monkeypatch
     assert said("pull", "pose.tp", "-p", pico.port) and saved.read_bytes() == before
 
 
+def test_a_model_that_is_pulled_replaces_no_file_but_a_model(said, tmp_path):
+    table = tmp_path / "poses.csv"
+    table.write_text("0,1,flat\n")
+    text = said("pull", "pose.tp", table, "-p", "COM1", code=1)
+    assert f"{table} is there already, and no model: say another name" in text
+    assert table.read_text() == "0,1,flat\n"
+
+
 def test_a_disk_that_is_full(pico, said, saved, tmp_path):
     said("push", saved, "-p", pico.port)
     words = "could not be written: No space left on device"
