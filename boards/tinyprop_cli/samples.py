@@ -171,6 +171,22 @@ def read_npz(file, label, labelled):
     return Samples(str(file), x.astype(np.float32), y)
 
 
+def check_shape(given, shape, who):
+    """Refuses samples of another shape than who takes. A row of a table has any shape, and an axis
+    of one value is none."""
+    came = given.x.shape[1:]
+    is_row = len(came) == 1 and came[0] == np.prod(shape)
+    if not is_row and longer(came) != longer(shape):
+        raise Problem(
+            f"x in {given.file} is of shape {' x '.join(map(str, came))} a sample, and {who} takes"
+            f" {' x '.join(map(str, shape))}."
+        )
+
+
+def longer(shape):
+    return [n for n in shape if n > 1]
+
+
 # ---- labels
 
 

@@ -365,6 +365,22 @@ def test_samples_that_are_not_for_this_model(said):
     assert "The labels in iris.csv are names, and the model gives numbers." in text
 
 
+def test_maps_that_lie_otherwise_are_no_samples_for_this_model(said):
+    x, y = np.random.default_rng(1).random((9, 8, 4, 2)), np.arange(9) % 3
+    tp.Model((8, 4, 2), [tp.Conv2D(2, 3), tp.Dense(3)], input_range=(0, 1)).save("maps.tp")
+    tp.Model(64, [tp.Dense(3)], input_range=(0, 1)).save("rows.tp")
+    for turned in x.transpose(0, 3, 1, 2), x.reshape(9, 32, 2):
+        np.savez("turned.npz", x=turned, y=y)
+        shape = " x ".join(map(str, turned.shape[1:]))
+        words = f"x in turned.npz is of shape {shape} a sample, and the model takes 8 x 4 x 2."
+        assert words in said("evaluate", "maps.tp", "turned.npz", code=1)
+        assert words in said("compare", "maps.tp", "turned.npz", "COM1", code=1)
+        said("evaluate", "rows.tp", "turned.npz")
+    for same in x, x.reshape(9, 64), x[:, None]:
+        np.savez("same.npz", x=same, y=y)
+        assert "of 9 samples are right" in said("evaluate", "maps.tp", "same.npz")
+
+
 # ---- import
 
 
