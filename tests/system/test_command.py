@@ -265,10 +265,20 @@ def test_info_tells_what_is_in_it_and_where_it_fits(said, saved, tmp_path):
 # ---- estimates
 
 
-def test_the_benchmarks_models_are_as_the_table_has_them():
-    assert boards.BENCHMARK == {
-        name: boards.work(make({})) for name, make in benchmark.MODELS.items()
-    }
+@pytest.mark.parametrize("name", benchmark.MODELS)
+def test_estimates_beside_the_benchmark(name):
+    """Most inputs of mnist are 0: it takes far less."""
+    model = benchmark.build(name, "full")
+    for arch, (target, _) in boards.MEASURED.items():
+        for op in boards.COSTS:
+            (taken,) = (
+                row["value"]
+                for row in boards.results()
+                if (row["target"], row["case"], row["op"]) == (target, name, op)
+                and row["metric"] == "mean"
+            )
+            estimate = boards.step_cycles(arch, op, model)
+            assert taken / 2.5 < estimate < taken * (8 if "mnist" in name else 2.5), (arch, op)
 
 
 TIMES = """
@@ -284,7 +294,7 @@ print([cycles(m.predict), cycles(m.learn)])
 """
 
 
-def test_a_step_takes_as_long_as_estimated_within_a_factor_of_two(pico, said, tmp_path):
+def test_a_step_takes_about_as_long_as_estimated(pico, said, tmp_path):
     layers = [tp.Dense(32, activation="relu"), tp.Dense(16, activation="relu"), tp.Dense(4)]
     model = tp.Model(30, layers, policy=tp.Full())
     model.learn([i / 30 for i in range(30)], 0)
@@ -293,8 +303,8 @@ def test_a_step_takes_as_long_as_estimated_within_a_factor_of_two(pico, said, tm
     with board.micropython(pico.port) as connected:
         taken = board.tell(connected, TIMES)
     for op, cycles in zip(("forward", "learn-full-first"), taken, strict=True):
-        estimate = boards.step_cycles("armv6m", op, *boards.work(model))
-        assert cycles / 2 < estimate < cycles * 2, op
+        estimate = boards.step_cycles("armv6m", op, model)
+        assert cycles / 2.5 < estimate < cycles * 2.5, op
 
 
 def test_help_names_every_command(said):
