@@ -7,6 +7,7 @@ import tinyprop as tp
 from rich.console import Group
 from rich.live import Live
 from rich.progress import Progress
+from tinyprop_desk.arrays import apart, blurred
 from tinyprop_desk.boards import where_it_fits
 from tinyprop_desk.report import scores_of
 
@@ -29,6 +30,8 @@ def train(data, file, label, hidden, kind, epochs, seed, picture):
         from tinyprop_cli import pictures
     console = new_console()
     given = samples.read(data, label)
+    if given.blurred:
+        raise Problem(f"{data}: {apart(given.blurred)}.")
     x = given.x.reshape(len(given), -1)
     names, y = labels_of(given, kind)
     console.print(described(given, x, names, y))
@@ -66,6 +69,8 @@ def labels_of(given, kind):
             raise Problem(
                 f"All labels in {given.file} are {y[0, 0]:g}: there is nothing to learn."
             )
+        if blurred(y) is not None:
+            raise Problem(f"{given.file}: {apart('the label')}, and add it to what the board says.")
         return None, y.astype(np.float32)
     if given.y[0].size > 1:
         raise Problem(f"{given.file} has several labels a sample: they can only be numbers.")

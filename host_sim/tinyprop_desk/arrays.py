@@ -22,6 +22,25 @@ def numbers(name, values):
     return floats
 
 
+def blurred(a):
+    """The first column of numbers [sample, column] that float32 cannot hold apart: to round them
+    moves them by more than a hundredth of their spread. None if there is none."""
+    if len(a) == 0 or np.can_cast(a.dtype, np.float32):
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        off = np.abs(a.astype(np.float32) - a.astype(float)).max(0)
+        columns = np.nonzero((0 < np.ptp(a, 0)) & (np.ptp(a, 0) < 100 * off))[0]
+    return int(columns[0]) if len(columns) else None
+
+
+def apart(what):
+    """What to do about numbers that are blurred."""
+    return (
+        f"{what} differs by too little for its size: float32, of 24 bits, does not hold the values"
+        " apart. Subtract a constant from it, such as its least value"
+    )
+
+
 def class_numbers(values, n_classes):
     """int32 in one piece."""
     a = as_array("y", values)

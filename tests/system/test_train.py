@@ -270,6 +270,25 @@ def test_names_and_separators_of_a_table(said):
     assert b.x.tolist() == [[1, 2], [4, 5]] and list(b.y) == [3, 6]
 
 
+def test_what_is_near_to_a_mistake_is_none(said):
+    """Names with commas; a column that counts, by name; numbers that are large, and far enough
+    apart for float32; labels that name classes."""
+    for text in (
+        '1;2;"a,b"\n3;4;1,5\n',
+        "n,a,y\n0,7,u\n1,8,v\n",
+        ",a,y\n5,7,u\n1,8,v\n",
+        "a,b,y\n1,2,u\n3,4,v\n",
+        "t,y\n1767225600000,1e9\n1777225600000,1000000001.5\n",
+        "t,y\n16777216,1\n16777218,2\n",
+    ):
+        Path("t.csv").write_text(text)
+        given = samples.read(Path("t.csv"))
+        assert len(given) == 2 and not given.blurred, text
+    said("train", "t.csv")
+    Path("t.csv").write_text("t,y\n1,1000000000\n2,1000000001\n")
+    said("train", "t.csv")
+
+
 WRONG_TABLES = {
     "": "t.csv is empty.",
     "\n \n": "t.csv is empty.",
@@ -279,6 +298,17 @@ WRONG_TABLES = {
     "t,p,y\n1,2,a\n1,warm,b\n": "t.csv, line 3, column p: warm should be a number.",
     "1,2,a\n1,,b\n": "t.csv, line 2, column 2: an empty cell should be a number.",
     "1;2,5;a\n": "t.csv, line 1, column 2: 2,5 should have a point in place of its comma.",
+    "a|b|y\n1|2|u\n": "t.csv has a label in each line, and no value beside it. Cells of a table are"
+    " separated by commas, semicolons or tabs.",
+    "a b y\n1 2 u\n": "t.csv has a label in each line, and no value beside it. Cells",
+    "1;2;3\n3;4;-0,25\n": "t.csv, line 2, the label: -0,25 should have a point in place of its",
+    "a,b,y,\n1,2,u,\n1,3,v,\n": "The last column of t.csv is empty: remove the separator at the",
+    "1,2,u,\n1,3,v,\n": "The last column of t.csv is empty: remove the separator at the end of",
+    ",a,y\n0,7,u\n1,8,v\n": "The first column of t.csv has no name and counts the samples from 0, as"
+    " the index of pandas does: write the table with to_csv(.., index=False), or name the column",
+    "t,y\n1767225600000,u\n1767225600010,v\n": "t.csv: column t differs by too little for its size:"
+    " float32, of 24 bits, does not hold the values apart. Subtract a constant from it, such as",
+    "t,y\n1,1e9\n2,1000000001.5\n": "t.csv: the label differs by too little for its size: float32",
     "1,nan,a\n": "t.csv, line 1, column 2: nan is no value that a network takes.",
     "1,1e39,a\n": "t.csv, line 1, column 2: 1e39 is no value that a network takes.",
     "1,2,a\n1,2,\n": "t.csv, line 2, has no label, but an empty cell.",
@@ -310,7 +340,10 @@ def test_what_is_wrong_with_arrays(said):
         ({"x": x, "y": y * np.nan}, "y in t.npz: sample 0 holds a NaN or an infinity"),
         ({"x": x * 1e39, "y": y}, "x in t.npz: sample 0 holds a NaN or an infinity"),
         ({"x": x[:0], "y": y[:0]}, "t.npz has no sample."),
-        ({"x": np.array([None] * 4), "y": y}, "t.npz holds no arrays of numpy"),
+        ({"x": np.array([None] * 4), "y": y}, "t.npz has an array of Python objects"),
+        ({"x": x, "y": np.array(["a"] * 4, object)}, "save names as y.astype(str), numbers as"),
+        ({"x": x * 3 + 1e9, "y": y}, "t.npz: value 0 of x, counted from 0, differs by too little"),
+        ({"x": x, "y": 1e9 + y / 9}, "t.npz: the label differs by too little for its size"),
     ):
         np.savez("t.npz", **arrays)
         assert words in said("train", "t.npz", code=1)
