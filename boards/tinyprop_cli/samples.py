@@ -110,8 +110,8 @@ def numbered_lines(text):
 
 
 def check_ends(lines, rows, names, file):
-    """Refuses columns that other programs add: an empty one at the end, the numbers of the lines at
-    the beginning. names: None if there are none."""
+    """Refuses columns that other programs add: an empty one at the end, the numbers of the samples
+    at the beginning. names: None if there are none."""
     if len(lines[0][1]) > 1 and not any(cells[-1] for _, cells in lines):
         raise Problem(
             f"The last column of {file} is empty: remove the separator at the end of each line."
@@ -119,9 +119,9 @@ def check_ends(lines, rows, names, file):
     if names and len(rows) > 1 and not names[0]:
         if [cells[0] for _, cells in rows] == [str(i) for i in range(len(rows))]:
             raise Problem(
-                f"The first column of {file} has no name and counts the samples from 0, as the index"
-                " of pandas does: write the table with to_csv(.., index=False), or name the column"
-                " if it is a value of x."
+                f"The first column of {file} has no name and counts the samples from 0, as the"
+                " index of pandas does: write the table with to_csv(.., index=False), or name the"
+                " column if it is a value of x."
             )
 
 

@@ -25,8 +25,8 @@ def train(data, file, label, hidden, kind, epochs, seed, picture):
     check_model_place(file)
     if picture:
         check_folder(picture)
-        if picture == data:
-            raise Problem(f"{picture} is the table itself: say another name for the picture.")
+        if picture.suffix.lower() != ".png":
+            raise Problem(f"{picture} should end in .png, which is what it will be.")
         from tinyprop_cli import pictures
     console = new_console()
     given = samples.read(data, label)
@@ -70,7 +70,9 @@ def labels_of(given, kind):
                 f"All labels in {given.file} are {y[0, 0]:g}: there is nothing to learn."
             )
         if blurred(y) is not None:
-            raise Problem(f"{given.file}: {apart('the label')}, and add it to what the board says.")
+            raise Problem(
+                f"{given.file}: {apart('the label')}, and add it to what the board says."
+            )
         return None, y.astype(np.float32)
     if given.y[0].size > 1:
         raise Problem(f"{given.file} has several labels a sample: they can only be numbers.")

@@ -23,7 +23,7 @@ MEASURED = {
 # Cycles of a step on a Cortex-M0+: of the call; and for each layer, pixel of an output, value that
 # a layer reads or gives, multiply-accumulate, and weight. They are fitted, in ratios, to
 # bench/results.json and to odd models on an emulated Pico, of whose inputs few are 0. All but
-# mnist, whose inputs are nearly all 0, are within a factor of 2.5 (tests/system/test_call_time.py).
+# mnist, most of whose inputs are 0, are within a factor of 2.5 (tests/system/test_call_time.py).
 CALL = {"forward": 7000, "learn-full-first": 12400}
 COSTS = {"forward": (2600, 580, 6.5, 7.6, 0), "learn-full-first": (3600, 395, 156, 12, 34)}
 FLOAT = 340  # for each value of x that is no byte

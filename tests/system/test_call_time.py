@@ -5,7 +5,7 @@ after which weights are looked through once more."""
 
 import pytest
 import run
-import tinyprop as tp
+import tinyprop as tp  # noqa: F401 - for eval
 from tinyprop_desk import boards
 
 HERTZ = 125_000_000

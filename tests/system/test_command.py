@@ -113,6 +113,14 @@ def test_a_reader_that_goes_is_not_a_board_that_does(pico):
     assert (done.returncode, done.stderr) == (1, "")
 
 
+def test_a_prompt_needs_a_terminal(said):
+    ours, port = os.openpty()
+    text = said("repl", os.ttyname(port), code=1)
+    assert text.startswith("error: A prompt needs a terminal.")
+    for end in ours, port:
+        os.close(end)
+
+
 # ---- models
 
 

@@ -197,7 +197,7 @@ def test_files_that_samples_cannot_be_added_to(line, said):
     Path("three.csv").write_text("1,2,3,wave\n")
     text = said("record", line.port, "-o", "three.csv", code=1)
     assert "wave,1,2  (2 values, and three.csv has 3 a sample)\n" in text
-    words = f"error: The lines from {line.port} have 2 values, and three.csv has 3 a sample: say an"
+    words = f"error: The lines from {line.port} have 2 values, and three.csv has 3 a sample: say"
     assert words in text and Path("three.csv").read_text() == "1,2,3,wave\n"
     line.thread.join()
     line.say(rows("wave", [4, 5], [6, 7, 8]) + END)

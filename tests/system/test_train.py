@@ -198,6 +198,14 @@ def test_a_picture(said):
     np.savez("numbers.npz", x=np.eye(40), y=np.arange(40) / 2)
     said("train", "numbers.npz", "--epochs", 2, "--picture", "numbers.png")
     assert Path("numbers.png").read_bytes().startswith(b"\x89PNG")
+    text = said("train", "iris.csv", "--epochs", 2, "--picture", "iris.jpg", code=1)
+    assert "iris.jpg should end in .png, which is what it will be." in text
+
+
+def test_a_picture_of_letters_that_its_font_has_not_is_quiet(said, recwarn):
+    write_iris(label=lambda name: f"日本 {name}")
+    said("train", "iris.csv", "--epochs", 1, "--picture", "iris.png")
+    assert not [str(warning.message) for warning in recwarn]
 
 
 @pytest.mark.parametrize("epochs", [1, 20])
@@ -298,16 +306,16 @@ WRONG_TABLES = {
     "t,p,y\n1,2,a\n1,warm,b\n": "t.csv, line 3, column p: warm should be a number.",
     "1,2,a\n1,,b\n": "t.csv, line 2, column 2: an empty cell should be a number.",
     "1;2,5;a\n": "t.csv, line 1, column 2: 2,5 should have a point in place of its comma.",
-    "a|b|y\n1|2|u\n": "t.csv has a label in each line, and no value beside it. Cells of a table are"
-    " separated by commas, semicolons or tabs.",
+    "a|b|y\n1|2|u\n": "t.csv has a label in each line, and no value beside it. Cells of a table"
+    " are separated by commas, semicolons or tabs.",
     "a b y\n1 2 u\n": "t.csv has a label in each line, and no value beside it. Cells",
     "1;2;3\n3;4;-0,25\n": "t.csv, line 2, the label: -0,25 should have a point in place of its",
     "a,b,y,\n1,2,u,\n1,3,v,\n": "The last column of t.csv is empty: remove the separator at the",
     "1,2,u,\n1,3,v,\n": "The last column of t.csv is empty: remove the separator at the end of",
-    ",a,y\n0,7,u\n1,8,v\n": "The first column of t.csv has no name and counts the samples from 0, as"
-    " the index of pandas does: write the table with to_csv(.., index=False), or name the column",
-    "t,y\n1767225600000,u\n1767225600010,v\n": "t.csv: column t differs by too little for its size:"
-    " float32, of 24 bits, does not hold the values apart. Subtract a constant from it, such as",
+    ",a,y\n0,7,u\n1,8,v\n": "The first column of t.csv has no name and counts the samples from 0,"
+    " as the index of pandas does: write the table with to_csv(.., index=False), or name",
+    "t,y\n1767225600000,u\n1767225600010,v\n": "t.csv: column t differs by too little for its"
+    " size: float32, of 24 bits, does not hold the values apart. Subtract a constant",
     "t,y\n1,1e9\n2,1000000001.5\n": "t.csv: the label differs by too little for its size: float32",
     "1,nan,a\n": "t.csv, line 1, column 2: nan is no value that a network takes.",
     "1,1e39,a\n": "t.csv, line 1, column 2: 1e39 is no value that a network takes.",
@@ -363,7 +371,9 @@ def test_files_that_are_not_there(said):
     words = "iris.csv is there already, and no model: say another name"
     assert words in said("train", "iris.csv", "-o", "iris.csv", code=1)
     assert ". is a folder." in said("train", "iris.csv", "-o", ".", code=1)
-    assert "is the table itself" in said("train", "iris.csv", "--picture", "iris.csv", code=1)
+    assert "iris.csv should end in .png" in said(
+        "train", "iris.csv", "--picture", "iris.csv", code=1
+    )
     assert Path("iris.csv").read_text() == before
     assert "There is no file no.tp." in said("evaluate", "no.tp", "iris.csv", code=1)
     assert "cannot load iris.csv: " in said("evaluate", "iris.csv", "iris.csv", code=1)
