@@ -93,9 +93,9 @@ def read_csv(file, label):
         for (line, _), cell in zip(rows, labels, strict=True):
             number(cell, f"{file}, line {line}, the label")
     i = blurred(x)
-    lines = [line for line, _ in rows]
     told = None if i is None else f"column {names[i]}"
-    return Samples(str(file), x.astype(np.float32), as_labels(labels), lines, told)
+    places = [line for line, _ in rows]
+    return Samples(str(file), x.astype(np.float32), as_labels(labels), places, told)
 
 
 def numbered_lines(text):

@@ -282,7 +282,7 @@ def test_what_is_near_to_a_mistake_is_none(said):
     """Names with commas; a column that counts, by name; numbers that are large, and far enough
     apart for float32; labels that name classes."""
     for text in (
-        '1;2;"a,b"\n3;4;1,5\n',
+        'a;b;y\n1;2;"a,b"\n3;4;1,5\n',
         "n,a,y\n0,7,u\n1,8,v\n",
         ",a,y\n5,7,u\n1,8,v\n",
         "a,b,y\n1,2,u\n3,4,v\n",
@@ -309,7 +309,7 @@ WRONG_TABLES = {
     "a|b|y\n1|2|u\n": "t.csv has a label in each line, and no value beside it. Cells of a table"
     " are separated by commas, semicolons or tabs.",
     "a b y\n1 2 u\n": "t.csv has a label in each line, and no value beside it. Cells",
-    "1;2;3\n3;4;-0,25\n": "t.csv, line 2, the label: -0,25 should have a point in place of its",
+    "a;b;y\n1;2;3\n3;4;-0,25\n": "t.csv, line 3, the label: -0,25 should have a point in place",
     "a,b,y,\n1,2,u,\n1,3,v,\n": "The last column of t.csv is empty: remove the separator at the",
     "1,2,u,\n1,3,v,\n": "The last column of t.csv is empty: remove the separator at the end of",
     ",a,y\n0,7,u\n1,8,v\n": "The first column of t.csv has no name and counts the samples from 0,"
