@@ -240,7 +240,7 @@ def info(file):
 def pull(name, file, port):
     """Brings the model NAME from the board to this PC, as FILE or under the same name.
 
-    An older FILE is replaced only once the new one is whole.
+    An older FILE is replaced only once the new one is whole, and only if it is a model.
     """
     from tinyprop_cli.models import pull
 

@@ -144,6 +144,10 @@ def group(port):
 
 def open_repl(port):
     check_port(port)
+    if not sys.stdin.isatty():
+        raise Problem(
+            f"A prompt needs a terminal. For a program in a file: mpremote connect {port} run FILE"
+        )
     done = subprocess.run([sys.executable, "-m", "mpremote", "connect", port, "repl"])
     sys.exit(done.returncode)
 

@@ -1,6 +1,9 @@
 """How well a model answers on samples with labels."""
 
+import struct
+
 import numpy as np
+import tinyprop_words as words
 from tinyprop_desk.report import scores_of
 
 from tinyprop_cli import samples
@@ -25,6 +28,9 @@ def inputs(model, given):
             f"{given.file} has {x.shape[1]} values a sample beside the label, and the model takes"
             f" {model._n_in}."
         )
+    shape = struct.unpack_from("<3H", model._image, words._MODEL_SPEC_IN_H)
+    if shape[:2] != (1, 1):  # one that takes rows may have learned from rows of any shape
+        samples.check_shape(given, shape, "the model")
     if model.input_range is None:
         raise Problem("The model has learned from nothing yet, so it knows nothing.")
     return x

@@ -8,20 +8,23 @@ from tinyprop_desk.boards import facts, milliseconds, names, room, thousands
 
 from tinyprop_cli.board import Problem, ask, micropython
 from tinyprop_cli.copying import read, write
-from tinyprop_cli.files import bytes_of, load, model_in, replace
+from tinyprop_cli.files import bytes_of, check_model_place, load, model_in, replace
 
 NOTE = """\
 It fits where its RAM is free once tinyprop is loaded. Boards have at least what was taken here,
-and with PSRAM far more: tinyprop doctor asks yours. Times are estimates, within a factor of two:
-those of the most similar model of the benchmark, scaled by multiply-accumulates. On the RP2040
-its cycles were counted, on others instructions, taken as one a cycle. To learn means from a
-sample that is new to it; one that it knows takes hardly more than to predict."""
+and with PSRAM far more: tinyprop doctor asks yours. Times are estimates: on the RP2040
+within a factor of two and a half of each model that was measured, but one: where most inputs are
+0, as black pixels, a step takes down to a sixth. Inputs are taken to be bytes if their range was
+given as 0 to 255, else floats. On other processors the benchmark's instructions were counted, and
+taken as one a cycle. To learn means from a sample that is new to it; one that it knows takes
+hardly more than to predict."""
 
 
 # ---- to the board and back
 
 
 def pull(port, name, file):
+    check_model_place(file)
     with micropython(port) as board:
         data = read(board, name)
         has_old = board.fs_exists(name + ".old")

@@ -57,13 +57,7 @@ def given(data, label, network, shape):
     If labels are names, outputs have them in their order, as nearly all programs number them.
     """
     found = samples.read(data, label, labelled=False)
-    # A row of a table has any shape, and an axis of one value is none.
-    is_row = found.x.ndim == 2 and found.x.shape[1] == np.prod(shape)
-    if not is_row and longer(found.x.shape[1:]) != longer(shape):
-        raise Problem(
-            f"x in {data} is of shape {' x '.join(map(str, found.x.shape[1:]))} a sample, and the"
-            f" network takes {' x '.join(map(str, shape))}."
-        )
+    samples.check_shape(found, shape, "the network")
     x, y, n = found.x.reshape(len(found), *shape), found.y, len(network.layers[-1].bias)
     if y is None:
         return x, None, None
@@ -73,10 +67,6 @@ def given(data, label, network, shape):
     if names and len(names) != n:
         raise Problem(f"{data} has the labels {', '.join(names)}, and the network {n} outputs.")
     return x, class_numbers(found, names or [str(i) for i in range(n)]), names
-
-
-def longer(shape):
-    return [n for n in shape if n > 1]
 
 
 def made_up(shape):

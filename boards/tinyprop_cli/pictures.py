@@ -1,6 +1,7 @@
 """A picture of how a training went."""
 
 import io
+import warnings
 
 from tinyprop_desk.report import scores_of
 
@@ -35,5 +36,8 @@ def draw(file, history, model, names, x, y):
         right.axline((y.mean(), y.mean()), slope=1, color="grey", linewidth=0.5)
         right.set(xlabel="is", ylabel="taken for")
     png = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(png)
+    with warnings.catch_warnings():
+        # Of letters that its font has not, which are drawn as boxes.
+        warnings.filterwarnings("ignore", "Glyph .* missing|Matplotlib currently does not support")
+        FigureCanvasAgg(figure).print_png(png)
     replace(file, png.getvalue())

@@ -28,12 +28,15 @@ def record(port, file, label, count):
     if not kept:
         raise Problem(f"{file} should be a table, .csv, or arrays of numpy, .npz.")
     kept, console, typed = kept(file), new_console(), Typed(label)
-    gone = False
+    gone, others = False, ""
     try:
         with Live(console=console, auto_refresh=False, transient=True) as live:
             for line in lines(port):
-                sample = line and sample_in(line, typed.label, kept.width)
-                if sample:
+                sample = line and sample_in(line, typed.label)
+                if sample and kept.width not in (None, len(sample[1])):
+                    others = f"{len(sample[1])} values, and {file} has {kept.width} a sample"
+                    console.print(f"{line}  ({others})")
+                elif sample:
                     kept.add(*sample)
                 elif line:
                     console.print(line)
@@ -51,6 +54,8 @@ def record(port, file, label, count):
         gone = True
     finally:
         kept.save()
+    if not kept.new and others:
+        raise Problem(f"The lines from {port} have {others}: say another file with -o.")
     if not kept.new:
         raise Problem(
             f"No sample came from {port}. The line of one is as print(label, x, y, z, sep=',')"
@@ -61,13 +66,12 @@ def record(port, file, label, count):
         raise Problem(f"The board at {port} is gone. All that it sent is in {file}.")
 
 
-def sample_in(line, label, width):
-    """(label, values as texts), or None. label: None if it is in the line. width: how many values
-    the samples before have."""
+def sample_in(line, label):
+    """(label, values as texts), or None. label: None if it is in the line."""
     cells = [cell.strip() for cell in line.split(",")]
     if label is None:
         label, *cells = cells
-    if not label or not cells or width not in (None, len(cells)):
+    if not label or not cells:
         return None
     return (label, cells) if all(map(samples.is_value, cells)) else None
 

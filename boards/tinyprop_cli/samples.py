@@ -6,6 +6,7 @@ import zipfile
 from dataclasses import dataclass
 
 import numpy as np
+from tinyprop_desk.arrays import blurred
 
 from tinyprop_cli.board import Problem
 from tinyprop_cli.files import bytes_of
@@ -17,12 +18,13 @@ MOST_CLASSES = 20  # whole numbers of more values than that are no classes, unle
 @dataclass
 class Samples:
     """x: float32, a row a sample. y: labels, texts or floats, or None. lines: where each is in a
-    table."""
+    table. blurred: a value of x, in words, that float32 cannot hold apart."""
 
     file: str
     x: np.ndarray
     y: np.ndarray | None
     lines: list[int] | None = None
+    blurred: str | None = None
 
     def __len__(self):
         return len(self.x)
@@ -46,7 +48,10 @@ def read(file, label="", labelled=True):
     if len(samples) == 0:
         raise Problem(f"{file} has no sample.")
     if samples.x[0].size == 0:
-        raise Problem(f"{file} has a label in each line, and no value beside it.")
+        raise Problem(
+            f"{file} has a label in each line, and no value beside it. Cells of a table are"
+            " separated by commas, semicolons or tabs."
+        )
     return samples
 
 
@@ -74,10 +79,11 @@ def read_csv(file, label):
                 f" {lines[0][0]}."
             )
     counts_up = lines[0][1] == [str(i) for i in range(len(names))]
+    check_ends(lines, rows, names if has_names else None, file)
     at = column_of(label, names, file)
     labels = [cells.pop(at) for _, cells in rows]
     names = names[:at] + names[at + 1 :]
-    x = np.empty((len(rows), len(names)), np.float32)
+    x = np.empty((len(rows), len(names)))
     for row, (line, cells) in zip(x, rows, strict=True):
         for i, cell in enumerate(cells):
             row[i] = number(cell, f"{file}, line {line}, column {names[i]}")
@@ -86,7 +92,13 @@ def read_csv(file, label):
             raise Problem(f"{file}, line {line}, has no label, but {cell or 'an empty cell'}.")
     if not has_names:
         check_no_names(labels, counts_up, f"{file}, line {lines[0][0]}")
-    return Samples(str(file), x, as_labels(labels), [line for line, _ in rows])
+    if all(is_number(cell.replace(",", ".")) for cell in labels):
+        for (line, _), cell in zip(rows, labels, strict=True):
+            number(cell, f"{file}, line {line}, the label")
+    i = blurred(x)
+    told = None if i is None else f"column {names[i]}"
+    places = [line for line, _ in rows]
+    return Samples(str(file), x.astype(np.float32), as_labels(labels), places, told)
 
 
 def numbered_lines(text):
@@ -113,6 +125,22 @@ def check_no_names(labels, counts_up, where):
             f"{where}, may be names of columns, as {why}. Are they names, let none of them be a"
             " number; is it a sample, put a line of names in front of it."
         )
+
+
+def check_ends(lines, rows, names, file):
+    """Refuses columns that other programs add: an empty one at the end, the numbers of the samples
+    at the beginning. names: None if there are none."""
+    if len(lines[0][1]) > 1 and not any(cells[-1] for _, cells in lines):
+        raise Problem(
+            f"The last column of {file} is empty: remove the separator at the end of each line."
+        )
+    if names and len(rows) > 1 and not names[0]:
+        if [cells[0] for _, cells in rows] == [str(i) for i in range(len(rows))]:
+            raise Problem(
+                f"The first column of {file} has no name and counts the samples from 0, as the"
+                " index of pandas does: write the table with to_csv(.., index=False), or name the"
+                " column if it is a value of x."
+            )
 
 
 def column_of(label, names, file):
@@ -161,7 +189,12 @@ def read_npz(file, label, labelled):
     try:
         arrays = np.load(io.BytesIO(bytes_of(file)))
         arrays = {name: arrays[name] for name in arrays.files}
-    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile):
+    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        if str(error).startswith("Object arrays"):
+            raise Problem(
+                f"{file} has an array of Python objects, which is not read: save names as"
+                " y.astype(str), numbers as x.astype(float)."
+            ) from None
         raise Problem(
             f"{file} holds no arrays of numpy: numpy.savez({file.name!r}, x=x, y=y) makes it."
         ) from None
@@ -186,7 +219,25 @@ def read_npz(file, label, labelled):
         if a is not None and a.dtype.kind == "f" and not np.all(abs(a) <= LARGEST):
             i = int(np.nonzero(~(abs(a) <= LARGEST))[0][0])
             raise Problem(f"{name} in {file}: sample {i} holds a NaN or an infinity: remove it.")
-    return Samples(str(file), x.astype(np.float32), y)
+    i = blurred(x.reshape(len(x), int(np.prod(x.shape[1:]))))
+    told = None if i is None else f"value {i} of x, counted from 0,"
+    return Samples(str(file), x.astype(np.float32), y, blurred=told)
+
+
+def check_shape(given, shape, who):
+    """Refuses samples of another shape than who takes. A row of a table has any shape, and an axis
+    of one value is none."""
+    came = given.x.shape[1:]
+    is_row = len(came) == 1 and came[0] == np.prod(shape)
+    if not is_row and longer(came) != longer(shape):
+        raise Problem(
+            f"x in {given.file} is of shape {' x '.join(map(str, came))} a sample, and {who} takes"
+            f" {' x '.join(map(str, shape))}."
+        )
+
+
+def longer(shape):
+    return [n for n in shape if n > 1]
 
 
 # ---- labels

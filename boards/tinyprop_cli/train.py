@@ -7,6 +7,7 @@ import tinyprop as tp
 from rich.console import Group
 from rich.live import Live
 from rich.progress import Progress
+from tinyprop_desk.arrays import apart, blurred
 from tinyprop_desk.boards import where_it_fits
 from tinyprop_desk.report import scores_of
 
@@ -24,11 +25,13 @@ def train(data, file, label, hidden, kind, epochs, seed, picture):
     check_model_place(file)
     if picture:
         check_folder(picture)
-        if picture == data:
-            raise Problem(f"{picture} is the table itself: say another name for the picture.")
+        if picture.suffix.lower() != ".png":
+            raise Problem(f"{picture} should end in .png, which is what it will be.")
         from tinyprop_cli import pictures
     console = new_console()
     given = samples.read(data, label)
+    if given.blurred:
+        raise Problem(f"{data}: {apart(given.blurred)}.")
     x = given.x.reshape(len(given), -1)
     names, y = labels_of(given, kind)
     console.print(described(given, x, names, y))
@@ -65,6 +68,10 @@ def labels_of(given, kind):
         if np.all(y == y[0]):
             raise Problem(
                 f"All labels in {given.file} are {y[0, 0]:g}: there is nothing to learn."
+            )
+        if blurred(y) is not None:
+            raise Problem(
+                f"{given.file}: {apart('the label')}, and add it to what the board says."
             )
         return None, y.astype(np.float32)
     if given.y[0].size > 1:

@@ -50,8 +50,9 @@ def from_onnx(file, x, y=None, loss=None, trainable=None, report=True, **setting
 
     file: path, or a model of the package onnx. x: samples from its training set as the ONNX model
     takes them, to choose ranges and formats by. The Model takes maps as [row, column, channel],
-    so x of PyTorch has to be turned: x.transpose(0, 2, 3, 1). loss: "crossentropy" or "mse"; None:
-    classes if it has two outputs or more. settings: classes of Model, too. All else as in
+    so x of PyTorch has to be turned: x.transpose(0, 2, 3, 1); but a network without maps, which
+    begins with Flatten, becomes a Model that takes x as it is. loss: "crossentropy" or "mse";
+    None: classes if it has two outputs or more. settings: classes of Model, too. All else as in
     from_sklearn.
     """
     from . import onnx_reader

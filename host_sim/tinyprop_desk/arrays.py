@@ -22,6 +22,26 @@ def numbers(name, values):
     return floats
 
 
+def blurred(a):
+    """The first column of numbers [sample, column] that float32 cannot hold apart: to round them
+    moves them by more than a hundredth of their spread. None if there is none."""
+    if len(a) == 0 or np.can_cast(a.dtype, np.float32):
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        off = np.abs(a.astype(np.float32) - a.astype(float)).max(0)
+        spread = np.ptp(a, 0)
+        columns = np.nonzero((0 < spread) & (spread < 100 * off) & np.isfinite(off))[0]
+    return int(columns[0]) if len(columns) else None
+
+
+def apart(what):
+    """What to do about numbers that are blurred."""
+    return (
+        f"{what} differs by too little for its size: float32, of 24 bits, does not hold the values"
+        " apart. Subtract a constant from it, such as its least value"
+    )
+
+
 def class_numbers(values, n_classes):
     """int32 in one piece."""
     a = as_array("y", values)
@@ -72,7 +92,7 @@ def as_array(name, values):
     if a.dtype.kind == "b":
         a = a.astype(np.uint8)
     if a.dtype.kind not in "iuf":
-        raise TypeError(f"{described(name, a)} is of no numbers: {cure(name, values)}")
+        raise TypeError(f"{described(name, a)} is of no numbers: {cure(name, values, a)}")
     return a
 
 
@@ -80,12 +100,16 @@ def described(name, a):
     return f"{name} (dtype {a.dtype}, shape {a.shape})"
 
 
-def cure(name, values):
+def cure(name, values, a):
     """What to do about values that are no numbers."""
     dtypes = getattr(values, "dtypes", None)
     if hasattr(dtypes, "items"):  # a DataFrame
-        others = [str(column) for column, dtype in dtypes.items() if dtype.kind not in "biuf"]
-        return f"leave out, or turn into numbers, the columns {', '.join(others)}"
+        others = [
+            str(column)
+            for (column, dtype), cells in zip(dtypes.items(), a.T, strict=True)
+            if dtype.kind not in "biuf" or not all(isinstance(v, Real) for v in cells)
+        ]
+        return f"leave out, fill, or turn into numbers, the columns {', '.join(others)}"
     if name == "y":
         return "give numbers, such as numpy.unique(y, return_inverse=True)[1] for classes"
     return f"give numbers, such as {name}.astype('float32') if they are digits in text"

@@ -1,5 +1,7 @@
 """A Model as an estimator of scikit-learn, for its pipelines, searches and cross-validations."""
 
+from numbers import Integral
+
 import numpy as np
 import tinyprop as tp
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -7,7 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .arrays import names_of
+from .arrays import apart, blurred, names_of, numbers
 from .report import scores_of
 
 
@@ -38,7 +40,11 @@ class _Estimator(BaseEstimator):
 
     def fit(self, X, y):
         """Learns from all samples, anew."""
+        if not isinstance(self.epochs, Integral) or self.epochs < 1:
+            raise ValueError(f"epochs is {self.epochs!r}, expected a whole number from 1")
         X, y = self._checked(X, y, reset=True)
+        self._check_apart(X, y)
+        X = numbers("X", X)
         self._start(y)
         labels = self._as_labels(y)
         order = check_random_state(self.random_state)
@@ -47,7 +53,18 @@ class _Estimator(BaseEstimator):
             self._learn(X[shuffled], labels[shuffled])
         return self
 
+    def _check_apart(self, X, y):
+        i = blurred(X)
+        if i is not None:
+            names = getattr(self, "feature_names_in_", range(X.shape[1]))
+            raise ValueError(apart(f"column {names[i]} of X"))
+
     def _make(self, units, loss, names=None):
+        if not np.iterable(self.hidden) or isinstance(self.hidden, str):
+            raise ValueError(
+                f"hidden is {self.hidden!r}, expected the units of each hidden layer, such as"
+                " (32,) or (32, 16), or () for none"
+            )
         random = check_random_state(self.random_state)
         layers = [tp.Dense(n, activation=self.activation) for n in self.hidden]
         self.model_ = tp.Model(
@@ -74,7 +91,7 @@ class TinyPropClassifier(ClassifierMixin, _Estimator):
     """A classifier in integers."""
 
     def _checked(self, X, y, reset):
-        X, y = validate_data(self, X, y, dtype=np.float32, reset=reset)
+        X, y = validate_data(self, X, y, dtype=np.float64, reset=reset)
         check_classification_targets(y)
         return X, y
 
@@ -96,6 +113,10 @@ class TinyPropClassifier(ClassifierMixin, _Estimator):
             if classes is None:
                 raise ValueError("classes must be given to the first partial_fit: all there are")
             self._start(classes)
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes is {classes}, expected {self.classes_} as in the first partial_fit"
+            )
         self._learn(X, self._as_labels(y))
         return self
 
@@ -118,17 +139,22 @@ class TinyPropRegressor(RegressorMixin, _Estimator):
         return tags
 
     def _checked(self, X, y, reset):
-        X, y = validate_data(
-            self, X, y, dtype=np.float32, reset=reset, multi_output=True, y_numeric=True
+        return validate_data(
+            self, X, y, dtype=np.float64, reset=reset, multi_output=True, y_numeric=True
         )
-        return X, np.asarray(y, np.float32)
+
+    def _check_apart(self, X, y):
+        super()._check_apart(X, y)
+        i = blurred(y.reshape(len(y), -1))
+        if i is not None:
+            raise ValueError(apart("y" if y.ndim == 1 else f"column {i} of y"))
 
     def _start(self, y):
         self.one_ = y.ndim == 1
         self._make(1 if self.one_ else y.shape[1], "mse")
 
     def _as_labels(self, y):
-        return y
+        return numbers("y", y.astype(float))
 
     def partial_fit(self, X, y):
         """Learns from each sample once, in order."""
@@ -136,7 +162,7 @@ class TinyPropRegressor(RegressorMixin, _Estimator):
         X, y = self._checked(X, y, reset=first)
         if first:
             self._start(y)
-        self._learn(X, y)
+        self._learn(X, self._as_labels(y))
         return self
 
     def predict(self, X):

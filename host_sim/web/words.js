@@ -25,7 +25,6 @@ export function layersOf(model) {
       shape: [height, width, channels],
       parameters: weighted ? (fanIn + 1) * channels : 0,
       macs: weighted ? height * width * channels * fanIn : 0,
-      convolves: bytes[at] === format.CONV || bytes[at] === format.DEPTHWISE,
       learned,
       outputs,
       work,

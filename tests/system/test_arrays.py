@@ -180,12 +180,16 @@ def test_settings_may_be_numbers_of_numpy():
 
 def test_what_is_no_number_says_what_came_and_what_to_do():
     words = np.array(["up", "down"] * 20)
-    mixed = Frame(X.astype(object), {"when": "datetime64[s]", "size": "f8", "name": "O"})
+    mixed = Frame(X[:, :3].astype(object), {"when": "datetime64[s]", "size": "f8", "name": "O"})
     mixed.values[0, 2] = "a"
+    columns = dict.fromkeys("abcdef", "i8")
+    missing = Frame(X.astype(object), columns)
+    missing.values[3, 2] = missing.values[5, 4] = None  # as NA, of Int64 of pandas
     for x, y, kind, texts in (
         (words, Y, TypeError, ("x (dtype <U4, shape (40,))", "x.astype('float32')")),
         (X * 1j, Y, TypeError, ("x (dtype complex128, shape (40, 6))",)),
         (mixed, Y, TypeError, ("dtype object", "columns when, name")),
+        (missing, Y, TypeError, ("leave out, fill, or turn into numbers, the columns c, e",)),
         (X * 1e39, Y, ValueError, ("float64", "(40, 6)", "e+39", "float32 ends", "scale")),
         (X, words.astype("S4"), TypeError, ("y (dtype |S4, shape (40,))", "return_inverse")),
         (X, Y + 0.5, TypeError, ("y (dtype float64, shape (40,))", "0.5", "0 to 2", "mse")),

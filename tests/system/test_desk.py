@@ -536,3 +536,34 @@ def test_an_estimator_learns_part_by_part():
     assert e.model_.classes == ["a", "b", "c"]
     with pytest.raises(ValueError, match="'d'"):
         e.partial_fit(x[:2], ["a", "d"])
+    for others in ["a", "b"], ["a", "b", "d"]:
+        with pytest.raises(ValueError, match=r"expected \['a' 'b' 'c'\] as in the first"):
+            e.partial_fit(x[:2], ["a", "b"], classes=others)
+    e.partial_fit(x[:2], ["a", "b"], classes=["c", "b", "a"])
+
+
+@pytest.mark.parametrize(
+    "settings, says",
+    [
+        *(({"hidden": hidden}, "hidden is .*, expected the units") for hidden in (8, None, "8")),
+        *(({"epochs": n}, "epochs is .*, expected a whole number") for n in (0, -1, 1.5, None)),
+    ],
+)
+def test_settings_of_an_estimator_that_cannot_be(settings, says):
+    with pytest.raises(ValueError, match=says):
+        tp.TinyPropClassifier(**settings).fit([[0], [1]], [0, 1])
+
+
+def test_an_estimator_refuses_what_float32_does_not_hold_apart():
+    x = np.random.default_rng(1).normal(size=(60, 2))
+    with pytest.raises(ValueError, match="^y differs by too little .* Subtract a constant"):
+        tp.TinyPropRegressor().fit(x, 1e8 + x[:, 0])
+    with pytest.raises(ValueError, match="^column 1 of y differs"):
+        tp.TinyPropRegressor().fit(x, x + [0, 1e9])
+    with pytest.raises(ValueError, match="^column 1 of X differs"):
+        tp.TinyPropClassifier().fit(x + [0, 1e9], x[:, 0] > 0)
+    assert tp.TinyPropRegressor().fit(x, 1e4 + x[:, 0]).score(x, 1e4 + x[:, 0]) > 0.9
+    part = tp.TinyPropRegressor().partial_fit([[1e9]], [1e9])  # the others may lie far from it
+    part.partial_fit([[1e9 + 1], [0]], [1e9 + 1, 0])
+    with pytest.raises(ValueError, match="float32 ends at"):
+        tp.TinyPropRegressor().fit(x * 1e39, x[:, 0])

@@ -128,11 +128,10 @@ def test_a_label_that_is_typed(monkeypatch):
 
 def test_what_is_no_sample():
     for text in ("", "hello", "wave", "wave,", "wave,1,", ",1,2", "wave,1,x", "wave,1,nan"):
-        assert record.sample_in(text, None, None) is None, text
-    assert record.sample_in("wave, 1, 2", None, None) == ("wave", ["1", "2"])
-    assert record.sample_in("wave,1,2", None, 3) is None
-    assert record.sample_in("1,2", "wave", 2) == ("wave", ["1", "2"])
-    assert record.sample_in("wave,1,2", "wave", None) is None
+        assert record.sample_in(text, None) is None, text
+    assert record.sample_in("wave, 1, 2", None) == ("wave", ["1", "2"])
+    assert record.sample_in("1,2", "wave") == ("wave", ["1", "2"])
+    assert record.sample_in("wave,1,2", "wave") is None
 
 
 @pytest.mark.parametrize("name", ["samples.csv", "samples.npz"])
@@ -197,7 +196,14 @@ def test_files_that_samples_cannot_be_added_to(line, said):
     line.say(rows("wave", [1, 2]) + END)
     Path("three.csv").write_text("1,2,3,wave\n")
     text = said("record", line.port, "-o", "three.csv", code=1)
-    assert "wave,1,2\n" in text and "No sample came" in text
+    assert "wave,1,2  (2 values, and three.csv has 3 a sample)\n" in text
+    words = f"error: The lines from {line.port} have 2 values, and three.csv has 3 a sample: say"
+    assert words in text and Path("three.csv").read_text() == "1,2,3,wave\n"
+    line.thread.join()
+    line.say(rows("wave", [4, 5], [6, 7, 8]) + END)
+    assert "1 samples are new, and three.csv has wave (2)." in said(
+        "record", line.port, "-o", "three.csv"
+    )
     Path("other.csv").write_text("1;2;wave\n")
     text = said("record", line.port, "-o", "other.csv", code=1)
     assert "other.csv has no commas between its cells: take another file." in text

@@ -198,6 +198,14 @@ def test_a_picture(said):
     np.savez("numbers.npz", x=np.eye(40), y=np.arange(40) / 2)
     said("train", "numbers.npz", "--epochs", 2, "--picture", "numbers.png")
     assert Path("numbers.png").read_bytes().startswith(b"\x89PNG")
+    text = said("train", "iris.csv", "--epochs", 2, "--picture", "iris.jpg", code=1)
+    assert "iris.jpg should end in .png, which is what it will be." in text
+
+
+def test_a_picture_of_letters_that_its_font_has_not_is_quiet(said, recwarn):
+    write_iris(label=lambda name: f"日本 {name}")
+    said("train", "iris.csv", "--epochs", 1, "--picture", "iris.png")
+    assert not [str(warning.message) for warning in recwarn]
 
 
 @pytest.mark.parametrize("epochs", [1, 20])
@@ -301,6 +309,25 @@ def test_a_first_line_that_cannot_be_names_is_a_sample(text):
     assert len(samples.read(Path("t.csv"))) == text.count("\n")
 
 
+def test_what_is_near_to_a_mistake_is_none(said):
+    """Names with commas; a column that counts, by name; numbers that are large, and far enough
+    apart for float32; labels that name classes."""
+    for text in (
+        'a;b;y\n1;2;"a,b"\n3;4;1,5\n',
+        "n,a,y\n0,7,u\n1,8,v\n",
+        ",a,y\n5,7,u\n1,8,v\n",
+        "a,b,y\n1,2,u\n3,4,v\n",
+        "t,y\n1767225600000,1e9\n1777225600000,1000000001.5\n",
+        "t,y\n16777216,1\n16777218,2\n",
+    ):
+        Path("t.csv").write_text(text)
+        given = samples.read(Path("t.csv"))
+        assert len(given) == 2 and not given.blurred, text
+    said("train", "t.csv")
+    Path("t.csv").write_text("t,y\n1,1000000000\n2,1000000001\n")
+    said("train", "t.csv")
+
+
 WRONG_TABLES = {
     "": "t.csv is empty.",
     "\n \n": "t.csv is empty.",
@@ -311,6 +338,17 @@ WRONG_TABLES = {
     "t,p,y\n1,2,a\n1,warm,b\n": "t.csv, line 3, column p: warm should be a number.",
     "1,2,a\n1,,b\n": "t.csv, line 2, column 2: an empty cell should be a number.",
     "1;2,5;a\n": "t.csv, line 1, column 2: 2,5 should have a point in place of its comma.",
+    "a|b|y\n1|2|u\n": "t.csv has a label in each line, and no value beside it. Cells of a table"
+    " are separated by commas, semicolons or tabs.",
+    "a b y\n1 2 u\n": "t.csv has a label in each line, and no value beside it. Cells",
+    "a;b;y\n1;2;3\n3;4;-0,25\n": "t.csv, line 3, the label: -0,25 should have a point in place",
+    "a,b,y,\n1,2,u,\n1,3,v,\n": "The last column of t.csv is empty: remove the separator at the",
+    "1,2,u,\n1,3,v,\n": "The last column of t.csv is empty: remove the separator at the end of",
+    ",a,y\n0,7,u\n1,8,v\n": "The first column of t.csv has no name and counts the samples from 0,"
+    " as the index of pandas does: write the table with to_csv(.., index=False), or name",
+    "t,y\n1767225600000,u\n1767225600010,v\n": "t.csv: column t differs by too little for its"
+    " size: float32, of 24 bits, does not hold the values apart. Subtract a constant",
+    "t,y\n1,1e9\n2,1000000001.5\n": "t.csv: the label differs by too little for its size: float32",
     "1,nan,a\n": "t.csv, line 1, column 2: nan is no value that a network takes.",
     "1,1e39,a\n": "t.csv, line 1, column 2: 1e39 is no value that a network takes.",
     "1,2,a\n1,2,\n": "t.csv, line 2, has no label, but an empty cell.",
@@ -342,7 +380,10 @@ def test_what_is_wrong_with_arrays(said):
         ({"x": x, "y": y * np.nan}, "y in t.npz: sample 0 holds a NaN or an infinity"),
         ({"x": x * 1e39, "y": y}, "x in t.npz: sample 0 holds a NaN or an infinity"),
         ({"x": x[:0], "y": y[:0]}, "t.npz has no sample."),
-        ({"x": np.array([None] * 4), "y": y}, "t.npz holds no arrays of numpy"),
+        ({"x": np.array([None] * 4), "y": y}, "t.npz has an array of Python objects"),
+        ({"x": x, "y": np.array(["a"] * 4, object)}, "save names as y.astype(str), numbers as"),
+        ({"x": x * 3 + 1e9, "y": y}, "t.npz: value 0 of x, counted from 0, differs by too little"),
+        ({"x": x, "y": 1e9 + y / 9}, "t.npz: the label differs by too little for its size"),
     ):
         np.savez("t.npz", **arrays)
         assert words in said("train", "t.npz", code=1)
@@ -362,7 +403,9 @@ def test_files_that_are_not_there(said):
     words = "iris.csv is there already, and no model: say another name"
     assert words in said("train", "iris.csv", "-o", "iris.csv", code=1)
     assert ". is a folder." in said("train", "iris.csv", "-o", ".", code=1)
-    assert "is the table itself" in said("train", "iris.csv", "--picture", "iris.csv", code=1)
+    assert "iris.csv should end in .png" in said(
+        "train", "iris.csv", "--picture", "iris.csv", code=1
+    )
     assert Path("iris.csv").read_text() == before
     assert "There is no file no.tp." in said("evaluate", "no.tp", "iris.csv", code=1)
     assert "cannot load iris.csv: " in said("evaluate", "iris.csv", "iris.csv", code=1)
@@ -395,6 +438,22 @@ def test_samples_that_are_not_for_this_model(said):
     tp.Model(4, [tp.Dense(1)], loss="mse", input_range=(0, 1), output_range=(0, 1)).save("n.tp")
     text = said("evaluate", "n.tp", "iris.csv", code=1)
     assert "The labels in iris.csv are names, and the model gives numbers." in text
+
+
+def test_maps_that_lie_otherwise_are_no_samples_for_this_model(said):
+    x, y = np.random.default_rng(1).random((9, 8, 4, 2)), np.arange(9) % 3
+    tp.Model((8, 4, 2), [tp.Conv2D(2, 3), tp.Dense(3)], input_range=(0, 1)).save("maps.tp")
+    tp.Model(64, [tp.Dense(3)], input_range=(0, 1)).save("rows.tp")
+    for turned in x.transpose(0, 3, 1, 2), x.reshape(9, 32, 2):
+        np.savez("turned.npz", x=turned, y=y)
+        shape = " x ".join(map(str, turned.shape[1:]))
+        words = f"x in turned.npz is of shape {shape} a sample, and the model takes 8 x 4 x 2."
+        assert words in said("evaluate", "maps.tp", "turned.npz", code=1)
+        assert words in said("compare", "maps.tp", "turned.npz", "COM1", code=1)
+        said("evaluate", "rows.tp", "turned.npz")
+    for same in x, x.reshape(9, 64), x[:, None]:
+        np.savez("same.npz", x=same, y=y)
+        assert "of 9 samples are right" in said("evaluate", "maps.tp", "same.npz")
 
 
 # ---- import

@@ -284,7 +284,7 @@ function showLayers() {
   const shape = source.shape.join(" × ");
   $("ram").textContent =
     `On a board it takes ${bytes} bytes of RAM, with the examples it remembers, and reads ${shape} numbers at a time.` +
-    " Times are estimates, within a factor of two.";
+    " Times are estimates, within a factor of two and a half; where most numbers are 0 it takes less.";
 }
 
 function short(ms) {
