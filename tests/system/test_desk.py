@@ -11,14 +11,20 @@ import tinyprop as tp
 from onnx import TensorProto, helper, numpy_helper
 from serial_port import EmulatedPico
 from sklearn.base import clone
-from sklearn.datasets import load_diabetes, load_digits, load_wine
+from sklearn.datasets import (
+    load_diabetes,
+    load_digits,
+    load_wine,
+    make_classification,
+    make_friedman1,
+)
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
-from tinyprop_desk import onnx_reader
+from tinyprop_desk import onnx_reader, rate
 from tinyprop_desk.network import Unsupported
 from tinyprop_desk.report import scores_of
 
@@ -212,6 +218,54 @@ def test_it_loses_nothing_by_learning_on(digits):
             model.learn_many(x[start : start + 20], y[start : start + 20])
             after.append(model.evaluate(x[test], y[test]))
     assert np.mean(after) >= np.mean(before) - 0.01 and min(after) >= min(before) - 0.05
+
+
+NOISY = {  # an estimator, and its table
+    "friedman": lambda seed: (Ridge(), make_friedman1(1000, noise=1.0, random_state=seed)),
+    "diabetes": lambda seed: (Ridge(), load_diabetes(return_X_y=True)),
+    "classes": lambda seed: (
+        MLPClassifier((32, 16), max_iter=300, random_state=seed),
+        make_classification(1000, 20, n_informative=8, n_classes=4, random_state=seed),
+    ),
+}
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize("name", NOISY)
+def test_what_noise_allows_is_not_lost_by_learning_on(name, labelled):
+    fell = []
+    for seed in SEEDS:
+        net, (x, y) = NOISY[name](seed)
+        n = int(0.7 * len(x))
+        net = fitted(make_pipeline(StandardScaler(), net), x[:n], y[:n])
+        model = tp.from_sklearn(net, x[:n], y[:n] if labelled else None, report=False)
+        right = np.eye(4)[y[n:]] if name == "classes" else y[n:, np.newaxis]
+        before = rate.score(model, x[n:], right)
+        for start in range(0, 240, 40):
+            model.learn_many(x[start : start + 40], y[start : start + 40])
+            fell.append(before - rate.score(model, x[n:], right))
+    assert np.mean(fell) < 0.01
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_averages_and_norms_of_pytorch_survive_learning_on(digits, labelled, capsys):
+    x, y = digits
+    file, test = GOLDEN / "torch_average.onnx", slice(TRAINED_ON + 200, None)
+    known = x[:300].reshape(-1, 1, 8, 8), y[:300] if labelled else None
+    model = tp.from_onnx(file, *known)
+    assert f"lr: {model.lr:.2g}, as at the rates" in capsys.readouterr().out
+    before = model.evaluate(x[test], y[test])
+    for start in range(TRAINED_ON, TRAINED_ON + 200, 20):
+        model.learn_many(x[start : start + 20], y[start : start + 20])
+        assert model.evaluate(x[test], y[test]) > before - 0.02
+    assert model.evaluate(x[test], y[test]) > before
+
+
+def test_a_rate_that_was_given_stays(digits, capsys):
+    x, _ = digits
+    file = GOLDEN / "torch_average.onnx"
+    assert tp.from_onnx(file, x[:100].reshape(-1, 1, 8, 8), lr=0.5).lr == 0.5
+    assert "lr:" not in capsys.readouterr().out
 
 
 SET_BY_HAND = {
