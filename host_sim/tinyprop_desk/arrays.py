@@ -72,7 +72,7 @@ def answers(y, shape, loss, names=None):
     if loss == "mse":
         a = as_array("y", y).astype(float)
         if a.size != n * units:
-            raise ValueError(f"{described('y', a)} has other numbers than expected: {n} x {units}")
+            raise ValueError(f"{described('y', a)} is expected to have {n} x {units} numbers")
         return a.reshape(shape)
     if a.size != n:
         cure = ", as numpy.argmax(y, 1) makes of a column for each class" * (a.ndim > 1)

@@ -138,6 +138,38 @@ def test_the_report_has_both_accuracies(digits, capsys):
     assert f"accuracy: float {net.score(x[:100], y[:100]):.2%}, integer " in printed
 
 
+def test_labels_are_what_they_are_or_an_error(digits, capsys):
+    x, y = digits
+    words = [f"the {i}" for i in range(10)]
+    named, few = np.array(words)[y[:100]], x[:100].reshape(-1, 1, 8, 8)
+
+    def bring(y, **settings):
+        tp.from_onnx(GOLDEN / "torch_average.onnx", few, y, lr=0.1, **settings)
+        return capsys.readouterr().out
+
+    right = bring(y[:100])
+    assert "accuracy: float 8" in right
+    same = [
+        bring(y[:100, np.newaxis]),
+        bring(y[:100].astype(float)),
+        bring(y[:100], classes=words),
+    ]
+    assert all(out.splitlines()[2] == right.splitlines()[2] for out in same)
+    assert bring(named, classes=words).splitlines()[2] == right.splitlines()[2]
+    for wrong, match in (
+        (named, "y has names such as 'the 0': say classes="),
+        (10 * y[:100], "holds 10, expected class numbers, 0 to 9"),
+        (np.eye(10)[y[:100]], "shape .100, 10.. is expected to have 100 labels, as numpy.argmax"),
+        (y[:50], "shape .50,.. is expected to have 100 labels$"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            bring(wrong)
+    with pytest.raises(ValueError, match="y has 'the 9', expected one of the 0, the 1"):
+        bring(named, classes=[*words[:9], "nine"])
+    with pytest.raises(ValueError, match="is expected to have 100 x 10 numbers"):
+        bring(y[:100], loss="mse")
+
+
 # ---- ONNX files of PyTorch and Keras
 
 
@@ -513,6 +545,14 @@ def test_branches_are_refused():
     g = conv(Graph(2, 8, 8), 2, 2, pads=[1, 1, 1, 1])
     g.add("Add", "x")
     refused(head(g, 128), "goes two ways")
+
+
+def test_a_fixed_number_of_samples_is_named():
+    for shape in ((4, 144), (4, -1)):
+        g = conv(Graph(2, 8, 8), 2, 4).add("Relu")
+        model = dense(g.add("Reshape", g.constant(shape)), 144, 3).model(4)
+        with pytest.raises(Unsupported, match="it is for 4 samples at a time; export it with one"):
+            tp.from_onnx(model, np.zeros((4, 2, 8, 8)), report=False)
 
 
 def test_an_input_without_a_size_is_refused():
