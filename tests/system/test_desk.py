@@ -170,6 +170,22 @@ def test_labels_are_what_they_are_or_an_error(digits, capsys):
         bring(y[:100], loss="mse")
 
 
+def test_a_value_far_from_all_others_is_named(digits, capsys):
+    x, y = digits
+    file, few = GOLDEN / "torch_average.onnx", x[:300].reshape(-1, 1, 8, 8).copy()
+    few[17, 0, 3, 4] = 7
+    tp.from_onnx(file, few, lr=0.1)
+    assert "x[" not in capsys.readouterr().out
+    few[17, 0, 3, 4] = 100
+    tp.from_onnx(file, few, lr=0.1)
+    assert "x[17] holds 100, and most others 0 to 1: if that is" in capsys.readouterr().out
+    x, y = load_wine(return_X_y=True)  # each value has a range of its own
+    net = fitted(make_pipeline(StandardScaler(), LogisticRegression()), x, y)
+    x[5, 7] = -50
+    tp.from_sklearn(net, x, lr=0.1)
+    assert "x[5] holds -50, and most others 0.14 to 0.63: if" in capsys.readouterr().out
+
+
 # ---- ONNX files of PyTorch and Keras
 
 
