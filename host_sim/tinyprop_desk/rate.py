@@ -1,10 +1,10 @@
 """The learning rate at which a network that was trained elsewhere goes on.
 
 The rates that layers find (docs/numbers.md, Learning rate) go by the energy of their own inputs.
-They suppose that the weights above are about as large as tinyprop makes them, and that nearly all
-is still to be learned. Training in floating point and a BatchNorm that is folded in make weights
-larger, by which each step changes the answer more; and what is known as well as noise allows gets
-worse by large steps, which follow the noise. How much of that is there only a trial tells.
+They suppose weights above that are about as large as tinyprop makes them, for which network.py
+cares as far as it can, and that nearly all is still to be learned: what is known as well as noise
+allows gets worse by large steps, which follow the noise. How much of that is there only a trial
+tells.
 """
 
 import io
@@ -17,7 +17,7 @@ from .report import scores_of
 
 RATES = [None, *(4.0**-n for n in range(2, 13))]  # None: those that layers find
 MAY_FALL = 0.02  # accuracy or R2, at any time of a trial: a point, and another one by chance
-TESTED_AFTER = 10, 20, 50, 100, 200  # steps
+TESTED_AFTER = 10, 20, 50, 100, 200, 500  # steps
 TESTED_ON = 300  # samples at most
 
 
