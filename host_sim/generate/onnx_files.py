@@ -29,8 +29,6 @@ def by_torch():
     from torch import nn
 
     torch.manual_seed(0)
-    x, y = digits()
-    x, y = torch.tensor(x).reshape(-1, 1, 8, 8)[:TRAINED_ON], torch.tensor(y)[:TRAINED_ON]
     net = nn.Sequential(
         nn.Conv2d(1, 8, 3, padding=1),
         nn.BatchNorm2d(8),
@@ -42,16 +40,41 @@ def by_torch():
         nn.Flatten(),
         nn.Linear(64, 10),
     )
+    export(net, "torch_script", "torch_dynamo")
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Conv2d(8, 16, 3, padding=1),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(16, 10),
+    )
+    export(net, "torch_average")
+
+
+def export(net, *names):
+    """Trains a network of PyTorch. Files whose name says dynamo are by that exporter."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    x, y = digits()
+    x, y = torch.tensor(x).reshape(-1, 1, 8, 8)[:TRAINED_ON], torch.tensor(y)[:TRAINED_ON]
     adam = torch.optim.Adam(net.parameters(), 3e-3)
     for _ in range(EPOCHS):
         for batch in torch.randperm(TRAINED_ON).split(32):
             adam.zero_grad()
-            nn.functional.cross_entropy(net(x[batch]), y[batch]).backward()
+            cross_entropy(net(x[batch]), y[batch]).backward()
             adam.step()
     net.eval()
-    for name, dynamo in (("torch_script", False), ("torch_dynamo", True)):
-        path = FOLDER / f"{name}.onnx"
-        torch.onnx.export(net, (x[:1],), path, dynamo=dynamo, external_data=False)
+    for name in names:
+        dynamo = name.endswith("dynamo")
+        torch.onnx.export(
+            net, (x[:1],), FOLDER / f"{name}.onnx", dynamo=dynamo, external_data=False
+        )
         strip(name)
 
 

@@ -23,10 +23,10 @@ def from_sklearn(estimator, x, y=None, trainable=None, report=True, **settings):
 
     estimator: MLPClassifier, MLPRegressor, LogisticRegression, Ridge, LinearRegression, or a
     pipeline of StandardScaler or MinMaxScaler and one of them. x [samples, features]: from its
-    training set, to choose ranges and formats by. y: their labels, for the report. trainable: how
-    many of the last layers go on learning; None: all. report=False prints none. settings: policy,
-    lr, replay, seed of Model. Classes are numbered as in estimator.classes_, and named if these
-    are names.
+    training set, to choose ranges and formats by. y: their labels, for the report, and to try by
+    which lr it goes on learning. trainable: how many of the last layers do; None: all.
+    report=False prints none. settings: policy, lr, replay, seed of Model. Classes are numbered as
+    in estimator.classes_, and named if these are names.
     Unsupported, a ValueError: what cannot be read, and what to do.
     """
     from . import sklearn_reader
@@ -78,10 +78,18 @@ def _refuse(settings, found):
 
 
 def _bring_in(network, x, outputs, y, trainable, report, settings):
+    from .arrays import answers
     from .network import fit
+    from .rate import settle
     from .report import compare
 
+    if y is not None:
+        y = answers(y, outputs.shape, network.loss, settings.get("classes"))
     model = fit(network, x, outputs, trainable, **settings)
+    x = np.ascontiguousarray(x, np.float32)
+    why = settle(model, x, y) if model.lr is None else None
     if report:
         print(compare(model, x, outputs, y))
+        if why:
+            print(why)
     return model

@@ -84,6 +84,33 @@ def numbers_of(classes, labels):
     return np.searchsorted(classes, labels)
 
 
+def answers(y, shape, loss, names=None):
+    """y beside outputs of this shape: class numbers, or numbers of the same shape. names: of the
+    classes, if they have any."""
+    n, units = shape
+    a = np.asarray(y)
+    if loss == "mse":
+        a = as_array("y", y).astype(float)
+        if a.size != n * units:
+            raise ValueError(f"{described('y', a)} is expected to have {n} x {units} numbers")
+        return a.reshape(shape)
+    if a.size != n:
+        cure = ", as numpy.argmax(y, 1) makes of a column for each class" * (a.ndim > 1)
+        raise ValueError(f"{described('y', a)} is expected to have {n} labels{cure}")
+    texts = as_list(a)
+    if texts and all(isinstance(v, str) for v in texts):
+        if not names:
+            raise ValueError(
+                f"y has names such as {texts[0]!r}: say classes=, all of them in the order of the"
+                " outputs"
+            )
+        others = sorted(set(texts) - set(names))
+        if others:
+            raise ValueError(f"y has {others[0]!r}, expected one of {', '.join(names)}")
+        return np.array([names.index(v) for v in texts])
+    return class_numbers(a.ravel(), units)
+
+
 def as_array(name, values):
     """An array of a kind that is numbers."""
     a = np.asarray(values)

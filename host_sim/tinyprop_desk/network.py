@@ -8,6 +8,7 @@ which learning rates follow: at those of a network that knows nothing its first 
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import tinyprop as tp
@@ -152,7 +153,9 @@ def with_weights(network, trainable, settings):
     layers = [layer.as_tinyprop(i in learns) for i, layer in enumerate(network.layers)]
     model = tp.Model(network.shape, layers, **settings)
     copies = [replace(layer) for layer in network.layers]
-    take_ranges([layer for layer in copies if layer.weights is not None], opened(model))
+    kept = [layer for layer in copies if layer.weights is not None]
+    take_ranges(kept, opened(model))
+    level(kept)
     for i, layer in enumerate(copies):
         if layer.weights is not None:
             model.set_weights(i, layer.weights, layer.bias)
@@ -212,3 +215,18 @@ def take_ranges(weighted, model):
     if model.given[1] is not None:
         lo, hi = (model.given[1][name].astype(float) for name in ("lo", "hi"))
         weighted[-1].scale(2 / (hi - lo), -(hi + lo) / (hi - lo))
+
+
+# ---- sizes of weights
+
+
+def level(weighted):
+    """Makes weights that are larger than those tinyprop starts with (docs/numbers.md, Weights) as
+    large, and what comes from below as many times larger: relu lets factors through, so all that
+    is computed stays. The rates that layers find suppose weights above of such a size."""
+    for below, above in reversed(list(pairwise(weighted))):
+        fan_in = above.weights.size / len(above.bias)
+        factor = np.sqrt(np.mean(above.weights**2) * fan_in / 2)
+        if factor > 1 and below.activation in ("relu", "linear"):
+            above.weights = above.weights / factor
+            below.scale(factor)

@@ -232,10 +232,23 @@ class Reader:
         return self.moved(node, value, lambda a: np.expand_dims(a, tuple(axes)))
 
     def moved(self, node, value, move):
-        moved = move(value.order[None])
-        if moved.shape[0] != 1:
-            self.refuse(node, "it moves the axis of the samples, which has to stay the first")
+        n, moved = self.samples_at_a_time(), None
+        try:
+            moved = move(value.order[None])
+        except ValueError:  # it has no such shape, unless there are n samples
+            if n < 2:
+                raise
+        if moved is None or moved.shape[0] != 1:
+            why = "it moves the axis of the samples, which has to stay the first"
+            if n > 1:
+                why = f"it is for {n} samples at a time; export it with one sample, x[:1]"
+            self.refuse(node, why)
         return replace(value, order=moved[0])
+
+    def samples_at_a_time(self):
+        """0 if any number will do."""
+        (x,) = [x for x in self.model.graph.input if x.name in self.values]
+        return x.type.tensor_type.shape.dim[0].dim_value
 
     # ---- layers
 

@@ -4,9 +4,11 @@ import numpy as np
 
 from .boards import where_it_fits
 
+FAR = 7  # times the range of nearly all samples
+
 
 def compare(model, x, outputs, y=None):
-    """A text. x, outputs, y: as the functions of this package have them."""
+    """A text. x, outputs: as fit has them. y: as arrays.answers gives it."""
     scores = scores_of(model, x)
     difference = np.abs(scores - outputs)
     lines = [repr(model)]
@@ -19,7 +21,6 @@ def compare(model, x, outputs, y=None):
             " deviation)"
         )
         if y is not None:
-            y = np.asarray(y, float).reshape(outputs.shape)
             errors = [np.sqrt(np.mean((v - y) ** 2)) for v in (outputs, scores)]
             lines.append(f"root mean square error: float {errors[0]:.4g}, integer {errors[1]:.4g}")
     else:
@@ -29,10 +30,30 @@ def compare(model, x, outputs, y=None):
             f" {difference.max(1).mean():.4f} in the mean, {difference.max():.3f} at most"
         )
         if y is not None:
-            right = [np.mean(v.argmax(1) == np.asarray(y)) for v in (outputs, scores)]
+            right = [np.mean(v.argmax(1) == y) for v in (outputs, scores)]
             lines.append(f"accuracy: float {right[0]:.2%}, integer {right[1]:.2%}")
+    lines += far_off(model, x)
     lines.append(where_it_fits(model))
     return "\n".join(lines)
+
+
+def far_off(model, x):
+    """A line if a value lies so far from those of 99 of 100 samples that a range which reaches it
+    leaves them less than 5 of 8 bits."""
+    n_ranges = len(np.atleast_2d(model.input_range))
+    x = x.reshape(len(x), -1, n_ranges)
+    few = len(x) // 100 + 1
+    if len(x) <= 2 * few:
+        return []
+    lo, hi = np.sort(x.min(1), 0)[few], np.sort(x.max(1), 0)[-few - 1]
+    off = (np.maximum(x - hi, lo - x) - FAR * (hi - lo)) * (hi > lo)
+    if off.max() <= 0:
+        return []
+    sample, i, j = np.unravel_index(off.argmax(), off.shape)
+    return [
+        f"x[{sample}] holds {x[sample, i, j]:.4g}, and most others {lo[j]:.4g} to {hi[j]:.4g}: if"
+        " that is a mistake, leave this sample away, as the range of inputs reaches it"
+    ]
 
 
 def scores_of(model, x):

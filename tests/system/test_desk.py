@@ -11,14 +11,20 @@ import tinyprop as tp
 from onnx import TensorProto, helper, numpy_helper
 from serial_port import EmulatedPico
 from sklearn.base import clone
-from sklearn.datasets import load_diabetes, load_digits, load_wine
+from sklearn.datasets import (
+    load_diabetes,
+    load_digits,
+    load_wine,
+    make_classification,
+    make_friedman1,
+)
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
-from tinyprop_desk import onnx_reader
+from tinyprop_desk import onnx_reader, rate
 from tinyprop_desk.network import Unsupported
 from tinyprop_desk.report import scores_of
 
@@ -132,6 +138,54 @@ def test_the_report_has_both_accuracies(digits, capsys):
     assert f"accuracy: float {net.score(x[:100], y[:100]):.2%}, integer " in printed
 
 
+def test_labels_are_what_they_are_or_an_error(digits, capsys):
+    x, y = digits
+    words = [f"the {i}" for i in range(10)]
+    named, few = np.array(words)[y[:100]], x[:100].reshape(-1, 1, 8, 8)
+
+    def bring(y, **settings):
+        tp.from_onnx(GOLDEN / "torch_average.onnx", few, y, lr=0.1, **settings)
+        return capsys.readouterr().out
+
+    right = bring(y[:100])
+    assert "accuracy: float 8" in right
+    same = [
+        bring(y[:100, np.newaxis]),
+        bring(y[:100].astype(float)),
+        bring(y[:100], classes=words),
+    ]
+    assert all(out.splitlines()[2] == right.splitlines()[2] for out in same)
+    assert bring(named, classes=words).splitlines()[2] == right.splitlines()[2]
+    for wrong, match in (
+        (named, "y has names such as 'the 0': say classes="),
+        (10 * y[:100], "holds 10, expected class numbers, 0 to 9"),
+        (np.eye(10)[y[:100]], "shape .100, 10.. is expected to have 100 labels, as numpy.argmax"),
+        (y[:50], "shape .50,.. is expected to have 100 labels$"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            bring(wrong)
+    with pytest.raises(ValueError, match="y has 'the 9', expected one of the 0, the 1"):
+        bring(named, classes=[*words[:9], "nine"])
+    with pytest.raises(ValueError, match="is expected to have 100 x 10 numbers"):
+        bring(y[:100], loss="mse")
+
+
+def test_a_value_far_from_all_others_is_named(digits, capsys):
+    x, y = digits
+    file, few = GOLDEN / "torch_average.onnx", x[:300].reshape(-1, 1, 8, 8).copy()
+    few[17, 0, 3, 4] = 7
+    tp.from_onnx(file, few, lr=0.1)
+    assert "x[" not in capsys.readouterr().out
+    few[17, 0, 3, 4] = 100
+    tp.from_onnx(file, few, lr=0.1)
+    assert "x[17] holds 100, and most others 0 to 1: if that is" in capsys.readouterr().out
+    x, y = load_wine(return_X_y=True)  # each value has a range of its own
+    net = fitted(make_pipeline(StandardScaler(), LogisticRegression()), x, y)
+    x[5, 7] = -50
+    tp.from_sklearn(net, x, lr=0.1)
+    assert "x[5] holds -50, and most others 0.14 to 0.63: if" in capsys.readouterr().out
+
+
 # ---- ONNX files of PyTorch and Keras
 
 
@@ -243,6 +297,56 @@ def test_it_loses_nothing_by_learning_on(digits):
             model.learn_many(x[start : start + 20], y[start : start + 20])
             after.append(model.evaluate(x[test], y[test]))
     assert np.mean(after) >= np.mean(before) - 0.01 and min(after) >= min(before) - 0.05
+
+
+NOISY = {  # an estimator, and its table
+    "friedman": lambda seed: (Ridge(), make_friedman1(1000, noise=1.0, random_state=seed)),
+    "diabetes": lambda seed: (Ridge(), load_diabetes(return_X_y=True)),
+    "classes": lambda seed: (
+        MLPClassifier((32, 16), max_iter=300, random_state=seed),
+        make_classification(1000, 20, n_informative=8, n_classes=4, random_state=seed),
+    ),
+}
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize("name", NOISY)
+def test_what_noise_allows_is_not_lost_by_learning_on(name, labelled):
+    fell = []
+    for seed in SEEDS:
+        net, (x, y) = NOISY[name](seed)
+        n = int(0.7 * len(x))
+        net = fitted(make_pipeline(StandardScaler(), net), x[:n], y[:n])
+        model = tp.from_sklearn(net, x[:n], y[:n] if labelled else None, report=False)
+        right = np.eye(4)[y[n:]] if name == "classes" else y[n:, np.newaxis]
+        before = rate.score(model, x[n:], right)
+        for start in range(0, 240, 40):
+            model.learn_many(x[start : start + 40], y[start : start + 40])
+            fell.append(before - rate.score(model, x[n:], right))
+    assert np.mean(fell) < 0.01
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_averages_and_norms_of_pytorch_survive_learning_on(digits, labelled):
+    x, y = digits
+    file, test = GOLDEN / "torch_average.onnx", slice(TRAINED_ON + 200, None)
+    known = x[:300].reshape(-1, 1, 8, 8), y[:300] if labelled else None
+    model = tp.from_onnx(file, *known, report=False)
+    before = model.evaluate(x[test], y[test])
+    for start in range(TRAINED_ON, TRAINED_ON + 200, 20):
+        model.learn_many(x[start : start + 20], y[start : start + 20])
+        assert model.evaluate(x[test], y[test]) > before - 0.02
+    assert model.evaluate(x[test], y[test]) > before
+
+
+def test_the_report_says_which_rate_and_why(capsys):
+    x, y = load_diabetes(return_X_y=True)
+    net = fitted(make_pipeline(StandardScaler(), Ridge()), x, y)
+    model = tp.from_sklearn(net, x, y)
+    said = f"lr: {model.lr:.2g}, as at the rates that layers find learning on made R2 fall by "
+    assert said in capsys.readouterr().out
+    assert tp.from_sklearn(net, x, y, lr=0.5).lr == 0.5
+    assert "lr:" not in capsys.readouterr().out
 
 
 SET_BY_HAND = {
@@ -509,6 +613,14 @@ def test_branches_are_refused():
     g = conv(Graph(2, 8, 8), 2, 2, pads=[1, 1, 1, 1])
     g.add("Add", "x")
     refused(head(g, 128), "goes two ways")
+
+
+def test_a_fixed_number_of_samples_is_named():
+    for shape in ((4, 144), (4, -1)):
+        g = conv(Graph(2, 8, 8), 2, 4).add("Relu")
+        model = dense(g.add("Reshape", g.constant(shape)), 144, 3).model(4)
+        with pytest.raises(Unsupported, match="it is for 4 samples at a time; export it with one"):
+            tp.from_onnx(model, np.zeros((4, 2, 8, 8)), report=False)
 
 
 def test_an_input_without_a_size_is_refused():
