@@ -201,7 +201,7 @@ class Apart:
         return self.x
 
 
-def taught(n, seed, count=600):
+def taught(n, seed, count=300):
     values, anomaly = Apart(seed, n), tp.Anomaly(n, seed=seed)
     for _ in range(count):
         anomaly.learn(values.next())
@@ -209,7 +209,7 @@ def taught(n, seed, count=600):
 
 
 def test_a_few_absurd_samples_do_not_blind_it():
-    for seed in range(1, 6):
+    for seed in 1, 2, 3:
         values, anomaly = Apart(seed), tp.Anomaly(8, seed=seed)
         for i in range(1000):
             anomaly.learn([9999] * 8 if i % 100 == 99 else values.next())
@@ -220,7 +220,7 @@ def test_a_few_absurd_samples_do_not_blind_it():
 
 def test_what_is_far_away_scores_above_1_and_more_the_farther_it_is():
     for n in 1, 8:
-        for seed in range(1, 6):
+        for seed in 1, 2, 3:
             values, anomaly = taught(n, seed)
             for j in range(n):
                 for sign in 1, -1:
@@ -273,13 +273,13 @@ def test_the_error_of_what_is_cut_is_that_of_its_end_and_how_far_beyond_it_is():
 def test_a_value_that_never_moved_and_does():
     below = data.Random(SEED).below
     for still in 0, 7, 0.1, -1e-9, 1e30, 123456789:
-        for n in 3, 40:
+        for n in (3, 40) if still == 7 else (3,):
             anomaly = tp.Anomaly(n)
 
             def sample(value, n=n):
                 return [value if i == 2 else 100 + below(40) for i in range(n)]
 
-            for _ in range(200):
+            for _ in range(100):
                 anomaly.learn(sample(still))
             assert sum(anomaly.score(sample(still)) > 1 for _ in range(50)) < 4
             for value in still * 1.01 + 1e-9, 1000, -1e31:
@@ -291,7 +291,7 @@ def test_a_value_that_never_moved_and_does():
 
 
 def test_rare_events_have_room_in_a_given_range():
-    for seed in range(1, 6):
+    for seed in 1, 2, 3:
         values = Apart(seed)
         given = [(100 * j + 60, 100 * j + 140) for j in range(7)] + [(0, 1)]
         anomaly, scores = tp.Anomaly(8, input_range=given, seed=seed), []
