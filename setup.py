@@ -22,7 +22,13 @@ MODULES = [
 ]
 TYPES = "micropython_mod/tinyprop.pyi"
 # What the command needs of the checkout; in the package its copy has the same folders.
-OF_CHECKOUT = ["boards/*/board.mk", "bench/results.json", "dist/*_6.3/*.mpy", "dist/web/**/*"]
+OF_CHECKOUT = [
+    "boards/*/board.mk",
+    "boards/mpy_files.txt",
+    "bench/results.json",
+    "dist/*_6.3/*.mpy",
+    "dist/web/**/*",
+]
 SOURCES = Path(CORE, "sources.txt").read_text().split()
 # One build for all versions of CPython from 3.11 on, which has buffers in its stable interface.
 STABLE = sys.version_info >= (3, 11) and not sysconfig.get_config_var("Py_GIL_DISABLED")

@@ -13,13 +13,7 @@ mkdir -p "$to"
 
 say "The files for boards"
 usermod_c/tinyprop/natmod/build.sh x64 armv6m armv7m armv7emsp rv32imc xtensawin
-for folder in dist/*_6.3; do
-    arch=$(basename "$folder" _6.3)
-    cp "$folder/tinyprop.mpy" "$to/tinyprop-$version-mpy6.3-$arch.mpy"
-    for half in words files; do
-        cp "$folder/tinyprop_$half.mpy" "$to/tinyprop_$half-$version-mpy6.3.mpy"
-    done
-done
+boards/loose.sh "$to"
 boards/mip/build.sh "$to/mip"
 
 say "Firmware"

@@ -213,7 +213,8 @@ class Given:
 class Learned:
     """Ranges that follow the values: core/ranges.c."""
 
-    def __init__(self, records, n_seen):
+    def __init__(self, records, n_seen, few):
+        self.few = few
         units = np.ldexp(1.0, -records["frac"].astype(int))
         self.centre, self.spread, self.zero = (
             records[name] * units for name in ("centre", "spread", "zero")
@@ -241,10 +242,13 @@ class Learned:
             distances = np.where(distances == 0, np.inf, distances).min(0)
             self.centre, self.spread = three[1], np.where(np.isinf(distances), 0, distances)
         else:
-            share, d, reach = 2.0 ** -(n.bit_length() - 1), v - self.centre, 4 * self.spread
-            d = np.where(reach > 0, np.clip(d, -reach, reach), d)
-            self.centre = self.centre + d * share
-            self.spread = self.spread + (np.abs(d) - self.spread) * share
+            k, d, reach = n.bit_length() - 1, v - self.centre, 4 * self.spread
+            clamped = (reach > 0) & (np.abs(d) > reach)
+            d = np.where(clamped, np.clip(d, -reach, reach), d)
+            wider = (np.abs(d) - self.spread) * 2.0**-k
+            often = self.spread * 2.0 ** -max(2, k - self.few)
+            self.centre = self.centre + d * 2.0**-k
+            self.spread = self.spread + np.where(clamped & (k > 4), often, wider)
         width, unit = 2.5 * self.spread, self.unit
         stays = (width <= unit * 9 / 8) & (width > unit * 7 / 16) & (self.spread > 0) & (n > 3)
         stays &= np.abs(self.centre - self.zero) <= unit / 8
@@ -288,7 +292,7 @@ class FloatModel:
 
     def ranges_of(self, model, which):
         if model.learned[which] is not None:
-            return Learned(model.learned[which], model.state.n_seen[which])
+            return Learned(model.learned[which], model.state.n_seen[which], (4, 5)[which])
         if model.given[which] is None:
             return None
         ends = (model.given[which][name].astype(np.float64) for name in ("lo", "hi"))

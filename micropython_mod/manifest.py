@@ -1,9 +1,4 @@
 # Freezes the Python half of tinyprop into a firmware.
-module("tinyprop.py")
-module("tinyprop_layers.py")
-module("tinyprop_words.py")
-module("tinyprop_state.py")
-module("tinyprop_check.py")
-module("tinyprop_files.py")
-module("tinyprop_sensor.py")
-module("tinyprop_fleet.py")
+with open("../boards/mpy_files.txt") as names:
+    for name in names.read().split():
+        module(name.replace(".mpy", ".py"))

@@ -177,24 +177,24 @@ def _classes(facts):
 
 
 def _outside(facts):
-    x = _share_outside(facts, 0, _MODEL_STATE_N_OUTSIDE, facts.model._n_in)
-    if x > 0.05:
+    given = [_range_place(facts.image, which)[2] for which in (0, 1)]
+    x = facts.model._number("<I", _MODEL_STATE_N_OUTSIDE) / facts.steps / facts.model._n_in
+    if given[0] and x > 0.05:
         yield (
             "%.0f %% of the values of x are outside input_range, and count as its ends: give a"
             " wider one, or leave it out." % (100 * x)
         )
-    y = _share_outside(facts, 1, _MODEL_STATE_N_OUTSIDE_Y, facts.model._n_out)
-    if y > 0.05:
+    y = facts.model._number("<I", _MODEL_STATE_N_OUTSIDE_Y) / facts.steps / facts.model._n_out
+    if given[1] and y > 0.05:
         yield (
             "%.0f %% of the values of y are so far outside output_range that they were cut, to"
             " half its width beyond its ends: give a wider one, or leave it out." % (100 * y)
         )
-
-
-def _share_outside(facts, which, counter, n_values):
-    """Of the values of x (0) or y (1) so far, if their range was given."""
-    given = _range_place(facts.image, which)[2]
-    return given * facts.model._number("<I", counter) / facts.steps / n_values
+    if facts.model._mse and not given[1] and y > 0.01 + 5 / facts.steps:  # at first some are
+        yield (
+            "%.0f %% of the values of y were so far from the others that they were cut: give"
+            " output_range=(lo, hi), if they are right." % (100 * y)
+        )
 
 
 def _values_of_memory(facts):

@@ -27,6 +27,7 @@ import sys
 import time
 from binascii import a2b_base64, b2a_base64, crc32
 
+import _tinyprop
 from tinyprop import _LISTS, _items, _part
 
 
@@ -37,9 +38,19 @@ def const(value):  # as in tinyprop
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
 _VERSION_WITH_NAMES = const(6)
 _MODEL_SPEC_VERSION = const(4)
+_MODEL_SPEC_N_LAYERS = const(5)
+_MODEL_SPEC_IN_C = const(18)
+_MODEL_SPEC_N_INPUT_RANGES = const(20)
 _MODEL_SPEC_BUSY = const(36)
+_MODEL_STATE_BYTES = const(120)
+_MODEL_STATE_LOSS_COUNT = const(4)
+_MODEL_STATE_LOSS_SUM = const(24)
 _MODEL_STATE_REPLAY_FRAC = const(94)
 _MODEL_STATE_RANDOM = const(112)
+_LAYER_STATE_BYTES = const(36)
+_RANGE_BYTES = const(8)
+_RANGE_FORMAT = const("<2f")
+_LEARNED_RANGE_BYTES = const(16)
 # ---- end of the format
 
 _HERE = const(0)
@@ -78,7 +89,8 @@ class Member:
 
         x, y: as of learn_many, 8 samples or more; a part of them is learned from in each round.
         If the gateway is lost meanwhile, the model is as it was, or has learned already.
-        ValueError: the fleet has another model, or none of the names in y; this one is as it was.
+        ValueError, TypeError: the fleet has another model, or none of the names in y, or x and y
+        are not as of learn_many; the model is as it was.
         """
         asked = self._asked
         if asked is not None and time.ticks_diff(time.ticks_ms(), asked) < self._every:
@@ -90,8 +102,8 @@ class Member:
         self._asked = time.ticks_ms()
         if not offer:
             return False
-        self._check_names(y)
         turn, steps, n_bytes = struct.unpack("<III", offer)
+        self._check(x, y, turn, steps)
         received = self._receive(turn, n_bytes)
         if not received:
             return False
@@ -130,6 +142,7 @@ class Member:
             return None
         if received[: model._state] != self._spec() or view[n:-4] != names:
             _refuse()
+        self._check_ranges(received)
         received[: model._state] = model._image[: model._state]  # so none of it is sent back
         return view[:n]
 
@@ -141,33 +154,63 @@ class Member:
             spec[_MODEL_SPEC_VERSION] = _VERSION_WITH_NAMES
         return spec
 
+    def _check_ranges(self, received):
+        """ValueError: the fleet's model was given other ranges, which lie in the state."""
+        model, image = self._model, self._model._image
+        of_layers = _LAYER_STATE_BYTES * image[_MODEL_SPEC_N_LAYERS]
+        of_x = model._state + _MODEL_STATE_BYTES + of_layers
+        n_x, n_y = struct.unpack_from("<2H", image, _MODEL_SPEC_N_INPUT_RANGES)
+        n_learned = struct.unpack_from("<H", image, _MODEL_SPEC_IN_C)[0]
+        of_y = of_x + (n_x * _RANGE_BYTES or n_learned * _LEARNED_RANGE_BYTES)
+        for name, start, n in ("input_range", of_x, n_x), ("output_range", of_y, n_y):
+            for at in range(start, start + n * _RANGE_BYTES, _RANGE_BYTES):
+                its = struct.unpack_from(_RANGE_FORMAT, received, at)
+                here = struct.unpack_from(_RANGE_FORMAT, image, at)
+                if its != here:
+                    raise ValueError(
+                        "the fleet's model has (%g, %g) in its %s, and this one (%g, %g): copy "
+                        "its model.tp to this board" % (its + (name,) + here)
+                    )
+
     def _names(self):
         """What the model's file has of names of classes."""
         names = self._model._names
         return _part("files")._packed(names) if names else b""
 
-    def _check_names(self, y):
-        """ValueError: learning would give a class a name, on each board to another output."""
-        for label in y:
-            if isinstance(label, str) and label not in self._model._names:
+    def _check(self, x, y, turn, steps):
+        """Raises what learning in this round would; the model stays as it is."""
+        model, n = self._model, _n_samples(self._model, x)
+        if len(y) not in (n, n * model._n_out):
+            raise ValueError("y has %d values, expected %d" % (len(y), n))
+        for label in y:  # learning would give a class a name, on each board to another output
+            if isinstance(label, str) and label not in model._names:
                 raise ValueError(
                     "class %r of y has no output in the fleet's model: make model.tp with "
                     "classes=[..] and copy it to all boards" % label
                 )
+        loss = _parts(model, (_MODEL_STATE_LOSS_COUNT, 4), (_MODEL_STATE_LOSS_SUM, 8))
+        try:
+            for sample in _chosen(model, x, y, turn, steps):
+                code = _no_step(model._image, *sample)
+                if code < 0:
+                    model._once_more(_no_step, code, *sample)
+        finally:
+            _put_back(model, loss)
 
     def _adopt(self, received):
         """The model becomes the fleet's, but for what has to do with what it remembers."""
         self._model._held(self._copy, received)
 
     def _copy(self, received):
-        model, kept = self._model, []
+        model, kept = self._model, ()
         if model._replay_bytes():
-            kept = (_MODEL_STATE_REPLAY_FRAC, 2), (_MODEL_STATE_RANDOM, 4)
-        kept = [(model._state + at, n) for at, n in kept]
-        kept = [(at, model._image[at : at + n]) for at, n in kept]
-        memoryview(model._image)[model._state : len(received)] = received[model._state :]
-        for at, part in kept:
-            model._image[at : at + len(part)] = part
+            kept = _parts(model, (_MODEL_STATE_REPLAY_FRAC, 2), (_MODEL_STATE_RANDOM, 4))
+        image = memoryview(model._image)
+        image[model._state : len(received)] = received[model._state :]
+        _put_back(model, kept)
+        for at in range(len(model._saved()), len(image)):  # what the core knows of old weights
+            image[at] = 0
+        model._reach = 0, None  # so knows() finds it anew
 
     def _send(self, turn, received, n):
         """Sends where the model differs from what was received, until the gateway has it."""
@@ -182,6 +225,23 @@ class Member:
             if taken != b"\0":
                 return bool(taken)
         return False
+
+
+def _no_step(image, x, y):
+    """Refuses a sample as learning does, and does nothing else but set the loss to 0."""
+    return _tinyprop.run(image, x, y, 1, 0, 0, True)
+
+
+def _parts(model, *places):
+    """Parts of the state, given by offset and length, to put back later."""
+    state = memoryview(model._image)[model._state :]
+    return [(at, bytes(state[at : at + n])) for at, n in places]
+
+
+def _put_back(model, parts):
+    for at, part in parts:
+        at += model._state
+        model._image[at : at + len(part)] = part
 
 
 def _refuse():
@@ -216,11 +276,17 @@ def learn(model, x, y, turn, steps):
     All samples come up as often, and those that lie side by side far from each other: they may
     have been collected one class after the other.
     """
+    for sample in _chosen(model, x, y, turn, steps):
+        model.learn(*sample)
+
+
+def _chosen(model, x, y, turn, steps):
+    """(x, y) of each step."""
     n = _n_samples(model, x)
     stride = _stride(n)
     at = (turn - 1) * steps % n * stride % n
     for _ in range(steps):
-        model.learn(_row(x, at, n, model._n_in), _row(y, at, n, model._n_out))
+        yield _row(x, at, n, model._n_in), _row(y, at, n, model._n_out)
         at = (at + stride) % n
 
 
@@ -285,7 +351,7 @@ class Serial:
         return "Serial(%r, patience=%d)" % (self._port, self._patience)
 
     def ask(self, question):
-        text = b"~" + b2a_base64(question)
+        text = b"\n~" + b2a_base64(question)  # behind what may be half a line
         for _ in range(_times(question)):
             self._out.write(text)
             began = time.ticks_ms()
@@ -348,7 +414,9 @@ class MQTT:
                     self._connected = True
                 self._client.publish(self._ask, question)
                 answer = self._wait(question)
-            except OSError:
+            except AttributeError:  # it is no client of MQTT
+                raise
+            except Exception:  # not OSError alone: umqtt trusts what it reads to be there
                 self._connected, answer = False, None
                 time.sleep_ms(self._patience)
             if answer:

@@ -254,7 +254,6 @@ _MOST_SEEN = const(0xFFFFFFFF)
 # From the median to the upper quartile it is 0.67 standard deviations of a normal distribution;
 # beyond three of them is one of 740.
 _QUARTILES = 4.45
-_HALF = const(32768)  # of a unit of errors
 _STILL = const(31)  # the shift of a range as long as all values were the same (core/ranges.c),
 _MOVED = const(4)  # and the error, in units, if then one is another: far above all normal ones
 
@@ -310,7 +309,7 @@ class Anomaly:
         seen, x = self.seen, self._values(x)
         self.model.learn(x, x)
         struct.pack_into("<I", self._kept, 0, seen + 1 if seen < _MOST_SEEN else seen - _KEPT + 1)
-        error = _in_16_bits(self._error(x))
+        error = int(min(self._error(x), 65535))
         struct.pack_into("<H", self._kept, 4 + 2 * (seen % _KEPT), error)
         self._threshold = None
 
@@ -362,7 +361,7 @@ class Anomaly:
                 % (n, _ENOUGH)
             )
         errors = sorted(struct.unpack_from("<%dH" % n, self._kept, 4))
-        middle, upper = _of_16_bits(errors[n // 2]), _of_16_bits(errors[3 * n // 4])
+        middle, upper = errors[n // 2], errors[3 * n // 4]
         return max(1, middle + _QUARTILES * (upper - middle))
 
     def save(self, file):
@@ -402,12 +401,3 @@ def _beyond(x, image):
         if far > 2:
             total += (far - 2) * (far - 2)
     return total / len(x)
-
-
-def _in_16_bits(error):
-    """Up to half a unit as it is, above in steps that widen: none is too large to compare."""
-    return int(error if error < _HALF else min(65535, 65536 - _HALF / error * _HALF))
-
-
-def _of_16_bits(kept):
-    return kept if kept < _HALF else _HALF / (65536 - kept) * _HALF

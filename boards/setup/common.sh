@@ -16,7 +16,7 @@ export CACHE_RUN=${CACHE_RUN:-$(date +%s%N)}
 LOCK=boards/setup/lock
 # What a board gets: native code with the Python that every model needs, and Python that is loaded when it is needed.
 # shellcheck disable=SC2034 # for those who read this file
-MPY_FILES=(tinyprop{,_layers,_words,_state,_check,_files,_sensor,_fleet}.mpy)
+mapfile -t MPY_FILES <boards/mpy_files.txt
 
 say() {
     echo "$*" >&2

@@ -147,8 +147,9 @@ def train(data, out, label, hidden, kind, epochs, seed, picture):
     """Trains a model on a table of samples, and tests it on a fifth of them.
 
     DATA is a .csv with a line for each sample: its values, and its label in the last column. The
-    first line may have names. Or it is a .npz with arrays x and y. Labels that are texts, or whole
-    numbers of at most 20 values, are classes; others are numbers to learn.
+    first line may have names, none of them a number. Or it is a .npz with arrays x and y. Labels
+    that are texts, or whole numbers of at most 20 values, are classes; others are numbers to
+    learn.
 
         x,y,z,label
         0.02,-0.05,0.98,flat

@@ -8,16 +8,7 @@ from mpremote.transport import TransportExecError
 from tinyprop_cli.board import INSTALLED, ROOT, Problem, ask, how, micropython, tell, version
 from tinyprop_cli.copying import digest_there, write
 
-FILES = (
-    "tinyprop.mpy",
-    "tinyprop_layers.mpy",
-    "tinyprop_words.mpy",
-    "tinyprop_state.mpy",
-    "tinyprop_check.mpy",
-    "tinyprop_files.mpy",
-    "tinyprop_sensor.mpy",
-    "tinyprop_fleet.mpy",
-)
+FILES = tuple((ROOT / "boards/mpy_files.txt").read_text().split())
 
 # The .mpy format of MicroPython 1.23 and later.
 VERSION = 6, 3

@@ -16,11 +16,12 @@ def bring_in(file, data, out, label):
     reader, net = opened(file)
     try:
         with reader.damage_told_of(net):
-            network, order = reader.read(net)
+            network, found = reader.read(net)
+        shape = found.input_order.shape
         if data:
-            x, y, names = given(data, label, network, order.shape)
+            x, y, names = given(data, label, network, shape)
         else:
-            x, y, names = made_up(order.shape), None, None
+            x, y, names = made_up(shape), None, None
         model = tp.from_onnx(net, x, y, classes=names)
     except ValueError as error:
         raise Problem(f"{file} cannot be a model of tinyprop. {error}") from None

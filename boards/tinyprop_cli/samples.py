@@ -73,6 +73,7 @@ def read_csv(file, label):
                 f"{file}, line {line}, has {len(cells)} cells, expected {len(names)} as in line"
                 f" {lines[0][0]}."
             )
+    counts_up = lines[0][1] == [str(i) for i in range(len(names))]
     at = column_of(label, names, file)
     labels = [cells.pop(at) for _, cells in rows]
     names = names[:at] + names[at + 1 :]
@@ -83,6 +84,8 @@ def read_csv(file, label):
     for (line, _), cell in zip(rows, labels, strict=True):
         if not cell or is_number(cell) and not is_value(cell):
             raise Problem(f"{file}, line {line}, has no label, but {cell or 'an empty cell'}.")
+    if not has_names:
+        check_no_names(labels, counts_up, f"{file}, line {lines[0][0]}")
     return Samples(str(file), x, as_labels(labels), [line for line, _ in rows])
 
 
@@ -95,6 +98,21 @@ def numbered_lines(text):
         cells = [cell.strip() for cell in cells]
         if any(cells):
             yield reader.line_num, cells
+
+
+def check_no_names(labels, counts_up, where):
+    """Refuses a first line of numbers that may be names of columns all the same: one with a label
+    of its own, as names have; and 0, 1, 2, which pandas gives to columns without names."""
+    first, *others = labels
+    if is_number(first) and any(map(is_number, others)):
+        why = "it counts up from 0" if counts_up else ""
+    else:
+        why = f"no other line has the label {first}" if others and first not in others else ""
+    if why:
+        raise Problem(
+            f"{where}, may be names of columns, as {why}. Are they names, let none of them be a"
+            " number; is it a sample, put a line of names in front of it."
+        )
 
 
 def column_of(label, names, file):

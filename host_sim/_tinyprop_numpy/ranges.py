@@ -20,7 +20,12 @@ A learned range is where the values lie, and how far from there, each in a runni
 
 The clamp, and that the first three values leave their median and the smallest distance between two
 of them, keep out what is absurd. The first two wait for the third as float32 in place of centre
-and spread, as no fixed format has room for both 1.5 and 1e30.
+and spread, as no fixed format has room for both 1.5 and 1e30. What comes again is not absurd: from
+the 32nd value on one that is clamped changes spread by
+
+    spread += spread / 2^max(2, k - few)            few = 4, for targets 5
+
+so in the long run it grows if more than 1 in 2^few are clamped, until they no longer are.
 
     inputs            (value - zero) / 2^shift in Q.6, with 12 bits in Q.10, clamped to +-2.0
     targets           the same in Q.14
@@ -53,6 +58,7 @@ MOST_SAMPLES = 1024
 MOST_PIXELS = 32  # of a channel, that each sample lends
 MOST_FIXED = 1 << 28  # of centre and spread
 NO_SHIFT = 31  # all values were the same so far
+FEW = 4, 5  # of inputs, of outputs: 1 in 2^FEW values, so many at most are taken for absurd
 MOST_FRAC = 200
 
 
@@ -155,13 +161,17 @@ def begin(r, n, value):
     return Learned(bits if n == 1 else r.centre, bits % 2**32, zero, frac, least_shift(half))
 
 
-def move(r, n, value):
+def move(r, n, value, few):
     """The range after the n-th value, Q.frac."""
     k = n.bit_length() - 1
     d = value - r.centre
-    d = clamp(d, 4 * r.spread) if r.spread else d
+    clamped = r.spread and abs(d) > 4 * r.spread
+    d = clamp(d, 4 * r.spread) if clamped else d
+    wider = rshift_round(abs(d) - r.spread, k)
+    if clamped and k > 4:
+        wider = rshift_round(r.spread, max(2, k - few))
     centre = clamp(r.centre + rshift_round(d, k), MOST_FIXED)
-    spread = min(r.spread + rshift_round(abs(d) - r.spread, k), MOST_FIXED)
+    spread = min(r.spread + wider, MOST_FIXED)
     return Learned(centre, spread, r.zero, r.frac, r.shift)
 
 
@@ -178,16 +188,16 @@ def map_does(r):
     return r.shift != NO_SHIFT and spread_fits and abs(r.centre - r.zero) <= (1 << r.shift) // 8
 
 
-def learn_value(r, n, value, fixed):
+def learn_value(r, n, value, fixed, few):
     """The range after its n-th value, a number of the user's; fixed: the same, Q.frac."""
     if n <= 3:
         r = begin(r, n, value)
     elif r.centre == r.spread == 0:
         e = int(exponents(as_float32(value)))
         r = r._replace(frac=26 - e if e > EXPONENT_OF_0 else 0)
-        r = move(r, n, int(to_fixed(value, r.frac)))
+        r = move(r, n, int(to_fixed(value, r.frac)), few)
     else:
-        r = move(r, n, fixed)
+        r = move(r, n, fixed, few)
     if n < 3:
         return r
     s = 26 - (abs(r.centre) | r.spread).bit_length()  # so all that is not clamped is below 2^30
@@ -213,7 +223,7 @@ def learn(model, which, values):
         n = n_seen[which] * used + i + 1
         fixed = to_fixed(pixel, [r.frac for r in ranges]).tolist()
         of_each = zip(ranges, pixel, fixed, strict=True)
-        ranges = [learn_value(r, n, *of_channel) for r, *of_channel in of_each]
+        ranges = [learn_value(r, n, *of_channel, FEW[which]) for r, *of_channel in of_each]
     learned[:] = ranges
     n_seen[which] = min(n_seen[which] + 1, MOST_SAMPLES)
     model.state.n_seen = n_seen

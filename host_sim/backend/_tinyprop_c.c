@@ -105,22 +105,21 @@ static PyObject *mod_init(PyObject *self, PyObject *args) {
 
 // One class number may be an int of 32 bits, which is then stored in *number; targets and several class numbers come in a
 // buffer.
-static int to_targets(PyObject *obj, Py_buffer *view, int32_t *number, tp_values_t *v) {
+static void to_targets(PyObject *obj, Py_buffer *view, int32_t *number, tp_values_t *v) {
     view->obj = NULL;
     if (!PyLong_Check(obj)) {
         *v = to_values(obj, view, 0);
         if (v->items || !PyIndex_Check(obj)) {
-            return 1;
+            return;
         }
     }
     Py_ssize_t value = PyNumber_AsSsize_t(obj, NULL);
     if (value == -1 && PyErr_Occurred()) {  // an array has __index__, and only if it has one item a number
         PyErr_Clear();
-        return 1;
+        return;
     }
     *number = (int32_t)value;
     *v = (tp_values_t) { number, 1, value == *number ? 'i' : 0 };
-    return 1;
 }
 
 static PyObject *run(PyObject *image_in, PyObject *x_in, PyObject *y_in, size_t total, size_t start, size_t count,
@@ -131,10 +130,7 @@ static PyObject *run(PyObject *image_in, PyObject *x_in, PyObject *y_in, size_t 
     if (!to_image(image_in, &image)) {
         return NULL;
     }
-    if (!to_targets(y_in, &y, &number, &targets)) {
-        PyBuffer_Release(&image);
-        return NULL;
-    }
+    to_targets(y_in, &y, &number, &targets);
     tp_values_t values = to_values(x_in, &x, 0);
     long result = tp_run(image.buf, (size_t)image.len, &values, &targets, total, start, count, learning);
     PyBuffer_Release(&y);

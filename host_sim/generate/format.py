@@ -94,12 +94,18 @@ def numpy_module():
     return "\n".join([*lines, ""])
 
 
+def mentioned(folder, pattern, prefix):
+    """(name, value) of each constant that a file of the folder mentions, as prefix.NAME: only
+    these, as boards have little RAM, and a browser loads them all."""
+    text = "".join(file.read_text() for file in folder.glob(pattern))
+    used = set(re.findall(rf"\b{prefix}\.([A-Z_]+)", text))
+    return [(name, value) for name, value in python_constants() if name in used]
+
+
 def javascript_module():
     lines = ["// The format of a model.", f"// {MADE_BY}"]
-    for name, value in python_constants():
-        if not name.endswith("_FORMAT"):  # of Python's struct
-            value = json.dumps(value)
-            lines.append(f"export const {name} = {value};")
+    for name, value in mentioned(JAVASCRIPT.parent, "*.js", "format"):
+        lines.append(f"export const {name} = {json.dumps(value)};")
     return "\n".join([*lines, ""])
 
 
@@ -149,12 +155,9 @@ def python_block(text):
 
 
 def portable_module():
-    """The constants that the other files of its folder mention; only these, as boards have little
-    RAM."""
-    files = PORTABLE_TESTS.parent.glob("*.py")
-    used = {name for file in files for name in re.findall(r"\bfmt\.([A-Z_]+)", file.read_text())}
     lines = [f"# The format of a model. {MADE_BY}"]
-    lines += [f"{name} = {literal(value)}" for name, value in python_constants() if name in used]
+    for name, value in mentioned(PORTABLE_TESTS.parent, "*.py", "fmt"):
+        lines.append(f"{name} = {literal(value)}")
     return "\n".join([*lines, ""])
 
 

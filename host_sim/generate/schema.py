@@ -138,7 +138,7 @@ MODEL_SPEC = Struct(
         Field("n_layers", "u1", "1 to 254"),
         Field("loss", "u1", "see loss"),
         Field("policy", "u1", "see policy"),
-        Field("saved_bytes", "u4", "of spec and state: the file without its CRC"),
+        Field("saved_bytes", "u4", "of spec and state, with all that may be remembered"),
         Field("lr_mantissa", "u1", "16 to 31; learning rate = lr_mantissa * 2^-lr_shift"),
         Field("lr_shift", "u1", "4 to 30"),
         Field("in_h", "u2", "shape of the input: height, 1 for a series or vector"),
@@ -243,7 +243,7 @@ LAYER_STATE = Struct(
         Field("energy", "u4", "1 + sum of (x - mean)^2, a running mean, Q.8; at most 2^30"),
         Field("norm", "u4", "sum of mean^2, of a dense layer"),
         Field("x_frac", "i1", "sums and means are in the format of inputs in Q.x_frac"),
-        Field("mean_shift", "u1", "s of a dense layer: sum |mean| max |x| <= 16383 2^s; 0 to 31"),
+        Field("mean_shift", "u1", "s of a dense layer: sum |mean| max |x| < 16383 2^s; 0 to 31"),
         Field("reserved", "u2", "0"),
     ),
 )

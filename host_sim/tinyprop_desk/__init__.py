@@ -5,6 +5,10 @@
 
 import numpy as np
 
+# Settings of Model that are not given here, and what each comes from.
+RANGES = {"input_range": "x", "output_range": "what the network gives for x"}
+OF_ESTIMATOR = RANGES | {"loss": "the estimator", "classes": "estimator.classes_"}
+
 
 def __getattr__(name):
     if name in ("TinyPropClassifier", "TinyPropRegressor"):
@@ -29,6 +33,7 @@ def from_sklearn(estimator, x, y=None, trainable=None, report=True, **settings):
     from .arrays import names_of, numbers_of
     from .network import samples_of
 
+    _refuse(settings, OF_ESTIMATOR)
     network = sklearn_reader.read(estimator)
     x = samples_of(x, network.shape)
     outputs = sklearn_reader.outputs(estimator, x, network.loss)
@@ -52,15 +57,23 @@ def from_onnx(file, x, y=None, loss=None, trainable=None, report=True, **setting
     from . import onnx_reader
     from .network import samples_of
 
+    _refuse(settings, RANGES)
     with onnx_reader.damage_told_of(file):
         model = onnx_reader.load(file)
-        network, order = onnx_reader.read(model, loss)
+        network, reader = onnx_reader.read(model, loss)
+    order = reader.input_order
     x = samples_of(x, order.shape, np.float32)
     with onnx_reader.damage_told_of(file):
-        outputs = onnx_reader.outputs(model, x, network.loss)
+        outputs = reader.outputs(x, network.loss)
     turned = np.empty((len(x), order.size), np.float32)
     turned[:, order.ravel()] = x.reshape(len(x), -1)
     return _bring_in(network, turned, outputs, y, trainable, report, settings)
+
+
+def _refuse(settings, found):
+    for name, where in found.items():
+        if name in settings:
+            raise TypeError(f"{name} comes from {where}: leave it away")
 
 
 def _bring_in(network, x, outputs, y, trainable, report, settings):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import tinyprop as tp
 from _tinyprop_numpy.plan import opened
+from tinyprop_layers import _count
 
 SHARED = 2  # times the noise of rounding x: what one range for all values may cost, a bit
 MARGIN = 0.25  # of a range, which values to come may lie beyond those that were seen
@@ -145,7 +146,9 @@ def formatted(y, loss):
 
 def with_weights(network, trainable, settings):
     weighted = [i for i, layer in enumerate(network.layers) if layer.weights is not None]
-    learns = weighted if trainable is None else weighted[len(weighted) - trainable :]
+    n = len(weighted)
+    learning = n if trainable is None else _count("trainable", trainable, most=n, least=0)
+    learns = weighted[n - learning :]
     layers = [layer.as_tinyprop(i in learns) for i, layer in enumerate(network.layers)]
     model = tp.Model(network.shape, layers, **settings)
     copies = [replace(layer) for layer in network.layers]

@@ -61,7 +61,7 @@ def load(file):
 
 
 def read(model, loss=None):
-    """(the Network, the order in which the ONNX model has the values of x)."""
+    """(the Network, the Reader that read it)."""
     graph = model.graph
     constants = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
@@ -84,18 +84,22 @@ def read(model, loss=None):
     faults = []
     for layout in ("flat", "channels first", "channels last"):
         try:
-            reader = Reader(model, inputs[0].name, sizes, layout)
-            return reader.network(loss), reader.input_order
+            reader = Reader(model, inputs[0], sizes, layout)
+            return reader.network(loss), reader
         except Misread as fault:
             faults.append(fault)
     raise faults[-1]
 
 
 class Reader:
-    """layout: how x lies in the ONNX model; flat if it is no map, or never used as one."""
+    """layout: how x lies in the ONNX model; flat if it is no map, or never used as one.
 
-    def __init__(self, model, input_name, sizes, layout):
-        self.model, self.layout, self.layers = model, layout, []
+    input_order: the order in which the ONNX model has the values of x.
+    """
+
+    def __init__(self, model, given, sizes, layout):
+        """given: its input."""
+        self.model, self.input, self.layout, self.layers = model, given, layout, []
         self.constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
         n = int(np.prod(sizes))
         if layout == "flat":
@@ -106,7 +110,7 @@ class Reader:
         else:
             self.shape, order = tuple(sizes), np.arange(n).reshape(sizes)
         self.input_order = order
-        self.values = {input_name: Value(order, self.shape[-1])}
+        self.values = {given.name: Value(order, self.shape[-1])}
         self.ended = None
 
     def network(self, loss):
@@ -147,9 +151,31 @@ class Reader:
                 f"The last layer ends with {last.activation}, expected none, or a Softmax: take it"
                 " away, and train once more."
             )
+        if loss == "mse" and self.ended:
+            raise Unsupported(
+                f"It ends with {self.ended}, so it gives probabilities of classes, and loss='mse'"
+                f" is for numbers: leave loss away; or take the {self.ended} away, and train once"
+                " more."
+            )
         units = last.weights.shape[1]
         loss = loss or ("crossentropy" if self.ended or units > 1 else "mse")
         return Network(self.shape, self.layers, loss)
+
+    def outputs(self, x, loss):
+        """What the ONNX model gives for x, in floating point: probabilities, or numbers."""
+        evaluator = ReferenceEvaluator(self.model)
+        one_by_one = self.input.type.tensor_type.shape.dim[0].dim_value == 1
+        parts = [x[i : i + 1] for i in range(len(x))] if one_by_one else [x]
+        results = [evaluator.run(None, {self.input.name: part})[0] for part in parts]
+        result = np.concatenate(results).reshape(len(x), -1).astype(float)
+        if loss == "mse" or self.ended == "Softmax":
+            return result
+        if self.ended == "LogSoftmax":
+            return np.exp(result)
+        if self.ended == "Sigmoid":
+            return np.hstack([1 - result, result])
+        e = np.exp(result - result.max(1, keepdims=True))
+        return e / e.sum(1, keepdims=True)
 
     def refuse(self, node, why, error=Unsupported):
         name = f" {node.name!r}" if node.name else ""
@@ -456,22 +482,3 @@ def canonical(channels, sizes):
     """The order of a map as ONNX has it: [channel, row, column]."""
     n = channels * int(np.prod(sizes))
     return np.moveaxis(np.arange(n).reshape(*sizes, channels), -1, 0)
-
-
-def outputs(model, x, loss):
-    """What the ONNX model gives for x, in floating point: probabilities, or numbers."""
-    evaluator = ReferenceEvaluator(model)
-    name = evaluator.input_names[0]
-    one_by_one = model.graph.input[0].type.tensor_type.shape.dim[0].dim_value == 1
-    parts = [x[i : i + 1] for i in range(len(x))] if one_by_one else [x]
-    result = np.concatenate([evaluator.run(None, {name: part})[0] for part in parts])
-    result = result.reshape(len(x), -1).astype(float)
-    last = model.graph.node[-1].op_type
-    if loss == "mse" or last == "Softmax":
-        return result
-    if last == "LogSoftmax":
-        return np.exp(result)
-    if last == "Sigmoid":
-        return np.hstack([1 - result, result])
-    e = np.exp(result - result.max(1, keepdims=True))
-    return e / e.sum(1, keepdims=True)

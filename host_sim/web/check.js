@@ -166,26 +166,29 @@ function* classes(facts) {
 }
 
 function* outside(facts) {
-  const x = shareOutside(facts, 0, format.MODEL_STATE_N_OUTSIDE, facts.model._nIn);
-  if (x > 0.05) {
+  const { model, view, steps } = facts;
+  const given = [0, 1].map((which) => rangePlace(view, which).given);
+  const x = model._number("u4", format.MODEL_STATE_N_OUTSIDE) / steps / model._nIn;
+  if (given[0] && x > 0.05) {
     yield (
       `${(100 * x).toFixed()} % of the values of x are outside inputRange, and count as its ends: give a wider one, or leave` +
       " it out."
     );
   }
-  const y = shareOutside(facts, 1, format.MODEL_STATE_N_OUTSIDE_Y, facts.model._nOut);
-  if (y > 0.05) {
+  const y = model._number("u4", format.MODEL_STATE_N_OUTSIDE_Y) / steps / model._nOut;
+  if (given[1] && y > 0.05) {
     yield (
       `${(100 * y).toFixed()} % of the values of y are so far outside outputRange that they were cut, to half its width` +
       " beyond its ends: give a wider one, or leave it out."
     );
   }
-}
-
-// Of the values of x (0) or y (1) so far, if their range was given.
-function shareOutside(facts, which, counter, nValues) {
-  const { given } = rangePlace(facts.view, which);
-  return given ? facts.model._number("u4", counter) / facts.steps / nValues : 0;
+  // At first some are.
+  if (model._mse && !given[1] && y > 0.01 + 5 / steps) {
+    yield (
+      `${(100 * y).toFixed()} % of the values of y were so far from the others that they were cut: give outputRange: [lo, hi],` +
+      " if they are right."
+    );
+  }
 }
 
 // How many values of a sample are remembered: the inputs of the lowest trained layer.

@@ -3,7 +3,7 @@
 // Each model has a memory of its own: what the core needs itself, then the image, then copies of what a call is given. So
 // a model can reach nothing but itself, whoever made its file, and its memory goes when it goes.
 
-import { MODEL_SPEC_N_LAYERS } from "./format.js";
+import * as format from "./format.js";
 
 const PAGE = 65536;
 const VALUES_BYTES = 12; // of a tp_values_t: where, how many, typecode
@@ -48,7 +48,7 @@ export function letterOf(values) {
 // of its work.
 export function layout(spec) {
   const { exports } = new WebAssembly.Instance(code);
-  const nLayers = spec[MODEL_SPEC_N_LAYERS];
+  const nLayers = spec[format.MODEL_SPEC_N_LAYERS];
   const at = aligned(exports.__heap_base.value);
   const shapesAt = aligned(at + spec.length);
   exports.memory.grow(1 + Math.ceil((spec.length + 4 * SHAPE * nLayers) / PAGE));

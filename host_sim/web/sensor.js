@@ -156,7 +156,6 @@ const MOST_SEEN = 0xffffffff;
 // From the median to the upper quartile it is 0.67 standard deviations of a normal distribution; beyond three of them is
 // one of 740.
 const QUARTILES = 4.45;
-const HALF = 32768; // of a unit of errors
 const STILL = 31; // the shift of a range as long as all values were the same (core/ranges.c),
 const MOVED = 4; // and the error, in units, if then one is another: far above all normal ones
 
@@ -202,7 +201,7 @@ export class Anomaly {
     const { seen } = this;
     this.model.learn(x, x);
     this._view.setUint32(0, seen < MOST_SEEN ? seen + 1 : seen - KEPT + 1, true);
-    this._view.setUint16(4 + 2 * (seen % KEPT), in16Bits(this._error(x)), true);
+    this._view.setUint16(4 + 2 * (seen % KEPT), Math.min(this._error(x), 65535), true);
     this._threshold = null;
   }
 
@@ -232,7 +231,7 @@ export class Anomaly {
       throw new RangeError(`it has learned ${n} samples, and needs ${ENOUGH} to know what is unlike them`);
     }
     const errors = Uint16Array.from({ length: n }, (_, i) => this._view.getUint16(4 + 2 * i, true)).sort();
-    const [middle, upper] = [errors[Math.floor(n / 2)], errors[Math.floor((3 * n) / 4)]].map(of16Bits);
+    const [middle, upper] = [errors[Math.floor(n / 2)], errors[Math.floor((3 * n) / 4)]];
     return Math.max(1, middle + QUARTILES * (upper - middle));
   }
 
@@ -277,13 +276,4 @@ function beyond(x, ranges) {
     return over * over;
   });
   return sum(squares) / x.length;
-}
-
-// Up to half a unit as it is, above in steps that widen: none is too large to compare.
-function in16Bits(error) {
-  return Math.floor(error < HALF ? error : Math.min(65535, 65536 - (HALF / error) * HALF));
-}
-
-function of16Bits(kept) {
-  return kept < HALF ? kept : (HALF / (65536 - kept)) * HALF;
 }

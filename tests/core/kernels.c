@@ -116,7 +116,8 @@ static uint32_t list_inputs(state_t *s, uint32_t n_in, uint32_t n_out, int32_t x
 
 static void list_and_sum(state_t *s) {
     uint32_t n_in = 1 + below(s, MAX_ROWS - 3), n_out = 1 + below(s, MAX_COLUMNS);
-    int32_t x_max = below(s, 2) ? 255 : 4095;
+    int32_t largest[] = { 255, 4095, 16383 };  // inputs of 8 and of 12 bits, and x of the row of slopes
+    int32_t x_max = largest[below(s, 3)];
     list_inputs(s, n_in, n_out, x_max, (int)below(s, 2));
     fill(s, s->w, SPACE + 2, 32767, 1, 0);
     fill_words(s, s->start, n_out, 30);

@@ -156,6 +156,14 @@ def test_the_dot_product_at_its_bound(c, n, ranges, loss):
     assert 32767 * 16383 < 1 << 29
 
 
+@pytest.mark.parametrize("n, a", [(128, 0), (129, 1)])
+def test_sum_of_means_is_below_16383_and_not_equal(c, n, a):
+    """sum |u| max |x| < 16383 2^a, and 129 * 127 is 16383."""
+    model = dense_model(c, n, 1, SIGNED)
+    survey(model, 0, [1] * n)
+    assert model.layers[0].mean_shift == a
+
+
 @pytest.mark.parametrize("ranges", [UNSIGNED, SIGNED])
 @pytest.mark.parametrize("loss", ["crossentropy", "mse"])
 def test_256_samples_fit_the_sums(c, ranges, loss):

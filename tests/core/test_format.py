@@ -29,6 +29,13 @@ def test_generated(path):
     assert path.read_text() == generator.files()[path], "python -m host_sim format writes it"
 
 
+def test_the_page_has_every_generated_file():
+    page = (generator.ROOT / "docs/how_it_works.md").read_text()
+    table = page[page.index("## One source for the format") :]
+    for path in generator.files():
+        assert f"[{path.name}](" in table or f"/{path.name}](" in table, path
+
+
 def fields(dtype):
     return [dtype.itemsize, *((n, dtype.fields[n][1], dtype[n].itemsize) for n in dtype.names)]
 

@@ -110,13 +110,14 @@ def test_the_nth_value_counts_a_power_of_two_of_1_in_n(backend):
     random = np.random.default_rng(1)
     model = Learning(backend)
     centre = spread = None
-    for n, v in enumerate(np.round(random.normal(20, 3, 1100), 2).tolist(), 1):
+    for n, v in enumerate(np.round(random.uniform(10, 30, 1100), 2).tolist(), 1):
         model.learn(v)
         if n == 3:
             centre, spread = model.centre()[0], model.spread()[0]
         elif n > 3:
             share = 2.0 ** -(min(n, 1025).bit_length() - 1)
-            d = max(-4 * spread, min(4 * spread, v - centre))
+            d = v - centre
+            assert abs(d) < 4 * spread
             centre, spread = centre + d * share, spread + (abs(d) - spread) * share
         if n in (4, 7, 8, 63, 64, 300, 1023, 1024, 1025, 1100):
             assert (model.centre(), model.spread()) == (near([centre]), near([spread], 2**-16)), n
@@ -132,6 +133,39 @@ def test_a_value_moves_a_range_by_four_spreads_at_most(backend):
         model.learn(sign * 1e9)
         assert model.centre() == near([centre + sign * 4 * spread / 8])
         assert model.spread() == near([spread + 3 * spread / 8])
+
+
+@with_backends
+@pytest.mark.parametrize(
+    "n, by_input, by_output",
+    [(31, 3 / 16, 3 / 16), (32, 1 / 4, 1 / 4), (64, 1 / 4, 1 / 4), (127, 1 / 4, 1 / 4)]
+    + [(128, 1 / 8, 1 / 4), (511, 1 / 16, 1 / 8), (512, 1 / 32, 1 / 16), (1100, 1 / 64, 1 / 32)],
+)
+def test_by_so_much_a_clamped_value_widens_a_range(backend, n, by_input, by_output):
+    values = np.random.default_rng(n).uniform(10, 30, n - 1)
+    for sign in (1, -1):
+        model = Learning(backend, loss="mse")
+        for v in values:
+            model.learn(v, y=v)
+        model.learn(sign * 1e9, y=sign * 1e9)
+        before = Learning(backend, loss="mse")
+        for v in values:
+            before.learn(v, y=v)
+        for which, by in enumerate((by_input, by_output)):
+            assert model.spread(which) == near([before.spread(which)[0] * (1 + by)], 2**-16)
+
+
+@with_backends
+@pytest.mark.parametrize("which, one_in", [(0, 8), (1, 16)])
+def test_what_is_rare_is_reached_if_it_comes_again(backend, which, one_in):
+    """Of inputs more than 1 in 16, of outputs more than 1 in 32; not 1 in 100."""
+    for step in (one_in, 100):
+        model = Learning(backend, loss="mse")
+        for i in range(3000):
+            v = 1000 if i % step == step - 1 else i % 3
+            model.learn(v, y=v)
+        reaches = model.zero(which)[0] + 2 * model.unit(which)[0]
+        assert reaches > 1000 if step == one_in else reaches < 100
 
 
 @with_backends

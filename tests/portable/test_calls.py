@@ -1,4 +1,5 @@
 # One call at a time works on a model; one that comes in its midst is refused, and changes nothing.
+import io
 import sys
 from array import array
 
@@ -67,10 +68,70 @@ def test_a_model_in_a_call_refuses_others():
         assert "another call" in str(error), error
         assert model._image == before and not file.written
     testkit.raises(OSError, tp.load, "test_calls.tp")
-    # What only looks is not refused.
-    assert model.stats()["steps"] == 1 and model.check() == [] and "1 steps" in repr(model)
     set_busy(model, bytes(4))
     assert model.learn(X, 1)
+
+
+def looks(model):
+    model.summary()
+    settings = model.lr, model.input_range, model.output_range, model.classes
+    return model.stats(), model.check(), model.loss, settings, repr(model)
+
+
+def test_what_only_looks_is_never_refused():
+    model = small_model()
+    model.learn(X, 1)
+    free = looks(model)
+    assert free[0]["steps"] == 1
+    set_busy(model, IN_A_CALL)
+    assert looks(model) == free
+
+
+def test_another_model_while_one_is_saved():
+    """Models do not know of each other: one is made, taught, saved and loaded meanwhile."""
+    alone, others = small_model(), []
+    alone.learn(X, 1)
+    twin = File(lambda: None)
+    alone.save(twin)
+
+    def meanwhile():
+        other = small_model()
+        other.learn(X, 1)
+        content = File(lambda: None)
+        other.save(content)
+        others.append(tp.load(io.BytesIO(content.written)))
+
+    file = File(meanwhile)
+    alone.save(file)
+    assert file.written == twin.written and others
+    assert all(testkit.saved(other) == testkit.saved(alone) for other in others)
+
+
+def test_a_callback_between_two_steps():
+    """It is never in the midst of one, so nothing is refused."""
+    try:
+        from micropython import schedule
+    except ImportError:  # CPython has none
+        return
+    model, out, done = small_model(), array("f", [0] * 3), []
+
+    def callback(i):
+        model.learn(X, i % 3)
+        model.learn(list(X), i % 3)
+        model.predict_into(X, out)
+        model.predict_proba(X)
+        model.evaluate([X], [i % 3])
+        model.save(File(lambda: None))
+        model.lr = 0.1
+        done.append(model.stats()["steps"])
+
+    for i in range(20):
+        schedule(callback, i)
+        model.learn(X, i % 3)
+        model.learn_many(X, bytes([i % 3]))
+    for _ in range(100):  # the last one may wait for the end of a turn
+        pass
+    assert len(done) == 20 and model.stats()["steps"] == 80
 
 
 def test_being_refused_allocates_nothing():
@@ -218,6 +279,38 @@ def test_threads():
     while not all(ended):
         time.sleep(0.01)
     assert model.stats()["steps"] == 2 * each
+
+
+def made_anew(label):
+    """What a model saves that is made, taught, saved and loaded."""
+    model, file = small_model(), File(lambda: None)
+    model.learn(X, label)
+    model.save(file)
+    return bytes(testkit.saved(tp.load(io.BytesIO(file.written))))
+
+
+def test_threads_with_models_of_their_own():
+    if sys.platform not in ("linux", "darwin", "win32"):
+        return
+    import _thread
+    import time
+
+    want, found = [made_anew(0), made_anew(1)], [[], []]
+
+    def work(i):
+        try:
+            while len(found[i]) < 40:
+                found[i].append(made_anew(i))
+        except Exception as e:
+            found[i].append(e)
+        found[i].append(None)
+
+    for i in range(2):
+        _thread.start_new_thread(work, (i,))
+    while not all(each and each[-1] is None for each in found):
+        time.sleep(0.01)
+    for i in range(2):
+        assert found[i] == [want[i]] * 40 + [None], found[i][-2]
 
 
 if __name__ == "__main__":

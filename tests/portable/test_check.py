@@ -282,6 +282,15 @@ def test_targets_beyond_a_given_range():
         assert any(s.startswith(beginning) for s in model.check()) == cut, model.check()
 
 
+def test_targets_far_from_the_others():
+    for one_in, cut in ((50, True), (400, False)):
+        model = tp.Model(2, [tp.Dense(4, "relu"), tp.Dense(1)], "mse")
+        for i in range(800):
+            model.learn(bytes((i % 250, i % 2)), 9000 if i % one_in == 9 else i % 250)
+        beginning = "2 % of the values of y were so far from the others that they were cut"
+        assert any(s.startswith(beginning) for s in model.check()) == cut, model.check()
+
+
 def share_above(limit):
     blobs, n = new_blobs(), 0
     for _ in range(60):

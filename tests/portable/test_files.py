@@ -79,6 +79,23 @@ def test_a_file_without_what_is_remembered_begins_with_an_empty_memory():
         again.save(io.BytesIO(), replay=True)
 
 
+def test_the_last_four_bytes_are_the_crc_whatever_is_before_them():
+    plain, anomaly = trained()[0], tp.Anomaly(3)
+    named = tp.Model(2, [tp.Dense(2)], classes=["ab", "c"])
+    memory = tp.Model(2, [tp.Dense(2)], replay=4)
+    for model, options, more in (
+        (plain, {}, 0),
+        (memory, {"replay": True}, 0),
+        (memory, {}, -len(testkit.remembered(memory))),
+        (named, {}, 3 + 2 + 4),
+        (anomaly, {}, 260),
+    ):
+        file = file_of(model, **options)
+        assert file == with_checksum(file[:-4])
+        saved = struct.unpack_from("<I", file, fmt.MODEL_SPEC_SAVED_BYTES)[0]
+        assert len(file) - 4 == saved + more, (options, len(file), saved)
+
+
 def test_saving_twice_gives_the_same_bytes():
     model, _ = trained()
     first = file_of(model)

@@ -140,7 +140,8 @@ def test_a_network_of_another_library_loses_little(digits, name):
     x, y = digits
     file = GOLDEN / f"{name}.onnx"
     model = tp.from_onnx(file, as_taken(x[:300], name), report=False)
-    outputs = onnx_reader.outputs(onnx.load(file), as_taken(x[TRAINED_ON:], name), "crossentropy")
+    network, reader = onnx_reader.read(onnx.load(file))
+    outputs = reader.outputs(as_taken(x[TRAINED_ON:], name), network.loss)
     assert accuracy(outputs, y[TRAINED_ON:]) > 0.9
     is_as_good(scores_of(model, x[TRAINED_ON:]), outputs, y[TRAINED_ON:])
 
@@ -149,14 +150,14 @@ def test_a_network_of_another_library_loses_little(digits, name):
 def test_weights_come_back_and_the_float_twin_agrees(digits, name):
     x, _ = digits
     file = GOLDEN / f"{name}.onnx"
-    network, _ = onnx_reader.read(onnx.load(file))
+    network, reader = onnx_reader.read(onnx.load(file))
     model = tp.from_onnx(file, as_taken(x[:300], name), report=False)
     last = len(network.layers) - 1
     weights, biases = model.weights(last)
     np.testing.assert_allclose(weights, network.layers[last].weights.ravel(), atol=1e-4)
     np.testing.assert_allclose(biases, network.layers[last].bias, atol=1e-4)
     twin = FloatModel(model._image, np.float64)
-    outputs = onnx_reader.outputs(onnx.load(file), as_taken(x[300:400], name), "crossentropy")
+    outputs = reader.outputs(as_taken(x[300:400], name), network.loss)
     scores = np.array([twin.scores(sample) for sample in x[300:400]])
     # Of PyTorch's ReLU6 the upper end is left away.
     assert np.abs(scores - outputs).max(1).mean() < (1e-4 if name == "keras" else 0.01)
@@ -198,6 +199,36 @@ def test_what_cannot_come_in_says_why():
     pipeline.fit(x, wines)
     with pytest.raises(ValueError, match="^y has 0, expected the labels .*: 'barbera', 'barolo',"):
         tp.from_sklearn(pipeline, x, y)
+
+
+def test_so_many_of_the_last_layers_learn():
+    x, y = load_wine(return_X_y=True)
+    net = fitted(MLPClassifier((8,), max_iter=5, random_state=0), x, y)
+    for trainable, frozen in (None, 0), (2, 0), (1, 1), (0, 2):
+        model = tp.from_sklearn(net, x, trainable=trainable, report=False)
+        assert repr(model).count("trainable=False") == frozen
+    for trainable in 3, 4, -1, 1.5:
+        with pytest.raises(ValueError, match=f"trainable is {trainable}, expected .* 0 to 2"):
+            tp.from_sklearn(net, x, trainable=trainable, report=False)
+
+
+@pytest.mark.parametrize(
+    "name, where",
+    {
+        "input_range": "x",
+        "output_range": "what the network gives for x",
+        "loss": "the estimator",
+        "classes": "estimator.classes_",
+    }.items(),
+)
+def test_what_is_found_cannot_be_given(name, where):
+    x, y = load_wine(return_X_y=True)
+    says = f"^{name} comes from {where}: leave it away"
+    with pytest.raises(TypeError, match=says):
+        tp.from_sklearn(fitted(LinearRegression(), x, y), x, **{name: None})
+    if name.endswith("range"):
+        with pytest.raises(TypeError, match=says):
+            tp.from_onnx(dense(Graph(4), 4, 3).model(), np.zeros((4, 4)), **{name: (0, 1)})
 
 
 def test_it_loses_nothing_by_learning_on(digits):
@@ -379,6 +410,9 @@ GRAPHS = {
     "one sigmoid": lambda g: dense(conv(g, 2, 4).add("Relu").add("Flatten"), 144, 1).add(
         "Sigmoid"
     ),
+    "one sigmoid, without an axis": lambda g: (
+        dense(g.add("Flatten"), 128, 1).add("Sigmoid").add("Squeeze", g.constant([1]))
+    ),
     "clip": lambda g: head(
         conv(g, 2, 4).add("Clip", g.constant(0, np.float32), g.constant(6, np.float32)), 144
     ),
@@ -392,8 +426,8 @@ GRAPHS = {
 def agrees(model, shape, seed=0):
     x = np.random.default_rng(seed).uniform(-1, 1, (60, *shape)).astype(np.float32)
     m = tp.from_onnx(model, x, report=False)
-    network, order = onnx_reader.read(model)
-    outputs = onnx_reader.outputs(model, x, network.loss)
+    network, reader = onnx_reader.read(model)
+    outputs, order = reader.outputs(x, network.loss), reader.input_order
     own = np.empty((60, order.size), np.float32)
     own[:, order.ravel()] = x.reshape(60, -1)
     twin = FloatModel(m._image, np.float64)
@@ -430,6 +464,16 @@ def test_shapes_that_a_graph_works_out_itself():
     agrees(dense(g, 144, 3).model(), (2, 8, 8))
 
 
+@pytest.mark.parametrize("n_samples, rows", [("n", -1), (1, 1)])
+def test_weights_that_stand_among_the_inputs(n_samples, rows):
+    g = Graph(2, 2)
+    model = dense(g.add("Reshape", g.constant([rows, 4])), 4, 3).model(n_samples)
+    for tensor in model.graph.initializer:
+        about = helper.make_tensor_value_info(tensor.name, TensorProto.FLOAT, tensor.dims)
+        model.graph.input.insert(0, about)
+    agrees(model, (2, 2))
+
+
 def refused(g, match, shape=(2, 8, 8), **settings):
     with pytest.raises(Unsupported, match=match):
         tp.from_onnx(g.model(), np.zeros((4, *shape), np.float32), report=False, **settings)
@@ -453,6 +497,12 @@ def test_what_cannot_be_read_says_why():
     shifted = Graph(2, 8, 8)
     shifted.add("Add", shifted.number(2, 1, 1))
     refused(head(conv(shifted, 2, 4, pads=[1, 1, 1, 1]), 256), "pads with zeros what has been")
+
+
+@pytest.mark.parametrize("units, last", [(3, "Softmax"), (3, "LogSoftmax"), (1, "Sigmoid")])
+def test_probabilities_are_not_learned_as_numbers(units, last):
+    says = f"ends with {last}, so .* leave loss away; or take the {last} away"
+    refused(dense(Graph(4), 4, units).add(last), says, shape=(4,), loss="mse")
 
 
 def test_branches_are_refused():

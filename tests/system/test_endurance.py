@@ -43,7 +43,7 @@ def clean():
         ("half_stuck", ""),
         ("by_lot", "The error was"),
         ("one_far_away", ""),
-        ("rate_anew", "lr = 1 is too high"),
+        ("rate_anew", ""),  # for classes that are so far apart it does
     ],
 )
 def test_faults_pass(name, says, clean):

@@ -207,7 +207,7 @@ def test_it_tells_what_a_board_says_that_sends_nothing(caplog):
 
 
 def test_over_a_serial_port():
-    """A pseudo terminal, whose other end is the board's stdin and stdout."""
+    """A pseudo terminal, whose other end is the stdin and stdout of a board that prints, too."""
     sent = file_of(model(2))
     master, slave = pty.openpty()
     tty.setraw(slave)
@@ -221,8 +221,10 @@ def test_over_a_serial_port():
         over = threading.Event()
 
         def run():
-            while not (member.step(*samples(0)) or over.is_set()):
-                pass
+            while not over.is_set():
+                port.write(b"21.5 ")
+                if member.step(*samples(0)):
+                    break
 
         thread = threading.Thread(target=run)
         thread.start()

@@ -9,6 +9,7 @@ import functools
 import http.server
 import io
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -209,7 +210,29 @@ def test_other_firmware_is_refused_and_nothing_changes(built, tmp_path):
     assert [path for path in sorted(lib.rglob("*")) if "__pycache__" not in str(path)] == before
 
 
+# ---- by hand
+
+
+def test_the_loose_files_of_a_release_are_all_that_a_board_needs(micropython, built, tmp_path):
+    subprocess.run([ROOT / "boards/loose.sh", tmp_path / "release"], check=True)
+    lib = tmp_path / "lib"
+    lib.mkdir()
+    for path in (tmp_path / "release").iterdir():
+        name, _, of = path.stem.partition("-")
+        if of in (f"{version()}-mpy6.3", f"{version()}-mpy6.3-x64"):
+            shutil.copy(path, lib / f"{name}.mpy")
+    assert use(micropython, lib).stdout == WORKS
+    assert len(list((tmp_path / "release").iterdir())) == len(FILES) - 1 + len(
+        set(ARCHITECTURES.values())
+    )
+
+
 # ---- the same
+
+
+def test_a_board_gets_all_of_the_python_half():
+    parts = (ROOT / "micropython_mod").glob("tinyprop*.py")
+    assert sorted(FILES) == sorted(part.with_suffix(".mpy").name for part in parts)
 
 
 def test_it_chooses_as_tinyprop_deploy_does():

@@ -75,3 +75,15 @@ def test_nothing_else_is_written_to(model, tmp_path):
         model.save(tmp_path / "a.tp")
     assert all(path.read_text() == "a diary" for path in others)
     assert len(os.listdir(tmp_path)) == len(others) + 2
+
+
+def test_load_says_that_it_took_the_one_before(model, tmp_path, capsys):
+    path = tmp_path / "a.tp"
+    for _ in range(2):
+        model.save(path)
+        model.learn([1, 2, 3], 0)
+    assert tp.load(path).loaded_from == str(path) and capsys.readouterr().out == ""
+    path.write_bytes(b"")
+    assert tp.load(path).loaded_from == f"{path}.old"
+    said = f"tinyprop: {path}: the file is empty. Loaded {path}.old, which knows 0 steps\n"
+    assert capsys.readouterr().out == said

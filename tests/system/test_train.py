@@ -76,7 +76,7 @@ def test_samples_of_some_of_the_classes(said):
 
 def test_classes_that_are_numbers(said):
     for first, classes in (0, [None] * 3), (1, ["1", "2", "3"]):
-        Path("t.csv").write_text("".join(f"{i % 3},{i % 3 + first}\n" for i in range(60)))
+        Path("t.csv").write_text("".join(f"{i % 3},{i % 3 + first}\n" for i in range(2, 62)))
         assert "12 of 12 samples are right" in said("train", "t.csv")
         assert tp.load("model.tp").classes == classes
         assert "60 of 60 samples are right" in said("evaluate", "model.tp", "t.csv")
@@ -96,7 +96,7 @@ def test_outputs_to_spare_are_no_answer(said):
     model.set_weights(0, [[-2, 2, 0, 0, 0]], [1, -1, 3, 0, 0])
     assert np.argmax(model.predict_proba([0])) == 2
     model.save("spare.tp")
-    Path("t.csv").write_text("0,a\n1,b\n1,b\n")
+    Path("t.csv").write_text("1,b\n1,b\n0,a\n")
     text = said("evaluate", "spare.tp", "t.csv")
     assert "3 of 3 samples are right, 100.0%." in text and "│ 4 " in text
 
@@ -270,11 +270,43 @@ def test_names_and_separators_of_a_table(said):
     assert b.x.tolist() == [[1, 2], [4, 5]] and list(b.y) == [3, 6]
 
 
+@pytest.mark.parametrize(
+    "names, rows, why",
+    [
+        ("0,1,label", "0.1,0.2,a 0.3,0.4,b", "no other line has the label label"),
+        ("0,1,2", "0.1,0.2,a 0.3,0.4,b", "no other line has the label 2"),
+        ("2019,2020,kind", "1,2,a 3,4,a 5,6,b 7,8,b", "no other line has the label kind"),
+        ("0,1,label", "0.1,0.2,0 0.3,0.4,1", "no other line has the label label"),
+        ("0,1,2", "0.1,0.2,2 0.3,0.4,1", "it counts up from 0"),
+        ("0,1,2", "0.1,0.2,2.5 0.3,0.4,1.5", "it counts up from 0"),
+    ],
+)
+def test_names_that_are_numbers_are_no_sample(said, names, rows, why):
+    rows = rows.replace(" ", "\n")
+    Path("t.csv").write_text(f"{names}\n{rows}\n")
+    text = said("train", "t.csv", code=1)
+    assert text.startswith(f"error: t.csv, line 1, may be names of columns, as {why}. Are they na")
+    for first in "x,y,label", f"x,y,label\n{names}":  # as the error says
+        Path("t.csv").write_text(f"{first}\n{rows}\n")
+        read = samples.read(Path("t.csv"))
+        assert len(read) == len(rows.split()) + ("\n" in first)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0,1,a\n2,3,b\n4,5,a\n", "0,1,0\n1,2,1\n", "1,2,3\n2,3,4\n", "0.0,1,2\n3,4,5\n", "0,1,a\n"],
+)
+def test_a_first_line_that_cannot_be_names_is_a_sample(text):
+    Path("t.csv").write_text(text)
+    assert len(samples.read(Path("t.csv"))) == text.count("\n")
+
+
 WRONG_TABLES = {
     "": "t.csv is empty.",
     "\n \n": "t.csv is empty.",
     "t,label\n": "t.csv has no sample.",
     "1\n2\n": "t.csv has a label in each line, and no value beside it.",
+    "0,x,label\n1,2,a\n": "t.csv, line 1, column 2: x should be a number. Remove the line",
     "1,2,a\n1,b\n": "t.csv, line 2, has 2 cells, expected 3 as in line 1.",
     "t,p,y\n1,2,a\n1,warm,b\n": "t.csv, line 3, column p: warm should be a number.",
     "1,2,a\n1,,b\n": "t.csv, line 2, column 2: an empty cell should be a number.",

@@ -11,7 +11,7 @@
 //   W = V + s u' 2^-a             z = V x + s (u.x 2^-a) + b
 // and a step is V -= lr d x', s += lr d 2^a. The dot product u.x is summed while the non-zero inputs are listed, and the
 // row of slopes is one more entry of that list (nonzero.c). When u changes, or some s fills half its range, s u' 2^-a moves
-// into V, and s is 0 again. a is the least for which sum |u| max |x| <= 16383 2^a, so that u.x 2^-a has 14 bits.
+// into V, and s is 0 again. a is the least for which sum |u| max |x| < 16383 2^a, so that u.x 2^-a has 14 bits.
 //
 // In a convolution, and above a large map (tp_mean_count), u is the same for all pixels of a channel. In the former the
 // gradient of a filter is at hand as a whole: u times the sum of the filter's deltas is taken off it (conv.c).

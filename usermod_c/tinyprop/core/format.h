@@ -83,7 +83,7 @@ typedef struct {
     uint8_t n_layers;  // 1 to 254
     uint8_t loss;  // see loss
     uint8_t policy;  // see policy
-    uint32_t saved_bytes;  // of spec and state: the file without its CRC
+    uint32_t saved_bytes;  // of spec and state, with all that may be remembered
     uint8_t lr_mantissa;  // 16 to 31; learning rate = lr_mantissa * 2^-lr_shift
     uint8_t lr_shift;  // 4 to 30
     uint16_t in_h;  // shape of the input: height, 1 for a series or vector
@@ -155,7 +155,7 @@ typedef struct {
     uint32_t energy;  // 1 + sum of (x - mean)^2, a running mean, Q.8; at most 2^30
     uint32_t norm;  // sum of mean^2, of a dense layer
     int8_t x_frac;  // sums and means are in the format of inputs in Q.x_frac
-    uint8_t mean_shift;  // s of a dense layer: sum |mean| max |x| <= 16383 2^s; 0 to 31
+    uint8_t mean_shift;  // s of a dense layer: sum |mean| max |x| < 16383 2^s; 0 to 31
     uint16_t reserved;  // 0
 } tp_layer_state_t;
 

@@ -16,6 +16,11 @@
 // with 2^k <= n < 2^(k+1) for the n-th value, up to 1024 samples; so it follows a drift for ever. The clamp, and that the
 // first three values leave their median and the smallest distance between two of them, keep out what is absurd. The first
 // two wait for the third as float32 in place of centre and spread, as no fixed format has room for both 1.5 and 1e30.
+//
+// What is rare is not absurd, if it comes again: rain, a motor that starts. Were it clamped for ever, spread would become
+// that of the other values, and nobody would learn how strong it was. So from the 32nd value on one that is clamped has
+// spread grow by 2^(4 - k), of targets by 2^(5 - k), and a quarter at most. Each other one takes up to 2^-k of it away, so
+// in the long run spread grows if more than 1 in 16 are clamped, or of targets 1 in 32, until they are within 4 spreads.
 //   inputs    (value - zero) / 2^shift in Q.6, with 12 bits in Q.10, clamped to +-2.0 (-127..127, -2047..2047)
 //   targets   the same in Q.14
 // zero is the centre, and 2^shift the power of two at or above 2.5 spread, so most values lie within 1.0. What a model
@@ -163,12 +168,17 @@ static void begin(tp_learned_range_t *r, uint32_t n, uint32_t value) {
 }
 
 // Lets the n-th value move a range.
-static void move_range(tp_learned_range_t *r, uint32_t n, int32_t value) {
-    int k = tp_bits(n) - 1;
+static void move_range(tp_learned_range_t *r, uint32_t n, int32_t value, int which) {
+    int k = tp_bits(n) - 1, few = which == TP_OUTPUTS ? 5 : 4;
     int32_t d = value - r->centre, spread = (int32_t)r->spread;
-    d = spread ? tp_sat(d, 4 * spread) : d;
+    int clamped = spread && tp_beyond(d, 4 * spread);
+    d = clamped ? tp_sat(d, 4 * spread) : d;
+    int32_t wider = tp_rshift_round(tp_abs(d) - spread, k);
+    if (clamped && k > 4) {
+        wider = tp_rshift_round(spread, k - few < 2 ? 2 : k - few);
+    }
     r->centre = tp_sat(r->centre + tp_rshift_round(d, k), MOST_FIXED);
-    r->spread = (uint32_t)tp_sat(spread + tp_rshift_round(tp_abs(d) - spread, k), MOST_FIXED);
+    r->spread = (uint32_t)tp_sat(spread + wider, MOST_FIXED);
 }
 
 // Gives the larger of |centre|, spread 24 to 26 bits, and the range a map that does. Then 2^shift is at most 2^28, and all
@@ -189,7 +199,7 @@ static uint32_t as_float(const tp_values_t *v, size_t i) {
     return v->type == 'f' ? tp_float_at(v, i) : tp_float_from_fixed(tp_integer_at(v, i), 0);
 }
 
-static void learn_value(tp_learned_range_t *r, uint32_t n, const tp_values_t *v, size_t i) {
+static void learn_value(tp_learned_range_t *r, uint32_t n, const tp_values_t *v, size_t i, int which) {
     if (n <= 3) {
         begin(r, n, as_float(v, i));
     } else {
@@ -200,7 +210,7 @@ static void learn_value(tp_learned_range_t *r, uint32_t n, const tp_values_t *v,
         if (r->centre == 0 && r->spread == 0) {
             r->frac = (int16_t)frac_of(exponent(as_float(v, i)));
         }
-        move_range(r, n, tp_fixed_at(v, i, r->frac));
+        move_range(r, n, tp_fixed_at(v, i, r->frac), which);
     }
     if (n >= 3) {
         fit_format(r, n);
@@ -217,7 +227,7 @@ void tp_learn_ranges(const tp_model_t *m, int which, const tp_values_t *v, size_
     uint32_t first = step == 1 ? 0 : (uint32_t)m->state->steps % step;  // other pixels in each sample
     for (uint32_t i = 0; i < used; i++) {
         for (uint32_t c = 0; c < channels; c++) {
-            learn_value(&m->learned[which][c], *n_seen * used + i + 1, v, from + (first + i * step) * channels + c);
+            learn_value(&m->learned[which][c], *n_seen * used + i + 1, v, from + (first + i * step) * channels + c, which);
         }
     }
     *n_seen = (uint16_t)(*n_seen < MOST_SAMPLES ? *n_seen + 1 : MOST_SAMPLES);

@@ -71,10 +71,13 @@ void tp_widen(const uint8_t *x, int16_t *to, size_t n, int is_signed);
 // ---- sums
 
 // Sparse vector times matrix: z_j = start_j + sum over the entries of x_i w_ij.
-//   list      |x| <= 255 (4095 with 12 bits), Q.x_frac; made with row_delta = tp_row_delta(n_out)
-//   w         int16 [..][n_out], Q.w_frac
+//   list      inputs, |x| <= 255 (4095 with 12 bits), Q.x_frac; and for the row of slopes |x| <= 16383 (nonzero.c). Made with
+//             row_delta = tp_row_delta(n_out)
+//   w         int16 [..][n_out], Q.w_frac; or deltas, which conv.c has the bound of
 //   start, z  int32 [n_out], Q.(x_frac+w_frac); may be the same
-// Bound: |w| <= max_weight keeps |z| < 2^31 in any order of summation (max_weight in plan.c). Beyond it sums wrap.
+// Bound: with |w| <= max_weight (plan.c) |z| is, in any order of summation, at most
+//   |start| + x_max fan_in max_weight + 16383 * 32767 <= 2^26 + (2^31 - 1 - 2^27 - 2^29) + 2^29 = 2^31 - 1 - 2^26
+// and with 12 bits 2^28 + (2^31 - 1 - 2^29 - 2^29) + 2^29 = 2^31 - 1 - 2^28. Beyond it sums wrap.
 // Reads up to 2 bytes past the last row of w, where an image has biases.
 void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z);
 
@@ -198,7 +201,7 @@ typedef struct {
 uint32_t tp_select_nonzero(const int16_t *deltas, size_t n, int32_t factor, int32_t dead_zone, tp_update_t *update);
 
 // Sparse rank-1 update: w_ij -= round(x_i d_j m 2^-shift) for the listed i and the selected j, clamped to +-max_weight.
-//   list    as for tp_spmv
+//   list    inputs as for tp_spmv, |x| < 2^x_bits, and no row of slopes
 //   w       int16 [..][row_bytes / 2], within +-max_weight
 //   update  at least one delta is selected, each times -m; update->selected may be overwritten
 // Bound: |x d m| <= 255 * 2^14 * 31, or with 12 bits 4095 * 2^13 * 31 < 2^30; with half a step below 2^31.
