@@ -2,10 +2,11 @@
 is normal and finds what is not. `tinyprop` imports this file when one of them is first used.
 """
 
+import math
 import struct
 from array import array
 
-from tinyprop import _LISTS, _NUMBERS, Model, _items, _part
+from tinyprop import _LISTS, _NO_NUMBER, _NUMBERS, Model, _items, _part
 from tinyprop_layers import Dense, _count, _range_place
 
 
@@ -14,7 +15,10 @@ def const(value):  # as in tinyprop
 
 
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
+_E_X_TYPE = const(-7)
 _MODEL_STATE_LOSS_SUM = const(24)
+_RANGE_BYTES = const(8)
+_LEARNED_RANGE_BYTES = const(16)
 # ---- end of the format
 
 _SHAPE = const(7)  # as in tinyprop
@@ -250,6 +254,8 @@ _MOST_SEEN = const(0xFFFFFFFF)
 # From the median to the upper quartile it is 0.67 standard deviations of a normal distribution;
 # beyond three of them is one of 740.
 _QUARTILES = 4.45
+_STILL = const(31)  # the shift of a range as long as all values were the same (core/ranges.c),
+_MOVED = const(4)  # and the error, in units, if then one is another: far above all normal ones
 
 
 class Anomaly:
@@ -261,7 +267,9 @@ class Anomaly:
     input_range  as of Model
     seed         as of Model
 
-    `model` is the network inside, which learns to repeat what is normal and fails at the rest.
+    `model` is the network inside, which learns to repeat what is normal and fails at the rest. It
+    sees values cut to what it takes for their range, or to twice an input_range; how far beyond
+    that they are counts as not repeated.
     """
 
     def __init__(self, n, hidden=None, input_range=None, seed=1):
@@ -298,21 +306,23 @@ class Anomaly:
 
     def learn(self, x):
         """Learns that x, as of Model, is normal. A few that are not do no harm among many."""
-        seen = self.seen
+        seen, x = self.seen, self._values(x)
         self.model.learn(x, x)
         struct.pack_into("<I", self._kept, 0, seen + 1 if seen < _MOST_SEEN else seen - _KEPT + 1)
-        error = min(self._error(), 65535)
+        error = int(min(self._error(x), 65535))
         struct.pack_into("<H", self._kept, 4 + 2 * (seen % _KEPT), error)
         self._threshold = None
 
     def score(self, x):
         """How unlike x is what was learned: up to 1 as normal samples are, above it as hardly any
-        of them is. Learns nothing. The same on every machine, but for the rounding of floats.
+        of them is, 2 if it is twice as badly repeated as that. Learns nothing. The same on every
+        machine, but for the rounding of floats.
 
         ValueError: it has learned less than 64 samples yet.
         """
         if self._threshold is None:
             self._threshold = self._find_threshold()
+        x = self._values(x)
         try:
             n = _items(x)
         except TypeError:  # the core refuses what is no buffer
@@ -320,11 +330,25 @@ class Anomaly:
         if n != self.model._n_in:
             raise ValueError("x has %d values, expected %d" % (n, self.model._n_in))
         self.model.evaluate(x, x)
-        return self._error() / self._threshold
+        return self._error(x) / self._threshold
 
-    def _error(self):
-        """The root of the last sample's loss, 65536 for 1: so far off were the outputs."""
-        return _root(self.model._number("<Q", _MODEL_STATE_LOSS_SUM) << 8, 1 << 40)
+    def _values(self, x):
+        """x in one dimension, lists as float32; or what the core refuses, as it is."""
+        if isinstance(x, _LISTS):
+            try:
+                return array("f", x)
+            except _NO_NUMBER:
+                pass
+        if isinstance(x, _LISTS) or isinstance(x, _NUMBERS) or hasattr(x, "__array__"):
+            x = memoryview(self.model._as_arrays(_E_X_TYPE, x, None)[0])
+        return x.cast("B").cast(x.format) if getattr(x, "ndim", 1) > 1 else x
+
+    def _error(self, x):
+        """How badly the network repeated x, its last sample: the root of the mean square in units
+        of its map, 65536 for 1; as if nothing had been cut."""
+        error = _root(self.model._number("<Q", _MODEL_STATE_LOSS_SUM) << 8, 1 << 40)
+        beyond = _beyond(x, self.model._image)
+        return math.sqrt(1.0 * error * error + beyond * 65536 * 65536) if beyond else error
 
     def _find_threshold(self):
         """The error that hardly any normal sample has, before it is learned. Roots of mean squares
@@ -350,3 +374,30 @@ class Anomaly:
         anomaly, kept = object.__new__(cls), bytearray(4 + 2 * _KEPT)
         anomaly._begin(_part("files")._load(file, kept), kept)
         return anomaly
+
+
+def _beyond(x, image):
+    """The mean square of how far values are beyond where they are cut, 2 units of their map away
+    from its middle, in these units."""
+    at, n, given = _range_place(image, 1)
+    end = at + n * (_RANGE_BYTES if given else _LEARNED_RANGE_BYTES)
+    ranges = array("f" if given else "i", image[at:end])
+    total, i, ldexp, moved = 0.0, 0, math.ldexp, 2 + _MOVED * math.sqrt(len(x))
+    for value in x:
+        if given:
+            lo, hi = ranges[i], ranges[i + 1]
+            far = abs(value - (lo + hi) / 2) / ((hi - lo) / 2)
+            i = (i + 2) % len(ranges)  # one may be for all
+        else:
+            format = ranges[i + 3]
+            frac, shift = (format & 0xFFFF ^ 0x8000) - 0x8000, format >> 16
+            zero = ldexp(ranges[i + 2], -frac)
+            far = abs(value - zero)
+            if shift < _STILL:
+                far = ldexp(far, frac - shift)
+            else:  # rounding to float32 does not count
+                far = moved if ldexp(far, 22) > abs(zero) else 0
+            i += 4
+        if far > 2:
+            total += (far - 2) * (far - 2)
+    return total / len(x)

@@ -2,8 +2,9 @@
 
 import * as files from "./files.js";
 import * as format from "./format.js";
-import { Dense, count, wrong } from "./layers.js";
+import { Dense, count, numberAt, numbersAt, rangePlace, wrong } from "./layers.js";
 import { Model } from "./model.js";
+import { numbers } from "./words.js";
 
 const MOST_READINGS = 256;
 const LOWEST = -32768;
@@ -155,6 +156,8 @@ const MOST_SEEN = 0xffffffff;
 // From the median to the upper quartile it is 0.67 standard deviations of a normal distribution; beyond three of them is
 // one of 740.
 const QUARTILES = 4.45;
+const STILL = 31; // the shift of a range as long as all values were the same (core/ranges.c),
+const MOVED = 4; // and the error, in units, if then one is another: far above all normal ones
 
 // Learns what is normal, and says how unlike that something is.
 //
@@ -163,7 +166,8 @@ const QUARTILES = 4.45;
 // inputRange  as of Model
 // seed        as of Model
 //
-// `model` is the network inside, which learns to repeat what is normal and fails at the rest.
+// `model` is the network inside, which learns to repeat what is normal and fails at the rest. It sees values cut to what it
+// takes for their range, or to twice an inputRange; how far beyond that they are counts as not repeated.
 export class Anomaly {
   constructor(n, { hidden = null, inputRange = null, seed = 1 } = {}) {
     const squeezed = hidden ?? [1 + Math.floor(count("n", n) / 4)];
@@ -197,23 +201,26 @@ export class Anomaly {
     const { seen } = this;
     this.model.learn(x, x);
     this._view.setUint32(0, seen < MOST_SEEN ? seen + 1 : seen - KEPT + 1, true);
-    this._view.setUint16(4 + 2 * (seen % KEPT), Math.min(this._error(), 65535), true);
+    this._view.setUint16(4 + 2 * (seen % KEPT), Math.min(this._error(x), 65535), true);
     this._threshold = null;
   }
 
-  // How unlike x is what was learned: up to 1 as normal samples are, above it as hardly any of them is. Learns nothing.
-  // The same on every machine, but for the rounding of floats.
+  // How unlike x is what was learned: up to 1 as normal samples are, above it as hardly any of them is, 2 if it is twice as
+  // badly repeated as that. Learns nothing. The same on every machine, but for the rounding of floats.
   //
   // RangeError: it has learned less than 64 samples yet.
   score(x) {
     this._threshold ??= this._findThreshold();
     this.model._run(x, x, null, false);
-    return this._error() / this._threshold;
+    return this._error(x) / this._threshold;
   }
 
-  // The root of the last sample's loss, 65536 for 1: so far off were the outputs.
-  _error() {
-    return root(this.model._number("u8", format.MODEL_STATE_LOSS_SUM) * 256);
+  // How badly the network repeated x, its last sample: the root of the mean square in units of its map, 65536 for 1; as if
+  // nothing had been cut.
+  _error(x) {
+    const error = root(this.model._number("u8", format.MODEL_STATE_LOSS_SUM) * 256);
+    const square = beyond([...numbers(x)], rangesOf(this.model._image.view));
+    return square ? Math.sqrt(error * error + square * 65536 * 65536) : error;
   }
 
   // The error that hardly any normal sample has, before it is learned. Roots of mean squares are distributed nearly
@@ -240,4 +247,33 @@ export class Anomaly {
     anomaly._begin(Model._of(files.load(bytes, kept)), kept);
     return anomaly;
   }
+}
+
+// The middle and the unit of each map; 0 as long as all values were the same.
+function rangesOf(view) {
+  const { at, n, given } = rangePlace(view, 1);
+  return Array.from({ length: n }, (_, i) => {
+    if (given) {
+      const [lo, hi] = numbersAt(view, "f4", at + format.RANGE_BYTES * i, 2);
+      return [(lo + hi) / 2, (hi - lo) / 2];
+    }
+    const place = at + format.LEARNED_RANGE_BYTES * i;
+    const scale = 2 ** -numberAt(view, "i2", place + format.LEARNED_RANGE_FRAC);
+    const shift = numberAt(view, "i2", place + format.LEARNED_RANGE_SHIFT);
+    const zero = numberAt(view, "i4", place + format.LEARNED_RANGE_ZERO);
+    return [zero * scale, shift < STILL ? 2 ** shift * scale : 0];
+  });
+}
+
+// The mean square of how far values are beyond where they are cut, 2 units of their map away from its middle, in these units.
+function beyond(x, ranges) {
+  const moved = 2 + MOVED * Math.sqrt(x.length);
+  const squares = x.map((value, i) => {
+    const [middle, unit] = ranges[i % ranges.length];
+    const far = Math.abs(value - middle);
+    const still = far * 2 ** 22 > Math.abs(middle) ? moved : 0; // rounding to float32 does not count
+    const over = Math.max(0, (unit ? far / unit : still) - 2);
+    return over * over;
+  });
+  return sum(squares) / x.length;
 }

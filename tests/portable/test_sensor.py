@@ -185,6 +185,160 @@ def test_what_is_odd_scores_above_1():
         assert share_above(machine, anomaly, True) > 0.8
 
 
+class Apart:
+    """Values that have nothing to do with each other: 100, 200, .. and about 10 more or less."""
+
+    def __init__(self, seed, n=8):
+        self.below = data.Random(seed).below
+        self.x = array("h", [0] * n)
+
+    def next(self, j=None, by=0):
+        """by: how many times its spread value j is off."""
+        for i in range(len(self.x)):
+            self.x[i] = 100 * (i + 1) + sum(self.below(21) - 10 for _ in range(3))
+        if j is not None:
+            self.x[j] += 10 * by
+        return self.x
+
+
+def taught(n, seed, count=300):
+    values, anomaly = Apart(seed, n), tp.Anomaly(n, seed=seed)
+    for _ in range(count):
+        anomaly.learn(values.next())
+    return values, anomaly
+
+
+def test_a_few_absurd_samples_do_not_blind_it():
+    for seed in 1, 2, 3:
+        values, anomaly = Apart(seed), tp.Anomaly(8, seed=seed)
+        for i in range(1000):
+            anomaly.learn([9999] * 8 if i % 100 == 99 else values.next())
+        for x in [9999] * 8, [-5000] * 8, [0] * 8, [3 * v for v in values.next()]:
+            assert anomaly.score(x) > 2, (seed, x)
+        assert sum(anomaly.score(values.next()) > 1 for _ in range(100)) < 5, seed
+
+
+def test_what_is_far_away_scores_above_1_and_more_the_farther_it_is():
+    for n in 1, 8:
+        for seed in 1, 2, 3:
+            values, anomaly = taught(n, seed)
+            for j in range(n):
+                for sign in 1, -1:
+                    x, last = values.next(), 1
+                    middle = x[j]
+                    for far in 30, 60, 100, 1000, 3000:
+                        x[j] = middle + sign * 10 * far
+                        score = anomaly.score(x)
+                        assert score > last, (n, seed, j, sign, far, score)
+                        last = score
+            assert sum(anomaly.score(values.next()) > 1 for _ in range(100)) < 5, (n, seed)
+
+
+def test_a_score_grows_as_the_distance_does():
+    for settings in {}, {"input_range": (0, 1000)}:
+        for n in 1, 8, 70:  # with activations of 12 bits and of 8
+            values, anomaly = Apart(SEED, n), tp.Anomaly(n, **settings)
+            for _ in range(100):
+                anomaly.learn(array("f", values.next()))
+            x = array("f", values.next())
+            for far in 1e6, -1e6, 1e9:
+                x[0] = far
+                once = anomaly.score(x)
+                x[0] = 2 * far
+                assert 1.95 * once < anomaly.score(x) < 2.05 * once
+
+
+def test_the_error_of_what_is_cut_is_that_of_its_end_and_how_far_beyond_it_is():
+    """Added as squares, in units of which a range has four, and one that was given two."""
+    for settings in {}, {"input_range": (100, 700)}, {"input_range": [(100, 500)] * 8}:
+        values, anomaly = Apart(SEED), tp.Anomaly(8, **settings)
+        for _ in range(100):
+            anomaly.learn(values.next())
+        ranges = anomaly.model.input_range
+        ranges = [ranges] * 8 if isinstance(ranges[0], float) else ranges
+        width = 1 if settings else 0.5
+        for by in 500, -2000, 90000:
+            cut, x, beyond = [], list(values.next()), []
+            x[1], x[6] = x[1] + by, x[6] - 3 * by
+            for value, (lo, hi) in zip(x, ranges):
+                middle, reach = (lo + hi) / 2, (hi - lo) * width
+                cut.append(max(middle - reach, min(middle + reach, value)))
+                beyond.append(abs(value - cut[-1]) / (reach / 2))
+            assert max(beyond) > 0
+            squares = anomaly.score(cut) ** 2
+            squares += sum(b * b for b in beyond) / 8 * (65536 / anomaly._threshold) ** 2
+            assert abs(anomaly.score(x) / squares**0.5 - 1) < 1e-3
+
+
+def test_a_value_that_never_moved_and_does():
+    below = data.Random(SEED).below
+    for still in 0, 7, 0.1, -1e-9, 1e30, 123456789:
+        for n in (3, 40) if still == 7 else (3,):
+            anomaly = tp.Anomaly(n)
+
+            def sample(value, n=n):
+                return [value if i == 2 else 100 + below(40) for i in range(n)]
+
+            for _ in range(100):
+                anomaly.learn(sample(still))
+            assert sum(anomaly.score(sample(still)) > 1 for _ in range(50)) < 4
+            for value in still * 1.01 + 1e-9, 1000, -1e31:
+                assert anomaly.score(sample(value)) > 1, (still, n, value)
+    anomaly = tp.Anomaly(3)
+    for _ in range(100):
+        anomaly.learn([5, 0, 0.3])
+    assert anomaly.score([5, 0, 0.3]) < 1 < anomaly.score([5, 0, 0.31])
+
+
+def test_rare_events_have_room_in_a_given_range():
+    for seed in 1, 2, 3:
+        values = Apart(seed)
+        given = [(100 * j + 60, 100 * j + 140) for j in range(7)] + [(0, 1)]
+        anomaly, scores = tp.Anomaly(8, input_range=given, seed=seed), []
+        for i in range(1000):
+            x = values.next()
+            x[7] = values.below(10) == 0
+            if i >= 800:
+                scores.append(anomaly.score(x))
+            anomaly.learn(x)
+        assert sum(score > 1 for score in scores) < 10, (seed, scores)
+
+
+def test_it_gets_used_to_what_is_normal_from_now_on():
+    """Long before the ranges do."""
+    values, anomaly = taught(8, SEED, 1500)
+    for i in range(128):
+        x = array("h", [v + 500 for v in values.next()])
+        assert i or anomaly.score(x) > 5
+        anomaly.learn(x)
+    usual = [anomaly.score([v + 500 for v in values.next()]) for _ in range(100)]
+    assert sum(score > 1 for score in usual) < 5
+    assert anomaly.score([v + 100000 for v in values.next()]) > 1
+
+
+def test_x_may_be_many_things():
+    for n, samples in (
+        (1, (7, 7.0, [7], (7,), array("h", [7]), b"\7", memoryview(b"\7"))),
+        (3, ([7, 8, 9], (7, 8, 9), array("f", [7, 8, 9]), b"\7\10\11", memoryview(b"\7\10\11"))),
+    ):
+        anomaly = tp.Anomaly(n)
+        for i in range(100):
+            anomaly.learn([i % 3] * n)
+        scores = [anomaly.score(x) for x in samples]
+        assert scores == [scores[0]] * len(scores) and scores[0] > 1
+        file = io.BytesIO()
+        anomaly.save(file)
+        files = set()
+        for x in samples:
+            file.seek(0)
+            same = tp.Anomaly.load(file)
+            same.learn(x)
+            learned = io.BytesIO()
+            same.save(learned)
+            files.add(learned.getvalue())
+        assert len(files) == 1
+
+
 def test_it_says_when_it_has_seen_too_little():
     machine, anomaly = learned(63)
     error = testkit.raises(ValueError, anomaly.score, machine.x)
@@ -199,6 +353,11 @@ def test_a_sample_that_is_none_changes_nothing():
     for call in anomaly.learn, anomaly.score:
         error = testkit.raises(ValueError, call, [1, 2])
         assert "x has 2 values, expected 8" in str(error)
+        error = testkit.raises(ValueError, call, [1, 2, 3, 4, 5, 6, 7, float("inf")])
+        assert "x holds a NaN, an infinity" in str(error)
+        error = testkit.raises(TypeError, call, [1, 2, 3, 4, 5, 6, 7, None])
+        assert "x[7] is None, expected a number" in str(error)
+        testkit.raises(TypeError, call, None)
     assert (anomaly.score(machine.x), anomaly.seen) == before
 
 

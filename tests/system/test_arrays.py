@@ -1,5 +1,6 @@
 """Numbers of numpy and pandas are taken as lists are: host_sim/tinyprop_desk/arrays.py."""
 
+import io
 import os
 import subprocess
 import sys
@@ -253,3 +254,27 @@ def test_nothing_of_it_is_there_without_numpy():
         "x is <class 'dict'>, expected a buffer of B b H h I i L l or f, or a list",
         "[]",
     ]
+
+
+def test_an_anomaly_takes_what_a_model_takes():
+    anomaly = tp.Anomaly(6)
+    for x in X.tolist() * 2:
+        anomaly.learn(x)
+    far = np.float32([1, 2, -900, 4, 5e6, 6])
+    forms = [far, far.astype(float), far.reshape(2, 3), far[:, None], np.repeat(far, 2)[::2]]
+    forms += [far.astype(">f4"), Frame(far), list(far), list(far.reshape(2, 3))]
+    forms += [memoryview(far), memoryview(far.reshape(2, 3)), far.astype(int), far.tolist()]
+    assert {anomaly.score(x) for x in forms} == {anomaly.score(far)}
+    files = set()
+    for i, x in enumerate(forms):
+        file = io.BytesIO()
+        anomaly.save(file)
+        file.seek(0)
+        again = tp.Anomaly.load(file)
+        again.learn(x)
+        file = io.BytesIO()
+        again.save(file)
+        files.add(file.getvalue())
+        assert len(files) == 1, i
+    with pytest.raises(TypeError, match="is of no numbers"):
+        anomaly.score(np.array(list("abcdef")))

@@ -235,7 +235,12 @@ def test_anomalies(ask, tmp_path):
         settings = {"hidden": hidden, "inputRange": given, "seed": random.randint(1, 9)}
         count = random.choice([63, 64, 100, 300])
         samples = [[random.gauss(i, 1) for i in range(n)] for _ in range(count + 10)]
-        cases.append((n, settings, samples[:count], [*samples[count:], [9e9] * n, [0] * (n + 1)]))
+        if random.random() < 0.5:
+            samples = [[7, *sample[1:]] for sample in samples]  # a value that never moves
+        if random.random() < 0.5:
+            samples[count - 9] = [1e4] * n
+        odd = [9e9] * n, [-3] * n, [0] * (n + 1)
+        cases.append((n, settings, samples[:count], [*samples[count:], *odd]))
     for (n, settings, samples, unseen), (seen, scores, file) in zip(
         cases, ask("anomalies", cases), strict=True
     ):
