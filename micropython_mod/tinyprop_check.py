@@ -193,7 +193,7 @@ def _outside(facts):
     if facts.model._mse and not given[1] and y > 0.01 + 5 / facts.steps:  # at first some are
         yield (
             "%.0f %% of the values of y were so far from the others that they were cut: give"
-            " output_range=(lo, hi), if they are right." % (100 * y)
+            " output_range, if they are right." % (100 * y)
         )
 
 

@@ -185,8 +185,8 @@ function* outside(facts) {
   // At first some are.
   if (model._mse && !given[1] && y > 0.01 + 5 / steps) {
     yield (
-      `${(100 * y).toFixed()} % of the values of y were so far from the others that they were cut: give outputRange: [lo, hi],` +
-      " if they are right."
+      `${(100 * y).toFixed()} % of the values of y were so far from the others that they were cut: give outputRange, if they are` +
+      " right."
     );
   }
 }
