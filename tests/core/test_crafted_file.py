@@ -39,7 +39,7 @@ def test_a_loaded_model_costs_what_a_new_one_does_and_a_refused_file_little():
     content = test_files.file_of(new())
     assert len(content) > 20000
     tp.load(io.BytesIO(content))  # so that all is imported
-    assert most_memory(tp.load, io.BytesIO(content)) <= most_memory(new)
-    # A piece of 256 bytes, and what Python needs for objects and the error.
+    # Beside a model a piece of 256 bytes, and what Python needs for objects and the error.
+    assert most_memory(tp.load, io.BytesIO(content)) <= most_memory(new) + 512
     damaged = io.BytesIO(content[:-1] + bytes([content[-1] ^ 1]))
     assert most_memory(refused, damaged) < 5000

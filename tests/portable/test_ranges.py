@@ -174,7 +174,7 @@ def test_ranges_are_learned_anew_when_asked():
 def test_what_was_remembered_in_other_units_is_forgotten():
     random = data.Random(3)
     model = tp.Model(2, [tp.Dense(8, "relu"), tp.Dense(2)], replay=20)
-    celsius = [(20 + 5 * (i % 2) + random.below(3), random.below(100)) for i in range(300)]
+    celsius = [(20 + 5 * (i % 2) + random.below(3), random.below(100)) for i in range(60)]
     for i, x in enumerate(celsius):
         model.learn(x, i % 2)
     model.input_range = None

@@ -62,7 +62,7 @@ def test_what_it_prints_can_be_recorded_and_watched(example, tmp_path, capsys):
     example.draw.write(tmp_path / "drawn.bin", example.draw.recording())
     model, _ = learned(example, tmp_path / "drawn.bin")
     lines = capsys.readouterr().out.splitlines()
-    samples = [record.sample_in(line, None, 3) for line in lines]
+    samples = [record.sample_in(line, None) for line in lines]
     told = [watch.stats_in(line) for line in lines]
     assert len(lines) == 180 + 18 and all(map(bool, [*filter(None, samples), *filter(None, told)]))
     assert [label for label, _ in filter(None, samples)] == (
