@@ -5,7 +5,7 @@ to=$(realpath -m "$1")
 . "$(dirname "$0")/setup/common.sh"
 
 mkdir -p "$to"
-version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' micropython_mod/tinyprop.py)-mpy6.3
+version=$(tinyprop_version)-mpy6.3
 for folder in dist/*_6.3; do
     arch=$(basename "$folder" _6.3)
     cp "$folder/tinyprop.mpy" "$to/tinyprop-$version-$arch.mpy"

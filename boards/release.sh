@@ -7,7 +7,7 @@ to=$(realpath -m "$1")
 
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
-version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' micropython_mod/tinyprop.py)
+version=$(tinyprop_version)
 rm -rf "$to"
 mkdir -p "$to"
 

@@ -14,6 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 DECAY = 1 / 1024  # of a running maximum, per step
 MOST_SEEN = 1024  # samples that a learned range follows
 MOST_PIXELS = 32  # of a channel, that each of them lends
+FEW = 4, 5  # of inputs, of outputs: 1 in 2^FEW, so many values at most are taken for absurd
 MOST_SAVED = 4096  # in the account of an adaptive share
 
 ACTIVATIONS = {
@@ -292,7 +293,7 @@ class FloatModel:
 
     def ranges_of(self, model, which):
         if model.learned[which] is not None:
-            return Learned(model.learned[which], model.state.n_seen[which], (4, 5)[which])
+            return Learned(model.learned[which], model.state.n_seen[which], FEW[which])
         if model.given[which] is None:
             return None
         ends = (model.given[which][name].astype(np.float64) for name in ("lo", "hi"))

@@ -18,5 +18,5 @@ done
 for file in "${MPY_FILES[@]:1}"; do
     urls+=$',\n    '"[\"$file\", \"$name/$file\"]"
 done
-version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' micropython_mod/tinyprop.py)
+version=$(tinyprop_version)
 printf '{"version": "%s", "urls": [\n    %s\n]}\n' "$version" "$urls" >"$to/package.json"

@@ -27,6 +27,11 @@ fail() {
     exit 1
 }
 
+# Of tinyprop's Python half.
+tinyprop_version() {
+    sed -n 's/^__version__ = "\(.*\)"/\1/p' micropython_mod/tinyprop.py
+}
+
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"

@@ -164,7 +164,7 @@ class Reader:
     def outputs(self, x, loss):
         """What the ONNX model gives for x, in floating point: probabilities, or numbers."""
         evaluator = ReferenceEvaluator(self.model)
-        one_by_one = self.input.type.tensor_type.shape.dim[0].dim_value == 1
+        one_by_one = self.samples_at_a_time() == 1
         parts = [x[i : i + 1] for i in range(len(x))] if one_by_one else [x]
         results = [evaluator.run(None, {self.input.name: part})[0] for part in parts]
         result = np.concatenate(results).reshape(len(x), -1).astype(float)
@@ -247,8 +247,7 @@ class Reader:
 
     def samples_at_a_time(self):
         """0 if any number will do."""
-        (x,) = [x for x in self.model.graph.input if x.name in self.values]
-        return x.type.tensor_type.shape.dim[0].dim_value
+        return self.input.type.tensor_type.shape.dim[0].dim_value
 
     # ---- layers
 

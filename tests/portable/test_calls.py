@@ -1,6 +1,5 @@
 # One call at a time works on a model; one that comes in its midst is refused, and changes nothing.
 import io
-import sys
 from array import array
 
 import data
@@ -259,7 +258,7 @@ def test_a_list_is_not_replaced_by_that_of_an_interrupt():
 
 def test_threads():
     """Each step is either made or refused."""
-    if sys.platform not in ("linux", "darwin", "win32"):  # no second core is emulated
+    if not testkit.ON_A_PC:  # no second core is emulated
         return
     import _thread
     import time
@@ -290,7 +289,7 @@ def made_anew(label):
 
 
 def test_threads_with_models_of_their_own():
-    if sys.platform not in ("linux", "darwin", "win32"):
+    if not testkit.ON_A_PC:
         return
     import _thread
     import time

@@ -5,6 +5,8 @@ import sys
 import _tinyprop
 import model_format as fmt
 
+ON_A_PC = sys.platform in ("linux", "darwin", "win32")
+
 
 def raises(error, function, *args, **kwargs):
     """Calls function, expects it to raise error, and returns what was raised."""

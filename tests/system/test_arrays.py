@@ -1,6 +1,5 @@
 """Numbers of numpy and pandas are taken as lists are: host_sim/tinyprop_desk/arrays.py."""
 
-import io
 import os
 import subprocess
 import sys
@@ -8,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tinyprop as tp
+from test_sensor import having_learned
 
 
 class Frame:
@@ -267,14 +267,7 @@ def test_an_anomaly_takes_what_a_model_takes():
     assert {anomaly.score(x) for x in forms} == {anomaly.score(far)}
     files = set()
     for i, x in enumerate(forms):
-        file = io.BytesIO()
-        anomaly.save(file)
-        file.seek(0)
-        again = tp.Anomaly.load(file)
-        again.learn(x)
-        file = io.BytesIO()
-        again.save(file)
-        files.add(file.getvalue())
+        files.add(having_learned(anomaly, x))
         assert len(files) == 1, i
     with pytest.raises(TypeError, match="is of no numbers"):
         anomaly.score(np.array(list("abcdef")))

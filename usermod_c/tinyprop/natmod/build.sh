@@ -6,8 +6,7 @@ set -euo pipefail
 source=$(micropython_dir)
 python=$(boards/setup/python.sh all)
 mpy_cross=$(mpy_cross "$source" "$python")
-# Of tinyprop's Python half.
-version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' micropython_mod/tinyprop.py)
+version=$(tinyprop_version)
 
 # joined SEPARATOR TEXT...
 joined() {
