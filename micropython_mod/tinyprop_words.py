@@ -362,20 +362,21 @@ def _as_arrays(model, code, x, y, total=None, learning=True):
         return _by_numbers(model, x, labels, total, learning)
     if code == _E_X_TYPE and model._n_in == 1 and isinstance(x, _NUMBERS):
         return array("f", [x]), y
-    arrays = _arrays()
+    arrays = _arrays(x, y)
     if arrays:
         if code == _E_X_TYPE and _is_array(x):
-            return arrays.numbers("x", x), y
+            sample = struct.unpack_from("<3H", model._image, _MODEL_SPEC_IN_H)
+            return arrays.samples("x", x, sample, total), y
         if code == _E_Y_TYPE and _is_array(y):
             if model._mse:
-                return x, arrays.numbers("y", y)
+                return x, arrays.samples("y", y, (model._n_out,), total)
             return x, arrays.class_numbers(y, model._n_out)
     return _refused(model, code, x, y, total)
 
 
-def _arrays():
-    """What knows the arrays of numpy and the like; None on a board, or while nobody uses numpy."""
-    if "numpy" not in sys.modules:
+def _arrays(*values):
+    """What knows the arrays of numpy and the like; None on a board, or while nobody uses them."""
+    if "numpy" not in sys.modules and not any(map(_has_rows, values)):
         return None
     try:
         from tinyprop_desk import arrays
@@ -387,8 +388,13 @@ def _arrays():
 def _is_array(value):
     """Whether it can be an array, or is a list of equally long things of which some can."""
     if not _is_list(value):
-        return hasattr(value, "__array__")
+        return hasattr(value, "__array__") or _has_rows(value)
     return any(hasattr(v, "__array__") for v in value) and len(set(map(_length, value))) == 1
+
+
+def _has_rows(value):
+    """Whether it is an array, or a memoryview, of several dimensions."""
+    return len(getattr(value, "shape", ())) > 1
 
 
 def _refused(model, code, x, y, total=None):
@@ -397,14 +403,9 @@ def _refused(model, code, x, y, total=None):
     total = total if many else 1
     n_targets = total * (model._n_out if mse else 1)
     if code == _E_X_LENGTH:
-        _refuse_shape(model, x, many)
         raise ValueError("x has %d values, expected %d" % (_items(x), total * model._n_in))
     if code == _E_Y_LENGTH:
-        text = "y has %d values, expected %d" % (_items(y), n_targets)
-        shape = getattr(x, "shape", ())
-        if many and len(shape) > 1 and shape[0] != total:
-            text += ": x of shape %s is %d samples of %d" % (shape, total, model._n_in)
-        raise ValueError(text)
+        raise ValueError("y has %d values, expected %d" % (_items(y), n_targets))
     if code == _E_X_TYPE:
         _refuse_items("x", x, "f", "a number", many and model._n_in)
         expected = "a buffer of B b H h I i L l or f, or a list"
@@ -419,11 +420,10 @@ def _refused(model, code, x, y, total=None):
         if n_targets != 1:
             expected = "a buffer or a list of %d %s" % (n_targets, number % "s")
         raise TypeError("y is %s, expected %s" % (_kind(y), expected))
-    if code == _E_X_FINITE or code == _E_Y_FINITE:
-        raise ValueError(
-            "%s holds a NaN, an infinity, or a number beyond %g"
-            % ("xy"[code == _E_Y_FINITE], _MOST)
-        )
+    if code == _E_X_FINITE:
+        _refuse_number("x", x, model._n_in, total > 1)
+    if code == _E_Y_FINITE:
+        _refuse_number("y", y, model._n_out, total > 1)
     y = _plain(y)
     if code == _E_Y_CLASS:
         for label in [y] if isinstance(y, int) else y:
@@ -444,15 +444,18 @@ def _kind(value):
     return _brief(value) if single else str(type(value))
 
 
-def _refuse_shape(model, x, many):
-    """Raises what shape x was to have, if it has one of several dimensions."""
-    shape = getattr(x, "shape", ())
-    if len(shape) > 1:
-        expected = struct.unpack_from("<3H", model._image, _MODEL_SPEC_IN_H)
-        while len(expected) > 1 and expected[0] == 1:
-            expected = expected[1:]
-        expected = (shape[0],) + expected if many else expected
-        raise ValueError("x is of shape %s, expected %s" % (shape, expected))
+def _refuse_number(name, values, n_values, many):
+    """Raises which number is none that can be learned from, in a buffer with n_values a sample."""
+    i = 0
+    while -_MOST <= values[i] <= _MOST:
+        i += 1
+    place = name
+    if many:
+        place += "[%d]" % (i // n_values)
+    if n_values > 1:
+        place += "[%d]" % (i % n_values)
+    said = "%s holds a NaN, an infinity, or a number beyond %g: %s is %s"
+    raise ValueError(said % (name, _MOST, place, values[i]))
 
 
 def _no_classes(name):

@@ -47,13 +47,14 @@ def _image(obj):
 
 
 def _values(obj):
-    """A buffer as a flat array; None if it is no buffer, or of a type that no function takes."""
+    """A buffer as an array; None if it is no buffer, of a type that no function takes, or of
+    several dimensions, whose shape the Python half looks at."""
     try:
         view = memoryview(obj)
-    except TypeError:
+    except (TypeError, ValueError):
         return None
     letter = view.format.lstrip("@=<")
-    if not view.c_contiguous or letter not in TYPES:
+    if not view.c_contiguous or view.ndim > 1 or letter not in TYPES:
         return None
     kind = "f" if letter == "f" else "u" if letter.isupper() else "i"
     return np.frombuffer(view, f"{kind}{view.itemsize}")

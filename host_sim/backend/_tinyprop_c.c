@@ -34,13 +34,14 @@ static char to_type(const Py_buffer *view) {
     }
 }
 
-// For an object that is no buffer the typecode is 0, which the core refuses.
+// For an object that is no buffer the typecode is 0, which the core refuses; and for one of several dimensions, whose
+// shape the Python half looks at.
 static tp_values_t to_values(PyObject *obj, Py_buffer *view, int flags) {
     tp_values_t v = { NULL, 0, 0 };
     view->obj = NULL;
     if (PyObject_GetBuffer(obj, view, PyBUF_ND | PyBUF_FORMAT | flags) == 0) {
         v.items = view->buf;
-        v.type = to_type(view);
+        v.type = view->ndim > 1 ? 0 : to_type(view);
         v.n = (size_t)(view->itemsize ? view->len / view->itemsize : 0);
     }
     PyErr_Clear();

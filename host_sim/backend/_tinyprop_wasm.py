@@ -102,15 +102,16 @@ class Call:
         return self.at, len(self.bytes)
 
     def values(self, data, writable=False):
-        """The place of a tp_values_t. For an object that is no buffer the typecode is 0."""
+        """The place of a tp_values_t. For an object that is no buffer, or one of several
+        dimensions, the typecode is 0."""
         return self.put(struct.pack("<IIB3x", *self.items(data, writable)))
 
     def items(self, data, writable):
         try:
             view = memoryview(data)
-        except TypeError:
+        except (TypeError, ValueError):
             return 0, 0, 0
-        if not view.c_contiguous or view.readonly and writable:
+        if not view.c_contiguous or view.ndim > 1 or view.readonly and writable:
             return 0, 0, 0
         items = np.asarray(view)
         if items.dtype.byteorder == ">":
@@ -125,7 +126,7 @@ class Call:
 
     def __call__(self, name, *arguments):
         # Numbers of 32 bits, whatever their sign.
-        words = b"".join((a & MOST).to_bytes(4, "little") for a in arguments)
+        words = b"".join((int(a) & MOST).to_bytes(4, "little") for a in arguments)
         result = _functions[name](_store, self.put(words))
         for at, view in self.copies:
             view[:] = _bytes[at : at + len(view)]

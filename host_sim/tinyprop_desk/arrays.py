@@ -1,5 +1,6 @@
 """Numbers of numpy, pandas and others that can be arrays, as the core takes them."""
 
+import math
 from numbers import Real
 
 import numpy as np
@@ -7,9 +8,41 @@ import numpy as np
 MOST = 2**31 - 1  # what the core counts integers beyond as
 
 
+def samples(name, values, shape, total):
+    """Numbers of a kind that the core takes, in one row. name: x or y, for errors; shape: of a
+    sample; total: how many there are, None where it is one and no row of them."""
+    a = numbers(name, values)
+    if not has_shape(a, shape, total):
+        many = [] if total is None else [len(a)]
+        expected = tuple(many + (sizes(shape) or [1]))
+        raise ValueError(f"{name} is of shape {a.shape}, expected {expected}")
+    return a.reshape(-1)
+
+
+def has_shape(a, sample, total):
+    """Whether an array has the shape of a sample, or of `total` of them one after the other. Sizes
+    of 1 do not count; a sample may come in one row, and where it is one, in any form. An array of
+    one dimension passes: whether it is of the right length, the core knows."""
+    if a.ndim < 2:
+        return True
+    sample, shape = sizes(sample), sizes(a.shape)
+    if total not in (None, 1):
+        count, *shape = shape
+        if count != total:
+            return False
+    in_a_row = 1 in (len(shape), len(sample))
+    return math.prod(shape) == math.prod(sample) and (in_a_row or shape == sample)
+
+
+def sizes(shape):
+    return [n for n in shape if n != 1]
+
+
 def numbers(name, values):
-    """float32 or int32 in one piece. name: x or y, for errors."""
+    """An array of a kind that the core takes, in one piece. name: x or y, for errors."""
     a = as_array(name, values)
+    if a.dtype.char in "bBhHiIf" and a.dtype.isnative:
+        return np.ascontiguousarray(a)
     if a.dtype.kind in "iu":
         return np.ascontiguousarray(np.clip(a, -MOST, MOST), np.int32)
     with np.errstate(over="ignore"):
@@ -57,7 +90,7 @@ def class_numbers(values, n_classes):
         raise ValueError(
             f"{described('y', a)} holds {wrong[0]}, expected class numbers, 0 to {n_classes - 1}"
         )
-    return np.ascontiguousarray(a, np.int32)
+    return np.ascontiguousarray(a, np.int32).reshape(-1)
 
 
 def as_list(values):

@@ -178,9 +178,11 @@ export function refused(model, code, x, y, total) {
     const expected = nTargets === 1 ? `a ${number}` : `a typed array or a list of ${nTargets} ${number}s`;
     throw new TypeError(`y is ${kindOf(y)}, expected ${expected}`);
   }
-  if (code === format.E_X_FINITE || code === format.E_Y_FINITE) {
-    const name = code === format.E_X_FINITE ? "x" : "y";
-    throw new RangeError(`${name} holds a NaN, an infinity, or a number beyond 3.4e+38`);
+  if (code === format.E_X_FINITE) {
+    refuseNumber("x", x, model._nIn, samples > 1);
+  }
+  if (code === format.E_Y_FINITE) {
+    refuseNumber("y", y, model._nOut, samples > 1);
   }
   if (code === format.E_Y_CLASS || code === format.E_Y_TYPE) {
     const label = [y].flat().find((value) => !(value >= 0 && value < model._nOut));
@@ -194,6 +196,17 @@ export function refused(model, code, x, y, total) {
 
 export function noClasses(name) {
   throw new TypeError(`${name} needs classes, and this model has loss: "mse": use predict`);
+}
+
+// Throws which number is none that can be learned from, of a number or many in a row, nValues a sample.
+function refuseNumber(name, values, nValues, many) {
+  const all = typeof values === "number" ? [values] : values;
+  const i = all.findIndex((value) => !(Math.abs(value) <= 3.4e38));
+  const sample = many ? `[${Math.floor(i / nValues)}]` : "";
+  const place = nValues > 1 ? `[${i % nValues}]` : "";
+  throw new RangeError(
+    `${name} holds a NaN, an infinity, or a number beyond 3.4e+38: ${name}${sample}${place} is ${all[i]}`,
+  );
 }
 
 // Throws which item of a list is not as it should be. nValues: how many an item has that is a sample; 0 if items are to be

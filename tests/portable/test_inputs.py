@@ -112,6 +112,29 @@ def test_bad_y_is_refused_and_changes_nothing():
         assert model._image == before, y
 
 
+def test_a_number_that_is_none_to_learn_from_is_named():
+    row, nan, inf = [1, 2, 3], float("nan"), float("inf")
+    classes = tp.Model(3, [tp.Dense(2)])
+    one = tp.Model(3, [tp.Dense(1)], loss="mse")
+    two = tp.Model(3, [tp.Dense(2)], loss="mse")
+    said = "%s holds a NaN, an infinity, or a number beyond 3.4e+38: %s"
+    for model, x, y, place in (
+        (classes, [1, nan, 3], 0, "x[1] is nan"),
+        (classes, array("f", [1, 2, -inf]), 0, "x[2] is -inf"),
+        (one, row, nan, "y is nan"),
+        (two, row, [1, inf], "y[1] is inf"),
+    ):
+        error = testkit.raises(ValueError, model.learn, x, y)
+        assert str(error) == said % (place[0], place)
+    for model, x, y, place in (
+        (classes, array("f", [1, 2, 3, 4, inf, 6]), [0, 1], "x[1][1] is inf"),
+        (one, [row, row], [1, nan], "y[1] is nan"),
+        (two, [row, row], array("f", [1, 2, nan, 4]), "y[1][0] is nan"),
+    ):
+        error = testkit.raises(ValueError, model.learn_many, x, y)
+        assert str(error) == said % (place[0], place)
+
+
 def test_an_item_that_is_no_number_is_named():
     row, text = [1, 2, 3], "3"
     classes = tp.Model(3, [tp.Dense(2)])
@@ -196,11 +219,9 @@ def test_messages_say_what_was_expected_and_what_came():
         (lambda: model.learn(bytes(6), 7), ("7", "2")),
         (lambda: model.learn("abc", 1), ("str", "buffer")),
         (lambda: model.learn(bytes(6), 0.5), ("0.5", "int")),
-        (lambda: model.learn([1, 2, 3, 4, 5, 1e40], 1), ("x", "beyond 3.4e+38")),
         (lambda: model.learn([1, 2, 3, 4, 5, 10**400], 1), ("x", "3.4")),
         (lambda: model.learn_many([1, 2, 3, 4, 5, 10**400], [1]), ("x", "3.4")),
         (lambda: model.learn(10**400, 1), ("x is 1", "buffer")),
-        (lambda: small_model(input_range=(0, 1e40)), ("input_range", "3.4e+38")),
         (lambda: small_model(input_range=(0, "1")), ("input_range", "numbers")),
         (lambda: small_model(replay=-1), ("replay", "-1", "an integer of 0 to 65535")),
         (lambda: tp.Dense(2.0), ("units", "2.0", "an integer of 1 to 65534")),

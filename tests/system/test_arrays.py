@@ -198,10 +198,11 @@ def test_what_is_no_number_says_what_came_and_what_to_do():
         (X, Y * 1e30, ValueError, ("y (dtype float64, shape (40,))", "1e+30", "0 to 2")),
         (X, Y - 1.0, ValueError, ("holds -1.0", "0 to 2")),
         (X, np.where(Y, np.nan, 1), TypeError, ("holds nan", "whole")),
-        (np.where(X > 0, np.nan, X), Y, ValueError, ("x holds a NaN",)),
+        (np.where(X == X[7, 2], np.nan, X), Y, ValueError, ("x holds a NaN", "x[7][2] is nan")),
         (X[:, :5], Y, ValueError, ("x is of shape (40, 5), expected (40, 6)",)),
         (X[:, :5].astype(np.float32).copy(), Y, ValueError, ("(40, 5), expected (40, 6)",)),
-        (X[:36, :5], Y[:36], ValueError, ("y has 36 values, expected 30", "(36, 5) is 30")),
+        (X[:36, :5], Y[:36], ValueError, ("x is of shape (36, 5), expected (36, 6)",)),
+        (np.ascontiguousarray(X.T), Y, ValueError, ("(6, 40), expected (6, 6)",)),
         (X[:2], Y, ValueError, ("y has 40 values, expected 2",)),
         (list(X[:3]) + [X[0, :5]], Y[:4], ValueError, ("x[3] has 5 values, expected 6",)),
     ):
@@ -227,8 +228,32 @@ def test_one_sample_of_the_wrong_kind():
     image = tp.Model((4, 4, 2), [tp.Dense(2)])
     with pytest.raises(ValueError, match=r"\(7, 4, 4\), expected \(7, 4, 4, 2\)"):
         image.evaluate(np.zeros((7, 4, 4)), np.zeros(7, int))
-    with pytest.raises(ValueError, match=r"expected 4: x of shape \(8, 4, 4\) is 4 samples of 32"):
+    with pytest.raises(ValueError, match=r"\(8, 4, 4\), expected \(8, 4, 4, 2\)"):
         image.evaluate(np.zeros((8, 4, 4)), np.zeros(8, int))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "u1"])
+def test_as_many_values_in_another_order_are_refused(dtype):
+    """Such as frames with the colours before the pixels, as PyTorch has them."""
+    image = tp.Model((5, 4, 3), [tp.Dense(2)], input_range=(0, 1))
+    frame, frames = np.zeros((5, 4, 3), dtype), np.zeros((6, 5, 4, 3), dtype)
+    for x in (frame, frame[None], frame.reshape(-1), frame.reshape(60, 1)):
+        image.learn(x, 0)
+    for x in (frames, frames.reshape(6, -1), frames.reshape(-1), frames[:, :, None]):
+        image.learn_many(x, [0, 1] * 3)
+    before = bytes(image._image)
+    for x in (frame.transpose(2, 0, 1).copy(), memoryview(frame.reshape(4, 5, 3))):
+        for call in (image.predict, lambda x: image.learn(x, 0)):
+            with pytest.raises(ValueError, match=r"\(., ., .\), expected \(5, 4, 3\)"):
+                call(x)
+    for x in (frames.transpose(0, 3, 1, 2).copy(), frames.reshape(60, 6)):
+        for call in (image.evaluate, image.learn_many):
+            with pytest.raises(ValueError, match=r"x is of shape .*, expected \(60?, 5, 4, 3\)"):
+                call(x, [0, 1] * 3)
+    assert image._image == before
+    line = tp.Model(3, [tp.Dense(2)], loss="mse")
+    with pytest.raises(ValueError, match=r"y is of shape \(2, 6\), expected \(2, 2\)"):
+        line.learn_many(np.zeros((6, 3), dtype), np.zeros((2, 6), dtype))
 
 
 def test_answers_go_where_they_are_to_go():

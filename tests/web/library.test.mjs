@@ -87,10 +87,10 @@ test("x is refused", () => {
   for (const call of [(x) => model.learn(x, 1), (x) => model.predict(x), (x) => model.predictProba(x)]) {
     refused(model, RangeError, "x has 5 values, expected 6", () => call(SIX.slice(1)));
     refused(model, RangeError, "x has 0 values, expected 6", () => call(new Uint8Array(0)));
-    refused(model, RangeError, "x holds a NaN, an infinity, or a number beyond 3.4e+38", () =>
+    refused(model, RangeError, "x holds a NaN, an infinity, or a number beyond 3.4e+38: x[5] is NaN", () =>
       call([1, 2, 3, 4, 5, NaN]),
     );
-    refused(model, RangeError, "x holds a NaN, an infinity, or a number beyond 3.4e+38", () =>
+    refused(model, RangeError, "x holds a NaN, an infinity, or a number beyond 3.4e+38: x[5] is -Infinity", () =>
       call(Float32Array.of(1, 2, 3, 4, 5, -Infinity)),
     );
     refused(model, TypeError, 'x[5] is "6", expected a number', () => call([1, 2, 3, 4, 5, "6"]));
@@ -121,7 +121,9 @@ test("y is refused", () => {
   const many = numbers();
   refused(many, RangeError, "y has 1 values, expected 2", () => many.learn([1, 2], 1));
   refused(many, TypeError, "y[1] is null, expected a number", () => many.learn([1, 2], [1, null]));
-  refused(many, RangeError, "y holds a NaN", () => many.learn([1, 2], [1, NaN]));
+  refused(many, RangeError, "y holds a NaN, an infinity, or a number beyond 3.4e+38: y[1] is NaN", () =>
+    many.learn([1, 2], [1, NaN]),
+  );
 });
 
 test("samples of the wrong length are named", () => {
