@@ -67,7 +67,8 @@ def _path(file, otherwise):
             raise TypeError("file is open for text, expected in binary: mode 'rb' or 'wb'")
         if hasattr(file, otherwise):
             return None
-        raise TypeError("file is %r, expected a name or a file that is open in binary" % (file,))
+        said = "file is %s, expected a name or a file that is open in binary"
+        raise TypeError(said % (None if file is None else type(file)))
     if not file:
         raise ValueError("file is '', expected a name, such as 'model.tp'")
     # A link stays one: the files lie where it leads to.
@@ -215,8 +216,10 @@ def _remove(path):
 def _save_by_itself(model, file, every, replay):
     """Lets a model save itself, or no more if file is None. Returns what does so from now on."""
     saves = None if file is None else _Autosave(model, file, every, replay)
-    if model._autosave:
+    try:
         del model.learn
+    except AttributeError:  # it did not save itself, or Ctrl-C came in the midst of this
+        pass
     if saves:
         model.learn = saves.learn  # before the method, so that who never saves pays nothing
     return saves

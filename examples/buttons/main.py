@@ -25,7 +25,7 @@ def run(model, read, pressed, show):
     show(thing): is told which thing is seen
     """
     reading = array("H", [0] * SENSORS)
-    taught = False
+    taught = model.stats()["steps"] > 0
     while read(reading):
         thing = pressed()
         if thing is not None:

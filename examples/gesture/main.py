@@ -38,12 +38,12 @@ def run(model, read, pressed, show):
             if taught is not None:
                 window.clear()
         if window.push(reading):
-            if taught is None:
-                show(model.predict(window.features))
-            else:
+            if taught is not None:
                 model.learn(window.features, taught)
                 taught = None
                 window.clear()
+            elif model.stats()["steps"]:  # before the first gesture it knows nothing
+                show(model.predict(window.features))
 
 
 def start():

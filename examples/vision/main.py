@@ -59,14 +59,14 @@ def start():
             light.value(i == thing)
 
     try:
-        model = tp.load("things.tp")
+        model = tp.load("seen.tp")
     except OSError:
         model = new_model()
     model.summary()
     try:
         run(model, capture, pressed, show)
     except KeyboardInterrupt:  # Ctrl-C at the prompt
-        model.save("things.tp", replay=True)
+        model.save("seen.tp", replay=True)
 
 
 if __name__ == "__main__":

@@ -232,14 +232,15 @@ def distances(model, x, out):
 
 
 def distances_of_place(model, place, out):
-    """Those of a remembered sample to the others, and its doubt."""
+    """Those of a remembered sample to the others of its class, and its doubt."""
     check_distances(model, out)
     require(place < len(out), Error.X_TYPE)
     first = model.first_trained
     frac = model.layers[first - 1].state.y_frac  # of the model's inputs, forward knows it
     z = forward(model, replay.inputs_at(model, place), first, frac)
     compare(model, replay.memory(model).inputs[place], out)
-    out[:] = out if replay.used(model)[place] else replay.FAR
+    counts = replay.used(model)[place] & (replay.classes(model) == replay.classes(model)[place])
+    out[:] = np.where(counts, out, replay.FAR)
     out[place] = replay.FAR
     return doubt(model, z)
 

@@ -139,14 +139,19 @@ def inputs_at(model, place):
     return memory(model).inputs[place].astype(np.int64) << byte_unit(model)
 
 
-def used(model):
-    """Whether there is a sample in each place."""
+def classes(model):
+    """For a sample of which class each place is; what is left over, for none."""
     kept = memory(model)
     n_places, n_classes = len(kept.inputs), len(kept.n_seen)
-    n = n_places // n_classes
-    places = np.arange(n_places)
-    c = np.minimum(places // n, n_classes - 1)
-    return (places < n * n_classes) & (places % n < kept.n_seen[c])
+    return np.arange(n_places) // (n_places // n_classes)
+
+
+def used(model):
+    """Whether there is a sample in each place."""
+    kept, c = memory(model), classes(model)
+    n_classes = len(kept.n_seen)
+    n_seen = kept.n_seen[np.minimum(c, n_classes - 1)]
+    return (c < n_classes) & (np.arange(len(c)) % (len(c) // n_classes) < n_seen)
 
 
 def distances(model, inputs):

@@ -347,7 +347,7 @@ def test_more_than_there_can_be():
     for shape, layers, options, says in (
         (60000, [tp.Dense(30000), tp.Dense(2)], {}, "layer 0: Dense.* more than 2\\^28 times"),
         (4000, [tp.Dense(65000)] * 2 + [tp.Dense(2)], {}, "layer 1: Dense.* more than 2\\^28"),
-        (9, [tp.Dense(4), *[tp.Dense(65000)] * 2], {}, "layer 2: Dense.* an input of 1 x 1 x 65000"),
+        (9, [tp.Dense(4), *[tp.Dense(65000)] * 2], {}, "layer 2: Dense.* input of 1 x 1 x 65000"),
         ((256, 256, 1), [tp.Dense(2)], {}, "layer 0: Dense.* has more than 65534 values with"),
         ((250, 250, 1), [tp.Conv2D(4, 3), tp.Dense(2)], {}, "layer 0: Conv.* than 65534 values"),
         (60000, [tp.Dense(2)], {"replay": 65535}, "more than 2 GB: remember fewer samples"),

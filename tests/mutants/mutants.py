@@ -110,7 +110,7 @@ def sources():
         yield Source(f"{CORE}/{name}", c, compilers.get(name, [GCC]))
     m0 = [*ARM, "-mcpu=cortex-m0"]
     yield Source(f"{CORE}/kernels/armv6m.S", [str(HERE / "thumb.rules")], [m0])
-    for part in "", "_layers", "_words", "_state", "_check", "_files":
+    for part in "", "_layers", "_words", "_state", "_check", "_files", "_sensor", "_fleet":
         yield Source(f"micropython_mod/tinyprop{part}.py", ["universal.rules", "python.rules"], [])
 
 

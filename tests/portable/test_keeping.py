@@ -179,6 +179,7 @@ def test_what_is_no_file():
     for file in (None, 3, 1.5, [], b"a.tp"):
         said = str(testkit.raises(TypeError, model_of(1).save, file))
         assert "expected a name or a file" in said, said
+        assert said.startswith("file is %s, " % (None if file is None else type(file))), said
         testkit.raises(TypeError, tp.load, file)
     for call in model_of(1).save, model_of(1).autosave, tp.load, tp.Anomaly(3).save:
         said = str(testkit.raises(ValueError, call, ""))
@@ -263,6 +264,21 @@ def test_autosave_goes_on_when_an_interrupt_learns_too():
     check(0)
     model.learn((1, -1, 0.5), 1)
     check(2)
+
+
+@with_files
+def test_autosave_begins_again_after_ctrl_c():
+    """At any moment in it: with learn that saves, and without, whatever the model has noted."""
+    model = model_of(0)
+    model.autosave(NAME, every=1)
+    del model.learn
+    model.autosave(NAME, every=1)
+    model.learn((1, -1, 0.5), 0)
+    check(1)
+    model._autosave = None
+    model.autosave(None)
+    model.learn((1, -1, 0.5), 1)
+    check(1)
 
 
 @with_files

@@ -18,7 +18,7 @@ DRAWN = sorted(Path(__file__).resolve().parents[2].glob("examples/*/draw.py"))
 class Machine:
     """The module `machine` of a board on which Ctrl-C is pressed after so many reads."""
 
-    def __init__(self, bus=None):
+    def __init__(self, bus=None, presses=True):
         self.bus, self.reads, self.lights = bus, 0, set()
         machine = self
 
@@ -32,7 +32,7 @@ class Machine:
                 if new:
                     machine.lights |= {self.n} if new[0] else set()
                 # One button after the other is pressed for a while, and then none.
-                return int(self.n - 10 != machine.reads // 60 or machine.reads > 300)
+                return int(not presses or self.n - 10 != machine.reads // 60 or machine.reads > 300)
 
         class I2S:
             RX, MONO = range(2)
@@ -108,6 +108,18 @@ def test_it_starts_and_goes_on(name, file, lights, tmp_path, monkeypatch):
         assert steps > known and machine.reads > READS
         assert machine.lights and machine.lights <= lights
         known = steps
+
+
+@pytest.mark.parametrize("name", ["buttons", "gesture"])
+def test_it_waits_to_be_taught_and_shows_what_it_was_taught_before(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(time, "sleep_ms", lambda ms: None, raising=False)
+    for presses, shows in ((False, False), (True, True), (False, True)):
+        with modules([name], "main") as example:
+            machine = Machine(Chip(), presses)
+            monkeypatch.setitem(sys.modules, "machine", machine)
+            example.main.start()
+        assert machine.reads > READS and bool(machine.lights) == shows
 
 
 @pytest.mark.parametrize("draw", DRAWN, ids=lambda path: path.parent.name)

@@ -361,6 +361,9 @@ void tp_recall_inputs(const tp_model_t *m, size_t place);
 // Whether a place is in use.
 int tp_is_used(const tp_model_t *m, size_t place);
 
+// How many places, one after the other, are for samples of the same class.
+size_t tp_places_of_class(const tp_model_t *m);
+
 // The squared distance of the inputs of the lowest trained layer to the sample at a place.
 uint32_t tp_distance(const tp_model_t *m, size_t place);
 

@@ -362,9 +362,11 @@ static int distances(const tp_model_t *m, const tp_values_t *x, size_t place, co
     int32_t *z = forward(m, l, l == m->layers ? tp_input_frac(m) : tp_state(m, l - 1)->y_frac, 0);
     // In another format all is forgotten by the next step.
     int known = m->first_trained->x_frac == m->state->replay_frac && (x || tp_is_used(m, place));
+    size_t of_class = tp_places_of_class(m), first = place - place % of_class;
     uint8_t *to = (uint8_t *)(uintptr_t)out->items;
     for (size_t i = 0; i < n; i++) {
-        to = write_word(to, known && tp_is_used(m, i) && (x || i != place) ? tp_distance(m, i) : TP_FAR);
+        int counts = x || (i != place && i - first < of_class);
+        to = write_word(to, known && counts && tp_is_used(m, i) ? tp_distance(m, i) : TP_FAR);
     }
     return doubt(m, z);
 }

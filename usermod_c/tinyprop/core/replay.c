@@ -105,7 +105,7 @@ static void keep_inputs(const tp_model_t *m, uint8_t *bytes) {
 void tp_remember(const tp_model_t *m, const int16_t *label) {
     check_format(m);
     follow_ranges(m);
-    size_t n = m->spec->replay / n_classes(m), class = n_classes(m) == 1 ? 0 : (uint16_t)label[0];
+    size_t n = tp_places_of_class(m), class = n_classes(m) == 1 ? 0 : (uint16_t)label[0];
     uint16_t *seen = &n_seen(m)[class];
     size_t place = *seen < n ? *seen : below(m, *seen + 1u);
     *seen = (uint16_t)(*seen < MOST_SEEN ? *seen + 1 : MOST_SEEN);
@@ -120,7 +120,7 @@ void tp_remember(const tp_model_t *m, const int16_t *label) {
 
 const int16_t *tp_recall(const tp_model_t *m) {
     const uint16_t *seen = n_seen(m);
-    size_t n = m->spec->replay / n_classes(m), n_known = 0, class = 0;
+    size_t n = tp_places_of_class(m), n_known = 0, class = 0;
     for (size_t c = 0; c < n_classes(m); c++) {
         n_known += seen[c] > 0;
     }
@@ -154,8 +154,12 @@ void tp_recall_inputs(const tp_model_t *m, size_t place) {
     }
 }
 
+size_t tp_places_of_class(const tp_model_t *m) {
+    return m->spec->replay / n_classes(m);
+}
+
 int tp_is_used(const tp_model_t *m, size_t place) {
-    size_t n = m->spec->replay / n_classes(m), class = place / n;
+    size_t n = tp_places_of_class(m), class = place / n;
     return class < n_classes(m) && place % n < n_seen(m)[class];
 }
 

@@ -64,8 +64,8 @@ tp_err_t tp_hold(void *image, size_t n_bytes);
 int tp_predict(void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *out);
 
 // How far x is from what is remembered: out, uint32 [replay], gets the squared distance to each such sample, between inputs
-// of the lowest trained layer in 8 bits; UINT32_MAX for a place that is not in use. x NULL: the same of the remembered sample
-// at `place`, but to itself UINT32_MAX. Returns by how much its largest probability is below 1.0, Q.14, with mse 0; or a
+// of the lowest trained layer in 8 bits; UINT32_MAX for a place that is not in use. x NULL: those of the remembered sample
+// at `place` to the others of its class, to all else UINT32_MAX. Returns by how much its largest probability is below 1.0, Q.14, with mse 0; or a
 // negative tp_err_t.
 int tp_distances(void *image, size_t n_bytes, const tp_values_t *x, size_t place, const tp_values_t *out);
 
