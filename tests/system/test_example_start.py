@@ -32,7 +32,9 @@ class Machine:
                 if new:
                     machine.lights |= {self.n} if new[0] else set()
                 # One button after the other is pressed for a while, and then none.
-                return int(not presses or self.n - 10 != machine.reads // 60 or machine.reads > 300)
+                return int(
+                    not presses or self.n - 10 != machine.reads // 60 or machine.reads > 300
+                )
 
         class I2S:
             RX, MONO = range(2)
