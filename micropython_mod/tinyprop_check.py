@@ -66,13 +66,15 @@ class _Facts:
         self.error = model._number("<I", _MODEL_STATE_ERROR) / _ONE
         self.least = model._number("<I", _MODEL_STATE_LEAST_ERROR) / _ONE
         self.replay = struct.unpack_from("<H", model._image, _MODEL_SPEC_REPLAY)[0]
-        guess = 1 - 1 / model._n_out
+        self.shown = [] if model._mse else _tally(model, self.places)
+        n_shown = len(self.shown) - self.shown.count(0)  # others may be spare
+        guess = 1 - 1 / max(1, n_shown)
         if model._mse:
             guess = sum(_spreads(model, 1)) / model._n_out or _GUESS
         self.wrong = self.error / (guess or 1)
         # A guess of mse with a given range is none.
         learned = not model._mse or not _range_place(model._image, 1)[2]
-        enough = 1000 if model._mse else 200 * model._n_out
+        enough = 1000 if model._mse else 200 * n_shown
         self.guesses = learned and self.steps >= enough and self.wrong > 0.95
         # With rates that it finds, guessing explains units that are dead, and not the other way.
         self.blames_rate = model.lr is not None or not self.guesses
@@ -99,7 +101,10 @@ def _still_x(facts):
     still = [i for i, spread in enumerate(_spreads(facts.model, 0)) if spread == 0]
     if len(still) == n:
         facts.moves = False
-        yield "x never changes: all samples were the same. Is it read anew for each of them?"
+        yield (
+            "x never changes: all samples were the same, in the seven digits that count. Is it"
+            " read anew for each of them?"
+        )
     elif len(still) > (0 if n <= _SENSORS else n // 2):
         flat = n == facts.model._n_in
         value, values = ("Value", "Values") if flat else ("Channel", "Channels")
@@ -109,6 +114,15 @@ def _still_x(facts):
     if given and first.i == 0 and not first.inputs_move() and facts.wrong > 0.75:
         facts.moves = False
         yield "x hardly moves within input_range: give a narrower one, or leave it out."
+
+
+def _still_y(facts):
+    learned = facts.model._mse and not _range_place(facts.image, 1)[2]
+    if learned and not any(_spreads(facts.model, 1)):
+        yield (
+            "y never changes: all targets were the same, in the seven digits that count. Are they"
+            " those of the samples?"
+        )
 
 
 def _ruin(facts):
@@ -159,14 +173,18 @@ def _rate(facts):
 def _classes(facts):
     if facts.model._mse or facts.model._n_out == 1:
         return
-    shown = _tally(facts.model, facts.places)
+    shown = facts.shown
     ago = [(facts.steps - step) % (1 << 32) for step in shown]
     alone = sorted(ago)[1]
-    if alone >= _SOME and not facts.replay:
+    latest = _class_text(facts.model, ago.index(min(ago)))
+    if len(shown) - shown.count(0) == 1:
+        yield (
+            "All samples were of class %s, and so will be all answers: show others, too." % latest
+        )
+    elif alone >= _SOME and not facts.replay:
         yield (
             "The last %d samples were all of class %s, and what it knows of the others fades: show"
-            " the classes in turn, or make a new Model with replay=."
-            % (alone, _class_text(facts.model, ago.index(min(ago))))
+            " the classes in turn, or make a new Model with replay=." % (alone, latest)
         )
     # Beside names an output without one is spare.
     names = facts.model._names or range(1, len(shown) + 1)
@@ -241,10 +259,15 @@ def _twins(facts):
 def _change(facts):
     if facts.wrong > 0.4 and facts.least < facts.error / 2:
         yield (
-            "The error was %.2g once, and is %.2g now. Has a sensor changed, or what a label"
+            "The error is %.2g times what it was once. Has a sensor changed, or what a label"
             " means? It learns that as it goes; after a change of units m.input_range = None"
-            " helps%s."
-            % (facts.least, facts.error, ", of y m.output_range = None" * facts.model._mse)
+            " helps%s.%s"
+            % (
+                facts.error / (facts.least or 1 / _ONE),
+                ", of y m.output_range = None" * facts.model._mse,
+                " What it remembers is from before: to forget that, save it and load it."
+                * (facts.replay > 0),
+            )
         )
 
 
@@ -272,5 +295,5 @@ def _guessing(facts):
         )
 
 
-_CAUSES = (_still_x, _ruin, _rate, _classes, _outside, _twins)
+_CAUSES = (_still_x, _still_y, _ruin, _rate, _classes, _outside, _twins)
 _SIGNS = (_change, _units, _guessing)  # which may follow from those causes

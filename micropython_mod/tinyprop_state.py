@@ -177,9 +177,14 @@ def _set_range(model, which, value):
 
 
 def _learn_anew(model, which):
-    """A range begins anew; what is remembered was measured as before, and is forgotten."""
+    """A range begins anew; what is remembered was measured as before."""
     struct.pack_into("<H", model._image, model._state + _MODEL_STATE_N_SEEN + 2 * which, 0)
-    if model._replay_bytes():  # the core forgets what has another format than x has now
+    _forget(model)
+
+
+def _forget(model):
+    """What is remembered. The core does that with what has another format than x has now."""
+    if model._replay_bytes():
         struct.pack_into("<h", model._image, model._state + _MODEL_STATE_REPLAY_FRAC, _NO_FRAC)
 
 
@@ -314,6 +319,8 @@ def _write_weights(model, place, w_frac, weights, biases):
     if not place.number("<H", _LAYER_STATE_N_SUMMED):  # it has not learned yet
         struct.pack_into("<H", image, place.state + _LAYER_STATE_N_SUMMED, 1)
         struct.pack_into("<I", image, place.state + _LAYER_STATE_ENERGY, _ENERGY_UNKNOWN << 8)
+    if not any(other.trained for other in _places(model) if other.i <= place.i):
+        _forget(model)  # what it made of samples is what was remembered
     for at in range(len(model._saved()), len(image)):  # what the core knows of old weights
         image[at] = 0
 

@@ -40,14 +40,16 @@ class Facts {
     this.error = model._number("u4", format.MODEL_STATE_ERROR) / ONE;
     this.least = model._number("u4", format.MODEL_STATE_LEAST_ERROR) / ONE;
     this.replay = numberAt(this.view, "u2", format.MODEL_SPEC_REPLAY);
-    let guess = 1 - 1 / model._nOut;
+    this.shown = model._mse ? [] : tally(model, this.places);
+    const nShown = this.shown.filter((step) => step).length; // others may be spare
+    let guess = 1 - 1 / Math.max(1, nShown);
     if (model._mse) {
       guess = spreads(model, 1).reduce((a, b) => a + b, 0) / model._nOut || GUESS;
     }
     this.wrong = this.error / (guess || 1);
     // A guess of mse with a given range is none.
     const learned = !model._mse || !rangePlace(this.view, 1).given;
-    const enough = model._mse ? 1000 : 200 * model._nOut;
+    const enough = model._mse ? 1000 : 200 * nShown;
     this.guesses = learned && this.steps >= enough && this.wrong > 0.95;
     // With rates that it finds, guessing explains units that are dead, and not the other way.
     this.blamesRate = model.lr !== null || !this.guesses;
@@ -77,7 +79,7 @@ function* stillX(facts) {
   const still = spreads(facts.model, 0).flatMap((spread, i) => (spread === 0 ? [i] : []));
   if (still.length === n) {
     facts.moves = false;
-    yield "x never changes: all samples were the same. Is it read anew for each of them?";
+    yield "x never changes: all samples were the same, in the seven digits that count. Is it read anew for each of them?";
   } else if (still.length > (n <= SENSORS ? 0 : Math.floor(n / 2))) {
     const [value, values] = n === facts.model._nIn ? ["Value", "Values"] : ["Channel", "Channels"];
     const what = names(`${value} % of x never moves`, `${values} % of x never move`, still);
@@ -87,6 +89,13 @@ function* stillX(facts) {
   if (given && first.i === 0 && !first.inputsMove() && facts.wrong > 0.75) {
     facts.moves = false;
     yield "x hardly moves within inputRange: give a narrower one, or leave it out.";
+  }
+}
+
+function* stillY(facts) {
+  const learned = facts.model._mse && !rangePlace(facts.view, 1).given;
+  if (learned && spreads(facts.model, 1).every((spread) => spread === 0)) {
+    yield "y never changes: all targets were the same, in the seven digits that count. Are they those of the samples?";
   }
 }
 
@@ -145,12 +154,15 @@ function* classes(facts) {
   if (facts.model._mse || facts.model._nOut === 1) {
     return;
   }
-  const last = tally(facts.model, facts.places);
+  const last = facts.shown;
   const ago = last.map((step) => (((facts.steps - step) % 2 ** 32) + 2 ** 32) % 2 ** 32);
   const alone = [...ago].sort((a, b) => a - b)[1];
-  if (alone >= SOME && !facts.replay) {
+  const latest = classText(facts.model, ago.indexOf(Math.min(...ago)));
+  if (last.filter((step) => step).length === 1) {
+    yield `All samples were of class ${latest}, and so will be all answers: show others, too.`;
+  } else if (alone >= SOME && !facts.replay) {
     yield (
-      `The last ${alone} samples were all of class ${classText(facts.model, ago.indexOf(Math.min(...ago)))}, and what it knows of the others fades:` +
+      `The last ${alone} samples were all of class ${latest}, and what it knows of the others fades:` +
       " show the classes in turn, or make a new Model with replay."
     );
   }
@@ -235,9 +247,10 @@ function* twins(facts) {
 function* change(facts) {
   if (facts.wrong > 0.4 && facts.least < facts.error / 2) {
     yield (
-      `The error was ${general(facts.least, 2)} once, and is ${general(facts.error, 2)} now. Has a sensor changed, or what a` +
-      " label means? It learns that as it goes; after a change of units m.inputRange = null helps" +
-      (facts.model._mse ? ", of y m.outputRange = null." : ".")
+      `The error is ${general(facts.error / (facts.least || 1 / ONE), 2)} times what it was once. Has a sensor changed, or what` +
+      " a label means? It learns that as it goes; after a change of units m.inputRange = null helps" +
+      (facts.model._mse ? ", of y m.outputRange = null." : ".") +
+      (facts.replay ? " What it remembers is from before: to forget that, save it and load it." : "")
     );
   }
 }
@@ -263,5 +276,5 @@ function* guessing(facts) {
   }
 }
 
-const CAUSES = [stillX, ruin, rate, classes, outside, twins];
+const CAUSES = [stillX, stillY, ruin, rate, classes, outside, twins];
 const SIGNS = [change, units, guessing]; // which may follow from those causes

@@ -137,9 +137,13 @@ export function setRange(model, which, value) {
   }
   const { view } = model._image;
   view.setUint16(model._state + format.MODEL_STATE_N_SEEN + 2 * which, 0, true);
+  forget(model); // what is remembered was measured as before
+}
+
+// What is remembered. The core does that with what has another format than x has now.
+function forget(model) {
   if (memoryOf(model)) {
-    // What is remembered was measured as before: the core forgets what has another format than x has now.
-    view.setInt16(model._state + format.MODEL_STATE_REPLAY_FRAC, NO_FRAC, true);
+    model._image.view.setInt16(model._state + format.MODEL_STATE_REPLAY_FRAC, NO_FRAC, true);
   }
 }
 
@@ -252,6 +256,9 @@ export function setWeights(model, i, givenWeights, givenBiases) {
   if (!place.number("u2", format.LAYER_STATE_N_SUMMED)) {
     view.setUint16(place.state + format.LAYER_STATE_N_SUMMED, 1, true);
     view.setUint32(place.state + format.LAYER_STATE_ENERGY, ENERGY_UNKNOWN << 8, true);
+  }
+  if (!placesOf(model).some((other) => other.trained && other.i <= place.i)) {
+    forget(model); // what it made of samples is what was remembered
   }
   bytes.fill(0, model._saved().length); // what the core knows of old weights
 }

@@ -179,6 +179,34 @@ def test_x_that_never_changes():
     says(model, "x hardly moves within input_range: ")
 
 
+def test_y_that_never_changes():
+    for same in 21.5, 1e8, -0.0:
+        model = tp.Model(2, [tp.Dense(4, "relu"), tp.Dense(2)], loss="mse")
+        for i in range(60):
+            model.learn([i % 7, i % 5], [same, same])
+        says(model, "y never changes: ")
+        for i in range(60):
+            model.learn([i % 7, i % 5], [same, same + 16 * (i % 7)])
+        assert not any("never changes" in sentence for sentence in model.check())
+
+
+def test_only_one_class_was_ever_shown():
+    for replay in 0, 20:
+        model = tp.Model(2, [tp.Dense(5)], classes=["up", "down"], replay=replay)
+        for i in range(60):
+            model.learn([i % 7, i % 5], "up")
+        says(model, "All samples were of class up, and so will be all answers: ")
+
+
+def test_spare_outputs_do_not_hide_that_it_guesses():
+    random = data.Random(5)
+    for outputs in 2, 8:
+        model = tp.Model(2, [tp.Dense(outputs)], classes=["up", "down"])
+        for _ in range(600):
+            model.learn([random.below(100), random.below(100)], random.below(2))
+        assert "no better than guessing" in model.check()[-1], outputs
+
+
 def test_values_that_never_move():
     blobs, model = new_blobs(), mlp()
     for _ in range(60):
@@ -324,7 +352,8 @@ def test_labels_that_mean_something_else_now():
     blobs = learn(model, 300)
     says(model)
     learn(model, 25, blobs, lambda y: (y + 1) % 3)
-    says(model, "The error was 0.0")
+    says(model, "The error is ")
+    assert "remember" not in model.check()[0]
     learn(model, 300, blobs, lambda y: (y + 1) % 3)
     says(model)
 

@@ -226,7 +226,7 @@ def test_summary_and_check_speak_of_names():
     for _ in range(100):
         model.learn(X["up"], "up")
     said = " ".join(model.check())
-    assert "all of class up" in said and "Class down was never shown" in said, said
+    assert "All samples were of class up, " in said and "Class down was never shown" in said, said
     model.summary()
 
 

@@ -355,5 +355,27 @@ def test_weights_that_are_set_come_back():
         assert [list(part) for part in model.weights(0)] == [weights, biases]
 
 
+def test_what_a_frozen_layer_made_of_samples_is_forgotten_with_its_weights():
+    random = data.Random(4)
+    for frozen in True, False:
+        layers = [tp.Dense(3, "relu", trainable=not frozen), tp.Dense(2)]
+        model = tp.Model(2, layers, input_range=(0, 9), replay=8)
+        for i in range(40):
+            model.learn(bytes([random.below(10), random.below(10)]), i % 2)
+        model.set_weights(1, *model.weights(1))
+        assert n_near(model) == 8
+        model.set_weights(0, [1, 2, 3, 4, 5, 6], [1, 1, 1])
+        assert n_near(model) == (0 if frozen else 8)
+        model.learn(b"\1\2", 1)
+        assert n_near(model) == (1 if frozen else 8)
+
+
+def n_near(model):
+    """How many samples it remembers."""
+    squares = array("I", bytes(4 * 8))
+    assert tp._tinyprop.distances(model._image, b"\1\2", squares) >= 0
+    return sum(square < 0xFFFFFFFF for square in squares)
+
+
 if __name__ == "__main__":
     testkit.main(globals())

@@ -41,7 +41,7 @@ def clean():
     [
         ("one_class", "all of class 0"),
         ("half_stuck", ""),
-        ("by_lot", "The error was"),
+        ("by_lot", "The error is"),
         ("one_far_away", ""),
         ("rate_anew", ""),  # for classes that are so far apart it does
     ],
