@@ -158,8 +158,6 @@ class Qemu(Prompt):
         self.line = self.board.line
         for name in ("models.py", "instructions.py"):
             self.run((HERE / name).read_text())
-        # For nothing: from the second time on the interpreter finds a name faster.
-        self.means("mlp-64-32-10", LEARNING["learn-full"])
 
     def __exit__(self, *exception):
         self.board.stop()
