@@ -5,7 +5,7 @@ from numbers import Real
 
 import numpy as np
 
-MOST = 2**31 - 1  # what the core counts integers beyond as
+MOST = 2**31 - 1  # what the core counts integers beyond as: they come to it as floats
 
 
 def samples(name, values, shape, total):
@@ -41,10 +41,10 @@ def sizes(shape):
 def numbers(name, values):
     """An array of a kind that the core takes, in one piece. name: x or y, for errors."""
     a = as_array(name, values)
-    if a.dtype.char in "bBhHiIf" and a.dtype.isnative:
+    if a.dtype.char in "bBhHif" and a.dtype.isnative:
         return np.ascontiguousarray(a)
-    if a.dtype.kind in "iu":
-        return np.ascontiguousarray(np.clip(a, -MOST, MOST), np.int32)
+    if a.dtype.kind in "iu" and (a.size == 0 or -MOST <= a.min() and a.max() <= MOST):
+        return np.ascontiguousarray(a, np.int32)
     with np.errstate(over="ignore"):
         floats = np.ascontiguousarray(a, np.float32)
     beyond = np.isfinite(a) & ~np.isfinite(floats).reshape(a.shape)

@@ -135,6 +135,19 @@ def test_integers_that_lie_apart(dtype):
     assert taught(make(), apart, Y) == taught(make(), x.tolist(), Y.tolist())
 
 
+@pytest.mark.parametrize("dtype", ["uint32", "int64", "uint64", ">u4", object])
+def test_large_integers_are_what_they_are_as_floats(dtype):
+    """The core counts all of them as 2^31 - 1."""
+    x = (np.abs(X) * 4e7 + 2**31).astype(np.int64)
+    floats = x.astype(float)
+    assert taught(make(), x.astype(dtype), Y) == taught(make(), floats, Y)
+    x, floats, y = X[:, :2].astype(float), floats[:, :2], x[:, :2].astype(dtype)
+    one, other = (tp.Model(2, [tp.Dense(2)], loss="mse") for _ in range(2))
+    one.learn_many(x, y)
+    other.learn_many(x, floats)
+    assert one._image == other._image
+
+
 def test_booleans():
     x = X > 0
     assert taught(make(), x, Y) == taught(make(), x.astype(int).tolist(), Y.tolist())
@@ -194,7 +207,7 @@ def test_what_is_no_number_says_what_came_and_what_to_do():
         (X * 1e39, Y, ValueError, ("float64", "(40, 6)", "e+39", "float32 ends", "scale")),
         (X, words.astype("S4"), TypeError, ("y (dtype |S4, shape (40,))", "return_inverse")),
         (X, Y + 0.5, TypeError, ("y (dtype float64, shape (40,))", "0.5", "0 to 2", "mse")),
-        (X, Y + 2**40, ValueError, ("y is 1099511627776", "0 to 2")),
+        (X, Y + 2**40, ValueError, ("holds 1099511627776", "0 to 2")),
         (X, Y * 1e30, ValueError, ("y (dtype float64, shape (40,))", "1e+30", "0 to 2")),
         (X, Y - 1.0, ValueError, ("holds -1.0", "0 to 2")),
         (X, np.where(Y, np.nan, 1), TypeError, ("holds nan", "whole")),
