@@ -10,6 +10,7 @@ ACTIVATIONS = {"identity": "linear", "relu": "relu", "logistic": "sigmoid", "tan
 NETWORKS = "MLPClassifier", "MLPRegressor"
 LINEAR = "LogisticRegression", "Ridge", "LinearRegression"
 SCALERS = "MinMaxScaler", "StandardScaler"
+LAST = "identity", "logistic", "softmax"  # activations of a network's last layer
 SUPPORTED = (
     "MLPClassifier, MLPRegressor, LogisticRegression, Ridge or LinearRegression, or a pipeline of"
     " StandardScaler or MinMaxScaler and one of them"
@@ -64,6 +65,11 @@ def scaler(step):
 def layers_of(model):
     name = name_of(model)
     if name in NETWORKS:
+        if model.out_activation_ not in LAST:
+            raise Unsupported(
+                f"The {name} ends with {model.out_activation_!r}, expected one of {LAST}: fit it"
+                " once more, with loss='squared_error'."
+            )
         activations = [ACTIVATIONS[model.activation]] * (len(model.coefs_) - 1) + ["linear"]
         parts = zip(model.coefs_, model.intercepts_, activations, strict=True)
         layers = [Layer("dense", w.astype(float), b.astype(float), a) for w, b, a in parts]

@@ -130,6 +130,13 @@ def test_what_scikit_learn_has_and_tinyprop_has_not_is_named():
         tp.from_sklearn(fitted(make_pipeline(RobustScaler(), LogisticRegression()), x, y), x)
 
 
+def test_a_network_that_ends_with_exp_is_refused():
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    net = fitted(MLPRegressor("poisson", (4,), max_iter=5), x, np.exp(x[:, 0]))
+    with pytest.raises(Unsupported, match="MLPRegressor ends with 'exp', .*loss='squared_error'"):
+        tp.from_sklearn(net, x)
+
+
 def test_the_report_has_both_accuracies(digits, capsys):
     x, y = digits
     net = fitted(MLPClassifier((8,), max_iter=10, random_state=0), x, y)
