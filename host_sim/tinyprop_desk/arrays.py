@@ -124,7 +124,7 @@ def answers(y, shape, loss, names=None):
     a = np.asarray(y)
     if loss == "mse":
         a = as_array("y", y).astype(float)
-        if a.size != n * units:
+        if a.size != n * units or not has_shape(a, (units,), n):
             raise ValueError(f"{described('y', a)} is expected to have {n} x {units} numbers")
         return a.reshape(shape)
     if a.size != n:

@@ -130,6 +130,15 @@ def test_what_scikit_learn_has_and_tinyprop_has_not_is_named():
         tp.from_sklearn(fitted(make_pipeline(RobustScaler(), LogisticRegression()), x, y), x)
 
 
+def test_numbers_that_lie_in_another_order_are_refused():
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    net = fitted(Ridge(), x, x)
+    with pytest.raises(ValueError, match=r"shape \(2, 50\)\) is expected to have 50 x 2 numbers"):
+        tp.from_sklearn(net, x, x.T)
+    for y in x, x.ravel(), x[:, :, np.newaxis]:
+        tp.from_sklearn(net, x, y, lr=0.1, report=False)
+
+
 def test_a_network_that_ends_with_exp_is_refused():
     x = np.random.default_rng(0).normal(size=(50, 2))
     net = fitted(MLPRegressor("poisson", (4,), max_iter=5), x, np.exp(x[:, 0]))
