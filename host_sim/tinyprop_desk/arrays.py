@@ -13,7 +13,8 @@ def samples(name, values, shape, total):
     sample; total: how many there are, None where it is one and no row of them."""
     a = numbers(name, values)
     if not has_shape(a, shape, total):
-        many = [] if total is None else [len(a)]
+        turned = a.ndim == 2 and a.shape[1] == total
+        many = [] if total is None else [total if turned else len(a)]
         expected = tuple(many + (sizes(shape) or [1]))
         raise ValueError(f"{name} is of shape {a.shape}, expected {expected}")
     return a.reshape(-1)

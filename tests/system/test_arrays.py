@@ -215,7 +215,8 @@ def test_what_is_no_number_says_what_came_and_what_to_do():
         (X[:, :5], Y, ValueError, ("x is of shape (40, 5), expected (40, 6)",)),
         (X[:, :5].astype(np.float32).copy(), Y, ValueError, ("(40, 5), expected (40, 6)",)),
         (X[:36, :5], Y[:36], ValueError, ("x is of shape (36, 5), expected (36, 6)",)),
-        (np.ascontiguousarray(X.T), Y, ValueError, ("(6, 40), expected (6, 6)",)),
+        (np.ascontiguousarray(X.T), Y, ValueError, ("(6, 40), expected (40, 6)",)),
+        (np.ascontiguousarray(X.T[:, :39]), Y, ValueError, ("(6, 39), expected (39, 6)",)),
         (X[:2], Y, ValueError, ("y has 40 values, expected 2",)),
         (list(X[:3]) + [X[0, :5]], Y[:4], ValueError, ("x[3] has 5 values, expected 6",)),
     ):
@@ -265,7 +266,7 @@ def test_as_many_values_in_another_order_are_refused(dtype):
                 call(x, [0, 1] * 3)
     assert image._image == before
     line = tp.Model(3, [tp.Dense(2)], loss="mse")
-    with pytest.raises(ValueError, match=r"y is of shape \(2, 6\), expected \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"y is of shape \(2, 6\), expected \(6, 2\)"):
         line.learn_many(np.zeros((6, 3), dtype), np.zeros((2, 6), dtype))
 
 
