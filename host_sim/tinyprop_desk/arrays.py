@@ -108,7 +108,7 @@ def names_of(classes):
 
 def numbers_of(classes, labels):
     """The numbers of labels, which are among the classes of scikit-learn."""
-    labels = np.asarray(labels).ravel()
+    labels = unmasked("y", labels).ravel()
     others = sorted(set(labels.tolist()) - set(np.asarray(classes).tolist()), key=str)
     if others:
         raise ValueError(
@@ -122,7 +122,7 @@ def answers(y, shape, loss, names=None):
     """y beside outputs of this shape: class numbers, or numbers of the same shape. names: of the
     classes, if they have any."""
     n, units = shape
-    a = np.asarray(y)
+    a = unmasked("y", y)
     if loss == "mse":
         a = as_array("y", y).astype(float)
         if a.size != n * units or not has_shape(a, (units,), n):
@@ -147,13 +147,24 @@ def answers(y, shape, loss, names=None):
 
 def as_array(name, values):
     """An array of a kind that is numbers."""
-    a = np.asarray(values)
+    a = unmasked(name, values)
     if a.dtype.kind == "O" and all(isinstance(v, Real) for v in a.flat):
         a = a.astype(float)  # integers of pandas that may be missing, say
     if a.dtype.kind == "b":
         a = a.astype(np.uint8)
     if a.dtype.kind not in "iuf":
         raise TypeError(f"{described(name, a)} is of no numbers: {cure(name, values, a)}")
+    return a
+
+
+def unmasked(name, values):
+    """An array, of which no value is masked."""
+    a = np.asarray(values)
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"{described(name, a)} is masked, expected a value in each place: leave such samples"
+            f" away, of y as well, or say what they are, as {name}.filled(0) does"
+        )
     return a
 
 

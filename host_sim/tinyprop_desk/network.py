@@ -15,6 +15,8 @@ import tinyprop as tp
 from _tinyprop_numpy.plan import opened
 from tinyprop_layers import _count
 
+from .arrays import as_array
+
 SHARED = 2  # times the noise of rounding x: what one range for all values may cost, a bit
 MARGIN = 0.25  # of a range, which values to come may lie beyond those that were seen
 STEPS = 1500  # that formats of activations take to find themselves (docs/numbers.md, Forward)
@@ -42,7 +44,7 @@ def damage_told(what, *clear):
 
 def samples_of(x, shape, dtype=float):
     """x as an array of samples of this shape."""
-    x = np.asarray(x, dtype)
+    x = np.asarray(as_array("x", x), dtype)
     if x.shape[1:] != shape or len(x) == 0:
         expected = ", ".join(map(str, ("samples", *shape)))
         raise ValueError(f"x is of shape {x.shape}, expected ({expected})")

@@ -217,6 +217,8 @@ def test_what_is_no_number_says_what_came_and_what_to_do():
         (X[:36, :5], Y[:36], ValueError, ("x is of shape (36, 5), expected (36, 6)",)),
         (np.ascontiguousarray(X.T), Y, ValueError, ("(6, 40), expected (40, 6)",)),
         (np.ascontiguousarray(X.T[:, :39]), Y, ValueError, ("(6, 39), expected (39, 6)",)),
+        (np.ma.masked_less(X, -20), Y, ValueError, ("x (dtype float64", "masked", "filled(0)")),
+        (X, np.ma.masked_less(Y + 0.0, 1), ValueError, ("is masked", "y.filled(0)")),
         (X[:2], Y, ValueError, ("y has 40 values, expected 2",)),
         (list(X[:3]) + [X[0, :5]], Y[:4], ValueError, ("x[3] has 5 values, expected 6",)),
     ):

@@ -139,6 +139,14 @@ def test_numbers_that_lie_in_another_order_are_refused():
         tp.from_sklearn(net, x, y, lr=0.1, report=False)
 
 
+def test_values_that_are_masked_are_refused():
+    x, y = load_wine(return_X_y=True)
+    net = fitted(make_pipeline(StandardScaler(), LogisticRegression()), x, y)
+    for given in (np.ma.masked_less(x, 1), y), (x, np.ma.masked_less(y, 1)):
+        with pytest.raises(ValueError, match=r"\(dtype .*\) is masked, .* away.*\.filled\(0\)"):
+            tp.from_sklearn(net, *given)
+
+
 def test_a_network_that_ends_with_exp_is_refused():
     x = np.random.default_rng(0).normal(size=(50, 2))
     net = fitted(MLPRegressor("poisson", (4,), max_iter=5), x, np.exp(x[:, 0]))
