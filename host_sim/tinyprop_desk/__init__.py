@@ -35,6 +35,7 @@ def from_sklearn(estimator, x, y=None, trainable=None, report=True, **settings):
 
     _refuse(settings, OF_ESTIMATOR)
     network = sklearn_reader.read(estimator)
+    sklearn_reader.check_columns(estimator, x)
     x = samples_of(x, network.shape)
     outputs = sklearn_reader.outputs(estimator, x, network.loss)
     if network.loss != "mse":

@@ -147,6 +147,33 @@ def test_values_that_are_masked_are_refused():
             tp.from_sklearn(net, *given)
 
 
+class Table:
+    """A DataFrame: names of columns, and rows."""
+
+    def __init__(self, columns, values):
+        self.columns, self.values = columns, values
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values.astype(dtype or float)
+
+
+def test_columns_have_to_be_those_that_it_was_fitted_with():
+    x, y = load_wine(return_X_y=True)
+    net = make_pipeline(StandardScaler(), LogisticRegression()).fit(x[:, :3], y)
+    net[0].feature_names_in_ = np.array(["alcohol", "acid", "ash"], object)  # as of a DataFrame
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for columns in (["alcohol", "acid", "ash"], [0, 1, 2]):
+            tp.from_sklearn(net, Table(columns, x[:, :3]), lr=0.1, report=False)
+    for columns, says in (
+        (["acid", "alcohol", "ash"], "column 0 of x is acid, expected alcohol, as Pipeline was"),
+        (["alcohol", "acid", "ash", "hue"], "column 3 of x is hue, expected none, "),
+        (["alcohol", "acid"], "column 2 of x is none, expected ash, "),
+    ):
+        with pytest.raises(ValueError, match=says):
+            tp.from_sklearn(net, Table(columns, x[:, : len(columns)]))
+
+
 def test_a_network_that_ends_with_exp_is_refused():
     x = np.random.default_rng(0).normal(size=(50, 2))
     net = fitted(MLPRegressor("poisson", (4,), max_iter=5), x, np.exp(x[:, 0]))
