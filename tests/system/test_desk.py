@@ -20,11 +20,12 @@ from sklearn.datasets import (
 )
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.metrics import r2_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
-from tinyprop_desk import onnx_reader, rate
+from tinyprop_desk import onnx_reader, rate, report
 from tinyprop_desk.network import Unsupported
 from tinyprop_desk.report import scores_of
 
@@ -375,6 +376,35 @@ def test_what_noise_allows_is_not_lost_by_learning_on(name, labelled):
             model.learn_many(x[start : start + 40], y[start : start + 40])
             fell.append(before - rate.score(model, x[n:], right))
     assert np.mean(fell) < 0.01
+
+
+def test_outputs_in_unlike_units_count_alike(capsys):
+    """The second one is mostly noise, and small beside the first."""
+    fell = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        x, noise = rng.normal(size=(600, 8)), rng.normal(size=(600, 2))
+        y = (x[:, :2] + noise * [0.1, 1.5]) * [1e4, 1]
+        model = tp.from_sklearn(fitted(Ridge(), x[:300], y[:300]), x[:300], y[:300])
+        before = r2_score(y[300:, 1], scores_of(model, x[300:])[:, 1])
+        for start in range(0, 300, 20):
+            model.learn_many(x[start : start + 20], y[start : start + 20])
+            fell.append(before - r2_score(y[300:, 1], scores_of(model, x[300:])[:, 1]))
+    assert np.mean(fell) < 0.02
+    assert "made R2 fall by" in capsys.readouterr().out
+
+
+def test_the_report_has_the_worst_of_several_outputs():
+    x, small = np.random.default_rng(0).normal(size=(2, 200, 3))
+    outputs = np.column_stack([1e4 * x[:, 0], x[:, 1]])
+    model = tp.from_sklearn(fitted(LinearRegression(), x, outputs), x, lr=0.1, report=False)
+    outputs[:, 1] += 0.3 * small[:, 1]
+    lines = report.compare(model, x, outputs, outputs).splitlines()
+    off = scores_of(model, x)[:, 1] - outputs[:, 1]
+    assert f"by {np.abs(off).mean():.3g} in the mean" in lines[1]
+    assert f"({np.abs(off).mean() / outputs[:, 1].std():.2%} and " in lines[1]
+    assert lines[2].startswith(f"root mean square error: float 0, integer {off.std():.2g}")
+    assert all(line.endswith(" in output 1, the worst of 2") for line in lines[1:3])
 
 
 @pytest.mark.parametrize("labelled", [True, False])
