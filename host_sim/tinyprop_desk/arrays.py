@@ -7,6 +7,8 @@ import numpy as np
 
 MOST = 2**31 - 1  # what the core counts integers beyond as: they come to it as floats
 
+CONSTANT = 2.0**-45  # of a number: a spread that is but rounding of float64
+
 
 def samples(name, values, shape, total):
     """Numbers of a kind that the core takes, in one row. name: x or y, for errors; shape: of a
@@ -58,13 +60,15 @@ def numbers(name, values):
 
 def blurred(a):
     """The first column of numbers [sample, column] that float32 cannot hold apart: to round them
-    moves them by more than a hundredth of their spread. None if there is none."""
+    moves them by more than a hundredth of their spread. None if there is none; what differs by no
+    more than float64 rounds sums is a constant."""
     if len(a) == 0 or np.can_cast(a.dtype, np.float32):
         return None
     with np.errstate(over="ignore", invalid="ignore"):
         off = np.abs(a.astype(np.float32) - a.astype(float)).max(0)
         spread = np.ptp(a, 0)
-        columns = np.nonzero((0 < spread) & (spread < 100 * off) & np.isfinite(off))[0]
+        noise = CONSTANT * np.abs(a).max(0)
+        columns = np.nonzero((noise < spread) & (spread < 100 * off) & np.isfinite(off))[0]
     return int(columns[0]) if len(columns) else None
 
 

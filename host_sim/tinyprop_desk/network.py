@@ -181,7 +181,7 @@ def input_ranges(network, x):
     if first.same:
         hi = np.maximum(hi, -lo)
         lo = np.where(lo < 0, -hi, 0)
-    return pairs(lo, np.where(hi > lo, hi, lo + 1))
+    return pairs(lo, np.where(hi > lo, hi, lo + widths(lo, hi)))
 
 
 def shares_range(weights, lo, hi):
@@ -195,8 +195,14 @@ def shares_range(weights, lo, hi):
 
 def output_ranges(outputs):
     lo, hi = outputs.min(0), outputs.max(0)
-    width = np.where(hi > lo, hi - lo, 1)
+    width = widths(lo, hi)
     return pairs(lo - MARGIN * width, hi + MARGIN * width)
+
+
+def widths(lo, hi):
+    """Of ranges; of what float32 takes for a constant 1, or what float32 tells from it."""
+    least = np.maximum(1, 8 * np.spacing(np.abs(lo).astype(np.float32)))
+    return np.where(np.float32(hi) > np.float32(lo), hi - lo, least)
 
 
 def pairs(lo, hi):

@@ -175,6 +175,27 @@ def test_columns_have_to_be_those_that_it_was_fitted_with():
             tp.from_sklearn(net, Table(columns, x[:, : len(columns)]))
 
 
+@pytest.mark.parametrize("size", [0.1, 1e7, 1e8, -3e9, 1e30])
+def test_large_constants_have_a_range(size):
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    x[:, 1] = size
+    y = np.column_stack([x[:, 0], np.full(60, size)])
+    net = fitted(make_pipeline(StandardScaler(), LinearRegression()), x, y)
+    model = tp.from_sklearn(net, x, y, lr=0.1, report=False)
+    off = np.abs(scores_of(model, x) - y).max(0)
+    assert off[0] < 0.05 and off[1] < max(0.02, 2e-6 * abs(size))
+
+
+def test_columns_and_outputs_that_float32_does_not_hold_apart_are_refused():
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    net = make_pipeline(StandardScaler(), LinearRegression())
+    large = x + [0, 1e9]
+    with pytest.raises(ValueError, match="^column 1 of x differs by too little .* Subtract"):
+        tp.from_sklearn(fitted(net, large, x), large)
+    with pytest.raises(ValueError, match="^output 1 of the estimator.* differs by too little"):
+        tp.from_sklearn(fitted(net, x, large), x)
+
+
 def test_a_network_that_ends_with_exp_is_refused():
     x = np.random.default_rng(0).normal(size=(50, 2))
     net = fitted(MLPRegressor("poisson", (4,), max_iter=5), x, np.exp(x[:, 0]))
@@ -755,6 +776,8 @@ def test_an_estimator_refuses_what_float32_does_not_hold_apart():
         tp.TinyPropRegressor().fit(x, x + [0, 1e9])
     with pytest.raises(ValueError, match="^column 1 of X differs"):
         tp.TinyPropClassifier().fit(x + [0, 1e9], x[:, 0] > 0)
+    rounded = np.column_stack([x[:, 0], np.where(x[:, 0] > 0, 0.3, 0.1 + 0.2)])  # constant
+    tp.TinyPropRegressor().fit(rounded, rounded)
     assert tp.TinyPropRegressor().fit(x, 1e4 + x[:, 0]).score(x, 1e4 + x[:, 0]) > 0.9
     part = tp.TinyPropRegressor().partial_fit([[1e9]], [1e9])  # the others may lie far from it
     part.partial_fit([[1e9 + 1], [0]], [1e9 + 1, 0])
