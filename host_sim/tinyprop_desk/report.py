@@ -4,6 +4,7 @@ import numpy as np
 
 from .boards import where_it_fits
 
+FEW = 10  # samples of which fewer prove nothing
 FAR = 7  # times the range of nearly all samples
 
 
@@ -38,6 +39,11 @@ def compare(model, x, outputs, y=None):
         if y is not None:
             right = [np.mean(v.argmax(1) == y) for v in (outputs, scores)]
             lines.append(f"accuracy: float {right[0]:.2%}, integer {right[1]:.2%}")
+    if len(x) < FEW:
+        lines.append(
+            f"{len(x)} samples tell little, of ranges and of how well it answers: give {FEW} or"
+            " more of its training set"
+        )
     lines += far_off(model, x)
     lines.append(where_it_fits(model))
     return "\n".join(lines)

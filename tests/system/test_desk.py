@@ -243,6 +243,15 @@ def test_labels_are_what_they_are_or_an_error(digits, capsys):
         bring(y[:100], loss="mse")
 
 
+def test_the_report_says_that_samples_are_few(digits, capsys):
+    x, y = digits
+    net = fitted(MLPClassifier((8,), max_iter=10, random_state=0), x, y)
+    for n in 9, 10:
+        tp.from_sklearn(net, x[:n], y[:n], lr=0.1)
+        said = f"{n} samples tell little, of ranges and of how well it answers: give 10 or more"
+        assert (said in capsys.readouterr().out) == (n < 10)
+
+
 def test_a_value_far_from_all_others_is_named(digits, capsys):
     x, y = digits
     file, few = GOLDEN / "torch_average.onnx", x[:300].reshape(-1, 1, 8, 8).copy()
