@@ -720,6 +720,47 @@ def test_probabilities_are_not_learned_as_numbers(units, last):
     refused(dense(Graph(4), 4, units).add(last), says, shape=(4,), loss="mse")
 
 
+def softmax(**attributes):
+    return dense(Graph(4), 4, 3).add("Softmax", **attributes)
+
+
+def test_what_changes_nothing_may_come_after_softmax():
+    g = softmax(axis=-1).add("Identity").add("Cast", to=TensorProto.DOUBLE).add("Flatten")
+    agrees(g.add("Reshape", g.constant([-1, 3])).model(), (4,))
+    agrees(dense(Graph(4), 4, 3).add("LogSoftmax", axis=1).add("Flatten").model(), (4,))
+    refused(softmax().add("Relu"), "Relu.*after Softmax, which has to be the last", shape=(4,))
+    g = softmax()
+    refused(g.add("Reshape", g.constant([3, -1])), "axis of the samples", shape=(4,))
+
+
+def test_softmax_is_over_all_outputs():
+    refused(softmax(axis=0), "over axis 0, expected one of all outputs", shape=(4,))
+    g = dense(Graph(4), 4, 3)
+    g.add("Reshape", g.constant([-1, 3, 1])).add("Softmax", axis=2)
+    refused(g, "over axis 2", shape=(4,))
+    g = dense(Graph(4), 4, 3)
+    agrees(g.add("Reshape", g.constant([-1, 1, 3])).add("Softmax").model(), (4,))
+    model = dense(Graph(4), 4, 3).add("Softmax").model()
+    model.opset_import[0].version = 12  # over all axes from 1 on
+    agrees(model, (4,))
+
+
+@pytest.mark.parametrize("kind", ["INT32", "UINT8", "BOOL"])
+def test_what_becomes_integers_is_refused(kind):
+    cast = {"to": getattr(TensorProto, kind)}
+    says = f"makes {kind} of what is computed, expected floats"
+    refused(dense(dense(Graph(4), 4, 3).add("Cast", **cast), 3, 2), says, shape=(4,))
+    refused(softmax().add("Cast", **cast), says, shape=(4,))
+
+
+def test_several_outputs_are_refused():
+    model = softmax().model()
+    model.graph.output.append(helper.make_tensor_value_info("v0", TensorProto.FLOAT, None))
+    says = "1 inputs and 2 outputs, expected one of each; .* from_sklearn the estimator itself"
+    with pytest.raises(Unsupported, match=says):
+        tp.from_onnx(model, np.zeros((4, 4)), report=False)
+
+
 def test_branches_are_refused():
     g = conv(Graph(2, 8, 8), 2, 2, pads=[1, 1, 1, 1])
     g.add("Add", "x")
