@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 TYPES = set("BbHhIiLlQqf")
+MAY_BE_BEYOND = "u4", "i8", "u8"
 
 
 def _spec(obj):
@@ -47,8 +48,9 @@ def _image(obj):
 
 
 def _values(obj):
-    """A buffer as an array; None if it is no buffer, of a type that no function takes, or of
-    several dimensions, whose shape the Python half looks at."""
+    """A buffer as an array; None if it is no buffer, of a type that no function takes, of several
+    dimensions, whose shape the Python half looks at, or an array of numpy of integers that may be
+    beyond those of the core, of which the Python half makes floats."""
     try:
         view = memoryview(obj)
     except (TypeError, ValueError):
@@ -57,6 +59,8 @@ def _values(obj):
     if not view.c_contiguous or view.ndim > 1 or letter not in TYPES:
         return None
     kind = "f" if letter == "f" else "u" if letter.isupper() else "i"
+    if f"{kind}{view.itemsize}" in MAY_BE_BEYOND and hasattr(obj, "__array__"):
+        return None
     return np.frombuffer(view, f"{kind}{view.itemsize}")
 
 

@@ -35,13 +35,17 @@ static char to_type(const Py_buffer *view) {
 }
 
 // For an object that is no buffer the typecode is 0, which the core refuses; and for one of several dimensions, whose
-// shape the Python half looks at.
+// shape the Python half looks at; and for an array of numpy of integers that may be beyond those of the core, of which
+// the Python half makes floats.
 static tp_values_t to_values(PyObject *obj, Py_buffer *view, int flags) {
     tp_values_t v = { NULL, 0, 0 };
     view->obj = NULL;
     if (PyObject_GetBuffer(obj, view, PyBUF_ND | PyBUF_FORMAT | flags) == 0) {
         v.items = view->buf;
         v.type = view->ndim > 1 ? 0 : to_type(view);
+        if (v.type && strchr("IqQ", v.type) && PyObject_HasAttrString(obj, "__array__")) {
+            v.type = 0;
+        }
         v.n = (size_t)(view->itemsize ? view->len / view->itemsize : 0);
     }
     PyErr_Clear();
@@ -110,7 +114,7 @@ static void to_targets(PyObject *obj, Py_buffer *view, int32_t *number, tp_value
     view->obj = NULL;
     if (!PyLong_Check(obj)) {
         *v = to_values(obj, view, 0);
-        if (v->items || !PyIndex_Check(obj)) {
+        if (v->type || !PyIndex_Check(obj)) {
             return;
         }
     }

@@ -24,6 +24,7 @@ TYPES = {
     "i4": "i",
     "f4": "f",
 }
+MAY_BE_BEYOND = "u4", "i8", "u8"
 
 _store = wasmtime.Store()
 _module = wasmtime.Module.from_file(_store.engine, str(FILE))
@@ -102,8 +103,9 @@ class Call:
         return self.at, len(self.bytes)
 
     def values(self, data, writable=False):
-        """The place of a tp_values_t. For an object that is no buffer, or one of several
-        dimensions, the typecode is 0."""
+        """The place of a tp_values_t. For an object that is no buffer, one of several dimensions,
+        or an array of numpy of integers that may be beyond those of the core, of which the Python
+        half makes floats, the typecode is 0."""
         return self.put(struct.pack("<IIB3x", *self.items(data, writable)))
 
     def items(self, data, writable):
@@ -115,6 +117,8 @@ class Call:
             return 0, 0, 0
         items = np.asarray(view)
         if items.dtype.byteorder == ">":
+            return 0, 0, 0
+        if items.dtype.str[1:] in MAY_BE_BEYOND and hasattr(data, "__array__"):
             return 0, 0, 0
         if items.dtype.kind in "iu" and items.itemsize == 8 and not writable:
             # The largest that the core knows here, and what it makes of larger ones on a PC.

@@ -30,13 +30,21 @@ def from_sklearn(estimator, x, y=None, trainable=None, report=True, **settings):
     Unsupported, a ValueError: what cannot be read, and what to do.
     """
     from . import sklearn_reader
-    from .arrays import names_of, numbers_of
+    from .arrays import apart, blurred, names_of, numbers_of
     from .network import samples_of
 
     _refuse(settings, OF_ESTIMATOR)
     network = sklearn_reader.read(estimator)
+    sklearn_reader.check_columns(estimator, x)
+    columns = getattr(x, "columns", None)
     x = samples_of(x, network.shape)
+    i = blurred(x)
+    if i is not None:
+        raise ValueError(apart(f"column {i if columns is None else columns[i]} of x"))
     outputs = sklearn_reader.outputs(estimator, x, network.loss)
+    i = blurred(outputs) if network.loss == "mse" else None
+    if i is not None:
+        raise ValueError(apart(f"output {i} of the estimator, as the y that it was fitted to,"))
     if network.loss != "mse":
         settings["classes"] = names_of(estimator.classes_)
         if y is not None:

@@ -5,7 +5,9 @@ from numbers import Real
 
 import numpy as np
 
-MOST = 2**31 - 1  # what the core counts integers beyond as
+MOST = 2**31 - 1  # what the core counts integers beyond as: they come to it as floats
+
+CONSTANT = 2.0**-45  # of a number: a spread that is but rounding of float64
 
 
 def samples(name, values, shape, total):
@@ -13,7 +15,8 @@ def samples(name, values, shape, total):
     sample; total: how many there are, None where it is one and no row of them."""
     a = numbers(name, values)
     if not has_shape(a, shape, total):
-        many = [] if total is None else [len(a)]
+        turned = a.ndim == 2 and a.shape[1] == total
+        many = [] if total is None else [total if turned else len(a)]
         expected = tuple(many + (sizes(shape) or [1]))
         raise ValueError(f"{name} is of shape {a.shape}, expected {expected}")
     return a.reshape(-1)
@@ -41,10 +44,10 @@ def sizes(shape):
 def numbers(name, values):
     """An array of a kind that the core takes, in one piece. name: x or y, for errors."""
     a = as_array(name, values)
-    if a.dtype.char in "bBhHiIf" and a.dtype.isnative:
+    if a.dtype.char in "bBhHif" and a.dtype.isnative:
         return np.ascontiguousarray(a)
-    if a.dtype.kind in "iu":
-        return np.ascontiguousarray(np.clip(a, -MOST, MOST), np.int32)
+    if a.dtype.kind in "iu" and (a.size == 0 or -MOST <= a.min() and a.max() <= MOST):
+        return np.ascontiguousarray(a, np.int32)
     with np.errstate(over="ignore"):
         floats = np.ascontiguousarray(a, np.float32)
     beyond = np.isfinite(a) & ~np.isfinite(floats).reshape(a.shape)
@@ -57,13 +60,15 @@ def numbers(name, values):
 
 def blurred(a):
     """The first column of numbers [sample, column] that float32 cannot hold apart: to round them
-    moves them by more than a hundredth of their spread. None if there is none."""
+    moves them by more than a hundredth of their spread. None if there is none; what differs by no
+    more than float64 rounds sums is a constant."""
     if len(a) == 0 or np.can_cast(a.dtype, np.float32):
         return None
     with np.errstate(over="ignore", invalid="ignore"):
         off = np.abs(a.astype(np.float32) - a.astype(float)).max(0)
         spread = np.ptp(a, 0)
-        columns = np.nonzero((0 < spread) & (spread < 100 * off) & np.isfinite(off))[0]
+        noise = CONSTANT * np.abs(a).max(0)
+        columns = np.nonzero((noise < spread) & (spread < 100 * off) & np.isfinite(off))[0]
     return int(columns[0]) if len(columns) else None
 
 
@@ -107,7 +112,7 @@ def names_of(classes):
 
 def numbers_of(classes, labels):
     """The numbers of labels, which are among the classes of scikit-learn."""
-    labels = np.asarray(labels).ravel()
+    labels = unmasked("y", labels).ravel()
     others = sorted(set(labels.tolist()) - set(np.asarray(classes).tolist()), key=str)
     if others:
         raise ValueError(
@@ -121,10 +126,10 @@ def answers(y, shape, loss, names=None):
     """y beside outputs of this shape: class numbers, or numbers of the same shape. names: of the
     classes, if they have any."""
     n, units = shape
-    a = np.asarray(y)
+    a = unmasked("y", y)
     if loss == "mse":
         a = as_array("y", y).astype(float)
-        if a.size != n * units:
+        if a.size != n * units or not has_shape(a, (units,), n):
             raise ValueError(f"{described('y', a)} is expected to have {n} x {units} numbers")
         return a.reshape(shape)
     if a.size != n:
@@ -146,13 +151,24 @@ def answers(y, shape, loss, names=None):
 
 def as_array(name, values):
     """An array of a kind that is numbers."""
-    a = np.asarray(values)
+    a = unmasked(name, values)
     if a.dtype.kind == "O" and all(isinstance(v, Real) for v in a.flat):
         a = a.astype(float)  # integers of pandas that may be missing, say
     if a.dtype.kind == "b":
         a = a.astype(np.uint8)
     if a.dtype.kind not in "iuf":
         raise TypeError(f"{described(name, a)} is of no numbers: {cure(name, values, a)}")
+    return a
+
+
+def unmasked(name, values):
+    """An array, of which no value is masked."""
+    a = np.asarray(values)
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"{described(name, a)} is masked, expected a value in each place: leave such samples"
+            f" away, of y as well, or say what they are, as {name}.filled(0) does"
+        )
     return a
 
 

@@ -15,6 +15,8 @@ import tinyprop as tp
 from _tinyprop_numpy.plan import opened
 from tinyprop_layers import _count
 
+from .arrays import as_array
+
 SHARED = 2  # times the noise of rounding x: what one range for all values may cost, a bit
 MARGIN = 0.25  # of a range, which values to come may lie beyond those that were seen
 STEPS = 1500  # that formats of activations take to find themselves (docs/numbers.md, Forward)
@@ -42,7 +44,7 @@ def damage_told(what, *clear):
 
 def samples_of(x, shape, dtype=float):
     """x as an array of samples of this shape."""
-    x = np.asarray(x, dtype)
+    x = np.asarray(as_array("x", x), dtype)
     if x.shape[1:] != shape or len(x) == 0:
         expected = ", ".join(map(str, ("samples", *shape)))
         raise ValueError(f"x is of shape {x.shape}, expected ({expected})")
@@ -179,7 +181,7 @@ def input_ranges(network, x):
     if first.same:
         hi = np.maximum(hi, -lo)
         lo = np.where(lo < 0, -hi, 0)
-    return pairs(lo, np.where(hi > lo, hi, lo + 1))
+    return pairs(lo, np.where(hi > lo, hi, lo + widths(lo, hi)))
 
 
 def shares_range(weights, lo, hi):
@@ -193,8 +195,14 @@ def shares_range(weights, lo, hi):
 
 def output_ranges(outputs):
     lo, hi = outputs.min(0), outputs.max(0)
-    width = np.where(hi > lo, hi - lo, 1)
+    width = widths(lo, hi)
     return pairs(lo - MARGIN * width, hi + MARGIN * width)
+
+
+def widths(lo, hi):
+    """Of ranges; of what float32 takes for a constant 1, or what float32 tells from it."""
+    least = np.maximum(1, 8 * np.spacing(np.abs(lo).astype(np.float32)))
+    return np.where(np.float32(hi) > np.float32(lo), hi - lo, least)
 
 
 def pairs(lo, hi):

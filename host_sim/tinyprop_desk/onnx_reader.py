@@ -13,12 +13,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import onnx
 from _tinyprop_numpy.format import MAX_VALUES
-from onnx import helper, numpy_helper, shape_inference
+from onnx import TensorProto, helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
 from .network import Layer, Network, Unsupported, damage_told
 
 ACTIVATIONS = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh"}
+FLOATS = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE
+# What may come after the last one, as it changes no value.
+KEEPERS = "Identity", "Dropout", "Cast", "Flatten", "Reshape", "Squeeze", "Unsqueeze"
 MOST_FOLDED = 1 << 22  # numbers in a constant: what claims more is no network of a board
 
 
@@ -68,7 +71,7 @@ def read(model, loss=None):
     if len(inputs) != 1 or len(graph.output) != 1:
         raise Unsupported(
             f"The network has {len(inputs)} inputs and {len(graph.output)} outputs, expected one"
-            " of each."
+            " of each; if scikit-learn trained it, give from_sklearn the estimator itself."
         )
     sizes = [d.dim_value for d in inputs[0].type.tensor_type.shape.dim][1:]
     if not sizes or 0 in sizes:
@@ -127,8 +130,9 @@ class Reader:
                 continue
             if any(uses[name] > 1 for name in data) or len(data) > 1:
                 self.refuse(node, "its input goes two ways; layers must follow one another")
-            if self.ended:
-                self.refuse(node, f"it comes after {self.ended}, which has to be the last one")
+            ended = self.ended
+            if ended and node.op_type not in KEEPERS:
+                self.refuse(node, f"it comes after {ended}, which has to be the last one")
             method = getattr(self, "read_" + node.op_type.lower(), None)
             if method is None:
                 self.refuse(node, "tinyprop has no such layer; docs/desk.md has what can be read")
@@ -136,7 +140,10 @@ class Reader:
             value = self.values[data[0]]
             if value.pads and node.op_type != "Conv":
                 self.refuse(node, "only a Conv may come after a Pad")
-            self.values[node.output[0]] = method(node, value, attributes)
+            result = method(node, value, attributes)
+            if ended and not np.array_equal(result.order.ravel(), value.order.ravel()):
+                self.refuse(node, f"it moves what comes of {ended}, which has to be the last one")
+            self.values[node.output[0]] = result
         return self.finish(loss, self.values.get(graph.output[0].name))
 
     def finish(self, loss, value):
@@ -210,7 +217,13 @@ class Reader:
     def read_identity(self, node, value, attributes):
         return value
 
-    read_dropout = read_cast = read_identity
+    read_dropout = read_identity
+
+    def read_cast(self, node, value, attributes):
+        if attributes["to"] not in FLOATS:
+            kind = TensorProto.DataType.Name(attributes["to"])
+            self.refuse(node, f"it makes {kind} of what is computed, expected floats")
+        return value
 
     def read_transpose(self, node, value, attributes):
         return self.moved(node, value, lambda a: a.transpose(attributes["perm"]))
@@ -248,6 +261,9 @@ class Reader:
     def samples_at_a_time(self):
         """0 if any number will do."""
         return self.input.type.tensor_type.shape.dim[0].dim_value
+
+    def opset(self):
+        return next(o.version for o in self.model.opset_import if o.domain in ("", "ai.onnx"))
 
     # ---- layers
 
@@ -428,6 +444,11 @@ class Reader:
         return replace(value, layer=None)
 
     def read_softmax(self, node, value, attributes):
+        rank, flattens = 1 + value.order.ndim, self.opset() < 13
+        axis = attributes.get("axis", 1 if flattens else -1) % rank
+        over = value.order.shape[axis - 1 :] if flattens else value.order.shape[axis - 1 : axis]
+        if axis == 0 or math.prod(over) != value.order.size:
+            self.refuse(node, f"it is over axis {axis}, expected one of all outputs, such as 1")
         self.ended = node.op_type
         return value
 

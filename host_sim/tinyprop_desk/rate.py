@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 import tinyprop as tp
 
-from .report import scores_of
+from .report import scores_of, spreads
 
 RATES = [None, *(4.0**-n for n in range(2, 13))]  # None: those that layers find
 MAY_FALL = 0.02  # accuracy or R2, at any time of a trial: a point, and another one by chance
@@ -63,8 +63,9 @@ def harm(model, x, labels, tested, right):
 
 
 def score(model, x, right):
-    """R2, or accuracy, where answers are right with probabilities `right`."""
+    """R2, of several outputs their mean, or accuracy, where answers are right with probabilities
+    `right`."""
     scores = scores_of(model, x)
     if not model._mse:
         return right[np.arange(len(x)), scores.argmax(1)].mean()
-    return 1 - np.mean((scores - right) ** 2) / (np.var(right, 0).mean() or 1.0)
+    return 1 - np.mean(((scores - right) / spreads(right)) ** 2)

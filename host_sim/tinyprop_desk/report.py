@@ -4,6 +4,7 @@ import numpy as np
 
 from .boards import where_it_fits
 
+FEW = 10  # samples of which fewer prove nothing
 FAR = 7  # times the range of nearly all samples
 
 
@@ -13,16 +14,22 @@ def compare(model, x, outputs, y=None):
     difference = np.abs(scores - outputs)
     lines = [repr(model)]
     if model._mse:
-        spread = outputs.std(0).mean() or 1.0
+        spread = spreads(outputs)
+        i = (difference / spread).mean(0).argmax()
+        mean, most = difference[:, i].mean(), difference[:, i].max()
         lines.append(
             f"{len(x)} samples: the integers differ from floats by"
-            f" {difference.mean():.3g} in the mean, {difference.max():.3g} at most"
-            f" ({difference.mean() / spread:.2%} and {difference.max() / spread:.2%} of a standard"
-            " deviation)"
+            f" {mean:.3g} in the mean, {most:.3g} at most"
+            f" ({mean / spread[i]:.2%} and {most / spread[i]:.2%} of a standard"
+            f" deviation){worst(i, outputs)}"
         )
         if y is not None:
-            errors = [np.sqrt(np.mean((v - y) ** 2)) for v in (outputs, scores)]
-            lines.append(f"root mean square error: float {errors[0]:.4g}, integer {errors[1]:.4g}")
+            errors = [np.sqrt(np.mean((v - y) ** 2, 0)) for v in (outputs, scores)]
+            i = ((errors[1] - errors[0]) / spread).argmax()
+            lines.append(
+                f"root mean square error: float {errors[0][i]:.4g}, integer"
+                f" {errors[1][i]:.4g}{worst(i, outputs)}"
+            )
     else:
         same = np.mean(scores.argmax(1) == outputs.argmax(1))
         lines.append(
@@ -32,9 +39,24 @@ def compare(model, x, outputs, y=None):
         if y is not None:
             right = [np.mean(v.argmax(1) == y) for v in (outputs, scores)]
             lines.append(f"accuracy: float {right[0]:.2%}, integer {right[1]:.2%}")
+    if len(x) < FEW:
+        lines.append(
+            f"{len(x)} samples tell little, of ranges and of how well it answers: give {FEW} or"
+            " more of its training set"
+        )
     lines += far_off(model, x)
     lines.append(where_it_fits(model))
     return "\n".join(lines)
+
+
+def spreads(outputs):
+    """The standard deviation of each output, which may be in units of its own; 1 of a constant."""
+    spread = outputs.std(0, dtype=float)
+    return np.where(spread > 0, spread, 1.0)
+
+
+def worst(i, outputs):
+    return f" in output {i}, the worst of {outputs.shape[1]}" * (outputs.shape[1] > 1)
 
 
 def far_off(model, x):

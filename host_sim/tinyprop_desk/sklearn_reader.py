@@ -1,15 +1,20 @@
 """Networks and linear models of scikit-learn, alone or behind a scaler in a pipeline."""
 
+import warnings
+from itertools import zip_longest
+
 import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from .arrays import names_of
 from .network import Layer, Network, Unsupported, damage_told
 
 ACTIVATIONS = {"identity": "linear", "relu": "relu", "logistic": "sigmoid", "tanh": "tanh"}
 NETWORKS = "MLPClassifier", "MLPRegressor"
 LINEAR = "LogisticRegression", "Ridge", "LinearRegression"
 SCALERS = "MinMaxScaler", "StandardScaler"
+LAST = "identity", "logistic", "softmax"  # activations of a network's last layer
 SUPPORTED = (
     "MLPClassifier, MLPRegressor, LogisticRegression, Ridge or LinearRegression, or a pipeline of"
     " StandardScaler or MinMaxScaler and one of them"
@@ -34,9 +39,25 @@ def read(estimator):
         return Network((model.n_features_in_,), layers, loss)
 
 
+def check_columns(estimator, x):
+    """Names of columns, where both know them, have to be the same ones in the same order."""
+    found = names_of(getattr(x, "columns", ()))
+    expected = names_of(getattr(estimator, "feature_names_in_", ()))
+    if not (found and expected):
+        return
+    for i, (name, other) in enumerate(zip_longest(found, expected, fillvalue="none")):
+        if name != other:
+            raise ValueError(
+                f"column {i} of x is {name}, expected {other}, as {name_of(estimator)} was fitted"
+                " with; x[net.feature_names_in_] has its columns in its order, net being the"
+                " estimator"
+            )
+
+
 def outputs(estimator, x, loss):
-    """What the estimator gives for x: probabilities, or numbers."""
-    with damage_told_of(estimator):
+    """What the estimator gives for x, an array: probabilities, or numbers."""
+    with damage_told_of(estimator), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X does not have valid feature names")  # it had
         if loss == "mse":
             return np.asarray(estimator.predict(x), float).reshape(len(x), -1)
         return estimator.predict_proba(x)
@@ -64,6 +85,11 @@ def scaler(step):
 def layers_of(model):
     name = name_of(model)
     if name in NETWORKS:
+        if model.out_activation_ not in LAST:
+            raise Unsupported(
+                f"The {name} ends with {model.out_activation_!r}, expected one of {LAST}: fit it"
+                " once more, with loss='squared_error'."
+            )
         activations = [ACTIVATIONS[model.activation]] * (len(model.coefs_) - 1) + ["linear"]
         parts = zip(model.coefs_, model.intercepts_, activations, strict=True)
         layers = [Layer("dense", w.astype(float), b.astype(float), a) for w, b, a in parts]

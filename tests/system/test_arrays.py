@@ -135,6 +135,19 @@ def test_integers_that_lie_apart(dtype):
     assert taught(make(), apart, Y) == taught(make(), x.tolist(), Y.tolist())
 
 
+@pytest.mark.parametrize("dtype", ["uint32", "int64", "uint64", ">u4", object])
+def test_large_integers_are_what_they_are_as_floats(dtype):
+    """The core counts all of them as 2^31 - 1."""
+    x = (np.abs(X) * 4e7 + 2**31).astype(np.int64)
+    floats = x.astype(float)
+    assert taught(make(), x.astype(dtype), Y) == taught(make(), floats, Y)
+    x, floats, y = X[:, :2].astype(float), floats[:, :2], x[:, :2].astype(dtype)
+    one, other = (tp.Model(2, [tp.Dense(2)], loss="mse") for _ in range(2))
+    one.learn_many(x, y)
+    other.learn_many(x, floats)
+    assert one._image == other._image
+
+
 def test_booleans():
     x = X > 0
     assert taught(make(), x, Y) == taught(make(), x.astype(int).tolist(), Y.tolist())
@@ -194,7 +207,7 @@ def test_what_is_no_number_says_what_came_and_what_to_do():
         (X * 1e39, Y, ValueError, ("float64", "(40, 6)", "e+39", "float32 ends", "scale")),
         (X, words.astype("S4"), TypeError, ("y (dtype |S4, shape (40,))", "return_inverse")),
         (X, Y + 0.5, TypeError, ("y (dtype float64, shape (40,))", "0.5", "0 to 2", "mse")),
-        (X, Y + 2**40, ValueError, ("y is 1099511627776", "0 to 2")),
+        (X, Y + 2**40, ValueError, ("holds 1099511627776", "0 to 2")),
         (X, Y * 1e30, ValueError, ("y (dtype float64, shape (40,))", "1e+30", "0 to 2")),
         (X, Y - 1.0, ValueError, ("holds -1.0", "0 to 2")),
         (X, np.where(Y, np.nan, 1), TypeError, ("holds nan", "whole")),
@@ -202,7 +215,10 @@ def test_what_is_no_number_says_what_came_and_what_to_do():
         (X[:, :5], Y, ValueError, ("x is of shape (40, 5), expected (40, 6)",)),
         (X[:, :5].astype(np.float32).copy(), Y, ValueError, ("(40, 5), expected (40, 6)",)),
         (X[:36, :5], Y[:36], ValueError, ("x is of shape (36, 5), expected (36, 6)",)),
-        (np.ascontiguousarray(X.T), Y, ValueError, ("(6, 40), expected (6, 6)",)),
+        (np.ascontiguousarray(X.T), Y, ValueError, ("(6, 40), expected (40, 6)",)),
+        (np.ascontiguousarray(X.T[:, :39]), Y, ValueError, ("(6, 39), expected (39, 6)",)),
+        (np.ma.masked_less(X, -20), Y, ValueError, ("x (dtype float64", "masked", "filled(0)")),
+        (X, np.ma.masked_less(Y + 0.0, 1), ValueError, ("is masked", "y.filled(0)")),
         (X[:2], Y, ValueError, ("y has 40 values, expected 2",)),
         (list(X[:3]) + [X[0, :5]], Y[:4], ValueError, ("x[3] has 5 values, expected 6",)),
     ):
@@ -252,7 +268,7 @@ def test_as_many_values_in_another_order_are_refused(dtype):
                 call(x, [0, 1] * 3)
     assert image._image == before
     line = tp.Model(3, [tp.Dense(2)], loss="mse")
-    with pytest.raises(ValueError, match=r"y is of shape \(2, 6\), expected \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"y is of shape \(2, 6\), expected \(6, 2\)"):
         line.learn_many(np.zeros((6, 3), dtype), np.zeros((2, 6), dtype))
 
 

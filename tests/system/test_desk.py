@@ -20,11 +20,12 @@ from sklearn.datasets import (
 )
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.metrics import r2_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
-from tinyprop_desk import onnx_reader, rate
+from tinyprop_desk import onnx_reader, rate, report
 from tinyprop_desk.network import Unsupported
 from tinyprop_desk.report import scores_of
 
@@ -130,6 +131,78 @@ def test_what_scikit_learn_has_and_tinyprop_has_not_is_named():
         tp.from_sklearn(fitted(make_pipeline(RobustScaler(), LogisticRegression()), x, y), x)
 
 
+def test_numbers_that_lie_in_another_order_are_refused():
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    net = fitted(Ridge(), x, x)
+    with pytest.raises(ValueError, match=r"shape \(2, 50\)\) is expected to have 50 x 2 numbers"):
+        tp.from_sklearn(net, x, x.T)
+    for y in x, x.ravel(), x[:, :, np.newaxis]:
+        tp.from_sklearn(net, x, y, lr=0.1, report=False)
+
+
+def test_values_that_are_masked_are_refused():
+    x, y = load_wine(return_X_y=True)
+    net = fitted(make_pipeline(StandardScaler(), LogisticRegression()), x, y)
+    for given in (np.ma.masked_less(x, 1), y), (x, np.ma.masked_less(y, 1)):
+        with pytest.raises(ValueError, match=r"\(dtype .*\) is masked, .* away.*\.filled\(0\)"):
+            tp.from_sklearn(net, *given)
+
+
+class Table:
+    """A DataFrame: names of columns, and rows."""
+
+    def __init__(self, columns, values):
+        self.columns, self.values = columns, values
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values.astype(dtype or float)
+
+
+def test_columns_have_to_be_those_that_it_was_fitted_with():
+    x, y = load_wine(return_X_y=True)
+    net = make_pipeline(StandardScaler(), LogisticRegression()).fit(x[:, :3], y)
+    net[0].feature_names_in_ = np.array(["alcohol", "acid", "ash"], object)  # as of a DataFrame
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for columns in (["alcohol", "acid", "ash"], [0, 1, 2]):
+            tp.from_sklearn(net, Table(columns, x[:, :3]), lr=0.1, report=False)
+    for columns, says in (
+        (["acid", "alcohol", "ash"], "column 0 of x is acid, expected alcohol, as Pipeline was"),
+        (["alcohol", "acid", "ash", "hue"], "column 3 of x is hue, expected none, "),
+        (["alcohol", "acid"], "column 2 of x is none, expected ash, "),
+    ):
+        with pytest.raises(ValueError, match=says):
+            tp.from_sklearn(net, Table(columns, x[:, : len(columns)]))
+
+
+@pytest.mark.parametrize("size", [0.1, 1e7, 1e8, -3e9, 1e30])
+def test_large_constants_have_a_range(size):
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    x[:, 1] = size
+    y = np.column_stack([x[:, 0], np.full(60, size)])
+    net = fitted(make_pipeline(StandardScaler(), LinearRegression()), x, y)
+    model = tp.from_sklearn(net, x, y, lr=0.1, report=False)
+    off = np.abs(scores_of(model, x) - y).max(0)
+    assert off[0] < 0.05 and off[1] < max(0.02, 2e-6 * abs(size))
+
+
+def test_columns_and_outputs_that_float32_does_not_hold_apart_are_refused():
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    net = make_pipeline(StandardScaler(), LinearRegression())
+    large = x + [0, 1e9]
+    with pytest.raises(ValueError, match="^column 1 of x differs by too little .* Subtract"):
+        tp.from_sklearn(fitted(net, large, x), large)
+    with pytest.raises(ValueError, match="^output 1 of the estimator.* differs by too little"):
+        tp.from_sklearn(fitted(net, x, large), x)
+
+
+def test_a_network_that_ends_with_exp_is_refused():
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    net = fitted(MLPRegressor("poisson", (4,), max_iter=5), x, np.exp(x[:, 0]))
+    with pytest.raises(Unsupported, match="MLPRegressor ends with 'exp', .*loss='squared_error'"):
+        tp.from_sklearn(net, x)
+
+
 def test_the_report_has_both_accuracies(digits, capsys):
     x, y = digits
     net = fitted(MLPClassifier((8,), max_iter=10, random_state=0), x, y)
@@ -168,6 +241,15 @@ def test_labels_are_what_they_are_or_an_error(digits, capsys):
         bring(named, classes=[*words[:9], "nine"])
     with pytest.raises(ValueError, match="is expected to have 100 x 10 numbers"):
         bring(y[:100], loss="mse")
+
+
+def test_the_report_says_that_samples_are_few(digits, capsys):
+    x, y = digits
+    net = fitted(MLPClassifier((8,), max_iter=10, random_state=0), x, y)
+    for n in 9, 10:
+        tp.from_sklearn(net, x[:n], y[:n], lr=0.1)
+        said = f"{n} samples tell little, of ranges and of how well it answers: give 10 or more"
+        assert (said in capsys.readouterr().out) == (n < 10)
 
 
 def test_a_value_far_from_all_others_is_named(digits, capsys):
@@ -324,6 +406,35 @@ def test_what_noise_allows_is_not_lost_by_learning_on(name, labelled):
             model.learn_many(x[start : start + 40], y[start : start + 40])
             fell.append(before - rate.score(model, x[n:], right))
     assert np.mean(fell) < 0.01
+
+
+def test_outputs_in_unlike_units_count_alike(capsys):
+    """The second one is mostly noise, and small beside the first."""
+    fell = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        x, noise = rng.normal(size=(600, 8)), rng.normal(size=(600, 2))
+        y = (x[:, :2] + noise * [0.1, 1.5]) * [1e4, 1]
+        model = tp.from_sklearn(fitted(Ridge(), x[:300], y[:300]), x[:300], y[:300])
+        before = r2_score(y[300:, 1], scores_of(model, x[300:])[:, 1])
+        for start in range(0, 300, 20):
+            model.learn_many(x[start : start + 20], y[start : start + 20])
+            fell.append(before - r2_score(y[300:, 1], scores_of(model, x[300:])[:, 1]))
+    assert np.mean(fell) < 0.02
+    assert "made R2 fall by" in capsys.readouterr().out
+
+
+def test_the_report_has_the_worst_of_several_outputs():
+    x, small = np.random.default_rng(0).normal(size=(2, 200, 3))
+    outputs = np.column_stack([1e4 * x[:, 0], x[:, 1]])
+    model = tp.from_sklearn(fitted(LinearRegression(), x, outputs), x, lr=0.1, report=False)
+    outputs[:, 1] += 0.3 * small[:, 1]
+    lines = report.compare(model, x, outputs, outputs).splitlines()
+    off = scores_of(model, x)[:, 1] - outputs[:, 1]
+    assert f"by {np.abs(off).mean():.3g} in the mean" in lines[1]
+    assert f"({np.abs(off).mean() / outputs[:, 1].std():.2%} and " in lines[1]
+    assert lines[2].startswith(f"root mean square error: float 0, integer {off.std():.2g}")
+    assert all(line.endswith(" in output 1, the worst of 2") for line in lines[1:3])
 
 
 @pytest.mark.parametrize("labelled", [True, False])
@@ -609,6 +720,47 @@ def test_probabilities_are_not_learned_as_numbers(units, last):
     refused(dense(Graph(4), 4, units).add(last), says, shape=(4,), loss="mse")
 
 
+def softmax(**attributes):
+    return dense(Graph(4), 4, 3).add("Softmax", **attributes)
+
+
+def test_what_changes_nothing_may_come_after_softmax():
+    g = softmax(axis=-1).add("Identity").add("Cast", to=TensorProto.DOUBLE).add("Flatten")
+    agrees(g.add("Reshape", g.constant([-1, 3])).model(), (4,))
+    agrees(dense(Graph(4), 4, 3).add("LogSoftmax", axis=1).add("Flatten").model(), (4,))
+    refused(softmax().add("Relu"), "Relu.*after Softmax, which has to be the last", shape=(4,))
+    g = softmax()
+    refused(g.add("Reshape", g.constant([3, -1])), "axis of the samples", shape=(4,))
+
+
+def test_softmax_is_over_all_outputs():
+    refused(softmax(axis=0), "over axis 0, expected one of all outputs", shape=(4,))
+    g = dense(Graph(4), 4, 3)
+    g.add("Reshape", g.constant([-1, 3, 1])).add("Softmax", axis=2)
+    refused(g, "over axis 2", shape=(4,))
+    g = dense(Graph(4), 4, 3)
+    agrees(g.add("Reshape", g.constant([-1, 1, 3])).add("Softmax").model(), (4,))
+    model = dense(Graph(4), 4, 3).add("Softmax").model()
+    model.opset_import[0].version = 12  # over all axes from 1 on
+    agrees(model, (4,))
+
+
+@pytest.mark.parametrize("kind", ["INT32", "UINT8", "BOOL"])
+def test_what_becomes_integers_is_refused(kind):
+    cast = {"to": getattr(TensorProto, kind)}
+    says = f"makes {kind} of what is computed, expected floats"
+    refused(dense(dense(Graph(4), 4, 3).add("Cast", **cast), 3, 2), says, shape=(4,))
+    refused(softmax().add("Cast", **cast), says, shape=(4,))
+
+
+def test_several_outputs_are_refused():
+    model = softmax().model()
+    model.graph.output.append(helper.make_tensor_value_info("v0", TensorProto.FLOAT, None))
+    says = "1 inputs and 2 outputs, expected one of each; .* from_sklearn the estimator itself"
+    with pytest.raises(Unsupported, match=says):
+        tp.from_onnx(model, np.zeros((4, 4)), report=False)
+
+
 def test_branches_are_refused():
     g = conv(Graph(2, 8, 8), 2, 2, pads=[1, 1, 1, 1])
     g.add("Add", "x")
@@ -674,6 +826,8 @@ def test_an_estimator_refuses_what_float32_does_not_hold_apart():
         tp.TinyPropRegressor().fit(x, x + [0, 1e9])
     with pytest.raises(ValueError, match="^column 1 of X differs"):
         tp.TinyPropClassifier().fit(x + [0, 1e9], x[:, 0] > 0)
+    rounded = np.column_stack([x[:, 0], np.where(x[:, 0] > 0, 0.3, 0.1 + 0.2)])  # constant
+    tp.TinyPropRegressor().fit(rounded, rounded)
     assert tp.TinyPropRegressor().fit(x, 1e4 + x[:, 0]).score(x, 1e4 + x[:, 0]) > 0.9
     part = tp.TinyPropRegressor().partial_fit([[1e9]], [1e9])  # the others may lie far from it
     part.partial_fit([[1e9 + 1], [0]], [1e9 + 1, 0])
