@@ -152,11 +152,12 @@ def column_of(label, names, file):
 
 
 def is_number(cell):
+    """As float has it, but 1_2 is a name: not 12."""
     try:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell
 
 
 def is_value(cell):

@@ -91,6 +91,13 @@ def test_classes_of_many_digits(said):
     assert tp.load("model.tp").classes == ["20261128001", "20261128002"]
 
 
+def test_names_of_digits_and_underscores(said):
+    names = ["1_2", "1_3", "2_1"]
+    Path("t.csv").write_text("".join(f"{i % 3},{names[i % 3]}\n" for i in range(60)))
+    assert "in 3 classes: 1_2 (20), 1_3 (20), 2_1 (20)" in said("train", "t.csv")
+    assert tp.load("model.tp").classes == names
+
+
 def test_outputs_to_spare_are_no_answer(said):
     model = tp.Model(1, [tp.Dense(5)], input_range=(0, 1), classes=["a", "b"])
     model.set_weights(0, [[-2, 2, 0, 0, 0]], [1, -1, 3, 0, 0])
@@ -336,6 +343,7 @@ WRONG_TABLES = {
     "0,x,label\n1,2,a\n": "t.csv, line 1, column 2: x should be a number. Remove the line",
     "1,2,a\n1,b\n": "t.csv, line 2, has 2 cells, expected 3 as in line 1.",
     "t,p,y\n1,2,a\n1,warm,b\n": "t.csv, line 3, column p: warm should be a number.",
+    "1,2,a\n1,2_3,b\n": "t.csv, line 2, column 2: 2_3 should be a number.",
     "1,2,a\n1,,b\n": "t.csv, line 2, column 2: an empty cell should be a number.",
     "1;2,5;a\n": "t.csv, line 1, column 2: 2,5 should have a point in place of its comma.",
     "a|b|y\n1|2|u\n": "t.csv has a label in each line, and no value beside it. Cells of a table"
