@@ -69,7 +69,7 @@ def read_csv(file, label):
         raise Problem(f"{file} is no table: {error}.") from None
     if not lines:
         raise Problem(f"{file} is empty.")
-    has_names = not any(is_number(cell) for cell in lines[0][1])
+    has_names = not any(is_number(with_point(cell)) for cell in lines[0][1])
     names = lines[0][1] if has_names else [str(i) for i in range(1, len(lines[0][1]) + 1)]
     rows = lines[1:] if has_names else lines
     for line, cells in rows:
@@ -92,7 +92,7 @@ def read_csv(file, label):
             raise Problem(f"{file}, line {line}, has no label, but {cell or 'an empty cell'}.")
     if not has_names:
         check_no_names(labels, counts_up, f"{file}, line {lines[0][0]}")
-    if all(is_number(cell.replace(",", ".")) for cell in labels):
+    if all(is_number(with_point(cell)) for cell in labels):
         for (line, _), cell in zip(rows, labels, strict=True):
             number(cell, f"{file}, line {line}, the label")
     i = blurred(x)
@@ -104,12 +104,20 @@ def read_csv(file, label):
 def numbered_lines(text):
     """(number, cells) of each line that is not blank."""
     first = text.lstrip().partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator(first))
     for cells in reader:
         cells = [cell.strip() for cell in cells]
         if any(cells):
             yield reader.line_num, cells
+
+
+def separator(line):
+    """What stands between the cells of a line. Beside semicolons, commas may be those of numbers:
+    1,5;2,5;3,5."""
+    parts = line.split(";")
+    if len(parts) > 1 and any(is_number(with_point(part)) for part in parts):
+        return ";"
+    return max(";,\t", key=line.count)
 
 
 def check_no_names(labels, counts_up, where):
@@ -160,6 +168,11 @@ def is_number(cell):
     return "_" not in cell
 
 
+def with_point(cell):
+    """1.5 for 1,5."""
+    return cell.replace(",", ".")
+
+
 def is_value(cell):
     """Whether it is a number that a network takes: no NaN, no infinity."""
     return is_number(cell) and abs(float(cell)) <= LARGEST
@@ -167,7 +180,7 @@ def is_value(cell):
 
 def number(cell, where):
     if not is_number(cell):
-        if is_number(cell.replace(",", ".")):
+        if is_number(with_point(cell)):
             raise Problem(f"{where}: {cell} should have a point in place of its comma.")
         raise Problem(
             f"{where}: {cell or 'an empty cell'} should be a number. Remove the line, or the"

@@ -322,6 +322,7 @@ def test_what_is_near_to_a_mistake_is_none(said):
     for text in (
         'a;b;y\n1;2;"a,b"\n3;4;1,5\n',
         "n,a,y\n0,7,u\n1,8,v\n",
+        "1,2,u;v\n3,4,u;v\n",
         ",a,y\n5,7,u\n1,8,v\n",
         "a,b,y\n1,2,u\n3,4,v\n",
         "t,y\n1767225600000,1e9\n1777225600000,1000000001.5\n",
@@ -346,6 +347,10 @@ WRONG_TABLES = {
     "1,2,a\n1,2_3,b\n": "t.csv, line 2, column 2: 2_3 should be a number.",
     "1,2,a\n1,,b\n": "t.csv, line 2, column 2: an empty cell should be a number.",
     "1;2,5;a\n": "t.csv, line 1, column 2: 2,5 should have a point in place of its comma.",
+    "0,3;a\n0,5;b\n": "t.csv, line 1, column 1: 0,3 should have a point in place of its comma.",
+    "1,5;2,5;a\n": "t.csv, line 1, column 1: 1,5 should have a point in place of its comma.",
+    "1,5;2,5;3,5\n": "t.csv, line 1, column 1: 1,5 should have a point in place of its comma.",
+    "x,mm;y\n1,5;a\n": "t.csv, line 2, column x,mm: 1,5 should have a point in place of its comma",
     "a|b|y\n1|2|u\n": "t.csv has a label in each line, and no value beside it. Cells of a table"
     " are separated by commas, semicolons or tabs.",
     "a b y\n1 2 u\n": "t.csv has a label in each line, and no value beside it. Cells",
