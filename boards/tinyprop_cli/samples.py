@@ -142,12 +142,13 @@ def check_ends(lines, rows, names, file):
         raise Problem(
             f"The last column of {file} is empty: remove the separator at the end of each line."
         )
-    if names and len(rows) > 1 and not names[0]:
+    few = 1 if names else 2  # by chance two lines may begin with 0 and 1
+    if len(rows) > few and (not names[0] if names else len(lines[0][1]) > 2):
         if [cells[0] for _, cells in rows] == [str(i) for i in range(len(rows))]:
             raise Problem(
                 f"The first column of {file} has no name and counts the samples from 0, as the"
                 " index of pandas does: write the table with to_csv(.., index=False), or name the"
-                " column if it is a value of x."
+                " column, in a first line of names, if it is a value of x."
             )
 
 

@@ -323,6 +323,7 @@ def test_what_is_near_to_a_mistake_is_none(said):
         'a;b;y\n1;2;"a,b"\n3;4;1,5\n',
         "n,a,y\n0,7,u\n1,8,v\n",
         "1,2,u;v\n3,4,u;v\n",
+        "0,7,u\n1,8,u\n",
         ",a,y\n5,7,u\n1,8,v\n",
         "a,b,y\n1,2,u\n3,4,v\n",
         "t,y\n1767225600000,1e9\n1777225600000,1000000001.5\n",
@@ -358,6 +359,8 @@ WRONG_TABLES = {
     "a,b,y,\n1,2,u,\n1,3,v,\n": "The last column of t.csv is empty: remove the separator at the",
     "1,2,u,\n1,3,v,\n": "The last column of t.csv is empty: remove the separator at the end of",
     ",a,y\n0,7,u\n1,8,v\n": "The first column of t.csv has no name and counts the samples from 0,"
+    " as the index of pandas does: write the table with to_csv(.., index=False), or name",
+    "0,7,u\n1,8,u\n2,9,v\n": "The first column of t.csv has no name and counts the samples from 0,"
     " as the index of pandas does: write the table with to_csv(.., index=False), or name",
     "t,y\n1767225600000,u\n1767225600010,v\n": "t.csv: column t differs by too little for its"
     " size: float32, of 24 bits, does not hold the values apart. Subtract a constant",
