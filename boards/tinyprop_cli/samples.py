@@ -231,9 +231,12 @@ def read_npz(file, label, labelled):
     if y is not None and y.dtype.kind in "iub":
         y = y.astype(float)
     for name, a in ("x", x), (label, y):
-        if a is not None and a.dtype.kind == "f" and not np.all(abs(a) <= LARGEST):
-            i = int(np.nonzero(~(abs(a) <= LARGEST))[0][0])
-            raise Problem(f"{name} in {file}: sample {i} holds a NaN or an infinity: remove it.")
+        if a is not None and a.dtype.kind == "f":
+            wrong = np.nonzero(~(abs(a.astype(float)) <= LARGEST))[0]  # float16 ends before it
+            if len(wrong):
+                raise Problem(
+                    f"{name} in {file}: sample {wrong[0]} holds a NaN or an infinity: remove it."
+                )
     i = blurred(x.reshape(len(x), int(np.prod(x.shape[1:]))))
     told = None if i is None else f"value {i} of x, counted from 0,"
     return Samples(str(file), x.astype(np.float32), y, blurred=told)

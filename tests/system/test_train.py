@@ -393,6 +393,10 @@ def test_what_is_wrong_with_arrays(said):
         ({"x": y, "y": y}, "x in t.npz is of shape (4,) and dtype int64, expected numbers"),
         ({"x": x.astype(str), "y": y}, "x in t.npz is of shape (4, 4) and dtype <U32"),
         ({"x": x + [0, 0, 0, np.inf], "y": y}, "x in t.npz: sample 0 holds a NaN or an infinity"),
+        (
+            {"x": np.float16(x) + np.float16([0, 0, 0, np.inf]), "y": y},
+            "x in t.npz: sample 0 holds a NaN or an inf",
+        ),
         ({"x": x, "y": y * np.nan}, "y in t.npz: sample 0 holds a NaN or an infinity"),
         ({"x": x * 1e39, "y": y}, "x in t.npz: sample 0 holds a NaN or an infinity"),
         ({"x": x[:0], "y": y[:0]}, "t.npz has no sample."),
