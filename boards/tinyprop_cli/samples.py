@@ -103,17 +103,17 @@ def read_csv(file, label):
 
 def numbered_lines(text):
     """(number, cells) of each line that is not blank."""
-    first = text.lstrip().partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator(first))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator(text))
     for cells in reader:
         cells = [cell.strip() for cell in cells]
         if any(cells):
             yield reader.line_num, cells
 
 
-def separator(line):
-    """What stands between the cells of a line. Beside semicolons, commas may be those of numbers:
-    1,5;2,5;3,5."""
+def separator(text):
+    """What stands between cells, by the first line. Beside semicolons, commas may be those of
+    numbers: 1,5;2,5;3,5."""
+    line = text.lstrip().partition("\n")[0]
     parts = line.split(";")
     if len(parts) > 1 and any(is_number(with_point(part)) for part in parts):
         return ";"
