@@ -5,6 +5,7 @@ import pty
 import re
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -283,6 +284,17 @@ def test_names_and_separators_of_a_table(said):
     Path("b.tsv").write_bytes("\ufeff1\t2\t3\r\n4\t5\t6\r\n".encode())
     b = samples.read(Path("b.tsv"))
     assert b.x.tolist() == [[1, 2], [4, 5]] and list(b.y) == [3, 6]
+
+
+def test_a_long_table_is_not_kept_as_text():
+    x = np.random.default_rng(1).integers(0, 256, (1000, 200))
+    np.savetxt("long.csv", x, "%d", ",")
+    tracemalloc.start()
+    given = samples.read(Path("long.csv"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert np.array_equal(given.x, x[:, :-1]) and np.array_equal(given.y, x[:, -1])
+    assert peak < 48 * x.size  # a text of Python is larger than that
 
 
 @pytest.mark.parametrize(
