@@ -145,6 +145,19 @@ def test_numbers_are_learned_as_such(said):
     assert f"root mean square {np.sqrt(np.mean(np.square(errors))):.4g}" in text
 
 
+def test_numbers_that_are_rare_and_far_are_not_cut(said):
+    random = np.random.default_rng(1)
+    x = np.column_stack([random.random(1000), np.arange(1000) % 100 == 0])
+    np.savez("alarm.npz", x=x, y=x @ [1, 20])
+    text = said("train", "alarm.npz")
+    assert "may cut them: output_range is given, (" in text and "leave it out" not in text
+    model = tp.load("model.tp")
+    assert model.output_range[0] < 0 and model.output_range[1] > 21
+    assert abs(model.predict([0.5, 1]) - 20.5) < 1 and abs(model.predict([0.5, 0]) - 0.5) < 1
+    np.savez("near.npz", x=x, y=x[:, 0])
+    assert "output_range" not in said("train", "near.npz", "--epochs", 1)
+
+
 def test_several_numbers_a_sample(said):
     x = np.random.default_rng(1).random((60, 2))
     np.savez("two.npz", x=x, y=np.column_stack([x.sum(1), x[:, 0]]))
