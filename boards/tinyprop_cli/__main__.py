@@ -172,7 +172,8 @@ def import_(network, samples, out, label):
     """Makes a model of a network that PyTorch or Keras trained, out of its ONNX file.
 
     It computes the same, in integers, and goes on learning on the board. The ranges of its numbers
-    are chosen by samples, which are as the network takes them: arrays x, and y for the report.
+    are chosen by samples, which are as the network takes them: arrays x, and y for the report. A
+    table will not do if they have channels before rows.
     Without samples x is taken to be anything from 0 to 1.
 
         tinyprop import net.onnx --samples digits.npz -o digits.tp
@@ -188,6 +189,8 @@ def import_(network, samples, out, label):
 @label_option
 def evaluate(file, data, label):
     """How well the model FILE answers on the samples in DATA, a table as of tinyprop train.
+
+    A sample is in the order of the model, which has maps as rows, columns, channels.
 
     For classes it tells the share of right answers, and what is taken for what; for numbers how
     far they are off.

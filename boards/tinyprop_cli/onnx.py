@@ -17,11 +17,11 @@ def bring_in(file, data, out, label):
     try:
         with reader.damage_told_of(net):
             network, found = reader.read(net)
-        shape = found.input_order.shape
+        order = found.input_order
         if data:
-            x, y, names = given(data, label, network, shape)
+            x, y, names = given(data, label, network, order)
         else:
-            x, y, names = made_up(shape), None, None
+            x, y, names = made_up(order.shape), None, None
         model = tp.from_onnx(net, x, y, classes=names)
     except ValueError as error:
         raise Problem(f"{file} cannot be a model of tinyprop. {error}") from None
@@ -51,13 +51,20 @@ def opened(file):
     return onnx_reader, net
 
 
-def given(data, label, network, shape):
+def given(data, label, network, order):
     """x as the network takes it, y, and names of classes; each of these two, or None.
 
     If labels are names, outputs have them in their order, as nearly all programs number them.
     """
     found = samples.read(data, label, labelled=False)
+    shape = order.shape
     samples.check_shape(found, shape, "the network")
+    if found.x[0].ndim < order.ndim and np.any(order.ravel() != np.arange(order.size)):
+        first = f"x of shape (samples, {', '.join(map(str, shape))})"
+        raise Problem(
+            f"{data} has rows of {order.size} values, in an order that is not known: the network"
+            f" takes channels first, the model last. Give it a .npz with {first}."
+        )
     x, y, n = found.x.reshape(len(found), *shape), found.y, len(network.layers[-1].bias)
     if y is None:
         return x, None, None

@@ -275,8 +275,16 @@ def check_shape(given, shape, who):
     if not is_row and longer(came) != longer(shape):
         raise Problem(
             f"x in {given.file} is of shape {' x '.join(map(str, came))} a sample, and {who} takes"
-            f" {' x '.join(map(str, shape))}."
+            f" {' x '.join(map(str, shape))}.{turned(came, shape)}"
         )
+
+
+def turned(came, shape):
+    """What to do if only the channels are elsewhere: a sentence, or nothing."""
+    for axes in {2: [(0, 2, 1)], 3: [(0, 2, 3, 1), (0, 3, 1, 2)]}.get(len(came), []):
+        if longer([came[axis - 1] for axis in axes[1:]]) == longer(shape):
+            return f" x.transpose{axes} turns it."
+    return ""
 
 
 def longer(shape):

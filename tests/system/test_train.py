@@ -495,6 +495,8 @@ def test_maps_that_lie_otherwise_are_no_samples_for_this_model(said):
         words = f"x in turned.npz is of shape {shape} a sample, and the model takes 8 x 4 x 2."
         assert words in said("evaluate", "maps.tp", "turned.npz", code=1)
         assert words in said("compare", "maps.tp", "turned.npz", "COM1", code=1)
+        hint = f"{words} x.transpose(0, 2, 3, 1) turns it."
+        assert (hint in said("evaluate", "maps.tp", "turned.npz", code=1)) == (turned.ndim == 4)
         said("evaluate", "rows.tp", "turned.npz")
     for same in x, x.reshape(9, 64), x[:, None]:
         np.savez("same.npz", x=same, y=y)
@@ -520,27 +522,26 @@ def test_a_network_of_pytorch_comes_in(said, digits):
     assert tp.load("net.tp").evaluate(x[1200:], y[1200:]) > 0.9
 
 
-def test_a_network_that_gives_numbers(said):
-    net = helper.make_model(
-        helper.make_graph(
-            [helper.make_node("Gemm", ["x", "w", "b"], ["y"])],
-            "sum",
-            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 2])],
-            [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])],
-            [
-                numpy_helper.from_array(np.float32([[1], [2]]), "w"),
-                numpy_helper.from_array(np.float32([3]), "b"),
-            ],
-        ),
-        opset_imports=[helper.make_opsetid("", 18)],
+def write_net(nodes, shape, **weights):
+    """net.onnx, of nodes from x of this shape to y."""
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, len(weights["b"])])],
+        [numpy_helper.from_array(np.float32(v), name) for name, v in weights.items()],
     )
-    onnx.save(net, "sum.onnx")
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), "net.onnx")
+
+
+def test_a_network_that_gives_numbers(said):
+    write_net([helper.make_node("Gemm", ["x", "w", "b"], ["y"])], [None, 2], w=[[1], [2]], b=[3])
     x = np.random.default_rng(1).random((50, 2))
     np.savez("sum.npz", x=x, y=x @ [1, 2] + 3)
-    assert "root mean square error: float " in said("import", "sum.onnx", "--samples", "sum.npz")
+    assert "root mean square error: float " in said("import", "net.onnx", "--samples", "sum.npz")
     assert abs(tp.load("model.tp").predict([0.5, 0.25]) - 4) < 0.02
     np.savez("sum.npz", x=x, y=["a"] * 50)
-    text = said("import", "sum.onnx", "--samples", "sum.npz", code=1)
+    text = said("import", "net.onnx", "--samples", "sum.npz", code=1)
     assert "The labels in sum.npz are names, and the model gives numbers." in text
 
 
@@ -551,6 +552,33 @@ def test_outputs_get_the_names_of_labels(said, digits):
     text = said("import", GOLDEN / "keras.onnx", "--samples", "names.npz")
     assert re.search(r"accuracy: float 9\d\.\d+%, integer 9\d", text)
     assert tp.load("model.tp").classes == [f"{i}: {name}" for i, name in enumerate(names)]
+
+
+def test_rows_in_an_order_that_is_not_known(said):
+    random = np.random.default_rng(1)
+    write_net(
+        [
+            helper.make_node("Conv", ["x", "k", "c"], ["m"], kernel_shape=[3, 3]),
+            helper.make_node("Flatten", ["m"], ["f"]),
+            helper.make_node("Gemm", ["f", "w", "b"], ["y"]),
+        ],
+        [None, 2, 6, 5],
+        k=random.normal(0, 1, (3, 2, 3, 3)),
+        c=[0] * 3,
+        w=random.normal(0, 1, (36, 3)),
+        b=[0] * 3,
+    )
+    x, y = random.random((40, 2, 6, 5)), np.arange(40) % 3
+    np.savez("rows.npz", x=x.reshape(40, 60), y=y)
+    text = said("import", "net.onnx", "--samples", "rows.npz", code=1)
+    assert "error: rows.npz has rows of 60 values, in an order that is not known: the net" in text
+    assert "Give it a .npz with x of shape (samples, 2, 6, 5)." in text
+    np.savez("turned.npz", x=x.transpose(0, 2, 3, 1), y=y)
+    text = said("import", "net.onnx", "--samples", "turned.npz", code=1)
+    assert "the network takes 2 x 6 x 5. x.transpose(0, 3, 1, 2) turns it." in text
+    np.savez("maps.npz", x=x, y=y)
+    assert "40 samples: the same" in said("import", "net.onnx", "--samples", "maps.npz")
+    assert "of 40 samples are right" in said("evaluate", "model.tp", "turned.npz")
 
 
 def test_a_network_without_samples(said, digits):
