@@ -554,6 +554,28 @@ def test_outputs_get_the_names_of_labels(said, digits):
     assert tp.load("model.tp").classes == [f"{i}: {name}" for i, name in enumerate(names)]
 
 
+def test_outputs_in_an_order_that_is_said(said):
+    nodes = [helper.make_node("Gemm", ["x", "w", "b"], ["y"])]
+    write_net(nodes, [None, 1], w=[[-9, 9]], b=[4.5, -4.5])
+    Path("t.csv").write_text("0,zeta\n0.1,zeta\n1,alpha\n0.9,alpha\n")
+    text = said("import", "net.onnx", "--samples", "t.csv")
+    assert "accuracy: float 0.00%" in text
+    assert "outputs may be in another order than alpha, zeta. Say theirs: --classes NAME" in text
+    text = said("import", "net.onnx", "--samples", "t.csv", "--classes", "zeta, alpha")
+    assert "accuracy: float 100.00%" in text and "guessing" not in text
+    assert tp.load("model.tp").predict([0]) == "zeta"
+    said("import", "net.onnx", "--classes", "zeta,alpha")
+    assert tp.load("model.tp").classes == ["zeta", "alpha"]
+    text = said("import", "net.onnx", "--classes", "a,b,c", code=1)
+    assert "--classes has 3 names, and the network 2 outputs." in text
+    text = said("import", "net.onnx", "--samples", "t.csv", "--classes", "a,b", code=1)
+    assert "t.csv has the labels alpha, zeta, and the classes of the model are a, b." in text
+    assert "should be names that differ" in said("import", "net.onnx", "--classes", "a,", code=2)
+    write_net(nodes, [None, 1], w=[[1]], b=[0])
+    text = said("import", "net.onnx", "--classes", "a", code=1)
+    assert "net.onnx gives numbers, and --classes are of a network that tells classes." in text
+
+
 def test_rows_in_an_order_that_is_not_known(said):
     random = np.random.default_rng(1)
     write_net(
