@@ -103,6 +103,14 @@ def numbers(context, option, text):
     return found
 
 
+def texts(context, option, text):
+    """a,b as a list."""
+    found = [part.strip() for part in text.split(",")] if text else []
+    if not all(found) or len(set(found)) < len(found):
+        raise click.BadParameter(f"{text} should be names that differ, such as left,right.")
+    return found
+
+
 file_type = click.Path(path_type=Path)
 out_option = click.option(
     "-o", "--out", type=file_type, default="model.tp", show_default=True, help="Where it goes."
@@ -168,18 +176,26 @@ def train(data, out, label, hidden, kind, epochs, seed, picture):
 @click.option("--samples", type=file_type, help="Some of its training set, .npz or .csv.")
 @out_option
 @label_option
-def import_(network, samples, out, label):
+@click.option(
+    "--classes",
+    default="",
+    metavar="NAME,NAME,..",
+    callback=texts,
+    help="Of the outputs, in their order; else labels that are names, in alphabetical order.",
+)
+def import_(network, samples, out, label, classes):
     """Makes a model of a network that PyTorch or Keras trained, out of its ONNX file.
 
     It computes the same, in integers, and goes on learning on the board. The ranges of its numbers
-    are chosen by samples, which are as the network takes them: arrays x, and y for the report.
+    are chosen by samples, which are as the network takes them: arrays x, and y for the report. A
+    table will not do if they have channels before rows.
     Without samples x is taken to be anything from 0 to 1.
 
         tinyprop import net.onnx --samples digits.npz -o digits.tp
     """
     from tinyprop_cli.onnx import bring_in
 
-    bring_in(network, samples, out, label)
+    bring_in(network, samples, out, label, classes)
 
 
 @main.command()
@@ -188,6 +204,8 @@ def import_(network, samples, out, label):
 @label_option
 def evaluate(file, data, label):
     """How well the model FILE answers on the samples in DATA, a table as of tinyprop train.
+
+    A sample is in the order of the model, which has maps as rows, columns, channels.
 
     For classes it tells the share of right answers, and what is taken for what; for numbers how
     far they are off.

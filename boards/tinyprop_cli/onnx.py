@@ -5,26 +5,33 @@ import tinyprop as tp
 
 from tinyprop_cli import samples
 from tinyprop_cli.board import COMMAND, Problem
-from tinyprop_cli.evaluate import class_numbers, numbers
+from tinyprop_cli.evaluate import class_numbers, names_of, numbers
 from tinyprop_cli.files import bytes_of, check_model_place, save
 
 MADE_UP = 256  # samples, if none are given
 
 
-def bring_in(file, data, out, label):
+def bring_in(file, data, out, label, classes):
+    """classes: names of the outputs, [] if they are not said."""
     check_model_place(out)
     reader, net = opened(file)
     try:
         with reader.damage_told_of(net):
             network, found = reader.read(net)
-        shape = found.input_order.shape
+        order = found.input_order
+        check_classes(classes, network, file)
         if data:
-            x, y, names = given(data, label, network, shape)
+            x, y, names = given(data, label, network, order, classes)
         else:
-            x, y, names = made_up(shape), None, None
+            x, y, names = made_up(order.shape), None, classes or None
         model = tp.from_onnx(net, x, y, classes=names)
     except ValueError as error:
         raise Problem(f"{file} cannot be a model of tinyprop. {error}") from None
+    if y is not None and network.loss != "mse" and guessing_is_better(model, order, x, y):
+        print(
+            "It is right less often than guessing: its outputs may be in another order than"
+            f" {', '.join(names_of(model))}. Say theirs: --classes NAME,NAME,.."
+        )
     if not data:
         print(
             "These samples were made up, of numbers from 0 to 1, and by them its formats were"
@@ -32,6 +39,20 @@ def bring_in(file, data, out, label):
         )
     save(model, out)
     print(f"The model is in {out}. Next: {COMMAND} push {out}")
+
+
+def check_classes(classes, network, file):
+    n = len(network.layers[-1].bias)
+    if classes and network.loss == "mse":
+        raise Problem(f"{file} gives numbers, and --classes are of a network that tells classes.")
+    if classes and len(classes) != n:
+        raise Problem(f"--classes has {len(classes)} names, and the network {n} outputs.")
+
+
+def guessing_is_better(model, order, x, y):
+    turned = np.empty((len(x), order.size), np.float32)
+    turned[:, order.ravel()] = x.reshape(len(x), -1)
+    return model.evaluate(turned, y) < 1 / model._n_out
 
 
 def opened(file):
@@ -51,19 +72,27 @@ def opened(file):
     return onnx_reader, net
 
 
-def given(data, label, network, shape):
+def given(data, label, network, order, classes):
     """x as the network takes it, y, and names of classes; each of these two, or None.
 
-    If labels are names, outputs have them in their order, as nearly all programs number them.
+    If labels are names, and classes are not said, outputs have them in alphabetical order, as
+    nearly all programs number them.
     """
     found = samples.read(data, label, labelled=False)
+    shape = order.shape
     samples.check_shape(found, shape, "the network")
+    if found.x[0].ndim < order.ndim and np.any(order.ravel() != np.arange(order.size)):
+        first = f"x of shape (samples, {', '.join(map(str, shape))})"
+        raise Problem(
+            f"{data} has rows of {order.size} values, in an order that is not known: the network"
+            f" takes channels first, the model last. Give it a .npz with {first}."
+        )
     x, y, n = found.x.reshape(len(found), *shape), found.y, len(network.layers[-1].bias)
     if y is None:
-        return x, None, None
+        return x, None, classes or None
     if network.loss == "mse":
         return x, numbers(found, n), None
-    names = None if y.dtype.kind == "f" else samples.texts(np.unique(y))
+    names = classes or (None if y.dtype.kind == "f" else samples.texts(np.unique(y)))
     if names and len(names) != n:
         raise Problem(f"{data} has the labels {', '.join(names)}, and the network {n} outputs.")
     return x, class_numbers(found, names or [str(i) for i in range(n)]), names

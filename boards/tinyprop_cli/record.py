@@ -137,8 +137,7 @@ class Rows(Kept):
 
     def begin(self, old):
         super().begin(old)
-        last = self.file.read_text(encoding="utf-8-sig").rstrip().splitlines()[-1]
-        if last.count(",") != self.width:
+        if samples.separator(self.file.read_text(encoding="utf-8-sig")) != ",":
             raise Problem(f"{self.file} has no commas between its cells: take another file.")
 
     def put(self, label, values):

@@ -3,7 +3,9 @@
 import csv
 import io
 import zipfile
+from array import array
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from tinyprop_desk.arrays import blurred
@@ -60,56 +62,83 @@ def read(file, label="", labelled=True):
 
 def read_csv(file, label):
     try:
-        text = bytes_of(file).decode("utf-8-sig")
+        return read_table(bytes_of(file).decode("utf-8-sig"), label, file)
     except UnicodeDecodeError:
         raise Problem(f"{file} is no text in UTF-8: save it as CSV UTF-8.") from None
-    try:
-        lines = list(numbered_lines(text))
     except csv.Error as error:
         raise Problem(f"{file} is no table: {error}.") from None
-    if not lines:
+
+
+def read_table(text, label, file):
+    """Keeps numbers alone, not the cells: a table may be long."""
+    lines = numbered_lines(text)
+    first, cells = next(lines, (0, []))
+    if not cells:
         raise Problem(f"{file} is empty.")
-    has_names = not any(is_number(cell) for cell in lines[0][1])
-    names = lines[0][1] if has_names else [str(i) for i in range(1, len(lines[0][1]) + 1)]
-    rows = lines[1:] if has_names else lines
+    has_names = not any(is_number(with_point(cell)) for cell in cells)
+    counts_up = cells == [str(i) for i in range(len(cells))]
+    names = cells if has_names else [str(i) for i in range(1, len(cells) + 1)]
+    at = column_of(label, names, file)
+    rows = lines if has_names else chain([(first, cells)], lines)
+    ends_empty, is_counted, wrong = not (has_names and names[-1]), True, None
+    places, labels, x = [], [], array("d")
     for line, cells in rows:
         if len(cells) != len(names):
             raise Problem(
                 f"{file}, line {line}, has {len(cells)} cells, expected {len(names)} as in line"
-                f" {lines[0][0]}."
+                f" {first}."
             )
-    counts_up = lines[0][1] == [str(i) for i in range(len(names))]
-    check_ends(lines, rows, names if has_names else None, file)
-    at = column_of(label, names, file)
-    labels = [cells.pop(at) for _, cells in rows]
+        ends_empty &= not cells[-1]
+        is_counted &= cells[0] == str(len(places))
+        places.append(line)
+        labels.append(cells.pop(at))
+        values = values_of(cells)
+        if values is not None:
+            x.frombytes(values.tobytes())
+        elif not wrong:
+            wrong = line, cells
+    if ends_empty and len(names) > 1:
+        raise Problem(
+            f"The last column of {file} is empty: remove the separator at the end of each line."
+        )
+    if is_counted:
+        check_no_index(names if has_names else None, len(names), len(places), file)
     names = names[:at] + names[at + 1 :]
-    x = np.empty((len(rows), len(names)))
-    for row, (line, cells) in zip(x, rows, strict=True):
-        for i, cell in enumerate(cells):
-            row[i] = number(cell, f"{file}, line {line}, column {names[i]}")
-    for (line, _), cell in zip(rows, labels, strict=True):
+    if wrong:
+        line, cells = wrong
+        for name, cell in zip(names, cells, strict=True):
+            number(cell, f"{file}, line {line}, column {name}")
+    x = np.array(x).reshape(len(places), len(names))
+    for line, cell in zip(places, labels, strict=True):
         if not cell or is_number(cell) and not is_value(cell):
             raise Problem(f"{file}, line {line}, has no label, but {cell or 'an empty cell'}.")
     if not has_names:
-        check_no_names(labels, counts_up, f"{file}, line {lines[0][0]}")
-    if all(is_number(cell.replace(",", ".")) for cell in labels):
-        for (line, _), cell in zip(rows, labels, strict=True):
+        check_no_names(labels, counts_up, f"{file}, line {first}")
+    if all(is_number(with_point(cell)) for cell in labels):
+        for line, cell in zip(places, labels, strict=True):
             number(cell, f"{file}, line {line}, the label")
     i = blurred(x)
     told = None if i is None else f"column {names[i]}"
-    places = [line for line, _ in rows]
     return Samples(str(file), x.astype(np.float32), as_labels(labels), places, told)
 
 
 def numbered_lines(text):
     """(number, cells) of each line that is not blank."""
-    first = text.lstrip().partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator(text))
     for cells in reader:
         cells = [cell.strip() for cell in cells]
         if any(cells):
             yield reader.line_num, cells
+
+
+def separator(text):
+    """What stands between cells, by the first line. Beside semicolons, commas may be those of
+    numbers: 1,5;2,5;3,5."""
+    line = text.lstrip().partition("\n")[0]
+    parts = line.split(";")
+    if len(parts) > 1 and any(is_number(with_point(part)) for part in parts):
+        return ";"
+    return max(";,\t", key=line.count)
 
 
 def check_no_names(labels, counts_up, where):
@@ -127,20 +156,15 @@ def check_no_names(labels, counts_up, where):
         )
 
 
-def check_ends(lines, rows, names, file):
-    """Refuses columns that other programs add: an empty one at the end, the numbers of the samples
-    at the beginning. names: None if there are none."""
-    if len(lines[0][1]) > 1 and not any(cells[-1] for _, cells in lines):
+def check_no_index(names, width, count, file):
+    """Refuses a first column that counts the samples. names: None if there are none."""
+    few = 1 if names else 2  # by chance two lines may begin with 0 and 1
+    if count > few and (not names[0] if names else width > 2):
         raise Problem(
-            f"The last column of {file} is empty: remove the separator at the end of each line."
+            f"The first column of {file} has no name and counts the samples from 0, as the"
+            " index of pandas does: write the table with to_csv(.., index=False), or name the"
+            " column, in a first line of names, if it is a value of x."
         )
-    if names and len(rows) > 1 and not names[0]:
-        if [cells[0] for _, cells in rows] == [str(i) for i in range(len(rows))]:
-            raise Problem(
-                f"The first column of {file} has no name and counts the samples from 0, as the"
-                " index of pandas does: write the table with to_csv(.., index=False), or name the"
-                " column if it is a value of x."
-            )
 
 
 def column_of(label, names, file):
@@ -152,11 +176,17 @@ def column_of(label, names, file):
 
 
 def is_number(cell):
+    """As float has it, but 1_2 is a name: not 12."""
     try:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell
+
+
+def with_point(cell):
+    """1.5 for 1,5."""
+    return cell.replace(",", ".")
 
 
 def is_value(cell):
@@ -164,9 +194,19 @@ def is_value(cell):
     return is_number(cell) and abs(float(cell)) <= LARGEST
 
 
+def values_of(cells):
+    """float64 of each; None if one of them is no value."""
+    try:
+        values = np.array([float(cell) for cell in cells])
+    except ValueError:
+        return None
+    is_plain = np.all(abs(values) <= LARGEST) and "_" not in "".join(cells)
+    return values if is_plain else None
+
+
 def number(cell, where):
     if not is_number(cell):
-        if is_number(cell.replace(",", ".")):
+        if is_number(with_point(cell)):
             raise Problem(f"{where}: {cell} should have a point in place of its comma.")
         raise Problem(
             f"{where}: {cell or 'an empty cell'} should be a number. Remove the line, or the"
@@ -216,9 +256,12 @@ def read_npz(file, label, labelled):
     if y is not None and y.dtype.kind in "iub":
         y = y.astype(float)
     for name, a in ("x", x), (label, y):
-        if a is not None and a.dtype.kind == "f" and not np.all(abs(a) <= LARGEST):
-            i = int(np.nonzero(~(abs(a) <= LARGEST))[0][0])
-            raise Problem(f"{name} in {file}: sample {i} holds a NaN or an infinity: remove it.")
+        if a is not None and a.dtype.kind == "f":
+            wrong = np.nonzero(~(abs(a.astype(float)) <= LARGEST))[0]  # float16 ends before it
+            if len(wrong):
+                raise Problem(
+                    f"{name} in {file}: sample {wrong[0]} holds a NaN or an infinity: remove it."
+                )
     i = blurred(x.reshape(len(x), int(np.prod(x.shape[1:]))))
     told = None if i is None else f"value {i} of x, counted from 0,"
     return Samples(str(file), x.astype(np.float32), y, blurred=told)
@@ -232,8 +275,16 @@ def check_shape(given, shape, who):
     if not is_row and longer(came) != longer(shape):
         raise Problem(
             f"x in {given.file} is of shape {' x '.join(map(str, came))} a sample, and {who} takes"
-            f" {' x '.join(map(str, shape))}."
+            f" {' x '.join(map(str, shape))}.{turned(came, shape)}"
         )
+
+
+def turned(came, shape):
+    """What to do if only the channels are elsewhere: a sentence, or nothing."""
+    for axes in {2: [(0, 2, 1)], 3: [(0, 2, 3, 1), (0, 3, 1, 2)]}.get(len(came), []):
+        if longer([came[axis - 1] for axis in axes[1:]]) == longer(shape):
+            return f" x.transpose{axes} turns it."
+    return ""
 
 
 def longer(shape):

@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.progress import Progress
 from tinyprop_desk.arrays import apart, blurred
 from tinyprop_desk.boards import where_it_fits
+from tinyprop_desk.network import output_ranges
 from tinyprop_desk.report import scores_of
 
 from tinyprop_cli import samples
@@ -18,6 +19,7 @@ from tinyprop_cli.files import check_folder, check_model_place, save
 from tinyprop_cli.screen import curve, new_console
 
 HELD_OUT = 5  # one sample of so many is kept for the test
+FAR = 5  # times the mean distance from the mean: a learned range reaches that in any case
 PIECE = 1000  # samples that are learned before the screen tells
 
 
@@ -38,10 +40,15 @@ def train(data, file, label, hidden, kind, epochs, seed, picture):
     random = np.random.default_rng(seed)
     kept, test = split(y, names, random)
     try:
-        model = new_model(x.shape[1], hidden, names, y, seed)
+        model = new_model(x.shape[1], hidden, names, y[kept], seed)
     except ValueError as error:
         raise Problem(f"There is no such model: {error}.") from None
     console.print(repr(model))
+    if names is None and has_far(y[kept]):
+        console.print(
+            "Some labels lie so far from most that a learned range may cut them: output_range"
+            f" is given, {model.output_range}."
+        )
     shown = "Of the samples that were held out, which it never learned from:"
     if len(test) == 0:
         test, shown = kept, "Of the samples that it learned from, as they are too few to hold out:"
@@ -110,7 +117,15 @@ def new_model(n, hidden, names, y, seed):
         are_numbers = names == [str(i) for i in range(len(names))]
         classes = None if are_numbers else names
         return tp.Model(n, [*layers, tp.Dense(len(names))], seed=seed, classes=classes)
-    return tp.Model(n, [*layers, tp.Dense(y.shape[1])], loss="mse", seed=seed)
+    ranges = output_ranges(y) if has_far(y) else None
+    units = tp.Dense(y.shape[1])
+    return tp.Model(n, [*layers, units], loss="mse", seed=seed, output_range=ranges)
+
+
+def has_far(y):
+    """Whether a label lies where a learned range, which follows most of them, may cut it."""
+    off = np.abs(y - y.mean(0))
+    return bool(np.any(off > FAR * off.mean(0)))
 
 
 def learn(console, model, x, y, kept, test, epochs, random):

@@ -109,6 +109,15 @@ def test_a_label_that_is_said_on_the_pc(line, said):
     assert Path("samples.csv").read_text() == "v1,v2,label\n1,2,wave\n3,4,wave\n"
 
 
+@pytest.mark.parametrize("label", ["left, slow", 'left "slow"', "a;b;c"])
+def test_samples_are_added_under_a_label_of_any_characters(line, said, label):
+    for n, samples_now in (2, "1,2\r\n3,4\r\n"), (3, "5,6\r\n"):
+        line.say(samples_now + END)
+        assert f"has {label} ({n})." in said("record", line.port, "--label", label)
+        line.thread.join()
+    assert list(samples.read(Path("samples.csv")).y) == [label] * 3
+
+
 def test_a_label_that_is_typed(monkeypatch):
     class Keyboard:
         def isatty(self):
@@ -205,6 +214,9 @@ def test_files_that_samples_cannot_be_added_to(line, said):
         "record", line.port, "-o", "three.csv"
     )
     Path("other.csv").write_text("1;2;wave\n")
+    text = said("record", line.port, "-o", "other.csv", code=1)
+    assert "other.csv has no commas between its cells: take another file." in text
+    Path("other.csv").write_text("1;2;a,b,c\n")
     text = said("record", line.port, "-o", "other.csv", code=1)
     assert "other.csv has no commas between its cells: take another file." in text
     assert "There is no folder no for s.csv." in said("record", "x", "-o", "no/s.csv", code=1)

@@ -5,6 +5,7 @@ import pty
 import re
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,13 @@ def test_classes_of_many_digits(said):
     assert tp.load("model.tp").classes == ["20261128001", "20261128002"]
 
 
+def test_names_of_digits_and_underscores(said):
+    names = ["1_2", "1_3", "2_1"]
+    Path("t.csv").write_text("".join(f"{i % 3},{names[i % 3]}\n" for i in range(60)))
+    assert "in 3 classes: 1_2 (20), 1_3 (20), 2_1 (20)" in said("train", "t.csv")
+    assert tp.load("model.tp").classes == names
+
+
 def test_outputs_to_spare_are_no_answer(said):
     model = tp.Model(1, [tp.Dense(5)], input_range=(0, 1), classes=["a", "b"])
     model.set_weights(0, [[-2, 2, 0, 0, 0]], [1, -1, 3, 0, 0])
@@ -135,6 +143,19 @@ def test_numbers_are_learned_as_such(said):
     errors = [model.predict(x) - y for x, y in zip(data.data, data.target, strict=True)]
     assert f"off by {np.abs(errors).mean():.4g} in the mean" in text
     assert f"root mean square {np.sqrt(np.mean(np.square(errors))):.4g}" in text
+
+
+def test_numbers_that_are_rare_and_far_are_not_cut(said):
+    random = np.random.default_rng(1)
+    x = np.column_stack([random.random(1000), np.arange(1000) % 100 == 0])
+    np.savez("alarm.npz", x=x, y=x @ [1, 20])
+    text = said("train", "alarm.npz")
+    assert "may cut them: output_range is given, (" in text and "leave it out" not in text
+    model = tp.load("model.tp")
+    assert model.output_range[0] < 0 and model.output_range[1] > 21
+    assert abs(model.predict([0.5, 1]) - 20.5) < 1 and abs(model.predict([0.5, 0]) - 0.5) < 1
+    np.savez("near.npz", x=x, y=x[:, 0])
+    assert "output_range" not in said("train", "near.npz", "--epochs", 1)
 
 
 def test_several_numbers_a_sample(said):
@@ -278,6 +299,17 @@ def test_names_and_separators_of_a_table(said):
     assert b.x.tolist() == [[1, 2], [4, 5]] and list(b.y) == [3, 6]
 
 
+def test_a_long_table_is_not_kept_as_text():
+    x = np.random.default_rng(1).integers(0, 256, (1000, 200))
+    np.savetxt("long.csv", x, "%d", ",")
+    tracemalloc.start()
+    given = samples.read(Path("long.csv"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert np.array_equal(given.x, x[:, :-1]) and np.array_equal(given.y, x[:, -1])
+    assert peak < 48 * x.size  # a text of Python is larger than that
+
+
 @pytest.mark.parametrize(
     "names, rows, why",
     [
@@ -315,6 +347,8 @@ def test_what_is_near_to_a_mistake_is_none(said):
     for text in (
         'a;b;y\n1;2;"a,b"\n3;4;1,5\n',
         "n,a,y\n0,7,u\n1,8,v\n",
+        "1,2,u;v\n3,4,u;v\n",
+        "0,7,u\n1,8,u\n",
         ",a,y\n5,7,u\n1,8,v\n",
         "a,b,y\n1,2,u\n3,4,v\n",
         "t,y\n1767225600000,1e9\n1777225600000,1000000001.5\n",
@@ -336,8 +370,13 @@ WRONG_TABLES = {
     "0,x,label\n1,2,a\n": "t.csv, line 1, column 2: x should be a number. Remove the line",
     "1,2,a\n1,b\n": "t.csv, line 2, has 2 cells, expected 3 as in line 1.",
     "t,p,y\n1,2,a\n1,warm,b\n": "t.csv, line 3, column p: warm should be a number.",
+    "1,2,a\n1,2_3,b\n": "t.csv, line 2, column 2: 2_3 should be a number.",
     "1,2,a\n1,,b\n": "t.csv, line 2, column 2: an empty cell should be a number.",
     "1;2,5;a\n": "t.csv, line 1, column 2: 2,5 should have a point in place of its comma.",
+    "0,3;a\n0,5;b\n": "t.csv, line 1, column 1: 0,3 should have a point in place of its comma.",
+    "1,5;2,5;a\n": "t.csv, line 1, column 1: 1,5 should have a point in place of its comma.",
+    "1,5;2,5;3,5\n": "t.csv, line 1, column 1: 1,5 should have a point in place of its comma.",
+    "x,mm;y\n1,5;a\n": "t.csv, line 2, column x,mm: 1,5 should have a point in place of its comma",
     "a|b|y\n1|2|u\n": "t.csv has a label in each line, and no value beside it. Cells of a table"
     " are separated by commas, semicolons or tabs.",
     "a b y\n1 2 u\n": "t.csv has a label in each line, and no value beside it. Cells",
@@ -345,6 +384,8 @@ WRONG_TABLES = {
     "a,b,y,\n1,2,u,\n1,3,v,\n": "The last column of t.csv is empty: remove the separator at the",
     "1,2,u,\n1,3,v,\n": "The last column of t.csv is empty: remove the separator at the end of",
     ",a,y\n0,7,u\n1,8,v\n": "The first column of t.csv has no name and counts the samples from 0,"
+    " as the index of pandas does: write the table with to_csv(.., index=False), or name",
+    "0,7,u\n1,8,u\n2,9,v\n": "The first column of t.csv has no name and counts the samples from 0,"
     " as the index of pandas does: write the table with to_csv(.., index=False), or name",
     "t,y\n1767225600000,u\n1767225600010,v\n": "t.csv: column t differs by too little for its"
     " size: float32, of 24 bits, does not hold the values apart. Subtract a constant",
@@ -377,6 +418,10 @@ def test_what_is_wrong_with_arrays(said):
         ({"x": y, "y": y}, "x in t.npz is of shape (4,) and dtype int64, expected numbers"),
         ({"x": x.astype(str), "y": y}, "x in t.npz is of shape (4, 4) and dtype <U32"),
         ({"x": x + [0, 0, 0, np.inf], "y": y}, "x in t.npz: sample 0 holds a NaN or an infinity"),
+        (
+            {"x": np.float16(x) + np.float16([0, 0, 0, np.inf]), "y": y},
+            "x in t.npz: sample 0 holds a NaN or an inf",
+        ),
         ({"x": x, "y": y * np.nan}, "y in t.npz: sample 0 holds a NaN or an infinity"),
         ({"x": x * 1e39, "y": y}, "x in t.npz: sample 0 holds a NaN or an infinity"),
         ({"x": x[:0], "y": y[:0]}, "t.npz has no sample."),
@@ -450,6 +495,8 @@ def test_maps_that_lie_otherwise_are_no_samples_for_this_model(said):
         words = f"x in turned.npz is of shape {shape} a sample, and the model takes 8 x 4 x 2."
         assert words in said("evaluate", "maps.tp", "turned.npz", code=1)
         assert words in said("compare", "maps.tp", "turned.npz", "COM1", code=1)
+        hint = f"{words} x.transpose(0, 2, 3, 1) turns it."
+        assert (hint in said("evaluate", "maps.tp", "turned.npz", code=1)) == (turned.ndim == 4)
         said("evaluate", "rows.tp", "turned.npz")
     for same in x, x.reshape(9, 64), x[:, None]:
         np.savez("same.npz", x=same, y=y)
@@ -475,27 +522,26 @@ def test_a_network_of_pytorch_comes_in(said, digits):
     assert tp.load("net.tp").evaluate(x[1200:], y[1200:]) > 0.9
 
 
-def test_a_network_that_gives_numbers(said):
-    net = helper.make_model(
-        helper.make_graph(
-            [helper.make_node("Gemm", ["x", "w", "b"], ["y"])],
-            "sum",
-            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 2])],
-            [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])],
-            [
-                numpy_helper.from_array(np.float32([[1], [2]]), "w"),
-                numpy_helper.from_array(np.float32([3]), "b"),
-            ],
-        ),
-        opset_imports=[helper.make_opsetid("", 18)],
+def write_net(nodes, shape, **weights):
+    """net.onnx, of nodes from x of this shape to y."""
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, len(weights["b"])])],
+        [numpy_helper.from_array(np.float32(v), name) for name, v in weights.items()],
     )
-    onnx.save(net, "sum.onnx")
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), "net.onnx")
+
+
+def test_a_network_that_gives_numbers(said):
+    write_net([helper.make_node("Gemm", ["x", "w", "b"], ["y"])], [None, 2], w=[[1], [2]], b=[3])
     x = np.random.default_rng(1).random((50, 2))
     np.savez("sum.npz", x=x, y=x @ [1, 2] + 3)
-    assert "root mean square error: float " in said("import", "sum.onnx", "--samples", "sum.npz")
+    assert "root mean square error: float " in said("import", "net.onnx", "--samples", "sum.npz")
     assert abs(tp.load("model.tp").predict([0.5, 0.25]) - 4) < 0.02
     np.savez("sum.npz", x=x, y=["a"] * 50)
-    text = said("import", "sum.onnx", "--samples", "sum.npz", code=1)
+    text = said("import", "net.onnx", "--samples", "sum.npz", code=1)
     assert "The labels in sum.npz are names, and the model gives numbers." in text
 
 
@@ -506,6 +552,55 @@ def test_outputs_get_the_names_of_labels(said, digits):
     text = said("import", GOLDEN / "keras.onnx", "--samples", "names.npz")
     assert re.search(r"accuracy: float 9\d\.\d+%, integer 9\d", text)
     assert tp.load("model.tp").classes == [f"{i}: {name}" for i, name in enumerate(names)]
+
+
+def test_outputs_in_an_order_that_is_said(said):
+    nodes = [helper.make_node("Gemm", ["x", "w", "b"], ["y"])]
+    write_net(nodes, [None, 1], w=[[-9, 9]], b=[4.5, -4.5])
+    Path("t.csv").write_text("0,zeta\n0.1,zeta\n1,alpha\n0.9,alpha\n")
+    text = said("import", "net.onnx", "--samples", "t.csv")
+    assert "accuracy: float 0.00%" in text
+    assert "outputs may be in another order than alpha, zeta. Say theirs: --classes NAME" in text
+    text = said("import", "net.onnx", "--samples", "t.csv", "--classes", "zeta, alpha")
+    assert "accuracy: float 100.00%" in text and "guessing" not in text
+    assert tp.load("model.tp").predict([0]) == "zeta"
+    said("import", "net.onnx", "--classes", "zeta,alpha")
+    assert tp.load("model.tp").classes == ["zeta", "alpha"]
+    text = said("import", "net.onnx", "--classes", "a,b,c", code=1)
+    assert "--classes has 3 names, and the network 2 outputs." in text
+    text = said("import", "net.onnx", "--samples", "t.csv", "--classes", "a,b", code=1)
+    assert "t.csv has the labels alpha, zeta, and the classes of the model are a, b." in text
+    assert "should be names that differ" in said("import", "net.onnx", "--classes", "a,", code=2)
+    write_net(nodes, [None, 1], w=[[1]], b=[0])
+    text = said("import", "net.onnx", "--classes", "a", code=1)
+    assert "net.onnx gives numbers, and --classes are of a network that tells classes." in text
+
+
+def test_rows_in_an_order_that_is_not_known(said):
+    random = np.random.default_rng(1)
+    write_net(
+        [
+            helper.make_node("Conv", ["x", "k", "c"], ["m"], kernel_shape=[3, 3]),
+            helper.make_node("Flatten", ["m"], ["f"]),
+            helper.make_node("Gemm", ["f", "w", "b"], ["y"]),
+        ],
+        [None, 2, 6, 5],
+        k=random.normal(0, 1, (3, 2, 3, 3)),
+        c=[0] * 3,
+        w=random.normal(0, 1, (36, 3)),
+        b=[0] * 3,
+    )
+    x, y = random.random((40, 2, 6, 5)), np.arange(40) % 3
+    np.savez("rows.npz", x=x.reshape(40, 60), y=y)
+    text = said("import", "net.onnx", "--samples", "rows.npz", code=1)
+    assert "error: rows.npz has rows of 60 values, in an order that is not known: the net" in text
+    assert "Give it a .npz with x of shape (samples, 2, 6, 5)." in text
+    np.savez("turned.npz", x=x.transpose(0, 2, 3, 1), y=y)
+    text = said("import", "net.onnx", "--samples", "turned.npz", code=1)
+    assert "the network takes 2 x 6 x 5. x.transpose(0, 3, 1, 2) turns it." in text
+    np.savez("maps.npz", x=x, y=y)
+    assert "40 samples: the same" in said("import", "net.onnx", "--samples", "maps.npz")
+    assert "of 40 samples are right" in said("evaluate", "model.tp", "turned.npz")
 
 
 def test_a_network_without_samples(said, digits):
