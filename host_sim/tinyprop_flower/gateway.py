@@ -15,6 +15,7 @@ from tinyprop_fleet import _DONE, _GIVE, _HEAD, _HERE, _TAKE
 LOG = logging.getLogger(__name__)
 HEAD = struct.Struct(_HEAD)
 OVER, YES, NO = b"", b"\1", b"\0"
+BAUD = 115200  # of boards behind a chip that makes a UART of USB; others have no such speed
 
 
 class Round:
@@ -99,7 +100,7 @@ class SerialPort:
     def run(self):
         while not self.stopped.is_set():
             try:
-                with serial.Serial(self.port, timeout=0.2) as line:
+                with serial.Serial(self.port, BAUD, timeout=0.2, write_timeout=1) as line:
                     self.trouble = f"{self.port}: it is open, but no update came"
                     self.serve(line)
             except OSError as e:

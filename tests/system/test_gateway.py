@@ -1,11 +1,13 @@
 """A gateway with boards, without Flower: whatever is asked twice, in the middle, or in another's
 round, an update is that of a board or there is none."""
 
+import base64
 import io
 import os
 import pty
 import random
 import struct
+import termios
 import threading
 import time
 import tty
@@ -16,6 +18,7 @@ import tinyprop_fleet
 from tinyprop_flower import gateway, models
 
 STEPS = 15
+LONG = 30  # seconds after which something hangs
 SEED = int(os.environ.get("TINYPROP_SEED", "1"))
 
 
@@ -204,6 +207,45 @@ def test_it_tells_what_a_board_says_that_sends_nothing(caplog):
     (record,) = caplog.records
     assert f"{ports[0]}: it is open, but no update came" in record.getMessage()
     assert record.getMessage().endswith(f"{ports[1]}: the board says ValueError: another model")
+
+
+def opened_port(answer):
+    """(what answers at a serial port, the two ends of it)"""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    port = gateway.SerialPort(os.ttyname(slave), answer)
+    assert os.read(master, 1) == b"\n"  # which it begins with
+    return port, master, slave
+
+
+def assert_stops(port):
+    stop = threading.Thread(target=port.stop, daemon=True)
+    stop.start()
+    stop.join(LONG)
+    assert not stop.is_alive()
+
+
+def test_a_serial_port_is_as_fast_as_boards_are():
+    port, *ends = opened_port(None)
+    assert termios.tcgetattr(ends[1])[4:6] == [termios.B115200] * 2
+    assert_stops(port)
+    for end in ends:
+        os.close(end)
+
+
+def test_a_board_that_asks_and_does_not_read_holds_nobody():
+    asked = threading.Event()
+
+    def answer(name, question):
+        asked.set()
+        return bytes(100_000)  # more than a line has room for
+
+    port, *ends = opened_port(answer)
+    os.write(ends[0], b"~" + base64.b64encode(b"here") + b"\n")
+    assert asked.wait(LONG)
+    assert_stops(port)
+    for end in ends:
+        os.close(end)
 
 
 def test_over_a_serial_port():
