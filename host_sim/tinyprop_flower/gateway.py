@@ -16,6 +16,7 @@ LOG = logging.getLogger(__name__)
 HEAD = struct.Struct(_HEAD)
 OVER, YES, NO = b"", b"\1", b"\0"
 BAUD = 115200  # of boards behind a chip that makes a UART of USB; others have no such speed
+LONGEST = 4096  # of a line that may be a message, which has about 220 characters
 
 
 class Round:
@@ -111,8 +112,9 @@ class SerialPort:
         line.write(b"\n")  # ends what another gateway may have begun
         text = b""
         while not self.stopped.is_set():
-            text += line.readline()
+            text += line.read_until(b"\n", LONGEST)
             if not text.endswith(b"\n"):
+                text = text[-LONGEST:]
                 continue
             message = decoded(text)
             if message is None and b"Error" in text:

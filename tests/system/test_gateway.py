@@ -2,6 +2,7 @@
 round, an update is that of a board or there is none."""
 
 import base64
+import contextlib
 import io
 import os
 import pty
@@ -218,17 +219,17 @@ def opened_port(answer):
     return port, master, slave
 
 
-def assert_stops(port):
+def stops(port):
     stop = threading.Thread(target=port.stop, daemon=True)
     stop.start()
     stop.join(LONG)
-    assert not stop.is_alive()
+    return not stop.is_alive()
 
 
 def test_a_serial_port_is_as_fast_as_boards_are():
     port, *ends = opened_port(None)
     assert termios.tcgetattr(ends[1])[4:6] == [termios.B115200] * 2
-    assert_stops(port)
+    assert stops(port)
     for end in ends:
         os.close(end)
 
@@ -243,9 +244,29 @@ def test_a_board_that_asks_and_does_not_read_holds_nobody():
     port, *ends = opened_port(answer)
     os.write(ends[0], b"~" + base64.b64encode(b"here") + b"\n")
     assert asked.wait(LONG)
-    assert_stops(port)
+    assert stops(port)
     for end in ends:
         os.close(end)
+
+
+def test_a_board_that_ends_no_line_holds_nobody():
+    port, *ends = opened_port(None)
+    over = threading.Event()
+    os.set_blocking(ends[0], False)
+
+    def print_on():
+        while not over.wait(0.001):
+            with contextlib.suppress(BlockingIOError):
+                os.write(ends[0], b"21.5 ")
+
+    board = threading.Thread(target=print_on)
+    board.start()
+    stopped = stops(port)
+    over.set()
+    board.join()
+    for end in ends:
+        os.close(end)
+    assert stopped
 
 
 def test_over_a_serial_port():
