@@ -61,7 +61,8 @@ _HEAD = "<BII"
 _HEAD_BYTES = const(9)
 # Bytes that stayed the same are sent along if fewer of them part two that changed.
 _NEAR = const(12)
-# Means and ranges in a file tell what a sample was if there are hardly any others.
+# Means and ranges in a file tell what a sample was if there are hardly any others, and so do those
+# of a round of hardly any steps.
 _LEAST = const(8)
 
 
@@ -87,7 +88,8 @@ class Member:
         """Takes part in a round, if there is one that it has not yet been in: receives the model,
         learns from the samples, sends what changed. Returns whether it did all that.
 
-        x, y: as of learn_many, 8 samples or more; a part of them is learned from in each round.
+        x, y: as of learn_many, 8 samples or more; a part of them is learned from in each round,
+        which has 8 steps or more.
         If the gateway is lost meanwhile, the model is as it was, or has learned already.
         ValueError, TypeError: the fleet has another model, or none of the names in y, or x and y
         are not as of learn_many; the model is as it was.
@@ -103,6 +105,8 @@ class Member:
         if not offer:
             return False
         turn, steps, n_bytes = struct.unpack("<III", offer)
+        if steps < _LEAST:
+            return False
         self._check(x, y, turn, steps)
         received = self._receive(turn, n_bytes)
         if not received:

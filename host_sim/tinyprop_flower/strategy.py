@@ -10,6 +10,7 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.common import log
 from flwr.serverapp.strategy import FedAvg
+from tinyprop_fleet import _LEAST
 
 from . import averaging
 
@@ -61,7 +62,12 @@ def reply_of(node, content):
 
 
 def asked(steps, rounds_before=0):
-    """What Strategy.start needs as train_config."""
+    """What Strategy.start needs as train_config. ValueError: no board would take part."""
+    if steps < _LEAST:
+        raise ValueError(
+            f"a round has {steps} steps, expected {_LEAST} or more: an update of fewer would tell "
+            "what the samples were, and boards send none"
+        )
     return ConfigRecord({"steps": steps, "rounds-before": rounds_before})
 
 

@@ -58,7 +58,7 @@ def file_of(model):
 class Gateway:
     """A gateway and its line. cut: the number of the answer from which on none comes."""
 
-    piece = 100
+    piece, steps = 100, STEPS
 
     def __init__(self, file, cut=None):
         self.file, self.cut = file, cut
@@ -75,7 +75,7 @@ class Gateway:
 
     def answer(self, kind, turn, number, data):
         if kind == HERE:
-            return struct.pack("<III", self.turn, STEPS, len(self.file))
+            return struct.pack("<III", self.turn, self.steps, len(self.file))
         if turn != self.turn:
             return b""
         if kind == GIVE:
@@ -290,6 +290,16 @@ def test_with_few_samples_it_stays_apart():
     assert not board.step(x[:7], y[:7])
     assert gateway.asked == 0
     assert board.step(x[:8], y[:8])
+
+
+def test_in_a_round_of_few_steps_it_sends_nothing():
+    x, y = samples(9)
+    m, gateway = model(), Gateway(file_of(model(seed=2)))
+    old, gateway.steps = file_of(m), 7
+    assert not member(m, gateway).step(x, y)
+    assert gateway.asked == 1 and file_of(m) == old
+    gateway.steps = 8
+    assert member(m, gateway).step(x, y)
 
 
 def test_it_does_not_ask_too_often():

@@ -39,8 +39,8 @@ class Grid:
         return replies
 
 
-def run(answers, rounds):
-    config = {"model": "model.tp", "folder": "rounds", "rounds": rounds, "steps": 5}
+def run(answers, rounds, steps=8):
+    config = {"model": "model.tp", "folder": "rounds", "rounds": rounds, "steps": steps}
     config.update(strategy="mean", seconds=1, gateways=1)
     server_app.main(Grid(answers), SimpleNamespace(run_config=config))
 
@@ -79,6 +79,16 @@ def test_a_run_without_rounds_says_so():
     for rounds in 1, 2:
         said = f'all {rounds} rounds are in rounds/: give --run-config "rounds=12", or remove the'
         assert said in why(run, [], rounds)
+
+
+def test_rounds_of_so_few_steps_that_they_would_tell_samples_are_refused():
+    new_model()
+    said = "a round has 7 steps, expected 8 or more: an update of fewer would tell what"
+    assert said in why(run, [], 1, 7)
+    np.savez("boards.npz", x=np.ones((9, 3)), y=np.arange(9) % 2, group=np.zeros(9, int))
+    simulation.samples_of.cache_clear()
+    sent = Path("model.tp").read_bytes()
+    assert said in why(simulation.simulate, sent, "boards.npz", 1, 7)
 
 
 def test_rounds_of_another_model_are_refused():
@@ -130,7 +140,7 @@ def test_a_simulation_that_gave_no_model_says_so():
     simulation.samples_of.cache_clear()
     none = to_run_with(SimpleNamespace(arrays=strategy.to_record({})))
     said = "no round gave a model: expected a round or more, and in boards.npz 8 samples or more"
-    assert said in why(simulation.simulate, b"", "boards.npz", 1, 5, none)
+    assert said in why(simulation.simulate, b"", "boards.npz", 1, 8, none)
 
 
 def to_run_with(result):
