@@ -5,7 +5,8 @@ order of the models, and is the same bits on every machine. In each model a numb
 another format, v 2^-f. Of such numbers the exact sum is made in two steps, n being the samples of
 a model:
 
-    for each f apart    the sum of n v, in 64 bits: |v| <= 2^31, and all n together are below 2^32
+    for each f apart    the sum of n v, in 64 bits: |v| <= 2^31, and all n together are below 2^32;
+                        if they are not, all are halved until they are
     of these few sums   one, in units of the finest f, in Python's integers, which have no bound
 
 That divided by the sum of n is rounded once, to nearest, halves up.
@@ -67,6 +68,7 @@ from _tinyprop_numpy.progress import MEAN_SHIFT
 
 from .models import load, saved
 
+MOST_OF_A_BOARD = 2**20  # samples; more is no count, but a way to have nobody else count
 MOST_SAMPLES = 2**32 - 1  # of all models together
 LEAST_SEEN = 3  # samples before which nothing is known of a range
 RANGE_BITS = 26  # of the larger of centre and spread
@@ -162,8 +164,8 @@ def n_seen(model):
 
 def check(expected, model, names, samples):
     """ValueError: the model in an update is none of those whose settings are expected."""
-    if not 1 <= samples <= MOST_SAMPLES:
-        raise ValueError(f"an update has {samples} samples, expected 1 to {MOST_SAMPLES}")
+    if not 1 <= samples <= MOST_OF_A_BOARD:
+        raise ValueError(f"an update has {samples} samples, expected 1 to {MOST_OF_A_BOARD}")
     if settings(model, names) != expected:
         raise ValueError(
             "an update has other layers, settings or names of classes than the model that was sent"
@@ -237,8 +239,6 @@ class Merged:
         learned = load(file)
         model = opened(learned)
         check(self.settings, model, learned.classes, samples)
-        if self.n + samples > MOST_SAMPLES:
-            raise ValueError(f"updates have more than {MOST_SAMPLES} samples together")
         self.models.append(model)
         self.samples.append(samples)
         self.names.append(name)
@@ -270,6 +270,8 @@ class Merged:
         """Makes all but weights and biases the mean."""
         if not self.models:
             raise ValueError("there are no updates, expected one or more")
+        while self.n > MOST_SAMPLES:  # so it takes 4,096 models that have the most there may be
+            self.samples = [-(-n // 2) for n in self.samples]
         self.merge_ranges()
         self.merge_fields(
             self.model.state,

@@ -105,6 +105,13 @@ def all_at_bounds(updates, random):
     return [at_bounds(file, random, samples) for (file, _), samples in each]
 
 
+@pytest.fixture
+def any_share(monkeypatch):
+    """A board may have so many samples that few of them come to the bound of all."""
+    monkeypatch.setattr(averaging, "MOST_OF_A_BOARD", averaging.MOST_SAMPLES)
+
+
+@pytest.mark.usefixtures("any_share")
 @pytest.mark.parametrize("name", NETS)
 def test_the_order_of_boards_makes_no_difference(name):
     print("seed", SEED)
@@ -150,6 +157,7 @@ def round_half_up(v):
     return (v + Fraction(1, 2)).__floor__()
 
 
+@pytest.mark.usefixtures("any_share")
 @pytest.mark.parametrize("name", ["vector", "signed"])
 def test_it_is_the_mean_rounded_once(name):
     print("seed", SEED)
@@ -380,6 +388,35 @@ def test_a_board_whose_error_stands_out_counts_an_eighth():
         assert merged.mean() == averaging.average(sent, [(wrong, counts), *agreed])
 
 
+def test_a_count_of_samples_shuts_nobody_out():
+    sent, updates = fleet("vector")
+    mean, wrong = averaging.average(sent, updates), (updates[0][0], averaging.MOST_OF_A_BOARD + 1)
+    for at in 0, 3, BOARDS:
+        merged, out = averaging.Merged(sent), []
+        for i, update in enumerate([*updates[:at], wrong, *updates[at:]]):
+            try:
+                merged.take(*update)
+            except ValueError:
+                out.append(i)
+        assert out == [at] and merged.mean() == mean
+
+
+@pytest.mark.usefixtures("any_share")
+def test_more_samples_than_sums_have_room_for_are_halved():
+    sent, updates = fleet("vector")
+    files = [with_biases(file, 1 << 30) for file, _ in updates]
+    once, often = ([(file, 200 + k << by) for k, file in enumerate(files)] for by in (0, 24))
+    assert averaging.MOST_SAMPLES < sum(n for _, n in often)
+    assert averaging.average(sent, often) == averaging.average(sent, once)
+
+
+def with_biases(file, value):
+    model = tp.load(io.BytesIO(file))
+    for layer in opened(model).layers:
+        layer.biases[:] = value
+    return file_of(model)
+
+
 def with_error(file, error):
     model = tp.load(io.BytesIO(file))
     opened(model).state.error = error
@@ -422,7 +459,7 @@ def test_what_cannot_be_averaged_is_refused():
         (with_names(file, NAMES), samples, "other layers, settings or names of classes"),
         (file_of(young), 1, "has seen 1 samples"),
         (file, 0, "has 0 samples"),
-        (file, 1 << 32, "expected 1 to"),
+        (file, (1 << 20) + 1, "expected 1 to 1048576"),
     ):
         with pytest.raises(ValueError, match=says):
             averaging.average(sent, [*updates, (wrong, n)])
