@@ -49,11 +49,14 @@ def answer(message, updates):
 
 
 def updates_in(replies):
-    """(name, file, samples) of each board."""
+    """(name, file, samples) of each board, once: two gateways at one broker hear the same."""
+    seen = set()
     for reply in replies:
         files, counts = to_files(reply.content["arrays"]), reply.content["metrics"][SAMPLES]
         for (name, file), samples in zip(files.items(), counts, strict=True):
-            yield name, file, samples
+            if (name, file) not in seen:
+                seen.add((name, file))
+                yield name, file, samples
 
 
 def reply_of(node, content):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import tinyprop as tp
+from flwr.app import MetricRecord, RecordDict
 from flwr.supercore.task_identity import TaskIdentity
 from tinyprop_flower import models, server_app, simulation, strategy
 
@@ -71,6 +72,20 @@ def test_nothing_is_kept_of_a_round_in_which_nobody_sent_anything():
     run([True], 3)
     assert kept() == ["0002.tp", "0003.tp"], kept()
     assert tp.load("rounds/0003.tp").predict(X[0]) in NAMES
+
+
+def reply(arrays, metrics):
+    """Of a gateway, of which not all need be there."""
+    content = {"arrays": strategy.to_record(arrays), "metrics": MetricRecord(metrics)}
+    return strategy.reply_of(1, RecordDict(content))
+
+
+def test_what_two_gateways_at_one_broker_have_heard_counts_once():
+    both = {"kitchen": b"1", "attic": b"1"}
+    replies = [reply(both, {"samples": [8, 9]}), reply({"kitchen": b"1"}, {"samples": [8]})]
+    replies.append(reply({"kitchen": b"2"}, {"samples": [8]}))
+    found = [("kitchen", b"1", 8), ("attic", b"1", 9), ("kitchen", b"2", 8)]
+    assert [*strategy.updates_in(replies)] == found
 
 
 def test_a_run_without_rounds_says_so():
