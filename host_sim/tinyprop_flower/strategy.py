@@ -5,6 +5,7 @@ reply has a file for each board behind that client, by its name, and how many sa
 """
 
 from logging import WARNING
+from operator import index
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
@@ -52,8 +53,14 @@ def updates_in(replies):
     """(name, file, samples) of each board, once: two gateways at one broker hear the same."""
     seen = set()
     for reply in replies:
-        files, counts = to_files(reply.content["arrays"]), reply.content["metrics"][SAMPLES]
-        for (name, file), samples in zip(files.items(), counts, strict=True):
+        try:
+            files, counts = to_files(reply.content["arrays"]), reply.content["metrics"][SAMPLES]
+            updates = [*zip(files.items(), map(index, counts), strict=True)]
+        except Exception as e:  # not some alone: it may be anything
+            node = reply.metadata.src_node_id
+            log(WARNING, "what gateway %s has sent is left out: it is no reply: %r", node, e)
+            continue
+        for (name, file), samples in updates:
             if (name, file) not in seen:
                 seen.add((name, file))
                 yield name, file, samples

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import tinyprop as tp
-from flwr.app import MetricRecord, RecordDict
+from flwr.app import Array, ArrayRecord, MetricRecord, RecordDict
 from flwr.supercore.task_identity import TaskIdentity
 from tinyprop_flower import models, server_app, simulation, strategy
 
@@ -86,6 +86,22 @@ def test_what_two_gateways_at_one_broker_have_heard_counts_once():
     replies.append(reply({"kitchen": b"2"}, {"samples": [8]}))
     found = [("kitchen", b"1", 8), ("attic", b"1", 9), ("kitchen", b"2", 8)]
     assert [*strategy.updates_in(replies)] == found
+
+
+def test_a_reply_that_is_none_is_left_out():
+    kitchen, attic = {"kitchen": b"1"}, {"attic": b"1"}
+    replies = [
+        strategy.reply_of(1, RecordDict()),
+        reply(kitchen, {"num-examples": 8}),
+        reply(kitchen, {"samples": [8, 9]}),
+        reply(kitchen, {"samples": [8.5]}),
+        reply(kitchen, {"samples": 8}),
+        reply(attic, {"samples": [9]}),
+    ]
+    damaged = ArrayRecord({"kitchen": Array("uint8", (1,), "numpy.ndarray", b"?")})
+    replies[0].content["arrays"] = damaged
+    replies[0].content["metrics"] = MetricRecord({"samples": [8]})
+    assert [*strategy.updates_in(replies)] == [("attic", b"1", 9)]
 
 
 def test_a_run_without_rounds_says_so():
