@@ -4,9 +4,11 @@ difference to the result.
 """
 
 from functools import lru_cache
+from logging import WARNING
 
 import numpy as np
 from flwr.clientapp import ClientApp
+from flwr.common import log
 from flwr.serverapp import ServerApp
 from flwr.simulation import run_simulation
 from tinyprop_fleet import _LEAST
@@ -61,7 +63,10 @@ def updates(boards, gateway, n_gateways, message):
         mine = group == board
         samples = int(mine.sum())
         if samples >= _LEAST:
-            found[str(board)] = learned(file, x[mine], y[mine], turn, steps), samples
+            try:
+                found[str(board)] = learned(file, x[mine], y[mine], turn, steps), samples
+            except (ValueError, TypeError) as e:  # with which its program would end
+                log(WARNING, "board %d is left out: %s", board, e)
     return found
 
 

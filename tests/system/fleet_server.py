@@ -154,16 +154,29 @@ def test_boards_in_a_file_are_checked():
         assert said in found, found
 
 
-def test_boards_with_few_samples_sit_out():
-    new_model()
-    group = np.repeat(np.array([1, 2, 255], np.uint8), [7, 8, 9])
-    np.savez("boards.npz", x=np.ones((24, 3)), y=np.arange(24) % 2, group=group)
+def simulated(**boards):
+    """{name: samples} of those boards that send an update."""
+    np.savez("boards.npz", **boards)
     simulation.samples_of.cache_clear()
     sent = Path("model.tp").read_bytes()
     content = {"arrays": strategy.to_record({strategy.MODEL: sent})}
-    content["config"] = {"server-round": 1, "rounds-before": 0, "steps": 5}
+    content["config"] = {"server-round": 1, "rounds-before": 0, "steps": 9}
     updates = simulation.updates("boards.npz", 0, 1, SimpleNamespace(content=content))
-    assert {name: samples for name, (_, samples) in updates.items()} == {"2": 8, "255": 9}
+    return {name: samples for name, (_, samples) in updates.items()}
+
+
+def test_boards_with_few_samples_sit_out():
+    new_model()
+    group = np.repeat(np.array([1, 2, 255], np.uint8), [7, 8, 9])
+    found = simulated(x=np.ones((24, 3)), y=np.arange(24) % 2, group=group)
+    assert found == {"2": 8, "255": 9}
+
+
+def test_a_board_whose_samples_cannot_be_learned_takes_no_other_with_it():
+    new_model()
+    x, y, group = np.ones((27, 3)), np.arange(27) % 2, np.repeat([0, 1, 2], 9)
+    x[3, 1], y[10] = np.nan, 7
+    assert simulated(x=x, y=y, group=group) == {"2": 9}
 
 
 def test_a_simulation_that_gave_no_model_says_so():
