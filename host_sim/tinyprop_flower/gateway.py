@@ -7,10 +7,9 @@ import binascii
 import logging
 import struct
 import threading
-from zlib import crc32
 
 import serial
-from tinyprop_fleet import _DONE, _GIVE, _HEAD, _HERE, _TAKE
+from tinyprop_fleet import _DONE, _GIVE, _HEAD, _HERE, _TAKE, _crc
 
 LOG = logging.getLogger(__name__)
 HEAD = struct.Struct(_HEAD)
@@ -71,7 +70,7 @@ class Round:
         if name in self.updates:
             return YES
         file = self.changed.pop(name, bytearray(self.file))
-        if struct.pack("<I", crc32(file[:-4])) != data:
+        if _crc(file[:-4]) != data:
             return NO
         file[-4:] = data
         self.updates[name] = bytes(file), samples
@@ -123,7 +122,7 @@ class SerialPort:
                 )
             says, text = message and self.answer(self.name, message), b""
             if says:
-                line.write(b"~" + base64.b64encode(says) + b"\n")
+                line.write(encoded(says))
 
     def stop(self):
         self.stopped.set()
@@ -133,9 +132,14 @@ class SerialPort:
 def decoded(text):
     """The message in a line, None if it is none."""
     try:
-        return base64.b64decode(text.strip()[1:], validate=True) if text[:1] == b"~" else None
+        message = base64.b64decode(text.strip()[1:], validate=True) if text[:1] == b"~" else b""
     except binascii.Error:
         return None
+    return message[:-4] if message[-4:] == _crc(message[:-4]) else None
+
+
+def encoded(message):
+    return b"~" + base64.b64encode(message + _crc(message)) + b"\n"
 
 
 class Broker:

@@ -292,6 +292,17 @@ def test_with_few_samples_it_stays_apart():
     assert board.step(x[:8], y[:8])
 
 
+def test_an_offer_that_is_cut_is_none():
+    class Cut(Gateway):
+        def answer(self, kind, turn, number, data):
+            return Gateway.answer(self, kind, turn, number, data)[:11]
+
+    x, y = samples(9)
+    gateway = Cut(file_of(model()))
+    assert not member(model(), gateway).step(x, y)
+    assert gateway.asked == 1
+
+
 def test_in_a_round_of_few_steps_it_sends_nothing():
     x, y = samples(9)
     m, gateway = model(), Gateway(file_of(model(seed=2)))
@@ -394,6 +405,10 @@ def test_members_and_lines_are_shown():
     assert repr(line) == "Serial(None, patience=1000)"
 
 
+def with_crc(message):
+    return bytes(message) + struct.pack("<I", binascii.crc32(message))
+
+
 class Port:
     """A serial line whose other end answers, of a program that prints what is no whole line."""
 
@@ -403,11 +418,15 @@ class Port:
     def write(self, text):
         assert text[-1:] == b"\n" and len(text) <= 260
         for line in (b"21.5 ~ " + text).split(b"\n"):
-            answer = line[:1] == b"~" and self.gateway.ask(binascii.a2b_base64(line[1:]))
-            if answer:
-                other = struct.pack(HEAD, 9, 9, 9)
-                self.input += b"~" + binascii.b2a_base64(other)
-                self.input += b"~" + binascii.b2a_base64(answer)
+            if line[:1] == b"~":
+                message = binascii.a2b_base64(line[1:])
+                assert message == with_crc(message[:-4])
+                answer = self.gateway.ask(message[:-4])
+                if answer:
+                    damaged = bytearray(with_crc(answer))
+                    damaged[-5] ^= 1
+                    for sent in with_crc(struct.pack(HEAD, 9, 9, 9)), damaged, with_crc(answer):
+                        self.input += b"~" + binascii.b2a_base64(sent)
         return len(text)
 
     def read(self, n):

@@ -1,7 +1,6 @@
 """A gateway with boards, without Flower: whatever is asked twice, in the middle, or in another's
 round, an update is that of a board or there is none."""
 
-import base64
 import contextlib
 import io
 import os
@@ -159,8 +158,18 @@ def test_what_is_no_question_is_not_answered():
         assert this.answer("a", question) is None
     beyond = struct.pack("<BII", tinyprop_fleet._TAKE, 1, len(this.file) - 4)
     assert this.answer("a", beyond + b"x") == beyond
-    for line in b"", b"~", b"~!!!!\n", b">>> print(1)\n", b"\xff\n":
-        assert not gateway.decoded(line)
+    for line in b"", b"~", b"~\n", b"~!!!!\n", b"~AAAA\n", b">>> print(1)\n", b"\xff\n":
+        assert gateway.decoded(line) is None
+
+
+def test_a_bit_that_a_serial_line_has_changed_does_not_pass():
+    message = struct.pack("<BII", tinyprop_fleet._DONE, 1, 9) + b"1234"
+    line = gateway.encoded(message)
+    assert gateway.decoded(line) == message
+    for at in range(8 * len(line)):
+        changed = bytearray(line)
+        changed[at // 8] ^= 1 << at % 8
+        assert gateway.decoded(bytes(changed)) in (None, message)
 
 
 def test_it_tells_what_it_does_not_reach(caplog):
@@ -242,7 +251,7 @@ def test_a_board_that_asks_and_does_not_read_holds_nobody():
         return bytes(100_000)  # more than a line has room for
 
     port, *ends = opened_port(answer)
-    os.write(ends[0], b"~" + base64.b64encode(b"here") + b"\n")
+    os.write(ends[0], gateway.encoded(b"here"))
     assert asked.wait(LONG)
     assert stops(port)
     for end in ends:
