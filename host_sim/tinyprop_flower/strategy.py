@@ -127,6 +127,12 @@ class TinyPropAvg(FedAvg):
             log(WARNING, "%s", none if replies else late)
             return None, None
         file = self.result(server_round, merged)
+        for k in sorted(merged.far):
+            log(
+                WARNING,
+                "%s has a range that is far off and left out: look at its sensor",
+                merged.names[k],
+            )
         metrics = MetricRecord({"boards": len(merged.models), "num-examples": merged.n})
         return to_record({MODEL: file}), metrics
 

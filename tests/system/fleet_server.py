@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import tinyprop as tp
 from flwr.app import Array, ArrayRecord, MetricRecord, RecordDict
+from flwr.common import log
 from flwr.supercore.task_identity import TaskIdentity
 from tinyprop_flower import models, server_app, simulation, strategy
 
@@ -102,6 +103,18 @@ def test_a_reply_that_is_none_is_left_out():
     replies[0].content["arrays"] = damaged
     replies[0].content["metrics"] = MetricRecord({"samples": [8]})
     assert [*strategy.updates_in(replies)] == [("attic", b"1", 9)]
+
+
+def test_a_range_that_is_far_off_is_told():
+    sent = models.saved(tp.Model(3, [tp.Dense(2)]))
+    far = [[1e9 * v for v in x] for x in X]
+    files = [models.learned(sent, x, [0, 1] * 6, 1, 12) for x in (X, X, far)]
+    found = reply(dict(zip("abc", files, strict=True)), {"samples": [12] * 3})
+    avg, said = strategy.TinyPropAvg(), []
+    avg.sent, strategy.log = sent, lambda level, text, *parts: said.append(text % parts)
+    avg.aggregate_train(1, [found])
+    strategy.log = log
+    assert said == ["c has a range that is far off and left out: look at its sensor"], said
 
 
 def test_a_run_without_rounds_says_so():

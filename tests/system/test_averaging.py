@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 import tinyprop as tp
-from _tinyprop_numpy import centre
+from _tinyprop_numpy import centre, ranges
 from _tinyprop_numpy.plan import opened
 from tinyprop_flower import averaging
 
@@ -299,6 +299,44 @@ def test_a_range_that_fits_stays_as_it_was_sent():
         again.append((file_of(model), 30))
     second = tp.load(io.BytesIO(averaging.average(first, again)))
     assert np.abs(np.array(second.input_range) - values).max() < 1e-6 * unit.max()
+
+
+def with_reach(spread, centre=0, frac=8):
+    return ranges.Learned(centre, spread, centre, frac, ranges.least_shift(spread))
+
+
+def test_a_range_that_is_far_off():
+    some = [with_reach(9), with_reach(10), with_reach(5, 5), with_reach(11), with_reach(1)]
+    for one, near in (
+        (with_reach(160), True),
+        (with_reach(161), False),
+        (with_reach(20, -141), False),
+        (with_reach(10, 10, 0), False),
+        (with_reach(0), True),
+    ):
+        for at in range(6):
+            each = [*some[:at], one, *some[at:]]
+            assert averaging.near_others(each) == [k for k in range(6) if near or k != at]
+    few = [with_reach(1), with_reach(1000)]
+    assert averaging.near_others(few) == [0, 1]  # of two, one is as good as the other
+    assert averaging.near_others([with_reach(0), with_reach(0), with_reach(7)]) == [0, 1, 2]
+
+
+def test_a_range_that_is_far_off_is_left_out():
+    sent, random = file_of(net("learned")), np.random.default_rng(SEED)
+    updates = [(learned(sent, random, 30), 30) for _ in range(5)]
+    updates.insert(2, (learned(sent, random, 30, 1e9), 30))
+    results = set()
+    for _ in range(6):
+        merged, order = averaging.Merged(sent), random.permutation(6)
+        for k in order:
+            merged.take(*updates[k])
+        results.add(merged.mean())
+        assert [order[k] for k in merged.far] == [2]
+    assert len(results) == 1
+    sound = averaging.average(sent, updates[:2] + updates[3:])
+    ranges_of = [tp.load(io.BytesIO(file)).input_range for file in (*results, sound)]
+    assert ranges_of[0] == ranges_of[1]
 
 
 @pytest.mark.parametrize("name", NETS)
