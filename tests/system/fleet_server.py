@@ -135,6 +135,16 @@ def test_rounds_of_so_few_steps_that_they_would_tell_samples_are_refused():
     assert said in why(simulation.simulate, sent, "boards.npz", 1, 7)
 
 
+def test_rounds_go_on_after_more_than_four_digits():
+    new_model()
+    run([True], 1)
+    Path("rounds/0001.tp").rename("rounds/9999.tp")
+    run([True, True], 10001)
+    assert kept() == ["10000.tp", "10001.tp", "9999.tp"], kept()
+    run([True], 10002)
+    assert "10002.tp" in kept()
+
+
 def test_rounds_of_another_model_are_refused():
     new_model()
     run([True], 1)
