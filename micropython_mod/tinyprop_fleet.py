@@ -98,6 +98,7 @@ class Member:
         asked = self._asked
         if asked is not None and time.ticks_diff(time.ticks_ms(), asked) < self._every:
             return False
+        self._asked = None  # after days of few samples, ticks would have gone round
         n = _n_samples(self._model, x)
         if n < _LEAST:
             return False
@@ -396,7 +397,7 @@ class MQTT:
     """A broker of MQTT, by the topics tinyprop/NAME/ask and tinyprop/NAME/answer.
 
     client    a umqtt.simple.MQTTClient, which this connects
-    name      of this board, which no other one has
+    name      of this board, which no other one has, and without / + #
     patience  as of Serial
     """
 
@@ -405,6 +406,8 @@ class MQTT:
     def __init__(self, client, name, patience=2000):
         self._client, self._name, self._patience = client, name, patience
         self._connected = False
+        if not name or any(letter in name for letter in "/+#"):
+            raise ValueError("name is %r, expected one without / + #" % name)
         topic = "tinyprop/%s/" % name
         self._ask, self._answer = (topic + "ask").encode(), (topic + "answer").encode()
         self._heard = None

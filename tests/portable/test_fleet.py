@@ -324,6 +324,25 @@ def test_it_does_not_ask_too_often():
     assert gateway.asked == asked
 
 
+def test_it_asks_though_few_samples_came_for_so_long_that_ticks_went_round():
+    class Ring(Clock):
+        def ticks_diff(self, a, b):
+            return ((a - b + (1 << 29)) & (1 << 30) - 1) - (1 << 29)
+
+    x, y = samples(9)
+    clock, tp.fleet.time = tp.fleet.time, Ring()
+    try:
+        gateway = Gateway(file_of(model()), cut=0)
+        board = tp.fleet.Member(model(), gateway)
+        assert not board.step(x, y)
+        gateway.cut = None
+        for days in 5, 9:
+            tp.fleet.time.now = days * 86400000
+            assert board.step(x[:days], y[:days]) == (days == 9)
+    finally:
+        tp.fleet.time = clock
+
+
 def test_without_a_gateway_it_waits_once_and_then_returns_at_once():
     x, y = samples(9)
     nobody = Gateway(file_of(model()), cut=0)
@@ -521,6 +540,12 @@ def test_a_broker_that_closes_is_asked_again_later():
         assert not board.step(x, y)
     client.error = None
     assert board.step(x, y)
+
+
+def test_a_name_that_is_no_level_of_a_topic_is_refused():
+    for name in "a/b", "+", "kitchen#", "":
+        error = raises(ValueError, tp.fleet.MQTT, Client(None, 0), name)
+        assert "name is %r, expected" % name in str(error)
 
 
 def test_ctrl_c_and_a_client_that_is_none_show_themselves():
