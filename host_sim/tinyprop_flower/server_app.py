@@ -56,7 +56,8 @@ def main(grid, context):
 
 def last_round(folder, begin):
     """(number of the last round that is kept, the model before it or None, its model)"""
-    kept = sorted(folder.glob("[0-9]*.tp"), key=lambda path: int(path.stem))
+    files = [path for path in folder.glob("*.tp") if path.stem.isdecimal()]
+    kept = sorted(files, key=lambda path: int(path.stem))
     if not kept:
         return 0, None, model_in(begin)
     before, now = map(model_in, [begin, *kept][-2:])

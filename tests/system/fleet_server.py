@@ -142,7 +142,9 @@ def test_rounds_go_on_after_more_than_four_digits():
     run([True, True], 10001)
     assert kept() == ["10000.tp", "10001.tp", "9999.tp"], kept()
     run([True], 10002)
-    assert "10002.tp" in kept()
+    Path("rounds/3 copy.tp").write_bytes(b"")
+    run([True], 10003)
+    assert {"10002.tp", "10003.tp"} < {*kept()}
 
 
 def test_rounds_of_another_model_are_refused():
