@@ -59,9 +59,11 @@ _TAKE = const(2)
 _DONE = const(3)
 _HEAD = "<BII"
 _HEAD_BYTES = const(9)
+_OFFER_BYTES = const(12)
 # Bytes that stayed the same are sent along if fewer of them part two that changed.
 _NEAR = const(12)
-# Means and ranges in a file tell what a sample was if there are hardly any others.
+# Means and ranges in a file tell what a sample was if there are hardly any others, and so do those
+# of a round of hardly any steps.
 _LEAST = const(8)
 
 
@@ -87,7 +89,8 @@ class Member:
         """Takes part in a round, if there is one that it has not yet been in: receives the model,
         learns from the samples, sends what changed. Returns whether it did all that.
 
-        x, y: as of learn_many, 8 samples or more; a part of them is learned from in each round.
+        x, y: as of learn_many, 8 samples or more; a part of them is learned from in each round,
+        which has 8 steps or more.
         If the gateway is lost meanwhile, the model is as it was, or has learned already.
         ValueError, TypeError: the fleet has another model, or none of the names in y, or x and y
         are not as of learn_many; the model is as it was.
@@ -95,14 +98,17 @@ class Member:
         asked = self._asked
         if asked is not None and time.ticks_diff(time.ticks_ms(), asked) < self._every:
             return False
+        self._asked = None  # after days of few samples, ticks would have gone round
         n = _n_samples(self._model, x)
         if n < _LEAST:
             return False
         offer = self._ask(_HERE, self.round, 0)
         self._asked = time.ticks_ms()
-        if not offer:
+        if not offer or len(offer) != _OFFER_BYTES:
             return False
         turn, steps, n_bytes = struct.unpack("<III", offer)
+        if steps < _LEAST:
+            return False
         self._check(x, y, turn, steps)
         received = self._receive(turn, n_bytes)
         if not received:
@@ -138,7 +144,7 @@ class Member:
             received[at : at + len(piece)] = piece
             at += len(piece)
         view = memoryview(received)
-        if struct.pack("<I", crc32(view[:-4])) != received[-4:]:
+        if _crc(view[:-4]) != received[-4:]:
             return None
         if received[: model._state] != self._spec() or view[n:-4] != names:
             _refuse()
@@ -220,11 +226,15 @@ class Member:
                 if not self._ask(_TAKE, turn, start, bytes(saved[start:end])):
                     return False
             crc = crc32(saved[self._model._state :], crc32(self._spec()))
-            crc = crc32(self._names(), crc)
-            taken = self._ask(_DONE, turn, n, struct.pack("<I", crc))
+            taken = self._ask(_DONE, turn, n, _crc(self._names(), crc))
             if taken != b"\0":
                 return bool(taken)
         return False
+
+
+def _crc(data, before=0):
+    """Its CRC-32, as it stands behind it; before: that of what is in front of it."""
+    return struct.pack("<I", crc32(data, before))
 
 
 def _no_step(image, x, y):
@@ -326,8 +336,8 @@ def _times(question):
 
 
 class Serial:
-    """A serial line, of lines of text: ~ and a message in base64. All others are none of it, so a
-    program may print what it likes.
+    """A serial line, of lines of text: ~ and in base64 a message and its CRC-32. All others are
+    none of it, so a program may print what it likes.
 
     port      what MicroPython can read, write and poll: a machine.UART, or None for USB, where
               the prompt is
@@ -335,7 +345,7 @@ class Serial:
               asked three times
     """
 
-    piece = 144  # so a line has 206 characters: the shortest queue for USB, of an ESP32, holds 260
+    piece = 144  # so a line has 214 characters: the shortest queue for USB, of an ESP32, holds 260
 
     def __init__(self, port=None, patience=1000):
         import select
@@ -351,7 +361,7 @@ class Serial:
         return "Serial(%r, patience=%d)" % (self._port, self._patience)
 
     def ask(self, question):
-        text = b"\n~" + b2a_base64(question)  # behind what may be half a line
+        text = b"\n~" + b2a_base64(question + _crc(question))  # behind what may be half a line
         for _ in range(_times(question)):
             self._out.write(text)
             began = time.ticks_ms()
@@ -375,7 +385,9 @@ class Serial:
                 continue
             if line[:1] == b"~":
                 try:
-                    return a2b_base64(line[1:])
+                    message = a2b_base64(line[1:])
+                    if _crc(message[:-4]) == message[-4:]:
+                        return message[:-4]
                 except ValueError:  # a part of a message is lost
                     pass
             line = bytearray()
@@ -385,7 +397,7 @@ class MQTT:
     """A broker of MQTT, by the topics tinyprop/NAME/ask and tinyprop/NAME/answer.
 
     client    a umqtt.simple.MQTTClient, which this connects
-    name      of this board, which no other one has
+    name      of this board, which no other one has, and without / + #
     patience  as of Serial
     """
 
@@ -394,6 +406,8 @@ class MQTT:
     def __init__(self, client, name, patience=2000):
         self._client, self._name, self._patience = client, name, patience
         self._connected = False
+        if not name or any(letter in name for letter in "/+#"):
+            raise ValueError("name is %r, expected one without / + #" % name)
         topic = "tinyprop/%s/" % name
         self._ask, self._answer = (topic + "ask").encode(), (topic + "answer").encode()
         self._heard = None

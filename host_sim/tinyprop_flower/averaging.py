@@ -5,7 +5,8 @@ order of the models, and is the same bits on every machine. In each model a numb
 another format, v 2^-f. Of such numbers the exact sum is made in two steps, n being the samples of
 a model:
 
-    for each f apart    the sum of n v, in 64 bits: |v| <= 2^31, and all n together are below 2^32
+    for each f apart    the sum of n v, in 64 bits: |v| <= 2^31, and all n together are below 2^32;
+                        if they are not, all are halved until they are
     of these few sums   one, in units of the finest f, in Python's integers, which have no bound
 
 That divided by the sum of n is rounded once, to nearest, halves up.
@@ -15,9 +16,12 @@ What becomes of each part of a model:
     weights, biases     the mean of what they are without slopes and in one range; in the finest
                         format of all models, or the next one in which they are within bounds
     learned ranges      centre: the mean. spread: the mean of spread + |centre - mean centre|,
-                        which the spread of all values together cannot exceed. What maps to 0 and
-                        to 1.0 stays as it was sent out as long as it does (docs/numbers.md);
-                        weights and biases are converted to it, exactly but for zeros of padding
+                        which the spread of all values together cannot exceed. Both leave out
+                        what would take the bits of all others: a range reaches as far as spread +
+                        |centre - median centre|, and to 16 times the median of that at most. What
+                        maps to 0 and to 1.0 stays as it was sent out as long as it does
+                        (docs/numbers.md); weights and biases are converted to it, exactly but for
+                        zeros of padding
     means of inputs     the mean, which counts as much as that of the model with most samples in it
     y_frac              the least: what no model cuts off, the result does not
     class last shown    as long ago as in the model where that is least
@@ -67,11 +71,13 @@ from _tinyprop_numpy.progress import MEAN_SHIFT
 
 from .models import load, saved
 
+MOST_OF_A_BOARD = 2**20  # samples; more is no count, but a way to have nobody else count
 MOST_SAMPLES = 2**32 - 1  # of all models together
 LEAST_SEEN = 3  # samples before which nothing is known of a range
 RANGE_BITS = 26  # of the larger of centre and spread
 MOMENTUM = Fraction(9, 10)
 LESS = 8  # so a tenth of all boards comes to one in a hundred
+FAR_OFF = 16  # times; sound sensors of one kind differ by less
 FAR = 5  # median distances, which are 3.4 standard deviations of a normal distribution
 CERTAIN = 1 << 28  # an error of 1.0
 OF_CHANCE = (2 << MEAN_SHIFT) - 1  # samples whose mean varies as a running one does
@@ -162,8 +168,8 @@ def n_seen(model):
 
 def check(expected, model, names, samples):
     """ValueError: the model in an update is none of those whose settings are expected."""
-    if not 1 <= samples <= MOST_SAMPLES:
-        raise ValueError(f"an update has {samples} samples, expected 1 to {MOST_SAMPLES}")
+    if not 1 <= samples <= MOST_OF_A_BOARD:
+        raise ValueError(f"an update has {samples} samples, expected 1 to {MOST_OF_A_BOARD}")
     if settings(model, names) != expected:
         raise ValueError(
             "an update has other layers, settings or names of classes than the model that was sent"
@@ -188,6 +194,25 @@ def standing_out(errors, steps):
         return 4 * n * (errors[k] - middle) ** 2 <= 49 * m * (CERTAIN - m)
 
     return [k for k, times in enumerate(above) if times > far and not by_chance(k)]
+
+
+def near_others(each):
+    """Which ranges reach from the median centre at most FAR_OFF times as far as half of them."""
+    centres, spreads, _ = aligned(each)
+    far = reaches(centres, spreads, median(centres))
+    most = FAR_OFF * median(far) or max(far)  # half of them 0 tells nothing of the others
+    return [k for k, one in enumerate(far) if one <= most]
+
+
+def aligned(each):
+    """(centres, spreads, f) of ranges, all as v 2^-f."""
+    f = max(r.frac for r in each)
+    return [r.centre << f - r.frac for r in each], [r.spread << f - r.frac for r in each], f
+
+
+def reaches(centres, spreads, middle):
+    """How far from there they reach."""
+    return [s + abs(c - middle) for s, c in zip(spreads, centres, strict=True)]
 
 
 def odds(error):
@@ -230,6 +255,7 @@ class Merged:
         self.model = opened(self.result)
         self.settings = settings(self.model, self.result.classes)
         self.models, self.samples, self.names = [], [], []
+        self.far = set()  # models with a range that is far from those of others
         self.weighted = [i for i, layer in enumerate(self.model.layers) if layer.has_weights]
 
     def take(self, file, samples, name=None):
@@ -237,8 +263,6 @@ class Merged:
         learned = load(file)
         model = opened(learned)
         check(self.settings, model, learned.classes, samples)
-        if self.n + samples > MOST_SAMPLES:
-            raise ValueError(f"updates have more than {MOST_SAMPLES} samples together")
         self.models.append(model)
         self.samples.append(samples)
         self.names.append(name)
@@ -270,6 +294,8 @@ class Merged:
         """Makes all but weights and biases the mean."""
         if not self.models:
             raise ValueError("there are no updates, expected one or more")
+        while self.n > MOST_SAMPLES:  # so it takes 4,096 models that have the most there may be
+            self.samples = [-(-n // 2) for n in self.samples]
         self.merge_ranges()
         self.merge_fields(
             self.model.state,
@@ -283,9 +309,11 @@ class Merged:
     def file(self):
         return saved(self.result)
 
-    def mean_of(self, values):
-        """Of one integer of each model."""
-        return divided(sum(n * v for n, v in zip(self.samples, values, strict=True)), self.n)
+    def mean_of(self, values, of=None):
+        """Of one integer of each model, or of those alone."""
+        of = range(len(self.models)) if of is None else of
+        n = self.samples
+        return divided(sum(n[k] * values[k] for k in of), sum(n[k] for k in of))
 
     # -- ranges
 
@@ -300,21 +328,19 @@ class Merged:
                 sent = (
                     ranges.Learned(*learned[i].tolist()) if n_seen[which] >= LEAST_SEEN else None
                 )
-                learned[i] = self.merged_range(sent, [ranges.Learned(*r) for r in each])
+                each = [ranges.Learned(*r) for r in each]
+                near = near_others(each)
+                self.far |= {*range(len(each))} - {*near}
+                learned[i] = self.merged_range(sent, each, near)
             seen = sum(model.state.n_seen[which] for model in self.models)
             n_seen[which] = min(seen, ranges.MOST_SAMPLES)
         state.n_seen = n_seen
 
-    def merged_range(self, sent, each):
-        finest = max(r.frac for r in each)
-        centres = [r.centre << finest - r.frac for r in each]
-        middle = self.mean_of(centres)
-        spread = self.mean_of(
-            [
-                (r.spread << finest - r.frac) + abs(c - middle)
-                for r, c in zip(each, centres, strict=True)
-            ]
-        )
+    def merged_range(self, sent, each, near):
+        """near: which of them make it."""
+        centres, spreads, finest = aligned(each)
+        middle = self.mean_of(centres, near)
+        spread = self.mean_of(reaches(centres, spreads, middle), near)
         s = RANGE_BITS - (abs(middle) | spread).bit_length() if middle or spread else 0
         frac = min(max(finest + s, -ranges.MOST_FRAC), ranges.MOST_FRAC)
         middle, spread = shifted(middle, frac - finest), shifted(spread, frac - finest)

@@ -7,14 +7,15 @@ import binascii
 import logging
 import struct
 import threading
-from zlib import crc32
 
 import serial
-from tinyprop_fleet import _DONE, _GIVE, _HEAD, _HERE, _TAKE
+from tinyprop_fleet import _DONE, _GIVE, _HEAD, _HERE, _TAKE, _crc
 
 LOG = logging.getLogger(__name__)
 HEAD = struct.Struct(_HEAD)
 OVER, YES, NO = b"", b"\1", b"\0"
+BAUD = 115200  # of boards behind a chip that makes a UART of USB; others have no such speed
+LONGEST = 4096  # of a line that may be a message, which has about 220 characters
 
 
 class Round:
@@ -69,7 +70,7 @@ class Round:
         if name in self.updates:
             return YES
         file = self.changed.pop(name, bytearray(self.file))
-        if struct.pack("<I", crc32(file[:-4])) != data:
+        if _crc(file[:-4]) != data:
             return NO
         file[-4:] = data
         self.updates[name] = bytes(file), samples
@@ -99,7 +100,7 @@ class SerialPort:
     def run(self):
         while not self.stopped.is_set():
             try:
-                with serial.Serial(self.port, timeout=0.2) as line:
+                with serial.Serial(self.port, BAUD, timeout=0.2, write_timeout=1) as line:
                     self.trouble = f"{self.port}: it is open, but no update came"
                     self.serve(line)
             except OSError as e:
@@ -110,8 +111,9 @@ class SerialPort:
         line.write(b"\n")  # ends what another gateway may have begun
         text = b""
         while not self.stopped.is_set():
-            text += line.readline()
+            text += line.read_until(b"\n", LONGEST)
             if not text.endswith(b"\n"):
+                text = text[-LONGEST:]
                 continue
             message = decoded(text)
             if message is None and b"Error" in text:
@@ -120,7 +122,7 @@ class SerialPort:
                 )
             says, text = message and self.answer(self.name, message), b""
             if says:
-                line.write(b"~" + base64.b64encode(says) + b"\n")
+                line.write(encoded(says))
 
     def stop(self):
         self.stopped.set()
@@ -130,9 +132,14 @@ class SerialPort:
 def decoded(text):
     """The message in a line, None if it is none."""
     try:
-        return base64.b64decode(text.strip()[1:], validate=True) if text[:1] == b"~" else None
+        message = base64.b64decode(text.strip()[1:], validate=True) if text[:1] == b"~" else b""
     except binascii.Error:
         return None
+    return message[:-4] if message[-4:] == _crc(message[:-4]) else None
+
+
+def encoded(message):
+    return b"~" + base64.b64encode(message + _crc(message)) + b"\n"
 
 
 class Broker:

@@ -5,7 +5,7 @@ model = "model.tp"    the file that a fleet begins with; best its whole path, as
 folder = "rounds"     where the model is kept after each round in which a board sent something, as
                       0001.tp, ..; a run that ended early goes on after the last one that is there
 rounds = 10           how many, with those that are there
-steps = 100           that each board learns in a round
+steps = 100           that each board learns in a round, 8 or more
 strategy = "mean"     or "median", "trimmed mean", "krum": where some boards may be faulty
 seconds = 120         that a round takes at most: more than each gateway has for its boards
 gateways = 1          that have to be there before one begins
@@ -56,7 +56,8 @@ def main(grid, context):
 
 def last_round(folder, begin):
     """(number of the last round that is kept, the model before it or None, its model)"""
-    kept = sorted(folder.glob("[0-9]*.tp"))
+    files = [path for path in folder.glob("*.tp") if path.stem.isdecimal()]
+    kept = sorted(files, key=lambda path: int(path.stem))
     if not kept:
         return 0, None, model_in(begin)
     before, now = map(model_in, [begin, *kept][-2:])

@@ -4,9 +4,11 @@ difference to the result.
 """
 
 from functools import lru_cache
+from logging import WARNING
 
 import numpy as np
 from flwr.clientapp import ClientApp
+from flwr.common import log
 from flwr.serverapp import ServerApp
 from flwr.simulation import run_simulation
 from tinyprop_fleet import _LEAST
@@ -24,12 +26,14 @@ def simulate(sent, boards, rounds, steps, strategy=None):
     sent: the file that it begins with. boards: the path of a file of numpy.savez, with samples x,
     y, and group, the number of the board that has a sample; a board with fewer than 8 sits out, as
     a real one does. strategy: TinyPropAvg() if None; it is made to wait for all gateways.
-    ValueError: the file of the boards is not like that, or no round gave a model.
+    ValueError: the file of the boards is not like that, steps are below 8, or no round gave a
+    model.
     """
     n = -(-(int(samples_of(boards)[2].max()) + 1) // BOARDS_OF_A_GATEWAY)
     strategy = strategy or TinyPropAvg()
     # Else a round begins with those that are there, and on a busy machine some are still starting.
     strategy.min_train_nodes = strategy.min_available_nodes = n
+    begin, config = to_record({MODEL: sent}), asked(steps)
     client, server, results = ClientApp(), ServerApp(), []
 
     @client.train()
@@ -38,8 +42,7 @@ def simulate(sent, boards, rounds, steps, strategy=None):
 
     @server.main()
     def main(grid, context):
-        begin = to_record({MODEL: sent})
-        result = strategy.start(grid, begin, num_rounds=rounds, train_config=asked(steps))
+        result = strategy.start(grid, begin, num_rounds=rounds, train_config=config)
         results.extend(to_files(result.arrays).values())  # none, if no board has sent anything
 
     run_simulation(server, client, n, backend_config=ENGINE)
@@ -60,7 +63,10 @@ def updates(boards, gateway, n_gateways, message):
         mine = group == board
         samples = int(mine.sum())
         if samples >= _LEAST:
-            found[str(board)] = learned(file, x[mine], y[mine], turn, steps), samples
+            try:
+                found[str(board)] = learned(file, x[mine], y[mine], turn, steps), samples
+            except (ValueError, TypeError) as e:  # with which its program would end
+                log(WARNING, "board %d is left out: %s", board, e)
     return found
 
 

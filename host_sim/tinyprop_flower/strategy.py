@@ -5,11 +5,13 @@ reply has a file for each board behind that client, by its name, and how many sa
 """
 
 from logging import WARNING
+from operator import index
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.common import log
 from flwr.serverapp.strategy import FedAvg
+from tinyprop_fleet import _LEAST
 
 from . import averaging
 
@@ -48,11 +50,20 @@ def answer(message, updates):
 
 
 def updates_in(replies):
-    """(name, file, samples) of each board."""
+    """(name, file, samples) of each board, once: two gateways at one broker hear the same."""
+    seen = set()
     for reply in replies:
-        files, counts = to_files(reply.content["arrays"]), reply.content["metrics"][SAMPLES]
-        for (name, file), samples in zip(files.items(), counts, strict=True):
-            yield name, file, samples
+        try:
+            files, counts = to_files(reply.content["arrays"]), reply.content["metrics"][SAMPLES]
+            updates = [*zip(files.items(), map(index, counts), strict=True)]
+        except Exception as e:  # not some alone: it may be anything
+            node = reply.metadata.src_node_id
+            log(WARNING, "what gateway %s has sent is left out: it is no reply: %r", node, e)
+            continue
+        for (name, file), samples in updates:
+            if (name, file) not in seen:
+                seen.add((name, file))
+                yield name, file, samples
 
 
 def reply_of(node, content):
@@ -61,7 +72,12 @@ def reply_of(node, content):
 
 
 def asked(steps, rounds_before=0):
-    """What Strategy.start needs as train_config."""
+    """What Strategy.start needs as train_config. ValueError: no board would take part."""
+    if steps < _LEAST:
+        raise ValueError(
+            f"a round has {steps} steps, expected {_LEAST} or more: an update of fewer would tell "
+            "what the samples were, and boards send none"
+        )
     return ConfigRecord({"steps": steps, "rounds-before": rounds_before})
 
 
@@ -111,6 +127,12 @@ class TinyPropAvg(FedAvg):
             log(WARNING, "%s", none if replies else late)
             return None, None
         file = self.result(server_round, merged)
+        for k in sorted(merged.far):
+            log(
+                WARNING,
+                "%s has a range that is far off and left out: look at its sensor",
+                merged.names[k],
+            )
         metrics = MetricRecord({"boards": len(merged.models), "num-examples": merged.n})
         return to_record({MODEL: file}), metrics
 

@@ -58,7 +58,7 @@ def file_of(model):
 class Gateway:
     """A gateway and its line. cut: the number of the answer from which on none comes."""
 
-    piece = 100
+    piece, steps = 100, STEPS
 
     def __init__(self, file, cut=None):
         self.file, self.cut = file, cut
@@ -75,7 +75,7 @@ class Gateway:
 
     def answer(self, kind, turn, number, data):
         if kind == HERE:
-            return struct.pack("<III", self.turn, STEPS, len(self.file))
+            return struct.pack("<III", self.turn, self.steps, len(self.file))
         if turn != self.turn:
             return b""
         if kind == GIVE:
@@ -292,6 +292,27 @@ def test_with_few_samples_it_stays_apart():
     assert board.step(x[:8], y[:8])
 
 
+def test_an_offer_that_is_cut_is_none():
+    class Cut(Gateway):
+        def answer(self, kind, turn, number, data):
+            return Gateway.answer(self, kind, turn, number, data)[:11]
+
+    x, y = samples(9)
+    gateway = Cut(file_of(model()))
+    assert not member(model(), gateway).step(x, y)
+    assert gateway.asked == 1
+
+
+def test_in_a_round_of_few_steps_it_sends_nothing():
+    x, y = samples(9)
+    m, gateway = model(), Gateway(file_of(model(seed=2)))
+    old, gateway.steps = file_of(m), 7
+    assert not member(m, gateway).step(x, y)
+    assert gateway.asked == 1 and file_of(m) == old
+    gateway.steps = 8
+    assert member(m, gateway).step(x, y)
+
+
 def test_it_does_not_ask_too_often():
     x, y = samples(9)
     gateway = Gateway(file_of(model()), cut=0)
@@ -301,6 +322,25 @@ def test_it_does_not_ask_too_often():
     asked = gateway.asked
     assert not board.step(x, y)
     assert gateway.asked == asked
+
+
+def test_it_asks_though_few_samples_came_for_so_long_that_ticks_went_round():
+    class Ring(Clock):
+        def ticks_diff(self, a, b):
+            return ((a - b + (1 << 29)) & (1 << 30) - 1) - (1 << 29)
+
+    x, y = samples(9)
+    clock, tp.fleet.time = tp.fleet.time, Ring()
+    try:
+        gateway = Gateway(file_of(model()), cut=0)
+        board = tp.fleet.Member(model(), gateway)
+        assert not board.step(x, y)
+        gateway.cut = None
+        for days in 5, 9:
+            tp.fleet.time.now = days * 86400000
+            assert board.step(x[:days], y[:days]) == (days == 9)
+    finally:
+        tp.fleet.time = clock
 
 
 def test_without_a_gateway_it_waits_once_and_then_returns_at_once():
@@ -384,6 +424,10 @@ def test_members_and_lines_are_shown():
     assert repr(line) == "Serial(None, patience=1000)"
 
 
+def with_crc(message):
+    return bytes(message) + struct.pack("<I", binascii.crc32(message))
+
+
 class Port:
     """A serial line whose other end answers, of a program that prints what is no whole line."""
 
@@ -393,11 +437,15 @@ class Port:
     def write(self, text):
         assert text[-1:] == b"\n" and len(text) <= 260
         for line in (b"21.5 ~ " + text).split(b"\n"):
-            answer = line[:1] == b"~" and self.gateway.ask(binascii.a2b_base64(line[1:]))
-            if answer:
-                other = struct.pack(HEAD, 9, 9, 9)
-                self.input += b"~" + binascii.b2a_base64(other)
-                self.input += b"~" + binascii.b2a_base64(answer)
+            if line[:1] == b"~":
+                message = binascii.a2b_base64(line[1:])
+                assert message == with_crc(message[:-4])
+                answer = self.gateway.ask(message[:-4])
+                if answer:
+                    damaged = bytearray(with_crc(answer))
+                    damaged[-5] ^= 1
+                    for sent in with_crc(struct.pack(HEAD, 9, 9, 9)), damaged, with_crc(answer):
+                        self.input += b"~" + binascii.b2a_base64(sent)
         return len(text)
 
     def read(self, n):
@@ -492,6 +540,12 @@ def test_a_broker_that_closes_is_asked_again_later():
         assert not board.step(x, y)
     client.error = None
     assert board.step(x, y)
+
+
+def test_a_name_that_is_no_level_of_a_topic_is_refused():
+    for name in "a/b", "+", "kitchen#", "":
+        error = raises(ValueError, tp.fleet.MQTT, Client(None, 0), name)
+        assert "name is %r, expected" % name in str(error)
 
 
 def test_ctrl_c_and_a_client_that_is_none_show_themselves():

@@ -9,6 +9,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import tinyprop as tp
+from flwr.app import Array, ArrayRecord, MetricRecord, RecordDict
+from flwr.common import log
 from flwr.supercore.task_identity import TaskIdentity
 from tinyprop_flower import models, server_app, simulation, strategy
 
@@ -39,8 +41,8 @@ class Grid:
         return replies
 
 
-def run(answers, rounds):
-    config = {"model": "model.tp", "folder": "rounds", "rounds": rounds, "steps": 5}
+def run(answers, rounds, steps=8):
+    config = {"model": "model.tp", "folder": "rounds", "rounds": rounds, "steps": steps}
     config.update(strategy="mean", seconds=1, gateways=1)
     server_app.main(Grid(answers), SimpleNamespace(run_config=config))
 
@@ -73,12 +75,76 @@ def test_nothing_is_kept_of_a_round_in_which_nobody_sent_anything():
     assert tp.load("rounds/0003.tp").predict(X[0]) in NAMES
 
 
+def reply(arrays, metrics):
+    """Of a gateway, of which not all need be there."""
+    content = {"arrays": strategy.to_record(arrays), "metrics": MetricRecord(metrics)}
+    return strategy.reply_of(1, RecordDict(content))
+
+
+def test_what_two_gateways_at_one_broker_have_heard_counts_once():
+    both = {"kitchen": b"1", "attic": b"1"}
+    replies = [reply(both, {"samples": [8, 9]}), reply({"kitchen": b"1"}, {"samples": [8]})]
+    replies.append(reply({"kitchen": b"2"}, {"samples": [8]}))
+    found = [("kitchen", b"1", 8), ("attic", b"1", 9), ("kitchen", b"2", 8)]
+    assert [*strategy.updates_in(replies)] == found
+
+
+def test_a_reply_that_is_none_is_left_out():
+    kitchen, attic = {"kitchen": b"1"}, {"attic": b"1"}
+    replies = [
+        strategy.reply_of(1, RecordDict()),
+        reply(kitchen, {"num-examples": 8}),
+        reply(kitchen, {"samples": [8, 9]}),
+        reply(kitchen, {"samples": [8.5]}),
+        reply(kitchen, {"samples": 8}),
+        reply(attic, {"samples": [9]}),
+    ]
+    damaged = ArrayRecord({"kitchen": Array("uint8", (1,), "numpy.ndarray", b"?")})
+    replies[0].content["arrays"] = damaged
+    replies[0].content["metrics"] = MetricRecord({"samples": [8]})
+    assert [*strategy.updates_in(replies)] == [("attic", b"1", 9)]
+
+
+def test_a_range_that_is_far_off_is_told():
+    sent = models.saved(tp.Model(3, [tp.Dense(2)]))
+    far = [[1e9 * v for v in x] for x in X]
+    files = [models.learned(sent, x, [0, 1] * 6, 1, 12) for x in (X, X, far)]
+    found = reply(dict(zip("abc", files, strict=True)), {"samples": [12] * 3})
+    avg, said = strategy.TinyPropAvg(), []
+    avg.sent, strategy.log = sent, lambda level, text, *parts: said.append(text % parts)
+    avg.aggregate_train(1, [found])
+    strategy.log = log
+    assert said == ["c has a range that is far off and left out: look at its sensor"], said
+
+
 def test_a_run_without_rounds_says_so():
     new_model()
     run([True, True], 2)
     for rounds in 1, 2:
         said = f'all {rounds} rounds are in rounds/: give --run-config "rounds=12", or remove the'
         assert said in why(run, [], rounds)
+
+
+def test_rounds_of_so_few_steps_that_they_would_tell_samples_are_refused():
+    new_model()
+    said = "a round has 7 steps, expected 8 or more: an update of fewer would tell what"
+    assert said in why(run, [], 1, 7)
+    np.savez("boards.npz", x=np.ones((9, 3)), y=np.arange(9) % 2, group=np.zeros(9, int))
+    simulation.samples_of.cache_clear()
+    sent = Path("model.tp").read_bytes()
+    assert said in why(simulation.simulate, sent, "boards.npz", 1, 7)
+
+
+def test_rounds_go_on_after_more_than_four_digits():
+    new_model()
+    run([True], 1)
+    Path("rounds/0001.tp").rename("rounds/9999.tp")
+    run([True, True], 10001)
+    assert kept() == ["10000.tp", "10001.tp", "9999.tp"], kept()
+    run([True], 10002)
+    Path("rounds/3 copy.tp").write_bytes(b"")
+    run([True], 10003)
+    assert {"10002.tp", "10003.tp"} < {*kept()}
 
 
 def test_rounds_of_another_model_are_refused():
@@ -113,16 +179,29 @@ def test_boards_in_a_file_are_checked():
         assert said in found, found
 
 
-def test_boards_with_few_samples_sit_out():
-    new_model()
-    group = np.repeat(np.array([1, 2, 255], np.uint8), [7, 8, 9])
-    np.savez("boards.npz", x=np.ones((24, 3)), y=np.arange(24) % 2, group=group)
+def simulated(**boards):
+    """{name: samples} of those boards that send an update."""
+    np.savez("boards.npz", **boards)
     simulation.samples_of.cache_clear()
     sent = Path("model.tp").read_bytes()
     content = {"arrays": strategy.to_record({strategy.MODEL: sent})}
-    content["config"] = {"server-round": 1, "rounds-before": 0, "steps": 5}
+    content["config"] = {"server-round": 1, "rounds-before": 0, "steps": 9}
     updates = simulation.updates("boards.npz", 0, 1, SimpleNamespace(content=content))
-    assert {name: samples for name, (_, samples) in updates.items()} == {"2": 8, "255": 9}
+    return {name: samples for name, (_, samples) in updates.items()}
+
+
+def test_boards_with_few_samples_sit_out():
+    new_model()
+    group = np.repeat(np.array([1, 2, 255], np.uint8), [7, 8, 9])
+    found = simulated(x=np.ones((24, 3)), y=np.arange(24) % 2, group=group)
+    assert found == {"2": 8, "255": 9}
+
+
+def test_a_board_whose_samples_cannot_be_learned_takes_no_other_with_it():
+    new_model()
+    x, y, group = np.ones((27, 3)), np.arange(27) % 2, np.repeat([0, 1, 2], 9)
+    x[3, 1], y[10] = np.nan, 7
+    assert simulated(x=x, y=y, group=group) == {"2": 9}
 
 
 def test_a_simulation_that_gave_no_model_says_so():
@@ -130,7 +209,7 @@ def test_a_simulation_that_gave_no_model_says_so():
     simulation.samples_of.cache_clear()
     none = to_run_with(SimpleNamespace(arrays=strategy.to_record({})))
     said = "no round gave a model: expected a round or more, and in boards.npz 8 samples or more"
-    assert said in why(simulation.simulate, b"", "boards.npz", 1, 5, none)
+    assert said in why(simulation.simulate, b"", "boards.npz", 1, 8, none)
 
 
 def to_run_with(result):

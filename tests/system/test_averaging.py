@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 import tinyprop as tp
-from _tinyprop_numpy import centre
+from _tinyprop_numpy import centre, ranges
 from _tinyprop_numpy.plan import opened
 from tinyprop_flower import averaging
 
@@ -105,6 +105,13 @@ def all_at_bounds(updates, random):
     return [at_bounds(file, random, samples) for (file, _), samples in each]
 
 
+@pytest.fixture
+def any_share(monkeypatch):
+    """A board may have so many samples that few of them come to the bound of all."""
+    monkeypatch.setattr(averaging, "MOST_OF_A_BOARD", averaging.MOST_SAMPLES)
+
+
+@pytest.mark.usefixtures("any_share")
 @pytest.mark.parametrize("name", NETS)
 def test_the_order_of_boards_makes_no_difference(name):
     print("seed", SEED)
@@ -150,6 +157,7 @@ def round_half_up(v):
     return (v + Fraction(1, 2)).__floor__()
 
 
+@pytest.mark.usefixtures("any_share")
 @pytest.mark.parametrize("name", ["vector", "signed"])
 def test_it_is_the_mean_rounded_once(name):
     print("seed", SEED)
@@ -293,6 +301,44 @@ def test_a_range_that_fits_stays_as_it_was_sent():
     assert np.abs(np.array(second.input_range) - values).max() < 1e-6 * unit.max()
 
 
+def with_reach(spread, centre=0, frac=8):
+    return ranges.Learned(centre, spread, centre, frac, ranges.least_shift(spread))
+
+
+def test_a_range_that_is_far_off():
+    some = [with_reach(9), with_reach(10), with_reach(5, 5), with_reach(11), with_reach(1)]
+    for one, near in (
+        (with_reach(160), True),
+        (with_reach(161), False),
+        (with_reach(20, -141), False),
+        (with_reach(10, 10, 0), False),
+        (with_reach(0), True),
+    ):
+        for at in range(6):
+            each = [*some[:at], one, *some[at:]]
+            assert averaging.near_others(each) == [k for k in range(6) if near or k != at]
+    few = [with_reach(1), with_reach(1000)]
+    assert averaging.near_others(few) == [0, 1]  # of two, one is as good as the other
+    assert averaging.near_others([with_reach(0), with_reach(0), with_reach(7)]) == [0, 1, 2]
+
+
+def test_a_range_that_is_far_off_is_left_out():
+    sent, random = file_of(net("learned")), np.random.default_rng(SEED)
+    updates = [(learned(sent, random, 30), 30) for _ in range(5)]
+    updates.insert(2, (learned(sent, random, 30, 1e9), 30))
+    results = set()
+    for _ in range(6):
+        merged, order = averaging.Merged(sent), random.permutation(6)
+        for k in order:
+            merged.take(*updates[k])
+        results.add(merged.mean())
+        assert [order[k] for k in merged.far] == [2]
+    assert len(results) == 1
+    sound = averaging.average(sent, updates[:2] + updates[3:])
+    ranges_of = [tp.load(io.BytesIO(file)).input_range for file in (*results, sound)]
+    assert ranges_of[0] == ranges_of[1]
+
+
 @pytest.mark.parametrize("name", NETS)
 def test_the_result_is_a_model_that_learns_on(name):
     sent, updates = fleet(name)
@@ -380,6 +426,35 @@ def test_a_board_whose_error_stands_out_counts_an_eighth():
         assert merged.mean() == averaging.average(sent, [(wrong, counts), *agreed])
 
 
+def test_a_count_of_samples_shuts_nobody_out():
+    sent, updates = fleet("vector")
+    mean, wrong = averaging.average(sent, updates), (updates[0][0], averaging.MOST_OF_A_BOARD + 1)
+    for at in 0, 3, BOARDS:
+        merged, out = averaging.Merged(sent), []
+        for i, update in enumerate([*updates[:at], wrong, *updates[at:]]):
+            try:
+                merged.take(*update)
+            except ValueError:
+                out.append(i)
+        assert out == [at] and merged.mean() == mean
+
+
+@pytest.mark.usefixtures("any_share")
+def test_more_samples_than_sums_have_room_for_are_halved():
+    sent, updates = fleet("vector")
+    files = [with_biases(file, 1 << 30) for file, _ in updates]
+    once, often = ([(file, 200 + k << by) for k, file in enumerate(files)] for by in (0, 24))
+    assert averaging.MOST_SAMPLES < sum(n for _, n in often)
+    assert averaging.average(sent, often) == averaging.average(sent, once)
+
+
+def with_biases(file, value):
+    model = tp.load(io.BytesIO(file))
+    for layer in opened(model).layers:
+        layer.biases[:] = value
+    return file_of(model)
+
+
 def with_error(file, error):
     model = tp.load(io.BytesIO(file))
     opened(model).state.error = error
@@ -422,7 +497,7 @@ def test_what_cannot_be_averaged_is_refused():
         (with_names(file, NAMES), samples, "other layers, settings or names of classes"),
         (file_of(young), 1, "has seen 1 samples"),
         (file, 0, "has 0 samples"),
-        (file, 1 << 32, "expected 1 to"),
+        (file, (1 << 20) + 1, "expected 1 to 1048576"),
     ):
         with pytest.raises(ValueError, match=says):
             averaging.average(sent, [*updates, (wrong, n)])

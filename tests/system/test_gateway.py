@@ -1,11 +1,13 @@
 """A gateway with boards, without Flower: whatever is asked twice, in the middle, or in another's
 round, an update is that of a board or there is none."""
 
+import contextlib
 import io
 import os
 import pty
 import random
 import struct
+import termios
 import threading
 import time
 import tty
@@ -16,6 +18,7 @@ import tinyprop_fleet
 from tinyprop_flower import gateway, models
 
 STEPS = 15
+LONG = 30  # seconds after which something hangs
 SEED = int(os.environ.get("TINYPROP_SEED", "1"))
 
 
@@ -155,8 +158,18 @@ def test_what_is_no_question_is_not_answered():
         assert this.answer("a", question) is None
     beyond = struct.pack("<BII", tinyprop_fleet._TAKE, 1, len(this.file) - 4)
     assert this.answer("a", beyond + b"x") == beyond
-    for line in b"", b"~", b"~!!!!\n", b">>> print(1)\n", b"\xff\n":
-        assert not gateway.decoded(line)
+    for line in b"", b"~", b"~\n", b"~!!!!\n", b"~AAAA\n", b">>> print(1)\n", b"\xff\n":
+        assert gateway.decoded(line) is None
+
+
+def test_a_bit_that_a_serial_line_has_changed_does_not_pass():
+    message = struct.pack("<BII", tinyprop_fleet._DONE, 1, 9) + b"1234"
+    line = gateway.encoded(message)
+    assert gateway.decoded(line) == message
+    for at in range(8 * len(line)):
+        changed = bytearray(line)
+        changed[at // 8] ^= 1 << at % 8
+        assert gateway.decoded(bytes(changed)) in (None, message)
 
 
 def test_it_tells_what_it_does_not_reach(caplog):
@@ -204,6 +217,65 @@ def test_it_tells_what_a_board_says_that_sends_nothing(caplog):
     (record,) = caplog.records
     assert f"{ports[0]}: it is open, but no update came" in record.getMessage()
     assert record.getMessage().endswith(f"{ports[1]}: the board says ValueError: another model")
+
+
+def opened_port(answer):
+    """(what answers at a serial port, the two ends of it)"""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    port = gateway.SerialPort(os.ttyname(slave), answer)
+    assert os.read(master, 1) == b"\n"  # which it begins with
+    return port, master, slave
+
+
+def stops(port):
+    stop = threading.Thread(target=port.stop, daemon=True)
+    stop.start()
+    stop.join(LONG)
+    return not stop.is_alive()
+
+
+def test_a_serial_port_is_as_fast_as_boards_are():
+    port, *ends = opened_port(None)
+    assert termios.tcgetattr(ends[1])[4:6] == [termios.B115200] * 2
+    assert stops(port)
+    for end in ends:
+        os.close(end)
+
+
+def test_a_board_that_asks_and_does_not_read_holds_nobody():
+    asked = threading.Event()
+
+    def answer(name, question):
+        asked.set()
+        return bytes(100_000)  # more than a line has room for
+
+    port, *ends = opened_port(answer)
+    os.write(ends[0], gateway.encoded(b"here"))
+    assert asked.wait(LONG)
+    assert stops(port)
+    for end in ends:
+        os.close(end)
+
+
+def test_a_board_that_ends_no_line_holds_nobody():
+    port, *ends = opened_port(None)
+    over = threading.Event()
+    os.set_blocking(ends[0], False)
+
+    def print_on():
+        while not over.wait(0.001):
+            with contextlib.suppress(BlockingIOError):
+                os.write(ends[0], b"21.5 ")
+
+    board = threading.Thread(target=print_on)
+    board.start()
+    stopped = stops(port)
+    over.set()
+    board.join()
+    for end in ends:
+        os.close(end)
+    assert stopped
 
 
 def test_over_a_serial_port():
