@@ -20,6 +20,7 @@ from tinyprop_cli.screen import curve, new_console
 
 HELD_OUT = 5  # one sample of so many is kept for the test
 FAR = 5  # times the mean distance from the mean: a learned range reaches that in any case
+ABSURD = 2  # labels, such as 9999 for one that is missing
 PIECE = 1000  # samples that are learned before the screen tells
 
 
@@ -44,7 +45,7 @@ def train(data, file, label, hidden, kind, epochs, seed, picture):
     except ValueError as error:
         raise Problem(f"There is no such model: {error}.") from None
     console.print(repr(model))
-    if names is None and has_far(y[kept]):
+    if names is None and ranges_of_far(y[kept]):
         console.print(
             "Some labels lie so far from most that a learned range may cut them: output_range"
             f" is given, {model.output_range}."
@@ -117,15 +118,18 @@ def new_model(n, hidden, names, y, seed):
         are_numbers = names == [str(i) for i in range(len(names))]
         classes = None if are_numbers else names
         return tp.Model(n, [*layers, tp.Dense(len(names))], seed=seed, classes=classes)
-    ranges = output_ranges(y) if has_far(y) else None
-    units = tp.Dense(y.shape[1])
-    return tp.Model(n, [*layers, units], loss="mse", seed=seed, output_range=ranges)
+    layers.append(tp.Dense(y.shape[1]))
+    return tp.Model(n, layers, loss="mse", seed=seed, output_range=ranges_of_far(y))
 
 
-def has_far(y):
-    """Whether a label lies where a learned range, which follows most of them, may cut it."""
+def ranges_of_far(y):
+    """output_range, if labels lie where a learned range, which follows most of them, may cut them.
+    Two at each end may be mistakes, and count for nothing."""
+    y = np.sort(y, 0)[ABSURD:-ABSURD]
+    if len(y) == 0:
+        return None
     off = np.abs(y - y.mean(0))
-    return bool(np.any(off > FAR * off.mean(0)))
+    return output_ranges(y) if np.any(off > FAR * off.mean(0)) else None
 
 
 def learn(console, model, x, y, kept, test, epochs, random):

@@ -154,8 +154,10 @@ def test_numbers_that_are_rare_and_far_are_not_cut(said):
     model = tp.load("model.tp")
     assert model.output_range[0] < 0 and model.output_range[1] > 21
     assert abs(model.predict([0.5, 1]) - 20.5) < 1 and abs(model.predict([0.5, 0]) - 0.5) < 1
-    np.savez("near.npz", x=x, y=x[:, 0])
-    assert "output_range" not in said("train", "near.npz", "--epochs", 1)
+    y = x[:, 0].copy()
+    y[[3, 77]] = 9999  # these may be cut
+    np.savez("near.npz", x=x, y=y)
+    assert "output_range is given" not in said("train", "near.npz", "--epochs", 1)
 
 
 def test_several_numbers_a_sample(said):
