@@ -1,5 +1,6 @@
 """A Model as an estimator of scikit-learn, for its pipelines, searches and cross-validations."""
 
+import warnings
 from numbers import Integral
 
 import numpy as np
@@ -43,7 +44,9 @@ class _Estimator(BaseEstimator):
         if not isinstance(self.epochs, Integral) or self.epochs < 1:
             raise ValueError(f"epochs is {self.epochs!r}, expected a whole number from 1")
         X, y = self._checked(X, y, reset=True)
-        self._check_apart(X, y)
+        fault = self._fault(X, y)
+        if fault:
+            raise ValueError(fault)
         X = numbers("X", X)
         self._start(y)
         labels = self._as_labels(y)
@@ -53,11 +56,19 @@ class _Estimator(BaseEstimator):
             self._learn(X[shuffled], labels[shuffled])
         return self
 
-    def _check_apart(self, X, y):
+    def _fault(self, X, y):
+        """What float32 does not hold apart, and what to do; None if there is nothing."""
         i = blurred(X)
-        if i is not None:
-            names = getattr(self, "feature_names_in_", range(X.shape[1]))
-            raise ValueError(apart(f"column {names[i]} of X"))
+        if i is None:
+            return None
+        names = getattr(self, "feature_names_in_", range(X.shape[1]))
+        return apart(f"column {names[i]} of X")
+
+    def _warn(self, X, y):
+        """As _fault, of samples from which others may lie far."""
+        fault = self._fault(X, y)
+        if fault:
+            warnings.warn(f"in these samples {fault}", stacklevel=3)
 
     def _make(self, units, loss, names=None):
         if not np.iterable(self.hidden) or isinstance(self.hidden, str):
@@ -109,6 +120,7 @@ class TinyPropClassifier(ClassifierMixin, _Estimator):
         """Learns from each sample once, in order. classes: all there are, at the first call."""
         first = not hasattr(self, "model_")
         X, y = self._checked(X, y, reset=first)
+        self._warn(X, y)
         if first:
             if classes is None:
                 raise ValueError("classes must be given to the first partial_fit: all there are")
@@ -143,11 +155,11 @@ class TinyPropRegressor(RegressorMixin, _Estimator):
             self, X, y, dtype=np.float64, reset=reset, multi_output=True, y_numeric=True
         )
 
-    def _check_apart(self, X, y):
-        super()._check_apart(X, y)
+    def _fault(self, X, y):
         i = blurred(y.reshape(len(y), -1))
-        if i is not None:
-            raise ValueError(apart("y" if y.ndim == 1 else f"column {i} of y"))
+        if i is None:
+            return super()._fault(X, y)
+        return apart("y" if y.ndim == 1 else f"column {i} of y")
 
     def _start(self, y):
         self.one_ = y.ndim == 1
@@ -160,6 +172,7 @@ class TinyPropRegressor(RegressorMixin, _Estimator):
         """Learns from each sample once, in order."""
         first = not hasattr(self, "model_")
         X, y = self._checked(X, y, reset=first)
+        self._warn(X, y)
         if first:
             self._start(y)
         self._learn(X, self._as_labels(y))

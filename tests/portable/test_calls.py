@@ -230,7 +230,7 @@ def test_samples_in_two_dimensions():
     assert one.learn_many(rows.cast("B", (4, 6)), y) == two.learn_many(x, y) == 4
     assert testkit.saved(one) == testkit.saved(two)
     for shape, expected in (
-        ((6, 4), "x is of shape (6, 4), expected (6, 6)"),
+        ((6, 4), "x is of shape (6, 4), expected (4, 6)"),
         ((2, 12), "x is of shape (2, 12), expected (2, 6)"),
         ((4, 6), "y has 3 values, expected 4"),
     ):

@@ -829,7 +829,13 @@ def test_an_estimator_refuses_what_float32_does_not_hold_apart():
     rounded = np.column_stack([x[:, 0], np.where(x[:, 0] > 0, 0.3, 0.1 + 0.2)])  # constant
     tp.TinyPropRegressor().fit(rounded, rounded)
     assert tp.TinyPropRegressor().fit(x, 1e4 + x[:, 0]).score(x, 1e4 + x[:, 0]) > 0.9
-    part = tp.TinyPropRegressor().partial_fit([[1e9]], [1e9])  # the others may lie far from it
-    part.partial_fit([[1e9 + 1], [0]], [1e9 + 1, 0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        part = tp.TinyPropRegressor().partial_fit([[1e9]], [1e9])  # the others may lie far from it
+        part.partial_fit([[1e9 + 1], [0]], [1e9 + 1, 0])
+    with pytest.warns(UserWarning, match="^in these samples y differs by too little"):
+        tp.TinyPropRegressor().partial_fit(x, 1e8 + x[:, 0])
+    with pytest.warns(UserWarning, match="^in these samples column 1 of X differs"):
+        tp.TinyPropClassifier().partial_fit(x + [0, 1e9], x[:, 0] > 0, [False, True])
     with pytest.raises(ValueError, match="float32 ends at"):
         tp.TinyPropRegressor().fit(x * 1e39, x[:, 0])
