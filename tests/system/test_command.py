@@ -270,6 +270,33 @@ def test_info_tells_what_is_in_it_and_where_it_fits(said, saved, tmp_path):
     assert said("info", big, code=1).endswith("the file is damaged or cut short.\n")
 
 
+LARGE = """
+import gc
+import tinyprop as tp
+m = tp.Model({n}, [tp.Dense(100, activation="relu"), tp.Dense(2)], input_range=(0, 255))
+for i in range(2):
+    m.learn(bytes({n}), i)
+m.save("large.tp")
+steps = m.stats()["steps"]
+gc.collect()
+print(steps, gc.mem_free())
+"""
+
+
+def test_what_just_fits_a_pico_learns_and_is_saved_there(pico):
+    def bytes_of(n):
+        layers = [tp.Dense(100, activation="relu"), tp.Dense(2)]
+        return len(tp.Model(n, layers, input_range=(0, 255))._image)
+
+    room = boards.room(board.facts("RPI_PICO"))
+    n = next(n for n in range(800, 0, -1) if bytes_of(n) <= room)
+    with board.micropython(pico.port) as connected:
+        steps, free = map(int, connected.exec(LARGE.format(n=n)).split())
+        connected.fs_rmfile("large.tp")
+        connected.fs_rmfile("large.tp.old")
+    assert steps == 2 and free < 20000  # so much is left for the program
+
+
 # ---- estimates
 
 
