@@ -143,11 +143,15 @@ def encoded(message):
 
 
 class Broker:
-    """Answers all boards at a broker of MQTT, given as HOST or HOST:PORT."""
+    """Answers all boards at a broker of MQTT, given as HOST or HOST:PORT.
+
+    user, password: if the broker asks for them. tls: the file of certificates that tell that it is
+    the one, if it is to be reached by TLS.
+    """
 
     name = None
 
-    def __init__(self, address, answer):
+    def __init__(self, address, answer, user="", password="", tls=""):
         import paho.mqtt.client as mqtt
 
         self.address, self.answer = address, answer
@@ -156,7 +160,11 @@ class Broker:
         self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
         self.client.on_connect = self.connected
         self.client.on_message = self.hear
-        self.client.connect_async(host, int(port or 1883))
+        if user:
+            self.client.username_pw_set(user, password)
+        if tls:
+            self.client.tls_set(tls)
+        self.client.connect_async(host, int(port or (8883 if tls else 1883)))
         self.client.loop_start()
 
     def connected(self, client, data, flags, reason, properties):
@@ -174,16 +182,17 @@ class Broker:
         self.client.loop_stop()
 
 
-def serve(file, turn, steps, ports, broker, boards, seconds):
+def serve(file, turn, steps, ports, broker, boards, seconds, **login):
     """Lets boards have a round. Returns {name: (file, samples)} of those that sent theirs.
 
-    ports: names of serial ports. broker: its address, or "". boards: how many there are; when all
-    have sent theirs, or after so many seconds, it is over.
+    ports: names of serial ports. broker: its address, or ""; login: user, password, tls, as of
+    Broker. boards: how many there are; when all have sent theirs, or after so many seconds, it is
+    over.
     """
     this = Round(file, turn, steps)
     lines = [SerialPort(port, this.answer) for port in ports]
     if broker:
-        lines.append(Broker(broker, this.answer))
+        lines.append(Broker(broker, this.answer, **login))
     try:
         updates = this.wait(boards, seconds)
         if len(updates) < boards:

@@ -2,8 +2,12 @@
 Prints the name of each test that has passed."""
 
 import os
+import socket
+import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +16,7 @@ import tinyprop as tp
 from flwr.app import Array, ArrayRecord, MetricRecord, RecordDict
 from flwr.common import log
 from flwr.supercore.task_identity import TaskIdentity
-from tinyprop_flower import models, server_app, simulation, strategy
+from tinyprop_flower import gateway, models, server_app, simulation, strategy
 
 X = [[k % 5, k % 3, 1] for k in range(12)]
 NAMES = ["down", "up"]
@@ -210,6 +214,31 @@ def test_a_simulation_that_gave_no_model_says_so():
     none = to_run_with(SimpleNamespace(arrays=strategy.to_record({})))
     said = "no round gave a model: expected a round or more, and in boards.npz 8 samples or more"
     assert said in why(simulation.simulate, b"", "boards.npz", 1, 8, none)
+
+
+def test_a_gateway_has_user_password_and_tls_for_a_broker():
+    login = {"user": "fleet", "password": "secret", "tls": "ca.pem"}
+    subprocess.run(["mosquitto_passwd", "-b", "-c", "passwords", "fleet", "secret"], check=True)
+    certificate = "req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out ca.pem -subj /CN=broker"
+    its = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(["openssl", *certificate.split(), *its], check=True, capture_output=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    files = "certfile ca.pem\nkeyfile key.pem\npassword_file passwords\n"
+    Path("broker.conf").write_text(f"user root\nlistener {port} 127.0.0.1\n{files}")
+    broker = subprocess.Popen(["/usr/sbin/mosquitto", "-c", "broker.conf"])
+    heard = threading.Event()
+    try:
+        line = gateway.Broker(f"127.0.0.1:{port}", lambda name, question: heard.set(), **login)
+        deadline = time.monotonic() + 60
+        while not heard.wait(0.1):
+            assert time.monotonic() < deadline, line.trouble
+            line.client.publish("tinyprop/kitchen/ask", b"?")  # which it hears itself
+        line.stop()
+    finally:
+        broker.terminate()
+        broker.wait()
 
 
 def to_run_with(result):
