@@ -27,6 +27,7 @@ class Round:
         self.changed = {}  # the file of each board that is sending
         self.updates = {}  # {name: (file, samples)} of those that have sent it
         self.news = threading.Condition()
+        self.over = False  # no more updates are taken
 
     def answer(self, name, question):
         """The answer to a board; None: what came is no question."""
@@ -39,7 +40,7 @@ class Round:
             self.heard.add(name)
             if kind == _HERE:
                 says = self.offer(name)
-            elif turn != self.turn or name in self.updates and kind != _DONE:
+            elif turn != self.turn or (kind != _DONE if name in self.updates else self.over):
                 says = OVER
             elif kind == _GIVE:
                 self.changed[name] = bytearray(self.file)
@@ -53,7 +54,7 @@ class Round:
         return question[: HEAD.size] + says
 
     def offer(self, name):
-        if name in self.updates:
+        if self.over or name in self.updates:
             return OVER
         return struct.pack("<III", self.turn, self.steps, len(self.file))
 
@@ -81,6 +82,7 @@ class Round:
         """{name: (file, samples)}, once so many boards have sent theirs, or time is up."""
         with self.news:
             self.news.wait_for(lambda: len(self.updates) >= boards, seconds)
+            self.over = True
             return dict(self.updates)
 
 
