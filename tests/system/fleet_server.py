@@ -110,15 +110,28 @@ def test_a_reply_that_is_none_is_left_out():
 
 
 def test_a_range_that_is_far_off_is_told():
-    sent = models.saved(tp.Model(3, [tp.Dense(2)]))
     far = [[1e9 * v for v in x] for x in X]
-    files = [models.learned(sent, x, [0, 1] * 6, 1, 12) for x in (X, X, far)]
-    found = reply(dict(zip("abc", files, strict=True)), {"samples": [12] * 3})
-    avg, said = strategy.TinyPropAvg(), []
-    avg.sent, strategy.log = sent, lambda level, text, *parts: said.append(text % parts)
-    avg.aggregate_train(1, [found])
+    said = said_of_a_round(strategy.TinyPropAvg(), [X, X, far])
+    assert said == ["2 has a range that is far off and left out: look at its sensor"], said
+
+
+def said_of_a_round(of, boards):
+    """What a strategy tells of boards that have these x."""
+    of.sent, said = models.saved(tp.Model(3, [tp.Dense(2)])), []
+    files = {str(k): models.learned(of.sent, x, [0, 1] * 6, 1, 12) for k, x in enumerate(boards)}
+    strategy.log = lambda level, text, *parts: said.append(text % parts)
+    of.aggregate_train(1, [reply(files, {"samples": [12] * len(boards)})])
     strategy.log = log
-    assert said == ["c has a range that is far off and left out: look at its sensor"], said
+    return said
+
+
+def test_boards_so_few_that_no_faulty_one_is_left_out_are_told_once():
+    for name, least in ("median", 3), ("trimmed mean", 5), ("krum", 3):
+        of = server_app.chosen(name, 1, None)
+        assert said_of_a_round(of, [X] * least) == []
+        (said,) = said_of_a_round(of, [X] * (least - 1))
+        assert said.startswith(f"{least - 1} boards have sent"), said
+        assert said_of_a_round(of, [X] * (least - 1)) == []
 
 
 def test_a_run_without_rounds_says_so():
