@@ -53,6 +53,11 @@ def main(grid, context):
         train_config=asked(config["steps"], done),
         evaluate_fn=keep,
     )
+    if kept == file:
+        raise RuntimeError(
+            "no board has sent an update in any round; the log above and those of SuperNodes may "
+            "tell why"
+        )
 
 
 def last_round(folder, begin):
