@@ -2,6 +2,8 @@
 
 ports="/dev/ttyACM0,/dev/ttyACM1"   serial ports, with a board each
 broker="192.168.0.10:1883"          of MQTT
+user="gateway" password="..."       if the broker asks for them
+tls="ca.pem"                        the file of certificates by which it is known, if it has TLS
 boards=5                            how many there are in all; without it, as many as ports
 seconds=60                          that a round takes at most
 """
@@ -27,5 +29,6 @@ def train(message, context):
             """'ports="/dev/ttyACM0"' or 'broker="192.168.0.10:1883" boards=5'"""
         )
     broker, seconds = str(config.get("broker", "")), float(config.get("seconds", SECONDS))
-    updates = serve(*question(message), ports, broker, boards, seconds)
+    login = {name: str(config[name]) for name in ("user", "password", "tls") if name in config}
+    updates = serve(*question(message), ports, broker, boards, seconds, **login)
     return answer(message, updates)

@@ -27,6 +27,7 @@ class Round:
         self.changed = {}  # the file of each board that is sending
         self.updates = {}  # {name: (file, samples)} of those that have sent it
         self.news = threading.Condition()
+        self.over = False  # no more updates are taken
 
     def answer(self, name, question):
         """The answer to a board; None: what came is no question."""
@@ -39,7 +40,7 @@ class Round:
             self.heard.add(name)
             if kind == _HERE:
                 says = self.offer(name)
-            elif turn != self.turn or name in self.updates and kind != _DONE:
+            elif turn != self.turn or (kind != _DONE if name in self.updates else self.over):
                 says = OVER
             elif kind == _GIVE:
                 self.changed[name] = bytearray(self.file)
@@ -53,7 +54,7 @@ class Round:
         return question[: HEAD.size] + says
 
     def offer(self, name):
-        if name in self.updates:
+        if self.over or name in self.updates:
             return OVER
         return struct.pack("<III", self.turn, self.steps, len(self.file))
 
@@ -81,6 +82,7 @@ class Round:
         """{name: (file, samples)}, once so many boards have sent theirs, or time is up."""
         with self.news:
             self.news.wait_for(lambda: len(self.updates) >= boards, seconds)
+            self.over = True
             return dict(self.updates)
 
 
@@ -143,11 +145,15 @@ def encoded(message):
 
 
 class Broker:
-    """Answers all boards at a broker of MQTT, given as HOST or HOST:PORT."""
+    """Answers all boards at a broker of MQTT, given as HOST or HOST:PORT.
+
+    user, password: if the broker asks for them. tls: the file of certificates that tell that it is
+    the one, if it is to be reached by TLS.
+    """
 
     name = None
 
-    def __init__(self, address, answer):
+    def __init__(self, address, answer, user="", password="", tls=""):
         import paho.mqtt.client as mqtt
 
         self.address, self.answer = address, answer
@@ -156,7 +162,11 @@ class Broker:
         self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
         self.client.on_connect = self.connected
         self.client.on_message = self.hear
-        self.client.connect_async(host, int(port or 1883))
+        if user:
+            self.client.username_pw_set(user, password)
+        if tls:
+            self.client.tls_set(tls)
+        self.client.connect_async(host, int(port or (8883 if tls else 1883)))
         self.client.loop_start()
 
     def connected(self, client, data, flags, reason, properties):
@@ -174,16 +184,17 @@ class Broker:
         self.client.loop_stop()
 
 
-def serve(file, turn, steps, ports, broker, boards, seconds):
+def serve(file, turn, steps, ports, broker, boards, seconds, **login):
     """Lets boards have a round. Returns {name: (file, samples)} of those that sent theirs.
 
-    ports: names of serial ports. broker: its address, or "". boards: how many there are; when all
-    have sent theirs, or after so many seconds, it is over.
+    ports: names of serial ports. broker: its address, or ""; login: user, password, tls, as of
+    Broker. boards: how many there are; when all have sent theirs, or after so many seconds, it is
+    over.
     """
     this = Round(file, turn, steps)
     lines = [SerialPort(port, this.answer) for port in ports]
     if broker:
-        lines.append(Broker(broker, this.answer))
+        lines.append(Broker(broker, this.answer, **login))
     try:
         updates = this.wait(boards, seconds)
         if len(updates) < boards:

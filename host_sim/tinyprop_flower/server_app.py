@@ -20,7 +20,8 @@ from .averaging import settings_of
 from .models import load
 from .strategy import MODEL, ByFloats, TinyPropAvg, asked, to_files, to_record
 
-OF_FLOWER = {"median": FedMedian, "trimmed mean": FedTrimmedAvg, "krum": Krum}
+# With the least boards of which they leave one out.
+OF_FLOWER = {"median": (FedMedian, 3), "trimmed mean": (FedTrimmedAvg, 5), "krum": (Krum, 3)}
 
 app = ServerApp()
 
@@ -52,6 +53,11 @@ def main(grid, context):
         train_config=asked(config["steps"], done),
         evaluate_fn=keep,
     )
+    if kept == file:
+        raise RuntimeError(
+            "no board has sent an update in any round; the log above and those of SuperNodes may "
+            "tell why"
+        )
 
 
 def last_round(folder, begin):
@@ -94,5 +100,6 @@ def chosen(name, gateways, before):
     if name == "mean":
         return TinyPropAvg(before, **at_least)
     if name in OF_FLOWER:
-        return ByFloats(OF_FLOWER[name](), **at_least)
+        of_flower, least = OF_FLOWER[name]
+        return ByFloats(of_flower(), least, **at_least)
     raise ValueError(f"strategy is {name!r}, expected mean, {', '.join(OF_FLOWER)}")

@@ -148,16 +148,23 @@ class TinyPropAvg(FedAvg):
 
 class ByFloats(TinyPropAvg):
     """What one of Flower's own strategies, FedMedian(), FedTrimmedAvg(), Krum(), .., makes of
-    weights and biases as floats, without momentum; all else as TinyPropAvg."""
+    weights and biases as floats, without momentum; all else as TinyPropAvg.
 
-    def __init__(self, strategy, **of_fedavg):
+    least: of fewer boards it leaves none out, which the log tells once.
+    """
+
+    def __init__(self, strategy, least=0, **of_fedavg):
         super().__init__(**of_fedavg)
-        self.strategy = strategy
+        self.strategy, self.least = strategy, least
 
     def begin(self, now):
         return now  # which is no mean: what moves it is also that others are in the middle
 
     def result(self, server_round, merged):
+        if len(merged.models) < self.least:
+            few = "%d boards have sent an update: a faulty one is not left out of fewer than %d"
+            log(WARNING, few, len(merged.models), self.least)
+            self.least = 0
         merged.merge()
         replies = []
         for k, samples in enumerate(merged.samples):

@@ -2,8 +2,12 @@
 Prints the name of each test that has passed."""
 
 import os
+import socket
+import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +16,7 @@ import tinyprop as tp
 from flwr.app import Array, ArrayRecord, MetricRecord, RecordDict
 from flwr.common import log
 from flwr.supercore.task_identity import TaskIdentity
-from tinyprop_flower import models, server_app, simulation, strategy
+from tinyprop_flower import gateway, models, server_app, simulation, strategy
 
 X = [[k % 5, k % 3, 1] for k in range(12)]
 NAMES = ["down", "up"]
@@ -59,14 +63,14 @@ def new_model(units=4):
 def why(function, *arguments):
     try:
         function(*arguments)
-    except ValueError as e:
+    except (ValueError, RuntimeError) as e:
         return str(e)
-    raise AssertionError("no ValueError")
+    raise AssertionError("no error")
 
 
 def test_nothing_is_kept_of_a_round_in_which_nobody_sent_anything():
     new_model()
-    run([False, False], 2)
+    assert "no board has sent an update in any round" in why(run, [False, False], 2)
     assert kept() == [], kept()
     run([False, True, False], 3)
     assert kept() == ["0002.tp"], kept()
@@ -106,15 +110,28 @@ def test_a_reply_that_is_none_is_left_out():
 
 
 def test_a_range_that_is_far_off_is_told():
-    sent = models.saved(tp.Model(3, [tp.Dense(2)]))
     far = [[1e9 * v for v in x] for x in X]
-    files = [models.learned(sent, x, [0, 1] * 6, 1, 12) for x in (X, X, far)]
-    found = reply(dict(zip("abc", files, strict=True)), {"samples": [12] * 3})
-    avg, said = strategy.TinyPropAvg(), []
-    avg.sent, strategy.log = sent, lambda level, text, *parts: said.append(text % parts)
-    avg.aggregate_train(1, [found])
+    said = said_of_a_round(strategy.TinyPropAvg(), [X, X, far])
+    assert said == ["2 has a range that is far off and left out: look at its sensor"], said
+
+
+def said_of_a_round(of, boards):
+    """What a strategy tells of boards that have these x."""
+    of.sent, said = models.saved(tp.Model(3, [tp.Dense(2)])), []
+    files = {str(k): models.learned(of.sent, x, [0, 1] * 6, 1, 12) for k, x in enumerate(boards)}
+    strategy.log = lambda level, text, *parts: said.append(text % parts)
+    of.aggregate_train(1, [reply(files, {"samples": [12] * len(boards)})])
     strategy.log = log
-    assert said == ["c has a range that is far off and left out: look at its sensor"], said
+    return said
+
+
+def test_boards_so_few_that_no_faulty_one_is_left_out_are_told_once():
+    for name, least in ("median", 3), ("trimmed mean", 5), ("krum", 3):
+        of = server_app.chosen(name, 1, None)
+        assert said_of_a_round(of, [X] * least) == []
+        (said,) = said_of_a_round(of, [X] * (least - 1))
+        assert said.startswith(f"{least - 1} boards have sent"), said
+        assert said_of_a_round(of, [X] * (least - 1)) == []
 
 
 def test_a_run_without_rounds_says_so():
@@ -210,6 +227,31 @@ def test_a_simulation_that_gave_no_model_says_so():
     none = to_run_with(SimpleNamespace(arrays=strategy.to_record({})))
     said = "no round gave a model: expected a round or more, and in boards.npz 8 samples or more"
     assert said in why(simulation.simulate, b"", "boards.npz", 1, 8, none)
+
+
+def test_a_gateway_has_user_password_and_tls_for_a_broker():
+    login = {"user": "fleet", "password": "secret", "tls": "ca.pem"}
+    subprocess.run(["mosquitto_passwd", "-b", "-c", "passwords", "fleet", "secret"], check=True)
+    certificate = "req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out ca.pem -subj /CN=broker"
+    its = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(["openssl", *certificate.split(), *its], check=True, capture_output=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    files = "certfile ca.pem\nkeyfile key.pem\npassword_file passwords\n"
+    Path("broker.conf").write_text(f"user root\nlistener {port} 127.0.0.1\n{files}")
+    broker = subprocess.Popen(["/usr/sbin/mosquitto", "-c", "broker.conf"])
+    heard = threading.Event()
+    try:
+        line = gateway.Broker(f"127.0.0.1:{port}", lambda name, question: heard.set(), **login)
+        deadline = time.monotonic() + 60
+        while not heard.wait(0.1):
+            assert time.monotonic() < deadline, line.trouble
+            line.client.publish("tinyprop/kitchen/ask", b"?")  # which it hears itself
+        line.stop()
+    finally:
+        broker.terminate()
+        broker.wait()
 
 
 def to_run_with(result):

@@ -48,6 +48,7 @@ def test_the_engine_gives_what_boards_one_by_one_give(tmp_path):
 
 
 def test_what_the_server_and_the_simulation_say_and_keep(tmp_path):
+    subprocess.run([ROOT / "boards/setup/apt.sh", "mqtt"], check=True)
     script = ROOT / "tests/system/fleet_server.py"
     said = said_by(script, tmp_path, tmp_path)
     passed = [line.split()[1] for line in said.splitlines() if line.startswith("passed")]

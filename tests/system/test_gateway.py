@@ -138,7 +138,7 @@ def test_a_gateway_that_did_not_give_the_file_takes_the_update():
             assert this.answer("a", head + new[start:end])[9:] == gateway.YES
         if these is not changes:  # not all of it is there
             assert this.answer("a", done + new[-4:])[9:] == gateway.NO
-            assert this.wait(1, 0) == {}
+            assert this.updates == {}
     assert this.answer("a", done + new[-4:])[9:] == gateway.YES
     assert this.answer("a", done + new[-4:])[9:] == gateway.YES  # as the first answer was lost
     assert this.wait(1, 0) == {"a": (new, 9)}
@@ -150,6 +150,19 @@ def test_who_comes_late_is_told_that_the_round_is_over():
     late = struct.pack("<BII", tinyprop_fleet._TAKE, 1, 200)
     assert this.answer("a", late + b"x") == late
     assert this.wait(1, 0) == {}
+
+
+def test_an_update_that_comes_when_the_round_has_ended_is_not_taken():
+    this = gateway.Round(file_of(model(2)), 1, STEPS)
+    kinds = tinyprop_fleet._HERE, tinyprop_fleet._GIVE, tinyprop_fleet._TAKE, tinyprop_fleet._DONE
+    done = struct.pack("<BII", kinds[-1], 1, 9) + this.file[-4:]
+    assert this.answer("a", done)[9:] == gateway.YES
+    assert list(this.wait(2, 0)) == ["a"]
+    assert this.answer("a", done)[9:] == gateway.YES  # as the first answer was lost
+    for kind in kinds:
+        question = struct.pack("<BII", kind, 1, 9) + this.file[-4:]
+        assert this.answer("b", question)[9:] == gateway.OVER
+    assert list(this.updates) == ["a"]
 
 
 def test_what_is_no_question_is_not_answered():
