@@ -150,8 +150,14 @@ label_option = click.option(
     show_default=True,
     help="Of first weights and of the order.",
 )
+@click.option(
+    "--output-range",
+    type=(float, float),
+    metavar="LO HI",
+    help="Of labels that are numbers, if some that are rare and far are cut.",
+)
 @click.option("--picture", type=file_type, help="A file for a picture of how it went, .png.")
-def train(data, out, label, hidden, kind, epochs, seed, picture):
+def train(data, out, label, hidden, kind, epochs, seed, output_range, picture):
     """Trains a model on a table of samples, and tests it on a fifth of them.
 
     DATA is a .csv with a line for each sample: its values, and its label in the last column. The
@@ -168,7 +174,7 @@ def train(data, out, label, hidden, kind, epochs, seed, picture):
     """
     from tinyprop_cli.train import train
 
-    train(data, out, label, hidden, kind, epochs, seed, picture)
+    train(data, out, label, hidden, kind, epochs, seed, output_range, picture)
 
 
 @main.command("import")

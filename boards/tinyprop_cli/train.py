@@ -9,7 +9,6 @@ from rich.live import Live
 from rich.progress import Progress
 from tinyprop_desk.arrays import apart, blurred
 from tinyprop_desk.boards import where_it_fits
-from tinyprop_desk.network import output_ranges
 from tinyprop_desk.report import scores_of
 
 from tinyprop_cli import samples
@@ -19,12 +18,10 @@ from tinyprop_cli.files import check_folder, check_model_place, save
 from tinyprop_cli.screen import curve, new_console
 
 HELD_OUT = 5  # one sample of so many is kept for the test
-FAR = 5  # times the mean distance from the mean: a learned range reaches that in any case
-ABSURD = 2  # labels, such as 9999 for one that is missing
 PIECE = 1000  # samples that are learned before the screen tells
 
 
-def train(data, file, label, hidden, kind, epochs, seed, picture):
+def train(data, file, label, hidden, kind, epochs, seed, output_range, picture):
     check_model_place(file)
     if picture:
         check_folder(picture)
@@ -41,15 +38,10 @@ def train(data, file, label, hidden, kind, epochs, seed, picture):
     random = np.random.default_rng(seed)
     kept, test = split(y, names, random)
     try:
-        model = new_model(x.shape[1], hidden, names, y[kept], seed)
+        model = new_model(x.shape[1], hidden, names, y, seed, output_range)
     except ValueError as error:
         raise Problem(f"There is no such model: {error}.") from None
     console.print(repr(model))
-    if names is None and ranges_of_far(y[kept]):
-        console.print(
-            "Some labels lie so far from most that a learned range may cut them: output_range"
-            f" is given, {model.output_range}."
-        )
     shown = "Of the samples that were held out, which it never learned from:"
     if len(test) == 0:
         test, shown = kept, "Of the samples that it learned from, as they are too few to hold out:"
@@ -112,24 +104,14 @@ def split(y, names, random):
     return order[~held[order]], order[held[order]]
 
 
-def new_model(n, hidden, names, y, seed):
+def new_model(n, hidden, names, y, seed, output_range):
     layers = [tp.Dense(units, activation="relu") for units in hidden]
+    options = {"seed": seed, "output_range": output_range}
     if names:
         are_numbers = names == [str(i) for i in range(len(names))]
         classes = None if are_numbers else names
-        return tp.Model(n, [*layers, tp.Dense(len(names))], seed=seed, classes=classes)
-    layers.append(tp.Dense(y.shape[1]))
-    return tp.Model(n, layers, loss="mse", seed=seed, output_range=ranges_of_far(y))
-
-
-def ranges_of_far(y):
-    """output_range, if labels lie where a learned range, which follows most of them, may cut them.
-    Two at each end may be mistakes, and count for nothing."""
-    y = np.sort(y, 0)[ABSURD:-ABSURD]
-    if len(y) == 0:
-        return None
-    off = np.abs(y - y.mean(0))
-    return output_ranges(y) if np.any(off > FAR * off.mean(0)) else None
+        return tp.Model(n, [*layers, tp.Dense(len(names))], classes=classes, **options)
+    return tp.Model(n, [*layers, tp.Dense(y.shape[1])], loss="mse", **options)
 
 
 def learn(console, model, x, y, kept, test, epochs, random):
