@@ -18,7 +18,7 @@ What becomes of each part of a model:
     learned ranges      centre: the mean. spread: the mean of spread + |centre - mean centre|,
                         which the spread of all values together cannot exceed. Both leave out
                         what would take the bits of all others: a range reaches as far as spread +
-                        |centre - median centre|, and to 16 times the median of that at most. What
+                        |centre - median centre|, and to 256 times the median of that at most. What
                         maps to 0 and to 1.0 stays as it was sent out as long as it does
                         (docs/numbers.md); weights and biases are converted to it, exactly but for
                         zeros of padding
@@ -77,7 +77,7 @@ LEAST_SEEN = 3  # samples before which nothing is known of a range
 RANGE_BITS = 26  # of the larger of centre and spread
 MOMENTUM = Fraction(9, 10)
 LESS = 8  # so a tenth of all boards comes to one in a hundred
-FAR_OFF = 16  # times; sound sensors of one kind differ by less
+FAR_OFF = 256  # times: inputs have 8 bits, of which those of half the boards would see none
 FAR = 5  # median distances, which are 3.4 standard deviations of a normal distribution
 CERTAIN = 1 << 28  # an error of 1.0
 OF_CHANCE = (2 << MEAN_SHIFT) - 1  # samples whose mean varies as a running one does

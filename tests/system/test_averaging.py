@@ -308,9 +308,9 @@ def with_reach(spread, centre=0, frac=8):
 def test_a_range_that_is_far_off():
     some = [with_reach(9), with_reach(10), with_reach(5, 5), with_reach(11), with_reach(1)]
     for one, near in (
-        (with_reach(160), True),
-        (with_reach(161), False),
-        (with_reach(20, -141), False),
+        (with_reach(2560), True),
+        (with_reach(2561), False),
+        (with_reach(20, -2541), False),
         (with_reach(10, 10, 0), False),
         (with_reach(0), True),
     ):
