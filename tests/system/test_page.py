@@ -457,7 +457,7 @@ def test_examples_are_a_table_to_train_on(page, random, tmp_path, capsys):
     page.teach_shapes(random, each=4)
     table = tmp_path / "examples.csv"
     table.write_bytes(page.download("Save the examples"))
-    train(table, tmp_path / "drawn.tp", None, [16], None, 2, 1, None)
+    train(table, tmp_path / "drawn.tp", None, [16], None, 2, 1, None, None)
     assert "circle" in capsys.readouterr().out
     assert sorted(tp.load(tmp_path / "drawn.tp").classes) == sorted(SHAPES)
 
