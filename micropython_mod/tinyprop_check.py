@@ -67,14 +67,14 @@ class _Facts:
         self.least = model._number("<I", _MODEL_STATE_LEAST_ERROR) / _ONE
         self.replay = struct.unpack_from("<H", model._image, _MODEL_SPEC_REPLAY)[0]
         self.shown = [] if model._mse else _tally(model, self.places)
-        n_shown = len(self.shown) - self.shown.count(0)  # others may be spare
-        guess = 1 - 1 / max(1, n_shown)
+        self.n_shown = len(self.shown) - self.shown.count(0)  # others may be spare
+        guess = 1 - 1 / max(1, self.n_shown)
         if model._mse:
             guess = sum(_spreads(model, 1)) / model._n_out or _GUESS
         self.wrong = self.error / (guess or 1)
         # A guess of mse with a given range is none.
         learned = not model._mse or not _range_place(model._image, 1)[2]
-        enough = 1000 if model._mse else 200 * n_shown
+        enough = 1000 if model._mse else 200 * self.n_shown
         self.guesses = learned and self.steps >= enough and self.wrong > 0.95
         # With rates that it finds, guessing explains units that are dead, and not the other way.
         self.blames_rate = model.lr is not None or not self.guesses
@@ -117,8 +117,8 @@ def _still_x(facts):
 
 
 def _still_y(facts):
-    learned = facts.model._mse and not _range_place(facts.image, 1)[2]
-    if learned and not any(_spreads(facts.model, 1)):
+    spreads = list(_spreads(facts.model, 1))
+    if spreads and not any(spreads):
         yield (
             "y never changes: all targets were the same, in the seven digits that count. Are they"
             " those of the samples?"
@@ -177,7 +177,7 @@ def _classes(facts):
     ago = [(facts.steps - step) % (1 << 32) for step in shown]
     alone = sorted(ago)[1]
     latest = _class_text(facts.model, ago.index(min(ago)))
-    if len(shown) - shown.count(0) == 1:
+    if facts.n_shown == 1:
         yield (
             "All samples were of class %s, and so will be all answers: show others, too." % latest
         )

@@ -27,7 +27,7 @@ def bring_in(file, data, out, label, classes):
         model = tp.from_onnx(net, x, y, classes=names)
     except ValueError as error:
         raise Problem(f"{file} cannot be a model of tinyprop. {error}") from None
-    if y is not None and network.loss != "mse" and guessing_is_better(model, order, x, y):
+    if y is not None and network.loss != "mse" and guessing_is_better(model, found.turned(x), y):
         print(
             "It is right less often than guessing: its outputs may be in another order than"
             f" {', '.join(names_of(model))}. Say theirs: --classes NAME,NAME,.."
@@ -49,10 +49,8 @@ def check_classes(classes, network, file):
         raise Problem(f"--classes has {len(classes)} names, and the network {n} outputs.")
 
 
-def guessing_is_better(model, order, x, y):
-    turned = np.empty((len(x), order.size), np.float32)
-    turned[:, order.ravel()] = x.reshape(len(x), -1)
-    return model.evaluate(turned, y) < 1 / model._n_out
+def guessing_is_better(model, x, y):
+    return model.evaluate(x, y) < 1 / model._n_out
 
 
 def opened(file):

@@ -239,7 +239,8 @@ def distances_of_place(model, place, out):
     frac = model.layers[first - 1].state.y_frac  # of the model's inputs, forward knows it
     z = forward(model, replay.inputs_at(model, place), first, frac)
     compare(model, replay.memory(model).inputs[place], out)
-    counts = replay.used(model)[place] & (replay.classes(model) == replay.classes(model)[place])
+    of_class = replay.classes(model)
+    counts = replay.used(model)[place] & (of_class == of_class[place])
     out[:] = np.where(counts, out, replay.FAR)
     out[place] = replay.FAR
     return doubt(model, z)

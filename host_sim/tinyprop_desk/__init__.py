@@ -70,13 +70,10 @@ def from_onnx(file, x, y=None, loss=None, trainable=None, report=True, **setting
     with onnx_reader.damage_told_of(file):
         model = onnx_reader.load(file)
         network, reader = onnx_reader.read(model, loss)
-    order = reader.input_order
-    x = samples_of(x, order.shape, np.float32)
+    x = samples_of(x, reader.input_order.shape, np.float32)
     with onnx_reader.damage_told_of(file):
         outputs = reader.outputs(x, network.loss)
-    turned = np.empty((len(x), order.size), np.float32)
-    turned[:, order.ravel()] = x.reshape(len(x), -1)
-    return _bring_in(network, turned, outputs, y, trainable, report, settings)
+    return _bring_in(network, reader.turned(x), outputs, y, trainable, report, settings)
 
 
 def _refuse(settings, found):

@@ -168,6 +168,12 @@ class Reader:
         loss = loss or ("crossentropy" if self.ended or units > 1 else "mse")
         return Network(self.shape, self.layers, loss)
 
+    def turned(self, x):
+        """x, which is as the ONNX model takes it, in the order of the Model."""
+        result = np.empty((len(x), self.input_order.size), np.float32)
+        result[:, self.input_order.ravel()] = x.reshape(len(x), -1)
+        return result
+
     def outputs(self, x, loss):
         """What the ONNX model gives for x, in floating point: probabilities, or numbers."""
         evaluator = ReferenceEvaluator(self.model)

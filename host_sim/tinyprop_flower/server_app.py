@@ -55,8 +55,8 @@ def main(grid, context):
     )
     if kept == file:
         raise RuntimeError(
-            "no board has sent an update in any round; the log above and those of SuperNodes may "
-            "tell why"
+            "no board has sent an update in any round; the log above and those of SuperNodes may"
+            " tell why"
         )
 
 

@@ -75,8 +75,8 @@ def asked(steps, rounds_before=0):
     """What Strategy.start needs as train_config. ValueError: no board would take part."""
     if steps < _LEAST:
         raise ValueError(
-            f"a round has {steps} steps, expected {_LEAST} or more: an update of fewer would tell "
-            "what the samples were, and boards send none"
+            f"a round has {steps} steps, expected {_LEAST} or more: an update of fewer would tell"
+            " what the samples were, and boards send none"
         )
     return ConfigRecord({"steps": steps, "rounds-before": rounds_before})
 

@@ -41,15 +41,15 @@ class Facts {
     this.least = model._number("u4", format.MODEL_STATE_LEAST_ERROR) / ONE;
     this.replay = numberAt(this.view, "u2", format.MODEL_SPEC_REPLAY);
     this.shown = model._mse ? [] : tally(model, this.places);
-    const nShown = this.shown.filter((step) => step).length; // others may be spare
-    let guess = 1 - 1 / Math.max(1, nShown);
+    this.nShown = this.shown.filter((step) => step).length; // others may be spare
+    let guess = 1 - 1 / Math.max(1, this.nShown);
     if (model._mse) {
       guess = spreads(model, 1).reduce((a, b) => a + b, 0) / model._nOut || GUESS;
     }
     this.wrong = this.error / (guess || 1);
     // A guess of mse with a given range is none.
     const learned = !model._mse || !rangePlace(this.view, 1).given;
-    const enough = model._mse ? 1000 : 200 * nShown;
+    const enough = model._mse ? 1000 : 200 * this.nShown;
     this.guesses = learned && this.steps >= enough && this.wrong > 0.95;
     // With rates that it finds, guessing explains units that are dead, and not the other way.
     this.blamesRate = model.lr !== null || !this.guesses;
@@ -93,8 +93,8 @@ function* stillX(facts) {
 }
 
 function* stillY(facts) {
-  const learned = facts.model._mse && !rangePlace(facts.view, 1).given;
-  if (learned && spreads(facts.model, 1).every((spread) => spread === 0)) {
+  const found = spreads(facts.model, 1);
+  if (found.length && found.every((spread) => spread === 0)) {
     yield "y never changes: all targets were the same, in the seven digits that count. Are they those of the samples?";
   }
 }
@@ -158,7 +158,7 @@ function* classes(facts) {
   const ago = last.map((step) => (((facts.steps - step) % 2 ** 32) + 2 ** 32) % 2 ** 32);
   const alone = [...ago].sort((a, b) => a - b)[1];
   const latest = classText(facts.model, ago.indexOf(Math.min(...ago)));
-  if (last.filter((step) => step).length === 1) {
+  if (facts.nShown === 1) {
     yield `All samples were of class ${latest}, and so will be all answers: show others, too.`;
   } else if (alone >= SOME && !facts.replay) {
     yield (

@@ -363,18 +363,11 @@ def test_what_a_frozen_layer_made_of_samples_is_forgotten_with_its_weights():
         for i in range(40):
             model.learn(bytes([random.below(10), random.below(10)]), i % 2)
         model.set_weights(1, *model.weights(1))
-        assert n_near(model) == 8
+        assert testkit.n_remembered(model, 8, b"\1\2") == 8
         model.set_weights(0, [1, 2, 3, 4, 5, 6], [1, 1, 1])
-        assert n_near(model) == (0 if frozen else 8)
+        assert testkit.n_remembered(model, 8, b"\1\2") == (0 if frozen else 8)
         model.learn(b"\1\2", 1)
-        assert n_near(model) == (1 if frozen else 8)
-
-
-def n_near(model):
-    """How many samples it remembers."""
-    squares = array("I", bytes(4 * 8))
-    assert tp._tinyprop.distances(model._image, b"\1\2", squares) >= 0
-    return sum(square < 0xFFFFFFFF for square in squares)
+        assert testkit.n_remembered(model, 8, b"\1\2") == (1 if frozen else 8)
 
 
 if __name__ == "__main__":

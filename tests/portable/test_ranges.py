@@ -179,9 +179,7 @@ def test_what_was_remembered_in_other_units_is_forgotten():
         model.learn(x, i % 2)
     model.input_range = None
     model.learn(array("f", (32 + 1.8 * celsius[0][0], celsius[0][1])), 0)
-    squares = array("I", bytes(4 * 20))
-    assert tp._tinyprop.distances(model._image, array("f", celsius[0]), squares) >= 0
-    assert sum(square < 0xFFFFFFFF for square in squares) == 1
+    assert testkit.n_remembered(model, 20, array("f", celsius[0])) == 1
     for i, (t, h) in enumerate(celsius[:40]):
         model.learn((32 + 1.8 * t, h), i % 2)
     assert all(model.predict((32 + 1.8 * t, h)) == i % 2 for i, (t, h) in enumerate(celsius))

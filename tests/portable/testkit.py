@@ -1,6 +1,7 @@
 # Runs the test_* functions of a file, on CPython and MicroPython alike. The first line that it
 # prints names the backend, the last ones look like unittest's: a log shows what ran where.
 import sys
+from array import array
 
 import _tinyprop
 import model_format as fmt
@@ -62,6 +63,13 @@ def first_weights(model, n):
 def remembered(model):
     """The part of an image with samples that are remembered."""
     return bytes(saved(model)[-model._replay_bytes() :])
+
+
+def n_remembered(model, replay, x):
+    """How many samples it remembers that x, a buffer, can be compared with."""
+    squares = array("I", bytes(4 * replay))
+    assert _tinyprop.distances(model._image, x, squares) >= 0
+    return sum(square < 0xFFFFFFFF for square in squares)
 
 
 def of_version(file, version):

@@ -65,8 +65,8 @@ int tp_predict(void *image, size_t n_bytes, const tp_values_t *x, const tp_value
 
 // How far x is from what is remembered: out, uint32 [replay], gets the squared distance to each such sample, between inputs
 // of the lowest trained layer in 8 bits; UINT32_MAX for a place that is not in use. x NULL: those of the remembered sample
-// at `place` to the others of its class, to all else UINT32_MAX. Returns by how much its largest probability is below 1.0, Q.14, with mse 0; or a
-// negative tp_err_t.
+// at `place` to the others of its class, to all else UINT32_MAX. Returns by how much its largest probability is below 1.0,
+// Q.14, with mse 0; or a negative tp_err_t.
 int tp_distances(void *image, size_t n_bytes, const tp_values_t *x, size_t place, const tp_values_t *out);
 
 // Runs samples start .. start+count-1 of the `total` samples in x and y through the model, learning from them or only
