@@ -390,6 +390,25 @@ test("what it knows is found anew after a tenth more samples", () => {
   assert.equal(early, false);
 });
 
+test("how far it reached counts no more once samples are forgotten", () => {
+  for (const forget of [(m) => (m.inputRange = null), (m) => m.setWeights(0, [1, -1, 0, 1, 1, 0], [0, 0, 0])]) {
+    const model = new tp.Model(2, [tp.Dense(3, { trainable: false }), tp.Dense(2)], { replay: 80 });
+    const learn = (steps, far) => {
+      for (let i = 0; i < steps; i++) {
+        model.learn([7 + (i % 2), far * (i % 10)], 0);
+      }
+    };
+    learn(400, 20);
+    model.knows([7, 40]);
+    forget(model);
+    learn(40, 1);
+    const loaded = tp.load(model.save(true));
+    for (let i = 0; i < 200; i += 4) {
+      assert.equal(model.knows([7, i]), loaded.knows([7, i]));
+    }
+  }
+});
+
 test("weights that are given", () => {
   const model = small();
   const nested = SIX.map((v) => Array.from({ length: 5 }, (_, unit) => (v - unit) / 8));
