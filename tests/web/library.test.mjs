@@ -132,12 +132,20 @@ test("samples of the wrong length are named", () => {
   refused(model, TypeError, "x[1] is null, expected a number or a list of 6", () =>
     model.learnMany([SIX, null], [0, 1]),
   );
+  refused(model, RangeError, "x has 8 values, expected a multiple of 6", () => model.learnMany(new Uint8Array(8), [0]));
 });
 
 test("what has learned nothing yet knows no range", () => {
   const model = new tp.Model(2, [tp.Dense(2)]);
   assert.equal(model.inputRange, null);
-  refused(model, RangeError, "no range is known", () => model.predict([1, 2]));
+  refused(model, RangeError, "no inputRange is known", () => model.predict([1, 2]));
+  for (const [range, unknown] of [
+    [null, "inputRange or outputRange"],
+    [[0, 1], "outputRange"],
+  ]) {
+    const line = new tp.Model(2, [tp.Dense(1)], { loss: "mse", inputRange: range });
+    refused(line, RangeError, `no ${unknown} is known: learn first`, () => line.predict([1, 2]));
+  }
 });
 
 test("names of classes come with what is taught", () => {
@@ -147,6 +155,10 @@ test("names of classes come with what is taught", () => {
   assert.equal(model.predict(SIX), "up");
   refused(model, TypeError, "y[1] is null, expected a class number or its name", () =>
     model.learnMany([SIX, SIX], ["up", null]),
+  );
+  const many = ["down", 2, "side"];
+  refused(model, RangeError, 'y[2] is "side", a new class, and each of the 3 outputs has one: up, down, 2', () =>
+    model.learnMany([SIX, SIX, SIX], many),
   );
   refused(model, RangeError, "x has 1 values", () => model.learn([1], "down"));
   assert.deepEqual(model.classes, ["up", null, null]);
