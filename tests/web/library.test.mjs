@@ -148,6 +148,19 @@ test("what has learned nothing yet knows no range", () => {
   }
 });
 
+test("a range that begins anew says nothing before three samples", () => {
+  const model = new tp.Model(2, [tp.Dense(2)]);
+  for (let i = 0; i < 60; i++) {
+    model.learn([i % 7, i % 5], i % 2);
+  }
+  model.inputRange = null;
+  for (let i = 0; i < 3; i++) {
+    assert.ok(!model.check().some((sentence) => sentence.includes("never")), model.check());
+    model.learn([i, 0], i % 2);
+  }
+  assert.ok(model.check()[0].startsWith("Value 1 of x never moves"), model.check());
+});
+
 test("names of classes come with what is taught", () => {
   const model = small();
   assert.deepEqual(model.classes, [null, null, null]);
