@@ -325,3 +325,11 @@ def test_readings_of_a_window(dtype):
         with pytest.raises(ValueError, match="a reading is 40000.*, expected -32768 to 32767"):
             one.push(readings[0, 0] + readings[0, 0])
     assert list(one.features[2:4]) == list(three.features[2:4]) == [5000, 20000]
+
+
+@pytest.mark.parametrize("form", [X, X.ravel(), list(X), X.ravel().tolist(), list(X.ravel())])
+def test_a_board_in_a_fleet_takes_what_learn_many_takes(form):
+    one, other = make(), make()
+    tp.fleet.learn(one, form, Y, 1, 50)
+    tp.fleet.learn(other, X.tolist(), Y.tolist(), 1, 50)
+    assert one._image == other._image
