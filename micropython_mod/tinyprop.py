@@ -385,7 +385,7 @@ class Model:
         _part("state")._reset(self, seed)
 
     def weights(self, i):
-        """(weights, biases) of layer i as two array('f'), exactly.
+        """(weights, biases) of layer i as two array('f'): weights exactly, biases to 24 bits.
 
         Its sums are z = x w + b. Weights are in the order [input][unit] in a Dense,
         [row][column][channel][filter] in a Conv2D, [row][column][channel] in a DepthwiseConv2D. x

@@ -17,6 +17,7 @@ def const(value):  # as in tinyprop
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
 _MIN_W_FRAC = const(2)
 _MODEL_SPEC_REPLAY = const(32)
+_MODEL_STATE_N_SEEN = const(0)
 _MODEL_STATE_STEPS = const(8)
 _MODEL_STATE_ERROR = const(84)
 _MODEL_STATE_LEAST_ERROR = const(96)
@@ -84,7 +85,9 @@ class _Facts:
 def _spreads(model, which):
     """Of learned ranges: how far values are from their centre in the mean, in half ranges."""
     at, n, given = _range_place(model._image, which)
-    for _ in range(0 if given else n):
+    if given or model._number("<H", _MODEL_STATE_N_SEEN + 2 * which) < 3:
+        return  # the spread is found by the third sample
+    for _ in range(n):
         _, spread, _, _, shift = struct.unpack_from(_LEARNED_RANGE_FORMAT, model._image, at)
         yield spread / (1 << shift)
         at += _LEARNED_RANGE_BYTES

@@ -28,7 +28,7 @@ import time
 from binascii import a2b_base64, b2a_base64, crc32
 
 import _tinyprop
-from tinyprop import _LISTS, _items, _part
+from tinyprop import _LISTS, _NUMBERS, _items, _part
 
 
 def const(value):  # as in tinyprop
@@ -302,7 +302,8 @@ def _chosen(model, x, y, turn, steps):
 
 def _n_samples(model, x):
     """How many samples x has."""
-    return len(x) if isinstance(x, _LISTS) else _items(x) // model._n_in
+    rows = isinstance(x, _LISTS) and not (x and isinstance(x[0], _NUMBERS))
+    return len(x) if rows else _items(x) // model._n_in
 
 
 def _stride(n):
@@ -323,7 +324,7 @@ def _row(values, i, n, size):
     """Those of sample i of n."""
     if len(values) == n:
         return values[i]
-    return memoryview(values)[i * size : (i + 1) * size]
+    return values[i * size : (i + 1) * size]
 
 
 # ---- lines to a gateway. ask() returns the answer to a question, or None; piece: how many bytes

@@ -7,7 +7,7 @@ import struct
 from array import array
 
 from tinyprop import _LISTS, _NO_NUMBER, _NUMBERS, Model, _items, _part
-from tinyprop_layers import Dense, _count, _range_place
+from tinyprop_layers import Dense, _count, _plain, _range_place
 
 
 def const(value):  # as in tinyprop
@@ -117,7 +117,7 @@ class Window:
 
     def _whole(self, value):
         if self._scale is not None:
-            value *= self._scale
+            value = _plain(value) * self._scale  # numpy's may be of few bits
         if not _LOWEST <= value <= _HIGHEST:
             raise ValueError(
                 "a reading is %r, expected %d to %d: scale= makes it smaller"

@@ -184,6 +184,7 @@ def _learn_anew(model, which):
 
 def _forget(model):
     """What is remembered. The core does that with what has another format than x has now."""
+    model._reach = 0, None  # of knows
     if model._replay_bytes():
         struct.pack_into("<h", model._image, model._state + _MODEL_STATE_REPLAY_FRAC, _NO_FRAC)
 

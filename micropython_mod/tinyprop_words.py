@@ -316,10 +316,10 @@ def _free(model, what, label, names, labels, learning):
     """The first output without a name that no class was taught to by its number."""
     shown, known = _shown(model), []
     for i, name in enumerate(names):
-        if learning and not (name or shown[i] or i in labels):
+        if name or shown[i] or learning and i in labels:
+            known.append(name or str(i))
+        elif learning:
             return i
-        if name or shown[i]:
-            known.append(_class_text(model, i))
     known = _short(", ".join(known))
     if not learning:
         _wrong(what, label, "one of the classes, " + (known or "of which it knows none"))
@@ -403,7 +403,8 @@ def _refused(model, code, x, y, total=None):
     total = total if many else 1
     n_targets = total * (model._n_out if mse else 1)
     if code == _E_X_LENGTH:
-        raise ValueError("x has %d values, expected %d" % (_items(x), total * model._n_in))
+        expected = "a multiple of %d" if many else "%d"
+        raise ValueError("x has %d values, expected " % _items(x) + expected % model._n_in)
     if code == _E_Y_LENGTH:
         raise ValueError("y has %d values, expected %d" % (_items(y), n_targets))
     if code == _E_X_TYPE:
@@ -430,7 +431,9 @@ def _refused(model, code, x, y, total=None):
             if not 0 <= label < model._n_out:
                 _wrong("y", _plain(label), "a class number, 0 to %d" % (model._n_out - 1))
     if code == _E_NO_RANGE:
-        raise ValueError("no range is known: learn first, or give input_range=(lo, hi)")
+        ranges = ("input_range", "output_range")[: 1 + mse]
+        unknown = " or ".join(name for name in ranges if getattr(model, name) is None)
+        raise ValueError("no %s is known: learn first, or give it as (lo, hi)" % unknown)
     if code == _E_OVERLAP:
         raise ValueError("x, y and out must not lie in the model's own memory: give copies")
     if code == _E_OUT:

@@ -91,7 +91,7 @@ def choose():
         raise ImportError(f"TINYPROP_BACKEND should be c, numpy or wasm, not {wanted!r}")
     try:
         return c_backend()
-    except ImportError as e:
+    except (ImportError, OSError) as e:  # in a checkout that nobody may write to
         reason = str(e).splitlines()[0].rstrip(":")
         print(f"tinyprop: computes with numpy, which is slow: {reason}", file=sys.stderr)
         return numpy_backend()

@@ -74,7 +74,8 @@ def room(about):
 
 def milliseconds(about, op, model):
     """About how long a step takes on a board, as text."""
-    return f"{step_cycles(about['ARCH'], op, model) / 1000 / int(about['MHZ']):.2g}"
+    ms = step_cycles(about["ARCH"], op, model) / 1000 / int(about["MHZ"])
+    return f"{float(f'{ms:.2g}'):g}"
 
 
 def step_cycles(arch, op, model):

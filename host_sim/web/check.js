@@ -61,7 +61,8 @@ class Facts {
 function spreads(model, which) {
   const { view } = model._image;
   const { at, n, given } = rangePlace(view, which);
-  return Array.from({ length: given ? 0 : n }, (_, i) => {
+  const found = !given && model._number("u2", format.MODEL_STATE_N_SEEN + 2 * which) >= 3; // by the third sample
+  return Array.from({ length: found ? n : 0 }, (_, i) => {
     const place = at + format.LEARNED_RANGE_BYTES * i;
     const shift = numberAt(view, "i2", place + format.LEARNED_RANGE_SHIFT);
     return numberAt(view, "u4", place + format.LEARNED_RANGE_SPREAD) / 2 ** shift;

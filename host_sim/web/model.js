@@ -197,7 +197,7 @@ export class Model {
     state.reset(this, seed);
   }
 
-  // {weights, biases} of layer i as two Float32Array, exactly. Their order is that of weights() in docs/api.md.
+  // {weights, biases} of layer i as two Float32Array. Their order, and how exact they are, is that of weights() in docs/api.md.
   weights(i) {
     return state.getWeights(this, i);
   }

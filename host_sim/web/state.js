@@ -142,6 +142,7 @@ export function setRange(model, which, value) {
 
 // What is remembered. The core does that with what has another format than x has now.
 function forget(model) {
+  model._reach = null; // of knows
   if (memoryOf(model)) {
     model._image.view.setInt16(model._state + format.MODEL_STATE_REPLAY_FRAC, NO_FRAC, true);
   }

@@ -99,11 +99,12 @@ function classNumber(label) {
 // The first output without a name that no class was taught to by its number.
 function free(model, what, label, names, labels, learning) {
   const last = tally(model, placesOf(model));
-  const unused = names.findIndex((name, i) => !(name || last[i] || labels.includes(i)));
+  const isTaken = (name, i) => name || last[i] || (learning && labels.includes(i));
+  const unused = names.findIndex((name, i) => !isTaken(name, i));
   if (learning && unused >= 0) {
     return unused;
   }
-  const known = short(names.flatMap((name, i) => (name || last[i] ? [classText(model, i)] : [])).join(", "));
+  const known = short(names.flatMap((name, i) => (isTaken(name, i) ? [name ?? i] : [])).join(", "));
   if (!learning) {
     wrong(what, label, `one of the classes, ${known || "of which it knows none"}`);
   }
@@ -161,7 +162,7 @@ export function refused(model, code, x, y, total) {
   const samples = total ?? 1;
   const nTargets = samples * (model._mse ? model._nOut : 1);
   if (code === format.E_X_LENGTH) {
-    throw new RangeError(`x has ${x.length} values, expected ${samples * model._nIn}`);
+    throw new RangeError(`x has ${x.length} values, expected ${many ? "a multiple of " : ""}${model._nIn}`);
   }
   if (code === format.E_Y_LENGTH) {
     throw new RangeError(`y has ${y.length ?? 1} values, expected ${nTargets}`);
@@ -189,7 +190,8 @@ export function refused(model, code, x, y, total) {
     wrong("y", label ?? y, `a class number, 0 to ${model._nOut - 1}`);
   }
   if (code === format.E_NO_RANGE) {
-    throw new RangeError("no range is known: learn first, or give inputRange: [lo, hi]");
+    const unknown = ["inputRange", ...(model._mse ? ["outputRange"] : [])].filter((name) => model[name] === null);
+    throw new RangeError(`no ${unknown.join(" or ")} is known: learn first, or give it as [lo, hi]`);
   }
   throw new RangeError("the model is damaged");
 }

@@ -106,6 +106,28 @@ def test_how_far_it_reached_before_a_reset_counts_no_more():
             assert model.knows(one) == loaded.knows(one), i
 
 
+def test_how_far_it_reached_counts_no_more_once_samples_are_forgotten():
+    frozen = tp.Model(2, [tp.Dense(4, "tanh", trainable=False), tp.Dense(2)], replay=40)
+    learning = tp.Model(2, [tp.Dense(4, "tanh"), tp.Dense(2)], replay=40)
+    for model in (frozen, learning):
+        for i in range(400):
+            model.learn((7 + i % 2, 20 * (i % 10)), 0)
+        model.knows((7, 40))
+        if model is frozen:
+            weights, biases = model.weights(0)
+            model.set_weights(0, [w / 2 for w in weights], biases)
+        else:
+            model.input_range = None
+        for i in range(40):
+            model.learn((7 + i % 2, 90 + i % 10), 0)
+        file = io.BytesIO()
+        model.save(file, replay=True)
+        file.seek(0)
+        loaded = tp.load(file)
+        for i in range(0, 200, 4):
+            assert model.knows((7, i)) == loaded.knows((7, i)), i
+
+
 def test_one_odd_sample_of_20_does_not_make_it_reach_farther():
     for n, known in ((39, False), (18, True)):  # one of 40, one of 19
         model = tp.Model(2, [tp.Dense(2)], replay=80, input_range=(0, 255))

@@ -152,6 +152,27 @@ def test_being_refused_allocates_nothing():
         assert type(error) is RuntimeError, type(error)
 
 
+def test_learn_many_that_is_refused_midway_has_learned_what_came_before():
+    class Between:
+        """What looks like autosave, and is where another thread's call begins, after 3 samples."""
+
+        left = 3
+
+        def after(self, n, is_last):
+            set_busy(model, IN_A_CALL)
+
+    model, twin, y = small_model(), small_model(), b"\0\1\2\1\0"
+    model._autosave = Between()
+    error = testkit.raises(RuntimeError, model.learn_many, X * 5, y)
+    assert "another call" in str(error), error
+    assert model.stats()["steps"] == 3
+    set_busy(model, bytes(4))
+    model._autosave = None
+    model.learn_many(X * 2, y[3:])
+    twin.learn_many(X * 5, y)
+    assert testkit.saved_but_loss(model) == testkit.saved_but_loss(twin)
+
+
 def test_nothing_is_learned_while_it_is_saved():
     model = small_model()
     model.learn(X, 1)

@@ -190,6 +190,21 @@ def test_y_that_never_changes():
         assert not any("never changes" in sentence for sentence in model.check())
 
 
+def test_ranges_that_begin_anew_say_nothing_before_three_samples():
+    classes = mlp()
+    blobs = learn(classes, 200)
+    numbers, random = tp.Model(1, [tp.Dense(8, "tanh"), tp.Dense(1)], loss="mse"), data.Random(3)
+    curve(numbers, 200, random)
+    classes.input_range = numbers.input_range = numbers.output_range = None
+    for _ in range(2):
+        for model in classes, numbers:
+            sentences = model.check()
+            assert not any("never" in sentence for sentence in sentences), sentences
+        blobs.next()
+        classes.learn([0] * 6 + [v // 9 for v in blobs.x[6:]], 0)
+        numbers.learn([0], [0])
+
+
 def test_only_one_class_was_ever_shown():
     for replay in 0, 20:
         model = tp.Model(2, [tp.Dense(5)], classes=["up", "down"], replay=replay)

@@ -145,6 +145,20 @@ def test_each_round_goes_on_where_the_last_one_ended():
             assert parts.x == (seen.x * 20)[:20], n
 
 
+def test_all_that_learn_many_takes():
+    x, y = [[i % 7, i % 5, 0.5] for i in range(12)], [(i % 3, 0.5) for i in range(12)]
+    flat_x, flat_y = [v for row in x for v in row], [v for row in y for v in row]
+    settings = {"loss": "mse", "input_range": (0, 9), "output_range": (0, 9)}
+    files = set()
+    for form in (x, flat_x, array("f", flat_x)), (y, flat_y, tuple(flat_y), array("f", flat_y)):
+        for values in form:
+            m = tp.Model(3, [tp.Dense(2)], **settings)
+            pair = (values, y) if len(form) == 3 else (x, values)
+            assert member(m, Gateway(file_of(m))).step(*pair)
+            files.add(bytes(file_of(m)))
+    assert len(files) == 1
+
+
 def test_targets_in_one_buffer():
     layers = [tp.Dense(4, activation="relu"), tp.Dense(2)]
     settings = {"loss": "mse", "input_range": (0, 9), "output_range": (0, 9)}

@@ -211,11 +211,17 @@ def test_one_target_is_not_enough_for_several_outputs():
     model.learn([0, 0, 0], [0.5, 1])
 
 
+def line(input_range, output_range):
+    return tp.Model(1, [tp.Dense(1)], "mse", input_range=input_range, output_range=output_range)
+
+
 def test_messages_say_what_was_expected_and_what_came():
     model, learning = small_model(), tp.Model(2, [tp.Dense(2)])
     for call, words in (
         (lambda: model.learn(bytes(5), 1), ("5", "6")),
         (lambda: model.learn([], 1), ("0", "6")),
+        (lambda: model.learn_many(bytes(5), b"\0"), ("x has 5 values, expected a multiple of 6",)),
+        (lambda: model.evaluate([1] * 8, [1]), ("x has 8 values, expected a multiple of 6",)),
         (lambda: model.learn(bytes(6), 7), ("7", "2")),
         (lambda: model.learn("abc", 1), ("str", "buffer")),
         (lambda: model.learn(bytes(6), 0.5), ("0.5", "int")),
@@ -251,7 +257,10 @@ def test_messages_say_what_was_expected_and_what_came():
         ),
         (lambda: setattr(model, "input_range", (0, 9)), ("input_range", "given", "stays")),
         (lambda: setattr(model, "input_range", None), ("input_range", "given", "stays")),
-        (lambda: learning.predict([1, 2]), ("no range", "input_range")),
+        (lambda: learning.predict([1, 2]), ("no input_range is known: learn first",)),
+        (lambda: line(None, None).predict(1), ("no input_range or output_range is known",)),
+        (lambda: line(None, (0, 1)).predict(1), ("no input_range is known",)),
+        (lambda: line((0, 1), None).predict(1), ("no output_range is known",)),
         (lambda: small_model(policy=tp.Full), ("policy", "Full()")),
         (lambda: tp.Model(3, tp.Dense(2)), ("layer", "Dense(...)")),
         (lambda: tp.Model(3.5, [tp.Dense(2)]), ("input_shape", "3.5")),

@@ -312,3 +312,24 @@ def test_an_anomaly_takes_what_a_model_takes():
         assert len(files) == 1, i
     with pytest.raises(TypeError, match="is of no numbers"):
         anomaly.score(np.array(list("abcdef")))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "i8", "f2", "f4", "f8"])
+def test_readings_of_a_window(dtype):
+    readings = np.array([[20, 1, 2], [5, 3, 4]], dtype)
+    one, three = tp.Window(2, scale=1000), tp.Window(2, axes=3, scale=1000)
+    with np.errstate(all="raise"):
+        for reading in readings:
+            one.push(reading[0])
+            three.push(reading)
+        with pytest.raises(ValueError, match="a reading is 40000.*, expected -32768 to 32767"):
+            one.push(readings[0, 0] + readings[0, 0])
+    assert list(one.features[2:4]) == list(three.features[2:4]) == [5000, 20000]
+
+
+@pytest.mark.parametrize("form", [X, X.ravel(), list(X), X.ravel().tolist(), list(X.ravel())])
+def test_a_board_in_a_fleet_takes_what_learn_many_takes(form):
+    one, other = make(), make()
+    tp.fleet.learn(one, form, Y, 1, 50)
+    tp.fleet.learn(other, X.tolist(), Y.tolist(), 1, 50)
+    assert one._image == other._image

@@ -263,6 +263,9 @@ def test_info_tells_what_is_in_it_and_where_it_fits(said, saved, tmp_path):
     text = said("info", big)
     smallest = min(boards.room(board.facts(name)) for name in board.names())
     assert f"not in {boards.thousands(smallest)}" in text and "yes" in text
+    slow = tmp_path / "slow.tp"
+    tp.Model((60, 60, 1), [tp.Conv2D(8, 5), tp.GlobalAvgPool2D(), tp.Dense(2)]).save(str(slow))
+    assert "e+" not in said("info", slow)
     assert "is no tinyprop model: it begins with b" in said("info", __file__, code=1)
     big.write_bytes(big.read_bytes()[:-1])
     assert "cut short. That with .old in its name" in said("info", big, code=1)

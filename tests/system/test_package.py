@@ -1,6 +1,8 @@
 """What `pip install tinyprop` brings into fresh environments, from the wheel and the sdist."""
 
+import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -101,6 +103,23 @@ def test_without_a_compiler_it_computes_with_numpy(sdist, tmp_path):
     said = environment("python", ROOT / "tests/system/smoke.py", "numpy")
     assert "computes with numpy, which is slow: no C compiler was there" in said
     assert "numpy, which is slow" in environment("tinyprop", "doctor")
+
+
+def test_in_a_checkout_that_cannot_be_written_it_computes_with_numpy(tmp_path):
+    shutil.copytree(ROOT / "host_sim/backend", tmp_path / "host_sim/backend")
+    (tmp_path / "usermod_c").symlink_to(ROOT / "usermod_c")
+    (tmp_path / "build").touch()  # so there can be no such folder, for root neither
+    path = [tmp_path / "host_sim/backend", ROOT / "host_sim"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))}
+    environment.pop("TINYPROP_BACKEND", None)
+    done = subprocess.run(
+        [sys.executable, "-c", "import _tinyprop; print(_tinyprop.backend())"],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert done.stdout == "numpy\n", done.stderr
+    assert "computes with numpy, which is slow" in done.stderr and "/build" in done.stderr
 
 
 def test_what_is_in_site_packages(installed):

@@ -27,7 +27,7 @@ LIBRARY = ROOT / "host_sim/web"
 AFTER_1000 = {" ".join(key): digest for key, digest in digests.AFTER_1000.items()}
 # What sentences say in Python, and in JavaScript.
 SPELLINGS = {
-    "input_range=(lo, hi)": "inputRange: [lo, hi]",
+    "(lo, hi)": "[lo, hi]",
     "None": "null",
     "input_range": "inputRange",
     "output_range": "outputRange",

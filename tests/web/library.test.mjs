@@ -132,12 +132,33 @@ test("samples of the wrong length are named", () => {
   refused(model, TypeError, "x[1] is null, expected a number or a list of 6", () =>
     model.learnMany([SIX, null], [0, 1]),
   );
+  refused(model, RangeError, "x has 8 values, expected a multiple of 6", () => model.learnMany(new Uint8Array(8), [0]));
 });
 
 test("what has learned nothing yet knows no range", () => {
   const model = new tp.Model(2, [tp.Dense(2)]);
   assert.equal(model.inputRange, null);
-  refused(model, RangeError, "no range is known", () => model.predict([1, 2]));
+  refused(model, RangeError, "no inputRange is known", () => model.predict([1, 2]));
+  for (const [range, unknown] of [
+    [null, "inputRange or outputRange"],
+    [[0, 1], "outputRange"],
+  ]) {
+    const line = new tp.Model(2, [tp.Dense(1)], { loss: "mse", inputRange: range });
+    refused(line, RangeError, `no ${unknown} is known: learn first`, () => line.predict([1, 2]));
+  }
+});
+
+test("a range that begins anew says nothing before three samples", () => {
+  const model = new tp.Model(2, [tp.Dense(2)]);
+  for (let i = 0; i < 60; i++) {
+    model.learn([i % 7, i % 5], i % 2);
+  }
+  model.inputRange = null;
+  for (let i = 0; i < 3; i++) {
+    assert.ok(!model.check().some((sentence) => sentence.includes("never")), model.check());
+    model.learn([i, 0], i % 2);
+  }
+  assert.ok(model.check()[0].startsWith("Value 1 of x never moves"), model.check());
 });
 
 test("names of classes come with what is taught", () => {
@@ -147,6 +168,10 @@ test("names of classes come with what is taught", () => {
   assert.equal(model.predict(SIX), "up");
   refused(model, TypeError, "y[1] is null, expected a class number or its name", () =>
     model.learnMany([SIX, SIX], ["up", null]),
+  );
+  const many = ["down", 2, "side"];
+  refused(model, RangeError, 'y[2] is "side", a new class, and each of the 3 outputs has one: up, down, 2', () =>
+    model.learnMany([SIX, SIX, SIX], many),
   );
   refused(model, RangeError, "x has 1 values", () => model.learn([1], "down"));
   assert.deepEqual(model.classes, ["up", null, null]);
@@ -388,6 +413,25 @@ test("what it knows is found anew after a tenth more samples", () => {
     assert.equal(model.knows([7, i]), once.knows([7, i]));
   }
   assert.equal(early, false);
+});
+
+test("how far it reached counts no more once samples are forgotten", () => {
+  for (const forget of [(m) => (m.inputRange = null), (m) => m.setWeights(0, [1, -1, 0, 1, 1, 0], [0, 0, 0])]) {
+    const model = new tp.Model(2, [tp.Dense(3, { trainable: false }), tp.Dense(2)], { replay: 80 });
+    const learn = (steps, far) => {
+      for (let i = 0; i < steps; i++) {
+        model.learn([7 + (i % 2), far * (i % 10)], 0);
+      }
+    };
+    learn(400, 20);
+    model.knows([7, 40]);
+    forget(model);
+    learn(40, 1);
+    const loaded = tp.load(model.save(true));
+    for (let i = 0; i < 200; i += 4) {
+      assert.equal(model.knows([7, i]), loaded.knows([7, i]));
+    }
+  }
 });
 
 test("weights that are given", () => {
