@@ -9,6 +9,7 @@ backends it shares the format of an image, and no arithmetic. It remembers no sa
 import numpy as np
 from _tinyprop_numpy import format as fmt
 from _tinyprop_numpy import plan
+from _tinyprop_numpy.centre import is_left_out
 from numpy.lib.stride_tricks import sliding_window_view
 
 DECAY = 1 / 1024  # of a running maximum, per step
@@ -65,7 +66,7 @@ class Weighted(Layer):
     def survey(self, steps, above):
         """Before a step: lets the inputs take part in mean and energy. above: the layers above,
         some of which may average errors."""
-        if self.n >= 64 and steps % 2:
+        if self.n >= 64 and is_left_out(steps):
             return
         x = self.x.reshape(-1, len(self.sums))
         self.sums = self.sums + x.mean(0)
@@ -372,9 +373,12 @@ class FloatModel:
 
     def learn(self, x, y):
         """One step. Returns whether it trained."""
+        old = self.ranges[1] and (self.ranges[1].zero, self.ranges[1].unit)
         for ranges, values in zip(self.ranges, (x, y), strict=True):
             if ranges:
                 ranges.learn(values, self.steps)
+        if isinstance(self.ranges[1], Learned) and self.ranges[1].n_seen > 3:
+            self.follow(*old)
         z = self.forward(self.inputs(x))
         delta, p_target = self.output_delta(z, y)
         self.steps += 1
@@ -393,6 +397,16 @@ class FloatModel:
             layer.w -= lr * layer.dw.reshape(layer.w.shape)
             layer.b -= lr * layer.db
         return True
+
+    def follow(self, zero, unit):
+        """The output layer gives what it gave by the outputs' map from before, in the user's
+        units."""
+        now, output = self.ranges[1], self.layers[-1]
+        known = np.isfinite(unit) & np.isfinite(now.unit)
+        share = np.where(known, unit, 1) / np.where(known, now.unit, 1)
+        output.w *= share.astype(self.dtype)
+        moved = np.where(known, (zero - now.zero) / now.unit, 0)
+        output.b = (output.b * share + moved).astype(self.dtype)
 
     def rate_of(self, layer):
         """The learning rate of a layer: core/rate.c."""
@@ -453,7 +467,8 @@ class FloatModel:
     def top_k(self, layer, delta, depth):
         spec, one = self.spec, 2**15
         y = np.abs(delta).sum()
-        largest = self.running_maximum(layer, y)
+        is_known = depth == 0 and spec.skip  # skips() did
+        largest = layer.threshold if is_known else self.running_maximum(layer, y)
         share = spec.s_min + (y / largest if largest else 0) * (spec.s_max - spec.s_min)
         share = share / one * (spec.zeta / one) ** depth
         k = min(max(int(delta.size * share), 1), delta.size)

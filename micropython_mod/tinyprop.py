@@ -97,8 +97,8 @@ class Model:
     input_range   None: learned from the values of x, for each one of a flat input, for each
                   channel else. Or given: (lo, hi), or a list of such pairs, one a channel
     output_range  the same for y, with loss="mse"
-    replay        how many samples to remember, as many of each class, or 0; each step is followed
-                  by two on remembered samples. 1 byte a value and 2 a label
+    replay        how many samples to remember, the same number of each class, or 0; each step is
+                  followed by two on remembered samples. 1 byte a value and 2 a label
     seed          0 to 2^30 - 1; the same seed gives the same weights on every machine
     classes       a list of names, of the first outputs or all; others get theirs from `learn`
 

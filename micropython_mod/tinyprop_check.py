@@ -234,7 +234,7 @@ def _twins(facts):
         return
     at = facts.places[-1].end + 4 * classes
     _, n_maps, given = _range_place(facts.image, 0)
-    if not given and facts.places[0].i == 0 and facts.places[0].trained:
+    if not given and facts.places[0].trained:
         at += 8 * n_maps
     seen = struct.unpack_from("<%dH" % classes, facts.image, at)
     n_in, n_of_class = _values_of_memory(facts), facts.replay // classes

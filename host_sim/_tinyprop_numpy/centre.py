@@ -36,7 +36,7 @@ MAX_DOT = 16383
 MAX_SLOPE = 32767  # MAX_DOT times this, 2^29, is what the sums have room for (plan.py)
 MAX_SLOPE_DX = 1 << 21  # 255 times this and 32767 * 49150 are below 2^31 together
 MAX_SUMMED = 256
-SURVEY_ALL = 64  # steps of a layer of which each is surveyed; then every second one is
+SURVEY_ALL = 64  # steps of a layer of which each is surveyed; then half of them are
 ENERGY_SHIFT = 6  # the energy is a mean over the last 64 surveys or so
 MAX_ENERGY = 1 << 30
 
@@ -147,12 +147,19 @@ def energy_of(model, layer, x):
     return 256 + int(rshift_round_sat(energy, 2 * layer.x_frac - 8 - k, MAX_ENERGY - 256))
 
 
+def is_left_out(step):
+    """Whether a step is among the half that is not surveyed: every second one would never see some
+    of the samples if these come in turn. Multiples of the golden ratio fall in step with no
+    period."""
+    return step * 0x9E3779B9 % 2**32 >> 31
+
+
 def survey(model, layer):
     """Before the step of a sample that is trained on: lets its inputs take part in the layer's
     means and energy."""
     state = layer.state
     scaled = layer.x_frac - state.x_frac
-    if state.n_summed >= SURVEY_ALL and model.state.trained % 2 and not scaled:
+    if state.n_summed >= SURVEY_ALL and is_left_out(model.state.trained) and not scaled:
         return
     if scaled:
         scale_sums(layer, scaled)

@@ -4,7 +4,7 @@ from math import isqrt
 
 from .activation import first_y_frac
 from .fixed import rshift_round
-from .format import MAX_W_FRAC, RELU, Error
+from .format import MAX_W_FRAC, MSE, RELU, Error
 from .image import HELD, require
 from .plan import measure, open_image
 from .random import next_random
@@ -19,14 +19,17 @@ def start_of_random(seed):
     return random
 
 
-def init_weights(layer, random):
+def init_weights(layer, random, are_0):
     """He (relu: c = 6) or LeCun (c = 3) uniform: |w| <= sqrt(c / fan_in). w_frac is the largest
-    for which this limit is within max_weight. Biases start at 0. Returns the last random one."""
+    for which this limit is within max_weight. Biases start at 0, and with mse so do the weights of
+    the output layer: what a new model says is the middle of the range. Returns the last random
+    one."""
     c = 6 if layer.activation == RELU else 3
     w_frac, limit = MAX_W_FRAC, isqrt((c << 28) // layer.fan_in) << MAX_W_FRAC - 14
     while limit > layer.max_weight:
         w_frac, limit = w_frac - 1, limit >> 1
     layer.state.w_frac = w_frac
+    limit = 0 if are_0 else limit
     w = layer.weights
     for i in range(w.size):
         random = next_random(random)
@@ -48,5 +51,6 @@ def init(image, seed):
         layer.state.y_frac = first_y_frac(model, layer)
         layer.state.age = 1
         if layer.has_weights:
-            random = init_weights(layer, random)
+            are_0 = layer is model.output and model.spec.loss == MSE
+            random = init_weights(layer, random, are_0)
     model.state.random = random

@@ -24,6 +24,12 @@ REPLAYS = 2  # steps on remembered samples after each new one
 RESCALE_EVERY = 64  # trained steps between checks of the weights' formats; also after a clamp
 
 
+def x_frac_of(model, i):
+    """The format of the inputs of layer i: that of the next outputs below, through pools."""
+    below = [layer.state.y_frac for layer in model.layers[:i] if layer.has_weights]
+    return below[-1] if below else ranges.input_frac(model)
+
+
 def forward(model, x, first=0, x_frac=None, learning=False):
     """The sums of the output layer. x: the inputs of layer `first`, Q.x_frac; those of the model
     have a format of their own."""
@@ -32,7 +38,6 @@ def forward(model, x, first=0, x_frac=None, learning=False):
     for layer in model.layers[first:]:
         layer.inputs, layer.x_frac = x, x_frac
         if not layer.has_weights:
-            layer.state.y_frac = x_frac
             layer.outputs = x = pool.forward(model, layer)
             continue
         x_frac = layer.state.y_frac  # for the layer above, even if learning changes it now
@@ -161,6 +166,18 @@ def check_samples(model, x, y, total, start, count):
     require(((classes >= 0) & (classes < n_out)).all(), Error.Y_CLASS)
 
 
+def learn_output_ranges(model, y):
+    """Targets move the ranges of the outputs; their weights follow, but not in the first three
+    samples, which find the ranges."""
+    if model.learned[1] is not None:
+        old = model.learned[1].copy()
+        ranges.learn(model, 1, y)
+        map_of = ["zero", "frac", "shift"]
+        moved = np.flatnonzero(old[map_of] != model.learned[1][map_of])
+        for j in moved if model.state.n_seen[1] > 3 else ():
+            update.follow_range(model, j, old[j], model.learned[1][j])
+
+
 def run_samples(model, x, y, total, start, count, learning):
     """Samples are checked before they change anything; at start = 0 all of the total are. Returns
     how many were trained on, or classified correctly."""
@@ -176,7 +193,7 @@ def run_samples(model, x, y, total, start, count, learning):
     for i in range(start, start + count):
         if learning:
             ranges.learn(model, 0, x[i])
-            ranges.learn(model, 1, y[i])
+            learn_output_ranges(model, y[i])
         inputs, n_outside = ranges.read_inputs(model, x[i])
         label, n_clamped = ranges.read_label(model, y[i])
         if not learning:
@@ -236,8 +253,7 @@ def distances_of_place(model, place, out):
     check_distances(model, out)
     require(place < len(out), Error.X_TYPE)
     first = model.first_trained
-    frac = model.layers[first - 1].state.y_frac  # of the model's inputs, forward knows it
-    z = forward(model, replay.inputs_at(model, place), first, frac)
+    z = forward(model, replay.inputs_at(model, place), first, x_frac_of(model, first))
     compare(model, replay.memory(model).inputs[place], out)
     of_class = replay.classes(model)
     counts = replay.used(model)[place] & (of_class == of_class[place])

@@ -36,7 +36,7 @@ from .image import Model, require
 
 def model_spec_is_sound(spec):
     return (
-        spec.n_layers > 0
+        0 < spec.n_layers < 255
         and spec.loss < len(LOSS_NAMES)
         and spec.policy < len(POLICY_NAMES)
         and max(spec.s_min, spec.s_max, spec.zeta) <= 1 << 15

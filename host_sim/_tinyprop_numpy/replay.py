@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .centre import byte_unit
-from .fixed import rshift_round_sat
+from .centre import byte_unit, largest_mean
+from .fixed import rshift_round, rshift_round_sat, saturate
 from .format import CROSSENTROPY, LEARNED_RANGE, MSE
 from .random import next_random
 from .values import SATURATED
@@ -35,8 +35,9 @@ def n_maps(model):
     """How many learned ranges there are of remembered inputs and of labels. Inputs follow their
     ranges if no layer with weights is below."""
     (kind, n_inputs), (kind_of_outputs, n_outputs) = model.ranges_are
+    is_lowest = not any(layer.has_weights for layer in model.layers[: model.first_trained])
     return (
-        n_inputs if kind is LEARNED_RANGE and model.first_trained == 0 else 0,
+        n_inputs if kind is LEARNED_RANGE and is_lowest else 0,
         n_outputs if kind_of_outputs is LEARNED_RANGE else 0,
     )
 
@@ -118,8 +119,8 @@ def remember(model, label):
 
 
 def as_bytes(model, layer):
-    """The inputs of the lowest trained layer as they are remembered."""
-    return layer.inputs >> byte_unit(model)
+    """The inputs of the lowest trained layer as they are remembered, in 8 bits."""
+    return saturate(rshift_round(layer.inputs, byte_unit(model)), largest_mean(layer))
 
 
 def recall(model):

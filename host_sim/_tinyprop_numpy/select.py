@@ -118,7 +118,8 @@ def top_k(model, layer, delta, frac, depth):
     """k_l for deltas in Q.frac. Shares are Q.15."""
     spec = model.spec
     y = l1_norm(delta) >> (frac - model.delta_frac)
-    largest = running_maximum(layer.state, y)
+    is_known = depth == 0 and spec.skip  # is_known_already did
+    largest = layer.state.threshold if is_known else running_maximum(layer.state, y)
     share = spec.s_min
     if largest:
         k = (largest >> 16).bit_length()

@@ -7,6 +7,7 @@ import numpy as np
 
 from .fixed import l1_norm, rshift_round, rshift_round_sat, saturate, wrap
 from .format import BIAS_FRAC, DENSE, MAX_BIAS, MAX_W_FRAC, MIN_W_FRAC
+from .ranges import NO_SHIFT
 
 
 def shift_of_step(layer, frac):
@@ -58,18 +59,52 @@ def update_biases(layer, delta, frac):
     move_biases(layer, delta.reshape(-1, layer.out_c).sum(axis=0), frac)
 
 
+def halve(layer):
+    """All weights and biases of a layer; w_frac goes down, so only the last bit is lost."""
+    layer.rows[:] = rshift_round(layer.rows.astype(np.int64), 1)
+    layer.biases[:] = rshift_round(layer.biases.astype(np.int64), 1)
+    layer.state.w_frac -= 1
+
+
 def rescale(layer):
-    """If weights or biases reach their bound, all are halved and w_frac goes down (only the last
-    bit is lost). If they leave two bits unused, all are doubled and w_frac goes up; slopes, which
-    fill at most half their range, as well."""
+    """If weights or biases reach their bound, all are halved and w_frac goes down. If they leave
+    two bits unused, all are doubled and w_frac goes up; slopes, which fill at most half their
+    range, as well."""
     w, b, state = layer.rows, layer.biases, layer.state
     w_max = int(np.abs(layer.weights.astype(np.int32)).max())
     b_max = max(int(np.abs(b).max()), 0)
     if (w_max >= layer.max_weight or b_max >= MAX_BIAS) and state.w_frac > MIN_W_FRAC:
-        w[:] = rshift_round(w.astype(np.int64), 1)
-        b[:] = rshift_round(b.astype(np.int64), 1)
-        state.w_frac -= 1
+        halve(layer)
     elif w_max < layer.max_weight >> 2 and b_max < MAX_BIAS >> 2 and state.w_frac < MAX_W_FRAC:
         w *= 2
         b *= 2
         state.w_frac += 1
+
+
+def follow_range(model, j, old, now):
+    """An output is zero + z 2^shift (ranges.py), where z is its sum. It stays what it is when zero
+    and shift change, from old to now, if
+
+        z' = (zero + z 2^shift - zero') 2^-shift' = z 2^-wider + moved 2^-shift'
+
+    So its weights, and its slope in the row behind them, become w 2^-wider, and its bias
+    b 2^-wider + moved 2^-shift'. If that is too large for the layer's format, all of the layer is
+    halved first."""
+    layer, limit = model.output, MAX_BIAS - 1
+    if NO_SHIFT in (old["shift"], now["shift"]):
+        return
+    zero, frac, shift = (int(now[name]) for name in ("zero", "frac", "shift"))
+    wider = shift - frac - (int(old["shift"]) - int(old["frac"]))
+    moved = int(rshift_round_sat(int(old["zero"]), int(old["frac"]) - frac, limit)) - zero
+    while True:
+        *w, slope = rshift_round_sat(layer.rows[:, j].astype(np.int64), wider, 65535)
+        share = int(rshift_round_sat(int(layer.biases[j]), wider, limit))
+        offset = int(rshift_round_sat(moved, shift - layer.state.w_frac - BIAS_FRAC, limit))
+        weights_fit = np.abs(w).max() <= layer.max_weight and abs(slope) <= 32767
+        bias_fits = max(abs(share), abs(offset)) < limit and abs(share + offset) <= limit
+        if weights_fit and bias_fits or layer.state.w_frac <= MIN_W_FRAC:
+            break
+        halve(layer)
+    layer.biases[j] = saturate(share + offset, limit)
+    layer.slopes[j] = saturate_counted(model, np.array(slope), 32767)
+    layer.weights[:, j] = saturate_counted(model, np.array(w), layer.max_weight)

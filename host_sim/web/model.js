@@ -17,7 +17,7 @@ import * as words from "./words.js";
 // policy        Adaptive(), Diffused(), TinyPropV2(), TinyProp(), TopK(), Full()
 // inputRange    null: learned from the values of x. Or given: [lo, hi], or a list of such pairs, one a channel
 // outputRange   the same for y, with loss: "mse"
-// replay        how many samples to remember, as many of each class, or 0
+// replay        how many samples to remember, the same number of each class, or 0
 // seed          0 to 2^30 - 1; the same seed gives the same weights on every machine
 // classes       a list of names, of the first outputs or all; others get theirs from `learn`
 export class Model {

@@ -230,6 +230,12 @@ def in_real_units(image, layer):
     return w * w_unit, image.biases(layer) * b_unit, w_unit, b_unit
 
 
+def give_weights(buffer, classifier):
+    """The output layer of a model with mse, which starts without weights, gets another's."""
+    given, output = Image(classifier).twin.output, Image(buffer).twin.output
+    output.weights[:] = np.rint(given.weights * 2.0 ** (output.state.w_frac - given.state.w_frac))
+
+
 def give_means(buffer, random, size):
     """Means of up to `size` of the largest, and slopes; as if there had been 64 steps, so that the
     next one does not change them."""
@@ -323,6 +329,8 @@ def compare(name, loss, seed, size_of_means):
     n_in, n_out = int(np.prod(shape)), 4
     given = [(0, 255)], [(-1, 1)] * (loss == "mse")
     buffer = images.build(C, shape, layers, loss, seed=seed, ranges=given)
+    if loss == "mse":
+        give_weights(buffer, images.build(C, shape, layers, seed=seed, ranges=([(0, 255)], [])))
     give_means(buffer, random, size_of_means)
     values = random.integers(0, 256, n_in).astype(np.uint8)
     model = FloatModel(buffer, np.float64)

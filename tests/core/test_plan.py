@@ -127,7 +127,7 @@ def test_shapes_are_those_of_keras(backend, kernel, stride):
 
 # Fields that are used as a shift, a count or a choice, with values that are just not allowed.
 MODEL_SPEC = {
-    "n_layers": [0],
+    "n_layers": [0, 255],
     "loss": [len(fmt.LOSS_NAMES)],
     "policy": [len(fmt.POLICY_NAMES)],
     "lr_mantissa": [15, 32],

@@ -184,3 +184,81 @@ def test_rescale_at_its_edges(c):
         twin.max_weight = most
         update.rescale(twin)
         assert images.saved(before) == images.saved(model.buffer)
+
+
+# ---- weights that follow a range
+
+
+MAPS = [  # (zero, frac, shift) before and after
+    ((0, 20, 22), (0, 20, 23)),  # twice as wide
+    ((0, 20, 22), (0, 20, 19)),
+    ((5 << 20, 20, 22), (5 << 20, 20, 22)),
+    ((3 << 20, 20, 22), (-9 << 20, 20, 24)),
+    ((1 << 20, 20, 22), (-7 << 14, 14, 17)),  # in another format
+    ((-1 << 27, 24, 27), (1 << 27, 26, 28)),
+    ((1 << 10, 8, 12), (1 << 28, 26, 27)),
+]
+COLUMNS = [  # a weight, a slope and a bias of the output, and w_frac
+    (300, -20, 5000, 12),
+    (20000, 16383, 1 << 29, 12),  # the layer has to be halved
+    (20000, -16383, 12345, 2),  # where it cannot be
+    (-1, 1, -(1 << 29), 16),
+    (0, 0, 0, 9),
+]
+
+
+@pytest.mark.parametrize("old, now", MAPS)
+@pytest.mark.parametrize("weight, slope, bias, w_frac", COLUMNS)
+def test_an_output_says_the_same_by_another_map(c, old, now, weight, slope, bias, w_frac):
+    """z' = (zero + z 2^shift - zero') 2^-shift', for the weights and the bias of that output, each
+    within half a unit; the other output stays what it is. What does not fit is clamped, counted
+    and within the bounds; only then, or where halving lost a bit, is anything further off."""
+    model = CModel(c, (1, 1, 2), [dense(2)], "mse")
+    layer, j = model.layers[0], 1
+    most = layer.max_weight
+    layer.w_frac = w_frac
+    w, s, b = model.weights(0), model.slopes(0), model.biases(0)
+    w[:], s[:], b[:] = ((7, min(weight, most)), (-7, 3)), (9, slope), (-40, bias)
+    before = [v.astype(float) for v in (w, s, b / 2.0**12)]
+    r = model.learned(1)
+    r["zero"][j], r["frac"][j], r["shift"][j] = now
+    was = r[j].copy()
+    was["zero"], was["frac"], was["shift"] = old
+    copy = bytearray(model.buffer)
+    model.call("tp_follow_range", None, ctypes.c_size_t(j), TYPES["tp_map_t"](*old))
+
+    halved = w_frac - layer.w_frac
+    wider = (now[2] - now[1]) - (old[2] - old[1])
+    moved = (old[0] * 2.0 ** -old[1] - now[0] * 2.0 ** -now[1]) / 2.0 ** (now[2] - now[1])
+    n_clamped = 0
+    for got, real, limit, offset in (
+        (w[:, j], before[0][:, j], most, 0),
+        (s[j : j + 1], before[1][j : j + 1], 32767, 0),
+        (b[j : j + 1] / 2.0**12, before[2][j : j + 1], images.MAX_BIAS / 2**12, moved),
+    ):
+        want = real * 2.0 ** (-wider - halved) + offset * 2.0**layer.w_frac
+        inside = np.abs(want) <= limit
+        # Each halving rounds once, before that is made 2^-wider times as large.
+        close = (0.5 + (halved > 0)) * max(1, 2.0**-wider) + np.abs(want) * 2.0**-20
+        assert (np.abs(got - want)[inside] <= close).all(), (got, want)
+        assert (np.abs(got) <= limit).all() and (inside | (np.sign(got) == np.sign(want))).all()
+        n_clamped += (~inside).sum() if offset == 0 else 0
+    assert halved == 0 or layer.w_frac == 2 or n_clamped == 0
+    assert model.head.n_clamped == n_clamped and (n_clamped == 0 or layer.w_frac == 2)
+    for got, real in zip((w[:, 0], s[0], b[0] / 2.0**12), before, strict=True):
+        real = real[..., 0]
+        assert (np.abs(got - real * 2.0**-halved) <= 0.5 + (halved > 0)).all()
+    assert layer.headroom == most - np.abs(w.astype(int)).max()
+
+    twin = images.Image(copy).twin
+    update.follow_range(twin, j, was, twin.learned[1][j])
+    assert images.saved(copy) == images.saved(model.buffer)
+
+
+def test_a_range_that_was_or_is_a_point_leaves_the_weights(c):
+    model = CModel(c, (1, 1, 2), [dense(1)], "mse")
+    model.weights(0)[:], model.biases(0)[:] = ((5,), (6,)), 7
+    for old, now in ((31, 20), (20, 31)):
+        model.learned(1)["shift"] = now
+        model.call("tp_follow_range", None, ctypes.c_size_t(0), TYPES["tp_map_t"](0, 20, old))
+        assert model.weights(0).tolist() == [[5], [6]] and model.biases(0).tolist() == [7]

@@ -250,7 +250,7 @@ def test_the_bytes_of_a_summary_come_to_all_of_them(asked):
     assert sum(map(sum, of_layers)) + learned + work + sum(sum(r) for r in numbers[n + 1 :]) == ram
     assert ram == len(image)
     assert sum(row[0] for row in of_layers) + learned + 4 == file
-    plan = 100 * n + 16 * sum(len(ranges) for ranges in asked["ranges"])
+    plan = 104 * n + 16 * sum(len(ranges) for ranges in asked["ranges"])
     turns = shapes[:, 6].tolist()
     assert max(turns) <= work - plan <= sum(turns)
     # What the plan in the image has of each layer lies in that layer's part, going up.
@@ -259,7 +259,7 @@ def test_the_bytes_of_a_summary_come_to_all_of_them(asked):
     at = saved + plan
     for i in range(n):
         end = at + of_layers[i][1]
-        layer = tp_layer_t.from_buffer(image, saved + 100 * i)
+        layer = tp_layer_t.from_buffer(image, saved + 104 * i)
         own = [layer.outputs, layer.which, layer.nonzero] + [layer.inputs] * (i == 0)
         assert (layer.inputs or i) and all(at <= n < end for n in own if n), (asked, i)
         at = end

@@ -152,6 +152,20 @@ def test_inputs_without_zeros_fill_the_list_of_them():
         assert 0 <= model.predict(x) < 4
 
 
+def test_many_pools_between_two_layers():
+    """A board's stack is small, and lies behind the heap: what the program has there stays."""
+    pools = [tp.MaxPool2D(1) for _ in range(120)]
+    model = tp.Model(2, [tp.Dense(2)] + pools + [tp.Dense(2)], input_range=(0, 1))
+    of_program = []
+    try:
+        while len(of_program) < 300:
+            of_program.append(bytearray(1000))
+    except MemoryError:
+        of_program = of_program[10:]
+    assert model.learn([1, 0], 1) is True
+    assert not any(any(piece) for piece in of_program)
+
+
 def test_seed_decides_the_weights():
     assert testkit.saved(mlp(tp.Full())) == testkit.saved(mlp(tp.Full()))
     assert weights(mlp(tp.Full(), seed=1)) != weights(mlp(tp.Full(), seed=2))

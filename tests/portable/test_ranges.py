@@ -260,6 +260,37 @@ def test_one_range_given_the_other_learned():
     assert model.input_range is None and model.output_range == [(0, 1), (0, 9)]
 
 
+def test_what_is_said_stays_when_the_range_of_y_changes():
+    """The map of y becomes twice as wide and more, and narrow again. What was learned is in the
+    user's units, so a step with a rate of nearly 0 changes no answer."""
+    below = data.Random(3).below
+    model = tp.Model(2, [tp.Dense(8, "tanh"), tp.Dense(2)], "mse", input_range=(-1, 1))
+
+    def sample(scale):
+        a, b = below(2000) / 1000 - 1, below(2000) / 1000 - 1
+        return [a, b], [scale * (a + b), 5 * a]
+
+    def width():
+        (lo, hi), _ = model.output_range
+        return hi - lo
+
+    for _ in range(100):
+        model.learn(*sample(1))
+    model.lr = 2e-8
+    shown = [sample(1)[0] for _ in range(3)]
+    ends = [width()]
+    for scale, n in ((30, 60), (0.5, 400)):
+        for _ in range(n):
+            before, least = [model.predict(x) for x in shown], 0.01 * width()
+            model.learn(*sample(scale))
+            for x, (one, other) in zip(shown, before):
+                now = model.predict(x)
+                assert abs(now[0] - one) < max(least, 0.01 * width()), (scale, now, one, width())
+                assert abs(now[1] - other) < 0.2, (now, other)
+        ends.append(width())
+    assert ends[1] > 8 * ends[0] and ends[2] <= ends[1] / 4, ends
+
+
 def test_given_ranges_of_different_kinds():
     model = new_model(2, input_range=[(15, 35), (95000, 105000)])  # degrees, pascals
     below = data.Random(1).below

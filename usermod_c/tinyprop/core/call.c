@@ -3,17 +3,21 @@
 #include "core.h"
 #include "kernels/claim.h"
 
-// A call goes by the name of its tp_model_t, which is its own alone.
-static tp_err_t claim(void *image, size_t n_bytes, uint32_t who) {
+// who: something of the call's own, whose address is its name.
+static tp_err_t claim(void *image, size_t n_bytes, const void *who) {
     tp_err_t err = tp_check_head(image, n_bytes);
     if (err) {
         return err;
     }
-    return tp_claim(&((tp_model_spec_t *)image)->busy, who) ? TP_OK : TP_E_BUSY;
+    return tp_claim(&((tp_model_spec_t *)image)->busy, (uint32_t)(uintptr_t)who) ? TP_OK : TP_E_BUSY;
 }
 
 tp_err_t tp_hold(void *image, size_t n_bytes) {
-    return claim(image, n_bytes, TP_HELD);
+    tp_err_t err = claim(image, n_bytes, &n_bytes);
+    if (!err) {
+        ((tp_model_spec_t *)image)->busy = TP_HELD;
+    }
+    return err;
 }
 
 tp_err_t tp_enter(tp_model_t *m, void *image, size_t n_bytes, const tp_values_t *x, const tp_values_t *y) {
@@ -24,7 +28,7 @@ tp_err_t tp_enter(tp_model_t *m, void *image, size_t n_bytes, const tp_values_t 
             return TP_E_OVERLAP;
         }
     }
-    tp_err_t err = claim(image, n_bytes, (uint32_t)(uintptr_t)m);
+    tp_err_t err = claim(image, n_bytes, m);
     if (err) {
         return err;
     }

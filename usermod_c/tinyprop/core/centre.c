@@ -23,7 +23,7 @@
 #define MAX_SLOPE 32767         // TP_MAX_DOT times this, 2^29, is what the sums have room for (plan.c)
 #define MAX_SLOPE_DX (1 << 21)  // 255 times this and 32767 * 49150 are below 2^31 together
 #define MAX_SUMMED 256
-#define SURVEY_ALL 64   // steps of a layer of which each is surveyed; then every second one is
+#define SURVEY_ALL 64   // steps of a layer of which each is surveyed; then half of them are
 #define ENERGY_SHIFT 6  // the energy is a mean over the last 64 surveys or so
 #define MAX_ENERGY (1 << 30)
 
@@ -264,10 +264,16 @@ static int32_t energy_of(const tp_model_t *m, const tp_layer_t *l, uint32_t squa
     return 256 + tp_rshift_round_sat(energy, 2 * l->x_frac - 8 - k, MAX_ENERGY - 256);
 }
 
+// Whether a step is among the half that is not surveyed: every second one would never see some of the samples if these
+// come in turn. Multiples of the golden ratio fall in step with no period.
+static int is_left_out(uint32_t step) {
+    return (int)(step * 0x9e3779b9u >> 31);
+}
+
 void tp_survey(const tp_model_t *m, tp_layer_t *l) {
     tp_layer_state_t *state = tp_state(m, l);
     int scaled = l->x_frac - state->x_frac;
-    if (state->n_summed >= SURVEY_ALL && m->state->trained % 2 != 0 && scaled == 0) {
+    if (state->n_summed >= SURVEY_ALL && is_left_out((uint32_t)m->state->trained) && scaled == 0) {
         return;
     }
     if (!l->reads_map && !l->nonzero) {

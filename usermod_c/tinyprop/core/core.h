@@ -47,6 +47,7 @@ typedef struct {
     uint16_t max_weight;       // largest |w| that keeps every sum below 2^31
     uint16_t headroom;         // all |w| <= max_weight - headroom (dense.c). Survives between calls
     uint16_t n_nonzero;        // inputs that were not 0 in the last forward pass of a dense layer
+    uint16_t row, end_row;     // of a pool that passes deltas on: the next row of dx to make, and where its turn ends
     uint32_t state;            // tp_layer_state_t
     uint32_t weights, biases;  // int16 [fan_in][out_c], int32 [out_c]; behind the weights of a dense layer its slopes
     uint32_t sums, means;      // uint16 or int16, uint8 or int8: [n_in], where it reads a map [in_c] (centre.c)
@@ -248,8 +249,12 @@ int tp_overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes);
 int tp_ranges_known(const tp_model_t *m);
 // Works out every map that is missing; TP_E_RANGE if a range does not have lo < hi.
 tp_err_t tp_complete_ranges(tp_model_t *m);
-// Lets the n values from item `from` on move the learned ranges.
-void tp_learn_ranges(const tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n);
+#define TP_NO_SHIFT 31  // of a learned range: all values were the same so far
+// Lets a sample's values, from item `from` on, move the ranges of inputs, if these are learned.
+void tp_learn_input_ranges(const tp_model_t *m, const tp_values_t *x, size_t from);
+// Lets target j of a sample move its learned range, one after the other. Returns whether its map is another than before,
+// *old; not so in the first three samples, which find it.
+int tp_learn_output_range(const tp_model_t *m, const tp_values_t *y, size_t from, size_t j, tp_map_t *old);
 // The format of the model's inputs.
 int8_t tp_input_frac(const tp_model_t *m);
 // n_in values from item `from` on, already checked -> inputs of the first layer. Returns how many were clamped.
@@ -399,6 +404,9 @@ void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *d
 void tp_find_headroom(const tp_model_t *m, tp_layer_t *l);
 // Changes w_frac by one if weights or biases reach their bound, or leave two bits unused; finds the headroom.
 void tp_rescale_weights(const tp_model_t *m, tp_layer_t *l);
+// After the map of learned output range j has changed, from old: the weights of this output become such that it says the
+// same as before, in the user's units.
+void tp_follow_range(const tp_model_t *m, size_t j, const tp_map_t *old);
 // L1 guard: by how many bits deltas of this sum of |delta| are rounded off, so that sums of products with them cannot
 // overflow.
 int tp_guard_shift(const tp_layer_t *l, uint32_t l1_norm);
@@ -439,13 +447,13 @@ void tp_spread_row(const tp_model_t *m, const tp_layer_t *l, const int32_t *dy, 
 
 typedef struct {
     const tp_model_t *m;
-    const tp_layer_t *first;  // whose dy are given
-    tp_layer_t *layer;        // the next layer with weights, from there down
-    const tp_layer_t *map;    // tp_map_of it
-    int16_t *to;              // where its deltas go
-    int v_frac, frac;         // formats of dLoss/dy of the map, and of the deltas so far
-    uint32_t largest;         // OR of all |dLoss/dy| so far
-    uint16_t end_row[7];      // of the deltas in Q.(delta_frac+i)
+    tp_layer_t *first;      // whose dy are given
+    tp_layer_t *layer;      // the next layer with weights, from there down
+    const tp_layer_t *map;  // tp_map_of it
+    int16_t *to;            // where its deltas go
+    int v_frac, frac;       // formats of dLoss/dy of the map, and of the deltas so far
+    uint32_t largest;       // OR of all |dLoss/dy| so far
+    uint16_t end_row[7];    // of the deltas in Q.(delta_frac+i)
 } tp_deltas_t;
 
 // first: the layer whose outputs were differentiated by; its dy are Q.v_frac.

@@ -92,28 +92,46 @@ static int put_shares(tp_deltas_t *d, const tp_layer_t *average, const int32_t *
     return 1;
 }
 
-static void pass_on(tp_deltas_t *d, const tp_layer_t *l, int32_t *v, size_t row) {
+// A pool has got row `row` of its dy: rows of its dx are to be made.
+static void begin_rows(tp_layer_t *pool, int32_t *dy, size_t row) {
+    pool->row = (uint16_t)(row * pool->kernel_h);
+    pool->end_row = (uint16_t)(row + 1u < pool->out_h ? (row + 1) * pool->kernel_h : pool->in_h);
+    if (pool->kind == TP_AVGPOOL) {
+        tp_share_row(pool, dy);
+    }
+}
+
+// The lowest pool that has rows to make makes the next one, which goes to the pool below it, or to the map. There may be
+// 252 pools one upon the other, so none calls the next: a board's stack is small.
+void tp_put_deltas(tp_deltas_t *d, int32_t *v, size_t row) {
+    tp_layer_t *l = d->first;
     if (l == d->map) {
         put_row(d, v, row);
         return;
     }
-    int32_t *dx = (int32_t *)(d->m->rows + l->deltas);
-    size_t end = row + 1u < l->out_h ? (row + 1) * l->kernel_h : l->in_h, covered = (size_t)l->out_h * l->kernel_h;
-    int is_average = l->kind == TP_AVGPOOL;
-    if (is_average) {
-        tp_share_row(l, v);
-    }
-    for (row *= l->kernel_h; row < end; row++) {
-        if (is_average && l - 1 == d->map && row < covered && put_shares(d, l, v, row, dx)) {
+    begin_rows(l, v, row);
+    for (;;) {
+        for (; l->row == l->end_row; l++) {
+            if (l == d->first) {
+                return;
+            }
+        }
+        int32_t *dy = l == d->first ? v : (int32_t *)(d->m->rows + l[1].deltas);
+        int32_t *dx = (int32_t *)(d->m->rows + l->deltas);
+        int above_map = l - 1 == d->map;
+        row = l->row++;
+        if (row >= (size_t)l->out_h * l->kernel_h) {
+            dy = NULL;  // no window has this row
+        } else if (above_map && l->kind == TP_AVGPOOL && put_shares(d, l, dy, row, dx)) {
             continue;
         }
-        tp_spread_row(d->m, l, row < covered ? v : NULL, row, dx);
-        pass_on(d, l - 1, dx, row);
+        tp_spread_row(d->m, l, dy, row, dx);
+        if (above_map) {
+            put_row(d, dx, row);
+        } else {
+            begin_rows(--l, dx, row);
+        }
     }
-}
-
-void tp_put_deltas(tp_deltas_t *d, int32_t *v, size_t row) {
-    pass_on(d, d->first, v, row);
 }
 
 // tanh and sigmoid multiply |delta| <= 2^14 by at most 2^14.

@@ -24,7 +24,9 @@ static uint32_t root_of_quotient(uint32_t c, uint32_t fan_in) {
 }
 
 // He (relu: variance 2 / fan_in) or LeCun (1 / fan_in) uniform: |w| <= sqrt(c / fan_in), c = 6 or 3. w_frac is the
-// largest for which this limit is within max_weight. Biases start at 0.
+// largest for which this limit is within max_weight. Biases start at 0, and with mse so do the weights of the output layer:
+// what a new model says is the middle of the range, where weights by chance would only have to be unlearned. (With
+// crossentropy they do not harm, and layers below learn from the first sample on; docs/method.md.)
 static void init_weights(const tp_model_t *m, const tp_layer_t *l, uint32_t *random) {
     uint32_t limit = root_of_quotient(l->activation == TP_RELU ? 6 : 3, l->fan_in) << (TP_MAX_W_FRAC - 14);
     int8_t w_frac = TP_MAX_W_FRAC;
@@ -34,6 +36,7 @@ static void init_weights(const tp_model_t *m, const tp_layer_t *l, uint32_t *ran
     tp_state(m, l)->w_frac = w_frac;
     int16_t *w = tp_at(m, l->weights);
     int32_t *b = tp_at(m, l->biases);
+    limit = l == m->output && m->spec->loss == TP_MSE ? 0 : limit;
     for (uint32_t i = 0, n = tp_weight_count(l); i < n; i++) {
         int32_t r = (int32_t)(tp_random(random) >> 16) - 32768;
         w[i] = (int16_t)tp_rshift_round(r * (int32_t)limit, 15);  // |r limit| <= 2^15 * 32767

@@ -24,6 +24,16 @@ static uint32_t read_inputs(const tp_model_t *m, const tp_values_t *x, size_t fr
     return n_clamped;
 }
 
+// The format of a layer's inputs: that of the next outputs below, through pools.
+static int8_t x_frac_of(const tp_model_t *m, const tp_layer_t *l) {
+    while (l > m->layers) {
+        if (tp_has_weights(--l)) {
+            return tp_state(m, l)->y_frac;
+        }
+    }
+    return tp_input_frac(m);
+}
+
 // A dense layer and, unless it is the last one, its activation. If its inputs are a vector, their list is built where they
 // come from: by read_inputs, or by the activation of the dense layer below.
 static void forward_dense(const tp_model_t *m, tp_layer_t *l, int learning) {
@@ -42,12 +52,10 @@ static void forward_dense(const tp_model_t *m, tp_layer_t *l, int learning) {
 // Returns the sums of the output layer, int32 [n_out], from the inputs of layer l in the image, Q.x_frac.
 static int32_t *forward(const tp_model_t *m, tp_layer_t *l, int8_t x_frac, int learning) {
     for (; l <= m->output; l++) {
-        int8_t *y_frac = &tp_state(m, l)->y_frac;
         l->x_frac = x_frac;
-        if (!tp_has_weights(l)) {
-            *y_frac = x_frac;
+        if (tp_has_weights(l)) {
+            x_frac = tp_state(m, l)->y_frac;  // for the layer above, even if learning changes it for the next sample
         }
-        x_frac = *y_frac;  // the layer above uses this one even if learning changes it for the next sample
         if (l->kind == TP_DENSE) {
             forward_dense(m, l, learning);
         } else if (tp_has_weights(l)) {
@@ -210,6 +218,15 @@ static int evaluate_sample(const tp_model_t *m, const tp_values_t *y, size_t sam
     return m->spec->loss == TP_CROSSENTROPY && best == (uint16_t)label[0];
 }
 
+static void learn_output_ranges(const tp_model_t *m, const tp_values_t *y, size_t from) {
+    tp_map_t old;
+    for (size_t j = 0; m->learned[TP_OUTPUTS] && j < m->output->n_out; j++) {
+        if (tp_learn_output_range(m, y, from, j, &old)) {
+            tp_follow_range(m, j, &old);
+        }
+    }
+}
+
 // Samples are checked before they change anything. At start = 0 all of the total are, so that a run in pieces fails
 // before its first step or not at all.
 static tp_err_t check_samples(const tp_model_t *m, const tp_values_t *x, const tp_values_t *y, size_t total,
@@ -260,8 +277,8 @@ static int run(const tp_model_t *m, const tp_values_t *x, const tp_values_t *y, 
     int hits = 0;
     for (size_t i = start; i < start + count; i++) {
         if (learning) {
-            tp_learn_ranges(m, TP_INPUTS, x, i * m->layers->n_in, m->layers->n_in);
-            tp_learn_ranges(m, TP_OUTPUTS, y, i * m->output->n_out, m->output->n_out);
+            tp_learn_input_ranges(m, x, i * m->layers->n_in);
+            learn_output_ranges(m, y, i * m->output->n_out);
         }
         uint32_t n_outside = read_inputs(m, x, i * m->layers->n_in);
         m->state->n_outside += learning ? n_outside : 0;
@@ -359,7 +376,7 @@ static int distances(const tp_model_t *m, const tp_values_t *x, size_t place, co
     } else {
         tp_recall_inputs(m, place);
     }
-    int32_t *z = forward(m, l, l == m->layers ? tp_input_frac(m) : tp_state(m, l - 1)->y_frac, 0);
+    int32_t *z = forward(m, l, x_frac_of(m, l), 0);
     // In another format all is forgotten by the next step.
     int known = m->first_trained->x_frac == m->state->replay_frac && (x || tp_is_used(m, place));
     size_t of_class = tp_places_of_class(m), first = place - place % of_class;

@@ -27,7 +27,7 @@ SIZE_IS(120, tp_model_state_t);
 SIZE_IS(36, tp_layer_state_t);
 SIZE_IS(8, tp_range_t);
 SIZE_IS(16, tp_learned_range_t);
-SIZE_IS(100, tp_layer_t);
+SIZE_IS(104, tp_layer_t);
 SIZE_IS(16, tp_affine_t);
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "tinyprop needs a little-endian machine"
@@ -58,9 +58,9 @@ static uint32_t quotient(uint32_t a, uint32_t b, uint32_t guess) {
 
 // Each field that is used as a choice, a shift or a count is checked.
 static int model_spec_is_sound(const tp_model_spec_t *spec) {
-    return spec->n_layers > 0 && spec->loss < TP_N_LOSS && spec->policy < TP_N_POLICY && spec->s_min <= 1 << 15
-        && spec->s_max <= 1 << 15 && spec->zeta <= 1 << 15 && spec->skip <= 1 << 14 && spec->lr_mantissa >= 16
-        && spec->lr_mantissa <= 31 && spec->lr_shift >= 4 && spec->lr_shift <= 30;
+    return spec->n_layers > 0 && spec->n_layers < 255 && spec->loss < TP_N_LOSS && spec->policy < TP_N_POLICY
+        && spec->s_min <= 1 << 15 && spec->s_max <= 1 << 15 && spec->zeta <= 1 << 15 && spec->skip <= 1 << 14
+        && spec->lr_mantissa >= 16 && spec->lr_mantissa <= 31 && spec->lr_shift >= 4 && spec->lr_shift <= 30;
 }
 
 static int layer_spec_is_sound(const tp_layer_spec_t *spec) {
@@ -430,7 +430,7 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, tp_layer_t *l) {
     return TP_OK;
 }
 
-// What is remembered: at least a place for each class. Inputs follow their ranges if no layer with weights is below.
+// What is remembered: at least a place for each class. Inputs follow their ranges if only pools are below.
 static tp_err_t plan_replay(plan_t *plan, const tp_layer_t *output, tp_replay_t *r) {
     const tp_model_spec_t *spec = plan->spec;
     if (spec->replay == 0) {
@@ -443,8 +443,11 @@ static tp_err_t plan_replay(plan_t *plan, const tp_layer_t *output, tp_replay_t 
     if (spec->replay > TP_MAX_BYTES / 4 / most) {
         return TP_E_TOO_BIG;
     }
-    uint32_t mse = spec->loss == TP_MSE, n_out = output->n_out;
-    r->n_maps[TP_INPUTS] = plan->first_trained == 0 && spec->n_input_ranges == 0 ? spec->in_c : 0;
+    uint32_t mse = spec->loss == TP_MSE, n_out = output->n_out, n_pools = 0;
+    while (plan->layers[n_pools].kind > TP_DEPTHWISE) {
+        n_pools++;
+    }
+    r->n_maps[TP_INPUTS] = plan->first_trained == n_pools && spec->n_input_ranges == 0 ? spec->in_c : 0;
     r->n_maps[TP_OUTPUTS] = mse && spec->n_output_ranges == 0 ? n_out : 0;
     r->maps = plan->saved;
     r->n_seen = r->maps + (uint32_t)sizeof(tp_map_t) * (r->n_maps[TP_INPUTS] + r->n_maps[TP_OUTPUTS]);

@@ -25,14 +25,14 @@
 //   targets   the same in Q.14
 // zero is the centre, and 2^shift the power of two at or above 2.5 spread, so most values lie within 1.0. What a model
 // learned is about this map, so it stays until it is an eighth wrong: the centre 2^shift / 8 away from zero, or 2.5 spread
-// an eighth beyond its bounds. docs/method.md says what was tried.
+// an eighth beyond its bounds. When that of an output changes, its weights follow (tp_follow_range). docs/method.md says
+// what was tried.
 #include "core.h"
 
 #define FLOAT_255 0x437f0000u
 #define MOST_SAMPLES 1024
 #define MOST_PIXELS 32        // of a channel, that each sample lends
 #define MOST_FIXED (1 << 28)  // of centre and spread
-#define NO_SHIFT 31           // all values were the same so far
 
 // An integer that is ordered as the float32 is.
 static int32_t order(uint32_t bits) {
@@ -109,7 +109,10 @@ tp_err_t tp_complete_ranges(tp_model_t *m) {
 // The same range in units that are 2^s times finer.
 static void move_frac(tp_learned_range_t *r, int s) {
     int shift = r->shift + s;
-    r->shift = (int16_t)(r->shift == NO_SHIFT ? NO_SHIFT : shift < 0 ? 0 : shift < NO_SHIFT ? shift : NO_SHIFT - 1);
+    r->shift = (int16_t)(r->shift == TP_NO_SHIFT ? TP_NO_SHIFT
+            : shift < 0                          ? 0
+            : shift < TP_NO_SHIFT                ? shift
+                                                 : TP_NO_SHIFT - 1);
     r->centre = tp_rshift_round_sat(r->centre, -s, MOST_FIXED);
     r->zero = tp_rshift_round_sat(r->zero, -s, MOST_FIXED);
     r->spread = (uint32_t)tp_rshift_round_sat((int32_t)r->spread, -s, MOST_FIXED);
@@ -118,13 +121,13 @@ static void move_frac(tp_learned_range_t *r, int s) {
 
 // 2^shift is to be at least 2.5 spread, and less than 5 spread.
 static int shift_of(uint32_t spread) {
-    return spread ? tp_bits(5 * spread - 1) - 1 : NO_SHIFT;
+    return spread ? tp_bits(5 * spread - 1) - 1 : TP_NO_SHIFT;
 }
 
 // Whether the map still does.
 static int map_does(const tp_learned_range_t *r) {
     uint32_t five = 5 * r->spread, twice = 2u << r->shift;
-    return r->shift != NO_SHIFT && five <= twice + (twice >> 3) && five > (twice >> 1) - (twice >> 4)
+    return r->shift != TP_NO_SHIFT && five <= twice + (twice >> 3) && five > (twice >> 1) - (twice >> 4)
         && !tp_beyond(r->centre - r->zero, 1 << r->shift >> 3);
 }
 
@@ -206,7 +209,7 @@ static void learn_value(tp_learned_range_t *r, uint32_t n, const tp_values_t *v,
         r->centre = tp_sat(r->centre, MOST_FIXED);  // beyond only in a damaged image
         r->spread = r->spread < MOST_FIXED ? r->spread : MOST_FIXED;
         r->zero = tp_sat(r->zero, MOST_FIXED);
-        r->shift = (int16_t)(r->shift & NO_SHIFT);
+        r->shift = (int16_t)(r->shift & TP_NO_SHIFT);
         if (r->centre == 0 && r->spread == 0) {
             r->frac = (int16_t)frac_of(exponent(as_float(v, i)));
         }
@@ -217,21 +220,37 @@ static void learn_value(tp_learned_range_t *r, uint32_t n, const tp_values_t *v,
     }
 }
 
-void tp_learn_ranges(const tp_model_t *m, int which, const tp_values_t *v, size_t from, size_t n) {
-    if (!m->learned[which]) {
+static void count_sample(const tp_model_t *m, int which) {
+    uint16_t *n_seen = &m->state->n_seen[which];
+    *n_seen = (uint16_t)(*n_seen < MOST_SAMPLES ? *n_seen + 1 : MOST_SAMPLES);
+}
+
+void tp_learn_input_ranges(const tp_model_t *m, const tp_values_t *x, size_t from) {
+    tp_learned_range_t *learned = m->learned[TP_INPUTS];
+    if (!learned) {
         return;
     }
-    uint16_t *n_seen = &m->state->n_seen[which];
-    uint32_t channels = m->n_ranges[which], pixels = n == channels ? 1 : (uint32_t)n / channels;
+    uint32_t n = m->layers->n_in, channels = m->n_ranges[TP_INPUTS], pixels = n == channels ? 1 : n / channels;
     uint32_t used = pixels < MOST_PIXELS ? pixels : MOST_PIXELS, step = pixels == used ? 1 : pixels / used;
     uint32_t first = step == 1 ? 0 : (uint32_t)m->state->steps % step;  // other pixels in each sample
+    uint32_t nth = m->state->n_seen[TP_INPUTS] * used + 1;
     for (uint32_t i = 0; i < used; i++) {
         for (uint32_t c = 0; c < channels; c++) {
-            learn_value(&m->learned[which][c], *n_seen * used + i + 1, v, from + (first + i * step) * channels + c,
-                which);
+            learn_value(&learned[c], nth + i, x, from + (first + i * step) * channels + c, TP_INPUTS);
         }
     }
-    *n_seen = (uint16_t)(*n_seen < MOST_SAMPLES ? *n_seen + 1 : MOST_SAMPLES);
+    count_sample(m, TP_INPUTS);
+}
+
+int tp_learn_output_range(const tp_model_t *m, const tp_values_t *y, size_t from, size_t j, tp_map_t *old) {
+    tp_learned_range_t *r = &m->learned[TP_OUTPUTS][j];
+    uint32_t nth = m->state->n_seen[TP_OUTPUTS] + 1u;
+    *old = (tp_map_t) { r->zero, r->frac, r->shift };
+    learn_value(r, nth, y, from + j, TP_OUTPUTS);
+    if (j + 1 == m->output->n_out) {
+        count_sample(m, TP_OUTPUTS);
+    }
+    return nth > 3 && (r->zero != old->zero || r->frac != old->frac || r->shift != old->shift);
 }
 
 // ---- values
@@ -246,7 +265,7 @@ static int32_t by_given(const tp_affine_t *map, const tp_values_t *v, size_t i) 
 
 // |value - zero| <= 2^30 + 2^28; in a damaged image it wraps.
 static int32_t by_learned(const tp_learned_range_t *r, const tp_values_t *v, size_t i, int frac) {
-    if (r->shift == NO_SHIFT) {
+    if (r->shift == TP_NO_SHIFT) {
         return 0;
     }
     int32_t distance = (int32_t)((uint32_t)tp_fixed_at(v, i, r->frac) - (uint32_t)r->zero);
@@ -323,7 +342,7 @@ uint32_t tp_score_as_float(const tp_model_t *m, size_t j, int32_t score) {
     size_t range = output_range(m, j);
     if (m->learned[TP_OUTPUTS]) {
         const tp_learned_range_t *r = &m->learned[TP_OUTPUTS][range];
-        int32_t above = r->shift == NO_SHIFT ? 0 : tp_rshift_round_sat(score, 14 - r->shift, TP_SATURATED);
+        int32_t above = r->shift == TP_NO_SHIFT ? 0 : tp_rshift_round_sat(score, 14 - r->shift, TP_SATURATED);
         return tp_float_from_fixed(tp_add(r->zero, above), r->frac);
     }
     const tp_affine_t *map = &m->affine[TP_OUTPUTS][range];

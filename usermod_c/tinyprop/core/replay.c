@@ -87,18 +87,22 @@ static void follow_ranges(const tp_model_t *m) {
     }
 }
 
+// An input of a vector as it is remembered, in 8 bits.
+static int32_t as_byte(const tp_model_t *m, const tp_layer_t *l, int32_t x) {
+    return tp_sat(tp_rshift_round(x, tp_byte_unit(m)), l->x_signed ? 127 : 255);
+}
+
 // The inputs of the lowest trained layer: a map as it is, a vector from its list.
 static void keep_inputs(const tp_model_t *m, uint8_t *bytes) {
     const tp_layer_t *l = m->first_trained;
     const uint8_t *map = tp_at(m, l->inputs);
-    int unit = tp_byte_unit(m);
     for (size_t i = 0; i < l->n_in; i++) {
         bytes[i] = l->reads_map ? map[i] : 0;
     }
     tp_walk_t w;
     tp_walk(m, l, &w);
     while (!l->reads_map && tp_walk_next(&w)) {
-        bytes[w.i] = (uint8_t)(w.x >> unit);
+        bytes[w.i] = (uint8_t)as_byte(m, l, w.x);
     }
 }
 
@@ -167,7 +171,6 @@ int tp_is_used(const tp_model_t *m, size_t place) {
 uint32_t tp_distance(const tp_model_t *m, size_t place) {
     const tp_layer_t *l = m->first_trained;
     const uint8_t *bytes = inputs_at(m, place), *map = tp_at(m, l->inputs);
-    int unit = tp_byte_unit(m);
     uint32_t sum = 0;  // at most 65534 * 255^2
     for (size_t i = 0; i < l->n_in; i++) {
         int32_t x = l->reads_map ? tp_byte_at(l, map, i) : 0, b = tp_byte_at(l, bytes, i);
@@ -176,7 +179,7 @@ uint32_t tp_distance(const tp_model_t *m, size_t place) {
     tp_walk_t w;
     tp_walk(m, l, &w);
     while (!l->reads_map && tp_walk_next(&w)) {
-        int32_t x = w.x >> unit;
+        int32_t x = as_byte(m, l, w.x);
         sum += (uint32_t)(x * (x - 2 * tp_byte_at(l, bytes, w.i)));
     }
     return sum;

@@ -6,7 +6,7 @@
 //                     k_l = clamp(floor(n_l S_l), 1, n_l)
 //                     S_l = (s_min + Y_l / Ymax_l (s_max - s_min)) zeta^depth,   depth = 0 at the output
 //                     Y_l = sum |delta|,   Ymax_l = its running maximum
-//                 Ymax decays by 1/1024 per step; else one outlier would rule for ever. TinyProp, arXiv 2308.09201.
+//                 Ymax decays by 1/1024 a step; else one outlier would rule for ever. TinyProp, arXiv 2308.09201.
 //                 With s_min = s_max and zeta = 1 it is meProp, arXiv 1706.06197.
 //   TP_DIFFUSED   selects deltas of at least a threshold T, which adapts until K = r n_l are selected on average. With
 //                 crossentropy the smaller ones are not lost: they add up, and each time they reach T the current delta
@@ -111,7 +111,8 @@ static size_t top_k(const tp_model_t *m, const tp_layer_t *l, uint32_t l1_norm, 
     const tp_model_spec_t *spec = m->spec;
     uint32_t n = tp_map_of(l)->n_out;
     uint32_t y = l1_norm >> (frac - m->delta_frac);  // Q.delta_frac
-    uint32_t max = running_maximum(tp_state(m, l), y);
+    int is_known = depth == 0 && spec->skip != 0;    // is_known_already did
+    uint32_t max = is_known ? tp_state(m, l)->threshold : running_maximum(tp_state(m, l), y);
     uint32_t share = spec->s_min;  // Q.15
     if (max != 0) {
         int k = tp_bits(max >> 16);

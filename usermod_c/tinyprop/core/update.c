@@ -61,14 +61,18 @@ void tp_update_biases(const tp_model_t *m, const tp_layer_t *l, const int16_t *d
     }
 }
 
-static int32_t largest_weight(const tp_model_t *m, const tp_layer_t *l) {
-    const int16_t *w = tp_at(m, l->weights);
+// The largest |w| of n weights, each `step` behind the one before.
+static int32_t largest_of(const int16_t *w, size_t n, size_t step) {
     int32_t largest = 0;
-    for (const int16_t *end = w + tp_weight_count(l); w < end; w++) {
+    for (; n > 0; n--, w += step) {
         int32_t magnitude = tp_abs(*w);
         largest = magnitude > largest ? magnitude : largest;
     }
     return largest;
+}
+
+static int32_t largest_weight(const tp_model_t *m, const tp_layer_t *l) {
+    return largest_of(tp_at(m, l->weights), tp_weight_count(l), 1);
 }
 
 static int32_t largest_bias(const tp_model_t *m, const tp_layer_t *l) {
@@ -90,6 +94,18 @@ void tp_find_headroom(const tp_model_t *m, tp_layer_t *l) {
     set_headroom(l, largest_weight(m, l));
 }
 
+// All weights and biases of a layer times 2^-s.
+static void change_format(const tp_model_t *m, const tp_layer_t *l, int s) {
+    int16_t *w = tp_at(m, l->weights);
+    int32_t *b = tp_at(m, l->biases);
+    tp_layer_state_t *state = tp_state(m, l);
+    state->w_frac = (int8_t)(state->w_frac - s);
+    for (const int16_t *end = w + tp_row_count(l) * l->out_c; w < end; w++) {
+        *w = (int16_t)tp_rshift_round_sat(*w, s, 32767);
+    }
+    tp_requantize(b, b, l->out_c, s, TP_MAX_BIAS);
+}
+
 // If weights or biases reach their bound, all are halved and w_frac goes down (only the last bit is lost). If they
 // leave two bits unused, all are doubled and w_frac goes up.
 void tp_rescale_weights(const tp_model_t *m, tp_layer_t *l) {
@@ -102,14 +118,43 @@ void tp_rescale_weights(const tp_model_t *m, tp_layer_t *l) {
         s = -1;
     }
     if (s != 0) {
-        int16_t *w = tp_at(m, l->weights);
-        int32_t *b = tp_at(m, l->biases);
-        state->w_frac = (int8_t)(state->w_frac - s);
         w_max = tp_rshift_round_sat(w_max, s, 32767);
-        for (const int16_t *end = w + tp_row_count(l) * l->out_c; w < end; w++) {
-            *w = (int16_t)tp_rshift_round_sat(*w, s, 32767);
-        }
-        tp_requantize(b, b, l->out_c, s, TP_MAX_BIAS);
+        change_format(m, l, s);
     }
     set_headroom(l, w_max);
+}
+
+// An output is zero + z 2^shift (ranges.c), where z is its sum. It stays what it is when zero and shift change if
+//   z' = (zero + z 2^shift - zero') 2^-shift' = z 2^-wider + moved 2^-shift'
+// So its weights, and its slope in the row behind them, become w 2^-wider, and its bias b 2^-wider + moved 2^-shift'. If
+// that is too large for the layer's format, all of the layer is halved first.
+void tp_follow_range(const tp_model_t *m, size_t j, const tp_map_t *old) {
+    tp_layer_t *l = m->output;
+    const tp_learned_range_t *now = &m->learned[TP_OUTPUTS][j];
+    if (old->shift == TP_NO_SHIFT || now->shift == TP_NO_SHIFT) {
+        return;
+    }
+    int16_t *w = (int16_t *)tp_at(m, l->weights) + j, *s = tp_slopes(m, l) + j;
+    int32_t *b = (int32_t *)tp_at(m, l->biases) + j, limit = TP_MAX_BIAS - 1, slope, share, offset;
+    int wider = now->shift - now->frac - (old->shift - old->frac);
+    int32_t moved = tp_add(tp_rshift_round_sat(old->zero, old->frac - now->frac, limit), -now->zero);
+    for (;; change_format(m, l, 1)) {
+        int w_frac = tp_state(m, l)->w_frac;
+        int32_t largest = tp_rshift_round_sat(largest_of(w, l->fan_in, l->out_c), wider, 65535);
+        slope = tp_rshift_round_sat(*s, wider, 65535);
+        share = tp_rshift_round_sat(*b, wider, limit);
+        offset = tp_rshift_round_sat(moved, now->shift - (w_frac + TP_BIAS_FRAC), limit);
+        int weights_fit = largest <= l->max_weight && tp_abs(slope) <= 32767;
+        int bias_fits = tp_abs(share) < limit && tp_abs(offset) < limit && tp_abs(share + offset) <= limit;
+        if ((weights_fit && bias_fits) || w_frac <= TP_MIN_W_FRAC) {
+            break;
+        }
+    }
+    *b = tp_sat(share + offset, limit);
+    uint32_t n_clamped = tp_put_clamped(s, slope, 32767);
+    for (; w < s; w += l->out_c) {
+        n_clamped += tp_put_clamped(w, tp_rshift_round_sat(*w, wider, 65535), l->max_weight);
+    }
+    tp_count(&m->state->n_clamped, n_clamped);
+    tp_find_headroom(m, l);
 }
