@@ -3,7 +3,8 @@
 A FloatModel starts from what a model in integers knows (integers times a power of two, so exactly)
 and learns by the same rules: ranges, centred gradients, rates, losses and policies; it clips
 deltas at 1.0 too (docs/numbers.md). But nothing in it is rounded or saturated. With the integer
-backends it shares the format of an image, and no arithmetic. It remembers no samples.
+backends it shares the format of an image and which steps are surveyed, and no arithmetic. It
+remembers no samples.
 """
 
 import numpy as np

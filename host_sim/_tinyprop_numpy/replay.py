@@ -33,7 +33,7 @@ def shape(model):
 
 def n_maps(model):
     """How many learned ranges there are of remembered inputs and of labels. Inputs follow their
-    ranges if no layer with weights is below."""
+    ranges if only pools are below."""
     (kind, n_inputs), (kind_of_outputs, n_outputs) = model.ranges_are
     is_lowest = not any(layer.has_weights for layer in model.layers[: model.first_trained])
     return (
