@@ -134,13 +134,14 @@ def _refuse_folder(path):
 def _refuse(path, old):
     """Raises why nothing can be saved there: a folder, or another's file, is in the way."""
     _refuse_folder(path)
+    file = old if _is_there(old) else path  # where both are, a cut may have left anything in path
     try:
-        with open(old, "rb") as f:
+        with open(file, "rb") as f:
             start = f.read(4)
     except OSError:
         return
     if not b"TYNP".startswith(start.rstrip(b"\0")):  # a cut leaves a part, or zeros
-        raise OSError(_EEXIST, old + " is no model, and save needs its name: move it away")
+        raise OSError(_EEXIST, file + " is no model, and save needs its name: move it away")
 
 
 def _put(path, pieces, proof, like):

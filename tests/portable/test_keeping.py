@@ -156,6 +156,17 @@ def test_a_file_of_another_is_never_written_to():
         said = str(testkit.raises(OSError, model_of(1).save, NAME))
         assert OLD + " is no model" in said, said
         assert read(OLD) == content and NAME not in os.listdir()
+        remove(OLD)
+        write(NAME, content)
+        said = str(testkit.raises(OSError, model_of(1).save, NAME))
+        assert NAME + " is no model" in said, said
+        assert read(NAME) == content and OLD not in os.listdir()
+        remove(NAME)
+        saved(1)
+        write(NAME, content)  # as a cut may leave it
+        saved(2)
+        check(2)
+        remove(NAME, OLD)
 
 
 @with_files

@@ -240,11 +240,17 @@ def test_what_is_no_model_is_not_overwritten(pico, said, saved):
     with board.micropython(pico.port) as connected:
         connected.fs_writefile("diary.tp.old", b"Dear diary")
         connected.fs_writefile("diary.tp", b"")
+        connected.fs_writefile("main.py", b"print(1)")
     assert "diary.tp.old on the board is no model" in said(
         "push", saved, "diary.tp", "-p", pico.port, code=1
     )
+    assert "main.py on the board is no model" in said(
+        "push", saved, "main.py", "-p", pico.port, code=1
+    )
     with board.micropython(pico.port) as connected:
         assert connected.fs_readfile("diary.tp.old") == b"Dear diary"
+        assert connected.fs_readfile("main.py") == b"print(1)"
+        connected.fs_rmfile("main.py")
         connected.fs_writefile("diary.tp.old", b"TY\0\0")  # as a cut leaves it
     said("push", saved, "diary.tp", "-p", pico.port)
     with board.micropython(pico.port) as connected:

@@ -356,6 +356,8 @@ def test_a_model_on_the_board_outlives_a_copy_that_is_cut(pico, tmp_path):
         say([await found("cut.tp"), await found("cut.tp.old")]);
         await exec("with open('diary.tp.old', 'w') as _f: _f.write('Dear diary')");
         await assert.rejects(board.push("diary.tp", models[1]), /diary.tp.old on the board is no/);
+        await exec("with open('main.py', 'w') as _f: _f.write('print(1)')");
+        await assert.rejects(board.push("main.py", models[1]), /main.py on the board is no/);
         """,
         pico,
     )

@@ -16,8 +16,8 @@ import { fetchBytes } from "./fetch.js";
 import { base64, digestThere, exists, python, read, remove, sha256, write } from "./files.js";
 import { BoardError, Problem } from "./repl.js";
 
-// Which files are there and not as save writes them: "old" is no model, nor the
-// beginning of one that a cut has left; "new" is cut short or damaged. A file that ends with the
+// Which files are there and not as save writes them: "no model" and which, nor the beginning of one that a cut has left,
+// as save has it; or "damaged", the new one. A file that ends with the
 // CRC-32 of all before it has this one as a whole.
 const LOOK = (name, old) => `
 from binascii import crc32
@@ -33,10 +33,11 @@ def _start_and_crc(name):
         return None
     return start, crc
 _new, _old = _start_and_crc(${python(name)}), _start_and_crc(${python(old)})
-if _old and not b"TYNP".startswith(_old[0].rstrip(b"\\0")):
-    print("old", end="")
+_there = _old or _new
+if _there and not b"TYNP".startswith(_there[0].rstrip(b"\\0")):
+    print("no model", ${python(old)} if _old else ${python(name)}, end="")
 elif _new and _new != (b"TYNP", 0x2144df1c):
-    print("new", end="")
+    print("damaged", end="")
 `;
 
 const IS_FOLDER = (name) => `
@@ -169,10 +170,11 @@ export class Board {
     }
     const old = `${name}.old`;
     const wrong = await this.repl.exec(LOOK(name, old));
-    if (wrong === "old") {
-      throw new Problem(`${old} on the board is no model, and push needs its name: move it away.`);
+    if (wrong.startsWith("no model ")) {
+      const there = wrong.slice("no model ".length);
+      throw new Problem(`${there} on the board is no model, and push needs its name: move it away.`);
     }
-    for (const there of wrong === "new" ? [name, old] : [old, name]) {
+    for (const there of wrong === "damaged" ? [name, old] : [old, name]) {
       await write(this.repl, there, data, onProgress);
     }
   }
