@@ -40,12 +40,18 @@ def require(condition, error):
         raise Refused(error)
 
 
+def plain(value):
+    """An array of a structure as a list; a number as it is."""
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
 class Record:
     """A structure in an image. Its fields are read once, as Python's numbers, which cannot
     overflow; a field that is set goes to the image too, modulo the width of the field."""
 
     def __init__(self, item):
-        vars(self).update({name: item[name].tolist() for name in item.dtype.names}, item=item)
+        fields = zip(item.dtype.names, item.item(), strict=True)
+        vars(self).update({name: plain(value) for name, value in fields}, item=item)
 
     def __setattr__(self, name, value):
         fields = vars(self)
