@@ -276,6 +276,7 @@ class FloatModel:
         self.lr = dtype(model.spec.lr_mantissa * 2.0**-model.spec.lr_shift)
         self.steps, self.skipped, self.trained = 0, 0, 0
         self.error, self.account, self.share = 1.0, MOST_SAVED, 0.0  # of an adaptive policy
+        self.errors = 0.0  # with mse, that of each output
         self.macs_selected = 0
 
     def layer(self, record):
@@ -383,6 +384,8 @@ class FloatModel:
         z = self.forward(self.inputs(x))
         delta, p_target = self.output_delta(z, y)
         self.steps += 1
+        if p_target is None:
+            self.errors = self.errors + (np.abs(delta) - self.errors) * share_of(self.steps, 64)
         error = np.abs(delta).mean() if p_target is None else 1 - p_target
         self.error += (error - self.error) * share_of(self.steps + 1, 64)
         if self.first_trained == len(self.layers) or self.skips(delta, p_target):
@@ -401,13 +404,16 @@ class FloatModel:
 
     def follow(self, zero, unit):
         """The output layer gives what it gave by the outputs' map from before, in the user's
-        units."""
+        units. So do the errors."""
         now, output = self.ranges[1], self.layers[-1]
         known = np.isfinite(unit) & np.isfinite(now.unit)
         share = np.where(known, unit, 1) / np.where(known, now.unit, 1)
         output.w *= share.astype(self.dtype)
         moved = np.where(known, (zero - now.zero) / now.unit, 0)
         output.b = (output.b * share + moved).astype(self.dtype)
+        errors = np.minimum(self.errors * share, 1)
+        self.error = max(0, self.error + np.mean(errors - self.errors))
+        self.errors = errors
 
     def rate_of(self, layer):
         """The learning rate of a layer: core/rate.c."""

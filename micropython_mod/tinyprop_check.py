@@ -33,6 +33,10 @@ _LEARNED_RANGE_FORMAT = const("<iIi2h")
 _SHAPE = const(7)  # as in tinyprop
 _ONE = const(1 << 28)  # 1.0 of what is counted in Q.28
 _IN_THE_END = const(1 << 20)  # steps, after which found rates fall no more
+# What found rates come to until then, in steps of the last one: the sum of their falling, 768 ln 3
+# and with mse 3072 ln 12 (core/rate.c).
+_UNTIL_SETTLED = const(844)
+_UNTIL_SETTLED_MSE = const(7634)
 _SOME = const(50)  # samples, before which nothing is wrong yet
 _SENSORS = const(32)  # so few values of x may be sensors; pictures have corners that stay black
 _GUESS = 0.3  # error of guessing numbers in a given range, as a share of half of it
@@ -111,8 +115,8 @@ def _still_x(facts):
     elif len(still) > (0 if n <= _SENSORS else n // 2):
         flat = n == facts.model._n_in
         value, values = ("Value", "Values") if flat else ("Channel", "Channels")
-        what = _names(value + " %s of x never moves", values + " %s of x never move", still)
-        yield what + ": is a sensor not connected?"
+        what = _names(value + " %s of x has", values + " %s of x have", still)
+        yield what + " not moved yet: is a sensor not connected?"
     first = facts.places[0]
     if given and first.i == 0 and not first.inputs_move() and facts.wrong > 0.75:
         facts.moves = False
@@ -149,8 +153,8 @@ def _rate(facts):
     much does no harm, so five times is the limit. Another one is 4 / q: beyond it a step can make
     the loss of its own sample larger, as the curvature of crossentropy is at most 1/2. (In a
     convolution q counts all positions as if they agreed, so it does not tell what is too much.) A
-    low rate is too low as long as its steps come to less than a thousand of those, or the error
-    has not come down."""
+    low rate is too low as long as its steps come to less than what layers do until their rates
+    settle, or the error has not come down."""
     lr, c = facts.model.lr, _falling(facts.model, _IN_THE_END)
     if lr is None or facts.wrong < 0.3:
         return []
@@ -165,7 +169,8 @@ def _rate(facts):
             ]
         if found and found > most:
             most, layer = found, place.i
-    if most > 5 * lr and (facts.steps * lr < 1000 * most or facts.wrong > 0.75):
+    enough = _UNTIL_SETTLED_MSE if facts.model._mse else _UNTIL_SETTLED
+    if most > 5 * lr and (facts.steps * lr < enough * most or facts.wrong > 0.75):
         return [
             "lr = %.2g is too low: layer %d needs some %.1g, and learns that much faster then."
             " m.lr = None finds it." % (lr, layer, most)
@@ -260,7 +265,11 @@ def _twins(facts):
 
 
 def _change(facts):
-    if facts.wrong > 0.4 and facts.least < facts.error / 2:
+    """The error of a class is the mean of some 127 values of 0 to 1, so m (1 - m) / 127 is the most
+    its variance can be; five deviations are no chance."""
+    m = 0 if facts.model._mse else min(1, (facts.error + facts.least) / 2)
+    chance = 5 * (m * (1 - m) / 127) ** 0.5
+    if facts.wrong > 0.4 and facts.error - facts.least > max(facts.error / 2, chance):
         yield (
             "The error is %.2g times what it was once. Has a sensor changed, or what a label"
             " means? It learns that as it goes; after a change of units m.input_range = None"

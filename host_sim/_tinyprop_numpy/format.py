@@ -144,7 +144,7 @@ LAYER_STATE = np.dtype(
         ("norm", "<u4"),
         ("x_frac", "i1"),
         ("mean_shift", "u1"),
-        ("reserved", "<u2"),
+        ("settling", "<u2"),
     ]
 )
 

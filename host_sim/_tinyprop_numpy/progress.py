@@ -3,9 +3,10 @@ before it learned from it. All are Q.28."""
 
 import numpy as np
 
-from .fixed import l1_norm, rshift_round, wrap
+from .fixed import clamp, l1_norm, quotient_round, rshift_round, rshift_round_sat, wrap
 
 MEAN_SHIFT = 6
+CERTAIN = 1 << 28  # 1.0
 
 
 def moved(mean, value, n):
@@ -14,24 +15,48 @@ def moved(mean, value, n):
     return mean + rshift_round(wrap(value - mean).astype(np.int64), k)
 
 
-def note_error(state, error):
-    """The error counts as 1.0 before the first sample. The least of it is looked for when it is
-    the mean of 64: the first errors of numbers are small, as their range is not known yet."""
+def begin_least(model):
+    """The least error begins anew where what it was says nothing any more, and counts once `error`
+    is the mean of 64 samples."""
+    model.state.least_error = CERTAIN
+    model.output.state.settling = 1 << MEAN_SHIFT
+
+
+def note_error(model, error):
+    """The error counts as 1.0 before the first sample."""
+    state, of_output = model.state, model.output.state
     state.error = moved(state.error, error, state.steps + 1)
-    if state.steps >> MEAN_SHIFT:
+    if of_output.settling > 0:
+        of_output.settling -= 1
+    else:
         state.least_error = min(state.least_error, state.error)
 
 
 def note_class(model, target, is_right, p_target):
     """tally: the step in which each class was last shown, modulo 2^32."""
     state = model.state
-    state.right = moved(state.right, is_right << 28, state.steps)
-    note_error(state, (1 << 14) - p_target << 14)
+    if model.tally[target] == 0:
+        begin_least(model)  # with fewer classes it was easier
+    state.right = moved(state.right, is_right * CERTAIN, state.steps)
+    note_error(model, (1 << 14) - p_target << 14)
     model.tally[target] = state.steps % (1 << 32)
 
 
 def note_outputs(model, delta):
     """tally: the running mean of each output's |delta|."""
     shift = 28 - model.delta_frac
+    if model.state.steps == 1:
+        begin_least(model)
     model.tally[:] = moved(model.tally.astype(np.int64), np.abs(delta) << shift, model.state.steps)
-    note_error(model.state, l1_norm(delta) // model.output.n_out << shift)
+    note_error(model, l1_norm(delta) // model.output.n_out << shift)
+
+
+def note_range(model, j, wider):
+    """After learned output range j has become 2^wider times as wide: its error, in units of that,
+    is another."""
+    before = clamp(int(wrap(model.tally[j])), CERTAIN)
+    now = int(rshift_round_sat(before, wider, CERTAIN))
+    error = int(wrap(model.state.error + int(quotient_round(now - before, model.output.n_out))))
+    model.tally[j] = now % (1 << 32)
+    model.state.error = max(error, 0)
+    begin_least(model)

@@ -81,6 +81,11 @@ def rescale(layer):
         state.w_frac += 1
 
 
+def wider_than(now, old):
+    """By how many bits more 1.0 is, in the user's units, than in the map before."""
+    return int(now["shift"]) - int(now["frac"]) - (int(old["shift"]) - int(old["frac"]))
+
+
 def follow_range(model, j, old, now):
     """An output is zero + z 2^shift (ranges.py), where z is its sum. It stays what it is when zero
     and shift change, from old to now, if
@@ -94,7 +99,7 @@ def follow_range(model, j, old, now):
     if NO_SHIFT in (old["shift"], now["shift"]):
         return
     zero, frac, shift = (int(now[name]) for name in ("zero", "frac", "shift"))
-    wider = shift - frac - (int(old["shift"]) - int(old["frac"]))
+    wider = wider_than(now, old)
     moved = int(rshift_round_sat(int(old["zero"]), int(old["frac"]) - frac, limit)) - zero
     while True:
         *w, slope = rshift_round_sat(layer.rows[:, j].astype(np.int64), wider, 65535)

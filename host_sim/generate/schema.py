@@ -244,7 +244,7 @@ LAYER_STATE = Struct(
         Field("norm", "u4", "sum of mean^2, of a dense layer"),
         Field("x_frac", "i1", "sums and means are in the format of inputs in Q.x_frac"),
         Field("mean_shift", "u1", "s of a dense layer: sum |mean| max |x| < 16383 2^s; 0 to 31"),
-        Field("reserved", "u2", "0"),
+        Field("settling", "u2", "of the output layer: samples until least_error is looked for"),
     ),
 )
 

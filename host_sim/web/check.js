@@ -8,6 +8,8 @@ import { ONE, deadUnits, falling, placesOf, tally } from "./state.js";
 import { classText } from "./words.js";
 
 const IN_THE_END = 1 << 20; // steps, after which found rates fall no more
+const UNTIL_SETTLED = 844; // what they come to until then, in steps of the last one
+const UNTIL_SETTLED_MSE = 7634;
 const SOME = 50; // samples, before which nothing is wrong yet
 const SENSORS = 32; // so few values of x may be sensors; pictures have corners that stay black
 const GUESS = 0.3; // error of guessing numbers in a given range, as a share of half of it
@@ -83,8 +85,8 @@ function* stillX(facts) {
     yield "x never changes: all samples were the same, in the seven digits that count. Is it read anew for each of them?";
   } else if (still.length > (n <= SENSORS ? 0 : Math.floor(n / 2))) {
     const [value, values] = n === facts.model._nIn ? ["Value", "Values"] : ["Channel", "Channels"];
-    const what = names(`${value} % of x never moves`, `${values} % of x never move`, still);
-    yield `${what}: is a sensor not connected?`;
+    const what = names(`${value} % of x has`, `${values} % of x have`, still);
+    yield `${what} not moved yet: is a sensor not connected?`;
   }
   const first = facts.places[0];
   if (given && first.i === 0 && !first.inputsMove() && facts.wrong > 0.75) {
@@ -143,7 +145,8 @@ function* rate(facts) {
       layer = place.i;
     }
   }
-  if (most > 5 * lr && (facts.steps * lr < 1000 * most || facts.wrong > 0.75)) {
+  const enough = facts.model._mse ? UNTIL_SETTLED_MSE : UNTIL_SETTLED;
+  if (most > 5 * lr && (facts.steps * lr < enough * most || facts.wrong > 0.75)) {
     yield (
       `lr = ${general(lr, 2)} is too low: layer ${layer} needs some ${general(most, 1)}, and learns that much faster then.` +
       " m.lr = null finds it."
@@ -245,8 +248,12 @@ function* twins(facts) {
   }
 }
 
+// The error of a class is the mean of some 127 values of 0 to 1, so m (1 - m) / 127 is the most its variance can be; five
+// deviations are no chance.
 function* change(facts) {
-  if (facts.wrong > 0.4 && facts.least < facts.error / 2) {
+  const m = facts.model._mse ? 0 : Math.min(1, (facts.error + facts.least) / 2);
+  const chance = 5 * ((m * (1 - m)) / 127) ** 0.5;
+  if (facts.wrong > 0.4 && facts.error - facts.least > Math.max(facts.error / 2, chance)) {
     yield (
       `The error is ${general(facts.error / (facts.least || 1 / ONE), 2)} times what it was once. Has a sensor changed, or what` +
       " a label means? It learns that as it goes; after a change of units m.inputRange = null helps" +

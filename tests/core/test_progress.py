@@ -1,12 +1,14 @@
 """How learning goes: running means of what the model knew before it learned, against the twin and
 floating point."""
 
+import ctypes
+
 import images
 import numpy as np
 import pytest
 from _tinyprop_numpy import progress
 from images import dense
-from native import CModel
+from native import TYPES, CModel
 
 
 def means(values):
@@ -22,16 +24,18 @@ def twin_of(model):
 
 
 def test_of_classes(c):
-    """The share of right samples, the error, the least it has been since it is a mean of 64, and
-    when each class was last shown."""
+    """The share of right samples, the error, the least it has been since it is a mean of 64 after
+    the last class that was new, and when each class was last shown."""
     n, model = 500, CModel(c, (1, 1, 2), [dense(4)])
     random = np.random.default_rng(1)
     p = np.append(random.integers(0, 2**14 + 1, n - 100), random.integers(2**13, 2**14 + 1, 100))
     right = (random.random(n) < 0.7).astype(int)
-    shown = random.integers(0, 3, n)
+    shown, newest = random.integers(0, 3, n), 0
+    shown[300] = 3
     errors = list(means([1.0, *(1 - p / 2**14)]))[1:]  # it counts as 1.0 before the first sample
     shares, last = means(right), [0] * 4
     for i, share in enumerate(shares):
+        newest = newest if last[shown[i]] else i
         model.head.steps = last[shown[i]] = i + 1
         twin = twin_of(model)
         model.call("tp_note_class", None, int(shown[i]), int(right[i]), int(p[i]))
@@ -39,7 +43,7 @@ def test_of_classes(c):
         head = model.head
         assert head.right / 2**28 == pytest.approx(share, abs=2**-20)
         assert head.error / 2**28 == pytest.approx(errors[i], abs=2**-20)
-        least = min([1, *errors[63 : i + 1]])
+        least = min([1, *errors[newest + 64 : i + 1]])
         assert head.least_error / 2**28 == pytest.approx(least, abs=2**-20)
         assert model.twin.tally.tolist() == last == twin.tally.tolist()
         of_twin = twin.state.right, twin.state.error, twin.state.least_error
@@ -64,7 +68,38 @@ def test_of_outputs(c, n_in):
         assert tally == twin.tally.tolist() and model.head.error == twin.state.error
         assert np.array(tally) / 2**28 == pytest.approx([e[i] for e in of_each], abs=2**-20)
         assert model.head.error / 2**28 == pytest.approx(errors[i], abs=2 / one)
+        least = min([1, *errors[64 : i + 1]])
+        assert model.head.least_error / 2**28 == pytest.approx(least, abs=2 / one)
+        assert model.head.least_error == twin.state.least_error
     assert model.head.right == 0
+
+
+@pytest.mark.parametrize(
+    "old, now", [((20, 9), (20, 10)), ((20, 12), (21, 10)), ((5, 31), (9, 8))]
+)
+@pytest.mark.parametrize("errors", [(0.5, 0.25), (2**-20, 0), (1, 1), (15, 15.99)])
+def test_errors_are_in_units_of_the_range(c, old, now, errors):
+    """They stay what they are in the user's units, as far as 1.0; 15.99 is of a damaged image."""
+    model, j = CModel(c, (1, 1, 2), [dense(2)], "mse"), 1
+    r = model.learned(1)
+    r["frac"][j], r["shift"][j] = now
+    model.twin.tally[:] = [int(e * 2**28) for e in errors]
+    model.head.error, model.head.least_error = int(min(1, sum(errors) / 2) * 2**28), 77
+    before, copy = model.head.error / 2**28, bytearray(model.buffer)
+    frac, shift = old
+    model.call("tp_note_range", None, ctypes.c_size_t(j), TYPES["tp_map_t"](0, frac, shift))
+
+    wider = now[1] - now[0] - (shift - frac)
+    tally, error = model.twin.tally / 2**28, model.head.error / 2**28
+    if max(errors) <= 1:
+        assert tally[0] == errors[0]
+        assert tally[j] == pytest.approx(min(1, errors[j] * 2.0**-wider), abs=2**-28)
+        assert error == pytest.approx(max(0, before + (tally[j] - errors[j]) / 2), abs=2**-27)
+    assert model.head.least_error == 1 << 28  # and is looked for anew
+    assert model.layers[0].settling == 64
+    twin = images.Image(copy).twin
+    progress.note_range(twin, j, wider)
+    assert images.saved(copy) == images.saved(model.buffer)
 
 
 @pytest.mark.parametrize("loss", ["crossentropy", "mse"])

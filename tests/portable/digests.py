@@ -31,26 +31,26 @@ AFTER_1000 = {
     ("layers alone", "TinyPropV2"): "93d8c69921ce2bf394ddc0b97410106515b28ff25cba8ff5f47a20da90de8da4",
     ("layers alone", "Diffused"): "5cc5ecee95e9e954edde4f841fd192178879d337d389fbf22e6b5c1f2327e0c3",
     ("layers alone", "Adaptive"): "863ab70e9fcfebd98e364f95eb37402e476dd08e641907a7032f9b6a44879cb9",
-    ("numbers", "Full"): "2aaf06a86d13f96bcc2fcb3e209af021456160fc60a737feece5f9977af8e39e",
-    ("numbers", "TopK"): "9e434aa230f9fb31715f93cbadcd1e0435f5521acc8ccf4b64fa471fb71fa27d",
-    ("numbers", "TinyProp"): "5fe16cf95f00a0675d4753ac6293dd8de9cb9f14c49e1026c01dae1dfc984680",
-    ("numbers", "TinyPropV2"): "470ce03fe00de5e28f7eb411aff011cc8f71c54ed3d7a767de389d3633c1369e",
-    ("numbers", "Diffused"): "f8cb977945caad0044f963ac56a32095becb39505b0a01447fa7a1644f612b03",
-    ("numbers", "Adaptive"): "83b54c9b38ee330b6e780082b5550a7ad2bfc864ce5651b651dcc67763d99b82",
+    ("numbers", "Full"): "be34f9b723a0c529bda1750916fa73737793b133f65a9dac6f668e8ee728059a",
+    ("numbers", "TopK"): "4a68cd1ceb9d328c3fa30e18efb115b181fc1a52f8f871430261d1e535d36173",
+    ("numbers", "TinyProp"): "7f0186732c49dc51c9f28248fbb9fdaea4882fa977d4b7855a838ab89a838e9c",
+    ("numbers", "TinyPropV2"): "818fe5ccfdb11f72d91a09e66ad558e9aa94e68796ee59e8578cf946dc3ed392",
+    ("numbers", "Diffused"): "e5347cf5cceafa5193529a6f1baa2da4274dd4bc3fe96e4c355c00560437c184",
+    ("numbers", "Adaptive"): "676f92f4644e3226836e1b3e20a42861fc615049f09e51cc0d5fc8f9d96db379",
 }
 # The same of the small models of test_shapes.py.
 SHAPES = {
-    "dense, no zeros": "309d959980e84d7b2e1cdb997b3930410a11ff4a63dbabd420d16e738c97612b",
-    "dense, half zeros": "4332c70c2fd57a6858b5756b2e0e15b2d2dda57ac246024d41e5b710a6cdaf36",
-    "dense, most zeros": "c91741a37c7945838093019d827841801fb9c1b1837464e212b34e8a103278ae",
-    "dense, with headroom": "881c432ef58ab1114f2dc8ef00651d85dcaba5548edc3542acd1fdffe4c0f5a4",
-    "depthwise": "6ce657c574c5bbdf88152cf8558a99f0a90daceeb4c5fbc02b1a582c67fe34b2",
-    "convolutions": "308074715c1807aa89af90484da46c41c7fae539e4ee610da17c1d30b70602a7",
-    "convolutions, half zeros": "30debfa1bba0412dce0475f29ef0c8a70091468788384ab9e6e704d25d530930",
-    "layers alone": "b42a70dd271e8eb232dbd66f6d01a996e1e1c40fbe4b0730bcc325c13a243990",
+    "dense, no zeros": "472dffeb3e5045cea7512994b4b114fc72129d54a114e39fe70c1186af4f2116",
+    "dense, half zeros": "a2f6a268bd4fe425a2ab1f6f1f52c41728d2caeda071a64286cbb924645160ab",
+    "dense, most zeros": "a98af198daf9d3e08fb3cd18a7396f35d798d619191df68ddd3b11264c9b069b",
+    "dense, with headroom": "8c808eb42e3be5329640db66b6d9dbdea533088f2f3f2bfde3a05e3a80d1606c",
+    "depthwise": "c204bd691f587605d56a2f0b22aeaeba372ab3970c6a6a27b60dc2b40e2abd89",
+    "convolutions": "38232c7943535c153035151779ac576e6499a2ae45d03e4aa632c6cf57a94564",
+    "convolutions, half zeros": "68e754546e276928a96f5350da61ad6171d97b0e313e6f75324952d2c973a7e8",
+    "layers alone": "8911e65873464c1b1374acc249149a2f250159844fca5b56b6c9134731e11cba",
 }
 # The same of the small models of test_long_rows.py.
 ROWS = {
-    "long rows": "6fb32c56b925eeee8e5dc63337ee6f34981b138af976719954517c0a889117a4",
-    "long rows above a relu": "839e5ee4098cf07a4e9d89a89a2c0f58816c6bbfa9d1373a6016a3873026796b",
+    "long rows": "7e24291eaee4fb1fae403e76786675fdc196d28e1e73dc5ee472a940dd6f82fa",
+    "long rows above a relu": "43940dbe39ca63c4ee15cc3afa195fbb1153cc769c01498202792e40c9fc3873",
 }

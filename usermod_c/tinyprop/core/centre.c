@@ -20,7 +20,6 @@
 // .. 256 of them, then as often as 128 more were added. 8 bits are enough for it: any u is exact, a mean is best.
 #include "core.h"
 
-#define MAX_SLOPE 32767         // TP_MAX_DOT times this, 2^29, is what the sums have room for (plan.c)
 #define MAX_SLOPE_DX (1 << 21)  // 255 times this and 32767 * 49150 are below 2^31 together
 #define MAX_SUMMED 256
 #define SURVEY_ALL 64   // steps of a layer of which each is surveyed; then half of them are
@@ -76,9 +75,9 @@ void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, c
     for (size_t j = 0, n = l->n_out; j < n; j++) {
         int32_t d = deltas[j] * mantissa;
         if ((uint32_t)tp_abs(d) * quarter >= half_step) {
-            int32_t moved = slopes[j] + scaled(d, slope_shift, 2 * MAX_SLOPE);
-            n_clamped += tp_put_clamped(&slopes[j], moved, MAX_SLOPE);
-            full |= tp_abs(slopes[j]) > MAX_SLOPE / 2;
+            int32_t moved = slopes[j] + scaled(d, slope_shift, 2 * TP_MAX_SLOPE);
+            n_clamped += tp_put_clamped(&slopes[j], moved, TP_MAX_SLOPE);
+            full |= tp_abs(slopes[j]) > TP_MAX_SLOPE / 2;
             b[j] = tp_sat(tp_add(b[j], scaled(d * ahead, bias_shift, TP_MAX_BIAS - 1)), TP_MAX_BIAS);
         }
     }
@@ -200,15 +199,11 @@ static inline int32_t sum_at(const uint16_t *sums, size_t i, int is_signed) {
     return is_signed ? (int16_t)sums[i] : sums[i];
 }
 
-static int32_t largest_mean(const tp_layer_t *l) {
-    return l->x_signed ? 127 : 255;
-}
-
 // sums * 2^s, as a format of the inputs has changed, or half of their samples are to count. They stay what n samples can
 // sum up to, or they would leave 16 bits.
 static void scale_sums(const tp_model_t *m, const tp_layer_t *l, int s) {
     uint16_t *sums = tp_at(m, l->sums);
-    int32_t most = largest_mean(l) * tp_state(m, l)->n_summed;
+    int32_t most = tp_largest_byte(l) * tp_state(m, l)->n_summed;
     for (size_t i = 0, n = tp_mean_count(l); i < n; i++) {
         sums[i] = (uint16_t)tp_rshift_round_sat(sum_at(sums, i, l->x_signed), -s, most);
     }
@@ -219,7 +214,7 @@ static void recentre(const tp_model_t *m, const tp_layer_t *l) {
     tp_layer_state_t *state = tp_state(m, l);
     const uint16_t *sums = tp_at(m, l->sums);
     uint8_t *means = tp_at(m, l->means);
-    int32_t inverse = (int32_t)(65536u / state->n_summed), top = largest_mean(l);
+    int32_t inverse = (int32_t)(65536u / state->n_summed), top = tp_largest_byte(l);
     uint32_t norm = 0, largest_dot = 0, x_max = ((1u << m->bits) - 1) >> l->x_signed;
     for (size_t i = 0, n = tp_mean_count(l); i < n; i++) {
         int32_t scaled = (int32_t)((uint32_t)sum_at(sums, i, l->x_signed) * (uint32_t)inverse);

@@ -213,6 +213,10 @@ static inline int tp_byte_unit(const tp_model_t *m) {
     return m->bits - 8;
 }
 
+static inline int32_t tp_largest_byte(const tp_layer_t *l) {
+    return l->x_signed ? 127 : 255;
+}
+
 static inline int32_t tp_byte_at(const tp_layer_t *l, const uint8_t *bytes, size_t i) {
     return l->x_signed ? (int8_t)bytes[i] : bytes[i];
 }
@@ -255,6 +259,12 @@ void tp_learn_input_ranges(const tp_model_t *m, const tp_values_t *x, size_t fro
 // Lets target j of a sample move its learned range, one after the other. Returns whether its map is another than before,
 // *old; not so in the first three samples, which find it.
 int tp_learn_output_range(const tp_model_t *m, const tp_values_t *y, size_t from, size_t j, tp_map_t *old);
+// Whether a learned range has another map than `old`.
+int tp_is_other_map(const tp_learned_range_t *now, const tp_map_t *old);
+// By how many bits more 1.0 is there, in the user's units.
+static inline int tp_wider(const tp_learned_range_t *now, const tp_map_t *old) {
+    return now->shift - now->frac - (old->shift - old->frac);
+}
 // The format of the model's inputs.
 int8_t tp_input_frac(const tp_model_t *m);
 // n_in values from item `from` on, already checked -> inputs of the first layer. Returns how many were clamped.
@@ -328,6 +338,7 @@ static inline int tp_walk_next(tp_walk_t *w) {
 // ---- centre.c: gradients as of inputs less their means
 
 #define TP_MAX_DOT 16383
+#define TP_MAX_SLOPE 32767  // TP_MAX_DOT times this, 2^29, is what the sums have room for (plan.c)
 // The dot of a dense layer as x of the row of slopes: dot 2^-a, to nearest, at most TP_MAX_DOT. It is below 2^31 if inputs
 // may be negative, else below 2^32.
 static inline int32_t tp_scaled_dot(const tp_layer_t *l, const tp_layer_state_t *state, uint32_t dot) {
@@ -355,6 +366,8 @@ uint32_t tp_map_dot(const tp_model_t *m, const tp_layer_t *l);
 
 void tp_note_class(const tp_model_t *m, size_t target, int right, int32_t p_target);
 void tp_note_outputs(const tp_model_t *m, const int16_t *deltas);
+// After the map of learned output range j has changed, from old: its error, in units of that, is another.
+void tp_note_range(const tp_model_t *m, size_t j, const tp_map_t *old);
 
 // ---- replay.c: only where spec.replay is not 0
 

@@ -156,7 +156,7 @@ typedef struct {
     uint32_t norm;  // sum of mean^2, of a dense layer
     int8_t x_frac;  // sums and means are in the format of inputs in Q.x_frac
     uint8_t mean_shift;  // s of a dense layer: sum |mean| max |x| < 16383 2^s; 0 to 31
-    uint16_t reserved;  // 0
+    uint16_t settling;  // of the output layer: samples until least_error is looked for
 } tp_layer_state_t;
 
 // A range that was given, of the user's numbers: lo < hi.

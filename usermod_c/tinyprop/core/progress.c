@@ -10,18 +10,29 @@ static void move_mean(uint32_t *mean, int32_t value, uint64_t n) {
     *mean += (uint32_t)tp_rshift_round((int32_t)((uint32_t)value - *mean), k);
 }
 
-// The error counts as 1.0 before the first sample. The least of it is looked for when it is the mean of 64: the first
-// errors of numbers are small, as their range is not known yet.
+// The least error begins anew where what it was says nothing any more, and counts once `error` is the mean of 64 samples.
+static void begin_least(const tp_model_t *m) {
+    m->state->least_error = CERTAIN;
+    tp_state(m, m->output)->settling = 1 << MEAN_SHIFT;
+}
+
+// The error counts as 1.0 before the first sample.
 static void note_error(const tp_model_t *m, int32_t error, uint64_t n) {
     tp_model_state_t *state = m->state;
+    uint16_t *settling = &tp_state(m, m->output)->settling;
     move_mean(&state->error, error, n + 1);
-    if (n >> MEAN_SHIFT && state->error < state->least_error) {
+    if (*settling > 0) {
+        (*settling)--;
+    } else if (state->error < state->least_error) {
         state->least_error = state->error;
     }
 }
 
 void tp_note_class(const tp_model_t *m, size_t target, int right, int32_t p_target) {
     uint64_t n = m->state->steps;
+    if (m->tally[target] == 0) {
+        begin_least(m);  // with fewer classes it was easier
+    }
     move_mean(&m->state->right, right ? CERTAIN : 0, n);
     note_error(m, ((1 << 14) - p_target) << 14, n);
     m->tally[target] = (uint32_t)n;
@@ -30,8 +41,21 @@ void tp_note_class(const tp_model_t *m, size_t target, int right, int32_t p_targ
 void tp_note_outputs(const tp_model_t *m, const int16_t *deltas) {
     uint64_t n = m->state->steps;
     uint32_t n_out = m->output->n_out;
+    if (n == 1) {
+        begin_least(m);
+    }
     for (size_t j = 0; j < n_out; j++) {
         move_mean(&m->tally[j], tp_abs(deltas[j]) << (28 - m->delta_frac), n);
     }
     note_error(m, (int32_t)(tp_l1_norm(deltas, n_out) / n_out) << (28 - m->delta_frac), n);
+}
+
+void tp_note_range(const tp_model_t *m, size_t j, const tp_map_t *old) {
+    tp_model_state_t *state = m->state;
+    int wider = tp_wider(&m->learned[TP_OUTPUTS][j], old);
+    int32_t before = tp_sat((int32_t)m->tally[j], CERTAIN), now = tp_rshift_round_sat(before, wider, CERTAIN);
+    int32_t error = (int32_t)(state->error + (uint32_t)tp_quotient_round(now - before, m->output->n_out));
+    m->tally[j] = (uint32_t)now;
+    state->error = error > 0 ? (uint32_t)error : 0;
+    begin_least(m);
 }

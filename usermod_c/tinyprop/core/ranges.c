@@ -242,6 +242,10 @@ void tp_learn_input_ranges(const tp_model_t *m, const tp_values_t *x, size_t fro
     count_sample(m, TP_INPUTS);
 }
 
+int tp_is_other_map(const tp_learned_range_t *now, const tp_map_t *old) {
+    return now->zero != old->zero || now->frac != old->frac || now->shift != old->shift;
+}
+
 int tp_learn_output_range(const tp_model_t *m, const tp_values_t *y, size_t from, size_t j, tp_map_t *old) {
     tp_learned_range_t *r = &m->learned[TP_OUTPUTS][j];
     uint32_t nth = m->state->n_seen[TP_OUTPUTS] + 1u;
@@ -250,7 +254,7 @@ int tp_learn_output_range(const tp_model_t *m, const tp_values_t *y, size_t from
     if (j + 1 == m->output->n_out) {
         count_sample(m, TP_OUTPUTS);
     }
-    return nth > 3 && (r->zero != old->zero || r->frac != old->frac || r->shift != old->shift);
+    return nth > 3 && tp_is_other_map(r, old);
 }
 
 // ---- values

@@ -79,7 +79,7 @@ static void follow_ranges(const tp_model_t *m) {
         const tp_learned_range_t *now = m->learned[which];
         tp_map_t *old = maps(m, which);
         for (size_t i = 0, n = m->replay.n_maps[which]; i < n; i++, now++, old++) {
-            if (now->zero != old->zero || now->frac != old->frac || now->shift != old->shift) {
+            if (tp_is_other_map(now, old)) {
                 follow(m, which, i, old, now);
                 *old = (tp_map_t) { now->zero, now->frac, now->shift };
             }
@@ -89,7 +89,7 @@ static void follow_ranges(const tp_model_t *m) {
 
 // An input of a vector as it is remembered, in 8 bits.
 static int32_t as_byte(const tp_model_t *m, const tp_layer_t *l, int32_t x) {
-    return tp_sat(tp_rshift_round(x, tp_byte_unit(m)), l->x_signed ? 127 : 255);
+    return tp_sat(tp_rshift_round(x, tp_byte_unit(m)), tp_largest_byte(l));
 }
 
 // The inputs of the lowest trained layer: a map as it is, a vector from its list.

@@ -136,7 +136,7 @@ void tp_follow_range(const tp_model_t *m, size_t j, const tp_map_t *old) {
     }
     int16_t *w = (int16_t *)tp_at(m, l->weights) + j, *s = tp_slopes(m, l) + j;
     int32_t *b = (int32_t *)tp_at(m, l->biases) + j, limit = TP_MAX_BIAS - 1, slope, share, offset;
-    int wider = now->shift - now->frac - (old->shift - old->frac);
+    int wider = tp_wider(now, old);
     int32_t moved = tp_add(tp_rshift_round_sat(old->zero, old->frac - now->frac, limit), -now->zero);
     for (;; change_format(m, l, 1)) {
         int w_frac = tp_state(m, l)->w_frac;
@@ -144,14 +144,14 @@ void tp_follow_range(const tp_model_t *m, size_t j, const tp_map_t *old) {
         slope = tp_rshift_round_sat(*s, wider, 65535);
         share = tp_rshift_round_sat(*b, wider, limit);
         offset = tp_rshift_round_sat(moved, now->shift - (w_frac + TP_BIAS_FRAC), limit);
-        int weights_fit = largest <= l->max_weight && tp_abs(slope) <= 32767;
+        int weights_fit = largest <= l->max_weight && tp_abs(slope) <= TP_MAX_SLOPE;
         int bias_fits = tp_abs(share) < limit && tp_abs(offset) < limit && tp_abs(share + offset) <= limit;
         if ((weights_fit && bias_fits) || w_frac <= TP_MIN_W_FRAC) {
             break;
         }
     }
     *b = tp_sat(share + offset, limit);
-    uint32_t n_clamped = tp_put_clamped(s, slope, 32767);
+    uint32_t n_clamped = tp_put_clamped(s, slope, TP_MAX_SLOPE);
     for (; w < s; w += l->out_c) {
         n_clamped += tp_put_clamped(w, tp_rshift_round_sat(*w, wider, 65535), l->max_weight);
     }
