@@ -61,7 +61,7 @@ _SHAPE = const(7)  # numbers that _tinyprop.layout tells of a layer
 _CHUNK_MACS = const(20000)
 
 _LISTS = (list, tuple)  # made once, so that isinstance allocates nothing
-_NUMBERS = (int, float)
+_NUMBERS = (int, float, bool)  # which is no int in MicroPython
 _NO_NUMBER = (TypeError, OverflowError)
 _NO_LIST = array("f")
 _NO_IMAGE = bytearray(_MODEL_SPEC_BUSY + 1)  # for what would free a model that is not held
@@ -220,7 +220,7 @@ class Model:
 
         It is if a remembered sample is near, and the answer is no more in doubt than usual: as it
         is with 19 of 20 of these.
-        ValueError, TypeError: x is not as in learn, or nothing is remembered.
+        ValueError, TypeError: x is not as in learn, or nothing is remembered of what it learned.
         """
         return _part("state")._knows(self, x)
 
@@ -272,7 +272,7 @@ class Model:
             if isinstance(y, _LISTS):
                 targets = _join(y, self._n_out) if self._mse else array("i", map(_class_number, y))
         except _NO_NUMBER:  # the core refuses what is no buffer
-            pass
+            total = total or (len(x) if isinstance(x, _LISTS) else 0)
         saves = learning and self._autosave
         while True:
             n = min(self._chunk, total - done)

@@ -86,11 +86,12 @@ class _Facts:
         self.cure = "m.reset()." if model.lr is None else "m.lr = None, then m.reset()."
 
 
-def _spreads(model, which):
-    """Of learned ranges: how far values are from their centre in the mean, in half ranges."""
+def _spreads(model, which, least=3):
+    """Of learned ranges: how far values are from their centre in the mean, in half ranges. None
+    before so many samples; the third one finds it."""
     at, n, given = _range_place(model._image, which)
-    if given or model._number("<H", _MODEL_STATE_N_SEEN + 2 * which) < 3:
-        return  # the spread is found by the third sample
+    if given or model._number("<H", _MODEL_STATE_N_SEEN + 2 * which) < least:
+        return
     for _ in range(n):
         _, spread, _, _, shift = struct.unpack_from(_LEARNED_RANGE_FORMAT, model._image, at)
         yield spread / (1 << shift)
@@ -105,7 +106,7 @@ def _names(one, many, numbers):
 
 def _still_x(facts):
     _, n, given = _range_place(facts.image, 0)
-    still = [i for i, spread in enumerate(_spreads(facts.model, 0)) if spread == 0]
+    still = [i for i, spread in enumerate(_spreads(facts.model, 0, _SOME)) if spread == 0]
     if len(still) == n:
         facts.moves = False
         yield (
@@ -124,7 +125,7 @@ def _still_x(facts):
 
 
 def _still_y(facts):
-    spreads = list(_spreads(facts.model, 1))
+    spreads = list(_spreads(facts.model, 1, _SOME))
     if spreads and not any(spreads):
         yield (
             "y never changes: all targets were the same, in the seven digits that count. Are they"
@@ -260,13 +261,18 @@ def _twins(facts):
     if 20 * twins > known:
         yield (
             "%d of %d remembered samples have a twin with another label: labels contradict each"
-            " other, or x lacks what tells them apart." % (twins, known)
+            " other, or x lacks what tells them apart%s."
+            % (
+                twins,
+                known,
+                "" if given else ", or came before its range was known: give input_range",
+            )
         )
 
 
 def _change(facts):
-    """The error of a class is the mean of some 127 values of 0 to 1, so m (1 - m) / 127 is the most
-    its variance can be; five deviations are no chance."""
+    """With classes the error is a mean of some 127 values of 0 to 1, so its variance is at most
+    m (1 - m) / 127; five deviations are no chance."""
     m = 0 if facts.model._mse else min(1, (facts.error + facts.least) / 2)
     chance = 5 * (m * (1 - m) / 127) ** 0.5
     if facts.wrong > 0.4 and facts.error - facts.least > max(facts.error / 2, chance):
@@ -286,7 +292,7 @@ def _change(facts):
 def _units(facts):
     for k, place in enumerate(facts.places):
         dead = _dead_units(facts.places, k)
-        if 2 * dead > place.units and facts.blames_rate:
+        if 2 * dead > place.units and facts.blames_rate and facts.wrong > 0.3:
             yield (
                 "%d of %d units of layer %d fire on nothing, as after a rate that was too high: %s"
                 % (dead, place.units, place.i, facts.cure)

@@ -37,6 +37,9 @@ def const(value):  # as in tinyprop
 
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
 _VERSION_WITH_NAMES = const(6)
+_E_X_LENGTH = const(-6)
+_E_X_TYPE = const(-7)
+_E_Y_TYPE = const(-10)
 _MODEL_SPEC_VERSION = const(4)
 _MODEL_SPEC_N_LAYERS = const(5)
 _MODEL_SPEC_IN_C = const(18)
@@ -186,8 +189,12 @@ class Member:
     def _check(self, x, y, turn, steps):
         """Raises what learning in this round would; the model stays as it is."""
         model, n = self._model, _n_samples(self._model, x)
-        if len(y) not in (n, n * model._n_out):
-            raise ValueError("y has %d values, expected %d" % (len(y), n))
+        try:
+            n_y = len(y)
+        except TypeError:
+            model._as_arrays(_E_Y_TYPE, x, y, n)
+        if n_y not in (n, n * model._n_out):
+            raise ValueError("y has %d values, expected %d" % (n_y, n))
         for label in y:  # learning would give a class a name, on each board to another output
             if isinstance(label, str) and label not in model._names:
                 raise ValueError(
@@ -302,8 +309,15 @@ def _chosen(model, x, y, turn, steps):
 
 def _n_samples(model, x):
     """How many samples x has."""
-    rows = isinstance(x, _LISTS) and not (x and isinstance(x[0], _NUMBERS))
-    return len(x) if rows else _items(x) // model._n_in
+    if isinstance(x, _LISTS) and not (x and isinstance(x[0], _NUMBERS)):
+        return len(x)
+    try:
+        n = _items(x)
+    except TypeError:
+        model._as_arrays(_E_X_TYPE, x, None, 0)
+    if n % model._n_in:
+        model._as_arrays(_E_X_LENGTH, x, None, 0)
+    return n // model._n_in
 
 
 def _stride(n):

@@ -218,6 +218,9 @@ class _Policy:
                 _wrong(setting, values[i], "0 to 1")
         self.text = "%s(%s)" % (name, ", ".join(repr(_plain(value)) for value in values))
         q15 = [int(value * (1 << 15) + 0.5) for value in (s_min, s_max, zeta)]
+        if kind == _DIFFUSED:  # with a share of 0 there is no threshold
+            q15[0] = q15[0] or 1
+            q15[1] = q15[1] or int(s_max > 0)
         self.spec = kind, q15[0], q15[1], q15[2], int(skip * (1 << 14) + 0.5)
 
     def __repr__(self):
@@ -319,6 +322,8 @@ def _given_ranges(name, value, channels):
 def _check_name(what, name, expected="a name"):
     if not isinstance(name, str):
         raise TypeError("%s is %s, expected %s" % (what, _brief(name), expected))
+    if any(0xD800 <= ord(letter) <= 0xDFFF for letter in name):
+        _wrong(what, name, "a name: it has half of a letter (of json.dumps? ensure_ascii=False)")
     n = len(name.encode())
     if not 1 <= n <= _LONGEST_NAME:
         _wrong(what, name, "a name of 1 to %d bytes in UTF-8: it has %d" % (_LONGEST_NAME, n))

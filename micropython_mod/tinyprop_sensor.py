@@ -133,10 +133,11 @@ class Window:
         except TypeError:
             n = 1
             reading = (reading,)
-        if n == axes and any(isinstance(value, float) for value in reading):
+        floats = [value for value in reading if isinstance(value, float)]
+        if n == axes and floats and self._scale is None:
             raise TypeError(
                 "a reading has the float %r, expected whole numbers: Window(.., scale=1000) makes"
-                " them of floats" % next(value for value in reading if isinstance(value, float))
+                " them of floats" % floats[0]
             )
         if n == 2 * axes and isinstance(reading, (bytes, bytearray)):
             raise ValueError(

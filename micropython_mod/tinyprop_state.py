@@ -487,11 +487,15 @@ def _begin_anew(model, seed):
     model._reach = 0, None  # of knows
     ranges, memory = _range_place(image, 0)[0], saved - model._replay_bytes()
     kept = [(state, _MODEL_STATE_LOSS_COUNT), (state + _MODEL_STATE_REPLAY_FRAC, 2)]  # n_seen
-    for place in _places(model):
+    places = _places(model)
+    for place in places:
         if not place.trained:
             kept.append((place.state, _LAYER_STATE_BYTES))
             kept.append((place.weights, place.end - place.weights))
     kept = [(at, image[at : at + n]) for at, n in kept]
+    if model._replay_bytes() and not model._mse:  # what is remembered was shown, at first
+        shown = [min(step, 1) for step in _tally(model, places)]
+        kept.append((places[-1].end, struct.pack("<%dI" % len(shown), *shown)))
     zeroed = (state, ranges), (_range_place(image, 2)[0], memory), (saved, len(image))
     for at, end in zeroed:
         for i in range(at, end):

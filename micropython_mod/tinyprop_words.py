@@ -305,9 +305,9 @@ def _by_numbers(model, x, labels, total, learning):
             label = names.index(label)
         numbers.append(_class_number(label))
     if learning:
-        code = _tinyprop.run(model._image, x, numbers, total or 1, 0, 0, True)
+        code = _tinyprop.run(model._image, x, numbers, 1 if total is None else total, 0, 0, True)
         if code < 0:
-            model._as_arrays(code, x, numbers, total)
+            model._as_arrays(code, x, labels, total)
         model._names = names if any(names) else ()
     return x, numbers
 
@@ -428,7 +428,7 @@ def _refused(model, code, x, y, total=None):
     y = _plain(y)
     if code == _E_Y_CLASS:
         for label in [y] if isinstance(y, int) else y:
-            if not 0 <= label < model._n_out:
+            if isinstance(label, int) and not 0 <= label < model._n_out:
                 _wrong("y", _plain(label), "a class number, 0 to %d" % (model._n_out - 1))
     if code == _E_NO_RANGE:
         ranges = ("input_range", "output_range")[: 1 + mse]

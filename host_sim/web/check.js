@@ -59,11 +59,12 @@ class Facts {
   }
 }
 
-// Of learned ranges: how far values are from their centre in the mean, in half ranges.
-function spreads(model, which) {
+// Of learned ranges: how far values are from their centre in the mean, in half ranges. None before so many samples; the
+// third one finds it.
+function spreads(model, which, least = 3) {
   const { view } = model._image;
   const { at, n, given } = rangePlace(view, which);
-  const found = !given && model._number("u2", format.MODEL_STATE_N_SEEN + 2 * which) >= 3; // by the third sample
+  const found = !given && model._number("u2", format.MODEL_STATE_N_SEEN + 2 * which) >= least;
   return Array.from({ length: found ? n : 0 }, (_, i) => {
     const place = at + format.LEARNED_RANGE_BYTES * i;
     const shift = numberAt(view, "i2", place + format.LEARNED_RANGE_SHIFT);
@@ -79,7 +80,7 @@ function names(one, many, all) {
 
 function* stillX(facts) {
   const { n, given } = rangePlace(facts.view, 0);
-  const still = spreads(facts.model, 0).flatMap((spread, i) => (spread === 0 ? [i] : []));
+  const still = spreads(facts.model, 0, SOME).flatMap((spread, i) => (spread === 0 ? [i] : []));
   if (still.length === n) {
     facts.moves = false;
     yield "x never changes: all samples were the same, in the seven digits that count. Is it read anew for each of them?";
@@ -96,7 +97,7 @@ function* stillX(facts) {
 }
 
 function* stillY(facts) {
-  const found = spreads(facts.model, 1);
+  const found = spreads(facts.model, 1, SOME);
   if (found.length && found.every((spread) => spread === 0)) {
     yield "y never changes: all targets were the same, in the seven digits that count. Are they those of the samples?";
   }
@@ -222,7 +223,7 @@ function* twins(facts) {
   }
   let at = places.at(-1).end + 4 * nClasses;
   const { n: nMaps, given } = rangePlace(view, 0);
-  if (!given && places[0].i === 0 && places[0].trained) {
+  if (!given && places[0].trained) {
     at += 8 * nMaps;
   }
   const seen = numbersAt(view, "u2", at, nClasses);
@@ -243,13 +244,13 @@ function* twins(facts) {
   if (20 * nTwins > samples.length) {
     yield (
       `${nTwins} of ${samples.length} remembered samples have a twin with another label: labels contradict each other, or x` +
-      " lacks what tells them apart."
+      ` lacks what tells them apart${given ? "" : ", or came before its range was known: give inputRange"}.`
     );
   }
 }
 
-// The error of a class is the mean of some 127 values of 0 to 1, so m (1 - m) / 127 is the most its variance can be; five
-// deviations are no chance.
+// With classes the error is a mean of some 127 values of 0 to 1, so its variance is at most m (1 - m) / 127; five deviations
+// are no chance.
 function* change(facts) {
   const m = facts.model._mse ? 0 : Math.min(1, (facts.error + facts.least) / 2);
   const chance = 5 * ((m * (1 - m)) / 127) ** 0.5;
@@ -266,7 +267,7 @@ function* change(facts) {
 function* units(facts) {
   for (const [k, place] of facts.places.entries()) {
     const dead = deadUnits(facts.places, k);
-    if (2 * dead > place.units && facts.blamesRate) {
+    if (2 * dead > place.units && facts.blamesRate && facts.wrong > 0.3) {
       yield `${dead} of ${place.units} units of layer ${place.i} fire on nothing, as after a rate that was too high: ${facts.cure}`;
     }
     if (place.trained && place.number("i1", format.LAYER_STATE_W_FRAC) === format.MIN_W_FRAC) {

@@ -4,6 +4,7 @@ import struct
 from array import array
 from binascii import crc32
 
+import data
 import model_format as fmt
 import testkit
 import tinyprop as tp
@@ -154,6 +155,7 @@ def test_names_that_are_none():
         (TypeError, ["a", 1], "classes[1] is 1"),
         (TypeError, ["a", None], "classes[1] is None"),
         (TypeError, [b"a"], "classes[0]"),
+        (ValueError, ["a", chr(0xD83D)], "half of a letter"),
         (TypeError, "abc", "expected a list"),
     ):
         message = str(testkit.raises(error, lambda c=classes: model_of(classes=c)))
@@ -162,6 +164,26 @@ def test_names_that_are_none():
     testkit.raises(TypeError, tp.Model(2, [tp.Dense(1)], loss="mse").learn, b"12", "a")
     assert tp.Model(2, [tp.Dense(1)], loss="mse").classes == [None]
     testkit.raises(AttributeError, setattr, model_of(), "classes", ["a"])
+
+
+def test_after_a_reset_answers_are_those_that_are_remembered():
+    model, random = tp.Model(2, [tp.Dense(8, "relu"), tp.Dense(3)], replay=30), data.Random(1)
+    centres = (30, 30), (150, 30), (30, 150)
+
+    def teach(y, label):
+        model.learn([v + random.below(60) for v in centres[y]], label)
+
+    for i in range(90):
+        teach(i % 3, ("left", 1, 2)[i % 3])
+    model.reset()
+    for _ in range(100):
+        teach(0, "left")
+    assert [model.predict([a + 30, b + 30]) for a, b in centres] == ["left", 1, 2]
+    assert model.check() == []
+    teach(1, 1)
+    testkit.raises(ValueError, model.learn, [1, 2], "right")  # of no output that has a class
+    model.reset()
+    assert model.classes == ["left", None, None]
 
 
 def test_a_list_of_names_is_a_copy():

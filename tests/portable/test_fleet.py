@@ -290,6 +290,7 @@ def test_samples_that_cannot_be_learned_are_refused_before_the_fleets_model_is_t
     bad = x[:8] + [array("f", [0, 0, float("nan"), 0, 0])]
     assert_refused(m, fleet, bad, y, "x[2] is nan")
     assert_refused(m, fleet, x[:8] + [x[0][:4]], y, "x has 4 values, expected 5")
+    assert_refused(m, fleet, bytes(46), y, "x has 46 values, expected a multiple of 5")
     for labels in y[:8] + [3], array("b", y[:8] + [-1]):
         assert_refused(m, fleet, x, labels, "expected a class number, 0 to 2")
     for labels in y[:8], array("b", y[:8]):

@@ -127,6 +127,9 @@ def test_what_is_no_reading():
         assert words in str(error), error
         window.push((1, 1, 1))
         assert window.push((1, 1, 1)) and list(window.features[:4]) == [1, 0, 1, 1]
+    scaled = tp.Window(3, axes=3, scale=1000)
+    error = testkit.raises(TypeError, scaled.push, (0.5, None, 1.0))
+    assert "a reading is (0.5, None, 1.0), expected" in str(error), error
     window = tp.Window(3, scale=1000)
     for reading, words in (float("nan"), "nan"), (1e9, "expected -32768"), (None, "None"):
         assert words in str(testkit.raises((ValueError, TypeError), window.push, reading))

@@ -128,6 +128,17 @@ def test_names_come_with_arrays():
         assert model._image == before
 
 
+def test_a_list_of_pictures():
+    """Each of several rows."""
+    pictures = [np.full((4, 4), i / 9) for i in range(9)]
+    y = [i % 2 for i in range(9)]
+    one, other = (tp.Model((4, 4, 1), [tp.Dense(2)]) for _ in range(2))
+    one.learn_many(pictures, y)
+    other.learn_many(np.array(pictures), y)
+    assert one._image == other._image
+    assert one.evaluate(tuple(pictures), y) == other.evaluate(np.array(pictures), y)
+
+
 @pytest.mark.parametrize("dtype", ["int8", "int16", "int64", "uint64", ">i4"])
 def test_integers_that_lie_apart(dtype):
     x = np.abs(X).astype(int)
