@@ -215,6 +215,11 @@ class Policy {
     const args = Object.entries(settings).map(([setting, value]) => `${setting}: ${value}`);
     this.text = args.length ? `${name}({ ${args.join(", ")} })` : `${name}()`;
     const q15 = [sMin, sMax, zeta].map((value) => Math.trunc(value * (1 << 15) + 0.5));
+    if (kind === format.DIFFUSED) {
+      // With a share of 0 there is no threshold.
+      q15[0] ||= 1;
+      q15[1] ||= Number(sMax > 0);
+    }
     this.spec = [kind, ...q15, Math.trunc(skip * (1 << 14) + 0.5)];
   }
 

@@ -429,12 +429,18 @@ export function reset(model, seed) {
     [state, format.MODEL_STATE_LOSS_COUNT], // n_seen
     [state + format.MODEL_STATE_REPLAY_FRAC, 2],
   ];
-  for (const place of placesOf(model)) {
+  const places = placesOf(model);
+  for (const place of places) {
     if (!place.trained) {
       stays.push([place.state, format.LAYER_STATE_BYTES], [place.weights, place.end - place.weights]);
     }
   }
   const kept = stays.map(([at, n]) => [at, bytes.slice(at, at + n)]);
+  if (memoryOf(model) && !model._mse) {
+    // What is remembered was shown, at first.
+    const shown = tally(model, places).map((step) => Math.min(step, 1));
+    kept.push([places.at(-1).end, new Uint8Array(new Uint32Array(shown).buffer)]);
+  }
   bytes.fill(0, state, rangePlace(view, 0).at);
   bytes.fill(0, rangePlace(view, 2).at, memory);
   bytes.fill(0, saved);

@@ -148,14 +148,14 @@ test("what has learned nothing yet knows no range", () => {
   }
 });
 
-test("a range that begins anew says nothing before three samples", () => {
+test("a range that begins anew says nothing at first", () => {
   const model = new tp.Model(2, [tp.Dense(2)]);
   for (let i = 0; i < 60; i++) {
     model.learn([i % 7, i % 5], i % 2);
   }
   model.inputRange = null;
-  for (let i = 0; i < 3; i++) {
-    assert.ok(!model.check().some((sentence) => sentence.includes("never")), model.check());
+  for (let i = 0; i < 50; i++) {
+    assert.ok(!model.check().some((sentence) => /never|moved/.test(sentence)), model.check());
     model.learn([i, 0], i % 2);
   }
   assert.ok(model.check()[0].startsWith("Value 1 of x has not moved"), model.check());
