@@ -218,9 +218,8 @@ class _Policy:
                 _wrong(setting, values[i], "0 to 1")
         self.text = "%s(%s)" % (name, ", ".join(repr(_plain(value)) for value in values))
         q15 = [int(value * (1 << 15) + 0.5) for value in (s_min, s_max, zeta)]
-        if kind == _DIFFUSED:  # with a share of 0 there is no threshold
-            q15[0] = q15[0] or 1
-            q15[1] = q15[1] or int(s_max > 0)
+        if kind == _DIFFUSED:  # the threshold has no bits for less (core/select.c)
+            q15[0] = max(q15[0], 1 << 7)
         self.spec = kind, q15[0], q15[1], q15[2], int(skip * (1 << 14) + 0.5)
 
     def __repr__(self):

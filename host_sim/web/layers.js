@@ -216,9 +216,7 @@ class Policy {
     this.text = args.length ? `${name}({ ${args.join(", ")} })` : `${name}()`;
     const q15 = [sMin, sMax, zeta].map((value) => Math.trunc(value * (1 << 15) + 0.5));
     if (kind === format.DIFFUSED) {
-      // With a share of 0 there is no threshold.
-      q15[0] ||= 1;
-      q15[1] ||= Number(sMax > 0);
+      q15[0] = Math.max(q15[0], 1 << 7); // the threshold has no bits for less (core/select.c)
     }
     this.spec = [kind, ...q15, Math.trunc(skip * (1 << 14) + 0.5)];
   }

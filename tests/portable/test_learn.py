@@ -70,6 +70,17 @@ def test_sparse_policies_do_less():
     assert shares["Diffused"] < 0.5 and shares["Adaptive"] < 0.5, shares
 
 
+def test_a_share_of_hardly_anything_is_no_more_than_that():
+    """One error of each layer is always selected: 132 of 2304 multiply-accumulates."""
+    layers = [tp.Dense(32), tp.Dense(32), tp.Dense(2)]
+    for policy in tp.Diffused(0, 0), tp.Diffused(1e-6, 0), tp.Adaptive(1e-6, 0, 0):
+        model, random = tp.Model(4, layers, "mse", policy=policy), data.Random(2)
+        for _ in range(300):
+            x = [random.below(100) for _ in range(4)]
+            model.learn(x, [x[0] + x[1], x[2] - x[3]])
+        assert model.stats()["backward_share"] < 0.25, (policy, model.stats())
+
+
 def test_the_default_selects_more_while_there_is_more_to_learn():
     model, blobs, shares = mlp(None), data.Blobs(24, 4), []
     for steps in (20, 400):
