@@ -61,14 +61,15 @@ export function count(name, value, most = format.MAX_VALUES, least = 1) {
   return value;
 }
 
-// The settings that were given, or what they are by default. A name that is misspelt is an error.
+// The settings that were given, or what they are by default, as where one is undefined. A name that is misspelt is an error.
 function settingsOf(what, given, defaults) {
   for (const name of Object.keys(given)) {
     if (!(name in defaults)) {
       throw new TypeError(`${what} has no setting ${name}; there are: ${Object.keys(defaults).join(", ")}`);
     }
   }
-  return { ...defaults, ...given };
+  const said = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(said) };
 }
 
 // A number of a model: u1 .. u4, u8 as numbers of JavaScript, i1 .. i4, f4.
@@ -283,7 +284,7 @@ export function Adaptive(settings = {}) {
 
 // [m, n] with m / 2^n nearest to value and m of 16 to 31. null is where found rates start.
 export function lrOf(value) {
-  let rate = value ?? FIRST_LR;
+  let rate = value === null ? FIRST_LR : value;
   if (typeof rate !== "number" || !(rate >= 2e-8 && rate <= 1)) {
     wrong("lr", value, "2e-8 to 1, or null");
   }

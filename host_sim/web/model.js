@@ -47,7 +47,7 @@ export class Model {
 
   // One step on one sample. True when it trained, false when the sample was skipped.
   //
-  // x: a typed array or a list of numbers, as many as the input has, row by row. y: a class number, or its name: a new one
+  // x: a typed array or a list of numbers, as many as the input has, row by row; of one value, a number. y: a class number, or its name: a new one
   // becomes that of the next free output. With loss: "mse" one target per output, or a single number.
   // TypeError, RangeError: x or y is not like that; the model is unchanged.
   learn(x, y) {
@@ -102,18 +102,18 @@ export class Model {
   }
 
   _predict(x, out) {
-    const label = this._image.predict(words.numbers(x), out);
+    const label = this._image.predict(words.inputs(this, x), out);
     return label < 0 ? words.refused(this, label, x, null, null) : label;
   }
 
   // place: null, or of which remembered sample, in place of x
   _distances(x, squares, place = null) {
-    const doubt = this._image.distances(words.numbers(x), squares, place);
+    const doubt = this._image.distances(words.inputs(this, x), squares, place);
     return doubt < 0 ? words.refused(this, doubt, x, null, null) : doubt;
   }
 
   _many(x, y, learning) {
-    const many = Array.isArray(x) ? joined(x, this._nIn) : x;
+    const many = Array.isArray(x) ? joined(x, this._nIn) : words.inputs(this, x);
     const total = Math.floor((many?.length ?? 0) / this._nIn);
     return this._run(many, Array.isArray(y) && this._mse ? joined(y, this._nOut) : y, total, learning);
   }
@@ -121,7 +121,7 @@ export class Model {
   // total: how many samples a call for many of them has, or null.
   _run(x, y, total, learning) {
     const { targets, names } = words.targets(this, y, total !== null, learning);
-    const code = this._image.run(words.numbers(x), targets, total ?? 1, learning);
+    const code = this._image.run(words.inputs(this, x), targets, total ?? 1, learning);
     if (code < 0) {
       words.refused(this, code, x, y, total);
     }
@@ -240,6 +240,7 @@ export function load(bytes) {
 
 // A list of rows of n numbers, or of single numbers, as one list; as it is if it holds something else.
 function joined(rows, n) {
-  const fits = rows.every((row) => typeof row === "number" || row?.length === n);
-  return fits ? rows.flatMap((row) => (typeof row === "number" ? row : [...row])) : rows;
+  const isNumber = (value) => typeof value === "number";
+  const fits = rows.every((row) => isNumber(row) || (row?.length === n && Array.from(row).every(isNumber)));
+  return fits ? rows.flatMap((row) => (isNumber(row) ? row : [...row])) : rows;
 }

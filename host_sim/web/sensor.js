@@ -4,7 +4,7 @@ import * as files from "./files.js";
 import * as format from "./format.js";
 import { Dense, count, numberAt, numbersAt, rangePlace, wrong } from "./layers.js";
 import { Model } from "./model.js";
-import { numbers } from "./words.js";
+import { inputs } from "./words.js";
 
 const MOST_READINGS = 256;
 const LOWEST = -32768;
@@ -71,14 +71,15 @@ export class Window {
   }
 
   _whole(value) {
-    const scaled = this._scale === null ? value : halfToEven(value * this._scale);
-    if (!Number.isInteger(scaled)) {
+    const scaled = this._scale === null ? value : value * this._scale;
+    const whole = this._scale === null ? value : halfToEven(scaled);
+    if (!Number.isInteger(whole)) {
       throw new TypeError(`a reading has ${value}, expected whole numbers: a Window with scale: 1000 makes them`);
     }
     if (scaled < LOWEST || scaled > HIGHEST) {
       throw new RangeError(`a reading is ${scaled}, expected ${LOWEST} to ${HIGHEST}: scale makes it smaller`);
     }
-    return scaled;
+    return whole;
   }
 
   _look() {
@@ -219,7 +220,7 @@ export class Anomaly {
   // nothing had been cut.
   _error(x) {
     const error = root(this.model._number("u8", format.MODEL_STATE_LOSS_SUM) * 256);
-    const square = beyond([...numbers(x)], rangesOf(this.model._image.view));
+    const square = beyond([...inputs(this.model, x)], rangesOf(this.model._image.view));
     return square ? Math.sqrt(error * error + square * 65536 * 65536) : error;
   }
 

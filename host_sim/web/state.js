@@ -205,9 +205,15 @@ export function getWeights(model, i) {
   };
 }
 
-// Nested or flat numbers as one Float32Array of n.
-function finiteNumbers(name, values, n) {
-  const flat = Float32Array.from(flattened(name, values));
+// Flat numbers, or nested ones in rows of units, as one Float32Array of n.
+function finiteNumbers(name, values, n, units) {
+  const rows = [];
+  const flat = Float32Array.from(flattened(name, values, rows));
+  const wrongRow = rows.find((row) => row !== values && row.length !== units);
+  if (wrongRow) {
+    const expected = `of ${units}, one for each unit: [input][unit] in a Dense`;
+    throw new RangeError(`${name} has rows of ${wrongRow.length}, expected ${expected}`);
+  }
   if (flat.length !== n) {
     throw new RangeError(`${name} has ${flat.length} numbers, expected ${n}`);
   }
@@ -215,9 +221,14 @@ function finiteNumbers(name, values, n) {
   return flat;
 }
 
-function flattened(name, values) {
+// rows: a list that gets the rows, which are of numbers alone.
+function flattened(name, values, rows) {
   if (Array.isArray(values) || letterOf(values)) {
-    return [...values].flatMap((value) => (typeof value === "number" ? value : flattened(`one of ${name}`, value)));
+    const items = [...values];
+    if (items.every((value) => typeof value === "number")) {
+      rows.push(values);
+    }
+    return items.flatMap((value) => (typeof value === "number" ? value : flattened(`one of ${name}`, value, rows)));
   }
   throw new TypeError(`${name} is ${kindOf(values)}, expected a typed array or a list of numbers`);
 }
@@ -226,8 +237,8 @@ export function setWeights(model, i, givenWeights, givenBiases) {
   const place = placeOf(model, i);
   const { units, nWeights: n } = place;
   const wide = of12Bits(model);
-  const weights = finiteNumbers("weights", givenWeights, n);
-  const biases = finiteNumbers("biases", givenBiases, units);
+  const weights = finiteNumbers("weights", givenWeights, n, units);
+  const biases = finiteNumbers("biases", givenBiases, units, units);
   // The bounds of docs/numbers.md. The first layer has that of inputs of either sign.
   const first = place.i === placesOf(model)[0].i;
   const xBits = (wide ? 12 : 8) - Number(first ? wide : readsSigned(model, i));

@@ -6,8 +6,9 @@ type Range = [lo: number, hi: number];
 type TypedArray =
   Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array;
 type Values = TypedArray | number[];
+type Sample = Values | number; // a number, where a sample is one
 type Nested = TypedArray | (number | Nested)[];
-type Samples = TypedArray | Values[] | number[];
+type Samples = TypedArray | Values[] | number[] | number;
 
 export interface Layer {
   readonly spec: Uint8Array;
@@ -69,12 +70,12 @@ export interface Stats {
 
 export class Model {
   constructor(inputShape: number | number[], layers: Layer[], settings?: Settings);
-  learn(x: Values, y: number | string | boolean | Values): boolean;
+  learn(x: Sample, y: number | string | boolean | Values): boolean;
   learnMany(x: Samples, y: Samples | (number | string)[]): number;
   evaluate(x: Samples, y: Samples | (number | string)[]): number;
-  predict(x: Values): number | string | number[]; // a class, or with loss: "mse" one output or a list
-  predictProba(x: Values): number[];
-  knows(x: Values): boolean;
+  predict(x: Sample): number | string | number[]; // a class, or with loss: "mse" one output or a list
+  predictProba(x: Sample): number[];
+  knows(x: Sample): boolean;
   get lr(): number | null;
   set lr(value: number | null);
   get inputRange(): Range | Range[] | null;
@@ -106,8 +107,8 @@ export class Anomaly {
   constructor(n: number, settings?: { hidden?: number[] | null; inputRange?: Range | Range[] | null; seed?: number });
   readonly model: Model;
   readonly seen: number;
-  learn(x: Values): void;
-  score(x: Values): number;
+  learn(x: Sample): void;
+  score(x: Sample): number;
   save(): Uint8Array;
   static load(bytes: Uint8Array | ArrayBuffer): Anomaly;
 }

@@ -137,6 +137,11 @@ export function numbers(x) {
   return Array.isArray(x) && x.every((value) => typeof value === "number") ? Float32Array.from(x) : x;
 }
 
+// x as the core takes it: a single number as well, where a sample is one.
+export function inputs(model, x) {
+  return numbers(model._nIn === 1 && typeof x === "number" ? [x] : x);
+}
+
 // What y says, as the core takes it, and the names that the model has then.
 export function targets(model, y, many, learning) {
   const labels = typeof y === "string" ? [y] : y;
@@ -186,8 +191,8 @@ export function refused(model, code, x, y, total) {
     refuseNumber("y", y, model._nOut, samples > 1);
   }
   if (code === format.E_Y_CLASS || code === format.E_Y_TYPE) {
-    const label = [y].flat().find((value) => !(value >= 0 && value < model._nOut));
-    wrong("y", label ?? y, `a class number, 0 to ${model._nOut - 1}`);
+    const label = (y.length ? [...y] : [y]).find((value) => value < 0 || value >= model._nOut); // of names it is neither
+    wrong("y", label, `a class number, 0 to ${model._nOut - 1}`);
   }
   if (code === format.E_NO_RANGE) {
     const unknown = ["inputRange", ...(model._mse ? ["outputRange"] : [])].filter((name) => model[name] === null);

@@ -81,6 +81,28 @@ test("numbers: one output, or several", () => {
   refused(one, TypeError, "predictProba needs classes", () => one.predictProba([5, 3]));
 });
 
+test("a sample of one value may be a number", () => {
+  const [one, list] = [new tp.Model(1, [tp.Dense(2)], { replay: 60 }), new tp.Model(1, [tp.Dense(2)], { replay: 60 })];
+  for (let i = 0; i < 60; i++) {
+    one.learn(i % 7, i % 2);
+    list.learn([i % 7], i % 2);
+  }
+  assert.equal(one.predict(5), list.predict([5]));
+  assert.deepEqual(one.predictProba(5), list.predictProba([5]));
+  assert.equal(one.knows(500), list.knows([500]));
+  assert.equal(one.evaluate(5, one.predict(5)), 1);
+  assert.equal(one.learnMany(5, 1), list.learnMany([5], [1]));
+  assert.deepEqual(one.save(true), list.save(true));
+  refused(one, RangeError, "x holds a NaN, an infinity, or a number beyond 3.4e+38: x is NaN", () => one.learn(NaN, 0));
+  const [normal, same] = [new tp.Anomaly(1), new tp.Anomaly(1)];
+  for (let i = 0; i < 70; i++) {
+    normal.learn(i % 7);
+    same.learn([i % 7]);
+  }
+  assert.equal(normal.score(9), same.score([9]));
+  assert.deepEqual(normal.save(), same.save());
+});
+
 test("x is refused", () => {
   const model = small();
   model.learn(SIX, 0);
@@ -115,6 +137,8 @@ test("y is refused", () => {
   }
   const two = [SIX, SIX];
   refused(model, RangeError, `y is 3, ${expected}`, () => model.learnMany(two, [0, 3]));
+  refused(model, RangeError, `y is 7, ${expected}`, () => model.learnMany(two, Uint8Array.of(0, 7)));
+  refused(model, RangeError, `y is -1, ${expected}`, () => model.learnMany(two, ["up", -1]));
   refused(model, RangeError, "y has 1 values, expected 2", () => model.learnMany(two, [0]));
   refused(model, TypeError, "y[1] is null, expected a class number", () => model.learnMany(two, [0, null]));
   refused(model, TypeError, "y is null, expected a typed array or a list of 2", () => model.learnMany(two, null));
@@ -131,6 +155,22 @@ test("samples of the wrong length are named", () => {
   refused(model, RangeError, "x[1] has 5 values, expected 6", () => model.learnMany([SIX, SIX.slice(1)], [0, 1]));
   refused(model, TypeError, "x[1] is null, expected a number or a list of 6", () =>
     model.learnMany([SIX, null], [0, 1]),
+  );
+  const bad = [1, 2, 3, 4, 5, "6"];
+  refused(model, TypeError, 'x[1][5] is "6", expected a number', () => model.learnMany([SIX, bad], [0, 1]));
+  refused(model, TypeError, 'x[1] is "abcdef", expected a number or', () => model.learnMany([SIX, "abcdef"], [0, 1]));
+  const two = numbers();
+  refused(two, TypeError, "y[1][0] is null, expected a number", () =>
+    two.learnMany(
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      [
+        [1, 2],
+        [null, 4],
+      ],
+    ),
   );
   refused(model, RangeError, "x has 8 values, expected a multiple of 6", () => model.learnMany(new Uint8Array(8), [0]));
 });
@@ -247,6 +287,15 @@ test("settings that cannot be", () => {
   }
 });
 
+test("a setting that is undefined is as if it was left away", () => {
+  const names = ["loss", "lr", "policy", "inputRange", "outputRange", "replay", "seed", "classes"];
+  const settings = Object.fromEntries(names.map((name) => [name, undefined]));
+  const dense = tp.Dense(2, { activation: undefined, trainable: undefined });
+  assert.deepEqual(new tp.Model(2, [dense], settings).save(), new tp.Model(2, [tp.Dense(2)]).save());
+  assert.equal(String(tp.TopK({ ratio: undefined })), String(tp.TopK()));
+  assert.throws(() => tp.Dense(2, { relu: undefined }), /^TypeError: Dense has no setting relu/);
+});
+
 test("settings that can be changed", () => {
   const model = new tp.Model(6, [tp.Dense(3)]);
   model.learn(SIX, 0);
@@ -258,6 +307,7 @@ test("settings that can be changed", () => {
   model.inputRange = null;
   assert.equal(model.inputRange, null);
   refused(model, RangeError, "lr is 0, expected", () => (model.lr = 0));
+  refused(model, RangeError, "lr is undefined, expected", () => (model.lr = undefined));
   refused(model, RangeError, "inputRange is [0,1], expected null", () => (model.inputRange = [0, 1]));
   refused(model, TypeError, "Cannot add property rate", () => (model.rate = 1));
 });
@@ -442,17 +492,39 @@ test("weights that are given", () => {
   assert.deepEqual([...weights], nested.flat());
   assert.deepEqual([...biases], [0, 1, -1, 0.5, 2]);
   const same = small();
-  same.setWeights(0, weights, [[0, 1], [-1, 0.5], 2]);
+  same.setWeights(0, weights, [[0, 1, -1, 0.5, 2]]);
   assert.deepEqual(same.save(true), model.save(true));
   const five = [0, 0, 0, 0, 0];
   refused(model, RangeError, "weights has 29 numbers, expected 30", () => model.setWeights(0, weights.slice(1), five));
   refused(model, RangeError, "biases has 4 numbers, expected 5", () => model.setWeights(0, weights, five.slice(1)));
+  const rows = "has rows of 6, expected of 5, one for each unit: [input][unit] in a Dense";
+  const turned = Array.from({ length: 5 }, (_, unit) => nested.map((row) => row[unit]));
+  refused(model, RangeError, `weights ${rows}`, () => model.setWeights(0, turned, five));
+  refused(model, RangeError, `weights ${rows}`, () =>
+    model.setWeights(0, [turned.map((row) => Float32Array.from(row))], five),
+  );
+  refused(model, RangeError, "biases has rows of 1, expected of 5", () =>
+    model.setWeights(0, weights, [[0], 0, 0, 0, 0]),
+  );
   refused(model, RangeError, "one of biases is NaN", () => model.setWeights(0, weights, [0, 0, NaN, 0, 0]));
   refused(model, RangeError, "one of biases is Infinity", () => model.setWeights(0, weights, [0, 0, 1e39, 0, 0]));
   refused(model, RangeError, "layer 0 has weights up to 1e+06 and", () => model.setWeights(0, weights.fill(1e6), five));
   refused(model, TypeError, 'one of biases is "1"', () => model.setWeights(0, weights, [0, 0, "1", 0, 0]));
   refused(model, TypeError, "weights is null, expected", () => model.setWeights(0, null, five));
   refused(model, RangeError, "i is 2, expected the number of a layer", () => model.setWeights(2, weights, five));
+});
+
+test("a reading is within its bounds before it is rounded", () => {
+  const window = new tp.Window(2, { scale: 1 });
+  for (const reading of [32767.4, -32768.3, 1e6]) {
+    assert.throws(
+      () => window.push(reading),
+      new RegExp(`^RangeError: a reading is ${reading}, expected -32768 to 32767`),
+    );
+  }
+  window.push(32766.6);
+  assert.ok(window.push(-32767.6));
+  assert.deepEqual([...window.features].slice(2, 4), [-32768, 32767]);
 });
 
 test("what is no anomaly, and no sample of one", () => {
