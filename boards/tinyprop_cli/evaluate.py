@@ -63,13 +63,16 @@ def class_numbers(given, names):
     """int32 [sample]"""
     if given.y[0].size > 1:
         raise Problem(f"{given.file} has several labels a sample, and the model tells classes.")
-    unknown = sorted(set(samples.texts(given.y)) - set(names))
+    numbers = {samples.plain(name): i for i, name in enumerate(names)}
+    numbers.update({name: i for i, name in enumerate(names)})
+    labels = [v if v in numbers else samples.plain(v) for v in samples.texts(given.y)]
+    unknown = sorted(set(labels) - set(numbers))
     if unknown:
         raise Problem(
             f"{given.file} has the label{'s' if unknown[1:] else ''} {', '.join(unknown[:20])},"
             f" and the classes of the model are {', '.join(names[:20])}."
         )
-    return np.array([names.index(label) for label in samples.texts(given.y)], np.int32)
+    return np.array([numbers[label] for label in labels], np.int32)
 
 
 def answers(model, x):

@@ -27,6 +27,8 @@ def record(port, file, label, count):
     kept = {".npz": Arrays, ".csv": Rows}.get(file.suffix.lower())
     if not kept:
         raise Problem(f"{file} should be a table, .csv, or arrays of numpy, .npz.")
+    if label and not samples.is_label(label):
+        raise Problem(f"{label} is no label: a name, or a number that a network takes.")
     kept, console, typed = kept(file), new_console(), Typed(label)
     gone, others = False, ""
     try:
@@ -71,7 +73,7 @@ def sample_in(line, label):
     cells = [cell.strip() for cell in line.split(",")]
     if label is None:
         label, *cells = cells
-    if not label or not cells:
+    if not samples.is_label(label) or not cells:
         return None
     return (label, cells) if all(map(samples.is_value, cells)) else None
 
@@ -97,7 +99,8 @@ class Typed:
 
     def listen(self):
         for line in sys.stdin:
-            self.label = line.strip() or self.label
+            if samples.is_label(line.strip()):
+                self.label = line.strip()
 
 
 # ---- files
@@ -179,6 +182,19 @@ class Arrays(Kept):
     def begin(self, old):
         super().begin(old)
         self.x, self.y = [*old.x.reshape(len(old), -1)], samples.texts(old.y)
+        with np.load(self.file) as arrays:
+            there, ours = dict(arrays), self.arrays()
+        if there.keys() != ours.keys() or any(
+            there[name].dtype != a.dtype or not np.array_equal(there[name], a)
+            for name, a in ours.items()
+        ):
+            raise Problem(
+                f"{self.file} is not as record writes it, x in rows of float32 and y, their"
+                " labels, and would not be the same after it: take another file."
+            )
+
+    def arrays(self):
+        return {"x": np.array(self.x), "y": samples.as_labels(self.y)}
 
     def put(self, label, values):
         self.x.append(np.float32(values))
@@ -191,6 +207,6 @@ class Arrays(Kept):
     def save(self):
         if self.new:
             data = io.BytesIO()
-            np.savez(data, x=np.array(self.x), y=samples.as_labels(self.y))
+            np.savez(data, **self.arrays())
             replace(self.file, data.getvalue())
             self.saved = time.monotonic()

@@ -65,13 +65,11 @@ def read_csv(file, label):
         return read_table(bytes_of(file).decode("utf-8-sig"), label, file)
     except UnicodeDecodeError:
         raise Problem(f"{file} is no text in UTF-8: save it as CSV UTF-8.") from None
-    except csv.Error as error:
-        raise Problem(f"{file} is no table: {error}.") from None
 
 
 def read_table(text, label, file):
     """Keeps numbers alone, not the cells: a table may be long."""
-    lines = numbered_lines(text)
+    lines = numbered_lines(text, file)
     first, cells = next(lines, (0, []))
     if not cells:
         raise Problem(f"{file} is empty.")
@@ -110,7 +108,7 @@ def read_table(text, label, file):
             number(cell, f"{file}, line {line}, column {name}")
     x = np.array(x).reshape(len(places), len(names))
     for line, cell in zip(places, labels, strict=True):
-        if not cell or is_number(cell) and not is_value(cell):
+        if not is_label(cell):
             raise Problem(f"{file}, line {line}, has no label, but {cell or 'an empty cell'}.")
     if not has_names:
         check_no_names(labels, counts_up, f"{file}, line {first}")
@@ -122,13 +120,20 @@ def read_table(text, label, file):
     return Samples(str(file), x.astype(np.float32), as_labels(labels), places, told)
 
 
-def numbered_lines(text):
+def numbered_lines(text, file):
     """(number, cells) of each line that is not blank."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator(text))
-    for cells in reader:
-        cells = [cell.strip() for cell in cells]
-        if any(cells):
-            yield reader.line_num, cells
+    kind = {"delimiter": separator(text), "skipinitialspace": True, "strict": True}
+    reader, ended = csv.reader(io.StringIO(text, newline=""), **kind), 0
+    try:
+        for cells in reader:
+            cells, ended = [cell.strip() for cell in cells], reader.line_num
+            if any(cells):
+                yield ended, cells
+    except csv.Error as error:
+        raise Problem(
+            f"{file}, line {ended + 1}, is no line of a table: {error}. A cell that begins with a"
+            ' quote has to end with one, and a quote within it is written twice: "a ""b"" c".'
+        ) from None
 
 
 def separator(text):
@@ -194,6 +199,11 @@ def is_value(cell):
     return is_number(cell) and abs(float(cell)) <= LARGEST
 
 
+def is_label(cell):
+    """Whether it is a name, or a number that a network takes."""
+    return is_value(cell) if is_number(cell) else bool(cell)
+
+
 def values_of(cells):
     """float64 of each; None if one of them is no value."""
     try:
@@ -246,6 +256,11 @@ def read_npz(file, label, labelled):
                 f" {', '.join(arrays) or 'none'}."
             )
     x, y = arrays["x"], arrays.get(label)
+    if y is not None and y.dtype.kind not in "biufU":
+        raise Problem(
+            f"{label} in {file} is of dtype {y.dtype}, expected numbers, or names: save bytes as"
+            f" {label}.astype(str)."
+        )
     if x.ndim < 2 or x.dtype.kind not in "biuf":
         raise Problem(
             f"x in {file} is of shape {x.shape} and dtype {x.dtype}, expected numbers, one row a"
@@ -306,3 +321,8 @@ def are_classes(y):
 def texts(y):
     """Labels as text: 3 for 3.0."""
     return [f"{v:.15g}" for v in y.ravel()] if y.dtype.kind == "f" else [str(v) for v in y.ravel()]
+
+
+def plain(label):
+    """A label that is a number as texts() has it: 1 for 01."""
+    return texts(as_labels([label]))[0]

@@ -124,7 +124,7 @@ def test_a_label_that_is_typed(monkeypatch):
             return True
 
         def __iter__(self):
-            return iter(["still\n", "\n"])
+            return iter(["still\n", "\n", "nan\n"])
 
     monkeypatch.setattr(sys, "stdin", Keyboard())
     typed = record.Typed("wave")
@@ -136,11 +136,33 @@ def test_a_label_that_is_typed(monkeypatch):
 
 
 def test_what_is_no_sample():
-    for text in ("", "hello", "wave", "wave,", "wave,1,", ",1,2", "wave,1,x", "wave,1,nan"):
+    for text in (
+        "",
+        "hello",
+        "wave",
+        "wave,",
+        "wave,1,",
+        ",1,2",
+        "wave,1,x",
+        "wave,1,nan",
+        "nan,1",
+        "-inf,1",
+    ):
         assert record.sample_in(text, None) is None, text
     assert record.sample_in("wave, 1, 2", None) == ("wave", ["1", "2"])
     assert record.sample_in("1,2", "wave") == ("wave", ["1", "2"])
     assert record.sample_in("wave,1,2", "wave") is None
+
+
+def test_a_label_that_is_no_number_is_only_shown(line, said):
+    line.say(rows("7", [1, 2]) + rows("nan", [3, 4]) + rows("7", [5, 6]) + END)
+    text = said("record", line.port)
+    assert "nan,3,4\n" in text and "2 samples are new, and samples.csv has 7 (2).\n" in text
+    assert samples.read(Path("samples.csv")).x.tolist() == [[1, 2], [5, 6]]
+    for label in "nan", "-Inf", "1e40":
+        text = said("record", line.port, "-o", "none.csv", "--label", label, code=1)
+        assert f"error: {label} is no label: a name, or a number that a network takes." in text
+    assert not Path("none.csv").exists()
 
 
 @pytest.mark.parametrize("name", ["samples.csv", "samples.npz"])
@@ -227,6 +249,29 @@ def test_files_that_samples_cannot_be_added_to(line, said):
     line.say(rows("wave", [3, 4]) + END)
     said("record", line.port, "-o", "cut.csv")
     assert Path("cut.csv").read_text() == "1,2,wave\n3,4,wave\n"
+
+
+X = np.float32([[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"x": X, "y": np.array(["a", "b"]), "mean": X.mean(0)},
+        {"x": X.astype(float), "y": np.array(["a", "b"])},
+        {"x": X[:, :, None], "y": np.array(["a", "b"])},
+        {"x": X, "y": np.arange(2)},
+        {"x": X, "y": np.eye(2)[:, :1]},
+        {"x": X, "y": np.array([1 / 3, 2])},
+    ],
+)
+def test_arrays_that_record_would_not_write_so_are_left_alone(line, said, arrays):
+    line.say(rows("a", [5, 6]) + END)
+    np.savez("mine.npz", **arrays)
+    before = Path("mine.npz").read_bytes()
+    text = said("record", line.port, "-o", "mine.npz", code=1)
+    assert text.startswith("error: mine.npz is not as record writes it, x in rows of float32")
+    assert Path("mine.npz").read_bytes() == before
 
 
 # ---- watch

@@ -99,6 +99,27 @@ def test_names_of_digits_and_underscores(said):
     assert tp.load("model.tp").classes == names
 
 
+def test_names_that_are_numbers_match_labels_that_are_these_numbers(said):
+    model = tp.Model(1, [tp.Dense(3)], classes=["01", "02", "1"], input_range=(0, 1))
+    model.set_weights(0, [[-9, 9, 0]], [4, -5, -9])
+    model.save("m.tp")
+    table = "x,label\n0,{}\n1,{}\n0,{}\n"
+    for labels in ("01", "2", "1"), ("1.0", "02", "01"), ("01", "2.0", "a"):
+        Path("t.csv").write_text(table.format(*labels))
+        if "a" in labels:
+            text = said("evaluate", "m.tp", "t.csv", code=1)
+            assert "t.csv has the label a, and the classes of the model are 01, 02, 1." in text
+        else:
+            assert "1 of 3 samples are right" in said("evaluate", "m.tp", "t.csv")
+    model = tp.Model(1, [tp.Dense(3)], classes=["01", "02", "a"], input_range=(0, 1))
+    model.set_weights(0, [[-9, 9, 0]], [4, -5, -9])
+    model.save("m.tp")
+    for labels in ("01", "2", "1"), ("1.0", "02", "a"):
+        Path("t.csv").write_text(table.format(*labels))
+        right = 2 + ("a" not in labels)
+        assert f"{right} of 3 samples are right" in said("evaluate", "m.tp", "t.csv")
+
+
 def test_outputs_to_spare_are_no_answer(said):
     model = tp.Model(1, [tp.Dense(5)], input_range=(0, 1), classes=["a", "b"])
     model.set_weights(0, [[-2, 2, 0, 0, 0]], [1, -1, 3, 0, 0])
@@ -301,6 +322,16 @@ def test_names_and_separators_of_a_table(said):
     assert b.x.tolist() == [[1, 2], [4, 5]] and list(b.y) == [3, 6]
 
 
+def test_cells_in_quotes(said):
+    Path("t.csv").write_text(
+        'x, "y, z", label\n1, "2", "a, ""b"""\n3,4,"two\nlines"\n5,6,a "b" c\n'
+    )
+    given = samples.read(Path("t.csv"), "label")
+    assert given.x.tolist() == [[1, 2], [3, 4], [5, 6]] and given.lines == [2, 4, 5]
+    assert list(given.y) == ['a, "b"', "two\nlines", 'a "b" c']
+    assert samples.read(Path("t.csv")).x.shape == (3, 2)
+
+
 def test_a_long_table_is_not_kept_as_text():
     x = np.random.default_rng(1).integers(0, 256, (1000, 200))
     np.savetxt("long.csv", x, "%d", ",")
@@ -397,7 +428,9 @@ WRONG_TABLES = {
     "1,2,a\n1,2,\n": "t.csv, line 2, has no label, but an empty cell.",
     "1,2\n1,nan\n": "t.csv, line 2, has no label, but nan.",
     "1,2\n1,-1e40\n": "t.csv, line 2, has no label, but -1e40.",
-    '1,2\n1,"' + 200000 * "7": "t.csv is no table: field larger than field limit (131072).",
+    '1,2\n1,"' + 200000 * "7": "t.csv, line 2, is no line of a table: field larger than field",
+    'x,y\n1,a\n2,"b\n3,c\n': "t.csv, line 3, is no line of a table: unexpected end of data.",
+    '1,"a\n\n2,b\n3,"c"\n': "t.csv, line 1, is no line of a table: ',' expected after",
     "1,2,a\n3,4,a\n": "All 2 samples in t.csv are of one class, a:",
     "1,0.5\n3,0.5\n": "All labels in t.csv are 0.5: there is nothing to learn.",
     b"1,2,\xff\n": "t.csv is no text in UTF-8: save it as CSV UTF-8.",
@@ -429,6 +462,15 @@ def test_what_is_wrong_with_arrays(said):
         ({"x": x[:0], "y": y[:0]}, "t.npz has no sample."),
         ({"x": np.array([None] * 4), "y": y}, "t.npz has an array of Python objects"),
         ({"x": x, "y": np.array(["a"] * 4, object)}, "save names as y.astype(str), numbers as"),
+        (
+            {"x": x, "y": np.array(["a"] * 4, "S")},
+            "y in t.npz is of dtype |S1, expected numbers, or",
+        ),
+        ({"x": x, "y": y + 1j}, "y in t.npz is of dtype complex128, expected numbers, or names"),
+        (
+            {"x": x, "y": y.astype("M8[s]")},
+            "y in t.npz is of dtype datetime64[s], expected numbers",
+        ),
         ({"x": x * 3 + 1e9, "y": y}, "t.npz: value 0 of x, counted from 0, differs by too little"),
         ({"x": x, "y": 1e9 + y / 9}, "t.npz: the label differs by too little for its size"),
     ):
