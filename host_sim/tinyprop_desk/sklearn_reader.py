@@ -96,6 +96,8 @@ def layers_of(model):
         if name == "MLPClassifier" and model._label_binarizer.y_type_.startswith("multilabel"):
             raise Unsupported("An MLPClassifier of several labels at a time cannot be read.")
     elif name in LINEAR:
+        if name == "LogisticRegression":
+            check_softmax(model)
         w = np.atleast_2d(model.coef_).T
         bias = np.resize(np.atleast_1d(model.intercept_), w.shape[1])
         layers = [Layer("dense", w.astype(float), bias.astype(float))]
@@ -103,9 +105,29 @@ def layers_of(model):
         raise Unsupported(f"{name} cannot be read; expected {SUPPORTED}.")
     if not hasattr(model, "predict_proba"):
         return layers, "mse"
+    if len(model.classes_) == 1:
+        raise Unsupported(
+            f"The {name} knows one class, {model.classes_[0]}, expected two or more: fit it to"
+            " samples of several classes."
+        )
     if layers[-1].weights.shape[1] == 1:
         layers[-1].tell_two_classes()
     n_classes, n_outputs = len(model.classes_), layers[-1].weights.shape[1]
     if n_classes != n_outputs:
         raise ValueError(f"it has {n_classes} classes and {n_outputs} outputs")
     return layers, "crossentropy"
+
+
+def check_softmax(model):
+    """Refuses a LogisticRegression whose probabilities are others, as before scikit-learn 1.8."""
+    several, way = len(model.classes_) > 2, getattr(model, "multi_class", None)
+    if several and (way == "ovr" or model.solver == "liblinear"):
+        what = "tells each class from all others by itself"
+    elif not several and way == "multinomial":
+        what = "is multinomial, of two classes"
+    else:
+        return
+    raise Unsupported(
+        f"The LogisticRegression {what}, expected the softmax of all classes: fit it once more,"
+        " without multi_class, and with a solver that is not liblinear."
+    )

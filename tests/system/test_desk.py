@@ -131,6 +131,36 @@ def test_what_scikit_learn_has_and_tinyprop_has_not_is_named():
         tp.from_sklearn(fitted(make_pipeline(RobustScaler(), LogisticRegression()), x, y), x)
 
 
+@pytest.mark.parametrize(
+    "n_classes, settings, says",
+    [
+        (3, {"multi_class": "ovr"}, "tells each class from all others"),
+        (3, {"solver": "liblinear"}, "tells each class from all others"),
+        (2, {"multi_class": "multinomial"}, "is multinomial, of two classes"),
+        (3, {"multi_class": "multinomial"}, ""),
+        (2, {"multi_class": "ovr", "solver": "liblinear"}, ""),
+        (3, {"multi_class": "deprecated"}, ""),
+    ],
+)
+def test_probabilities_that_are_no_softmax_are_refused(n_classes, settings, says):
+    """Before scikit-learn 1.8 an estimator may say so."""
+    x, y = np.random.default_rng(1).random((30, 2)), np.arange(30) % n_classes
+    model = LogisticRegression().fit(x, y)
+    vars(model).update(settings)
+    if says:
+        with pytest.raises(Unsupported, match=f"Regression {says}.*: fit it once more"):
+            tp.from_sklearn(model, x)
+    else:
+        tp.from_sklearn(model, x)
+
+
+def test_an_estimator_of_one_class_is_refused():
+    x = np.random.default_rng(1).random((30, 2))
+    net = MLPClassifier(tol=1).fit(x, ["a"] * 30)
+    with pytest.raises(Unsupported, match="knows one class, a, expected two or more"):
+        tp.from_sklearn(net, x)
+
+
 def test_numbers_that_lie_in_another_order_are_refused():
     x = np.random.default_rng(0).normal(size=(50, 2))
     net = fitted(Ridge(), x, x)
