@@ -244,6 +244,8 @@ class Reader:
 
     def read_squeeze(self, node, value, attributes):
         axes = self.constant(node, 1, attributes.get("axes"))
+        if axes is None:
+            self.refuse(node, "it names no axes, and would take away that of the samples too")
         return self.moved(node, value, lambda a: a.squeeze(tuple(axes)))
 
     def read_unsqueeze(self, node, value, attributes):
@@ -420,8 +422,10 @@ class Reader:
     def read_pad(self, node, value, attributes):
         self.need_map(node, value)
         pads = [int(n) for n in self.constant(node, 1, attributes.get("pads"))]
-        rank = len(pads) // 2
-        pairs = [[pads[i], pads[rank + i]] for i in range(rank)]
+        rank = 1 + value.order.ndim
+        axes, pairs = self.constant(node, 3, np.arange(rank)), [[0, 0]] * rank
+        for i, axis in enumerate(axes):
+            pairs[axis] = [pads[i], pads[len(axes) + i]]
         if attributes.get("mode", b"constant") != b"constant" or self.constant(node, 2, 0) != 0:
             self.refuse(node, "it pads with other things than zeros")
         if np.any(pairs[:2]):

@@ -647,6 +647,9 @@ GRAPHS = {
     "padded before": lambda g: head(
         conv(g.add("Pad", g.constant([0, 0, 1, 1, 0, 0, 1, 1])), 2, 4).add("Relu"), 256
     ),
+    "padded along axes": lambda g: head(
+        conv(g.add("Pad", g.constant([1, 1, 1, 1]), "", g.constant([-1, 2])), 2, 4), 256
+    ),
     "reshaped": lambda g: dense(
         conv(g, 2, 4).add("Sigmoid").add("Reshape", g.constant([-1, 144])), 144, 3
     ),
@@ -739,6 +742,11 @@ def test_what_cannot_be_read_says_why():
     refused(head(conv(Graph(2, 8, 8), 2, 4), 144).add("Relu"), "last layer ends with relu")
     refused(conv(Graph(2, 8, 8), 2, 4), "last layer has to be a Gemm")
     refused(Graph(2, 8, 8).add("Relu"), "directly after")
+    g = Graph(2, 8, 8)
+    g.add("Pad", g.constant([1, 1]), "", g.constant([1]))
+    refused(head(conv(g, 4, 4), 144), "it pads samples or channels")
+    g = conv(Graph(2, 8, 8), 2, 4).add("GlobalAveragePool").add("Squeeze")
+    refused(dense(g, 4, 3), "Squeeze 'Squeeze_v2' .* it names no axes, .* that of the samples")
     shifted = Graph(2, 8, 8)
     shifted.add("Add", shifted.number(2, 1, 1))
     refused(head(conv(shifted, 2, 4, pads=[1, 1, 1, 1]), 256), "pads with zeros what has been")
