@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 import tinyprop as tp
+from tinyprop_cli.evaluate import evaluate
 from tinyprop_cli.train import train
 from tinyprop_desk.boards import facts, milliseconds, names, room
 
@@ -462,6 +463,21 @@ def test_examples_are_a_table_to_train_on(page, random, tmp_path, capsys):
     assert sorted(tp.load(tmp_path / "drawn.tp").classes) == sorted(SHAPES)
 
 
+def test_names_that_are_empty_or_the_same_are_classes_of_a_table(page, random, tmp_path, capsys):
+    page.teach_shapes(random, each=4)
+    page.page.get_by_label("Name of class 1").fill(" ")
+    page.page.get_by_label("Name of class 3").fill("zigzag ")
+    table, model = tmp_path / "examples.csv", tmp_path / "page.tp"
+    table.write_bytes(page.download("Save the examples"))
+    model.write_bytes(page.download("Save model.tp"))
+    labels = ["class 1", "zigzag", "class 3"]
+    assert [row[-1] for row in rows_of(table.read_bytes())] == labels * 4
+    train(table, tmp_path / "drawn.tp", None, [16], None, 2, 1, None, None)
+    evaluate(model, table, None)
+    assert "12 samples of 144 values, in 3 classes" in capsys.readouterr().out
+    assert tp.load(model).classes == labels
+
+
 FINGERS = """(fingers) => {
     const paper = document.querySelector(".paper");
     const { left, top } = paper.getBoundingClientRect();
@@ -666,6 +682,14 @@ def test_a_pico_in_the_page_learns_on(page, random):
         == here
         == file_of(learned(page.download("Save the examples")))
     )
+    page.click("Add one more")
+    page.click("Fetch its network back")
+    page.page.wait_for_selector("text=The board has another network than this page, so your")
+    assert page.counts() == [2, 3, 2, 0]
+    page.click("Undo: back to what was there")
+    page.click("Fetch its network back")
+    page.page.wait_for_selector("text=The network of the board is here now")
+    assert page.download("Save model.tp") == here and page.counts() == [2, 3, 2]
     page.draw(drawing("circle", random))
     learns_there_too(page, "circle")
     page.page.locator(".xterm-helper-textarea").focus()

@@ -134,7 +134,7 @@ function showClasses() {
     const input = element("input", { value: name, maxLength: 20 });
     input.setAttribute("aria-label", `Name of class ${label + 1}`);
     input.addEventListener("input", () => {
-      project.names[label] = input.value;
+      project.names[label] = input.value.trim();
       showCounts();
       keepSoon();
     });
@@ -363,9 +363,9 @@ function download(name, bytes) {
 }
 
 // A table as `tinyprop train` takes it: a line for each example, in the order in which they were taught.
-function samplesOf({ names, examples, model }) {
+function samplesOf({ examples, model }, labels) {
   const columns = Array.from({ length: model._nIn }, (_, i) => `x${i + 1}`);
-  const lines = examples.map(({ x, y }) => [...x, `"${names[y].replaceAll('"', '""')}"`]);
+  const lines = examples.map(({ x, y }) => [...x, `"${labels[y].replaceAll('"', '""')}"`]);
   return [[...columns, "label"], ...lines].map((line) => `${line.join()}\n`).join("");
 }
 
@@ -469,8 +469,9 @@ function showThere() {
 
 async function fetchBack() {
   const model = load(await onBoard.fetch());
-  forUndo();
-  project.takeBack(model);
+  const was = textOf(project);
+  project.takeBack(model, onBoard.follows(project) ? onBoard.names : project.names);
+  forUndo(was);
   await onBoard.pairWith(project);
   $("said").textContent = "The network of the board is here now.";
   showAll();
@@ -551,14 +552,12 @@ async function example() {
 
 $("clear").addEventListener("click", () => stage?.clear());
 $("example").addEventListener("click", example);
-$("add").addEventListener("click", () =>
-  alter(() => project.change(({ names }) => names.push(`thing ${names.length + 1}`))),
-);
+$("add").addEventListener("click", () => alter(() => project.addClass()));
 $("add-layer").addEventListener("click", () =>
   alter(() => project.change(({ layers }) => layers.push({ kind: "Dense", size: defaultSize("Dense") }))),
 );
 $("save").addEventListener("click", () => download("model.tp", project.file()));
-$("samples").addEventListener("click", () => download("examples.csv", samplesOf(project)));
+$("samples").addEventListener("click", () => download("examples.csv", samplesOf(project, project.labels())));
 $("share").addEventListener("click", share);
 $("file").addEventListener("change", async ({ target }) => {
   await open(target.files[0]);

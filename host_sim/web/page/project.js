@@ -29,7 +29,7 @@ export const KINDS = {
 // The layer that is written so, if a person can choose it.
 function layerOf(text) {
   for (const [kind, { sizes, make }] of Object.entries(KINDS)) {
-    const size = sizes ? Number(text.match(/\d+/)?.[0]) : undefined;
+    const size = sizes ? Number(text.match(/\((\d+)/)?.[1]) : undefined;
     if (text.startsWith(`${kind}(`) && String(make(size)) === text) {
       return { kind, size };
     }
@@ -37,10 +37,26 @@ function layerOf(text) {
   return undefined;
 }
 
-// Names as a model may have them; null where there is none, or null if there are none at all.
+// The first of "thing 4", "thing 5", .. that is no name yet.
+function unused(names, what, n) {
+  return names.includes(`${what} ${n}`) ? unused(names, what, n + 1) : `${what} ${n}`;
+}
+
+// Names as files have them: of each class one, and no two the same.
 function differing(names) {
-  const all = names.map((name, label) => (name && names.indexOf(name) === label ? name : null));
-  return all.some(Boolean) ? all : null;
+  const all = [...names];
+  all.forEach((name, label) => {
+    if (!name || all.indexOf(name) < label) {
+      all[label] = unused(all, "class", label + 1);
+    }
+  });
+  return all;
+}
+
+// What a network is: what it reads, its layers, and what it tells apart.
+function describe(model, names) {
+  const [layers] = String(model).split(";");
+  return JSON.stringify([layers, model._mse, names]);
 }
 
 export class Project {
@@ -76,8 +92,15 @@ export class Project {
     }
   }
 
-  // The network as it has become on a board.
-  takeBack(model) {
+  // The network as it has become on a board, which got it with these names. RangeError: it does not fit what is here; all is
+  // as it was then.
+  takeBack(model, names) {
+    if (describe(model, model.classes) !== describe(this.model, differing(names))) {
+      throw new RangeError(
+        "The board has another network than this page, so your examples and names are not its own. Press Undo until they" +
+          " are, or give it the network of this page.",
+      );
+    }
     const { examples, guesses, points, layers } = this;
     this.take(model, this.source, this.names);
     Object.assign(this, { examples, guesses, points, layers });
@@ -116,6 +139,10 @@ export class Project {
     examples.filter(({ y }) => y < this.names.length).forEach(({ x, y }) => this.teach(x, y));
   }
 
+  addClass() {
+    this.change(({ names }) => names.push(unused(names, "thing", names.length + 1)));
+  }
+
   removeClass(label) {
     this.examples = this.examples.filter(({ y }) => y !== label).map(({ x, y }) => ({ x, y: y > label ? y - 1 : y }));
     this.change((project) => project.names.splice(label, 1));
@@ -148,6 +175,11 @@ export class Project {
   // The bytes of model.tp, which has the names.
   file(replay = false, names = this.names) {
     return save(this.model, replay, differing(names));
+  }
+
+  // Of the classes in a table.
+  labels() {
+    return differing(this.names);
   }
 
   nameOf(label) {
