@@ -375,7 +375,7 @@ class Merged:
         layer, each = self.model.layers[i], [model.layers[i] for model in self.models]
         state, states = layer.state, [one.state for one in each]
         of_inputs = "n_summed", "energy", "norm", "x_frac", "mean_shift"
-        self.merge_fields(state, states, but=("w_frac", "y_frac", "age", "reserved", *of_inputs))
+        self.merge_fields(state, states, but=("w_frac", "y_frac", "age", *of_inputs))
         state.y_frac = min(one.y_frac for one in states)
         # The window after which y_frac is reconsidered begins anew.
         state.age = 1 << max(max(one.age for one in states).bit_length() - 1, 0)

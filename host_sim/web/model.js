@@ -47,8 +47,8 @@ export class Model {
 
   // One step on one sample. True when it trained, false when the sample was skipped.
   //
-  // x: a typed array or a list of numbers, as many as the input has, row by row; of one value, a number. y: a class number, or its name: a new one
-  // becomes that of the next free output. With loss: "mse" one target per output, or a single number.
+  // x: a typed array or a list of numbers, as many as the input has, row by row; of one value, a number. y: a class number, or
+  // its name: a new one becomes that of the next free output. With loss: "mse" one target per output, or a single number.
   // TypeError, RangeError: x or y is not like that; the model is unchanged.
   learn(x, y) {
     return this._run(x, y, null, true) === 1;
