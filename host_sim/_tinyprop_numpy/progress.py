@@ -25,6 +25,8 @@ def begin_least(model):
 def note_error(model, error):
     """The error counts as 1.0 before the first sample."""
     state, of_output = model.state, model.output.state
+    if state.steps == 1:
+        begin_least(model)
     state.error = moved(state.error, error, state.steps + 1)
     if of_output.settling > 0:
         of_output.settling -= 1
@@ -45,8 +47,6 @@ def note_class(model, target, is_right, p_target):
 def note_outputs(model, delta):
     """tally: the running mean of each output's |delta|."""
     shift = 28 - model.delta_frac
-    if model.state.steps == 1:
-        begin_least(model)
     model.tally[:] = moved(model.tally.astype(np.int64), np.abs(delta) << shift, model.state.steps)
     note_error(model, l1_norm(delta) // model.output.n_out << shift)
 

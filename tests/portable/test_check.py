@@ -415,6 +415,21 @@ def test_an_error_of_numbers_is_compared_in_their_units():
     assert hi - lo < 250, model.output_range
 
 
+def test_an_error_of_another_range_is_none_to_compare_with():
+    model, random = (
+        tp.Model(1, [tp.Dense(4, activation="relu"), tp.Dense(1)], loss="mse"),
+        data.Random(7),
+    )
+    for _ in range(500):
+        x = random.below(2)
+        model.learn([x], 1000 * x)
+    assert model.stats()["error"] < 50
+    model.output_range = None  # from now on something else is measured, which x does not tell
+    for _ in range(300):
+        model.learn([random.below(2)], random.below(41) / 1000)
+        assert not any(sentence.startswith("The error") for sentence in model.check())
+
+
 def test_units_that_fire_on_nothing():
     model = mlp(input_range=(0, 255), seed=4, trainable=False)
     for unit in (0, 1, 3, 4, 6):

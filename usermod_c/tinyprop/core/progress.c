@@ -20,6 +20,9 @@ static void begin_least(const tp_model_t *m) {
 static void note_error(const tp_model_t *m, int32_t error, uint64_t n) {
     tp_model_state_t *state = m->state;
     uint16_t *settling = &tp_state(m, m->output)->settling;
+    if (n == 1) {
+        begin_least(m);
+    }
     move_mean(&state->error, error, n + 1);
     if (*settling > 0) {
         (*settling)--;
@@ -41,9 +44,6 @@ void tp_note_class(const tp_model_t *m, size_t target, int right, int32_t p_targ
 void tp_note_outputs(const tp_model_t *m, const int16_t *deltas) {
     uint64_t n = m->state->steps;
     uint32_t n_out = m->output->n_out;
-    if (n == 1) {
-        begin_least(m);
-    }
     for (size_t j = 0; j < n_out; j++) {
         move_mean(&m->tally[j], tp_abs(deltas[j]) << (28 - m->delta_frac), n);
     }
