@@ -45,7 +45,7 @@ class Onlooker:
 
     def see(self, delta, p_target):
         self.model.state.steps += 1
-        progress.note_error(self.model.state, (1 << 14) - p_target << 14)
+        progress.note_error(self.model, (1 << 14) - p_target << 14)
         skips(self.model, delta, p_target)
 
     def choose(self, delta, frac):
