@@ -52,6 +52,7 @@ the seed, the rate, the steps and the result of each run.
 """
 UNDER_TEST = "default"
 BASELINE = "TopK("
+FLOATS = "float32 Full"
 
 
 def write(folder, jobs, results):
@@ -159,23 +160,41 @@ def markdown(table, steps):
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
+AVERAGES = """\
+## Over the data sets
+
+Drops in points, against Full in float32, which finds its rates in the same way.
+
+{table}
+"""
+
+
 def averages(table):
-    """Each policy over the data sets for which it and Full are there."""
+    """Each policy over the data sets for which it and Full are there, in int16 and float32."""
     rows = []
     for protocol in dict.fromkeys(key[1] for key in table):
         for policy in POLICIES:
-            lines = [line for key, line in table.items() if key[1:] == (protocol, policy)]
-            lines = [line for line in lines if line["drop_vs_full"]]
+            lines = [
+                (line, table[*key[:2], FLOATS])
+                for key, line in table.items()
+                if key[1:] == (protocol, policy) and (*key[:2], FLOATS) in table
+            ]
+            lines = [pair for pair in lines if all(line["drop_vs_full"] for line in pair)]
             if lines:
-                drops, backward, total = (
-                    [float(line[name]) for line in lines]
-                    for name in ("drop_vs_full", "backward_share", "total_share")
+                drops = [drop(line) - drop(floats) for line, floats in lines]
+                backward, total = (
+                    [float(line[name]) for line, _ in lines]
+                    for name in ("backward_share", "total_share")
                 )
                 cells = f"{np.mean(drops):.2f}", f"{max(drops):.2f}"
                 shares = f"{np.mean(backward):.3f}", f"{np.mean(total):.3f}"
                 rows.append((protocol, policy, len(lines), *cells, *shares))
     header = "protocol", "policy", "data sets", "mean drop", "worst drop", "backward", "total"
-    return f"## Over the data sets\n\n{tables.markdown('llrrrrr', header, rows)}"
+    return AVERAGES.format(table=tables.markdown("llrrrrr", header, rows))
+
+
+def drop(line):
+    return float(line["drop_vs_full"])
 
 
 EQUAL_EFFORT = """\
@@ -228,7 +247,7 @@ def integers(table):
     rows = []
     for (dataset, protocol, policy), floats in table.items():
         full = table.get((dataset, protocol, "Full"))
-        if policy == "float32 Full" and full:
+        if policy == FLOATS and full:
             error = 100 * np.hypot(*(float(line["std"] or 0) for line in (full, floats)))
             error /= int(floats["seeds"]) ** 0.5
             off = f"{float(floats['drop_vs_full']):+.2f} ± {error:.2f}"
