@@ -441,8 +441,7 @@ def main(arguments):
         print(f"{names[0]} ({TARGETS[names[0]].module})", flush=True)
         counts = [TARGETS[names[0]].run_all(tests)]
     else:
-        # One more than there are processors: "host" often waits, as for a gateway that is lost.
-        with ThreadPoolExecutor(os.cpu_count() + 1) as pool:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
             counts = list(pool.map(lambda name: run_apart(name, tests), names))
     print()
     for name, (passed, failed) in zip(names, counts, strict=True):
