@@ -386,7 +386,9 @@ class FloatModel:
         self.steps += 1
         if p_target is None:
             self.errors = self.errors + (np.abs(delta) - self.errors) * share_of(self.steps, 64)
-        error = np.abs(delta).mean() if p_target is None else 1 - p_target
+            error = np.abs(delta).mean()
+        else:
+            error = 1 - p_target
         self.error += (error - self.error) * share_of(self.steps + 1, 64)
         if self.first_trained == len(self.layers) or self.skips(delta, p_target):
             self.skipped += 1

@@ -43,10 +43,10 @@ def push(port, file, name):
         if board.fs_isdir(name):
             raise Problem(f"{name} is a folder on the board. Say the name the file shall have.")
         old = name + ".old"
-        there = old if board.fs_exists(old) else name  # as save has it
-        if board.fs_exists(there) and not may_be_model(board.fs_readfile(there)):
+        known = old if board.fs_exists(old) else name  # as save has it
+        if board.fs_exists(known) and not may_be_model(board.fs_readfile(known)):
             raise Problem(
-                f"{there} on the board is no model, and push needs its name: move it away."
+                f"{known} on the board is no model, and push needs its name: move it away."
             )
         for there in (name, old) if is_damaged(board, name) else (old, name):
             write(board, there, data, f"{there}, {len(data)} bytes")

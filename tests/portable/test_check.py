@@ -391,10 +391,8 @@ def test_labels_that_mean_something_else_now():
 
 def test_classes_may_be_taught_in_blocks_from_memory():
     """With fewer classes it was easier: the error was less, and that is no fault."""
-    model, random = (
-        tp.Model(2, [tp.Dense(4, activation="relu"), tp.Dense(3)], replay=60),
-        data.Random(5),
-    )
+    model = tp.Model(2, [tp.Dense(4, activation="relu"), tp.Dense(3)], replay=60)
+    random = data.Random(5)
     for y in range(3):
         for _ in range(150):
             model.learn([random.below(100) + 10 * y, random.below(100)], y)
@@ -403,10 +401,8 @@ def test_classes_may_be_taught_in_blocks_from_memory():
 
 def test_an_error_of_numbers_is_compared_in_their_units():
     """A range that was far too wide at first gets narrow."""
-    model, random = (
-        tp.Model(2, [tp.Dense(4, activation="relu"), tp.Dense(1)], loss="mse"),
-        data.Random(6),
-    )
+    model = tp.Model(2, [tp.Dense(4, activation="relu"), tp.Dense(1)], loss="mse")
+    random = data.Random(6)
     ys = [0, 1000, -1000] + [random.below(41) - 20 for _ in range(1500)]
     for y in ys:
         model.learn([random.below(100), random.below(100)], y)
@@ -416,10 +412,8 @@ def test_an_error_of_numbers_is_compared_in_their_units():
 
 
 def test_an_error_of_another_range_is_none_to_compare_with():
-    model, random = (
-        tp.Model(1, [tp.Dense(4, activation="relu"), tp.Dense(1)], loss="mse"),
-        data.Random(7),
-    )
+    model = tp.Model(1, [tp.Dense(4, activation="relu"), tp.Dense(1)], loss="mse")
+    random = data.Random(7)
     for _ in range(500):
         x = random.below(2)
         model.learn([x], 1000 * x)

@@ -124,7 +124,7 @@ def blobs(n, groups):
     return np.clip(x, -1, 1).astype(np.float16), y, np.arange(n) // 6 % groups
 
 
-CHOSEN = "float32 Full", "Full", "chosen lr Full", "last layer only", "default"
+CHOSEN = report.FLOATS, "Full", "chosen lr Full", "last layer only", "default"
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +212,7 @@ def test_an_empty_folder_is_an_error(tmp_path):
 def test_cycles(study, rows):
     """The estimate is of a sane size, and near to what the benchmark counts for its own models."""
     for (_, _, policy), row in rows.items():
-        assert bool(row["cycles_pico"]) == (policy != "float32 Full")
+        assert bool(row["cycles_pico"]) == (policy != report.FLOATS)
     full, last = (
         float(rows["har", "scratch", policy]["cycles_pico"])
         for policy in ("Full", "last layer only")

@@ -4,9 +4,10 @@ import tinyprop as tp
 
 from ..kit.learning import Variant
 
+FLOATS = "float32 Full"
 CHOSEN = "chosen lr Full"
 POLICIES = {
-    "float32 Full": Variant(tp.Full(), floats=True),
+    FLOATS: Variant(tp.Full(), floats=True),
     CHOSEN: Variant(tp.Full()),
     "Full": Variant(tp.Full()),
     "last layer only": Variant(tp.Full(), train_backbone=False),

@@ -10,7 +10,7 @@ from ...tasks.networks import NETWORKS
 from ...tasks.protocols import SHIFTS
 from ..kit import tables
 from . import cycles, plots
-from .policies import POLICIES
+from .policies import FLOATS, POLICIES
 from .runs import is_autoencoder
 
 KEY = "dataset", "protocol", "policy"
@@ -52,7 +52,6 @@ the seed, the rate, the steps and the result of each run.
 """
 UNDER_TEST = "default"
 BASELINE = "TopK("
-FLOATS = "float32 Full"
 
 
 def write(folder, jobs, results):
@@ -250,7 +249,7 @@ def integers(table):
         if policy == FLOATS and full:
             error = 100 * np.hypot(*(float(line["std"] or 0) for line in (full, floats)))
             error /= int(floats["seeds"]) ** 0.5
-            off = f"{float(floats['drop_vs_full']):+.2f} ± {error:.2f}"
+            off = f"{drop(floats):+.2f} ± {error:.2f}"
             rows.append((SOURCES[dataset].title, protocol, score(floats), score(full), off))
     header = "data set", "protocol", "float32", "int16", "difference"
     return INTEGERS.format(table=tables.markdown("llrrr", header, rows))

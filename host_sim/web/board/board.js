@@ -16,9 +16,8 @@ import { fetchBytes } from "./fetch.js";
 import { base64, digestThere, exists, python, read, remove, sha256, write } from "./files.js";
 import { BoardError, Problem } from "./repl.js";
 
-// Which files are there and not as save writes them: "no model" and which, nor the beginning of one that a cut has left,
-// as save has it; or "damaged", the new one. A file that ends with the
-// CRC-32 of all before it has this one as a whole.
+// Which files are there and not as save writes them: "no model" and the name of the one that is neither that nor what a cut
+// has left of one; or "damaged", the new one. A file that ends with the CRC-32 of all before it has this one as a whole.
 const LOOK = (name, old) => `
 from binascii import crc32
 def _start_and_crc(name):

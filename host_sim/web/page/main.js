@@ -363,7 +363,9 @@ function download(name, bytes) {
 }
 
 // A table as `tinyprop train` takes it: a line for each example, in the order in which they were taught.
-function samplesOf({ examples, model }, labels) {
+function samplesOf(project) {
+  const { examples, model } = project;
+  const labels = project.labels();
   const columns = Array.from({ length: model._nIn }, (_, i) => `x${i + 1}`);
   const lines = examples.map(({ x, y }) => [...x, `"${labels[y].replaceAll('"', '""')}"`]);
   return [[...columns, "label"], ...lines].map((line) => `${line.join()}\n`).join("");
@@ -557,7 +559,7 @@ $("add-layer").addEventListener("click", () =>
   alter(() => project.change(({ layers }) => layers.push({ kind: "Dense", size: defaultSize("Dense") }))),
 );
 $("save").addEventListener("click", () => download("model.tp", project.file()));
-$("samples").addEventListener("click", () => download("examples.csv", samplesOf(project, project.labels())));
+$("samples").addEventListener("click", () => download("examples.csv", samplesOf(project)));
 $("share").addEventListener("click", share);
 $("file").addEventListener("change", async ({ target }) => {
   await open(target.files[0]);

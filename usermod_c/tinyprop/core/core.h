@@ -261,7 +261,7 @@ void tp_learn_input_ranges(const tp_model_t *m, const tp_values_t *x, size_t fro
 int tp_learn_output_range(const tp_model_t *m, const tp_values_t *y, size_t from, size_t j, tp_map_t *old);
 // Whether a learned range has another map than `old`.
 int tp_is_other_map(const tp_learned_range_t *now, const tp_map_t *old);
-// By how many bits more 1.0 is there, in the user's units.
+// By how many bits 1.0 of its map is larger than 1.0 of `old`, in the user's units.
 static inline int tp_wider(const tp_learned_range_t *now, const tp_map_t *old) {
     return now->shift - now->frac - (old->shift - old->frac);
 }
