@@ -30,7 +30,7 @@ import numpy as np
 
 from .fixed import quotient_round, rshift_round, rshift_round_sat, saturate
 from .format import AVGPOOL, BIAS_FRAC, DENSE, DEPTHWISE, MAX_BIAS
-from .update import saturate_counted, shift_of_step
+from .update import dither, saturate_counted, shift_of_step
 
 MAX_DOT = 16383
 MAX_SLOPE = 32767  # MAX_DOT times this, 2^29, is what the sums have room for (plan.py)
@@ -77,15 +77,17 @@ def fold_slopes(model, layer):
 
 
 def move_slopes(model, layer, delta, frac):
-    """s += lr d 2^a, b += lr d u.(x - u), of the selected deltas. One that is too small to move
-    the weight of an input of a quarter of the largest moves no slope either: the steps that
-    weights lose by rounding and slopes do not would else add up."""
+    """s += lr d 2^a, b += lr d u.(x - u), of the selected deltas. Slopes and weights move against
+    each other, far more than their sum, so the dither is that of the weights: what is lost of one
+    and not of the other would add up."""
     state, unit = layer.state, byte_unit(model)
     d = delta.astype(np.int64) * layer.lr_mantissa
-    quarter = ((1 << model.bits) - 1) >> layer.x_signed >> 2
-    d[np.abs(d) * quarter < 1 << shift_of_step(layer, frac) - 1] = 0
     slope_shift = shift_of_step(layer, frac) - state.mean_shift - unit
-    s = layer.slopes + rshift_round_sat(d, slope_shift, 2 * MAX_SLOPE)
+    if slope_shift > 0:
+        step = -((dither(model, layer, slope_shift) - d) >> slope_shift)
+    else:
+        step = -rshift_round_sat(-d, slope_shift, 2 * MAX_SLOPE)
+    s = layer.slopes + step
     layer.slopes[:] = saturate_counted(model, s, MAX_SLOPE)
     ahead = scaled_dot(layer, layer.dot) - scaled_dot(layer, state.norm << unit)
     ahead = rshift_round(ahead, 3)  # at most 2^12, so that a product with d fits 32 bits

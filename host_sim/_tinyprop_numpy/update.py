@@ -17,9 +17,18 @@ def shift_of_step(layer, frac):
 
 
 def learns(layer, frac):
-    """Whether any weight can change: not in a frozen layer, nor with s > 31, where every step
-    rounds to 0 (|dw m| < 2^30)."""
-    return layer.trainable and shift_of_step(layer, frac) <= 31
+    """Whether any weight can change: not in a frozen layer, nor with s > 30."""
+    return layer.trainable and shift_of_step(layer, frac) <= 30
+
+
+def dither(model, layer, bits):
+    """What rounds all steps of a layer in a trained step: as likely any number of so many bits.
+    Most steps of a network that knows much already are smaller than a weight's last bit. Rounded to
+    nearest they would all be lost; by a random dither each is made with a probability of its size,
+    so on average they are exact (Gupta et al., Deep Learning with Limited Numerical Precision,
+    2015)."""
+    v = int(model.state.trained) * 0x9E3779B9 + layer.weights_offset * 0x7FEB352D & 2**32 - 1
+    return ((v ^ v >> 15) * 0x85EBCA6B % 2**32) >> (32 - bits)
 
 
 def saturate_counted(model, w, limit):
@@ -30,10 +39,10 @@ def saturate_counted(model, w, limit):
 
 
 def moved(model, layer, w, dw, frac):
-    """Weights after a step, which is rounded to nearest: a truncated step drifts, and ruins
-    training."""
-    step = rshift_round(dw.astype(np.int64) * layer.lr_mantissa, shift_of_step(layer, frac))
-    return saturate_counted(model, w - step, layer.max_weight)
+    """Weights after a step."""
+    s = shift_of_step(layer, frac)
+    step = (dither(model, layer, s) - dw.astype(np.int64) * layer.lr_mantissa) >> s
+    return saturate_counted(model, w + step, layer.max_weight)
 
 
 def guard(layer, delta, frac):

@@ -13,5 +13,17 @@ def exact_round(v, s):
     return math.floor(Fraction(v) / Fraction(2) ** s + Fraction(1, 2))
 
 
+def random_of_step(trained, weights_offset):
+    """What dithers are the upper bits of (usermod_c/tinyprop/core/update.c)."""
+    v = (trained * 0x9E3779B9 + weights_offset * 0x7FEB352D) % 2**32
+    return (v ^ v >> 15) * 0x85EBCA6B % 2**32
+
+
+def steps_with_extreme_dithers(weights_offset):
+    """Trained steps with a random number near each of its ends."""
+    near = {random_of_step(n, weights_offset): n for n in range(1, 20000)}
+    return near[min(near)], near[max(near)]
+
+
 def clamp(v, limit):
     return max(-limit, min(limit, v))

@@ -409,11 +409,17 @@ static void add_bytes(state_t *s) {
     check_words(s, s->z, 100);
 }
 
+// Often with the least dither or the largest.
+static tp_step_t some_step(state_t *s, int32_t shift) {
+    int32_t most = (1 << shift) - 1, dither = below(s, 2) ? number(s, most, 0) : below(s, 2) ? most : 0;
+    return (tp_step_t) { 16 + (int32_t)below(s, 16), shift, 1 + number(s, 32766, 0), dither };
+}
+
 // Gradients that are at their bound once the mean is off.
 static void move_by_gradients(state_t *s) {
     uint32_t n = 1 + below(s, MAX_COLUMNS);
     int32_t mean = below(s, 4) ? number(s, 255, 1) : 0;
-    tp_step_t step = { 16 + (int32_t)below(s, 16), 1 + (int32_t)below(s, 31), 1 + number(s, 32766, 0) };
+    tp_step_t step = some_step(s, 1 + (int32_t)below(s, 30));
     for (uint32_t i = 0; i < n; i++) {
         s->start[i] = number(s, 65535, 1);
         s->z[i] = number(s, 255 * 65535, 1) + mean * s->start[i];
@@ -429,7 +435,7 @@ static void move_filter(state_t *s) {
     uint32_t n_means = 1 + below(s, 5), n = n_means * (1 + below(s, 10)), filters = 1 + below(s, 20);
     int32_t is_signed = (int32_t)below(s, 2), sum = number(s, 65535, 1), along = number(s, 1000, 1);
     int along_shift = 8 + (int)below(s, 24);
-    tp_step_t step = { 16 + (int32_t)below(s, 16), 1 + (int32_t)below(s, 31), 1 + number(s, 32766, 0) };
+    tp_step_t step = some_step(s, 1 + (int32_t)below(s, 30));
     fill_bytes(s, n_means, 0);
     for (uint32_t i = 0; i < n; i++) {
         uint8_t mean = s->bytes[i % n_means];
@@ -452,23 +458,19 @@ static void move_biases(state_t *s) {
 }
 
 // Selected deltas, and rows of weights that they move.
-static tp_update_t select_some(state_t *s, uint32_t n_in, uint32_t n_out, int x_bits, int x_signed, int32_t factor) {
+static tp_update_t select_some(state_t *s, uint32_t n_in, uint32_t n_out, int x_bits, int32_t factor) {
     tp_update_t update;
     memset(&update, 0, sizeof(update));
-    update.step.lr_mantissa = factor < 0 ? -factor : 16 + (int32_t)below(s, 16);
-    update.step.shift = 1 + (int32_t)below(s, 31);
     update.bounded = below(s, 2) != 0;
     // Without a bound no weight may pass 16 bits: small ones, and a step that is smaller than what is left.
-    update.step.max_weight = update.bounded ? number(s, 32766, 0) + 1 : 32767;
-    if (!update.bounded && update.step.shift < 17) {
-        update.step.shift += 15;
-    }
+    update.step = some_step(s, update.bounded ? 1 + (int32_t)below(s, 30) : 16 + (int32_t)below(s, 15));
+    update.step.lr_mantissa = factor < 0 ? -factor : update.step.lr_mantissa;
+    update.step.max_weight = update.bounded ? update.step.max_weight : 32767;
     fill(s, s->w, SPACE, update.bounded ? update.step.max_weight : 16000, 1, 0);
     update.selected = s->selected;
     update.row_bytes = 2 * n_out;
     update.n_in = n_in;
     update.x_bits = x_bits;
-    update.x_signed = x_signed;
     fill(s, s->deltas, n_out, x_bits == 8 ? 1 << 14 : 1 << 13, 1, below(s, 4));
     s->deltas[below(s, n_out)] = 1 << 13;  // one at least is selected
     uint32_t n = tp_select_nonzero(s->deltas, n_out, factor, factor < 0 ? number(s, 1 << 12, 0) : 0, &update);
@@ -484,7 +486,7 @@ static void update_rows(state_t *s) {
     uint32_t n_in = 1 + below(s, MAX_ROWS - 3), n_out = 1 + below(s, MAX_COLUMNS);
     int x_bits = below(s, 2) ? 8 : 12, x_signed = (int)below(s, 2);
     list_inputs(s, n_in, n_out, (1 << (x_bits - x_signed)) - 1, x_signed);
-    tp_update_t update = select_some(s, n_in, n_out, x_bits, x_signed, -(16 + (int32_t)below(s, 16)));
+    tp_update_t update = select_some(s, n_in, n_out, x_bits, -(16 + (int32_t)below(s, 16)));
     tp_update_rows(s->list, s->w, &update);
     check(s, s->w, SPACE);
     check_word(s, update.n_clamped);
@@ -493,7 +495,7 @@ static void update_rows(state_t *s) {
 // Sums and steps of a few rows with padding entries between.
 static void far_rows(state_t *s) {
     tp_nonzero_t list = new_list(s, FAR_ROWS, MAX_COLUMNS);
-    tp_update_t update = select_some(s, FAR_ROWS, MAX_COLUMNS, 8, 0, -16);
+    tp_update_t update = select_some(s, FAR_ROWS, MAX_COLUMNS, 8, -16);
     memset(s->x, 0, sizeof(s->x));
     for (int i = 0; i < 3; i++) {
         s->x[i == 0 ? below(s, 3) : FAR_ROWS - 1 - below(s, 3)] = (int16_t)number(s, 255, 0);
@@ -513,7 +515,7 @@ static void backward_rows(state_t *s) {
     uint32_t n_in = 1 + below(s, MAX_ROWS), n_out = 1 + below(s, MAX_COLUMNS);
     int x_bits = below(s, 2) ? 8 : 12, x_signed = (int)below(s, 2);
     fill(s, s->x, n_in, (1 << (x_bits - x_signed)) - 1, x_signed, below(s, 4));
-    tp_update_t update = select_some(s, n_in, n_out, x_bits, x_signed, 1);
+    tp_update_t update = select_some(s, n_in, n_out, x_bits, 1);
     tp_backward_rows(s->x, s->w, s->dx, &update);
     check_words(s, s->dx, n_in);
     check(s, s->w, SPACE);

@@ -6,6 +6,7 @@ import images
 import numpy as np
 from _tinyprop_numpy import rate
 from compiling import CORE, HERE, SOURCES, build, run
+from exact import random_of_step, steps_with_extreme_dithers
 from headers import TYPES, tp_layer_t, tp_model_t
 
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Werror"]
@@ -67,6 +68,16 @@ class CModel(images.Image):
             if layer.has_weights:
                 self.call("tp_set_rate", i)
                 rate.set_rate(self.twin, layer)
+
+    def dither(self, layer, shift):
+        """What rounds a step of a layer by this shift now."""
+        return random_of_step(self.head.trained, self.layers[layer].weights) >> 32 - shift
+
+    def extreme_dithers(self, layer):
+        """Makes the layer's dither about the least that there is, then the largest."""
+        for trained in steps_with_extreme_dithers(self.layers[layer].weights):
+            self.head.trained = trained
+            yield
 
     def list_inputs(self, layer, values):
         """Gives a dense layer its inputs, and builds the list of the non-zero ones."""

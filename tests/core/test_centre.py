@@ -129,7 +129,7 @@ def test_the_dot_product_at_its_bound(c, n, ranges, loss):
     model = dense_model(c, n, 1, ranges, loss)
     layer, signed = model.layers[0], model.twin.layers[0].x_signed
     x_max = (1 << model.twin.bits - signed) - 1
-    step = TYPES["tp_step_t"](16, 20, 32767)
+    step = TYPES["tp_step_t"](16, 20, 32767, 0)
     for mean in (127 if signed else 255, 100, 1, 0):
         give_means(model, 0, [mean] * n)
         a, largest = layer.mean_shift, mean * x_max * n
@@ -199,19 +199,22 @@ def test_slopes_in_dx_at_their_bound(c, sign):
             assert dx.tolist() == [255 * along * x[0], 3 * along]
 
 
-@pytest.mark.parametrize("shift", [1, 5, 20, 31])
-def test_slopes_stay_within_16_bits_and_are_never_full(c, shift):
+@pytest.mark.parametrize("largest", [False, True])
+@pytest.mark.parametrize("shift", [1, 5, 20, 30])
+def test_slopes_stay_within_16_bits_and_are_never_full(c, shift, largest):
     """A step beyond 16 bits is clamped and counted; slopes that fill half of them move on."""
     model = dense_model(c, 2, 3)
     give_means(model, 0, [1, 0])
     model.list_inputs(0, [255, 0])
-    step = TYPES["tp_step_t"](31, shift, 32767)
-    s, v, a = model.slopes(0), model.weights(0), model.layers[0].mean_shift
+    dither = largest * ((1 << shift) - 1)
+    step = TYPES["tp_step_t"](31, shift, 32767, dither)
+    s, v = model.slopes(0), model.weights(0)
+    assert model.layers[0].mean_shift == 0
     for before in (0, 16000, -16000):
         v[:], s[:], model.biases(0)[:] = 0, before, 0
         clamped = model.head.n_clamped
         model.call("tp_move_slopes", 0, np.array([1 << 14, -1, 0], np.int16), step)
-        exact = [before + exact_round(d * 31, shift - a) for d in (1 << 14, -1, 0)]
+        exact = [before - (dither - d * 31 >> shift) for d in (1 << 14, -1, 0)]
         moved = [clamp(value, 32767) for value in exact]
         full = any(abs(value) > 16383 for value in moved[:2])
         if full:
@@ -223,23 +226,21 @@ def test_slopes_stay_within_16_bits_and_are_never_full(c, shift):
 
 @pytest.mark.parametrize("ranges", [UNSIGNED, SIGNED])
 @pytest.mark.parametrize("loss", ["crossentropy", "mse"])
-def test_a_delta_that_moves_no_weight_moves_no_slope(c, ranges, loss):
-    """Unless it would move the weight of an input of a quarter of the largest."""
-    model = dense_model(c, 64, 2, ranges, loss)
-    signed, bits = model.twin.layers[0].x_signed, model.twin.bits
-    quarter = {(8, False): 63, (8, True): 31, (12, True): 511}[bits, signed]
-    give_means(model, 0, [127] * 64)  # so that a step of a slope is larger than one of a weight
-    a = model.layers[0].mean_shift
+def test_a_slope_moves_as_weights_do_on_average(c, ranges, loss):
+    """Over all dithers, by d m 2^a of their format: also if d is too small to move a weight."""
+    model = dense_model(c, 64, 3, ranges, loss)
+    give_means(model, 0, [127] * 64)
     model.list_inputs(0, [0] * 64)
-    for shift in (9, 14, 20):
-        least = -(-(1 << shift - 1) // (quarter * 16))
-        step = TYPES["tp_step_t"](16, shift, 32767)
-        deltas = np.array([least, -(least - 1)], np.int16)
-        model.slopes(0)[:], model.biases(0)[:] = 0, 0
-        model.call("tp_move_slopes", 0, deltas, step)
-        moved = exact_round(least * 16, shift - a - (bits - 8))
-        assert model.slopes(0).tolist() == [moved, 0] and moved > 0, shift
-        assert model.biases(0)[0] != 0 and model.biases(0)[1] == 0
+    finer = model.layers[0].mean_shift + model.twin.bits - 8
+    assert 6 <= finer <= 14
+    s, deltas = model.slopes(0), np.array([1, -3, 77], np.int16)
+    for shift in (finer - 1, finer, finer + 1, finer + 2):
+        total = np.zeros(3, int)
+        for dither in range(1 << shift):
+            s[:] = 0
+            model.call("tp_move_slopes", 0, deltas, TYPES["tp_step_t"](16, shift, 32767, dither))
+            total += s
+        assert total.tolist() == (deltas.astype(int) * 16 << finer).tolist(), shift
 
 
 # ---- when means move, and to what

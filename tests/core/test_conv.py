@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from _tinyprop_numpy import conv as numpy_conv
 from _tinyprop_numpy import pool as numpy_pool
-from exact import clamp, exact_round
+from exact import INT_MAX, clamp, exact_round
 from images import Layer, dense
 from native import CModel, int16
 
@@ -49,16 +49,18 @@ def test_gradient_and_dx(c, kind, sign, way):
     layer, w = model.layers[0], model.weights(0)
     deltas = np.zeros(n, np.int16)
     deltas[n - 4 :] = int16(4, *FEW_DELTAS) * np.int16(sign)
-    for shift in (1, 2, 16, 30, 31):
+    for shift in (1, 2, 16, 29, 30):
         # s = lr_shift + frac + x_frac - w_frac
         layer.x_frac, layer.w_frac, layer.max_weight = 8, 0, 32767
         frac = shift - 30 - 8
-        model.inputs(0)[:] = 255
-        w[:] = 32767 * sign
-        dx = model.backward(0, deltas, frac, n_deltas=way)
-        step = exact_round(255 * 65535 * sign * 31, shift)
-        assert w[0, 0] == clamp(32767 * sign - step, 32767), shift
-        assert dx.tolist() == [32767 * sign * int(d) for d in deltas]
+        for _ in model.extreme_dithers(0):
+            model.inputs(0)[:] = 255
+            w[:] = 32767 * sign
+            dx = model.backward(0, deltas, frac, n_deltas=way)
+            product, dither = 255 * 65535 * sign * 31, model.dither(0, shift)
+            assert abs(product) + dither <= INT_MAX
+            assert w[0, 0] == clamp(32767 * sign + (dither - product >> shift), 32767), shift
+            assert dx.tolist() == [32767 * sign * int(d) for d in deltas]
 
 
 @kinds
@@ -85,10 +87,10 @@ def test_centred_gradient(c, kind, is_signed, sign, way):
             model.backward(0, deltas, frac, want_dx=False, n_deltas=way)
             gradient = (x - u) * sign * 65535
             assert abs(gradient) <= 255 * 65535
-            shift = 30 + frac + 8 - w_frac
-            want = -exact_round(gradient * 31, max(shift, 1)) if shift <= 31 else 0
+            shift = max(30 + frac + 8 - w_frac, 1)
+            want = model.dither(0, shift) - gradient * 31 >> shift if shift <= 30 else 0
             assert (w == clamp(want, 32767)).all(), (x, u, w_frac)
-            if shift <= 31:
+            if shift <= 30:
                 assert b[0] == bias_step(gradient, u, taps, frac, w_frac), (x, u, w_frac)
 
 
@@ -121,9 +123,9 @@ def test_the_mean_of_each_channel(c, way):
             dw = np.einsum("yxckl,yxf->klcf", windows, delta).reshape(-1, filters)
         else:
             dw = np.einsum("yxckl,yxc->klc", windows, delta).reshape(-1, filters)
-        want = [exact_round(-int(v) * 16, 4 + 2 + 8 - 6) for v in dw.ravel()]
-        got = w.ravel().astype(int)
-        assert np.abs(got - want).max() <= 1 and got.any()  # halves are rounded the other way
+        shift = 4 + 2 + 8 - 6
+        want = [model.dither(0, shift) - int(v) * 16 >> shift for v in dw.ravel()]
+        assert w.ravel().tolist() == want and any(want)
 
 
 @signs

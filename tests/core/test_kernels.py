@@ -75,7 +75,7 @@ def test_the_step_of_a_filter_adds_to_its_sum(c):
     """g = gradient - mean sum, and the sum of mean round(g / 2) is added to what is there."""
     gradient, means = np.array([300, -200], np.int32), np.array([3, 5], np.uint8)
     along, w = np.array([7], np.int32), np.zeros(2, np.int16)
-    step = native.TYPES["tp_step_t"](16, 31, 100)
+    step = native.TYPES["tp_step_t"](16, 30, 100, 0)
     one, two = ctypes.c_size_t(1), ctypes.c_size_t(2)
     rest = as_c(along), 1, as_c(w), one, as_c(step)
     assert c.tp_move_filter(as_c(gradient), two, as_c(means), two, 0, 2, *rest) == 0

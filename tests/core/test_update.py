@@ -82,7 +82,7 @@ def test_a_guard_that_leaves_less_than_a_bit(c):
 
 @pytest.mark.parametrize("trainable", [0, 1])
 def test_shift_of_a_step(c, trainable):
-    """Never below 1, even with a large learning rate and coarse formats; above 31 there is no
+    """Never below 1, even with a large learning rate and coarse formats; above 30 there is no
     step."""
     model = CModel(c, (1, 1, 1), [dense(2, trainable=trainable), dense(2)])
     layer, twin, step = model.layers[0], model.twin, TYPES["tp_step_t"]()
@@ -95,12 +95,34 @@ def test_shift_of_a_step(c, trainable):
                     layer.x_frac, layer.w_frac = x_frac, w_frac
                     twin.layers[0].x_frac, twin.layers[0].state.w_frac = x_frac, w_frac
                     shift = lr_shift + frac + x_frac - w_frac
-                    learns = bool(trainable and shift <= 31)
+                    learns = bool(trainable and shift <= 30)
                     assert model.call("tp_weight_step", 0, frac, step) == learns
                     assert update.learns(twin.layers[0], frac) == learns
                     assert update.shift_of_step(twin.layers[0], frac) == max(shift, 1)
                     assert step.shift == max(shift, 1)
                     assert (step.lr_mantissa, step.max_weight) == (20, layer.max_weight)
+
+
+def test_dithers_are_random(c):
+    """Each bit is set in half of the steps, whatever the bits beside it and in the steps before,
+    and however often the samples come by; and layers differ."""
+    model = CModel(c, (1, 1, 1), [dense(2), dense(2)])
+    step, n = TYPES["tp_step_t"](), 30000
+    dithers = np.zeros((2, n), int)
+    for layer in range(2):
+        model.layers[layer].w_frac, model.layers[layer].x_frac = 0, 8
+        for trained in range(n):
+            model.head.trained = trained
+            assert model.call("tp_weight_step", layer, 16 - model.head.lr_shift - 8, step)
+            assert step.shift == 16 and 0 <= step.dither < 1 << 16
+            dithers[layer, trained] = step.dither
+    v = (dithers - 32767.5) / 65536 * 12**0.5  # of mean 0 and variance 1
+    assert np.abs(v.mean(axis=1)).max() < 5 / n**0.5
+    for shift in range(16):
+        assert abs((dithers >> shift & 1).mean() - 0.5) < 5 / 2 / n**0.5
+    for before in (1, 2, 3, 64, 89, 100, 144, 1000, 1024, 1437):
+        assert np.abs((v[:, :-before] * v[:, before:]).mean(axis=1)).max() < 5 / (n - before) ** 0.5
+    assert abs((v[0] * v[1]).mean()) < 10 / n**0.5
 
 
 # ---- biases: 2^30

@@ -56,10 +56,15 @@ static inline int32_t scaled(int32_t v, int s, int32_t limit) {
     return s >= 1 && s <= 31 ? tp_sat(tp_rshift_round_fast(v, s), limit) : tp_rshift_round_sat(v, s, limit);
 }
 
-// |d m| <= 31 2^14, and three bits less than all of u.(x - u) will do, which then is at most 2^12 (a dot less the norm, each
+// v 2^-s, rounded by the dither (update.c).
+static inline int32_t slope_step(int32_t v, int s, int32_t dither) {
+    return s > 0 ? (dither + v) >> s : tp_rshift_round_sat(v, s, 2 * TP_MAX_SLOPE);
+}
+
+// |d m| < 2^19, and three bits less than all of u.(x - u) will do, which then is at most 2^12 (a dot less the norm, each
 // at most TP_MAX_DOT): products are below 2^31.
-// A delta that is too small to move the weight of an input of a quarter of the largest moves no slope either: the steps
-// that weights lose by rounding and slopes do not would else add up, and a network that sees each sample often runs away.
+// Slopes and weights move against each other, far more than their sum. So it takes a dither in both (update.c): what rounding
+// to nearest loses of one and not of the other adds up, and a network that sees each sample often runs away.
 //   s    Q.w_frac less the format of u, in units of 2^-a: a step of the weights has shift x_frac + .., of s a less
 //   b    Q.(w_frac+12); u.(x - u) is in Q.(2 x_frac), in units of 2^(a+unit)
 void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, const tp_step_t *step) {
@@ -69,13 +74,13 @@ void tp_move_slopes(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, c
     int unit = tp_byte_unit(m), slope_shift = step->shift - state->mean_shift - unit;
     int bias_shift = slope_shift + l->x_frac - TP_BIAS_FRAC - 3;
     int32_t ahead = tp_rshift_round(tp_scaled_dot(l, state, l->dot) - tp_scaled_dot(l, state, state->norm << unit), 3);
-    uint32_t quarter = ((1u << m->bits) - 1) >> l->x_signed >> 2, half_step = 1u << (step->shift - 1), n_clamped = 0;
-    int32_t mantissa = step->lr_mantissa;
+    int32_t mantissa = step->lr_mantissa, dither = step->dither >> (step->shift - slope_shift);
+    uint32_t n_clamped = 0;
     int full = 0;
     for (size_t j = 0, n = l->n_out; j < n; j++) {
         int32_t d = deltas[j] * mantissa;
-        if ((uint32_t)tp_abs(d) * quarter >= half_step) {
-            int32_t moved = slopes[j] + scaled(d, slope_shift, 2 * TP_MAX_SLOPE);
+        if (d != 0) {
+            int32_t moved = slopes[j] - slope_step(-d, slope_shift, dither);
             n_clamped += tp_put_clamped(&slopes[j], moved, TP_MAX_SLOPE);
             full |= tp_abs(slopes[j]) > TP_MAX_SLOPE / 2;
             b[j] = tp_sat(tp_add(b[j], scaled(d * ahead, bias_shift, TP_MAX_BIAS - 1)), TP_MAX_BIAS);

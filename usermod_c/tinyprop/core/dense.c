@@ -89,6 +89,12 @@ static int may_pass_bound(const tp_model_t *m, tp_layer_t *l, const tp_update_t 
     return may_pass;
 }
 
+// A gradient times lr_mantissa of at most this moves no weight, whatever its sign.
+static int32_t least_move(const tp_step_t *step) {
+    int32_t up = (1 << step->shift) - 1 - step->dither;
+    return step->dither < up ? step->dither : up;
+}
+
 // A piece of the inputs, or all of them: inputs n_in x, their weights and list, and dx or NULL.
 static void backward_piece(tp_layer_t *l, const int16_t *x, int16_t *w, const uint32_t *list, int trains, int32_t *dx,
     tp_update_t *update) {
@@ -134,12 +140,11 @@ void tp_dense_backward(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas
     update.row_bytes = 2u * l->n_out;
     update.n_in = l->n_in;
     update.x_bits = m->bits;
-    update.x_signed = l->x_signed;
     int trains = tp_weight_step(m, l, frac, &update.step);
-    // If no dx is wanted, a delta too small to move any weight is left out: x < 2^bits, and |x delta m| < 2^(shift - 1)
-    // rounds to a step of 0.
+    // If no dx is wanted, a delta too small to move any weight is left out: |x| < 2^bits, and dither - x delta m stays within
+    // 0 .. 2^shift - 1, which is a step of 0.
     int32_t factor = dx ? 1 : -update.step.lr_mantissa;
-    int32_t dead_zone = dx || !trains ? 0 : (int32_t)(((1u << (update.step.shift - 1)) - 1) >> m->bits);
+    int32_t dead_zone = dx || !trains ? 0 : least_move(&update.step) >> m->bits;
     uint32_t n_selected = tp_select_nonzero(deltas, l->n_out, factor, dead_zone, &update), n_nonzero = l->n_nonzero;
     trains = trains && n_selected > 0;
     update.bounded = trains && may_pass_bound(m, l, &update, l1_norm);

@@ -2,16 +2,28 @@
 //   w -= lr * dw,   b -= lr * db      lr = lr_mantissa * 2^-lr_shift
 #include "core.h"
 
+// What looks like a random number, another one for each trained step and layer (as MurmurHash3 mixes bits).
+static uint32_t random_of_step(const tp_model_t *m, const tp_layer_t *l) {
+    uint32_t v = (uint32_t)m->state->trained * 0x9e3779b9u + l->weights * 0x7feb352du;
+    return (v ^ v >> 15) * 0x85ebca6bu;
+}
+
 // The gradient x delta is Q.(x_frac+frac), and the weights are Q.w_frac:
-//   w -= (x delta m + 2^(s-1)) >> s,   s = lr_shift + frac + x_frac - w_frac,   m = lr_mantissa
-// Always to nearest: a truncated step drifts, and ruins training (docs/numbers.md). Nothing can change in a frozen
-// layer, nor with s > 31, where every step rounds to 0 (|x delta m| < 2^30).
+//   w += (dither - x delta m) >> s,   s = lr_shift + frac + x_frac - w_frac,   m = lr_mantissa,   0 <= dither < 2^s
+// Most steps of a network that knows much already are smaller than a weight's last bit. Rounded to nearest they would all be
+// lost; with a random dither each is made with a probability of its size, so on average they are exact (Gupta et al., Deep
+// Learning with Limited Numerical Precision, 2015). One dither serves a layer's step. Nothing can change in a frozen layer,
+// nor with s > 30.
 int tp_weight_step(const tp_model_t *m, const tp_layer_t *l, int frac, tp_step_t *step) {
     step->lr_mantissa = l->lr_mantissa;
     step->shift = l->lr_shift + frac + l->x_frac - tp_state(m, l)->w_frac;
     step->shift = step->shift < 1 ? 1 : step->shift;
     step->max_weight = l->max_weight;
-    return l->trainable && step->shift <= 31;
+    if (!l->trainable || step->shift > 30) {
+        return 0;
+    }
+    step->dither = (int32_t)(random_of_step(m, l) >> (32 - step->shift));
+    return 1;
 }
 
 // After the shift sum |delta| < 2^15, and with the rounding of 65534 deltas at most 2^16 - 1. Then no gradient and no

@@ -529,9 +529,8 @@ end tp_spmv
 // ---- moving weights
 //
 // The macros update one weight, for the selected delta d at r0: d goes to r1, the offset of its weight in the row (r3)
-// to r2, and the weight to r4. With v = d times r5, the weight changes by v / 2^shift (shift in r6), to nearest, halves
-// down: that is (v - 1) >> shift plus the last bit that the shift drops, the carry. If no v can be a half, v >> shift
-// does as well. A weight rarely passes its bound, and mostly it is known beforehand that none can.
+// to r2, and the weight to r4. With v = d times r5, the weight changes by (v + dither) >> shift; shift is in r6. A weight rarely
+// passes its bound, and mostly it is known beforehand that none can.
 
 .macro load_weight
     ldmia r0!, {r1, r2}
@@ -542,17 +541,17 @@ end tp_spmv
     strh r4, [r3, r2]
 .endm
 
-.macro move_weight
+.macro move_weight dither
     muls r1, r5
-    subs r1, #1
+    add r1, \dither
     asrs r1, r6
-    adcs r4, r1
+    adds r4, r4, r1
 .endm
 
-// 20 bytes of code; max_weight is in r7, twice that in r9.
+// 20 bytes of code; max_weight is in r7, twice that in r9, the dither in r12.
 .macro update_bounded
     load_weight
-    move_weight
+    move_weight r12
     adds r1, r4, r7
     cmp r1, r9
     bhi .Lupdate_clamp
@@ -562,16 +561,7 @@ end tp_spmv
 // 14 bytes of code.
 .macro update_free
     load_weight
-    move_weight
-    store_weight
-.endm
-
-// 12 bytes of code.
-.macro update_no_half
-    load_weight
-    muls r1, r5
-    asrs r1, r6
-    adcs r4, r1
+    move_weight r12
     store_weight
 .endm
 
@@ -638,7 +628,8 @@ end tp_spmv
 \turn\()_test:
     cmp r0, r10
     bne \turn
-    add r3, r12
+    ldr r0, [sp, #8]
+    adds r3, r3, r0
 \turn\()_row:
     mov r0, r11
     ldmia r0!, {r4}
@@ -652,17 +643,15 @@ end tp_spmv
 \turn\()_zero:
     cmp r4, #0
     bne \turn\()_row
-    add sp, #8
+    add sp, #12
     b .Lleave
 .endm
 
 // void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *update)
-//   14.75 cycles per weight (four per iteration) or, where code may be larger (336 bytes), 14.4 (eight); 11.4 if no
-//   weight can pass its bound, and 10.4 if no step can be a half either; 13 per row. v is a half if it ends in exactly
-//   (shift - 1) zeros, those of x and those of d together. x < 2^x_bits ends in fewer than x_bits, so there is no half
-//   if no d ends in (shift - x_bits) zeros.
-//   r8 selected deltas   r11 list   r12 bytes that the list expects its reader to be ahead (tp_row_delta)
-//   lr where to enter the loop   on the stack: 0 update, 4 start of the loop
+//   14.75 cycles per weight (four per iteration) or, where code may be larger (176 bytes), 14.4 (eight); 11.4 if no
+//   weight can pass its bound; 15 per row
+//   r8 selected deltas   r11 list   r12 dither   lr where to enter the loop   on the stack: 0 update, 4 start of the loop,
+//   8 bytes that the list expects its reader to be ahead (tp_row_delta)
 function tp_update_rows
     enter
     movs r3, r1
@@ -676,6 +665,8 @@ function tp_update_rows
     blo .Lupdate_ahead
     movs r4, #16
 .Lupdate_ahead:
+    push {r4}
+    ldr r4, [r2, #UPDATE_DITHER]
     mov r12, r4
     mov r5, r10
     ldr r1, [r2, #UPDATE_SELECTED]
@@ -688,22 +679,6 @@ function tp_update_rows
     beq .Lfree
     b .Lbounded
 .Lfree:
-    ldr r1, [r2, #UPDATE_X_BITS]
-    subs r1, r6, r1
-    ble .Lmaybe_half
-    movs r4, #32
-    subs r4, r4, r1
-    mov r5, r8
-.Lhalf_next:
-    ldr r1, [r5]
-    lsls r1, r4
-    beq .Lmaybe_half
-    adds r5, #8
-    cmp r5, r10
-    bne .Lhalf_next
-    start_rows .Lno_half, 12
-    rows_loop .Lno_half, update_no_half
-.Lmaybe_half:
     start_rows .Lfree_update, 14
     rows_loop .Lfree_update, update_free
 .Lbounded:
@@ -729,11 +704,11 @@ end tp_update_rows
     add r12, r7
 .endm
 
-// max_weight is in r11, twice that in r9.
+// max_weight is in r11, twice that in r9, the dither in r8.
 .macro backward_bounded
     load_weight
     add_wd
-    move_weight
+    move_weight r8
     mov r1, r4
     add r1, r11
     cmp r1, r9
@@ -744,7 +719,7 @@ end tp_update_rows
 .macro backward_free
     load_weight
     add_wd
-    move_weight
+    move_weight r8
     store_weight
 .endm
 
@@ -774,28 +749,30 @@ end tp_update_rows
     cmp r0, r10
     bne \row\()_first
 \row\()_next:
-    mov r0, r8
+    ldr r0, [sp, #20]
     mov r1, r12
     stmia r0!, {r1}
-    mov r8, r0
+    str r0, [sp, #20]
     ldr r1, [sp, #12]
     adds r3, r3, r1
     ldr r1, [sp, #16]
     cmp lr, r1
     bne \row
-    add sp, #20
+    add sp, #24
     b .Lleave
 .endm
 
 // void tp_backward_rows(const int16_t *x, int16_t *w, int32_t *dx, tp_update_t *update)
-//   19.5 cycles per weight, or 15.5 if none can pass its bound, where code may be larger (104 bytes); 32 per row, 22 if
+//   19.5 cycles per weight, or 15.5 if none can pass its bound, where code may be larger (104 bytes); 34 per row, 24 if
 //   its x is 0
-//   r8 dx   r11 max_weight   r12 sum of dx   lr x
-//   on the stack: 0 update, 4 lr_mantissa, 8 selected deltas, 12 bytes per row, 16 end of x
+//   r8 dither   r11 max_weight   r12 sum of dx   lr x
+//   on the stack: 0 update, 4 lr_mantissa, 8 selected deltas, 12 bytes per row, 16 end of x, 20 dx
 function tp_backward_rows
     enter
     mov lr, r0
-    mov r8, r2
+    push {r2}
+    ldr r7, [r3, #UPDATE_DITHER]
+    mov r8, r7
     ldr r7, [r3, #UPDATE_N_IN]
     lsls r7, #1
     adds r7, r7, r0
@@ -1470,9 +1447,9 @@ end tp_relu_listed
 
 // uint32_t tp_move_by_gradients(const int32_t *gradient, size_t n, int32_t mean, const int32_t *sum, int32_t *along,
 //     int along_shift, int16_t *w, const tp_step_t *step)
-//   43 cycles per weight
+//   45 cycles per weight
 //   r0 gradient   r1 w   r2 sum   r3 along   r8 mean   r9 along_shift   r10 lr_mantissa   r11 shift   r12 max_weight
-//   lr 2 max_weight   on the stack: 0 end of w, 4 how many are clamped
+//   lr 2 max_weight   on the stack: 0 end of w, 4 how many are clamped, 8 dither
 function tp_move_by_gradients
     enter
     mov r8, r2
@@ -1492,8 +1469,9 @@ function tp_move_by_gradients
     mov r12, r6
     lsls r6, r6, #1
     mov lr, r6
+    ldr r6, [r5, #UPDATE_DITHER]
     movs r5, #0
-    push {r4, r5}
+    push {r4-r6}
 .Lgradient_next:
     ldmia r2!, {r5}
     mov r6, r8
@@ -1511,11 +1489,12 @@ function tp_move_by_gradients
     stmia r3!, {r6}
     mov r6, r10
     muls r4, r6
+    ldr r6, [sp, #8]
+    subs r4, r6, r4
     mov r6, r11
     asrs r4, r6
-    adcs r4, r7
     ldrsh r5, [r1, r7]
-    subs r5, r5, r4
+    adds r5, r5, r4
     mov r4, r5
     add r4, r12
     cmp r4, lr
@@ -1526,7 +1505,7 @@ function tp_move_by_gradients
     ldr r4, [sp]
     cmp r1, r4
     bne .Lgradient_next
-    pop {r1, r2}
+    pop {r1-r3}
     movs r0, r2
     leave
 .Lgradient_clamp:

@@ -21,66 +21,60 @@ TP_HOT void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const 
     }
 }
 
-// Adds the upper half of delta * x, rounded, to the weight of a selected delta in the row. Returns the next selected
-// delta. (All in one asm, as the compiler would make two loads of the LDRD.)
-static inline const tp_selected_t *move_by_upper_half(int16_t *row, int32_t x, const tp_selected_t *selected) {
+// w += (dither + x d) >> shift for a selected delta: x and dither come shifted left, so that the step is the upper half of a
+// sum of 64 bits, which starts with the weight there and the dither below. Returns the next selected delta. (All in one asm,
+// as the compiler would make two loads of the LDRD.)
+static inline const tp_selected_t *move_one(int16_t *row, int32_t x, uint32_t dither, const tp_selected_t *selected) {
     int32_t delta;
-    uint32_t offset, weight;
-    __asm__ volatile("ldrd %0, %1, [%3], #8\n ldrh %2, [%4, %1]\n smmlar %0, %5, %0, %2\n strh %0, [%4, %1]"
-        : "=&r"(delta), "=&r"(offset), "=&r"(weight), "+&r"(selected)
-        : "r"(row), "r"(x)
+    uint32_t offset, low, high;
+    __asm__ volatile("ldrd %0, %1, [%4], #8\n ldrh %3, [%5, %1]\n mov %2, %7\n smlal %2, %3, %6, %0\n strh %3, [%5, %1]"
+        : "=&r"(delta), "=&r"(offset), "=&r"(low), "=&r"(high), "+&r"(selected)
+        : "r"(row), "r"(x), "r"(dither)
         : "memory");
     return selected;
 }
 
 // The same for two selected deltas, loaded by one instruction.
-static inline const tp_selected_t *move_two_by_upper_half(int16_t *row, int32_t x, const tp_selected_t *selected) {
-    uint32_t weight;
-    __asm__ volatile("ldmia %1!, {r4, r5, r6, r8}\n"
-                     "ldrh %0, [%2, r5]\n smmlar r4, %3, r4, %0\n strh r4, [%2, r5]\n"
-                     "ldrh %0, [%2, r8]\n smmlar r6, %3, r6, %0\n strh r6, [%2, r8]"
-        : "=&r"(weight), "+&r"(selected)
-        : "r"(row), "r"(x)
+static inline const tp_selected_t *move_two(int16_t *row, int32_t x, uint32_t dither, const tp_selected_t *selected) {
+    uint32_t low, high;
+    __asm__ volatile("ldmia %2!, {r4, r5, r6, r8}\n"
+                     "ldrh %1, [%3, r5]\n mov %0, %5\n smlal %0, %1, %4, r4\n strh %1, [%3, r5]\n"
+                     "ldrh %1, [%3, r8]\n mov %0, %5\n smlal %0, %1, %4, r6\n strh %1, [%3, r8]"
+        : "=&r"(low), "=&r"(high), "+&r"(selected)
+        : "r"(row), "r"(x), "r"(dither)
         : "r4", "r5", "r6", "r8", "memory");
     return selected;
 }
 
-// tp_update_rows if no weight can pass its bound and no x is negative. SMMLAR adds the upper half of a product to a
-// weight and rounds halves up. Halves of w - step must round down, so d is biased by -1 below its last bit: it becomes
-// d 2^x_bits - 1. As x < 2^x_bits, x times this 1 is less than the last bit of x d 2^x_bits. x is shifted left by the
-// rest, so that the step is in the upper half: rest + x_bits + shift = 32.
-//   |d m| <= 2^14 * 31 with 8 bits, 2^13 * 31 with 12: |d m| 2^x_bits < 2^30
-static inline void update_by_upper_half(const uint32_t *list, int16_t *row, const tp_update_t *update, int rest) {
-    tp_selected_t *first = update->selected, *end = update->selected_end;
-    for (tp_selected_t *selected = first; selected != end; selected++) {
-        selected->delta = selected->delta * (1 << update->x_bits) - 1;
-    }
+// tp_update_rows if no weight can pass its bound, and |x| 2^left < 2^31: left = 32 - shift.
+static inline void update_by_upper_half(const uint32_t *list, int16_t *row, const tp_update_t *update, int left) {
+    const tp_selected_t *first = update->selected, *end = update->selected_end;
+    uint32_t dither = (uint32_t)update->step.dither << left;
     for (; *list != 0; list++) {
-        int32_t x = (int32_t)(*list >> 16 << rest);
+        int32_t x = ((int32_t)*list >> 16) * (1 << left);
         row = (int16_t *)tp_row_of(list, row);
         const tp_selected_t *selected = first;
         if (x == 0) {
             continue;
         }
         if ((end - first) & 1) {
-            selected = move_by_upper_half(row, x, selected);
+            selected = move_one(row, x, dither, selected);
         }
         if ((end - first) & 2) {
-            selected = move_two_by_upper_half(row, x, selected);
+            selected = move_two(row, x, dither, selected);
         }
         while (selected != end) {
-            selected = move_two_by_upper_half(row, x, selected);
-            selected = move_two_by_upper_half(row, x, selected);
+            selected = move_two(row, x, dither, selected);
+            selected = move_two(row, x, dither, selected);
         }
     }
 }
 
 TP_HOT void tp_update_rows(const uint32_t *list, int16_t *row, tp_update_t *update) {
-    int rest = 32 - update->step.shift - update->x_bits;
-    if (update->bounded || update->x_signed || rest < 0) {
+    if (update->bounded || update->step.shift <= update->x_bits) {
         tp_update_rows_in_c(list, row, update);
     } else {
-        update_by_upper_half(list, row, update, rest);
+        update_by_upper_half(list, row, update, 32 - update->step.shift);
     }
 }
 

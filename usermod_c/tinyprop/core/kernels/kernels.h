@@ -171,11 +171,13 @@ uint32_t tp_l1_norm(const int16_t *v, size_t n);
 
 // ---- moving weights
 
-// A step is w -= round(x delta m 2^-shift), halves up.
+// A step of a weight by its gradient g is w += (dither - g m) >> shift: -g m 2^-shift, rounded up or down at random if
+// dither is (update.c). |g m| < 2^30, so nothing overflows.
 typedef struct {
     int32_t lr_mantissa;  // m, 16..31
-    int32_t shift;        // 1..31
+    int32_t shift;        // 1..30
     int32_t max_weight;
+    int32_t dither;  // 0..2^shift - 1
 } tp_step_t;
 
 // A selected delta d, not 0; for tp_update_rows d times -lr_mantissa.
@@ -193,18 +195,17 @@ typedef struct {
     uint32_t n_in;       // rows
     int32_t bounded;     // whether a weight might pass max_weight
     int32_t x_bits;      // |x| < 2^x_bits
-    int32_t x_signed;    // whether any x may be negative
 } tp_update_t;
 
 // Lists the selected deltas: stores d * factor if its magnitude exceeds dead_zone. Returns how many deltas are not 0.
 //   deltas  int16 [n], |d| <= 2^14   factor  1, or -lr_mantissa   update->selected  space for n
 uint32_t tp_select_nonzero(const int16_t *deltas, size_t n, int32_t factor, int32_t dead_zone, tp_update_t *update);
 
-// Sparse rank-1 update: w_ij -= round(x_i d_j m 2^-shift) for the listed i and the selected j, clamped to +-max_weight.
+// Sparse rank-1 update: a step of w_ij by x_i d_j for the listed i and the selected j, clamped to +-max_weight.
 //   list    inputs as for tp_spmv, |x| < 2^x_bits, and no row of slopes
 //   w       int16 [..][row_bytes / 2], within +-max_weight
 //   update  at least one delta is selected, each times -m; update->selected may be overwritten
-// Bound: |x d m| <= 255 * 2^14 * 31, or with 12 bits 4095 * 2^13 * 31 < 2^30; with half a step below 2^31.
+// Bound: |x d m| <= 255 * 2^14 * 31, or with 12 bits 4095 * 2^13 * 31 < 2^30; with the dither below 2^31.
 void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *update);
 
 // dx_i = sum over the selected j of w_ij d_j, with the weights before their update; and the update, as tp_update_rows.

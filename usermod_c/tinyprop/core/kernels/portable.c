@@ -21,6 +21,7 @@ OFFSET_IS(USE_N_SATURATED, tp_format_use_t, n_saturated);
 OFFSET_IS(USE_N_HIGH, tp_format_use_t, n_high);
 OFFSET_IS(UPDATE_LR_MANTISSA, tp_update_t, step.lr_mantissa);
 OFFSET_IS(UPDATE_SHIFT, tp_update_t, step.shift);
+OFFSET_IS(UPDATE_DITHER, tp_update_t, step.dither);
 OFFSET_IS(UPDATE_MAX_WEIGHT, tp_update_t, step.max_weight);
 OFFSET_IS(UPDATE_N_CLAMPED, tp_update_t, n_clamped);
 OFFSET_IS(UPDATE_SELECTED, tp_update_t, selected);
@@ -28,7 +29,6 @@ OFFSET_IS(UPDATE_SELECTED_END, tp_update_t, selected_end);
 OFFSET_IS(UPDATE_ROW_BYTES, tp_update_t, row_bytes);
 OFFSET_IS(UPDATE_N_IN, tp_update_t, n_in);
 OFFSET_IS(UPDATE_BOUNDED, tp_update_t, bounded);
-OFFSET_IS(UPDATE_X_BITS, tp_update_t, x_bits);
 OFFSET_IS(STRIP_COLUMNS, tp_strip_t, columns);
 OFFSET_IS(STRIP_PIXELS, tp_strip_t, pixels);
 OFFSET_IS(STRIP_CHANNELS, tp_strip_t, channels);
@@ -351,10 +351,10 @@ TP_HOT uint32_t tp_select_nonzero(const int16_t *deltas, size_t n, int32_t facto
     return n_nonzero;
 }
 
-// w -= (gradient + half) >> shift, where gradient = x d m. bounded: clamped to +-max_weight, and counted.
+// w += (dither - gradient) >> shift, where gradient = x d m. bounded: clamped to +-max_weight, and counted.
 static inline void move_weight(int16_t *weight, int32_t gradient, const tp_step_t *step, const int bounded,
     uint32_t *n_clamped) {
-    int32_t moved = *weight - ((gradient + (1 << (step->shift - 1))) >> step->shift);
+    int32_t moved = *weight + ((step->dither - gradient) >> step->shift);
     if (bounded && __builtin_expect(tp_beyond(moved, step->max_weight), 0)) {
         moved = moved > 0 ? step->max_weight : -step->max_weight;
         ++*n_clamped;
@@ -557,9 +557,9 @@ void tp_add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, int is_s
 #endif
 }
 
-// w -= round(g m 2^-shift), clamped, and counted.
+// w += (dither - g m) >> shift, clamped, and counted.
 static inline void move_by(int16_t *w, int32_t g, const tp_step_t *step, uint32_t *n_clamped) {
-    int32_t moved = *w - tp_rshift_round_fast(g * step->lr_mantissa, step->shift);
+    int32_t moved = *w + ((step->dither - g * step->lr_mantissa) >> step->shift);
     if (TP_VECTORS) {
         *n_clamped += (uint32_t)tp_beyond(moved, step->max_weight);
         moved = tp_sat(moved, step->max_weight);

@@ -43,13 +43,12 @@ static inline int next_columns(columns_t *c, const tp_update_t *update) {
     return c->n > 0;
 }
 
-// w -= (factor delta + half) >> shift for a row. bounded: clamped to +-max_weight. Returns how many were clamped.
+// w += (dither - factor delta) >> shift for a row. bounded: clamped to +-max_weight. Returns how many were clamped.
 static inline uint32_t move_row(int16_t *row, int32_t factor, const columns_t *c, const tp_step_t *step,
     const int bounded) {
-    int32_t half = 1 << (step->shift - 1);
     uint32_t n_clamped = 0;
     for (size_t j = 0; j < c->n; j++) {
-        int32_t moved = row[j] - ((factor * c->delta[j] + half) >> step->shift);
+        int32_t moved = row[j] + ((step->dither - factor * c->delta[j]) >> step->shift);
         if (bounded) {
             int32_t clamped = tp_sat(moved, step->max_weight);
             n_clamped += clamped != moved;
