@@ -477,7 +477,7 @@ static void find_dx(backward_t *b, const int16_t *w, int turned, tp_deltas_t *dx
 //   dx          each delta reaches an input through one weight at most: |dx| <= 32767 * 65535 < 2^31
 void tp_conv_backward(const tp_model_t *m, const tp_layer_t *l, const int16_t *deltas, uint32_t n_deltas, int frac,
     tp_deltas_t *dx) {
-    backward_t b = { m, l, tp_map_of(l), deltas, NULL, NULL, tp_bits(l->fan_in) + 2, { 0, 0, 0 }, 0, m->work };
+    backward_t b = { m, l, tp_map_of(l), deltas, NULL, NULL, tp_bits(l->fan_in) + 2, { 0, 0, 0, 0 }, 0, m->work };
     int trains = tp_weight_step(m, l, frac, &b.step), turns = l->kind == TP_DEPTHWISE && tp_are_by_pixel(l);
     b.delta_sum = piece(&b, 4u * l->out_c);
     b.along_mean = piece(&b, 4u * l->out_c);
