@@ -121,7 +121,9 @@ def test_dithers_are_random(c):
     for shift in range(16):
         assert abs((dithers >> shift & 1).mean() - 0.5) < 5 / 2 / n**0.5
     for before in (1, 2, 3, 64, 89, 100, 144, 1000, 1024, 1437):
-        assert np.abs((v[:, :-before] * v[:, before:]).mean(axis=1)).max() < 5 / (n - before) ** 0.5
+        assert (
+            np.abs((v[:, :-before] * v[:, before:]).mean(axis=1)).max() < 5 / (n - before) ** 0.5
+        )
     assert abs((v[0] * v[1]).mean()) < 10 / n**0.5
 
 

@@ -188,8 +188,7 @@ static void clear(int32_t *v, size_t n) {
 }
 
 // The gradients of x - u from those of x (centre.c), for one tap of n filters: less u times the sum of the filter's deltas.
-// With |x - u| <= 255 the bound is that of the plain gradient. Then the step w -= round(gradient m 2^-shift), within
-// +-max_weight.
+// With |x - u| <= 255 the bound is that of the plain gradient. Then a step by them, within +-max_weight.
 //   c  channel of the tap   w, sum, along_mean  those of the first filter
 static void move_by_gradients(backward_t *b, const int32_t *gradient, size_t n, size_t c, int16_t *w,
     const int32_t *sum, int32_t *along_mean) {
