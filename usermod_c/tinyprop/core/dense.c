@@ -89,8 +89,8 @@ static int may_pass_bound(const tp_model_t *m, tp_layer_t *l, const tp_update_t 
     return may_pass;
 }
 
-// A gradient times lr_mantissa of at most this moves no weight, whatever its sign.
-static int32_t least_move(const tp_step_t *step) {
+// The most that a gradient times lr_mantissa can be, with any sign, and move no weight.
+static int32_t most_that_moves_none(const tp_step_t *step) {
     int32_t up = (1 << step->shift) - 1 - step->dither;
     return step->dither < up ? step->dither : up;
 }
@@ -144,7 +144,7 @@ void tp_dense_backward(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas
     // If no dx is wanted, a delta too small to move any weight is left out: |x| < 2^bits, and dither - x delta m stays within
     // 0 .. 2^shift - 1, which is a step of 0.
     int32_t factor = dx ? 1 : -update.step.lr_mantissa;
-    int32_t dead_zone = dx || !trains ? 0 : least_move(&update.step) >> m->bits;
+    int32_t dead_zone = dx || !trains ? 0 : most_that_moves_none(&update.step) >> m->bits;
     uint32_t n_selected = tp_select_nonzero(deltas, l->n_out, factor, dead_zone, &update), n_nonzero = l->n_nonzero;
     trains = trains && n_selected > 0;
     update.bounded = trains && may_pass_bound(m, l, &update, l1_norm);
