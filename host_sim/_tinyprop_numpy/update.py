@@ -23,10 +23,10 @@ def learns(layer, frac):
 
 def dither(model, layer, bits):
     """What rounds all steps of a layer in a trained step: as likely any number of so many bits.
-    Most steps of a network that knows much already are smaller than a weight's last bit. Rounded to
-    nearest they would all be lost; by a random dither each is made with a probability of its size,
-    so on average they are exact (Gupta et al., Deep Learning with Limited Numerical Precision,
-    2015)."""
+    Most steps of a network that knows much already are smaller than a weight's last bit. Rounded
+    to nearest they would all be lost; by a random dither each is made with a probability of its
+    size, so on average they are exact (Gupta et al., Deep Learning with Limited Numerical
+    Precision, 2015)."""
     v = int(model.state.trained) * 0x9E3779B9 + layer.weights_offset * 0x7FEB352D & 2**32 - 1
     return ((v ^ v >> 15) * 0x85EBCA6B % 2**32) >> (32 - bits)
 
