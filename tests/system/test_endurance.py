@@ -17,18 +17,18 @@ def test_a_stream_that_drifts(policy):
     assert min(endurance.drift(POLICIES[policy], endurance.TURN // 4 // PIECE)) > 0.9
 
 
-@pytest.mark.parametrize("seed", range(1, 6))
+@pytest.mark.parametrize("seed", range(1, 4))
 def test_an_autoencoder_does_not_run_away(seed):
-    """All errors small, means large: slopes and weights undo most of each other's steps. Were these
-    rounded to nearest, the loss would grow a hundredfold in these 80,000 steps."""
+    """Means are large and errors small: slopes and weights undo most of each other's steps. Were
+    these rounded to nearest, the loss would grow a hundredfold in these 80,000 steps."""
     random = np.random.default_rng(seed)
     factors, map_of = random.normal(size=(1000, 6)), random.normal(size=(6, 160))
     x = 180 + 10 * factors @ map_of + random.normal(0, 2, (1000, 160))
     x = x.clip(0, 255).astype(np.uint8)
-    bytes_ = {"input_range": (0, 255), "output_range": (0, 255)}
+    ranges = {"input_range": (0, 255), "output_range": (0, 255)}
     layers = [tp.Dense(96, activation="relu"), tp.Dense(8), tp.Dense(96, activation="relu")]
     model = tp.Model(
-        160, [*layers, tp.Dense(160)], loss="mse", policy=tp.Full(), seed=seed, **bytes_
+        160, [*layers, tp.Dense(160)], loss="mse", policy=tp.Full(), seed=seed, **ranges
     )
     losses = []
     for _ in range(80):
