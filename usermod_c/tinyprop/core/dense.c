@@ -108,8 +108,8 @@ static void backward_piece(tp_layer_t *l, const int16_t *x, int16_t *w, const ui
     }
 }
 
-static void backward_by_pieces(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas, int trains, int32_t slope,
-    int32_t factor, int32_t dead_zone, tp_deltas_t *dx, tp_update_t *update) {
+static void backward_by_pieces(const tp_model_t *m, tp_layer_t *l, int trains, int32_t slope, tp_deltas_t *dx,
+    tp_update_t *update) {
     int16_t *w = tp_at(m, l->weights);
     size_t row = tp_in_row(l);
     int32_t *v = dx ? (int32_t *)list_at(m, l) : NULL;
@@ -121,7 +121,6 @@ static void backward_by_pieces(const tp_model_t *m, tp_layer_t *l, const int16_t
             widen_piece(m, l, first * row, n * row);
         } else {
             list_piece(m, l, first * row, n * row);
-            tp_select_nonzero(deltas, l->n_out, factor, dead_zone, update);  // anew: tp_update_rows may overwrite them
         }
         backward_piece(l, piece_at(m, l), w, list_at(m, l), trains, v, update);
         w += n * row * l->n_out;
@@ -150,7 +149,7 @@ void tp_dense_backward(const tp_model_t *m, tp_layer_t *l, const int16_t *deltas
     update.bounded = trains && may_pass_bound(m, l, &update, l1_norm);
     int32_t slope = dx ? tp_slope_dx(m, l, deltas) : 0;
     if (l->reads_map) {
-        backward_by_pieces(m, l, deltas, trains, slope, factor, dead_zone, dx, &update);
+        backward_by_pieces(m, l, trains, slope, dx, &update);
     } else {
         const int16_t *x = tp_at(m, l->inputs);
         uint32_t *list = tp_nonzero_of(m, l);

@@ -204,7 +204,7 @@ uint32_t tp_select_nonzero(const int16_t *deltas, size_t n, int32_t factor, int3
 // Sparse rank-1 update: a step of w_ij by x_i d_j for the listed i and the selected j, clamped to +-max_weight.
 //   list    inputs as for tp_spmv, |x| < 2^x_bits, and no row of slopes
 //   w       int16 [..][row_bytes / 2], within +-max_weight
-//   update  at least one delta is selected, each times -m; update->selected may be overwritten
+//   update  at least one delta is selected, each times -m
 // Bound: |x d m| <= 255 * 2^14 * 31, or with 12 bits 4095 * 2^13 * 31 < 2^30; with the dither below 2^31.
 void tp_update_rows(const uint32_t *list, int16_t *w, tp_update_t *update);
 
