@@ -84,11 +84,10 @@ def move_slopes(model, layer, delta, frac):
     d = delta.astype(np.int64) * layer.lr_mantissa
     slope_shift = shift_of_step(layer, frac) - state.mean_shift - unit
     if slope_shift > 0:
-        step = -((dither(model, layer, slope_shift) - d) >> slope_shift)
+        less = (dither(model, layer, slope_shift) - d) >> slope_shift
     else:
-        step = -rshift_round_sat(-d, slope_shift, 2 * MAX_SLOPE)
-    s = layer.slopes + step
-    layer.slopes[:] = saturate_counted(model, s, MAX_SLOPE)
+        less = rshift_round_sat(-d, slope_shift, 2 * MAX_SLOPE)
+    layer.slopes[:] = saturate_counted(model, layer.slopes - less, MAX_SLOPE)
     ahead = scaled_dot(layer, layer.dot) - scaled_dot(layer, state.norm << unit)
     ahead = rshift_round(ahead, 3)  # at most 2^12, so that a product with d fits 32 bits
     bias_shift = slope_shift + layer.x_frac - BIAS_FRAC - 3
