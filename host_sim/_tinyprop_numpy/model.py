@@ -95,9 +95,10 @@ def learn_step(model, delta, p_target):
     state.trained += 1
     n_clamped = state.n_clamped
     learning = [layer for layer in model.layers if layer.has_weights and layer.trainable]
+    brake = rate.brake(model)
     for layer in learning:
         centre.survey(model, layer)
-        rate.set_rate(model, layer)
+        rate.set_rate(model, layer, brake)
     backward(model, delta)
     if state.trained % RESCALE_EVERY == 0 or state.n_clamped != n_clamped:
         for layer in learning:

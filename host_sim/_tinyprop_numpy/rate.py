@@ -6,14 +6,19 @@
 q is the energy of the layer's centred inputs (centre.py): a step of rate 1 / q on one sample would
 set its error to 0 (normalised LMS, Widrow and Hoff), so more is never right.
 
+With mse c_t is halved while e > 3/4 v, and halved again while e > 7/8 v. e: the mean |error|, v: that
+of a model which always says the middle of the targets, known where their ranges are learned.
+
 With lr = 2^-n, n is the least for which q / c_t^2 <= 2^(2n+1) and q <= 2^n.
 """
 
+from .fixed import rshift_round_sat, wrap
 from .format import MSE
 
 START = 256  # t + START is what c_t falls with,
 SETTLED = 768  # up to here,
 SETTLED_MSE = 3072  # or with mse
+JUDGED = 128  # steps from which on errors tell something
 
 
 def log2_up(a, b):
@@ -22,15 +27,25 @@ def log2_up(a, b):
     return e + (a << max(-e, 0) > b << max(e, 0))
 
 
-def set_rate(model, layer):
+def brake(model):
+    """By how many powers of two rates are lower in this step. Sums over the outputs are Q.12."""
+    learned = model.learned[1]
+    if learned is None or model.state.steps < JUDGED:
+        return 0
+    error = int((model.tally >> 16).sum())
+    spread = int(rshift_round_sat(wrap(learned["spread"]), learned["shift"] - 12, 1 << 12).sum())
+    return (4 * error > 3 * spread) + (8 * error > 7 * spread)
+
+
+def set_rate(model, layer, brake):
     spec, energy = model.spec, max(layer.state.energy, 256)
     layer.lr_mantissa, layer.lr_shift = spec.lr_mantissa, spec.lr_shift
     if not spec.auto_rate:
         return
     # q = q8 2^e, where the energy is Q.8 and q8 has 8 bits. c_t = 256 m / t 2^-lr_shift.
-    k = max(energy.bit_length() - 8, 0)
+    k = energy.bit_length() - 8
     q8, e = energy >> k, k - 8
     t = min(model.state.steps + START, SETTLED_MSE if spec.loss == MSE else SETTLED)
     by_root = log2_up(q8 * t**2, (START * spec.lr_mantissa) ** 2) + e + 2 * spec.lr_shift
-    n = max(by_root >> 1, log2_up(q8, 1) + e)
+    n = max((by_root >> 1) + brake, log2_up(q8, 1) + e)
     layer.lr_mantissa, layer.lr_shift = 16, min(max(n + 4, 4), 30)

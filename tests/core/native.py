@@ -64,10 +64,12 @@ class CModel(images.Image):
 
     def set_rates(self):
         """Gives layers the learning rate of the spec, as a step does."""
+        brake = self.call("tp_brake", None)
+        assert brake == rate.brake(self.twin)
         for i, layer in enumerate(self.twin.layers):
             if layer.has_weights:
-                self.call("tp_set_rate", i)
-                rate.set_rate(self.twin, layer)
+                self.call("tp_set_rate", i, brake)
+                rate.set_rate(self.twin, layer, brake)
 
     def dither(self, layer, shift):
         """What rounds a step of a layer by this shift now."""

@@ -48,6 +48,7 @@ SHAPES = {
     "convolutions": "36f3c223387eed5667204f20ae94e2d4afdc69b4c6d44901234c4c1ec0f51156",
     "convolutions, half zeros": "9205f4205fdaa15d531f4e451147514802bccd05c41ac295633d932c611dd228",
     "layers alone": "7b11a527ab30a14e80858220e34a701b9e6e5f9cd3acf3fe12276e33ae5f301d",
+    "noise": "04d46ba1b15f4bb5eb9fedf9ae7fc2f4a624ecf468809ac89e4067e349995feb",
 }
 # The same of the small models of test_long_rows.py.
 ROWS = {

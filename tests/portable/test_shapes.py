@@ -108,6 +108,15 @@ def layers_alone():
     return check
 
 
+def noise():
+    """Numbers that cannot be told from x, so after 128 steps rates are lower."""
+    model, random = tp.Model(3, [tp.Dense(6, "relu"), tp.Dense(2)], "mse"), data.Random(1)
+    for _ in range(160):
+        x, y = (array("h", [random.below(2000) for _ in range(n)]) for n in (3, 2))
+        model.learn(x, y)
+    return hashlib.sha256(testkit.saved_but_version(model))
+
+
 SHAPES = {
     "dense, no zeros": lambda: dense(0),
     "dense, half zeros": lambda: dense(2),
@@ -117,6 +126,7 @@ SHAPES = {
     "convolutions": lambda: convolutions(0),
     "convolutions, half zeros": lambda: convolutions(2),
     "layers alone": layers_alone,
+    "noise": noise,
 }
 
 

@@ -392,8 +392,11 @@ const int16_t *tp_recall(const tp_model_t *m);
 
 // ---- rate.c
 
-// Sets the learning rate of a layer's step.
-void tp_set_rate(const tp_model_t *m, tp_layer_t *l);
+// By how many powers of two rates are lower in this step, as errors are hardly smaller than those of the middle value: 0 to 2.
+int tp_brake(const tp_model_t *m);
+
+// Sets the learning rate of a layer's step.   brake: what tp_brake returns
+void tp_set_rate(const tp_model_t *m, tp_layer_t *l, int brake);
 
 // ---- update.c
 

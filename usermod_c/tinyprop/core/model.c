@@ -151,10 +151,11 @@ static int learn_step(const tp_model_t *m, const int32_t *z, int32_t p_target) {
     }
     state->trained++;
     uint32_t n_clamped = (uint32_t)state->n_clamped;
+    int brake = tp_brake(m);
     for (tp_layer_t *l = m->first_trained; l <= m->output; l++) {
         if (tp_has_weights(l) && l->trainable) {
             tp_survey(m, l);
-            tp_set_rate(m, l);
+            tp_set_rate(m, l, brake);
         }
     }
     backward(m);

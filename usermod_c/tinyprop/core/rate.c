@@ -4,12 +4,16 @@
 // q is the energy of the layer's centred inputs (centre.c): a step of rate 1 / q on one sample would set its error to 0
 // (normalised LMS, Widrow and Hoff), so more is never right. docs/method.md says how the rest was found.
 //
+// With mse c_t is halved while e > 3/4 v, and halved again while e > 7/8 v. e: the mean |error|, v: that of a model which
+// always says the middle of the targets. What is left to learn is little then, or hidden in noise, which large steps follow.
+//
 // With lr = 2^-n, n is the least for which  q / c_t^2 <= 2^(2n+1)  and  q <= 2^n.
 #include "core.h"
 
 #define START 256         // t + START is what c_t falls with,
 #define SETTLED 768       // up to here,
 #define SETTLED_MSE 3072  // or with mse
+#define JUDGED 128        // steps from which on errors tell something
 
 // The least e for which a <= b 2^e; a, b > 0.
 static int exponent_of_quotient(uint32_t a, uint32_t b) {
@@ -17,28 +21,37 @@ static int exponent_of_quotient(uint32_t a, uint32_t b) {
     return bits_a - bits_b + (a << (32 - bits_a) > b << (32 - bits_b));
 }
 
-// The least n for which e <= 2 n + 1.
-static int half(int e) {
-    return e >> 1;
+// v is known where the ranges of the outputs are learned: it is their spread. Sums over the outputs, Q.12, are below 2^28.
+int tp_brake(const tp_model_t *m) {
+    const tp_learned_range_t *r = m->learned[TP_OUTPUTS];
+    uint32_t error = 0, spread = 0;
+    if (!r || m->state->steps < JUDGED) {
+        return 0;
+    }
+    for (size_t j = 0; j < m->output->n_out; j++, r++) {
+        error += m->tally[j] >> 16;
+        spread += (uint32_t)tp_rshift_round_sat((int32_t)r->spread, r->shift - 12, 1 << 12);
+    }
+    return (4 * error > 3 * spread) + (8 * error > 7 * spread);
 }
 
-void tp_set_rate(const tp_model_t *m, tp_layer_t *l) {
+void tp_set_rate(const tp_model_t *m, tp_layer_t *l, int brake) {
     const tp_model_spec_t *spec = m->spec;
     l->lr_mantissa = spec->lr_mantissa;
     l->lr_shift = spec->lr_shift;
     if (!spec->auto_rate) {
         return;
     }
-    // q = q8 2^e, q8 of 8 bits. c_t = 256 m / t 2^-lr_shift.
+    // q = q8 2^e, q8 of 8 bits, so 2^(e+7) is at most q. c_t = 256 m / t 2^-lr_shift.
     uint32_t energy = tp_state(m, l)->energy, t = spec->loss == TP_MSE ? SETTLED_MSE : SETTLED;
     energy = energy > 256 ? energy : 256;  // less than 1.0 only in a damaged image
     if (m->state->steps < t - START) {
         t = (uint32_t)m->state->steps + START;
     }
-    int k = tp_bits(energy) > 8 ? tp_bits(energy) - 8 : 0, e = k - 8;
+    int k = tp_bits(energy) - 8, e = k - 8;
     uint32_t q8 = energy >> k, start = START * (uint32_t)spec->lr_mantissa;
-    int by_root = exponent_of_quotient(q8 * t * t, start * start);
-    int n = half(by_root + e + 2 * spec->lr_shift), least = exponent_of_quotient(q8, 1) + e;
+    int by_root = exponent_of_quotient(q8 * t * t, start * start) + e + 2 * spec->lr_shift;
+    int n = (by_root >> 1) + brake, least = e + 7 + (q8 > 128);
     n = n < least ? least : n;
     l->lr_mantissa = 16;
     l->lr_shift = (uint8_t)(n < 0 ? 4 : n > 26 ? 30 : n + 4);
