@@ -67,22 +67,18 @@ static int32_t *forward(const tp_model_t *m, tp_layer_t *l, int8_t x_frac, int l
     return m->buffer[0];
 }
 
-// Adds the multiply-accumulates of a backward pass for n_deltas deltas of a layer, those with zero inputs included.
-static void count_macs(uint64_t *counter, const tp_model_t *m, const tp_layer_t *l, size_t n_deltas) {
-    uint32_t n = (uint32_t)n_deltas * l->fan_in;  // at most 65534^2
-    if (l->trainable) {
-        tp_count(counter, n);
-    }
-    if (l > m->first_trained) {
-        tp_count(counter, n);
-    }
+// Multiply-accumulates of a backward pass for n_deltas deltas of a layer, those with zero inputs included. Those of all layers
+// are at most twice TP_MAX_PRODUCTS.
+static uint32_t macs(const tp_model_t *m, const tp_layer_t *l, size_t n_deltas) {
+    uint32_t n = (uint32_t)n_deltas * l->fan_in;
+    return (l->trainable ? n : 0) + (l > m->first_trained ? n : 0);
 }
 
 // A layer with weights: updates these by its deltas, and gives the next such layer below it its own, unless below is NULL.
 static void backward_layer(const tp_model_t *m, tp_layer_t *l, int16_t *deltas, int frac, int depth,
     tp_deltas_t *below) {
     tp_delta_sums_t sums;
-    count_macs(&m->state->macs_selected, m, l, tp_select(m, l, deltas, frac, depth, &sums));
+    tp_count(&m->state->macs_selected, macs(m, l, tp_select(m, l, deltas, frac, depth, &sums)));
     int guard_shift = tp_guard_shift(l, sums.l1_norm);
     if (guard_shift > 0) {
         tp_sum_deltas(m, l, deltas, guard_shift, &sums);
@@ -141,11 +137,11 @@ static void rescale_all_weights(const tp_model_t *m) {
 // on.
 static int learn_step(const tp_model_t *m, const int32_t *z, int32_t p_target) {
     tp_model_state_t *state = m->state;
+    uint32_t dense = 0;
     for (const tp_layer_t *l = m->layers; l <= m->output; l++) {
-        if (tp_has_weights(l)) {
-            count_macs(&state->macs_dense, m, l, tp_map_of(l)->n_out);
-        }
+        dense += tp_has_weights(l) ? macs(m, l, tp_map_of(l)->n_out) : 0;
     }
+    tp_count(&state->macs_dense, dense);
     if (m->first_trained > m->output || tp_skip_sample(m, (const int16_t *)z, p_target)) {
         return 0;
     }

@@ -150,7 +150,8 @@ end tp_list_nonzero
 .endm
 
 // void tp_list_nonzero_bytes(tp_nonzero_t *list, const uint8_t *x)
-//   17 cycles per input, or 12 where code may be larger (112 bytes), 16 for a 0, 2 for a 0 in a word of four
+//   17 cycles per input, or 12 where code may be larger (124 bytes), 16 for a 0, 2 for a 0 in a word of four; there 7 for
+//   a 0 in the word behind
 //   r1 x   r2 means   r3 bytes per row of weights   r4 end of the list   r5 delta   r8 row_delta   r9 end of x
 //   r10 dot   r11 bytes from x to means   r12 the last address at which four bytes are left   lr bytes of four rows
 //   on the stack: 0 list
@@ -235,6 +236,15 @@ function tp_list_nonzero_bytes
     b .Lbytes_four
 .Lbytes_back:
     subs r1, #4
+#ifdef TP_ARMV6M_ALL
+.Lbytes_first:              // the first byte of the word that is not 0
+    lsls r7, r6, #24
+    bne .Lbytes_skipped
+    adds r1, #1
+    adds r5, r5, r3
+    lsrs r6, r6, #8
+    b .Lbytes_first
+#endif
 .Lbytes_skipped:
     mov r2, r11
     add r2, r1
@@ -402,36 +412,6 @@ function tp_spmv
     bcs .Lnarrow            // rows of an odd length: words would be misaligned
     movs r5, #16
     str r5, [sp, #20]
-    b .Lwide
-
-    // 8 columns: 37 cycles per entry, or 36.5 where code may be larger (56 bytes)
-.Lwide_loop:
-#ifdef TP_ARMV6M_ALL
-    mac_eight
-    next_entry
-    beq .Lwide_zero
-#endif
-    mac_eight
-.Lwide_next:
-    next_entry
-    bne .Lwide_loop
-.Lwide_zero:
-    skip_or_end .Lwide_next, .Lwide_end
-.Lwide_end:
-    ldr r0, [sp, #12]
-    mov r2, r8
-    mov r3, r9
-    mov r4, r10
-    mov r5, r11
-    stmia r0!, {r2-r5}
-    mov r2, r12
-    mov r3, lr
-    stmia r0!, {r2, r3, r6, r7}
-    str r0, [sp, #12]
-    ldr r0, [sp, #4]
-    adds r0, #16
-    str r0, [sp, #4]
-
 .Lwide:
     ldr r0, [sp, #16]
     subs r0, #8
@@ -524,6 +504,37 @@ function tp_spmv
     add sp, #24
 .Lleave:                    // other functions end here too
     leave
+
+    // 8 columns: 37 cycles per entry, or 36.25 where code may be larger (186 bytes)
+.Lwide_loop:
+#ifdef TP_ARMV6M_ALL
+    .rept 3
+    mac_eight
+    next_entry
+    beq .Lwide_zero
+    .endr
+#endif
+    mac_eight
+.Lwide_next:
+    next_entry
+    bne .Lwide_loop
+.Lwide_zero:
+    skip_or_end .Lwide_next, .Lwide_end
+.Lwide_end:
+    ldr r0, [sp, #12]
+    mov r2, r8
+    mov r3, r9
+    mov r4, r10
+    mov r5, r11
+    stmia r0!, {r2-r5}
+    mov r2, r12
+    mov r3, lr
+    stmia r0!, {r2, r3, r6, r7}
+    str r0, [sp, #12]
+    ldr r0, [sp, #4]
+    adds r0, #16
+    str r0, [sp, #4]
+    b .Lwide
 end tp_spmv
 
 // ---- moving weights
