@@ -6,8 +6,8 @@
 q is the energy of the layer's centred inputs (centre.py): a step of rate 1 / q on one sample would
 set its error to 0 (normalised LMS, Widrow and Hoff), so more is never right.
 
-With mse c_t is halved while e > 3/4 v, and halved again while e > 7/8 v. e: the mean |error|, v: that
-of a model which always says the middle of the targets, known where their ranges are learned.
+With mse c_t is halved while e > 3/4 v, and halved again while e > 7/8 v. e: the mean |error|, v:
+that of a model which always says the middle of the targets, known where their ranges are learned.
 
 With lr = 2^-n, n is the least for which q / c_t^2 <= 2^(2n+1) and q <= 2^n.
 """

@@ -63,7 +63,7 @@ UNIT = 1 << 12  # of the sums that errors and spreads are compared by
 
 
 def braked(model, errors, spreads, steps=10**6):
-    """What tp_brake says in both backends, if outputs have these mean errors and spreads, of 2^12."""
+    """What tp_brake says in both backends, if outputs have these mean errors and spreads, Q.12."""
     model.head.steps = model.twin.state.steps = steps
     model.twin.tally[:] = np.asarray(errors) << 16
     model.learned(1)["spread"], model.learned(1)["shift"] = np.asarray(spreads) << 8, 20
@@ -74,8 +74,8 @@ def braked(model, errors, spreads, steps=10**6):
 
 @pytest.mark.parametrize("n_out", [1, 3, 200])
 def test_brake(c, n_out):
-    """0 up to errors of 3/4 of the spreads, 1 up to 7/8, 2 above, all outputs together; but 0 in the
-    first 128 steps."""
+    """0 up to errors of 3/4 of the spreads, 1 up to 7/8, 2 above, all outputs together; but 0 in
+    the first 128 steps."""
     model = CModel(c, (1, 1, 2), [dense(n_out)], "mse", auto_rate=1)
     spreads = np.random.default_rng(n_out).integers(UNIT // 5, UNIT // 2, n_out)
     spreads[0] += -spreads.sum() % 8
