@@ -177,7 +177,8 @@ class Model:
     def evaluate(self, x, y):
         """The share of samples classified correctly, or with loss="mse" the mean loss.
 
-        Learns nothing. x, y: as in learn_many. The mean loss is in `loss` afterwards.
+        Learns nothing. x, y: as in learn_many, but at least one sample. The mean loss is in `loss`
+        afterwards.
         """
         right = self._many(x, y, False)
         return self.loss if self._mse else right
@@ -287,7 +288,9 @@ class Model:
             if saves:
                 saves.after(n, done == total)
             if done == total:
-                return result if learning else result / max(1, total)
+                if not learning and total == 0:
+                    _part("words")._nothing_to_test()
+                return result if learning else result / total
 
     def _held(self, function, *arguments):
         """Calls function while no other call can change the model, or see it half changed."""

@@ -465,6 +465,10 @@ def _no_classes(name):
     raise ValueError("%s needs classes, and this model has loss='mse': use predict" % name)
 
 
+def _nothing_to_test():
+    raise ValueError("evaluate needs one sample or more, and x has none")
+
+
 def _refuse_items(name, items, letter, expected, n_values):
     """Raises which item of a list is none for an array of this letter. n_values: how many an item
     has that is a sample; 0 if items are to be single numbers."""

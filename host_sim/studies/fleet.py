@@ -196,10 +196,9 @@ class Fleet:
     def accuracy(self, model):
         """(own, own of sound boards, others)"""
         n, n_held = self.n_sound, len(self.held_y)
-        sound = model.evaluate(self.held_x[:n], self.held_y[:n])
-        faulty = model.evaluate(self.held_x[n:], self.held_y[n:])
-        own = (n * sound + (n_held - n) * faulty) / n_held
-        return own, sound, model.evaluate(self.x, self.y)
+        sound = right_answers(model, self.held_x[:n], self.held_y[:n])
+        faulty = right_answers(model, self.held_x[n:], self.held_y[n:])
+        return (sound + faulty) / n_held, sound / n, model.evaluate(self.x, self.y)
 
     # -- alone, and all in one place
 
@@ -211,7 +210,7 @@ class Fleet:
             right = sound = others = 0
             for k, (model, board) in enumerate(zip(models, self.boards, strict=True)):
                 learn(model, board.x, board.y, turn, self.task.steps)
-                of_board = model.evaluate(board.held_x, board.held_y) * len(board.held_y)
+                of_board = right_answers(model, board.held_x, board.held_y)
                 right += of_board
                 sound += 0 if k in self.faulty else of_board
                 asked = random.permutation(len(self.y))[:ASKED]
@@ -281,8 +280,13 @@ class Fleet:
             model = self.model(train_backbone=False)
             internals.transfer(model, fleet)
             learn(model, board.x, board.y, 1, 2 * len(board.y))
-            right += model.evaluate(board.held_x, board.held_y) * len(board.held_y)
+            right += right_answers(model, board.held_x, board.held_y)
         return right / len(self.held_y)
+
+
+def right_answers(model, x, y):
+    """How many; there may be no samples at all."""
+    return model.evaluate(x, y) * len(y) if len(y) else 0
 
 
 def merged_by(way, merged):

@@ -62,9 +62,13 @@ export class Model {
     return this._many(x, y, true);
   }
 
-  // The share of samples classified correctly, or with loss: "mse" the mean loss. Learns nothing. x, y: as in learnMany.
+  // The share of samples classified correctly, or with loss: "mse" the mean loss. Learns nothing. x, y: as in learnMany, but
+  // at least one sample.
   evaluate(x, y) {
     const right = this._many(x, y, false);
+    if (this._number("u4", format.MODEL_STATE_LOSS_COUNT) === 0) {
+      words.nothingToTest();
+    }
     return this._mse ? this.loss : right / this._count();
   }
 

@@ -205,6 +205,10 @@ export function noClasses(name) {
   throw new TypeError(`${name} needs classes, and this model has loss: "mse": use predict`);
 }
 
+export function nothingToTest() {
+  throw new RangeError("evaluate needs one sample or more, and x has none");
+}
+
 // Throws which number is none that can be learned from, of a number or many in a row, nValues a sample.
 function refuseNumber(name, values, nValues, many) {
   const all = typeof values === "number" ? [values] : values;

@@ -222,6 +222,8 @@ def test_messages_say_what_was_expected_and_what_came():
         (lambda: model.learn([], 1), ("0", "6")),
         (lambda: model.learn_many(bytes(5), b"\0"), ("x has 5 values, expected a multiple of 6",)),
         (lambda: model.evaluate([1] * 8, [1]), ("x has 8 values, expected a multiple of 6",)),
+        (lambda: model.evaluate([], []), ("evaluate needs one sample or more, and x has none",)),
+        (lambda: model.evaluate(b"", b""), ("evaluate needs one sample or more, and x has none",)),
         (lambda: model.learn(bytes(6), 7), ("7", "2")),
         (lambda: model.learn("abc", 1), ("str", "buffer")),
         (lambda: model.learn(bytes(6), 0.5), ("0.5", "int")),

@@ -214,6 +214,7 @@ test("names of classes come with what is taught", () => {
     model.learnMany([SIX, SIX, SIX], many),
   );
   refused(model, RangeError, "x has 1 values", () => model.learn([1], "down"));
+  refused(model, RangeError, "evaluate needs one sample or more, and x has none", () => model.evaluate([], []));
   assert.deepEqual(model.classes, ["up", null, null]);
   model.learnMany([SIX, [9, 9, 9, 9, 9, 9]], ["up", "down"]);
   refused(model, RangeError, 'y is "side", expected one of the classes, up, down', () =>
