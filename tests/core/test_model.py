@@ -6,6 +6,7 @@ from array import array
 import images
 import numpy as np
 import pytest
+from _tinyprop_numpy.format import MAX_PRODUCTS
 from headers import TYPES
 from images import BACKENDS, Error, Image, Layer, dense
 from native import CModel, as_c
@@ -145,6 +146,17 @@ def test_macs_are_those_of_dw_and_dx_above_the_lowest_trained_layer(backend):
         assert BACKENDS[backend].run(buffer, x, y, 3, 0, 3, True) == 3
         head = Image(buffer).head
         assert head.macs_dense == head.macs_selected == 3 * (dw + dx)
+
+
+def test_macs_of_a_step_of_nearly_as_many_products_as_there_may_be():
+    """dW and dx of all layers but the first, which has no dx."""
+    filters = Layer("conv", 1, (1, 1)), Layer("conv", 1, (64, 64), same=1)
+    buffer = images.build(BACKENDS["c"], (256, 255, 1), [*filters, dense(2)], ranges=images.BYTES)
+    first, others = 256 * 255, 256 * 255 * (64 * 64 + 2)
+    assert MAX_PRODUCTS - (first + others) < MAX_PRODUCTS // 256
+    assert BACKENDS["c"].run(buffer, bytes(256 * 255), b"\1", 1, 0, 1, True) == 1
+    head = Image(buffer).head
+    assert head.macs_dense == head.macs_selected == first + 2 * others
 
 
 @with_backends
