@@ -36,7 +36,7 @@ int tp_guard_shift(const tp_layer_t *l, uint32_t l1_norm) {
 // Biases are Q.(w_frac+12). A gradient below 2^30, rounded to 16 bits, times m < 2^5, is below 2^22.
 void tp_move_bias(const tp_model_t *m, const tp_layer_t *l, size_t i, int32_t gradient, int frac) {
     int32_t *b = tp_at(m, l->biases);
-    int guard_shift = tp_bits((uint32_t)tp_abs(gradient)) > 16 ? tp_bits((uint32_t)tp_abs(gradient)) - 16 : 0;
+    int bits = tp_bits((uint32_t)tp_abs(gradient)), guard_shift = bits > 16 ? bits - 16 : 0;
     gradient = tp_rshift_round(gradient, guard_shift);
     int shift = l->lr_shift + frac - guard_shift - (tp_state(m, l)->w_frac + TP_BIAS_FRAC);
     int32_t step = tp_rshift_round_sat(gradient * l->lr_mantissa, shift, TP_MAX_BIAS - 1);
