@@ -26,6 +26,8 @@ ARCHITECTURES = {
     11: "rv32imc",
 }
 
+OWN_FIRMWARE = "in a checkout, make firmware and then make flash"
+
 IMPORT = """
 import gc, json
 gc.collect()
@@ -85,7 +87,7 @@ def architecture(about):
     if number == 0:
         raise Problem(
             f"This firmware loads no native code, which {FILES[0]} has. Put another MicroPython on"
-            " the board, or one with tinyprop in it: make firmware, then make flash."
+            f" the board, or one with tinyprop in it: {OWN_FIRMWARE}."
         )
     if number not in ARCHITECTURES:
         names = " ".join(sorted(set(ARCHITECTURES.values())))
@@ -108,8 +110,7 @@ def check_built_in(about):
     if built_in != ours:
         raise Problem(
             f"This firmware has tinyprop {built_in} in it, and this is {ours}. A copied file would"
-            " win over it, but takes RAM: put new firmware on the board, with make firmware and"
-            " make flash."
+            f" win over it, but takes RAM. Put new firmware on the board: {OWN_FIRMWARE}."
         )
 
 
@@ -162,5 +163,5 @@ def try_import(board):
         if "MemoryError" in reason:
             reason += ". It needs some 30 kB of RAM in one piece: does boot.py take that much?"
         if "native code" in reason:
-            reason += ". Build firmware with tinyprop in it: make firmware, then make flash."
+            reason += f". Put firmware with tinyprop in it on the board: {OWN_FIRMWARE}."
         raise Problem(f"tinyprop is on the board, but importing it failed: {reason}") from None
