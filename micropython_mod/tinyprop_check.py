@@ -6,7 +6,7 @@ import struct
 from binascii import crc32
 
 from tinyprop_layers import _range_place
-from tinyprop_state import _dead_units, _falling, _places, _tally
+from tinyprop_state import _dead_units, _falling, _places, _spreads, _tally
 from tinyprop_words import _class_text
 
 
@@ -26,8 +26,6 @@ _MODEL_STATE_N_OUTSIDE_Y = const(116)
 _LAYER_STATE_W_FRAC = const(0)
 _LAYER_STATE_NORM = const(28)
 _LAYER_STATE_X_FRAC = const(32)
-_LEARNED_RANGE_BYTES = const(16)
-_LEARNED_RANGE_FORMAT = const("<iIi2h")
 # ---- end of the format
 
 _SHAPE = const(7)  # as in tinyprop
@@ -84,18 +82,6 @@ class _Facts:
         # With rates that it finds, guessing explains units that are dead, and not the other way.
         self.blames_rate = model.lr is not None or not self.guesses
         self.cure = "m.reset()." if model.lr is None else "m.lr = None, then m.reset()."
-
-
-def _spreads(model, which, least=3):
-    """Of learned ranges: how far values are from their centre in the mean, in half ranges. None
-    before so many samples; the third one finds it."""
-    at, n, given = _range_place(model._image, which)
-    if given or model._number("<H", _MODEL_STATE_N_SEEN + 2 * which) < least:
-        return
-    for _ in range(n):
-        _, spread, _, _, shift = struct.unpack_from(_LEARNED_RANGE_FORMAT, model._image, at)
-        yield spread / (1 << shift)
-        at += _LEARNED_RANGE_BYTES
 
 
 def _names(one, many, numbers):

@@ -68,7 +68,8 @@ _ONE = const(1 << 28)  # 1.0 of what is counted in Q.28
 _DEAD_AFTER = const(64)  # samples on which a unit did not fire
 _START = const(256)  # steps + _START is what found rates fall with,
 _SETTLED = const(768)  # up to here,
-_SETTLED_MSE = const(3072)  # or with mse (core/rate.c)
+_SETTLED_MSE = const(3072)  # or with mse,
+_JUDGED = const(128)  # targets from which on errors and spreads tell something (core/rate.c)
 _MOST_DOUBT = const(1 << 14)
 _NO_FRAC = const(-32768)
 _FAR = 0xFFFFFFFF  # as far as a place of which nothing is remembered
@@ -341,9 +342,10 @@ def _stats(model):
     places = _places(model)
     dead = [0] * model._image[_MODEL_SPEC_N_LAYERS]
     rates = [None] * len(dead)
+    falling = _falling(model, steps) / (1 << _brake(model, places))
     for k, place in enumerate(places):
         dead[place.i] = _dead_units(places, k)
-        rates[place.i] = model.lr or _found_rate(model, place) if place.trained else None
+        rates[place.i] = model.lr or _found_rate(place, falling) if place.trained else None
     right = model._number("<I", _MODEL_STATE_RIGHT)
     return {
         "steps": steps,
@@ -375,6 +377,18 @@ def _error(model, places):
     return errors if len(errors) > 1 else errors[0]
 
 
+def _spreads(model, which, least=3):
+    """Of learned ranges: how far values are from their centre in the mean, in half ranges. None
+    before so many samples; the third one finds it."""
+    at, n, given = _range_place(model._image, which)
+    if given or model._number("<H", _MODEL_STATE_N_SEEN + 2 * which) < least:
+        return
+    for _ in range(n):
+        _, spread, _, _, shift = struct.unpack_from(_LEARNED_RANGE_FORMAT, model._image, at)
+        yield spread / (1 << shift)
+        at += _LEARNED_RANGE_BYTES
+
+
 def _dead_units(places, k):
     """How many units of a layer with relu fire on nothing. What they give is added up in the layer
     above, where sums that nothing is added to fall to 1."""
@@ -397,13 +411,21 @@ def _falling(model, steps):
     return mantissa / (1 << shift) * _START / t
 
 
-def _found_rate(model, place):
+def _brake(model, places):
+    """How often these are halved, as errors are hardly smaller than those of the middle value."""
+    spreads = list(_spreads(model, 1, _JUDGED))
+    if not spreads:
+        return 0
+    share = sum(_tally(model, places)) / _ONE / (sum(spreads) or 1)
+    return (share > 3 / 4) + (share > 7 / 8)
+
+
+def _found_rate(place, falling):
     """The rate that a layer finds (core/rate.c); None before its first step."""
-    q = place.energy()
+    q, n = place.energy(), 0
     if q == 0:
         return None
-    c, n = _falling(model, model._number("<Q", _MODEL_STATE_STEPS)), 0
-    while q > c * c * (2 << 2 * n) or q > 1 << n:
+    while q > falling * falling * (2 << 2 * n) or q > 1 << n:
         n += 1
     return 1 / (1 << n)
 

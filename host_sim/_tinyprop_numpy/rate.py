@@ -18,7 +18,7 @@ from .format import MSE
 START = 256  # t + START is what c_t falls with,
 SETTLED = 768  # up to here,
 SETTLED_MSE = 3072  # or with mse
-JUDGED = 128  # steps from which on errors tell something
+JUDGED = 128  # targets from which on errors and spreads tell something
 
 
 def log2_up(a, b):
@@ -30,7 +30,7 @@ def log2_up(a, b):
 def brake(model):
     """By how many powers of two rates are lower in this step. Sums over the outputs are Q.12."""
     learned = model.learned[1]
-    if learned is None or model.state.steps < JUDGED:
+    if learned is None or model.state.n_seen[1] < JUDGED:
         return 0
     error = int((model.tally >> 16).sum())
     spread = int(rshift_round_sat(wrap(learned["spread"]), learned["shift"] - 12, 1 << 12).sum())

@@ -4,7 +4,7 @@ import { SHAPE } from "./core.js";
 import { crc32 } from "./crc32.js";
 import * as format from "./format.js";
 import { general, numberAt, numbersAt, rangePlace } from "./layers.js";
-import { ONE, deadUnits, falling, placesOf, tally } from "./state.js";
+import { ONE, deadUnits, falling, placesOf, spreads, tally } from "./state.js";
 import { classText } from "./words.js";
 
 const IN_THE_END = 1 << 20; // steps, after which found rates fall no more
@@ -57,19 +57,6 @@ class Facts {
     this.blamesRate = model.lr !== null || !this.guesses;
     this.cure = model.lr === null ? "m.reset()." : "m.lr = null, then m.reset().";
   }
-}
-
-// Of learned ranges: how far values are from their centre in the mean, in half ranges. None before so many samples; the
-// third one finds it.
-function spreads(model, which, least = 3) {
-  const { view } = model._image;
-  const { at, n, given } = rangePlace(view, which);
-  const found = !given && model._number("u2", format.MODEL_STATE_N_SEEN + 2 * which) >= least;
-  return Array.from({ length: found ? n : 0 }, (_, i) => {
-    const place = at + format.LEARNED_RANGE_BYTES * i;
-    const shift = numberAt(view, "i2", place + format.LEARNED_RANGE_SHIFT);
-    return numberAt(view, "u4", place + format.LEARNED_RANGE_SPREAD) / 2 ** shift;
-  });
 }
 
 // one or many, with the numbers in it.

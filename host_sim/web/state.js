@@ -9,7 +9,8 @@ export const ONE = 2 ** 28; // 1.0 of what is counted in Q.28
 const DEAD_AFTER = 64; // samples on which a unit did not fire
 const START = 256; // steps + START is what found rates fall with,
 const SETTLED = 768; // up to here,
-const SETTLED_MSE = 3072; // or with mse (core/rate.c)
+const SETTLED_MSE = 3072; // or with mse,
+const JUDGED = 128; // targets from which on errors and spreads tell something (core/rate.c)
 const MOST_DOUBT = 1 << 14;
 const NO_FRAC = -32768;
 const FAR = 0xffffffff; // as far as a place of which nothing is remembered
@@ -288,12 +289,14 @@ export function stats(model) {
   const places = placesOf(model);
   const dead = Array(model._image.bytes[format.MODEL_SPEC_N_LAYERS]).fill(0);
   const rates = dead.map(() => null);
+  const steps = model._number("u8", format.MODEL_STATE_STEPS);
+  const c = falling(model, steps) / 2 ** brake(model, places);
   places.forEach((place, k) => {
     dead[place.i] = deadUnits(places, k);
-    rates[place.i] = place.trained ? (model.lr ?? foundRate(model, place)) : null;
+    rates[place.i] = place.trained ? (model.lr ?? foundRate(place, c)) : null;
   });
   return {
-    steps: model._number("u8", format.MODEL_STATE_STEPS),
+    steps,
     skipped: model._number("u8", format.MODEL_STATE_SKIPPED),
     replayed: model._number("u4", format.MODEL_STATE_N_REPLAYED),
     accuracy: model._mse ? null : model._number("u4", format.MODEL_STATE_RIGHT) / ONE,
@@ -324,6 +327,19 @@ function errorOf(model, places) {
   return errors.length > 1 ? errors : errors[0];
 }
 
+// Of learned ranges: how far values are from their centre in the mean, in half ranges. None before so many samples; the
+// third one finds it.
+export function spreads(model, which, least = 3) {
+  const { view } = model._image;
+  const { at, n, given } = rangePlace(view, which);
+  const found = !given && model._number("u2", format.MODEL_STATE_N_SEEN + 2 * which) >= least;
+  return Array.from({ length: found ? n : 0 }, (_, i) => {
+    const place = at + format.LEARNED_RANGE_BYTES * i;
+    const shift = numberAt(view, "i2", place + format.LEARNED_RANGE_SHIFT);
+    return numberAt(view, "u4", place + format.LEARNED_RANGE_SPREAD) / 2 ** shift;
+  });
+}
+
 // How many units of a layer with relu fire on nothing. What they give is added up in the layer above, where sums that
 // nothing is added to fall to 1.
 export function deadUnits(places, k) {
@@ -351,13 +367,23 @@ export function falling(model, steps) {
   return ((mantissa / 2 ** shift) * START) / t;
 }
 
-// The rate that a layer finds (core/rate.c); null before its first step.
-function foundRate(model, place) {
+// How often these are halved, as errors are hardly smaller than those of the middle value.
+function brake(model, places) {
+  const sum = (values) => values.reduce((a, b) => a + b, 0);
+  const ofTargets = spreads(model, 1, JUDGED);
+  if (!ofTargets.length) {
+    return 0;
+  }
+  const share = sum(tally(model, places)) / ONE / (sum(ofTargets) || 1);
+  return Number(share > 3 / 4) + Number(share > 7 / 8);
+}
+
+// The rate that a layer finds (core/rate.c), from what rates fall with; null before its first step.
+function foundRate(place, c) {
   const q = place.energy();
   if (q === 0) {
     return null;
   }
-  const c = falling(model, model._number("u8", format.MODEL_STATE_STEPS));
   let n = 0;
   while (q > c * c * 2 * 4 ** n || q > 2 ** n) {
     n += 1;

@@ -62,9 +62,9 @@ def test_edges(c):
 UNIT = 1 << 12  # of the sums that errors and spreads are compared by
 
 
-def braked(model, errors, spreads, steps=10**6):
+def braked(model, errors, spreads, n_seen=1024):
     """What tp_brake says in both backends, if outputs have these mean errors and spreads, Q.12."""
-    model.head.steps = model.twin.state.steps = steps
+    model.head.n_seen = model.twin.state.n_seen = np.array([0, n_seen])
     model.twin.tally[:] = np.asarray(errors) << 16
     model.learned(1)["spread"], model.learned(1)["shift"] = np.asarray(spreads) << 8, 20
     brake = model.call("tp_brake", None)
@@ -75,7 +75,7 @@ def braked(model, errors, spreads, steps=10**6):
 @pytest.mark.parametrize("n_out", [1, 3, 200])
 def test_brake(c, n_out):
     """0 up to errors of 3/4 of the spreads, 1 up to 7/8, 2 above, all outputs together; but 0 in
-    the first 128 steps."""
+    the first 128 samples."""
     model = CModel(c, (1, 1, 2), [dense(n_out)], "mse", auto_rate=1)
     spreads = np.random.default_rng(n_out).integers(UNIT // 5, UNIT // 2, n_out)
     spreads[0] += -spreads.sum() % 8
@@ -113,7 +113,7 @@ def test_no_brake_where_no_spread_is_known(c):
     given = CModel(c, (1, 1, 2), [dense(2)], "mse", ranges=([], [(0, 1)]), auto_rate=1)
     classes = CModel(c, (1, 1, 2), [dense(2)], auto_rate=1)
     for model in (given, classes):
-        model.head.steps = model.twin.state.steps = 1000
+        model.head.n_seen = model.twin.state.n_seen = np.array([0, 1024])
         model.twin.tally[:] = 1 << 28
         assert model.call("tp_brake", None) == rate.brake(model.twin) == 0
 

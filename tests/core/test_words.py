@@ -70,9 +70,14 @@ def test_rates_are_those_of_the_specification(loss):
         internals.view(model).state.steps = steps
         for _ in range(50):
             opened, expected = internals.view(model), []
+            if loss == "mse":
+                opened.tally[:] = random.integers(1 << 28, size=2)
+                opened.learned[1]["spread"] = random.integers(1 << 20, 1 << 21, 2)
+                opened.learned[1]["shift"] = random.integers(21, 23, 2)
+                opened.state.n_seen = np.array([0, 128])
             for layer in opened.layers:
                 layer.state.energy = int(256 * 2 ** random.uniform(0, 20))
-                rate.set_rate(opened, layer)
+                rate.set_rate(opened, layer, rate.brake(opened))
                 expected.append(layer.lr_mantissa / 2**layer.lr_shift)
             got = model.stats()["rates"]
             assert all(g in (e, e / 2) for g, e in zip(got, expected, strict=True)), steps

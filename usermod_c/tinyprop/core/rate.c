@@ -13,7 +13,7 @@
 #define START 256         // t + START is what c_t falls with,
 #define SETTLED 768       // up to here,
 #define SETTLED_MSE 3072  // or with mse
-#define JUDGED 128        // steps from which on errors tell something
+#define JUDGED 128        // targets from which on errors and spreads tell something
 
 // The least e for which a <= b 2^e; a, b > 0.
 static int exponent_of_quotient(uint32_t a, uint32_t b) {
@@ -25,7 +25,7 @@ static int exponent_of_quotient(uint32_t a, uint32_t b) {
 int tp_brake(const tp_model_t *m) {
     const tp_learned_range_t *r = m->learned[TP_OUTPUTS];
     uint32_t error = 0, spread = 0;
-    if (!r || m->state->steps < JUDGED) {
+    if (!r || m->state->n_seen[TP_OUTPUTS] < JUDGED) {
         return 0;
     }
     for (size_t j = 0; j < m->output->n_out; j++, r++) {
