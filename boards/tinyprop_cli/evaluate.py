@@ -92,6 +92,9 @@ def report(console, model, names, x, y):
     for i in range(y.shape[1]):
         which = f"Output {i}: " if y.shape[1] > 1 else ""
         off = scores[:, i] - y[:, i]
+        if len(y) == 1:
+            console.print(f"{which}1 sample, off by {np.abs(off[0]):.4g}: too few to tell.")
+            continue
         mean = np.sqrt(np.mean((y[:, i] - y[:, i].mean()) ** 2))
         console.print(
             f"{which}{len(y)} samples: off by {np.abs(off).mean():.4g} in the mean,"

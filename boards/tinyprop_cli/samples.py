@@ -14,6 +14,7 @@ from tinyprop_cli.board import Problem
 from tinyprop_cli.files import bytes_of
 
 LARGEST = float(np.finfo(np.float32).max)
+NEARLY_ALL = 0.9  # labels that are numbers, so that another one is a mistake
 MOST_CLASSES = 20  # whole numbers of more values than that are no classes, unless it is said
 
 
@@ -112,7 +113,7 @@ def read_table(text, label, file):
             raise Problem(f"{file}, line {line}, has no label, but {cell or 'an empty cell'}.")
     if not has_names:
         check_no_names(labels, counts_up, f"{file}, line {first}")
-    if all(is_number(with_point(cell)) for cell in labels):
+    if should_be_numbers(labels):
         for line, cell in zip(places, labels, strict=True):
             number(cell, f"{file}, line {line}, the label")
     i = blurred(x)
@@ -225,6 +226,14 @@ def number(cell, where):
     if not is_value(cell):
         raise Problem(f"{where}: {cell} is no value that a network takes. Remove the line.")
     return float(cell)
+
+
+def should_be_numbers(labels):
+    """Whether all of them are, or nearly all are and these are no numbers of classes."""
+    cells = [with_point(cell) for cell in labels]
+    numbers = np.array([float(cell) for cell in cells if is_number(cell)])
+    nearly_all = len(numbers) >= NEARLY_ALL * len(cells)
+    return len(numbers) == len(cells) or (nearly_all and not are_classes(numbers))
 
 
 def as_labels(cells):

@@ -64,7 +64,9 @@ def labels_of(given, kind):
     if not classes:
         y = given.y.reshape(len(given), -1)
         if y.dtype.kind != "f":
-            raise Problem(f"The labels in {given.file} are names: they can only be classes.")
+            names = [i for i, label in enumerate(y[:, 0]) if not samples.is_number(str(label))]
+            which = f": {given.where(names[0])} has {y[names[0], 0]}" if names else ""
+            raise Problem(f"Labels in {given.file} are names, which can only be classes{which}.")
         if np.all(y == y[0]):
             raise Problem(
                 f"All labels in {given.file} are {y[0, 0]:g}: there is nothing to learn."

@@ -427,6 +427,8 @@ WRONG_TABLES = {
     "1,1e39,a\n": "t.csv, line 1, column 2: 1e39 is no value that a network takes.",
     "1,2,a\n1,2,\n": "t.csv, line 2, has no label, but an empty cell.",
     "1,2\n1,nan\n": "t.csv, line 2, has no label, but nan.",
+    "t,y\n" + "".join(f"{i},{i / 4}\n" for i in range(19)) + "7,n/a\n": "t.csv, line 21, the label:"
+    " n/a should be a number.",
     "1,2\n1,-1e40\n": "t.csv, line 2, has no label, but -1e40.",
     '1,2\n1,"' + 200000 * "7": "t.csv, line 2, is no line of a table: field larger than field",
     'x,y\n1,a\n2,"b\n3,c\n': "t.csv, line 3, is no line of a table: unexpected end of data.",
@@ -442,6 +444,21 @@ def test_what_is_wrong_in_a_table_is_named_by_its_place(said, text):
     Path("t.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     words = said("train", "t.csv", code=1)
     assert words.startswith(f"error: {WRONG_TABLES[text]}") and not Path("model.tp").exists()
+
+
+def test_names_among_numbers_are_classes_where_they_are_more_than_one_in_ten(said):
+    """And numbers of few classes are names, too, with a name among many of them."""
+    for labels in ([f"{i / 4}" for i in range(8)] + ["off"], ["1", "2"] * 20 + ["off"]):
+        Path("t.csv").write_text("t,y\n" + "".join(f"{i % 7},{y}\n" for i, y in enumerate(labels)))
+        assert f"in {len(set(labels))} classes" in said("train", "t.csv")
+    words = said("train", "t.csv", "--kind", "numbers", code=1)
+    assert words.startswith("error: Labels in t.csv are names, which can only be classes: Line 42")
+
+
+def test_one_number_that_was_held_out_tells_nothing(said):
+    Path("t.csv").write_text("t,y\n" + "".join(f"{i},{i / 4}\n" for i in range(5)))
+    text = said("train", "t.csv")
+    assert "1 sample, off by " in text and "always said the mean" not in text
 
 
 def test_what_is_wrong_with_arrays(said):
