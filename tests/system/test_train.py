@@ -427,8 +427,9 @@ WRONG_TABLES = {
     "1,1e39,a\n": "t.csv, line 1, column 2: 1e39 is no value that a network takes.",
     "1,2,a\n1,2,\n": "t.csv, line 2, has no label, but an empty cell.",
     "1,2\n1,nan\n": "t.csv, line 2, has no label, but nan.",
-    "t,y\n" + "".join(f"{i},{i / 4}\n" for i in range(19)) + "7,n/a\n": "t.csv, line 21, the label:"
-    " n/a should be a number.",
+    "t,y\n"
+    + "".join(f"{i},{i / 4}\n" for i in range(19))
+    + "7,n/a\n": "t.csv, line 21, the label: n/a should be a number.",
     "1,2\n1,-1e40\n": "t.csv, line 2, has no label, but -1e40.",
     '1,2\n1,"' + 200000 * "7": "t.csv, line 2, is no line of a table: field larger than field",
     'x,y\n1,a\n2,"b\n3,c\n': "t.csv, line 3, is no line of a table: unexpected end of data.",
