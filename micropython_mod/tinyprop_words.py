@@ -442,9 +442,12 @@ def _refused(model, code, x, y, total=None):
 
 
 def _kind(value):
-    """A single number as it is, and of all else the type."""
-    single = value is None or isinstance(value, _NUMBERS)
-    return _brief(value) if single else str(type(value))
+    """A single number or text as it is, of an array what it holds, and of all else the type."""
+    if value is None or isinstance(value, (str,) + _NUMBERS):
+        return _brief(value)
+    if isinstance(value, array):
+        return repr(value)[:9] + ")"  # array('d')
+    return str(type(value))
 
 
 def _refuse_number(name, values, n_values, many):
