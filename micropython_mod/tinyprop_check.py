@@ -290,12 +290,19 @@ def _units(facts):
             )
 
 
+_REMEMBERS = const(
+    " And what it remembers contradicts what comes now, if y has come to mean something else: save"
+    " it, load it without what it remembers, and learn on."
+)
+
+
 def _guessing(facts):
     if facts.guesses:
         yield (
             "After %d samples it does no better than guessing. Does each x come with its own y?"
             " Labels that contradict each other look like this, and an x that does not tell y."
             % facts.steps
+            + (_REMEMBERS if facts.replay and facts.model._mse else "")
         )
 
 

@@ -263,11 +263,16 @@ function* units(facts) {
   }
 }
 
+const REMEMBERS =
+  " And what it remembers contradicts what comes now, if y has come to mean something else: save it, load it without what it" +
+  " remembers, and learn on.";
+
 function* guessing(facts) {
   if (facts.guesses) {
     yield (
       `After ${facts.steps} samples it does no better than guessing. Does each x come with its own y? Labels that contradict` +
-      " each other look like this, and an x that does not tell y."
+      " each other look like this, and an x that does not tell y." +
+      (facts.replay && facts.model._mse ? REMEMBERS : "")
     );
   }
 }

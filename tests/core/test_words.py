@@ -163,6 +163,22 @@ def test_numbers_are_compared_with_the_mean_distance_from_their_centre():
         assert model.check() == []  # who knows what guessing would be
 
 
+def test_what_is_remembered_contradicts_another_meaning_of_y():
+    """The model is told to forget it, and that helps."""
+    x = np.random.default_rng(6).random((6000, 2)).astype("f4")
+    y = 10 * x.sum(1)
+    layers = [tp.Dense(16, activation="relu"), tp.Dense(1)]
+    model = tp.Model(2, layers, loss="mse", replay=100)
+    model.learn_many(x[:3000], y[:3000])
+    model.learn_many(x[3000:], 30 - y[3000:])
+    assert "what it remembers contradicts what comes now" in model.check()[-1]
+    file = io.BytesIO()
+    model.save(file)
+    again = tp.load(io.BytesIO(file.getvalue()))
+    again.learn_many(x[3000:], 30 - y[3000:])
+    assert again.check() == [] and again.stats()["error"] < model.stats()["error"] / 4
+
+
 def test_reset_leaves_the_image_of_a_new_model():
     new = tp.Model(11, DENSE, **GIVEN)
     model = tp.Model(11, DENSE, **GIVEN)

@@ -226,7 +226,7 @@ def test_messages_say_what_was_expected_and_what_came():
         (lambda: model.evaluate(b"", b""), ("evaluate needs one sample or more, and x has none",)),
         (lambda: model.learn(bytes(6), 7), ("7", "2")),
         (lambda: model.learn("abc", 1), ("x is 'abc', expected a buffer of B b H h",)),
-        (lambda: model.learn(array("d", [1] * 6), 1), ("x is array('d'), expected a buffer of B",)),
+        (lambda: model.learn(array("d", [1] * 6), 1), ("x is array('d'), expected a buffer",)),
         (lambda: model.learn(bytes(6), 0.5), ("0.5", "int")),
         (lambda: model.learn([1, 2, 3, 4, 5, 10**400], 1), ("x", "3.4")),
         (lambda: model.learn_many([1, 2, 3, 4, 5, 10**400], [1]), ("x", "3.4")),
