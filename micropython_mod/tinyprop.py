@@ -274,6 +274,8 @@ class Model:
                 targets = _join(y, self._n_out) if self._mse else array("i", map(_class_number, y))
         except _NO_NUMBER:  # the core refuses what is no buffer
             total = total or (len(x) if isinstance(x, _LISTS) else 0)
+        if not (learning or total):
+            _part("words")._refuse_none(x)
         saves = learning and self._autosave
         while True:
             n = min(self._chunk, total - done)
@@ -288,8 +290,6 @@ class Model:
             if saves:
                 saves.after(n, done == total)
             if done == total:
-                if not learning and total == 0:
-                    _part("words")._nothing_to_test()
                 return result if learning else result / total
 
     def _held(self, function, *arguments):

@@ -468,8 +468,14 @@ def _no_classes(name):
     raise ValueError("%s needs classes, and this model has loss='mse': use predict" % name)
 
 
-def _nothing_to_test():
-    raise ValueError("evaluate needs one sample or more, and x has none")
+def _refuse_none(x):
+    """Raises if x has no sample; the core refuses what is no buffer."""
+    try:
+        n = _items(x)
+    except TypeError:
+        return
+    if n == 0:
+        raise ValueError("evaluate needs one sample or more, and x has none")
 
 
 def _refuse_items(name, items, letter, expected, n_values):

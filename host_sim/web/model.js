@@ -65,10 +65,10 @@ export class Model {
   // The share of samples classified correctly, or with loss: "mse" the mean loss. Learns nothing. x, y: as in learnMany, but
   // at least one sample.
   evaluate(x, y) {
-    const right = this._many(x, y, false);
-    if (this._number("u4", format.MODEL_STATE_LOSS_COUNT) === 0) {
-      words.nothingToTest();
+    if (x?.length === 0) {
+      words.refuseNone();
     }
+    const right = this._many(x, y, false);
     return this._mse ? this.loss : right / this._count();
   }
 

@@ -205,7 +205,7 @@ export function noClasses(name) {
   throw new TypeError(`${name} needs classes, and this model has loss: "mse": use predict`);
 }
 
-export function nothingToTest() {
+export function refuseNone() {
   throw new RangeError("evaluate needs one sample or more, and x has none");
 }
 

@@ -215,6 +215,19 @@ def line(input_range, output_range):
     return tp.Model(1, [tp.Dense(1)], "mse", input_range=input_range, output_range=output_range)
 
 
+def test_evaluating_no_sample_is_refused_and_changes_nothing():
+    model = small_model()
+    model.learn([1, 2, 3, 4, 5, 6], 0)
+    before = bytes(model._image)
+    for x, y in (([], []), (b"", b""), ((), b""), (array("f", []), [])):
+        error = testkit.raises(ValueError, model.evaluate, x, y)
+        assert str(error) == "evaluate needs one sample or more, and x has none", error
+        assert model._image == before
+    for x in (None, 5, b"123"):
+        error = testkit.raises((TypeError, ValueError), model.evaluate, x, [])
+        assert "evaluate" not in str(error), error
+
+
 def test_messages_say_what_was_expected_and_what_came():
     model, learning = small_model(), tp.Model(2, [tp.Dense(2)])
     for call, words in (
@@ -222,8 +235,6 @@ def test_messages_say_what_was_expected_and_what_came():
         (lambda: model.learn([], 1), ("0", "6")),
         (lambda: model.learn_many(bytes(5), b"\0"), ("x has 5 values, expected a multiple of 6",)),
         (lambda: model.evaluate([1] * 8, [1]), ("x has 8 values, expected a multiple of 6",)),
-        (lambda: model.evaluate([], []), ("evaluate needs one sample or more, and x has none",)),
-        (lambda: model.evaluate(b"", b""), ("evaluate needs one sample or more, and x has none",)),
         (lambda: model.learn(bytes(6), 7), ("7", "2")),
         (lambda: model.learn("abc", 1), ("x is 'abc', expected a buffer of B b H h",)),
         (lambda: model.learn(array("d", [1] * 6), 1), ("x is array('d'), expected a buffer",)),
