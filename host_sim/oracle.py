@@ -504,17 +504,18 @@ class FloatModel:
             layer.threshold = min(max(magnitude.mean(), 2.0**-30), 1.0)
         t = min(layer.threshold / max(self.share, 2.0**-8), 1.0)
         selected = np.where(magnitude >= t, delta, 0)
-        residual, channels = min(layer.residual, np.nextafter(t, 0)), layer.record.out_c
-        for j in range(channels):
-            total = 0.0
-            for i in range(j, delta.size, channels):
-                total += delta[i] if magnitude[i] < t else 0
-                if residual + abs(total) >= t:
-                    selected[i] = np.copysign(t, total)
-                    residual += abs(total) - t
-                    total = 0.0
-            residual += abs(total)
-        layer.residual = residual
+        if self.spec.loss == fmt.CROSSENTROPY:
+            residual, channels = min(layer.residual, np.nextafter(t, 0)), layer.record.out_c
+            for j in range(channels):
+                total = 0.0
+                for i in range(j, delta.size, channels):
+                    total += delta[i] if magnitude[i] < t else 0
+                    if residual + abs(total) >= t:
+                        selected[i] = np.copysign(t, total)
+                        residual += abs(total) - t
+                        total = 0.0
+                residual += abs(total)
+            layer.residual = residual
         n_selected = np.count_nonzero(selected)
         self.adapt(layer, n_selected)
         return selected, n_selected

@@ -8,11 +8,11 @@
                    Y_l = sum |delta|,  Ymax_l = its running maximum, less 1/1024 per step
                TinyProp, arXiv 2308.09201; s_min = s_max, zeta = 1 is meProp, arXiv 1706.06197.
     DIFFUSED   selects deltas of at least a threshold T, which adapts until K = r n_l are selected
-               on average. The smaller ones are not lost: they add up, and each time they reach T
-               the current delta is selected as +-T (error diffusion). Within a feature map of a
-               convolution, which shares its weights, they add up with their signs; from map to
-               map, and from unit to unit, without. r = s_min if s_max is 0; else r follows how
-               much there is to learn, as far as that is affordable:
+               on average. With crossentropy the smaller ones are not lost: they add up, and each
+               time they reach T the current delta is selected as +-T (error diffusion). Within a
+               feature map of a convolution, which shares its weights, they add up with their
+               signs; from map to map, and from unit to unit, without. r = s_min if s_max is 0;
+               else r follows how much there is to learn, as far as that is affordable:
                    r = max(s_min, min(e / 2, account / 256)), and 1 from .95 on
                    e: running mean of 1 - p_y (mse: of |delta|), progress.py
                    account: earns s_max each step, pays r; starts with 4096 and holds no more
@@ -94,16 +94,18 @@ def select_diffused(model, layer, delta, frac, depth):
 
     small = np.abs(delta) < t
     selected = np.where(small, 0, delta)
-    maps = np.where(small, delta, 0).reshape(-1, layer.out_c).T  # a dense unit is a map
-    total = last = 0
-    for j, i in np.argwhere(maps).tolist():
-        if j != last:
-            residual, total, last = residual + abs(total), 0, j
-        total += int(maps[j, i])
-        if residual + abs(total) >= t:
-            selected[i * layer.out_c + j] = t if total > 0 else -t
-            residual, total = residual + abs(total) - t, 0
-    state.residual = residual + abs(total) << (RESIDUAL_FRAC - frac)
+    if model.spec.loss == CROSSENTROPY:
+        maps = np.where(small, delta, 0).reshape(-1, layer.out_c).T  # a dense unit is a map
+        total = last = 0
+        for j, i in np.argwhere(maps).tolist():
+            if j != last:
+                residual, total, last = residual + abs(total), 0, j
+            total += int(maps[j, i])
+            if residual + abs(total) >= t:
+                selected[i * layer.out_c + j] = t if total > 0 else -t
+                residual, total = residual + abs(total) - t, 0
+        residual += abs(total)
+    state.residual = residual << (RESIDUAL_FRAC - frac)
     n_selected = np.count_nonzero(selected)
     adapt_threshold(model, layer, n_selected)
     return selected, n_selected

@@ -33,12 +33,12 @@ def twins(kind, loss, policy):
     return integers, floats
 
 
-def stream(n, frac):
-    """Deltas in Q.frac, small and large ones."""
-    random, one = np.random.default_rng(n), 1 << frac
+def stream(n):
+    """Deltas in Q.14, small and large ones."""
+    random = np.random.default_rng(n)
     for scale in random.uniform(0.01, 0.3, STEPS):
-        deltas = random.laplace(0, scale, n) * one
-        yield np.clip(np.rint(deltas), -one, one).astype(int)
+        deltas = random.laplace(0, scale, n) * 2**14
+        yield np.clip(np.rint(deltas), -(1 << 14), 1 << 14).astype(int)
 
 
 @with_policies
@@ -49,12 +49,12 @@ def test_deltas_that_are_selected(policy, loss, kind, depth):
     """As many, as large, of the same signs; where small ones add up, rounding may decide which."""
     integers, floats = twins(kind, loss, policy)
     which = 0 if depth else -1
-    layer, twin, frac = integers.layers[which], floats.layers[which], integers.delta_frac
+    layer, twin = integers.layers[which], floats.layers[which]
     want, got = [], []
-    for deltas in stream(layer.n_deltas, frac):
-        want.append(select.select(integers, layer, deltas, frac, depth)[0])
-        real = deltas.reshape(twin.with_deltas.shape_out) / 2**frac
-        got.append(floats.select(twin, real, depth).ravel() * 2**frac)
+    for deltas in stream(layer.n_deltas):
+        want.append(select.select(integers, layer, deltas, 14, depth)[0])
+        real = deltas.reshape(twin.with_deltas.shape_out) / 2**14
+        got.append(floats.select(twin, real, depth).ravel() * 2**14)
     want, got = np.array(want), np.array(got)
     assert np.mean(got != 0) == pytest.approx(np.mean(want != 0), abs=0.001)
     assert np.mean((got != 0) == (want != 0)) > 0.9
@@ -67,7 +67,7 @@ def test_deltas_that_are_selected(policy, loss, kind, depth):
 def test_samples_that_are_skipped(policy, loss):
     integers, floats = twins("dense", loss, policy)
     random, same = np.random.default_rng(1), 0
-    for deltas in stream(8, 14):
+    for deltas in stream(8):
         p = random.integers(0, (1 << 14) + 1) if loss == "crossentropy" else None
         want = select.skips(integers, deltas, p)
         same += floats.skips(deltas / 2**14, None if p is None else p / 2**14) == want

@@ -69,7 +69,7 @@ def test_small_deltas_add_up_with_their_signs_in_a_feature_map(c):
 
 def test_a_threshold_follows_the_share_and_is_at_most_1(c):
     """As many more are selected as the share is larger; and where all deltas are clipped, the
-    threshold rises no higher than they are, so that the next ones add up to it."""
+    threshold does not rise so high that it takes long to come down."""
     n, random = 1000, np.random.default_rng(1)
     model = CModel(c, (1, 1, 1), [dense(n, "relu"), dense(1)], "mse", policy="diffused")
     selected = {}
@@ -84,9 +84,7 @@ def test_a_threshold_follows_the_share_and_is_at_most_1(c):
         model.select(0, np.full(n, 1 << 14, np.int16), 14, 1)
         assert model.layers[0].threshold <= model.head.share << 15
     deltas = np.full(n, (1 << 14) - 1000, np.int16)
-    left = deltas.copy()
-    model.select(0, left, 14, 1)
-    assert abs(left.sum(dtype=int) - deltas.sum(dtype=int)) < 1 << 14
+    assert [model.select(0, deltas.copy(), 14, 1) for _ in range(4)][-1] == n
 
 
 # ---- the share of diffused

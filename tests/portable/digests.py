@@ -23,8 +23,8 @@ AFTER_1000 = {
     ("autoencoder", "TopK"): "7dcaa2f85cf71c596dda34b92d60a969d8197cfd358c7b00c2913a56c8831a9c",
     ("autoencoder", "TinyProp"): "dc5dad5b9ce8118393f64e937b234a83f5818aa5e924b4d832c7670719e634d6",
     ("autoencoder", "TinyPropV2"): "2eb53c98912f4c14830d709d6a087e18cbe6959fc7bb11fe19c349d393785998",
-    ("autoencoder", "Diffused"): "8865c653f5615a072a9831e2c06655b1046073fec83936c7989d9ca882db6f74",
-    ("autoencoder", "Adaptive"): "37b3f03247bc5f2ffc9c963e5c71e17be84235626b2e7bc05ff7144a2b0c75ea",
+    ("autoencoder", "Diffused"): "88f3c56724390951f478c65f12c4c22ca2ed660a0b2e6985167504ff61c8d80e",
+    ("autoencoder", "Adaptive"): "096044a3b2a0bf2dba0e493f0470657770f379224050273bc68b1df6d0afacc8",
     ("layers alone", "Full"): "157981add0970d37eba604c6d159bacfa2a8ed4e22b9770fa92bd85aa7e7ac3e",
     ("layers alone", "TopK"): "21b959f790eabe6a3a1a283e176a407e9eb555da1207577e3123cbb2e1fb422f",
     ("layers alone", "TinyProp"): "427ce45e37b1531a87012b0765d20280e6287009873e1356803abe7e0c6572ee",
@@ -35,8 +35,8 @@ AFTER_1000 = {
     ("numbers", "TopK"): "5853324e5b20e2a1f1d8ce925fe62906833ab5da12b0411308ee88f1804de7a4",
     ("numbers", "TinyProp"): "6321a86bc9bfbf80892eddd5589f6796dfcce109d08fb86c4078554eecfe5b3e",
     ("numbers", "TinyPropV2"): "14aca9660f7ba2cbccc6acf7a7be08fd5d9c73c516415964362f88d67c0191d3",
-    ("numbers", "Diffused"): "b33e5ee8e7c0608d04a4c92f38abb158b0cf9b51ce9cb8ebaca5b618f882f8eb",
-    ("numbers", "Adaptive"): "c331300d0d3ce7c20670eb8df15785c70d6303c87f784bb28313ca81f222496f",
+    ("numbers", "Diffused"): "64fe2faa458baf6357c6cee30d1a655ff2ba23c38ac1808f7cede39a9f3384ba",
+    ("numbers", "Adaptive"): "5bca4c50d8135dac821f9626751eb29cd13ef4354b33b0cf17ca6c0483137287",
 }
 # The same of the small models of test_shapes.py.
 SHAPES = {
@@ -47,7 +47,7 @@ SHAPES = {
     "depthwise": "87d31ba790c2d47e7a3008f288a1f2f09a22d6f13217eb16945797131a489f2d",
     "convolutions": "36f3c223387eed5667204f20ae94e2d4afdc69b4c6d44901234c4c1ec0f51156",
     "convolutions, half zeros": "9205f4205fdaa15d531f4e451147514802bccd05c41ac295633d932c611dd228",
-    "layers alone": "e42a60ca88123cb13e858cde12239fe5e1ffdfbaeb19e21582f627f559a87e0c",
+    "layers alone": "7b11a527ab30a14e80858220e34a701b9e6e5f9cd3acf3fe12276e33ae5f301d",
     "noise": "04d46ba1b15f4bb5eb9fedf9ae7fc2f4a624ecf468809ac89e4067e349995feb",
 }
 # The same of the small models of test_long_rows.py.

@@ -8,11 +8,12 @@
 //                     Y_l = sum |delta|,   Ymax_l = its running maximum
 //                 Ymax decays by 1/1024 a step; else one outlier would rule for ever. TinyProp, arXiv 2308.09201.
 //                 With s_min = s_max and zeta = 1 it is meProp, arXiv 1706.06197.
-//   TP_DIFFUSED   selects deltas of at least a threshold T, which adapts until K = r n_l are selected on average. The
-//                 smaller ones are not lost: they add up, and each time they reach T the current delta is selected as
-//                 +-T (error diffusion). Within a feature map of a convolution, which shares its weights, they add up
-//                 with their signs; from map to map, and from unit to unit, without. No sort, no random numbers.
-//                 r = s_min if s_max is 0; else r follows how much there is to learn, as far as that is affordable:
+//   TP_DIFFUSED   selects deltas of at least a threshold T, which adapts until K = r n_l are selected on average. With
+//                 crossentropy the smaller ones are not lost: they add up, and each time they reach T the current delta
+//                 is selected as +-T (error diffusion). Within a feature map of a convolution, which shares its weights,
+//                 they add up with their signs; from map to map, and from unit to unit, without. No sort, no random
+//                 numbers. r = s_min if s_max is 0; else r follows how much there is to learn, as far as that is
+//                 affordable:
 //                     r = max(s_min, min(e / 2, account / 256)), and 1 from .95 on
 //                     e: running mean of 1 - p_y (mse: of |delta|), progress.c
 //                     account: earns s_max each step, pays r; starts with 4096 and holds no more
@@ -96,7 +97,8 @@ static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t 
     int32_t residual = (int32_t)(state->residual >> (RESIDUAL_FRAC - frac));
     residual = residual < t ? residual : t - 1;
     sums->of_filter = m->work;  // in a dense layer each unit is a map
-    sums->l1_norm = tp_diffuse(deltas, n, l->out_c, t, &residual, all, sums->of_filter, &sums->n_nonzero);
+    sums->l1_norm = tp_diffuse(deltas, n, l->out_c, t, m->spec->loss == TP_CROSSENTROPY, &residual, all,
+        sums->of_filter, &sums->n_nonzero);
     state->residual = (uint32_t)residual << (RESIDUAL_FRAC - frac);
     adapt_threshold(m, l, sums->n_nonzero);
     return sums->n_nonzero;
