@@ -30,7 +30,7 @@ def log2_up(a, b):
 def brake(model):
     """By how many powers of two rates are lower in this step. Sums over the outputs are Q.12."""
     learned = model.learned[1]
-    if learned is None or model.state.n_seen[1] < JUDGED:
+    if learned is None or not model.spec.auto_rate or model.state.n_seen[1] < JUDGED:
         return 0
     error = int((model.tally >> 16).sum())
     spread = int(rshift_round_sat(wrap(learned["spread"]), learned["shift"] - 12, 1 << 12).sum())

@@ -99,6 +99,11 @@ def test_brake_at_the_bound_of_its_sums(c):
     assert braked(model, most, most * 100) == 2  # more counts as 1.0
 
 
+def test_a_rate_that_is_given_has_no_brake(c):
+    model = CModel(c, (1, 1, 2), [dense(1)], "mse")
+    assert braked(model, [UNIT], [UNIT]) == 0
+
+
 def test_each_brake_halves_rates(c):
     model = CModel(c, (1, 1, 2), [dense(2)], "mse", auto_rate=1, lr_mantissa=16, lr_shift=8)
     shifts = []

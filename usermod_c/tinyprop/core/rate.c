@@ -25,7 +25,7 @@ static int exponent_of_quotient(uint32_t a, uint32_t b) {
 int tp_brake(const tp_model_t *m) {
     const tp_learned_range_t *r = m->learned[TP_OUTPUTS];
     uint32_t error = 0, spread = 0;
-    if (!r || m->state->n_seen[TP_OUTPUTS] < JUDGED) {
+    if (!r || !m->spec->auto_rate || m->state->n_seen[TP_OUTPUTS] < JUDGED) {
         return 0;
     }
     for (size_t j = 0; j < m->output->n_out; j++, r++) {
