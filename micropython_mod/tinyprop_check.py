@@ -17,7 +17,6 @@ def const(value):  # as in tinyprop
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
 _MIN_W_FRAC = const(2)
 _MODEL_SPEC_REPLAY = const(32)
-_MODEL_STATE_N_SEEN = const(0)
 _MODEL_STATE_STEPS = const(8)
 _MODEL_STATE_ERROR = const(84)
 _MODEL_STATE_LEAST_ERROR = const(96)
