@@ -453,9 +453,18 @@ class FloatModel:
                     self.adapt(layer, 0)
         return known
 
+    def left_to_learn(self):
+        """core/progress.c"""
+        if self.spec.loss == fmt.CROSSENTROPY:
+            return self.error
+        spread, now = 1 / 2, self.ranges[1]
+        if isinstance(now, Learned):
+            spread = (now.spread / now.unit).mean() if now.n_seen >= 3 else 0
+        return min(self.error / spread, 1) if spread else 1
+
     def set_share(self):
         least = self.spec.s_min / 2**15
-        share = max(least, min(self.error / 2, self.account / 256))
+        share = max(least, min(self.left_to_learn() / 2, self.account / 256))
         self.share = least if self.spec.s_max == 0 else share if share < 0.95 else 1.0
 
     def running_maximum(self, layer, y):
@@ -503,7 +512,10 @@ class FloatModel:
         if layer.threshold == 0:
             layer.threshold = min(max(magnitude.mean(), 2.0**-30), 1.0)
         t = min(layer.threshold / max(self.share, 2.0**-8), 1.0)
-        selected = np.where(magnitude >= t, delta, 0)
+        of_each = t
+        if layer is self.layers[-1]:
+            of_each = t * self.errors / (np.max(self.errors) or 1)
+        selected = np.where(magnitude >= of_each, delta, 0)
         if self.spec.loss == fmt.CROSSENTROPY:
             residual, channels = min(layer.residual, np.nextafter(t, 0)), layer.record.out_c
             for j in range(channels):

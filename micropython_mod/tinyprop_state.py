@@ -342,7 +342,7 @@ def _stats(model):
     places = _places(model)
     dead = [0] * model._image[_MODEL_SPEC_N_LAYERS]
     rates = [None] * len(dead)
-    falling = _falling(model, steps) / (1 << _brake(model, places))
+    falling = _falling(model, steps) / (1 << _brake(model))
     for k, place in enumerate(places):
         dead[place.i] = _dead_units(places, k)
         rates[place.i] = model.lr or _found_rate(place, falling) if place.trained else None
@@ -411,13 +411,14 @@ def _falling(model, steps):
     return mantissa / (1 << shift) * _START / t
 
 
-def _brake(model, places):
+def _brake(model):
     """How often these are halved, as errors are hardly smaller than those of the middle value."""
     spreads = list(_spreads(model, 1, _JUDGED))
     if not spreads:
         return 0
-    share = sum(_tally(model, places)) / _ONE / (sum(spreads) or 1)
-    return (share > 3 / 4) + (share > 7 / 8)
+    error = model._number("<I", _MODEL_STATE_ERROR) / _ONE
+    guess = sum(spreads) / len(spreads)
+    return (error > 3 / 4 * guess) + (error > 7 / 8 * guess)
 
 
 def _found_rate(place, falling):

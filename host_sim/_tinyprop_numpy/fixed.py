@@ -6,6 +6,8 @@ so nothing here overflows; `wrap` reduces a sum to the 32 bits of the C core.
 
 import numpy as np
 
+ONE = 1 << 15  # of shares, Q.15
+
 
 def rshift_round(v, s):
     """v / 2^s to the nearest integer, halves up: floor(v / 2^s + 1/2)."""
@@ -33,6 +35,15 @@ def rshift_round_sat(v, s, limit):
 def quotient_round(v, n):
     """v / n to the nearest integer, halves away from 0."""
     return np.sign(v) * ((np.abs(v) + n // 2) // n)
+
+
+def part(a, b):
+    """a / b, rounded down and at most 1.0, Q.15; nothing of nothing is 0. Of b its highest 16 bits
+    count."""
+    if a >= b:
+        return ONE if a else 0
+    k = (b >> 16).bit_length()
+    return ((a >> k) << 15) // (b >> k)
 
 
 def wrap(v):

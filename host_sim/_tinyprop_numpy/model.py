@@ -90,12 +90,13 @@ def learn_step(model, delta, p_target):
     """Learns from the deltas of the output layer. Returns whether the sample was trained on."""
     state = model.state
     state.macs_dense += dense_macs(model)
-    if model.first_trained == len(model.layers) or select.skips(model, delta, p_target):
+    left = progress.left_to_learn(model)
+    if model.first_trained == len(model.layers) or select.skips(model, delta, p_target, left):
         return False
     state.trained += 1
     n_clamped = state.n_clamped
     learning = [layer for layer in model.layers if layer.has_weights and layer.trainable]
-    brake = rate.brake(model)
+    brake = rate.brake(model, left)
     for layer in learning:
         centre.survey(model, layer)
         rate.set_rate(model, layer, brake)

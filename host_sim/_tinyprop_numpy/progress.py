@@ -1,9 +1,27 @@
 """How learning goes: running means over the last 64 samples or so, each as the model knew it
-before it learned from it. All are Q.28."""
+before it learned from it, Q.28. And what is left to learn, Q.15:
+
+    left = e / v      e: the mean error, with crossentropy of 1 - p_y, with mse of |delta|
+                      v: that of a model which knows nothing, crossentropy: 1.0, mse: of one that
+                      always says the middle
+
+With mse v is the spread of the targets (ranges.py). Of a range that is given it is what it would
+be if all targets in it were equally frequent, 1/2.
+"""
 
 import numpy as np
 
-from .fixed import clamp, l1_norm, quotient_round, rshift_round, rshift_round_sat, wrap
+from .fixed import (
+    ONE,
+    clamp,
+    l1_norm,
+    part,
+    quotient_round,
+    rshift_round,
+    rshift_round_sat,
+    wrap,
+)
+from .format import CROSSENTROPY
 
 MEAN_SHIFT = 6
 CERTAIN = 1 << 28  # 1.0
@@ -60,3 +78,17 @@ def note_range(model, j, wider):
     model.tally[j] = now % (1 << 32)
     model.state.error = max(error, 0)
     begin_least(model)
+
+
+def left_to_learn(model):
+    """Sums over the outputs are Q.12."""
+    state, n_out, learned = model.state, model.output.n_out, model.learned[1]
+    if model.spec.loss == CROSSENTROPY:
+        return state.error >> 13
+    error = (state.error >> 16) * n_out
+    if learned is None:
+        return part(error, n_out << 11)
+    if state.n_seen[1] < 3:  # no spread is known yet
+        return ONE
+    spreads = rshift_round_sat(wrap(learned["spread"]), learned["shift"] - 12, 1 << 12)
+    return part(error, int(spreads.sum()))

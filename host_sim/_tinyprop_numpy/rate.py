@@ -6,19 +6,19 @@
 q is the energy of the layer's centred inputs (centre.py): a step of rate 1 / q on one sample would
 set its error to 0 (normalised LMS, Widrow and Hoff), so more is never right.
 
-With mse c_t is halved while e > 3/4 v, and halved again while e > 7/8 v. e: the mean |error|, v:
-that of a model which always says the middle of the targets, known where their ranges are learned.
+With mse c_t is halved while more than 3/4 of what there is to learn is left (progress.py), and
+halved again while more than 7/8 is.
 
 With lr = 2^-n, n is the least for which q / c_t^2 <= 2^(2n+1) and q <= 2^n.
 """
 
-from .fixed import rshift_round_sat, wrap
+from .fixed import ONE
 from .format import MSE
 
 START = 256  # t + START is what c_t falls with,
 SETTLED = 768  # up to here,
 SETTLED_MSE = 3072  # or with mse
-JUDGED = 128  # targets from which on errors and spreads tell something
+JUDGED = 128  # targets from which on what is left tells something
 
 
 def log2_up(a, b):
@@ -27,14 +27,12 @@ def log2_up(a, b):
     return e + (a << max(-e, 0) > b << max(e, 0))
 
 
-def brake(model):
-    """By how many powers of two rates are lower in this step. Sums over the outputs are Q.12."""
-    learned = model.learned[1]
-    if learned is None or not model.spec.auto_rate or model.state.n_seen[1] < JUDGED:
+def brake(model, left):
+    """By how many powers of two rates are lower in this step. left: what left_to_learn returns."""
+    learned, n_seen = model.learned[1], model.state.n_seen[1]
+    if learned is None or not model.spec.auto_rate or n_seen < JUDGED:
         return 0
-    error = int((model.tally >> 16).sum())
-    spread = int(rshift_round_sat(wrap(learned["spread"]), learned["shift"] - 12, 1 << 12).sum())
-    return (4 * error > 3 * spread) + (8 * error > 7 * spread)
+    return (left > ONE * 3 // 4) + (left > ONE * 7 // 8)
 
 
 def set_rate(model, layer, brake):

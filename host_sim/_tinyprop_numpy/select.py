@@ -11,10 +11,11 @@
                on average. With crossentropy the smaller ones are not lost: they add up, and each
                time they reach T the current delta is selected as +-T (error diffusion). Within a
                feature map of a convolution, which shares its weights, they add up with their
-               signs; from map to map, and from unit to unit, without. r = s_min if s_max is 0;
-               else r follows how much there is to learn, as far as that is affordable:
-                   r = max(s_min, min(e / 2, account / 256)), and 1 from .95 on
-                   e: running mean of 1 - p_y (mse: of |delta|), progress.py
+               signs; from map to map, and from unit to unit, without. With mse the threshold of
+               output j is T e_j / max e, where e_j is its mean error (progress.py). r = s_min if
+               s_max is 0; else r follows how much there is to learn, as far as that is affordable:
+                   r = max(s_min, min(left / 2, account / 256)), and 1 from .95 on
+                   left: the part of what there is to learn that is left, progress.py
                    account: earns s_max each step, pays r; starts with 4096 and holds no more
     skip > 0   no backward pass for a sample that is known already (TinyPropv2, arXiv 2409.07109):
                    crossentropy   p_y >= 1 - skip
@@ -29,13 +30,12 @@ mse it is like all others.
 
 import numpy as np
 
-from .fixed import l1_norm, rshift_round
+from .fixed import ONE, l1_norm, part, rshift_round
 from .format import CROSSENTROPY, DIFFUSED, FULL, MSE, TOPK
 
 DECAY = 10  # Ymax loses 1/2^10 per step
 RESIDUAL_FRAC = 22  # the finest format of deltas
 THRESHOLD_FRAC = 30  # of T r: 1.0 = 2^30
-ONE = 1 << 15  # of shares
 ALL = ONE * 95 // 100
 MOST_SAVED = 4096 << 15  # in the account
 
@@ -49,10 +49,10 @@ def running_maximum(state, y):
 # ---- DIFFUSED
 
 
-def set_share(model):
+def set_share(model, left):
     """r for this step, Q.15."""
     spec, state = model.spec, model.state
-    share = max(min(state.error >> 14, state.account >> 8), spec.s_min)  # error: Q.28
+    share = max(min(left >> 1, state.account >> 8), spec.s_min)
     share = share if share < ALL else ONE
     state.share = share if spec.s_max else spec.s_min
 
@@ -79,6 +79,15 @@ def adapt_threshold(model, layer, n_selected):
     layer.state.threshold = max(min(t, model.state.share << THRESHOLD_FRAC - 15), 1 << shift)
 
 
+def thresholds_of_outputs(model, t):
+    """T e_j / max e. Errors are Q.28; of the largest one its highest 16 bits count."""
+    errors = model.tally.astype(np.int64)
+    largest = int(errors.max())
+    k = (largest >> 16).bit_length()
+    shares = (errors >> k) * (2**31 // (largest >> k) if largest else 0) >> 16
+    return t * shares >> 15
+
+
 def select_diffused(model, layer, delta, frac, depth):
     state, one = layer.state, 1 << THRESHOLD_FRAC
     if model.state.share == ONE:
@@ -90,9 +99,11 @@ def select_diffused(model, layer, delta, frac, depth):
     r = max(model.state.share >> 7, 1)  # Q.8, so T r / r is Q.22
     t = state.threshold // r >> (RESIDUAL_FRAC - frac)
     t = min(max(t, 1), 1 << model.delta_frac)
+    is_output = layer is model.output
+    small = np.abs(delta) < (thresholds_of_outputs(model, t) if is_output else t)
+    t = 1 if is_output else t
     residual = min(state.residual >> (RESIDUAL_FRAC - frac), t - 1)
 
-    small = np.abs(delta) < t
     selected = np.where(small, 0, delta)
     if model.spec.loss == CROSSENTROPY:
         maps = np.where(small, delta, 0).reshape(-1, layer.out_c).T  # a dense unit is a map
@@ -120,11 +131,7 @@ def top_k(model, layer, delta, frac, depth):
     y = l1_norm(delta) >> (frac - model.delta_frac)
     is_known = depth == 0 and spec.skip  # is_known_already did
     largest = layer.state.threshold if is_known else running_maximum(layer.state, y)
-    share = spec.s_min
-    if largest:
-        k = (largest >> 16).bit_length()
-        alpha = ((y >> k) << 15) // (largest >> k)
-        share += rshift_round(alpha * (spec.s_max - spec.s_min), 15)
+    share = spec.s_min + rshift_round(part(y, largest) * (spec.s_max - spec.s_min), 15)
     for _ in range(depth):
         share = share * spec.zeta >> 15
     return min(max(layer.n_deltas * share >> 15, 1), layer.n_deltas)
@@ -157,9 +164,9 @@ def select_none(model):
             adapt_threshold(model, layer, 0)
 
 
-def skips(model, delta, p_target):
+def skips(model, delta, p_target, left):
     """Whether this sample needs no backward pass. delta: of the output layer, Q.delta_frac;
-    p_target: Q.14, with crossentropy."""
+    p_target: Q.14, with crossentropy; left: what left_to_learn returns."""
     spec = model.spec
     is_mse, is_diffused = spec.loss == MSE, spec.policy == DIFFUSED
     skip = False
@@ -168,7 +175,7 @@ def skips(model, delta, p_target):
     elif spec.skip and not is_diffused:
         skip = is_known_already(model, delta)
     if is_diffused:
-        set_share(model)
+        set_share(model, left)
         pay(model, 0 if skip else model.state.share)
         if skip:
             select_none(model)

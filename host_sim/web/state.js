@@ -290,7 +290,7 @@ export function stats(model) {
   const dead = Array(model._image.bytes[format.MODEL_SPEC_N_LAYERS]).fill(0);
   const rates = dead.map(() => null);
   const steps = model._number("u8", format.MODEL_STATE_STEPS);
-  const c = falling(model, steps) / 2 ** brake(model, places);
+  const c = falling(model, steps) / 2 ** brake(model);
   places.forEach((place, k) => {
     dead[place.i] = deadUnits(places, k);
     rates[place.i] = place.trained ? (model.lr ?? foundRate(place, c)) : null;
@@ -368,14 +368,14 @@ export function falling(model, steps) {
 }
 
 // How often these are halved, as errors are hardly smaller than those of the middle value.
-function brake(model, places) {
-  const sum = (values) => values.reduce((a, b) => a + b, 0);
+function brake(model) {
   const ofTargets = spreads(model, 1, JUDGED);
   if (!ofTargets.length) {
     return 0;
   }
-  const share = sum(tally(model, places)) / ONE / (sum(ofTargets) || 1);
-  return Number(share > 3 / 4) + Number(share > 7 / 8);
+  const error = model._number("u4", format.MODEL_STATE_ERROR) / ONE;
+  const guess = ofTargets.reduce((a, b) => a + b) / ofTargets.length;
+  return Number(error > (3 / 4) * guess) + Number(error > (7 / 8) * guess);
 }
 
 // The rate that a layer finds (core/rate.c), from what rates fall with; null before its first step.

@@ -4,7 +4,7 @@ import ctypes
 
 import images
 import numpy as np
-from _tinyprop_numpy import rate
+from _tinyprop_numpy import progress, rate
 from compiling import CORE, HERE, SOURCES, build, run
 from exact import random_of_step, steps_with_extreme_dithers
 from headers import TYPES, tp_layer_t, tp_model_t
@@ -64,8 +64,10 @@ class CModel(images.Image):
 
     def set_rates(self):
         """Gives layers the learning rate of the spec, as a step does."""
-        brake = self.call("tp_brake", None)
-        assert brake == rate.brake(self.twin)
+        left = self.call("tp_left_to_learn", None)
+        assert left == progress.left_to_learn(self.twin)
+        brake = self.call("tp_brake", None, left)
+        assert brake == rate.brake(self.twin, left)
         for i, layer in enumerate(self.twin.layers):
             if layer.has_weights:
                 self.call("tp_set_rate", i, brake)

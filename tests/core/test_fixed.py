@@ -45,3 +45,16 @@ def test_sums_are_modulo_2_32(c):
         for b in VALUES:
             assert c.call_add(a, b) == ctypes.c_int32(a + b).value
             assert fixed.wrap(a + b) == ctypes.c_int32(a + b).value
+
+
+def test_parts(c):
+    """Rounded down, 1.0 at most; of b its highest 16 bits count."""
+    values = {abs(v) for v in VALUES} | {65535, 2**32 - 2, 2**32 - 1}
+    for a in values:
+        for b in values:
+            part = c.tp_part(a, b)
+            assert part == fixed.part(a, b), (a, b)
+            if a < b:
+                assert a * 2**15 // b - 2 <= part <= a * 2**15 // b + 1, (a, b)
+            else:
+                assert part == (2**15 if a else 0), (a, b)

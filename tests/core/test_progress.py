@@ -122,3 +122,55 @@ def test_beyond_32_bits_of_steps(c, loss):
         of_twin = twin.state.right, twin.state.error, twin.state.least_error
         assert of_twin == (head.right, head.error, head.least_error)
         assert model.twin.tally.tolist() == twin.tally.tolist()
+
+
+def left_to_learn(model, error, spreads=None):
+    """What both backends say if `error`, Q.28, is the mean one and outputs have these spreads,
+    shares of half a range; as a share."""
+    model.head.error = error
+    if spreads is not None:
+        r = model.learned(1)
+        r["shift"] = np.resize([20, 3], len(r))
+        r["spread"] = np.ldexp(spreads, r["shift"])
+    left = model.call("tp_left_to_learn", None)
+    assert left == progress.left_to_learn(twin_of(model))
+    return left / 2**15
+
+
+def test_what_is_left_of_classes_is_the_error(c):
+    model = CModel(c, (1, 1, 2), [dense(4)])
+    for error in (0, 1 << 13, 12345678, 1 << 28):
+        assert left_to_learn(model, error) == (error >> 13) / 2**15
+
+
+@pytest.mark.parametrize("n_out", [1, 3, 200, 65534])
+def test_what_is_left_of_numbers(c, n_out):
+    """The error as a share of the mean spread: also where there are as many outputs as there may
+    be, and both are as large as they may be. 1.0 is the most, and what counts before there is a
+    spread, which the third target finds."""
+    model, random = CModel(c, (1, 1, 1), [dense(n_out)], "mse"), np.random.default_rng(n_out)
+    for spreads in (np.full(n_out, 1), np.full(n_out, 1 / 4), random.integers(1, 9, n_out) / 8):
+        for share in (0, 0.01, 0.5, 0.75, 0.999, 1, 1.5):
+            error = int(min(share * spreads.mean(), 1) * 2**28)
+            model.head.n_seen = np.array([0, 3])
+            exact = min(error / 2**28 / spreads.mean(), 1)
+            assert left_to_learn(model, error, spreads) == pytest.approx(exact, abs=2**-9)
+            model.head.n_seen = np.array([0, 2])
+            assert left_to_learn(model, error, spreads) == 1
+    model.head.n_seen = np.array([0, 3])
+    assert left_to_learn(model, 1 << 27, np.full(n_out, 4)) == 1 / 2  # more counts as 1.0
+
+
+def test_values_that_never_change_have_no_spread(c):
+    model = CModel(c, (1, 1, 2), [dense(1)], "mse")
+    model.head.n_seen = np.array([0, 1024])
+    assert left_to_learn(model, 0, [0]) == 0
+    assert left_to_learn(model, 1 << 16, [0]) == 1
+    model.learned(1)["shift"] = 31
+    assert left_to_learn(model, 1 << 28) == 1
+
+
+def test_of_a_given_range_the_error_of_its_middle_is_half(c):
+    model = CModel(c, (1, 1, 2), [dense(3)], "mse", ranges=([], [(0, 1)]))
+    for share in (0, 1 / 4, 1 / 2, 1):
+        assert left_to_learn(model, int(share * 2**28)) == min(1, share * 2)

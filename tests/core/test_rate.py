@@ -59,76 +59,39 @@ def test_edges(c):
         assert [shift - 4 for _, shift in found(model, 0, energies)] == [n, n, n + 1, n + 1], e
 
 
-UNIT = 1 << 12  # of the sums that errors and spreads are compared by
-
-
-def braked(model, errors, spreads, n_seen=1024):
-    """What tp_brake says in both backends, if outputs have these mean errors and spreads, Q.12."""
+def brake(model, left, n_seen=128):
+    """What both backends say if this is left to learn, as a share."""
     model.head.n_seen = model.twin.state.n_seen = np.array([0, n_seen])
-    model.twin.tally[:] = np.asarray(errors) << 16
-    model.learned(1)["spread"], model.learned(1)["shift"] = np.asarray(spreads) << 8, 20
-    brake = model.call("tp_brake", None)
-    assert brake == rate.brake(model.twin)
-    return brake
+    said = model.call("tp_brake", None, int(left * 2**15))
+    assert said == rate.brake(model.twin, int(left * 2**15))
+    return said
 
 
-@pytest.mark.parametrize("n_out", [1, 3, 200])
-def test_brake(c, n_out):
-    """0 up to errors of 3/4 of the spreads, 1 up to 7/8, 2 above, all outputs together; but 0 in
-    the first 128 samples."""
-    model = CModel(c, (1, 1, 2), [dense(n_out)], "mse", auto_rate=1)
-    spreads = np.random.default_rng(n_out).integers(UNIT // 5, UNIT // 2, n_out)
-    spreads[0] += -spreads.sum() % 8
-    for edge, below in ((6, 0), (7, 1)):
-        errors = spreads * edge // 8
-        errors[0] += spreads.sum() * edge // 8 - errors.sum()
-        assert braked(model, errors, spreads) == below
-        errors[-1] += 1
-        assert braked(model, errors, spreads) == below + 1
-    assert braked(model, errors, spreads, 127) == 0
-    assert braked(model, errors, spreads, 128) == 2
+def test_brake(c):
+    """0 up to 3/4, 1 up to 7/8, 2 above; but 0 in the first 128 samples."""
+    model, least = CModel(c, (1, 1, 2), [dense(2)], "mse", auto_rate=1), 2**-15
+    shares = 0, 3 / 4, 3 / 4 + least, 7 / 8, 7 / 8 + least, 1
+    assert [brake(model, left) for left in shares] == [0, 0, 1, 1, 2, 2]
+    assert [brake(model, left, 127) for left in shares] == [0] * 6
 
 
-def test_brake_at_the_bound_of_its_sums(c):
-    """Errors and spreads of 1.0, the most that there are, of as many outputs as there may be."""
-    n_out = 65534
-    model = CModel(c, (1, 1, 1), [dense(n_out)], "mse", auto_rate=1)
-    most = np.full(n_out, UNIT)
-    for eighths, brake in (8, 2), (7, 1), (6, 0):
-        assert braked(model, most * eighths // 8, most) == brake
-    assert braked(model, most, most * 100) == 2  # more counts as 1.0
-
-
-def test_a_rate_that_is_given_has_no_brake(c):
-    model = CModel(c, (1, 1, 2), [dense(1)], "mse")
-    assert braked(model, [UNIT], [UNIT]) == 0
+def test_no_brake_for_rates_given_classes_or_ranges_given(c):
+    of_rate = CModel(c, (1, 1, 2), [dense(1)], "mse")
+    of_classes = CModel(c, (1, 1, 2), [dense(2)], auto_rate=1)
+    of_range = CModel(c, (1, 1, 2), [dense(2)], "mse", ranges=([], [(0, 1)]), auto_rate=1)
+    assert [brake(model, 1) for model in (of_rate, of_classes, of_range)] == [0, 0, 0]
 
 
 def test_each_brake_halves_rates(c):
     model = CModel(c, (1, 1, 2), [dense(2)], "mse", auto_rate=1, lr_mantissa=16, lr_shift=8)
+    model.head.n_seen = model.twin.state.n_seen = np.array([0, 128])
+    model.learned(1)["spread"], model.learned(1)["shift"] = 1 << 19, 20
     shifts = []
-    for error in (0, 6500, 8000):
-        assert braked(model, [error, 0], [UNIT, UNIT]) == len(shifts)
+    for left in (0.7, 0.8, 0.9):
+        model.head.error = model.twin.state.error = int(left / 2 * 2**28)
         model.set_rates()
         shifts.append(model.layers[0].lr_shift)
     assert shifts == [shifts[0], shifts[0] + 1, shifts[0] + 2]
-
-
-def test_no_brake_where_no_spread_is_known(c):
-    given = CModel(c, (1, 1, 2), [dense(2)], "mse", ranges=([], [(0, 1)]), auto_rate=1)
-    classes = CModel(c, (1, 1, 2), [dense(2)], auto_rate=1)
-    for model in (given, classes):
-        model.head.n_seen = model.twin.state.n_seen = np.array([0, 1024])
-        model.twin.tally[:] = 1 << 28
-        assert model.call("tp_brake", None) == rate.brake(model.twin) == 0
-
-
-def test_values_that_never_change_have_no_spread(c):
-    model = CModel(c, (1, 1, 2), [dense(1)], "mse", auto_rate=1)
-    assert braked(model, [0], [0]) == 0
-    assert braked(model, [1], [0]) == 2
-    model.learned(1)["shift"] = 31
-    assert model.call("tp_brake", None) == rate.brake(model.twin) == 2
 
 
 def test_a_rate_that_is_given_is_that_of_every_layer(c):

@@ -67,6 +67,48 @@ def test_small_deltas_add_up_with_their_signs_in_a_feature_map(c):
         assert model.layers[0].residual >> 8 == residual
 
 
+@pytest.mark.parametrize("bits", [12, 8])
+def test_with_mse_each_output_has_a_threshold_of_its_own(c, bits):
+    """T times its mean error, as a share of the largest one."""
+    n, t, random = 65534, 1 << 13, np.random.default_rng(bits)
+    n = n if bits == 8 else 64
+    model = CModel(c, (1, 1, 1), [dense(n)], "mse", policy="diffused", s_min=1 << 12)
+    most = 1 << model.twin.delta_frac
+    model.head.share = 1 << 12
+    for errors in (
+        np.full(n, 1 << 28),  # 1.0, the most that there is
+        np.full(n, 1),
+        random.integers(0, 1 << 28, n),
+        random.integers(0, 1 << 17, n),
+        random.integers(0, 1 << 32, n),  # of a damaged image
+    ):
+        model.twin.tally[:] = errors
+        model.layers[0].threshold = t << 27 - model.twin.delta_frac
+        model.layers[0].residual = 77
+        for deltas in (random.integers(-most, most + 1, n), np.full(n, most), np.full(n, 1)):
+            twin = images.Image(bytearray(model.buffer)).twin
+            left = deltas.astype(np.int16)
+            selected = model.select(0, left, model.twin.delta_frac, 0)
+            want, twins = select.select(twin, twin.output, deltas, model.twin.delta_frac, 0)
+            assert left.tolist() == want.tolist() and selected == twins
+            now = twin.output.state.threshold, twin.output.state.residual
+            assert (model.layers[0].threshold, model.layers[0].residual) == now
+            model.layers[0].threshold = t << 27 - model.twin.delta_frac
+            of_each = t * errors / errors.max()
+            far = np.abs(np.abs(deltas) - of_each) > 2
+            kept = (left == deltas) & (deltas != 0)
+            assert kept[far].tolist() == (np.abs(deltas) >= of_each)[far].tolist()
+            assert (kept | (left == 0)).all()
+
+
+def test_outputs_without_errors_are_all_selected(c):
+    model = CModel(c, (1, 1, 1), [dense(3)], "mse", policy="diffused", s_min=1 << 12)
+    model.head.share, model.layers[0].threshold = 1 << 12, 1 << 26
+    deltas = np.array([5, 0, -1], np.int16)
+    assert model.select(0, deltas, model.twin.delta_frac, 0) == 2
+    assert deltas.tolist() == [5, 0, -1]
+
+
 def test_a_threshold_follows_the_share_and_is_at_most_1(c):
     """As many more are selected as the share is larger; and where all deltas are clipped, the
     threshold does not rise so high that it takes long to come down."""
@@ -93,24 +135,25 @@ def test_a_threshold_follows_the_share_and_is_at_most_1(c):
 @pytest.mark.parametrize("s_min", [0, 1, 3277, 1 << 15])
 @pytest.mark.parametrize("s_max", [0, 1, 4588, 1 << 15])
 def test_the_share_and_what_it_costs(c, s_min, s_max):
-    """max(s_min, min(e / 2, account / 256)), all from .95 on; the account earns s_max and pays it,
+    """max(s_min, min(left / 2, account / 256)), all from .95 on; the account earns s_max, pays it
     unless the sample is skipped, and stays between 0 and 4096 dense steps."""
     settings = {"policy": "diffused", "s_min": s_min, "s_max": s_max, "skip": 1 << 12}
     model = CModel(c, (1, 1, 1), [dense(2)], **settings)
     one, skipped_from = 1 << 15, (1 << 14) - (1 << 12)
-    for e in (0, 0.01, 0.3, 0.9, 1):
+    for left in (0, 0.01, 0.3, 0.9, 1):
         for account in (0, 1, 3000, 20 * one, 200 * one, 256 * one, 4096 * one - 1, 4096 * one):
             for p in (0, skipped_from):
-                model.head.error, model.head.account = int(e * 2**28), account
+                model.head.account, q15 = account, int(left * one)
                 twin = images.Image(bytearray(model.buffer)).twin
                 deltas = np.array([1, -1], np.int16)
-                skipped = model.call("tp_skip_sample", None, deltas, p)
-                assert skipped == select.skips(twin, deltas.astype(int), p) == (p == skipped_from)
-                share = max(s_min, int(min(e / 2 * one, account / 256)))
+                skipped = model.call("tp_skip_sample", None, deltas, p, q15)
+                assert skipped == select.skips(twin, deltas.astype(int), p, q15)
+                assert skipped == (p == skipped_from)
+                share = max(s_min, int(min(left / 2 * one, account / 256)))
                 share = s_min if s_max == 0 else share if share < one * 95 // 100 else one
                 paid = account + s_max - (0 if skipped else share)
                 state = model.head.share, model.head.account
-                assert state == (share, min(max(paid, 0), 4096 * one)), (e, account, p)
+                assert state == (share, min(max(paid, 0), 4096 * one)), (left, account, p)
                 assert state == (twin.state.share, twin.state.account)
 
 
@@ -119,7 +162,7 @@ def test_a_skipped_sample_counts_as_one_of_which_none_is_selected(c):
     model = CModel(c, (1, 1, 1), [dense(8, "relu"), dense(4, "relu"), dense(2)], **settings)
     for threshold in (0, 1 << 20):
         model.layers[0].threshold, model.layers[1].threshold = threshold, 0
-        model.call("tp_skip_sample", None, np.zeros(2, np.int16), 1 << 14)
+        model.call("tp_skip_sample", None, np.zeros(2, np.int16), 1 << 14, 0)
         fewer = threshold - 2 * (threshold >> 6)  # a budget of 2; 2^6: 3 bits of 8 deltas, and 3
         assert model.layers[0].threshold == fewer and model.layers[1].threshold == 0
 
@@ -153,8 +196,8 @@ def test_a_class_is_known_from_a_probability_of_1_less_skip_on(c, skip):
     for p in (0, (1 << 14) - skip - 1, (1 << 14) - skip, (1 << 14) - skip + 1, 1 << 14):
         if p >= 0:
             known = p >= (1 << 14) - skip
-            assert model.call("tp_skip_sample", None, deltas, p) == known, p
-            assert select.skips(model.twin, deltas.astype(int), p) == known, p
+            assert model.call("tp_skip_sample", None, deltas, p, 0) == known, p
+            assert select.skips(model.twin, deltas.astype(int), p, 0) == known, p
 
 
 @pytest.mark.parametrize("skip", [1, 1 << 13, 1 << 14])
@@ -167,8 +210,8 @@ def test_a_target_is_known_below_that_share_of_the_largest_sum(c, skip):
             deltas, known = np.array([y, 0], np.int16), y << 14 < largest * skip
             twin = images.Image(bytearray(model.buffer)).twin
             model.layers[0].threshold = twin.output.state.threshold = before
-            assert model.call("tp_skip_sample", None, deltas, 0) == known, y
-            assert select.skips(twin, deltas.astype(int), 0) == known, y
+            assert model.call("tp_skip_sample", None, deltas, 0, 0) == known, y
+            assert select.skips(twin, deltas.astype(int), 0, 0) == known, y
             assert model.layers[0].threshold == twin.output.state.threshold == largest
             if not known:  # the step that follows leaves it so
                 model.select(0, deltas.copy(), 14, 0)

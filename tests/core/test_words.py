@@ -16,7 +16,7 @@ import tinyprop_check
 import tinyprop_state
 import tinyprop_words
 from _tinyprop_numpy import format as fmt
-from _tinyprop_numpy import rate, replay
+from _tinyprop_numpy import progress, rate, replay
 from headers import tp_layer_t
 from hypothesis import assume, given, settings
 
@@ -71,13 +71,13 @@ def test_rates_are_those_of_the_specification(loss):
         for _ in range(50):
             opened, expected = internals.view(model), []
             if loss == "mse":
-                opened.tally[:] = random.integers(1 << 28, size=2)
+                opened.state.error = random.integers(1 << 28)
                 opened.learned[1]["spread"] = random.integers(1 << 20, 1 << 21, 2)
                 opened.learned[1]["shift"] = random.integers(21, 23, 2)
                 opened.state.n_seen = np.array([0, 128])
             for layer in opened.layers:
                 layer.state.energy = int(256 * 2 ** random.uniform(0, 20))
-                rate.set_rate(opened, layer, rate.brake(opened))
+                rate.set_rate(opened, layer, rate.brake(opened, progress.left_to_learn(opened)))
                 expected.append(layer.lr_mantissa / 2**layer.lr_shift)
             got = model.stats()["rates"]
             assert all(g in (e, e / 2) for g, e in zip(got, expected, strict=True)), steps

@@ -23,8 +23,8 @@ AFTER_1000 = {
     ("autoencoder", "TopK"): "7dcaa2f85cf71c596dda34b92d60a969d8197cfd358c7b00c2913a56c8831a9c",
     ("autoencoder", "TinyProp"): "dc5dad5b9ce8118393f64e937b234a83f5818aa5e924b4d832c7670719e634d6",
     ("autoencoder", "TinyPropV2"): "2eb53c98912f4c14830d709d6a087e18cbe6959fc7bb11fe19c349d393785998",
-    ("autoencoder", "Diffused"): "88f3c56724390951f478c65f12c4c22ca2ed660a0b2e6985167504ff61c8d80e",
-    ("autoencoder", "Adaptive"): "096044a3b2a0bf2dba0e493f0470657770f379224050273bc68b1df6d0afacc8",
+    ("autoencoder", "Diffused"): "147d8596d9c228a5a6498ff7e980d66d614f62df252889d634aaae38735e5bcc",
+    ("autoencoder", "Adaptive"): "28043e0ef40b602895bf8ca3a5a7992b5d53fdf3c62424e1afa2f584492e2a2a",
     ("layers alone", "Full"): "157981add0970d37eba604c6d159bacfa2a8ed4e22b9770fa92bd85aa7e7ac3e",
     ("layers alone", "TopK"): "21b959f790eabe6a3a1a283e176a407e9eb555da1207577e3123cbb2e1fb422f",
     ("layers alone", "TinyProp"): "427ce45e37b1531a87012b0765d20280e6287009873e1356803abe7e0c6572ee",
@@ -35,8 +35,8 @@ AFTER_1000 = {
     ("numbers", "TopK"): "5853324e5b20e2a1f1d8ce925fe62906833ab5da12b0411308ee88f1804de7a4",
     ("numbers", "TinyProp"): "6321a86bc9bfbf80892eddd5589f6796dfcce109d08fb86c4078554eecfe5b3e",
     ("numbers", "TinyPropV2"): "14aca9660f7ba2cbccc6acf7a7be08fd5d9c73c516415964362f88d67c0191d3",
-    ("numbers", "Diffused"): "64fe2faa458baf6357c6cee30d1a655ff2ba23c38ac1808f7cede39a9f3384ba",
-    ("numbers", "Adaptive"): "5bca4c50d8135dac821f9626751eb29cd13ef4354b33b0cf17ca6c0483137287",
+    ("numbers", "Diffused"): "66510b9e6af8ca58b332fa1526f0288ee50bbd6fc5251313fd2641bae942f268",
+    ("numbers", "Adaptive"): "084d399c8175c97cd43ae495d48f4ceff38b95b9e5c21594a458e935041ebbb0",
 }
 # The same of the small models of test_shapes.py.
 SHAPES = {
@@ -47,8 +47,8 @@ SHAPES = {
     "depthwise": "87d31ba790c2d47e7a3008f288a1f2f09a22d6f13217eb16945797131a489f2d",
     "convolutions": "36f3c223387eed5667204f20ae94e2d4afdc69b4c6d44901234c4c1ec0f51156",
     "convolutions, half zeros": "9205f4205fdaa15d531f4e451147514802bccd05c41ac295633d932c611dd228",
-    "layers alone": "7b11a527ab30a14e80858220e34a701b9e6e5f9cd3acf3fe12276e33ae5f301d",
-    "noise": "04d46ba1b15f4bb5eb9fedf9ae7fc2f4a624ecf468809ac89e4067e349995feb",
+    "layers alone": "cb9b89e9ba531713fb697d10a942a75079eca3f15209da3f1cb07d185b37b703",
+    "noise": "f25e693326f186dd2e77cb61416a6587cc2f8cb035336dba053e3c7a74d90b71",
 }
 # The same of the small models of test_long_rows.py.
 ROWS = {

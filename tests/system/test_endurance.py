@@ -39,6 +39,30 @@ def test_an_autoencoder_does_not_run_away(seed):
     assert model.check() == []
 
 
+def error_beside_noise(policy, seed):
+    """The error of a number that x tells, which is learned with three that are noise."""
+    random = np.random.default_rng(seed)
+    x, noise = random.random((3000, 2)), random.normal(size=(3000, 3))
+    wanted = 10 * x[:, :1] - 5 * x[:, 1:] ** 2
+    layers = [tp.Dense(16, activation="relu"), tp.Dense(4)]
+    model = tp.Model(2, layers, loss="mse", policy=policy, seed=seed)
+    model.learn_many(x, np.hstack([wanted, noise]))
+    test = np.random.default_rng(0).random((500, 2))
+    told = np.array([model.predict(each)[0] for each in test])
+    return np.sqrt(np.mean((told - 10 * test[:, 0] + 5 * test[:, 1] ** 2) ** 2))
+
+
+def test_noise_takes_nothing_from_other_outputs():
+    """Its errors stay the largest. Were the largest selected, and the others dropped, the error
+    would be four times that of Full."""
+    seeds = range(1, 8)
+    default, full = (
+        np.median([error_beside_noise(policy, seed) for seed in seeds])
+        for policy in (None, tp.Full())
+    )
+    assert default < 2 * full, (default, full)
+
+
 @pytest.mark.parametrize("replay", [0, 8])
 def test_counters_pass_their_ends(replay):
     model, other = endurance.past_their_ends(1000, replay)

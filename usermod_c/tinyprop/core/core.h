@@ -369,6 +369,9 @@ void tp_note_outputs(const tp_model_t *m, const int16_t *deltas);
 // After the map of learned output range j has changed, from old: its error, in units of that, is another.
 void tp_note_range(const tp_model_t *m, size_t j, const tp_map_t *old);
 
+// The part of what there is to learn that is left, Q.15: what errors come to beside those of a model that knows nothing.
+uint32_t tp_left_to_learn(const tp_model_t *m);
+
 // ---- replay.c: only where spec.replay is not 0
 
 #define TP_FAR UINT32_MAX  // more than any distance there can be
@@ -392,8 +395,9 @@ const int16_t *tp_recall(const tp_model_t *m);
 
 // ---- rate.c
 
-// By how many powers of two rates are lower in this step, as errors are hardly smaller than those of the middle value: 0 to 2.
-int tp_brake(const tp_model_t *m);
+// By how many powers of two rates are lower in this step, as nearly all is left to learn: 0 to 2.
+//   left  what tp_left_to_learn returns
+int tp_brake(const tp_model_t *m, uint32_t left);
 
 // Sets the learning rate of a layer's step.   brake: what tp_brake returns
 void tp_set_rate(const tp_model_t *m, tp_layer_t *l, int brake);
@@ -516,8 +520,8 @@ int32_t tp_mse_output(const tp_model_t *m, int32_t z);
 #define TP_MOST_SAVED (4096 << 15)  // what the account of TP_DIFFUSED starts with and holds at most, Q.15
 
 // Whether the sample needs no backward pass.
-//   deltas  int16 [n_out] of the output layer, Q.delta_frac   p_target  Q.14, with crossentropy
-int tp_skip_sample(const tp_model_t *m, const int16_t *deltas, int32_t p_target);
+//   deltas  int16 [n_out] of the output layer, Q.delta_frac   p_target  Q.14, with crossentropy   left  what tp_left_to_learn returns
+int tp_skip_sample(const tp_model_t *m, const int16_t *deltas, int32_t p_target, uint32_t left);
 // Zeroes the deltas of a layer that the policy does not select, after its biases have learned from all. Returns how many it
 // selects (TP_FULL: n_out).
 //   deltas  int16 [n_out], Q.frac, delta_frac <= frac <= delta_frac + 8   depth  layers with weights above this one

@@ -16,6 +16,14 @@ int32_t tp_quotient_round(int32_t sum, uint32_t n) {
     return sum < 0 ? -quotient : quotient;
 }
 
+uint32_t tp_part(uint32_t a, uint32_t b) {
+    if (a >= b) {
+        return a > 0 ? TP_ONE : 0;
+    }
+    int k = tp_bits(b >> 16);
+    return ((a >> k) << 15) / (b >> k);
+}
+
 int tp_bits(uint32_t v) {
     int n = 0;
     for (; v > 255; v >>= 8) {

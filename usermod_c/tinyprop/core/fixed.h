@@ -65,6 +65,11 @@ static inline int32_t tp_abs(int32_t v) {
 // sum / n to nearest, halves away from 0; n >= 1, |sum| < 2^30, n < 2^17.
 int32_t tp_quotient_round(int32_t sum, uint32_t n);
 
+#define TP_ONE (1 << 15)  // of shares, Q.15
+
+// a / b, rounded down and at most 1.0, Q.15; nothing of nothing is 0. Of b its highest 16 bits count.
+uint32_t tp_part(uint32_t a, uint32_t b);
+
 // Number of bits of v: 0 for 0, 32 for 2^31 and above.
 int tp_bits(uint32_t v);
 

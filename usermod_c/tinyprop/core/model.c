@@ -137,17 +137,17 @@ static void rescale_all_weights(const tp_model_t *m) {
 // on.
 static int learn_step(const tp_model_t *m, const int32_t *z, int32_t p_target) {
     tp_model_state_t *state = m->state;
-    uint32_t dense = 0;
+    uint32_t dense = 0, left = tp_left_to_learn(m);
     for (const tp_layer_t *l = m->layers; l <= m->output; l++) {
         dense += tp_has_weights(l) ? macs(m, l, tp_map_of(l)->n_out) : 0;
     }
     tp_count(&state->macs_dense, dense);
-    if (m->first_trained > m->output || tp_skip_sample(m, (const int16_t *)z, p_target)) {
+    if (m->first_trained > m->output || tp_skip_sample(m, (const int16_t *)z, p_target, left)) {
         return 0;
     }
     state->trained++;
     uint32_t n_clamped = (uint32_t)state->n_clamped;
-    int brake = tp_brake(m);
+    int brake = tp_brake(m, left);
     for (tp_layer_t *l = m->first_trained; l <= m->output; l++) {
         if (tp_has_weights(l) && l->trainable) {
             tp_survey(m, l);

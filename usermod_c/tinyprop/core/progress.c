@@ -1,4 +1,9 @@
-// How learning goes: running means over the last 64 samples or so, each as the model knew it before it learned from it.
+// How learning goes: running means over the last 64 samples or so, each as the model knew it before it learned from it. And
+// what is left to learn:
+//     left = e / v      e: the mean error, with crossentropy of 1 - p_y, with mse of |delta|
+//                       v: that of a model which knows nothing, crossentropy: 1.0, mse: of one that always says the middle
+// With mse v is the spread of the targets (ranges.c). Of a range that is given it is what it would be if all targets in it
+// were equally frequent, 1/2.
 #include "core.h"
 
 #define MEAN_SHIFT 6
@@ -58,4 +63,24 @@ void tp_note_range(const tp_model_t *m, size_t j, const tp_map_t *old) {
     m->tally[j] = (uint32_t)now;
     state->error = error > 0 ? (uint32_t)error : 0;
     begin_least(m);
+}
+
+// Sums over the outputs are Q.12 and below 2^28.
+uint32_t tp_left_to_learn(const tp_model_t *m) {
+    if (m->spec->loss == TP_CROSSENTROPY) {
+        return m->state->error >> 13;
+    }
+    uint32_t n_out = m->output->n_out, error = (m->state->error >> 16) * n_out;
+    if (!m->learned[TP_OUTPUTS]) {
+        return tp_part(error, n_out << 11);
+    }
+    if (m->state->n_seen[TP_OUTPUTS] < 3) {  // no spread is known yet
+        return TP_ONE;
+    }
+    uint32_t spread = 0;
+    const tp_learned_range_t *end = m->learned[TP_OUTPUTS] + n_out;
+    for (const tp_learned_range_t *r = end - n_out; r < end; r++) {
+        spread += (uint32_t)tp_rshift_round_sat((int32_t)r->spread, r->shift - 12, 1 << 12);
+    }
+    return tp_part(error, spread);
 }

@@ -4,8 +4,8 @@
 // q is the energy of the layer's centred inputs (centre.c): a step of rate 1 / q on one sample would set its error to 0
 // (normalised LMS, Widrow and Hoff), so more is never right. docs/method.md says how the rest was found.
 //
-// With mse c_t is halved while e > 3/4 v, and halved again while e > 7/8 v. e: the mean |error|, v: that of a model which
-// always says the middle of the targets. What is left to learn is little then, or hidden in noise, which large steps follow.
+// With mse c_t is halved while more than 3/4 of what there is to learn is left (progress.c), and halved again while more than
+// 7/8 is: it is little then, or hidden in noise, which large steps follow.
 //
 // With lr = 2^-n, n is the least for which  q / c_t^2 <= 2^(2n+1)  and  q <= 2^n.
 #include "core.h"
@@ -13,7 +13,7 @@
 #define START 256         // t + START is what c_t falls with,
 #define SETTLED 768       // up to here,
 #define SETTLED_MSE 3072  // or with mse
-#define JUDGED 128        // targets from which on errors and spreads tell something
+#define JUDGED 128        // targets from which on what is left tells something
 
 // The least e for which a <= b 2^e; a, b > 0.
 static int exponent_of_quotient(uint32_t a, uint32_t b) {
@@ -21,18 +21,12 @@ static int exponent_of_quotient(uint32_t a, uint32_t b) {
     return bits_a - bits_b + (a << (32 - bits_a) > b << (32 - bits_b));
 }
 
-// v is known where the ranges of the outputs are learned: it is their spread. Sums over the outputs, Q.12, are below 2^28.
-int tp_brake(const tp_model_t *m) {
-    const tp_learned_range_t *r = m->learned[TP_OUTPUTS];
-    uint32_t error = 0, spread = 0;
-    if (!r || !m->spec->auto_rate || m->state->n_seen[TP_OUTPUTS] < JUDGED) {
+// Where the ranges of outputs are given, what is left is not known as well as that.
+int tp_brake(const tp_model_t *m, uint32_t left) {
+    if (!m->learned[TP_OUTPUTS] || !m->spec->auto_rate || m->state->n_seen[TP_OUTPUTS] < JUDGED) {
         return 0;
     }
-    for (size_t j = 0; j < m->output->n_out; j++, r++) {
-        error += m->tally[j] >> 16;
-        spread += (uint32_t)tp_rshift_round_sat((int32_t)r->spread, r->shift - 12, 1 << 12);
-    }
-    return (4 * error > 3 * spread) + (8 * error > 7 * spread);
+    return (left > TP_ONE * 3 / 4) + (left > TP_ONE * 7 / 8);
 }
 
 void tp_set_rate(const tp_model_t *m, tp_layer_t *l, int brake) {

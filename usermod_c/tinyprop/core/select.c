@@ -12,10 +12,11 @@
 //                 crossentropy the smaller ones are not lost: they add up, and each time they reach T the current delta
 //                 is selected as +-T (error diffusion). Within a feature map of a convolution, which shares its weights,
 //                 they add up with their signs; from map to map, and from unit to unit, without. No sort, no random
-//                 numbers. r = s_min if s_max is 0; else r follows how much there is to learn, as far as that is
-//                 affordable:
-//                     r = max(s_min, min(e / 2, account / 256)), and 1 from .95 on
-//                     e: running mean of 1 - p_y (mse: of |delta|), progress.c
+//                 numbers. With mse the threshold of output j is T e_j / max e, where e_j is its mean error (progress.c):
+//                 else outputs that are noise, whose errors stay large, would leave the others nothing. r = s_min if
+//                 s_max is 0; else r follows how much there is to learn, as far as that is affordable:
+//                     r = max(s_min, min(left / 2, account / 256)), and 1 from .95 on
+//                     left: the part of what there is to learn that is left, progress.c
 //                     account: earns s_max each step, pays r; starts with 4096 and holds no more
 //   skip > 0      no backward pass for a sample that is known already (TinyPropv2, arXiv 2409.07109):
 //                     crossentropy   p_y >= 1 - skip         (Y_L = 2 (1 - p_y), at most 2)
@@ -30,8 +31,7 @@
 #define DECAY 10           // Ymax loses 1/2^10 per step
 #define RESIDUAL_FRAC 22   // the finest format of deltas
 #define THRESHOLD_FRAC 30  // of T r: 1.0 = 2^30
-#define ONE (1 << 15)      // of shares
-#define ALL (ONE * 95 / 100)
+#define ALL (TP_ONE * 95 / 100)
 
 // Updates the running maximum of Y, which is state->threshold, by y. Both are Q.delta_frac, at most 2^30.
 static uint32_t running_maximum(tp_layer_state_t *state, uint32_t y) {
@@ -45,13 +45,13 @@ static uint32_t running_maximum(tp_layer_state_t *state, uint32_t y) {
 // ---- TP_DIFFUSED
 
 // Sets r for this step, Q.15.
-static void set_share(const tp_model_t *m) {
+static void set_share(const tp_model_t *m, uint32_t left) {
     const tp_model_spec_t *spec = m->spec;
     tp_model_state_t *state = m->state;
-    uint32_t share = state->error >> 14, affordable = state->account >> 8;  // error: Q.28
+    uint32_t share = left / 2, affordable = state->account >> 8;
     share = share < affordable ? share : affordable;
     share = share > spec->s_min ? share : spec->s_min;
-    share = share < ALL ? share : ONE;
+    share = share < ALL ? share : TP_ONE;
     state->share = (uint16_t)(spec->s_max ? share : spec->s_min);
 }
 
@@ -81,6 +81,23 @@ static void adapt_threshold(const tp_model_t *m, const tp_layer_t *l, uint32_t n
     state->threshold = (uint32_t)(t > least ? t : least);
 }
 
+// Zeroes deltas of outputs whose errors are small beside what is usual for the output. Between the largest mean error and its
+// inverse there are 31 bits, so no product is above 2^31.
+static void drop_usual_errors(const tp_model_t *m, int16_t *deltas, int32_t t) {
+    const uint32_t *error = m->tally, *end = error + m->output->n_out;
+    uint32_t largest = 0;
+    for (; error < end; error++) {
+        largest = *error > largest ? *error : largest;
+    }
+    int k = tp_bits(largest >> 16);
+    uint32_t inverse = largest > 0 ? (1u << 31) / (largest >> k) : 0;
+    for (error = m->tally; error < end; error++, deltas++) {
+        int32_t share = (int32_t)((*error >> k) * inverse >> 16);  // Q.15
+        int32_t of_output = t * share >> 15;
+        *deltas = tp_abs(*deltas) < of_output ? 0 : *deltas;
+    }
+}
+
 // all: gets the sums of the deltas of each filter before any is dropped.
 static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int32_t *all,
     tp_delta_sums_t *sums) {
@@ -94,6 +111,10 @@ static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t 
     uint32_t r = m->state->share >> 7 ? m->state->share >> 7 : 1;  // Q.8, so T r / r is Q.22
     int32_t t = (int32_t)(state->threshold / r >> (RESIDUAL_FRAC - frac)), most = 1 << m->delta_frac;
     t = t < 1 ? 1 : t > most ? most : t;
+    if (l == m->output) {
+        drop_usual_errors(m, deltas, t);
+        t = 1;
+    }
     int32_t residual = (int32_t)(state->residual >> (RESIDUAL_FRAC - frac));
     residual = residual < t ? residual : t - 1;
     sums->of_filter = m->work;  // in a dense layer each unit is a map
@@ -113,13 +134,8 @@ static size_t top_k(const tp_model_t *m, const tp_layer_t *l, uint32_t l1_norm, 
     uint32_t y = l1_norm >> (frac - m->delta_frac);  // Q.delta_frac
     int is_known = depth == 0 && spec->skip != 0;    // is_known_already did
     uint32_t max = is_known ? tp_state(m, l)->threshold : running_maximum(tp_state(m, l), y);
-    uint32_t share = spec->s_min;  // Q.15
-    if (max != 0) {
-        int k = tp_bits(max >> 16);
-        uint32_t alpha = ((y >> k) << 15) / (max >> k);  // Q.15; y <= max, 16 bits
-        int32_t span = (int32_t)spec->s_max - spec->s_min;
-        share = (uint32_t)(spec->s_min + tp_rshift_round((int32_t)alpha * span, 15));  // |alpha span| <= 2^30
-    }
+    int32_t alpha = (int32_t)tp_part(y, max), span = (int32_t)spec->s_max - spec->s_min;
+    uint32_t share = (uint32_t)(spec->s_min + tp_rshift_round(alpha * span, 15));  // |alpha span| <= 2^30
     while (depth-- > 0) {
         share = (share * spec->zeta) >> 15;
     }
@@ -205,7 +221,7 @@ static void select_none(const tp_model_t *m) {
     }
 }
 
-int tp_skip_sample(const tp_model_t *m, const int16_t *deltas, int32_t p_target) {
+int tp_skip_sample(const tp_model_t *m, const int16_t *deltas, int32_t p_target, uint32_t left) {
     const tp_model_spec_t *spec = m->spec;
     int mse = spec->loss == TP_MSE, diffused = spec->policy == TP_DIFFUSED;
     int skip = !mse && spec->skip != 0 && p_target >= (1 << 14) - spec->skip;
@@ -213,7 +229,7 @@ int tp_skip_sample(const tp_model_t *m, const int16_t *deltas, int32_t p_target)
         skip = is_known_already(m, deltas);
     }
     if (diffused) {
-        set_share(m);
+        set_share(m, left);
         pay(m, skip ? 0 : m->state->share);
         if (skip) {
             select_none(m);
@@ -234,7 +250,7 @@ size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int 
     if (l->kind == TP_DENSE) {
         tp_update_biases(m, l, deltas, NULL, frac);
     }
-    if (selects && diffuses && m->state->share < ONE) {
+    if (selects && diffuses && m->state->share < TP_ONE) {
         int32_t *all = (int32_t *)m->work + l->out_c;
         n = select_diffused(m, l, deltas, frac, all, sums);
         if (l->kind != TP_DENSE) {
