@@ -421,7 +421,7 @@ class FloatModel:
         """The learning rate of a layer: core/rate.c."""
         if not self.spec.auto_rate:
             return self.lr
-        settled = 2816 if self.spec.loss == fmt.MSE else 512
+        settled = 2048 if self.spec.loss == fmt.MSE else 512
         c, q = self.lr / (1 + min(self.steps, settled) / 256), layer.energy
         n = max(np.ceil((np.log2(q / c**2) - 1) / 2), np.ceil(np.log2(q)))
         return self.dtype(2.0 ** -np.clip(n, 0, 26))

@@ -31,9 +31,9 @@ _SHAPE = const(7)  # as in tinyprop
 _ONE = const(1 << 28)  # 1.0 of what is counted in Q.28
 _IN_THE_END = const(1 << 20)  # steps, after which found rates fall no more
 # What found rates come to until then, in steps of the last one: the sum of their falling, 768 ln 3
-# and with mse 3072 ln 12 (core/rate.c).
+# and with mse 2304 ln 9 (core/rate.c).
 _UNTIL_SETTLED = const(844)
-_UNTIL_SETTLED_MSE = const(7634)
+_UNTIL_SETTLED_MSE = const(5062)
 _SOME = const(50)  # samples, before which nothing is wrong yet
 _SENSORS = const(32)  # so few values of x may be sensors; pictures have corners that stay black
 _GUESS = 0.3  # error of guessing numbers in a given range, as a share of half of it

@@ -68,7 +68,7 @@ _ONE = const(1 << 28)  # 1.0 of what is counted in Q.28
 _DEAD_AFTER = const(64)  # samples on which a unit did not fire
 _START = const(256)  # steps + _START is what found rates fall with,
 _SETTLED = const(768)  # up to here,
-_SETTLED_MSE = const(3072)  # or with mse,
+_SETTLED_MSE = const(2304)  # or with mse,
 _JUDGED = const(128)  # targets from which on errors and spreads tell something (core/rate.c)
 _MOST_DOUBT = const(1 << 14)
 _NO_FRAC = const(-32768)
@@ -418,7 +418,7 @@ def _brake(model):
         return 0
     error = model._number("<I", _MODEL_STATE_ERROR) / _ONE
     guess = sum(spreads) / len(spreads)
-    return (error > 3 / 4 * guess) + (error > 7 / 8 * guess)
+    return sum(error > eighths / 8 * guess for eighths in (5, 6, 7))
 
 
 def _found_rate(place, falling):

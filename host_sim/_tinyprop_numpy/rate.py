@@ -1,13 +1,13 @@
 """The learning rate of a layer, when none is given.
 
     lr = min(c_t / sqrt(q), 1 / q), as a power of two: the first rounded, the second rounded down
-    c_t = c / (1 + t / 256), with t at most 512, or 2816 with mse      c: the rate in the spec
+    c_t = c / (1 + t / 256), with t at most 512, or 2048 with mse      c: the rate in the spec
 
 q is the energy of the layer's centred inputs (centre.py): a step of rate 1 / q on one sample would
 set its error to 0 (normalised LMS, Widrow and Hoff), so more is never right.
 
-With mse c_t is halved while more than 3/4 of what there is to learn is left (progress.py), and
-halved again while more than 7/8 is.
+With mse it is halved for each of 5/8, 3/4, 7/8 that is less than what is left to learn
+(progress.py).
 
 With lr = 2^-n, n is the least for which q / c_t^2 <= 2^(2n+1) and q <= 2^n.
 """
@@ -17,7 +17,7 @@ from .format import MSE
 
 START = 256  # t + START is what c_t falls with,
 SETTLED = 768  # up to here,
-SETTLED_MSE = 3072  # or with mse
+SETTLED_MSE = 2304  # or with mse
 JUDGED = 128  # targets from which on what is left tells something
 
 
@@ -32,7 +32,7 @@ def brake(model, left):
     learned, n_seen = model.learned[1], model.state.n_seen[1]
     if learned is None or not model.spec.auto_rate or n_seen < JUDGED:
         return 0
-    return (left > ONE * 3 // 4) + (left > ONE * 7 // 8)
+    return sum(left > ONE * eighths // 8 for eighths in (5, 6, 7))
 
 
 def set_rate(model, layer, brake):

@@ -9,7 +9,7 @@ import { classText } from "./words.js";
 
 const IN_THE_END = 1 << 20; // steps, after which found rates fall no more
 const UNTIL_SETTLED = 844; // what they come to until then, in steps of the last one
-const UNTIL_SETTLED_MSE = 7634;
+const UNTIL_SETTLED_MSE = 5062;
 const SOME = 50; // samples, before which nothing is wrong yet
 const SENSORS = 32; // so few values of x may be sensors; pictures have corners that stay black
 const GUESS = 0.3; // error of guessing numbers in a given range, as a share of half of it

@@ -9,7 +9,7 @@ export const ONE = 2 ** 28; // 1.0 of what is counted in Q.28
 const DEAD_AFTER = 64; // samples on which a unit did not fire
 const START = 256; // steps + START is what found rates fall with,
 const SETTLED = 768; // up to here,
-const SETTLED_MSE = 3072; // or with mse,
+const SETTLED_MSE = 2304; // or with mse,
 const JUDGED = 128; // targets from which on errors and spreads tell something (core/rate.c)
 const MOST_DOUBT = 1 << 14;
 const NO_FRAC = -32768;
@@ -375,7 +375,7 @@ function brake(model) {
   }
   const error = model._number("u4", format.MODEL_STATE_ERROR) / ONE;
   const guess = ofTargets.reduce((a, b) => a + b) / ofTargets.length;
-  return Number(error > (3 / 4) * guess) + Number(error > (7 / 8) * guess);
+  return [5, 6, 7].filter((eighths) => error > (eighths / 8) * guess).length;
 }
 
 // The rate that a layer finds (core/rate.c), from what rates fall with; null before its first step.

@@ -48,7 +48,7 @@ SHAPES = {
     "convolutions": "36f3c223387eed5667204f20ae94e2d4afdc69b4c6d44901234c4c1ec0f51156",
     "convolutions, half zeros": "9205f4205fdaa15d531f4e451147514802bccd05c41ac295633d932c611dd228",
     "layers alone": "cb9b89e9ba531713fb697d10a942a75079eca3f15209da3f1cb07d185b37b703",
-    "noise": "f25e693326f186dd2e77cb61416a6587cc2f8cb035336dba053e3c7a74d90b71",
+    "noise": "8acb0fe2ef6c4f052ad5bd87b90bb81695861a3548569dc50565c07ceff22500",
 }
 # The same of the small models of test_long_rows.py.
 ROWS = {

@@ -395,7 +395,7 @@ const int16_t *tp_recall(const tp_model_t *m);
 
 // ---- rate.c
 
-// By how many powers of two rates are lower in this step, as nearly all is left to learn: 0 to 2.
+// By how many powers of two rates are lower in this step, as much is left to learn: 0 to 3.
 //   left  what tp_left_to_learn returns
 int tp_brake(const tp_model_t *m, uint32_t left);
 

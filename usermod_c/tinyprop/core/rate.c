@@ -1,18 +1,18 @@
 // The learning rate of a layer, when none is given.
 //   lr = min(c_t / sqrt(q), 1 / q), as a power of two: the first one rounded, the second one rounded down
-//   c_t = c / (1 + t / 256), with t at most 512, or 2816 with mse       c: the rate in the spec, t: steps so far
+//   c_t = c / (1 + t / 256), with t at most 512, or 2048 with mse       c: the rate in the spec, t: steps so far
 // q is the energy of the layer's centred inputs (centre.c): a step of rate 1 / q on one sample would set its error to 0
 // (normalised LMS, Widrow and Hoff), so more is never right. docs/method.md says how the rest was found.
 //
-// With mse c_t is halved while more than 3/4 of what there is to learn is left (progress.c), and halved again while more than
-// 7/8 is: it is little then, or hidden in noise, which large steps follow.
+// With mse it is halved for each of 5/8, 3/4, 7/8 that is less than what is left to learn (progress.c): there is little to
+// learn then, or it is hidden in noise, which large steps follow.
 //
 // With lr = 2^-n, n is the least for which  q / c_t^2 <= 2^(2n+1)  and  q <= 2^n.
 #include "core.h"
 
 #define START 256         // t + START is what c_t falls with,
 #define SETTLED 768       // up to here,
-#define SETTLED_MSE 3072  // or with mse
+#define SETTLED_MSE 2304  // or with mse
 #define JUDGED 128        // targets from which on what is left tells something
 
 // The least e for which a <= b 2^e; a, b > 0.
@@ -26,7 +26,7 @@ int tp_brake(const tp_model_t *m, uint32_t left) {
     if (!m->learned[TP_OUTPUTS] || !m->spec->auto_rate || m->state->n_seen[TP_OUTPUTS] < JUDGED) {
         return 0;
     }
-    return (left > TP_ONE * 3 / 4) + (left > TP_ONE * 7 / 8);
+    return (left > TP_ONE * 5 / 8) + (left > TP_ONE * 3 / 4) + (left > TP_ONE * 7 / 8);
 }
 
 void tp_set_rate(const tp_model_t *m, tp_layer_t *l, int brake) {
