@@ -474,7 +474,7 @@ class FloatModel:
     def select(self, layer, delta, depth):
         all_of_them = depth == 0 and self.spec.loss == fmt.CROSSENTROPY
         policy = fmt.FULL if all_of_them else self.spec.policy
-        choose = {fmt.FULL: self.all, fmt.TOPK: self.top_k, fmt.DIFFUSED: self.diffuse}[policy]
+        choose = {fmt.FULL: self.all, fmt.TOPK: self.top_k, fmt.DIFFUSED: self.adaptive}[policy]
         selected, n = choose(layer, delta.ravel(), depth)
         self.macs_selected += self.macs(layer, n)
         return selected.reshape(delta.shape)
@@ -504,7 +504,23 @@ class FloatModel:
         t = layer.threshold * (1 + (n_selected - self.budget(layer)) / step)
         layer.threshold = max(min(t, self.share), step * 2.0**-30)
 
-    def diffuse(self, layer, delta, depth):
+    def diffused(self, layer, delta, t):
+        small = np.abs(delta) < t
+        selected = np.where(small, 0, delta)
+        residual, channels = min(layer.residual, np.nextafter(t, 0)), layer.record.out_c
+        for j in range(channels):
+            total = 0.0
+            for i in range(j, delta.size, channels):
+                total += delta[i] if small[i] else 0
+                if residual + abs(total) >= t:
+                    selected[i] = np.copysign(t, total)
+                    residual += abs(total) - t
+                    total = 0.0
+            residual += abs(total)
+        layer.residual = residual
+        return selected
+
+    def adaptive(self, layer, delta, depth):
         if self.share == 1:
             layer.threshold = 0.0
             return delta, delta.size
@@ -512,22 +528,12 @@ class FloatModel:
         if layer.threshold == 0:
             layer.threshold = min(max(magnitude.mean(), 2.0**-30), 1.0)
         t = min(layer.threshold / max(self.share, 2.0**-8), 1.0)
-        of_each = t
-        if layer is self.layers[-1]:
-            of_each = t * self.errors / (np.max(self.errors) or 1)
-        selected = np.where(magnitude >= of_each, delta, 0)
         if self.spec.loss == fmt.CROSSENTROPY:
-            residual, channels = min(layer.residual, np.nextafter(t, 0)), layer.record.out_c
-            for j in range(channels):
-                total = 0.0
-                for i in range(j, delta.size, channels):
-                    total += delta[i] if magnitude[i] < t else 0
-                    if residual + abs(total) >= t:
-                        selected[i] = np.copysign(t, total)
-                        residual += abs(total) - t
-                        total = 0.0
-                residual += abs(total)
-            layer.residual = residual
+            selected = self.diffused(layer, delta, t)
+        else:
+            is_output = layer is self.layers[-1]
+            shares = self.errors / (np.max(self.errors) or 1) if is_output else 1
+            selected = np.where(magnitude >= t * shares, delta, 0)
         n_selected = np.count_nonzero(selected)
         self.adapt(layer, n_selected)
         return selected, n_selected

@@ -79,44 +79,53 @@ def adapt_threshold(model, layer, n_selected):
     layer.state.threshold = max(min(t, model.state.share << THRESHOLD_FRAC - 15), 1 << shift)
 
 
-def thresholds_of_outputs(model, t):
-    """T e_j / max e. Errors are Q.28; of the largest one its highest 16 bits count."""
-    errors = model.tally.astype(np.int64)
-    largest = int(errors.max())
-    k = (largest >> 16).bit_length()
-    shares = (errors >> k) * (2**31 // (largest >> k) if largest else 0) >> 16
-    return t * shares >> 15
-
-
-def select_diffused(model, layer, delta, frac, depth):
-    state, one = layer.state, 1 << THRESHOLD_FRAC
-    if model.state.share == ONE:
-        state.threshold = 0
-        return delta, layer.n_deltas
+def threshold_of(model, layer, delta, frac):
+    """T for deltas in Q.frac: 1 to 1.0."""
+    state = layer.state
     if state.threshold == 0:  # the first time: T = Y / K, so T r = Y / n
         mean = l1_norm(delta) // layer.n_deltas
-        state.threshold = min(mean << (THRESHOLD_FRAC - frac), one)
+        state.threshold = min(mean << (THRESHOLD_FRAC - frac), 1 << THRESHOLD_FRAC)
     r = max(model.state.share >> 7, 1)  # Q.8, so T r / r is Q.22
     t = state.threshold // r >> (RESIDUAL_FRAC - frac)
-    t = min(max(t, 1), 1 << model.delta_frac)
-    is_output = layer is model.output
-    small = np.abs(delta) < (thresholds_of_outputs(model, t) if is_output else t)
-    t = 1 if is_output else t
-    residual = min(state.residual >> (RESIDUAL_FRAC - frac), t - 1)
+    return min(max(t, 1), 1 << model.delta_frac)
 
+
+def diffused(layer, delta, frac, t):
+    """The deltas that are selected with crossentropy."""
+    state, small = layer.state, np.abs(delta) < t
+    residual = min(state.residual >> (RESIDUAL_FRAC - frac), t - 1)
     selected = np.where(small, 0, delta)
+    maps = np.where(small, delta, 0).reshape(-1, layer.out_c).T  # a dense unit is a map
+    total = last = 0
+    for j, i in np.argwhere(maps).tolist():
+        if j != last:
+            residual, total, last = residual + abs(total), 0, j
+        total += int(maps[j, i])
+        if residual + abs(total) >= t:
+            selected[i * layer.out_c + j] = t if total > 0 else -t
+            residual, total = residual + abs(total) - t, 0
+    state.residual = residual + abs(total) << (RESIDUAL_FRAC - frac)
+    return selected
+
+
+def shares_of_outputs(model):
+    """e_j / max e, Q.15. Errors are Q.28; of the largest one its highest 16 bits count."""
+    errors = model.tally.astype(np.int64)
+    largest = max(int(errors.max()), 1)
+    k = (largest >> 16).bit_length()
+    return (errors >> k) * (2**31 // (largest >> k)) >> 16
+
+
+def select_adaptive(model, layer, delta, frac, depth):
+    if model.state.share == ONE:
+        layer.state.threshold = 0
+        return delta, layer.n_deltas
+    t = threshold_of(model, layer, delta, frac)
     if model.spec.loss == CROSSENTROPY:
-        maps = np.where(small, delta, 0).reshape(-1, layer.out_c).T  # a dense unit is a map
-        total = last = 0
-        for j, i in np.argwhere(maps).tolist():
-            if j != last:
-                residual, total, last = residual + abs(total), 0, j
-            total += int(maps[j, i])
-            if residual + abs(total) >= t:
-                selected[i * layer.out_c + j] = t if total > 0 else -t
-                residual, total = residual + abs(total) - t, 0
-        residual += abs(total)
-    state.residual = residual << (RESIDUAL_FRAC - frac)
+        selected = diffused(layer, delta, frac, t)
+    else:
+        shares = shares_of_outputs(model) if layer is model.output else ONE
+        selected = np.where(np.abs(delta) < t * shares >> 15, 0, delta)
     n_selected = np.count_nonzero(selected)
     adapt_threshold(model, layer, n_selected)
     return selected, n_selected
@@ -186,7 +195,7 @@ def select_all(model, layer, delta, frac, depth):
     return delta, layer.n_deltas
 
 
-SELECT = {FULL: select_all, TOPK: select_largest, DIFFUSED: select_diffused}
+SELECT = {FULL: select_all, TOPK: select_largest, DIFFUSED: select_adaptive}
 
 
 def select(model, layer, delta, frac, depth):

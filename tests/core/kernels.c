@@ -359,7 +359,7 @@ static void diffuse(state_t *s) {
     fill(s, s->deltas, n + 1, limit, 1, below(s, 4));
     memset(s->z, 0x55, sizeof(s->z));
     memset(s->dx, 0x55, sizeof(s->dx));
-    check_word(s, tp_diffuse(s->deltas, n, filters, t, (int)below(s, 2), &residual, s->z, s->dx, &n_left));
+    check_word(s, tp_diffuse(s->deltas, n, filters, t, &residual, s->z, s->dx, &n_left));
     check(s, s->deltas, n + 1);
     check_words(s, s->z, filters + 1);
     check_words(s, s->dx, filters + 1);

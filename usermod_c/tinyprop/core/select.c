@@ -81,48 +81,53 @@ static void adapt_threshold(const tp_model_t *m, const tp_layer_t *l, uint32_t n
     state->threshold = (uint32_t)(t > least ? t : least);
 }
 
-// Zeroes deltas of outputs whose errors are small beside what is usual for the output. Between the largest mean error and its
-// inverse there are 31 bits, so no product is above 2^31.
-static void drop_usual_errors(const tp_model_t *m, int16_t *deltas, int32_t t) {
-    const uint32_t *error = m->tally, *end = error + m->output->n_out;
-    uint32_t largest = 0;
-    for (; error < end; error++) {
-        largest = *error > largest ? *error : largest;
-    }
-    int k = tp_bits(largest >> 16);
-    uint32_t inverse = largest > 0 ? (1u << 31) / (largest >> k) : 0;
-    for (error = m->tally; error < end; error++, deltas++) {
-        int32_t share = (int32_t)((*error >> k) * inverse >> 16);  // Q.15
-        int32_t of_output = t * share >> 15;
-        *deltas = tp_abs(*deltas) < of_output ? 0 : *deltas;
-    }
-}
-
-// all: gets the sums of the deltas of each filter before any is dropped.
-static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int32_t *all,
+// T for deltas in Q.frac: 1 to 1.0.
+static int32_t threshold_of(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac,
     tp_delta_sums_t *sums) {
     tp_layer_state_t *state = tp_state(m, l);
-    size_t n = tp_map_of(l)->n_out;
     if (state->threshold == 0) {  // the first time: T = Y / K, so T r = Y / n
         tp_sum_deltas(m, l, deltas, 0, sums);
-        uint32_t share = sums->l1_norm / (uint32_t)n;
+        uint32_t share = sums->l1_norm / tp_map_of(l)->n_out;
         state->threshold = (uint32_t)tp_rshift_round_sat((int32_t)share, frac - THRESHOLD_FRAC, 1 << THRESHOLD_FRAC);
     }
     uint32_t r = m->state->share >> 7 ? m->state->share >> 7 : 1;  // Q.8, so T r / r is Q.22
     int32_t t = (int32_t)(state->threshold / r >> (RESIDUAL_FRAC - frac)), most = 1 << m->delta_frac;
-    t = t < 1 ? 1 : t > most ? most : t;
-    if (l == m->output) {
-        drop_usual_errors(m, deltas, t);
-        t = 1;
-    }
-    int32_t residual = (int32_t)(state->residual >> (RESIDUAL_FRAC - frac));
+    return t < 1 ? 1 : t > most ? most : t;
+}
+
+// With crossentropy. all: gets the sums of the deltas of each filter before any is dropped.
+static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int32_t *all,
+    tp_delta_sums_t *sums) {
+    tp_layer_state_t *state = tp_state(m, l);
+    int32_t t = threshold_of(m, l, deltas, frac, sums), residual = (int32_t)(state->residual >> (RESIDUAL_FRAC - frac));
     residual = residual < t ? residual : t - 1;
     sums->of_filter = m->work;  // in a dense layer each unit is a map
-    sums->l1_norm = tp_diffuse(deltas, n, l->out_c, t, m->spec->loss == TP_CROSSENTROPY, &residual, all,
-        sums->of_filter, &sums->n_nonzero);
+    sums->l1_norm = tp_diffuse(deltas, tp_map_of(l)->n_out, l->out_c, t, &residual, all, sums->of_filter,
+        &sums->n_nonzero);
     state->residual = (uint32_t)residual << (RESIDUAL_FRAC - frac);
     adapt_threshold(m, l, sums->n_nonzero);
     return sums->n_nonzero;
+}
+
+// With mse. Between the largest mean error and its inverse there are 31 bits, so no product is above 2^31.
+static size_t select_large(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, tp_delta_sums_t *sums) {
+    int32_t t = threshold_of(m, l, deltas, frac, sums);
+    size_t n = tp_map_of(l)->n_out, n_selected = 0;
+    const uint32_t *errors = l == m->output ? m->tally : NULL;
+    uint32_t largest = 1;
+    for (size_t i = 0; errors && i < n; i++) {
+        largest = errors[i] > largest ? errors[i] : largest;
+    }
+    int k = tp_bits(largest >> 16);
+    uint32_t inverse = (1u << 31) / (largest >> k);
+    for (size_t i = 0; i < n; i++) {
+        int32_t share = errors ? (int32_t)((errors[i] >> k) * inverse >> 16) : TP_ONE;  // e_j / max e, Q.15
+        deltas[i] = tp_abs(deltas[i]) < t * share >> 15 ? 0 : deltas[i];
+        n_selected += deltas[i] != 0;
+    }
+    tp_sum_deltas(m, l, deltas, 0, sums);
+    adapt_threshold(m, l, (uint32_t)n_selected);
+    return n_selected;
 }
 
 // ---- TP_TOPK
@@ -246,11 +251,11 @@ static int is_dense(const tp_model_t *m, int depth) {
 size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int depth,
     tp_delta_sums_t *sums) {
     size_t n = tp_map_of(l)->n_out;
-    int selects = !is_dense(m, depth), diffuses = m->spec->policy == TP_DIFFUSED;
+    int selects = !is_dense(m, depth), adapts = m->spec->policy == TP_DIFFUSED, all_of_them = m->state->share >= TP_ONE;
     if (l->kind == TP_DENSE) {
         tp_update_biases(m, l, deltas, NULL, frac);
     }
-    if (selects && diffuses && m->state->share < TP_ONE) {
+    if (selects && adapts && !all_of_them && m->spec->loss == TP_CROSSENTROPY) {
         int32_t *all = (int32_t *)m->work + l->out_c;
         n = select_diffused(m, l, deltas, frac, all, sums);
         if (l->kind != TP_DENSE) {
@@ -262,10 +267,10 @@ size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int 
     if (l->kind != TP_DENSE) {
         tp_update_biases(m, l, deltas, sums->of_filter, frac);
     }
-    if (selects && diffuses) {
+    if (selects && adapts && all_of_them) {
         tp_state(m, l)->threshold = 0;
     } else if (selects) {
-        n = select_largest(m, l, deltas, frac, depth, sums);
+        n = adapts ? select_large(m, l, deltas, frac, sums) : select_largest(m, l, deltas, frac, depth, sums);
     }
     return n;
 }

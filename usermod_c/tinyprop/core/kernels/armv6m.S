@@ -1042,11 +1042,10 @@ function tp_sum_filters
 #endif
 end tp_sum_filters
 
-// uint32_t tp_diffuse(int16_t *v, size_t n, size_t filters, int32_t t, int diffuses, int32_t *residual, int32_t *all,
-//     int32_t *left, uint32_t *n_left)
+// uint32_t tp_diffuse(int16_t *v, size_t n, size_t filters, int32_t t, int32_t *residual, int32_t *all, int32_t *left,
+//     uint32_t *n_left)
 //   18 cycles per delta, 8 for a 0, 50 per filter. What has to add up to the next +-t is `room`, t less the residual: |v| is
-//   below t if v + t - 1 as an unsigned number is at most 2 (t - 1), and so is the sum of the small ones below the room. The
-//   room is out of reach if nothing adds up.
+//   below t if v + t - 1 as an unsigned number is at most 2 (t - 1), and so is the sum of the small ones below the room.
 //   r0 end of v, of this filter   r1 t - 1   r2 bytes per pixel   r3 bytes from r0, below 0   r4 sum of the small ones
 //   r5 room - 1   r8 sum of those left   r9 sum of |v|   r10 how many   r11 2 (t - 1)   r12 sum of all   lr 2 (room - 1)
 //   on the stack: 0 bytes of v, times -1, 4 filters left
@@ -1060,15 +1059,10 @@ function tp_diffuse
     subs r1, r3, #1
     lsls r5, r1, #1
     mov r11, r5
-    ldr r5, [sp, #48]
+    ldr r5, [sp, #44]
     ldr r5, [r5]
     subs r5, r1, r5
-    ldr r6, [sp, #44]
-    cmp r6, #0
-    bne 1f
-    movs r5, #1
-    lsls r5, r5, #30
-1:  lsls r6, r5, #1
+    lsls r6, r5, #1
     mov lr, r6
     movs r4, #0
     mov r9, r4
@@ -1120,35 +1114,29 @@ function tp_diffuse
     adds r3, r3, r2
     bmi .Ldiffuse_next
 .Ldiffuse_end:
-    ldr r6, [sp, #44]
-    cmp r6, #0
-    beq 1f
     asrs r7, r4, #31
     eors r4, r7
     subs r4, r4, r7
     subs r5, r5, r4
     lsls r4, r5, #1
     mov lr, r4
-1:  ldr r6, [sp, #52]
+    ldr r6, [sp, #48]
     mov r7, r12
     stmia r6!, {r7}
-    str r6, [sp, #52]
-    ldr r6, [sp, #56]
+    str r6, [sp, #48]
+    ldr r6, [sp, #52]
     mov r7, r8
     stmia r6!, {r7}
-    str r6, [sp, #56]
+    str r6, [sp, #52]
     adds r0, #2
     ldr r7, [sp, #4]
     subs r7, #1
     str r7, [sp, #4]
     bne .Ldiffuse_filter
-    ldr r6, [sp, #44]
-    cmp r6, #0
-    beq 1f
     subs r1, r1, r5
-    ldr r6, [sp, #48]
+    ldr r6, [sp, #44]
     str r1, [r6]
-1:  ldr r6, [sp, #60]
+    ldr r6, [sp, #56]
     mov r7, r10
     str r7, [r6]
     mov r0, r9

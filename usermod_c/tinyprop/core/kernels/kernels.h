@@ -153,15 +153,14 @@ int32_t tp_sum_bytes(const uint8_t *x, const uint8_t *end, size_t step, int is_s
 //   v  int16 [n], pixels of `filters` deltas each, |v| <= 2^14, n <= 65534   s  0..31   sum  int32 [filters]
 uint32_t tp_sum_filters(int16_t *v, size_t n, size_t filters, int s, int32_t *sum, uint32_t *n_nonzero);
 
-// Error diffusion, one filter after the other: of |v| >= t all stay. The others become 0; within a filter they add up if
-// `diffuses`, and each time that the magnitude of their sum and the *residual together reach t, v becomes t with the sign of
-// that sum, what is over is the new residual, and the sum starts anew. At a filter's end its magnitude is added to the
-// residual. all_f is the sum of the deltas of filter f, left_f that of what is left of them, and *n_left how many are left.
-// Returns the sum of their |v|.
+// Error diffusion, one filter after the other: of |v| >= t all stay. The others become 0; within a filter they add up, and each
+// time that the magnitude of their sum and the *residual together reach t, v becomes t with the sign of that sum, what is over
+// is the new residual, and the sum starts anew. At a filter's end its magnitude is added to the residual. all_f is the sum of
+// the deltas of filter f, left_f that of what is left of them, and *n_left how many are left. Returns the sum of their |v|.
 //   v  int16 [n], pixels of `filters` deltas each, |v| <= 2^14, n <= 65534   t  1..2^14   *residual  0..t-1, also on return
 //   all, left  int32 [filters]
-uint32_t tp_diffuse(int16_t *v, size_t n, size_t filters, int32_t t, int diffuses, int32_t *residual, int32_t *all,
-    int32_t *left, uint32_t *n_left);
+uint32_t tp_diffuse(int16_t *v, size_t n, size_t filters, int32_t t, int32_t *residual, int32_t *all, int32_t *left,
+    uint32_t *n_left);
 
 // to_i = x_i, bytes [n].
 void tp_copy_bytes(const uint8_t *x, uint8_t *to, size_t n);

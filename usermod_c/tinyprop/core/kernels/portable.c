@@ -294,8 +294,8 @@ TP_HOT uint32_t tp_mask(int32_t *v, const uint8_t *y, size_t n) {
     return y ? mask(v, y, n, 1) : mask(v, y, n, 0);
 }
 
-TP_HOT uint32_t tp_diffuse(int16_t *v, size_t n, size_t filters, int32_t t, int diffuses, int32_t *residual,
-    int32_t *all, int32_t *left, uint32_t *n_left) {
+TP_HOT uint32_t tp_diffuse(int16_t *v, size_t n, size_t filters, int32_t t, int32_t *residual, int32_t *all,
+    int32_t *left, uint32_t *n_left) {
     const int16_t *end = v + n;
     uint32_t norm = 0, n_nonzero = 0;
     int32_t excess = *residual;
@@ -308,7 +308,7 @@ TP_HOT uint32_t tp_diffuse(int16_t *v, size_t n, size_t filters, int32_t t, int 
             }
             of_all += d;
             if (tp_abs(d) < t) {
-                small += diffuses ? d : 0;
+                small += d;
                 int32_t over = excess + tp_abs(small) - t;  // below t, as the two were below t before this delta
                 if (over < 0) {
                     *delta = 0;
