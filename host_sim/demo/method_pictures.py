@@ -46,7 +46,7 @@ class Onlooker:
     def see(self, delta, p_target):
         self.model.state.steps += 1
         progress.note_error(self.model, (1 << 14) - p_target << 14)
-        skips(self.model, delta, p_target)
+        skips(self.model, delta, p_target, progress.left_to_learn(self.model))
 
     def choose(self, delta, frac):
         selected, _ = select_deltas(self.model, self.model.layers[0], delta, frac, depth=1)
@@ -66,10 +66,10 @@ def watch():
                 onlooker.choose(delta, frac)
         return select_deltas(model, layer, delta, frac, depth)
 
-    def look_on_errors(model, delta, p_target):
+    def look_on_errors(model, delta, p_target, left):
         for onlooker in onlookers.values():
             onlooker.see(delta, p_target)
-        return skips(model, delta, p_target)
+        return skips(model, delta, p_target, left)
 
     (x, y), _ = digits.load()
     image = internals.image(new_model(tp.Full()))
