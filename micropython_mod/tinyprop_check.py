@@ -6,7 +6,7 @@ import struct
 from binascii import crc32
 
 from tinyprop_layers import _range_place
-from tinyprop_state import _dead_units, _falling, _places, _spreads, _tally
+from tinyprop_state import _dead_units, _falling, _guess, _places, _spreads, _tally
 from tinyprop_words import _class_text
 
 
@@ -72,7 +72,7 @@ class _Facts:
         self.n_shown = len(self.shown) - self.shown.count(0)  # others may be spare
         guess = 1 - 1 / max(1, self.n_shown)
         if model._mse:
-            guess = sum(_spreads(model, 1)) / model._n_out or _GUESS
+            guess = _guess(model) or _GUESS
         self.wrong = self.error / (guess or 1)
         # A guess of mse with a given range is none.
         learned = not model._mse or not _range_place(model._image, 1)[2]

@@ -389,6 +389,13 @@ def _spreads(model, which, least=3):
         at += _LEARNED_RANGE_BYTES
 
 
+def _guess(model, least=3):
+    """The mean error of always saying the middle of what y was, in half ranges; None where that is
+    not known."""
+    spreads = list(_spreads(model, 1, least))
+    return sum(spreads) / len(spreads) if spreads else None
+
+
 def _dead_units(places, k):
     """How many units of a layer with relu fire on nothing. What they give is added up in the layer
     above, where sums that nothing is added to fall to 1."""
@@ -413,11 +420,10 @@ def _falling(model, steps):
 
 def _brake(model):
     """How often these are halved, as errors are hardly smaller than those of the middle value."""
-    spreads = list(_spreads(model, 1, _JUDGED))
-    if not spreads:
+    guess = _guess(model, _JUDGED)
+    if guess is None:
         return 0
     error = model._number("<I", _MODEL_STATE_ERROR) / _ONE
-    guess = sum(spreads) / len(spreads)
     return sum(error > eighths / 8 * guess for eighths in (5, 6, 7))
 
 

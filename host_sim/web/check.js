@@ -4,7 +4,7 @@ import { SHAPE } from "./core.js";
 import { crc32 } from "./crc32.js";
 import * as format from "./format.js";
 import { general, numberAt, numbersAt, rangePlace } from "./layers.js";
-import { ONE, deadUnits, falling, placesOf, spreads, tally } from "./state.js";
+import { ONE, deadUnits, falling, guessOf, placesOf, spreads, tally } from "./state.js";
 import { classText } from "./words.js";
 
 const IN_THE_END = 1 << 20; // steps, after which found rates fall no more
@@ -46,7 +46,7 @@ class Facts {
     this.nShown = this.shown.filter((step) => step).length; // others may be spare
     let guess = 1 - 1 / Math.max(1, this.nShown);
     if (model._mse) {
-      guess = spreads(model, 1).reduce((a, b) => a + b, 0) / model._nOut || GUESS;
+      guess = guessOf(model) || GUESS;
     }
     this.wrong = this.error / (guess || 1);
     // A guess of mse with a given range is none.

@@ -340,6 +340,12 @@ export function spreads(model, which, least = 3) {
   });
 }
 
+// The mean error of always saying the middle of what y was, in half ranges; null where that is not known.
+export function guessOf(model, least = 3) {
+  const ofTargets = spreads(model, 1, least);
+  return ofTargets.length ? ofTargets.reduce((a, b) => a + b) / ofTargets.length : null;
+}
+
 // How many units of a layer with relu fire on nothing. What they give is added up in the layer above, where sums that
 // nothing is added to fall to 1.
 export function deadUnits(places, k) {
@@ -369,12 +375,11 @@ export function falling(model, steps) {
 
 // How often these are halved, as errors are hardly smaller than those of the middle value.
 function brake(model) {
-  const ofTargets = spreads(model, 1, JUDGED);
-  if (!ofTargets.length) {
+  const guess = guessOf(model, JUDGED);
+  if (guess === null) {
     return 0;
   }
   const error = model._number("u4", format.MODEL_STATE_ERROR) / ONE;
-  const guess = ofTargets.reduce((a, b) => a + b) / ofTargets.length;
   return [5, 6, 7].filter((eighths) => error > (eighths / 8) * guess).length;
 }
 

@@ -70,8 +70,7 @@ def test_small_deltas_add_up_with_their_signs_in_a_feature_map(c):
 @pytest.mark.parametrize("bits", [12, 8])
 def test_with_mse_each_output_has_a_threshold_of_its_own(c, bits):
     """T times its mean error, as a share of the largest one."""
-    n, t, random = 65534, 1 << 13, np.random.default_rng(bits)
-    n = n if bits == 8 else 64
+    n, t, random = 65534 if bits == 8 else 64, 1 << 13, np.random.default_rng(bits)
     model = CModel(c, (1, 1, 1), [dense(n)], "mse", policy="diffused", s_min=1 << 12)
     most = 1 << model.twin.delta_frac
     model.head.share = 1 << 12

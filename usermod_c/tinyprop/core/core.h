@@ -520,7 +520,8 @@ int32_t tp_mse_output(const tp_model_t *m, int32_t z);
 #define TP_MOST_SAVED (4096 << 15)  // what the account of TP_DIFFUSED starts with and holds at most, Q.15
 
 // Whether the sample needs no backward pass.
-//   deltas  int16 [n_out] of the output layer, Q.delta_frac   p_target  Q.14, with crossentropy   left  what tp_left_to_learn returns
+//   deltas  int16 [n_out] of the output layer, Q.delta_frac   p_target  Q.14, with crossentropy
+//   left    what tp_left_to_learn returns
 int tp_skip_sample(const tp_model_t *m, const int16_t *deltas, int32_t p_target, uint32_t left);
 // Zeroes the deltas of a layer that the policy does not select, after its biases have learned from all. Returns how many it
 // selects (TP_FULL: n_out).

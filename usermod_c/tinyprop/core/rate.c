@@ -4,7 +4,7 @@
 // q is the energy of the layer's centred inputs (centre.c): a step of rate 1 / q on one sample would set its error to 0
 // (normalised LMS, Widrow and Hoff), so more is never right. docs/method.md says how the rest was found.
 //
-// With mse it is halved for each of 5/8, 3/4, 7/8 that is less than what is left to learn (progress.c): there is little to
+// With mse c_t is halved for each of 5/8, 3/4, 7/8 that is less than what is left to learn (progress.c): there is little to
 // learn then, or it is hidden in noise, which large steps follow.
 //
 // With lr = 2^-n, n is the least for which  q / c_t^2 <= 2^(2n+1)  and  q <= 2^n.

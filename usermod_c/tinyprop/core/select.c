@@ -95,39 +95,56 @@ static int32_t threshold_of(const tp_model_t *m, const tp_layer_t *l, int16_t *d
     return t < 1 ? 1 : t > most ? most : t;
 }
 
-// With crossentropy. all: gets the sums of the deltas of each filter before any is dropped.
-static size_t select_diffused(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int32_t *all,
+// With crossentropy. Biases of a convolution learn from the sums before any delta is dropped, which come in passing.
+static void diffuse(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int32_t t,
     tp_delta_sums_t *sums) {
-    tp_layer_state_t *state = tp_state(m, l);
-    int32_t t = threshold_of(m, l, deltas, frac, sums), residual = (int32_t)(state->residual >> (RESIDUAL_FRAC - frac));
+    uint32_t *kept = &tp_state(m, l)->residual;
+    int32_t residual = (int32_t)(*kept >> (RESIDUAL_FRAC - frac)), *all = (int32_t *)m->work + l->out_c;
     residual = residual < t ? residual : t - 1;
     sums->of_filter = m->work;  // in a dense layer each unit is a map
     sums->l1_norm = tp_diffuse(deltas, tp_map_of(l)->n_out, l->out_c, t, &residual, all, sums->of_filter,
         &sums->n_nonzero);
-    state->residual = (uint32_t)residual << (RESIDUAL_FRAC - frac);
-    adapt_threshold(m, l, sums->n_nonzero);
-    return sums->n_nonzero;
+    *kept = (uint32_t)residual << (RESIDUAL_FRAC - frac);
+    if (l->kind != TP_DENSE) {
+        tp_update_biases(m, l, deltas, all, frac);
+    }
 }
 
-// With mse. Between the largest mean error and its inverse there are 31 bits, so no product is above 2^31.
-static size_t select_large(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, tp_delta_sums_t *sums) {
-    int32_t t = threshold_of(m, l, deltas, frac, sums);
-    size_t n = tp_map_of(l)->n_out, n_selected = 0;
+// With mse. The shares of outputs, e_j / max e, take one division. Between the largest mean error and its inverse there are 31
+// bits, so no product is above 2^31.
+static void drop_small(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int32_t t,
+    tp_delta_sums_t *sums) {
+    size_t n = tp_map_of(l)->n_out;
     const uint32_t *errors = l == m->output ? m->tally : NULL;
-    uint32_t largest = 1;
+    uint32_t largest = 1, n_nonzero = 0;
+    if (l->kind != TP_DENSE) {
+        tp_sum_deltas(m, l, deltas, 0, sums);
+        tp_update_biases(m, l, deltas, sums->of_filter, frac);
+    }
     for (size_t i = 0; errors && i < n; i++) {
         largest = errors[i] > largest ? errors[i] : largest;
     }
     int k = tp_bits(largest >> 16);
     uint32_t inverse = (1u << 31) / (largest >> k);
     for (size_t i = 0; i < n; i++) {
-        int32_t share = errors ? (int32_t)((errors[i] >> k) * inverse >> 16) : TP_ONE;  // e_j / max e, Q.15
+        int32_t share = errors ? (int32_t)((errors[i] >> k) * inverse >> 16) : TP_ONE;  // Q.15
         deltas[i] = tp_abs(deltas[i]) < t * share >> 15 ? 0 : deltas[i];
-        n_selected += deltas[i] != 0;
+        n_nonzero += deltas[i] != 0;
     }
     tp_sum_deltas(m, l, deltas, 0, sums);
-    adapt_threshold(m, l, (uint32_t)n_selected);
-    return n_selected;
+    sums->n_nonzero = n_nonzero;
+}
+
+static size_t select_adaptive(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac,
+    tp_delta_sums_t *sums) {
+    int32_t t = threshold_of(m, l, deltas, frac, sums);
+    if (m->spec->loss == TP_CROSSENTROPY) {
+        diffuse(m, l, deltas, frac, t, sums);
+    } else {
+        drop_small(m, l, deltas, frac, t, sums);
+    }
+    adapt_threshold(m, l, sums->n_nonzero);
+    return sums->n_nonzero;
 }
 
 // ---- TP_TOPK
@@ -247,30 +264,25 @@ static int is_dense(const tp_model_t *m, int depth) {
     return m->spec->policy == TP_FULL || (depth == 0 && m->spec->loss == TP_CROSSENTROPY);
 }
 
-// Biases of a dense layer learn from its deltas, others from the sums of these. Error diffusion sums in passing.
+// Biases of a dense layer learn from its deltas, others from the sums of these.
 size_t tp_select(const tp_model_t *m, const tp_layer_t *l, int16_t *deltas, int frac, int depth,
     tp_delta_sums_t *sums) {
     size_t n = tp_map_of(l)->n_out;
-    int selects = !is_dense(m, depth), adapts = m->spec->policy == TP_DIFFUSED, all_of_them = m->state->share >= TP_ONE;
+    int selects = !is_dense(m, depth), adapts = m->spec->policy == TP_DIFFUSED;
     if (l->kind == TP_DENSE) {
         tp_update_biases(m, l, deltas, NULL, frac);
     }
-    if (selects && adapts && !all_of_them && m->spec->loss == TP_CROSSENTROPY) {
-        int32_t *all = (int32_t *)m->work + l->out_c;
-        n = select_diffused(m, l, deltas, frac, all, sums);
-        if (l->kind != TP_DENSE) {
-            tp_update_biases(m, l, deltas, all, frac);
-        }
-        return n;
+    if (selects && adapts && m->state->share < TP_ONE) {
+        return select_adaptive(m, l, deltas, frac, sums);
     }
     tp_sum_deltas(m, l, deltas, 0, sums);
     if (l->kind != TP_DENSE) {
         tp_update_biases(m, l, deltas, sums->of_filter, frac);
     }
-    if (selects && adapts && all_of_them) {
+    if (selects && adapts) {
         tp_state(m, l)->threshold = 0;
     } else if (selects) {
-        n = adapts ? select_large(m, l, deltas, frac, sums) : select_largest(m, l, deltas, frac, depth, sums);
+        n = select_largest(m, l, deltas, frac, depth, sums);
     }
     return n;
 }
