@@ -14,7 +14,7 @@ products of at most 2^30, so below 2^46.
 import numpy as np
 
 from . import centre, update
-from .fixed import rshift_round_sat, wrap
+from .fixed import rshift_round, rshift_round_sat, wrap
 from .format import BIAS_FRAC
 
 
@@ -23,10 +23,13 @@ def product(a, b):
 
 
 def start_of_sums(model, layer):
-    """Biases, Q.(w_frac+12), in the format of the sums, Q.(x_frac+w_frac), clamped to half of what
-    max_weight reserves for them."""
-    limit = 1 << (26 if model.bits == 8 else 28)
-    return rshift_round_sat(layer.biases, BIAS_FRAC - layer.x_frac, limit)
+    """Biases, Q.(w_frac+12), in the format of the sums, Q.(x_frac+w_frac): within half of what
+    max_weight reserves for them, as biases are within 2^30; clamped to it where a shift is too
+    small for that."""
+    s, bits = BIAS_FRAC - layer.x_frac, 26 if model.bits == 8 else 28
+    if s >= 30 - bits:
+        return rshift_round(layer.biases, s)
+    return rshift_round_sat(layer.biases, s, 1 << bits)
 
 
 def forward(model, layer):

@@ -1,4 +1,4 @@
-// Gives the inline functions of fixed.h a name that ctypes can call, and shows a test the dx of a layer.
+// Gives inline functions a name that ctypes can call, and shows a test the dx of a layer.
 #include <string.h>
 #include "core.h"
 
@@ -24,6 +24,14 @@ int32_t call_abs(int32_t v) {
 
 int32_t call_add(int32_t a, int32_t b) {
     return tp_add(a, b);
+}
+
+uint32_t *call_nonzero_of(const tp_model_t *m, const tp_layer_t *l) {
+    return tp_nonzero_of(m, l);
+}
+
+uint32_t call_which(const tp_model_t *m, const tp_layer_t *l, size_t i) {
+    return tp_which(m, l, i);
 }
 
 // ---- dx of a layer, int32, in place of the deltas that are made of them

@@ -262,7 +262,7 @@ static void requantize(state_t *s) {
         check_word(s, tp_requantize_int16(s->z, (int16_t *)s->z, n, shift, limit));
         check(s, (int16_t *)s->z, n);
     } else {
-        check_word(s, tp_requantize_right(s->z, s->z, n, shift, limit));
+        tp_requantize_right(s->z, s->z, n, shift);
         check_words(s, s->z, n);
     }
 }
@@ -401,7 +401,7 @@ static void take_larger(state_t *s) {
 
 static void add_bytes(state_t *s) {
     uint32_t rows = 1 + below(s, 4), taps = 1 + below(s, 20), step = 1 + below(s, 4), from = below(s, 4);
-    tp_patch_t patch = { rows, taps, step, taps * step + below(s, 5), 4 * (taps + below(s, 3)) };
+    tp_patch_t patch = { rows, taps, step, taps * step + below(s, 5), taps + below(s, 3) };
     int32_t d = number(s, 1 << 14, 1), is_signed = (int32_t)below(s, 2);
     fill_bytes(s, SPACE, below(s, 4));
     fill_words(s, s->z, 100, 30);
@@ -537,6 +537,15 @@ static void input_sums(state_t *s) {
     check_words(s, s->dx, MAX_ROWS + 1);
 }
 
+static void input_sums_of_all(state_t *s) {
+    uint32_t n_in = 1 + below(s, MAX_ROWS), n_out = 2 * (1 + below(s, MAX_COLUMNS / 2));
+    fill(s, s->w, SPACE, 32767, 1, 0);
+    fill(s, s->deltas, n_out, 1 << 14, 1, below(s, 3));
+    fill_words(s, s->dx, MAX_ROWS + 1, 30);
+    tp_input_sums_of_all(s->w, n_out, n_in, s->deltas, s->dx);
+    check_words(s, s->dx, MAX_ROWS + 1);
+}
+
 int main(void) {
     static const struct {
         const char *name;
@@ -570,6 +579,7 @@ int main(void) {
         { "far_rows", far_rows },
         { "backward_rows", backward_rows },
         { "input_sums", input_sums },
+        { "input_sums_of_all", input_sums_of_all },
     };
     state_t state;
     for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {

@@ -24,11 +24,17 @@ def library(folder):
     options += ["-fsanitize=undefined", "-fno-sanitize-recover=all"]
     build(path, [*SOURCES, HERE / "inline_functions.c"], *options)
     core = ctypes.CDLL(path)
-    for name in "tp_exp_minus", "tp_l1_norm", "tp_crossentropy", "tp_float_from_fixed", "tp_which":
+    for name in (
+        "tp_exp_minus",
+        "tp_l1_norm",
+        "tp_crossentropy",
+        "tp_float_from_fixed",
+        "call_which",
+    ):
         getattr(core, name).restype = ctypes.c_uint32
     core.tp_exp_minus.argtypes = core.tp_bits.argtypes = [ctypes.c_uint32]
     core.tp_select.restype = ctypes.c_size_t
-    core.tp_nonzero_of.restype = ctypes.c_void_p
+    core.call_nonzero_of.restype = ctypes.c_void_p
     return core
 
 

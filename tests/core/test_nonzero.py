@@ -19,7 +19,7 @@ INPUTS = {
 
 def listed(model, layer):
     """(index of the input, its value) of each entry except padding, whose value is 0."""
-    at = model.call("tp_nonzero_of", layer)
+    at = model.call("call_nonzero_of", layer)
     row_bytes, reader, found = 2 * model.layers[layer].out_c, 0, []
     entries = (ctypes.c_uint32 * (3 * model.layers[layer].n_in + 1)).from_address(at)
     for entry in entries:

@@ -125,7 +125,7 @@ def test_which_of_a_window(c, n, wide):
         x[at:] = 7
         model.array(layer.which, np.uint8, 2)[:] = 99
         assert forward(model, x) == [7]
-        assert model.call("tp_which", 0, 0) == at
+        assert model.call("call_which", 0, 0) == at
         assert model.array(layer.which, np.uint8, 2)[1] == (at >> 8 if wide else 99)
         assert np.flatnonzero(backward(model, [5])).tolist() == [at]
 
@@ -148,4 +148,4 @@ def test_rows_of_a_convolution_as_they_are_made(c, is_series):
 
 
 def which_of_all(model):
-    return [model.call("tp_which", 0, i) for i in range(model.layers[0].n_out)]
+    return [model.call("call_which", 0, i) for i in range(model.layers[0].n_out)]

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import targets
 from mpremote.transport_serial import SerialTransport
 from serial_port import EmulatedPico
 
@@ -269,3 +270,11 @@ def test_an_interrupt_that_calls_the_model_in_a_step():
         line.enter_raw_repl(soft_reset=False)
         assert line.exec(PROGRAM + HARD_INTERRUPT) == b"True True\r\n"
         line.close()
+
+
+def test_the_firmware_of_a_pico_claims_a_model_in_ram():
+    """The wait of a claim (claim.h) is too short for a core that waits for its flash."""
+    elf = Path(targets.script("boards/firmware.sh", "RPI_PICO")).with_suffix(".elf")
+    symbols = subprocess.check_output(["arm-none-eabi-nm", elf], text=True)
+    (address,) = re.findall(r"^(\w+) t tp_claim$", symbols, re.MULTILINE)
+    assert 0x20000000 <= int(address, 16) < 0x20042000

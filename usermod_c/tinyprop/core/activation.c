@@ -12,12 +12,6 @@ static int format_adapts(const tp_layer_t *l) {
     return l->activation == TP_LINEAR || l->activation == TP_RELU;
 }
 
-// The largest activation.
-static int32_t top_of_format(const tp_model_t *m, const tp_layer_t *l) {
-    int is_signed = l->activation == TP_LINEAR || l->activation == TP_TANH;
-    return (1 << (m->bits - is_signed)) - 1;
-}
-
 // z Q.12 -> 1 / (1 + e^-z), Q.15. e is Q.16, so for z >= 0 the quotient is 2^14 .. 2^15; sigmoid(-z) = 1 - sigmoid(z).
 static int32_t sigmoid_q15(int32_t z) {
     uint32_t e = tp_exp_minus((uint32_t)tp_abs(z));
@@ -56,10 +50,6 @@ static int activate_one_by_one(const tp_model_t *m, const tp_layer_t *l, const i
         }
     }
     return any != 0;
-}
-
-tp_format_use_t tp_no_use_yet(const tp_model_t *m, const tp_layer_t *l) {
-    return (tp_format_use_t) { top_of_format(m, l), 0, 0 };
 }
 
 int tp_activate(const tp_model_t *m, const tp_layer_t *l, tp_layer_t *above, const int32_t *z, void *y, size_t n,

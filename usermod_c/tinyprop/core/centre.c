@@ -149,9 +149,13 @@ static uint32_t add_inputs(const tp_model_t *m, const tp_layer_t *l) {
 static uint32_t inputs_dot(const tp_model_t *m, const tp_layer_t *l) {
     const uint8_t *x = tp_at(m, l->inputs), *means = tp_at(m, l->means), *end = x + l->n_in;
     uint32_t dot = 0;
-    int32_t sign = l->x_signed ? 128 : 0;
-    for (; x < end; x++, means++) {
-        dot += (uint32_t)(tp_byte(*x, sign) * tp_byte(*means, sign));
+    if (!l->x_signed) {
+        while (x < end) {
+            dot += (uint32_t)(*x++ * *means++);
+        }
+    }
+    while (x < end) {
+        dot += (uint32_t)((int8_t)*x++ * (int8_t)*means++);
     }
     return dot;
 }

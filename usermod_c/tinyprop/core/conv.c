@@ -285,7 +285,7 @@ static void depthwise_by_taps(backward_t *b) {
 static int filter_gradient(const backward_t *b, size_t f, int32_t *gradient) {
     const tp_layer_t *l = b->l, *map = b->map;
     size_t per_tap = l->kind == TP_CONV ? l->in_c : 1;
-    tp_patch_t patch = { 0, 0, l->kind == TP_CONV ? 1 : l->in_c, tp_in_row(l), (uint32_t)(4 * l->down * per_tap) };
+    tp_patch_t patch = { 0, 0, l->kind == TP_CONV ? 1 : l->in_c, tp_in_row(l), (uint32_t)(l->down * per_tap) };
     size_t i = f, first = l->kind == TP_CONV ? 0 : f;
     int any = 0;
     clear(gradient, l->fan_in);
@@ -298,11 +298,11 @@ static int filter_gradient(const backward_t *b, size_t f, int32_t *gradient) {
             any = 1;
             size_t row = map_row, column = map_column;
             if (l->pooled) {
-                row *= map->kernel_h;
-                column = column * map->kernel_w + tp_which(b->m, map, i);
-                for (; column >= (map_column + 1) * map->kernel_w; column -= map->kernel_w) {
+                uint32_t which = tp_which(b->m, map, i);
+                for (row *= map->kernel_h; which >= map->kernel_w; which -= map->kernel_w) {
                     row++;
                 }
+                column = column * map->kernel_w + which;
             }
             overlap_t rows = rows_at(l, row), columns = columns_at(l, column);
             patch.n_rows = (uint32_t)rows.n;
@@ -368,9 +368,14 @@ static void list_pooled(const backward_t *b, size_t row, size_t column, tp_updat
     list->selected_end = end;
 }
 
-// dx of one row of the patch of a pixel.
-static void row_of_patch(const tp_layer_t *l, const int16_t *w, size_t taps, const tp_update_t *list, int32_t *dx) {
+// dx of one row of the patch of a pixel, from the list of its deltas, or from all of them, if not NULL.
+static void row_of_patch(const tp_layer_t *l, const int16_t *w, size_t taps, const tp_update_t *list,
+    const int16_t *all, int32_t *dx) {
     const tp_selected_t *first = list->selected, *end = list->selected_end;
+    if (all) {
+        tp_input_sums_of_all(w, l->out_c, taps * l->in_c, all, dx);
+        return;
+    }
     if (l->kind == TP_CONV) {
         tp_input_sums(w, 2u * l->out_c, taps * l->in_c, first, end, dx);
         return;
@@ -390,6 +395,7 @@ static void scatter_dx(backward_t *b, const int16_t *w, tp_deltas_t *dx) {
     tp_update_t list;
     list.selected = piece(b, sizeof(tp_selected_t) * l->out_c);
     int32_t *ring = (int32_t *)b->rest;
+    int has_pairs = l->kind == TP_CONV && !l->pooled && l->out_c % 2 == 0;
     clear(ring, n_rows * row_length);
     for (size_t row = 0; row <= l->out_h; row++) {
         overlap_t rows = { l->in_h, 0, 0 };
@@ -412,12 +418,15 @@ static void scatter_dx(backward_t *b, const int16_t *w, tp_deltas_t *dx) {
             if (list.selected == list.selected_end) {
                 continue;
             }
+            // A product in the list takes as long as two and a half in the order they lie in.
+            size_t n_listed = (size_t)(list.selected_end - list.selected);
+            int takes_all = TP_PAIRS && has_pairs && 5 * n_listed >= 2u * l->out_c;
             overlap_t columns = columns_at(l, column);
             const int16_t *taps = first + columns.k * l->right * per_tap;
             int32_t *patch = ring + columns.x * l->in_c;
             for (size_t y = slot, n = rows.n; n > 0; n--, y++, taps += l->down * per_tap) {
                 y = y < n_rows ? y : 0;
-                row_of_patch(l, taps, columns.n, &list, patch + y * row_length);
+                row_of_patch(l, taps, columns.n, &list, takes_all ? deltas : NULL, patch + y * row_length);
             }
         }
     }

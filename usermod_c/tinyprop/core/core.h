@@ -17,6 +17,13 @@
 #include "kernels/kernels.h"
 #include "tinyprop.h"
 
+// For a function that is rarely called, lest it take registers from what calls it. Where code is to be small, it is not one.
+#ifdef TP_SMALL_CODE
+#define TP_RARE
+#else
+#define TP_RARE __attribute__((noinline))
+#endif
+
 enum { TP_INPUTS, TP_OUTPUTS };  // `which` of the user's numbers
 
 // ---- plan
@@ -118,7 +125,16 @@ void tp_leave(const tp_model_t *m);
 // ---- plan.c
 
 // Checks that a spec starts here, of this version.
-tp_err_t tp_check_head(const void *spec, size_t n_bytes);
+static inline tp_err_t tp_check_head(const void *spec_bytes, size_t n_bytes) {
+    const tp_model_spec_t *spec = spec_bytes;
+    if ((uintptr_t)spec_bytes % TP_ALIGN != 0) {
+        return TP_E_ALIGN;
+    }
+    if (n_bytes < sizeof(tp_model_spec_t) || spec->magic != TP_MAGIC) {
+        return TP_E_IMAGE;
+    }
+    return spec->version == TP_VERSION ? TP_OK : TP_E_VERSION;
+}
 // Opens the model in an image and checks all of it. On an error m is not valid.
 tp_err_t tp_open(tp_model_t *m, void *image, size_t n_bytes);
 
@@ -245,12 +261,18 @@ tp_err_t tp_check_values(const tp_values_t *v, size_t n, size_t from, size_t cou
 // Item i in Q.frac, rounded, saturated at +-2^30.
 int32_t tp_fixed_at(const tp_values_t *v, size_t i, int frac);
 // Whether two pieces of memory share a byte; a is not empty.
-int tp_overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes);
+static inline int tp_overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes) {
+    size_t b_in_a = (uintptr_t)b - (uintptr_t)a, a_in_b = (uintptr_t)a - (uintptr_t)b;
+    return b_in_a < a_bytes ? b_bytes > 0 : a_in_b < b_bytes;
+}
 
 // ---- ranges.c
 
 // Whether all ranges are known: those that are learned, from the first sample on.
-int tp_ranges_known(const tp_model_t *m);
+static inline int tp_ranges_known(const tp_model_t *m) {
+    const uint16_t *n_seen = m->state->n_seen;
+    return (!m->learned[TP_INPUTS] || n_seen[TP_INPUTS] > 0) && (!m->learned[TP_OUTPUTS] || n_seen[TP_OUTPUTS] > 0);
+}
 // Works out every map that is missing; TP_E_RANGE if a range does not have lo < hi.
 tp_err_t tp_complete_ranges(tp_model_t *m);
 #define TP_NO_SHIFT 31  // of a learned range: all values were the same so far
@@ -266,7 +288,9 @@ static inline int tp_wider(const tp_learned_range_t *now, const tp_map_t *old) {
     return now->shift - now->frac - (old->shift - old->frac);
 }
 // The format of the model's inputs.
-int8_t tp_input_frac(const tp_model_t *m);
+static inline int8_t tp_input_frac(const tp_model_t *m) {
+    return m->bits == 12 ? 10 : m->learned[TP_INPUTS] ? 6 : m->in_signed ? 7 : 8;
+}
 // n_in values from item `from` on, already checked -> inputs of the first layer. Returns how many were clamped.
 uint32_t tp_read_inputs(const tp_model_t *m, const tp_values_t *x, size_t from);
 // The values from item `from` on, if they can be used as inputs unchanged: bytes with the range (0, 255). Else NULL.
@@ -298,7 +322,9 @@ static inline uint32_t tp_nonzero_list_bytes(uint32_t n, uint32_t n_out) {
     return 4 * ((2 * n_out > TP_MAX_ROW_DELTA ? 3 * (n + 1) : n + 1) + 1);
 }
 // Where the list of the layer is.
-uint32_t *tp_nonzero_of(const tp_model_t *m, const tp_layer_t *l);
+static inline uint32_t *tp_nonzero_of(const tp_model_t *m, const tp_layer_t *l) {
+    return l->nonzero ? tp_at(m, l->nonzero) : m->work;
+}
 // The list of a dense layer ends with an entry for the row of slopes, whose x is the layer's dot, scaled (centre.c).
 // Builds the list from the inputs in the image; sets n_nonzero, list_end and dot.
 void tp_list_inputs(const tp_model_t *m, tp_layer_t *l);
@@ -436,7 +462,10 @@ int tp_guard_shift(const tp_layer_t *l, uint32_t l1_norm);
 // y_frac of a new layer.
 int tp_first_y_frac(const tp_model_t *m, const tp_layer_t *l);
 // The use of a layer's output format before any output is counted.
-tp_format_use_t tp_no_use_yet(const tp_model_t *m, const tp_layer_t *l);
+static inline tp_format_use_t tp_no_use_yet(const tp_model_t *m, const tp_layer_t *l) {
+    int is_signed = l->activation == TP_LINEAR || l->activation == TP_TANH;
+    return (tp_format_use_t) { (1 << (m->bits - is_signed)) - 1, 0, 0 };
+}
 // z int32 [n], Q.(x_frac+w_frac) -> y [n], Q.y_frac: outputs of the layer. Of a vector y is int16 and does not overlap z,
 // and above, if not NULL, is the dense layer that reads it, whose list is built as well. Of a map y is bytes, and may be
 // the start of z. Counts in *use. Returns whether any y is not 0.
@@ -451,7 +480,10 @@ void tp_adapt_format(const tp_model_t *m, const tp_layer_t *l, const tp_format_u
 // Row `row` of the inputs of a maximum, in order; after the last one its outputs are done.
 void tp_take_row(const tp_model_t *m, const tp_layer_t *l, const uint8_t *x, size_t row);
 // Which input of its window, row by row, output i of a maximum is.
-uint32_t tp_which(const tp_model_t *m, const tp_layer_t *l, size_t i);
+static inline uint32_t tp_which(const tp_model_t *m, const tp_layer_t *l, size_t i) {
+    const void *which = tp_at(m, l->which);
+    return tp_is_wide(l) ? ((const uint16_t *)which)[i] : ((const uint8_t *)which)[i];
+}
 // Inputs -> outputs.
 void tp_pool_forward(const tp_model_t *m, const tp_layer_t *l);
 // dx are Q.(f + what is returned) for dy in Q.f.

@@ -7,11 +7,16 @@
 // the row of slopes, which is what w_ij has of the inputs' means (centre.c).
 #include "core.h"
 
-// b is Q.(w_frac+12), z is Q.(x_frac+w_frac) and x_frac <= 12. |b| <= 2^30, so with 8 bits (x_frac <= 8) sums start
-// within 2^26; with 12 bits they are clamped to 2^28. The clamp binds only for x_frac > 10, or in a damaged image.
+// b is Q.(w_frac+12), z is Q.(x_frac+w_frac). Sums start within 2^26, with 12 bits within 2^28. |b| <= 2^30, so only for an
+// x_frac above 8 (10), as a damaged image may have it, or a narrow range with 12 bits, does that need a clamp.
 void tp_start_sums(const tp_model_t *m, const tp_layer_t *l, int32_t *z) {
     const int32_t *b = tp_at(m, l->biases);
-    tp_requantize(b, z, l->out_c, TP_BIAS_FRAC - l->x_frac, m->bits == 8 ? 1 << 26 : 1 << 28);
+    int s = TP_BIAS_FRAC - l->x_frac, of_most = m->bits == 8 ? 26 : 28;
+    if (s >= 30 - of_most) {
+        tp_requantize_right(b, z, l->out_c, s);
+    } else {
+        tp_requantize(b, z, l->out_c, s, 1 << of_most);
+    }
 }
 
 // A map is read by pieces, so that neither its list nor its dx take much room. In `work`:
@@ -37,7 +42,7 @@ static void list_piece(const tp_model_t *m, tp_layer_t *l, size_t first, size_t 
     l->n_nonzero = (uint16_t)(l->n_nonzero + tp_list_vector(l, piece_at(m, l), n, list_at(m, l)));
 }
 
-static void forward_by_pieces(const tp_model_t *m, tp_layer_t *l, int32_t *z) {
+TP_RARE static void forward_by_pieces(const tp_model_t *m, tp_layer_t *l, int32_t *z) {
     const int16_t *w = tp_at(m, l->weights);
     uint32_t *list = list_at(m, l);
     l->dot = tp_map_dot(m, l);

@@ -25,6 +25,9 @@ uint32_t tp_part(uint32_t a, uint32_t b) {
 }
 
 int tp_bits(uint32_t v) {
+#ifdef TP_COUNTS_ZEROS
+    return v ? 32 - __builtin_clz(v) : 0;
+#else
     int n = 0;
     for (; v > 255; v >>= 8) {
         n += 8;
@@ -33,4 +36,5 @@ int tp_bits(uint32_t v) {
         n++;
     }
     return n;
+#endif
 }

@@ -19,18 +19,14 @@
 #define __builtin_memcpy memcpy
 #endif
 
+#include "kernels/round.h"
+
 // floor(v / 2^s + 1/2), s >= 0: adds the last bit that is shifted out. Cannot overflow, unlike (v + half) >> s.
 static inline int32_t tp_rshift_round(int32_t v, int s) {
     if (s > 31) {
         return 0;  // |v / 2^s| <= 1/2, and -1/2 rounds up to 0
     }
     return s > 0 ? (v >> s) + ((v >> (s - 1)) & 1) : v;
-}
-
-// tp_rshift_round for 1 <= s <= 32, without branches. (Where code is to be small, a compiler would call it for each number.)
-__attribute__((always_inline)) static inline int32_t tp_rshift_round_fast(int32_t v, int s) {
-    int32_t twice = v >> (s - 1);
-    return (twice >> 1) + (twice & 1);
 }
 
 // v clamped to +-limit.

@@ -116,13 +116,15 @@ static void backward(const tp_model_t *m) {
 }
 
 static size_t argmax(const int32_t *z, size_t n) {
-    const int32_t *best = z;
-    for (const int32_t *value = z + 1, *end = z + n; value < end; value++) {
-        if (*value > *best) {
-            best = value;
+    size_t best = 0;
+    int32_t largest = z[0];
+    for (size_t j = 1; j < n; j++) {
+        if (z[j] > largest) {
+            largest = z[j];
+            best = j;
         }
     }
-    return (size_t)(best - z);
+    return best;
 }
 
 static void rescale_all_weights(const tp_model_t *m) {

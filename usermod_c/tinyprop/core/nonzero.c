@@ -3,11 +3,7 @@
 // whose x is the dot product of inputs and means (centre.c).
 #include "core.h"
 
-uint32_t *tp_nonzero_of(const tp_model_t *m, const tp_layer_t *l) {
-    return l->nonzero ? tp_at(m, l->nonzero) : m->work;
-}
-
-static void start_list(const tp_model_t *m, const tp_layer_t *l, tp_nonzero_t *list) {
+static inline void start_list(const tp_model_t *m, const tp_layer_t *l, tp_nonzero_t *list) {
     list->end = tp_nonzero_of(m, l);
     list->delta = 0;
     list->n_padding = 0;
@@ -16,7 +12,7 @@ static void start_list(const tp_model_t *m, const tp_layer_t *l, tp_nonzero_t *l
     list->means = tp_at(m, l->means);
 }
 
-static void end_list(const tp_model_t *m, tp_layer_t *l, const tp_nonzero_t *list) {
+static inline void end_list(const tp_model_t *m, tp_layer_t *l, const tp_nonzero_t *list) {
     uint32_t *first = tp_nonzero_of(m, l), *end = list->end, delta = list->delta;
     l->n_nonzero = (uint16_t)((uint32_t)(end - first) - list->n_padding);
     l->list_end = (uint32_t)(end - first) * 4;

@@ -105,7 +105,7 @@ static void swap(uint16_t *a, uint16_t *b) {
 }
 
 // Kernel and output shape of a convolution or pool. Returns 0 if the kernel does not fit.
-static int plan_windows(tp_layer_t *l, const tp_layer_spec_t *spec, int upright) {
+TP_RARE static int plan_windows(tp_layer_t *l, const tp_layer_spec_t *spec, int upright) {
     int pool = !tp_has_weights(l), whole = pool && spec->kernel_h == 0, same = spec->same && !pool;
     l->kernel_h = whole ? (upright ? 1 : l->in_h) : spec->kernel_h;
     l->kernel_w = whole ? (upright ? l->in_h : l->in_w) : spec->kernel_w;
@@ -196,17 +196,6 @@ static void plan_ranges(plan_t *plan, int which, uint16_t n_given, uint16_t n) {
     plan->n_ranges[which] = n_given ? n_given : n;
     plan->ranges[which] = plan->saved;
     plan->saved += (uint32_t)(n_given ? n_given * sizeof(tp_range_t) : n * sizeof(tp_learned_range_t));
-}
-
-tp_err_t tp_check_head(const void *spec_bytes, size_t n_bytes) {
-    const tp_model_spec_t *spec = spec_bytes;
-    if ((uintptr_t)spec_bytes % TP_ALIGN != 0) {
-        return TP_E_ALIGN;
-    }
-    if (n_bytes < sizeof(tp_model_spec_t) || spec->magic != TP_MAGIC) {
-        return TP_E_IMAGE;
-    }
-    return spec->version == TP_VERSION ? TP_OK : TP_E_VERSION;
 }
 
 static tp_err_t start_plan(plan_t *plan, const void *spec_bytes, size_t n_bytes) {
@@ -301,7 +290,7 @@ static uint32_t margins(const tp_layer_t *l) {
     return l->kind == TP_DEPTHWISE ? 2u * TP_MARGIN * l->out_c : 0;
 }
 
-static uint32_t conv_work(const tp_layer_t *l, int is_trained) {
+TP_RARE static uint32_t conv_work(const tp_layer_t *l, int is_trained) {
     int is_conv = l->kind == TP_CONV, gathers = !is_conv && tp_are_by_pixel(l);
     uint32_t filters = l->out_c, n_rows = tp_kernel_rows(l), n_weights = tp_weight_count(l);
     uint32_t forward = is_conv ? tp_nonzero_list_bytes(l->fan_in, filters) : 0;
@@ -319,7 +308,7 @@ static uint32_t conv_work(const tp_layer_t *l, int is_trained) {
 // the outputs are needed while deltas are written over them. That is so if they are inputs of a convolution, as the
 // gradients of that need all of them. It can make its step first then (in_place); but as dx are by the weights before the
 // step, that needs a copy of these. So it depends on which of both is smaller.
-static void place_map(plan_t *plan, size_t i, tp_layer_t *l, uint32_t *scratch) {
+TP_RARE static void place_map(plan_t *plan, size_t i, tp_layer_t *l, uint32_t *scratch) {
     const tp_layer_spec_t *made = &plan->layers[plan->pooled ? i - 1 : i], *above = &plan->layers[i + 1];
     int is_source = made->kind <= TP_DEPTHWISE,
         has_deltas = is_source && i >= plan->first_trained + (size_t)plan->pooled;

@@ -5,10 +5,6 @@
 // the largest is noted for the backward pass. This too goes row by row: no map of dx is ever made.
 #include "core.h"
 
-uint32_t tp_which(const tp_model_t *m, const tp_layer_t *l, size_t i) {
-    return tp_is_wide(l) ? ((const uint16_t *)tp_at(m, l->which))[i] : ((const uint8_t *)tp_at(m, l->which))[i];
-}
-
 void tp_take_row(const tp_model_t *m, const tp_layer_t *l, const uint8_t *x, size_t row) {
     size_t out_row = row / l->kernel_h, n = tp_out_row(l), channels = l->out_c;
     uint32_t first = (uint32_t)(row - out_row * l->kernel_h) * l->kernel_w;

@@ -47,11 +47,6 @@ static int exponent(uint32_t bits) {
     return (int)(bits >> 23 & 255);
 }
 
-int tp_ranges_known(const tp_model_t *m) {
-    const uint16_t *n_seen = m->state->n_seen;
-    return (!m->learned[TP_INPUTS] || n_seen[TP_INPUTS] > 0) && (!m->learned[TP_OUTPUTS] || n_seen[TP_OUTPUTS] > 0);
-}
-
 // ---- given ranges
 
 // The map of a range to `span` integers; centred: 0 is the middle of the range, not lo.
@@ -274,10 +269,6 @@ static int32_t by_learned(const tp_learned_range_t *r, const tp_values_t *v, siz
     }
     int32_t distance = (int32_t)((uint32_t)tp_fixed_at(v, i, r->frac) - (uint32_t)r->zero);
     return tp_rshift_round_sat(distance, r->shift - frac, 1 << 16);
-}
-
-int8_t tp_input_frac(const tp_model_t *m) {
-    return m->bits == 12 ? 10 : m->learned[TP_INPUTS] ? 6 : m->in_signed ? 7 : 8;
 }
 
 const uint8_t *tp_bytes_as_inputs(const tp_model_t *m, const tp_values_t *x, size_t from) {

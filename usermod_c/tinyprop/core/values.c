@@ -53,11 +53,6 @@ uint32_t tp_float_at(const tp_values_t *v, size_t i) {
     return bits & 0x7f800000 ? bits : 0;
 }
 
-int tp_overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes) {
-    size_t b_in_a = (uintptr_t)b - (uintptr_t)a, a_in_b = (uintptr_t)a - (uintptr_t)b;
-    return b_in_a < a_bytes ? b_bytes > 0 : a_in_b < b_bytes;
-}
-
 // The error for `which` that is the counterpart of an error of inputs.
 static tp_err_t fault(tp_err_t of_inputs, int which) {
     return which == TP_INPUTS ? of_inputs : of_inputs + (TP_E_Y_LENGTH - TP_E_X_LENGTH);

@@ -107,12 +107,12 @@ void tp_depthwise_gradients(const tp_strip_t *strip, const void *x, const int16_
 
 // ---- requantising
 
-// to_i = round(v_i 2^-s), clamped to +-limit.
-//   v  int32 [n], any value   to  int32 [n], may be v   s  any   limit  <= 2^30
+// to_i = round(v_i 2^-s).
+//   v  int32 [n], any value   to  int32 [n], may be v   s  1..255
+void tp_requantize_right(const int32_t *v, int32_t *to, size_t n, int s);
+// The same for shifts to either side, clamped to +-limit.   s  any   limit  <= 2^30
 void tp_requantize(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit);
-// The same for right shifts alone, s = 1..255. Returns how many values were clamped.
-uint32_t tp_requantize_right(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit);
-// The same to int16 [n], which may be the start of v; v is overwritten. limit <= 32767.
+// The same to int16 [n], which may be the start of v.   s  1..255   limit  <= 32767. Returns how many values were clamped.
 uint32_t tp_requantize_int16(int32_t *v, int16_t *to, size_t n, int s, int32_t limit);
 
 // How much of a format of activations is used.
@@ -225,6 +225,10 @@ void tp_move_biases(const int16_t *deltas, int32_t *b, size_t n, int32_t factor,
 void tp_input_sums(const int16_t *w, uint32_t row_bytes, size_t n, const tp_selected_t *first, const tp_selected_t *end,
     int32_t *dx);
 
+// The same of all deltas as they lie: quicker for many of them, where instructions do two products at a time (TP_PAIRS).
+//   w  int16 [n][n_deltas]   deltas  int16 [n_deltas]; both at multiples of 4, n_deltas is even
+void tp_input_sums_of_all(const int16_t *w, size_t n_deltas, size_t n, const int16_t *deltas, int32_t *dx);
+
 // The step of one tap of n filters by its gradients, which become those of x - mean first:
 //   g_f = gradient_f - mean sum_f,   along_f += mean round(g_f 2^-along_shift),   w_f -= round(g_f m 2^-shift)
 // w is clamped to +-max_weight. Returns how many were.
@@ -241,12 +245,12 @@ uint32_t tp_move_filter(const int32_t *gradient, size_t n, const uint8_t *means,
 // What a delta adds to the gradients of its filter.
 typedef struct {
     uint32_t n_rows, taps, channels;
-    uint32_t x_stride, w_stride;
+    uint32_t x_stride, w_stride;  // from row to row
 } tp_patch_t;
 
 // to_i += d x_i.
 //   x   bytes [n_rows][taps], int8 if is_signed, `channels` bytes apart, rows x_stride bytes apart
-//   to  int32 [n_rows][taps], rows w_stride bytes apart
+//   to  int32 [n_rows][taps], rows w_stride values apart
 // Bound: as for the gradient of a convolution (conv.c).
 void tp_add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, int is_signed, int32_t *to);
 

@@ -68,7 +68,19 @@ static inline uint32_t *list_input(tp_nonzero_t *list, uint32_t *end, uint32_t x
 
 void tp_widen(const uint8_t *x, int16_t *to, size_t n, int is_signed) {
     const int32_t sign = is_signed ? 128 : 0;
-    for (const int16_t *end = to + n; to != end;) {
+    const int16_t *end = to + n;
+#ifndef TP_ARMV6M_SMALL
+    if (sign == 0 && ((uintptr_t)x | (uintptr_t)to) % 4 == 0) {  // four at a time
+        for (; end - to >= 4; x += 4, to += 4) {
+            uint32_t four, pairs[2];
+            __builtin_memcpy(&four, __builtin_assume_aligned(x, 4), 4);
+            pairs[0] = (four & 0xff) | (four & 0xff00) << 8;
+            pairs[1] = (four >> 16 & 0xff) | four >> 24 << 16;
+            __builtin_memcpy(__builtin_assume_aligned(to, 4), pairs, 8);
+        }
+    }
+#endif
+    while (to != end) {
         *to++ = (int16_t)tp_byte(*x++, sign);
     }
 }
@@ -153,41 +165,17 @@ TP_HOT void tp_list_nonzero_bytes(tp_nonzero_t *list, const uint8_t *x) {
 
 // ---- requantising
 
-static inline int32_t requantize(int32_t v, int s, int32_t limit, uint32_t *n_beyond) {
-    v = tp_rshift_round_fast(v, s);
-    if (TP_VECTORS) {
-        *n_beyond += (uint32_t)tp_beyond(v, limit);
-        return tp_sat(v, limit);
-    }
-    if (__builtin_expect(tp_beyond(v, limit), 0)) {
-        ++*n_beyond;
-        return tp_sat(v, limit);
-    }
-    return v;
-}
-
-TP_HOT uint32_t tp_requantize_right(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit) {
-    uint32_t n_beyond = 0;
+TP_HOT void tp_requantize_right(const int32_t *v, int32_t *to, size_t n, int s) {
     s = s < 32 ? s : 32;
     for (; n > 0; n--) {
-        *to++ = requantize(*v++, s, limit, &n_beyond);
+        *to++ = tp_rshift_round_fast(*v++, s);
     }
-    return n_beyond;
-}
-
-TP_HOT uint32_t tp_requantize_int16(int32_t *v, int16_t *to, size_t n, int s, int32_t limit) {
-    uint32_t n_beyond = 0;
-    s = s < 32 ? s : 32;
-    for (; n > 0; n--) {
-        *to++ = (int16_t)requantize(*v++, s, limit, &n_beyond);
-    }
-    return n_beyond;
 }
 
 // y_i as tp_relu has it. *any: OR of all.
 static inline int32_t relu(int32_t z, int s, tp_format_use_t *use, int32_t *any) {
     int32_t v = tp_rshift_round_fast(z, s);
-    v &= ~(v >> 31);
+    v = v > 0 ? v : 0;
     if (TP_VECTORS) {
         use->n_high += v > use->top >> 2;
         use->n_saturated += v > use->top;
@@ -492,7 +480,10 @@ void tp_backward_rows(const int16_t *x, int16_t *row, int32_t *dx, tp_update_t *
 
 void tp_requantize(const int32_t *v, int32_t *to, size_t n, int s, int32_t limit) {
     if (s > 0) {
-        tp_requantize_right(v, to, n, s, limit);
+        tp_requantize_right(v, to, n, s);
+        for (const int32_t *end = to + n; to != end; to++) {
+            *to = tp_sat(*to, limit);
+        }
         return;
     }
     for (; n > 0; n--) {
@@ -508,7 +499,7 @@ uint32_t tp_dot(const uint8_t *means, const int16_t *x, size_t n, int is_signed)
     return dot;
 }
 
-void tp_take_larger(const uint8_t *x, uint8_t *y, uint8_t *which, size_t n, size_t channels, uint32_t first,
+void tp_take_larger_in_c(const uint8_t *x, uint8_t *y, uint8_t *which, size_t n, size_t channels, uint32_t first,
     uint32_t end) {
     for (const uint8_t *y_end = y + n; y != y_end; y += channels, which += channels) {
         for (uint32_t k = first; k < end; k++, x += channels) {
@@ -521,6 +512,25 @@ void tp_take_larger(const uint8_t *x, uint8_t *y, uint8_t *which, size_t n, size
         }
     }
 }
+
+#ifndef TP_ARMV7EM
+
+TP_HOT void tp_input_sums_of_all(const int16_t *w, size_t n_deltas, size_t n, const int16_t *deltas, int32_t *dx) {
+    for (; n > 0; n--, w += n_deltas, dx++) {
+        int32_t sum = *dx;
+        for (size_t f = 0; f < n_deltas; f++) {
+            sum = tp_add(sum, w[f] * deltas[f]);
+        }
+        *dx = sum;
+    }
+}
+
+void tp_take_larger(const uint8_t *x, uint8_t *y, uint8_t *which, size_t n, size_t channels, uint32_t first,
+    uint32_t end) {
+    tp_take_larger_in_c(x, y, which, n, channels, first, end);
+}
+
+#endif
 
 void tp_mask_shares(const int16_t *v, const uint8_t *y, int16_t *to, size_t n) {
     for (const int16_t *end = v + n; v != end; v++) {
@@ -536,25 +546,27 @@ uint32_t tp_l1_norm(const int16_t *v, size_t n) {
     return sum;
 }
 
-TP_INLINE static void add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, const int32_t sign, int32_t *to) {
-    for (uint32_t rows = patch->n_rows; rows > 0; rows--, x += patch->x_stride, to += patch->w_stride / 4) {
+TP_INLINE static void add_bytes(const tp_patch_t *its_patch, int32_t d, const uint8_t *x, const int32_t sign,
+    const uint32_t channels, int32_t *to) {
+    const tp_patch_t patch = *its_patch;  // which *to cannot change
+    for (uint32_t rows = patch.n_rows; rows > 0; rows--, x += patch.x_stride, to += patch.w_stride) {
         const uint8_t *v = x;
-        for (int32_t *sum = to, *end = to + patch->taps; sum != end; sum++, v += patch->channels) {
+        for (int32_t *sum = to, *end = to + patch.taps; sum != end; sum++, v += channels) {
             *sum = tp_add(*sum, d * tp_byte(*v, sign));
         }
     }
 }
 
 void tp_add_bytes(const tp_patch_t *patch, int32_t d, const uint8_t *x, int is_signed, int32_t *to) {
-#if defined(TP_ARMV6M) && defined(TP_SMALL_CODE)
-    add_bytes(patch, d, x, is_signed ? 128 : 0, to);
-#else
-    if (is_signed) {
-        add_bytes(patch, d, x, 128, to);
-    } else {
-        add_bytes(patch, d, x, 0, to);
+    uint32_t channels = patch->channels;
+    int32_t sign = is_signed ? 128 : 0;
+#ifndef TP_ARMV6M_SMALL
+    if (sign == 0 && channels == 1) {
+        add_bytes(patch, d, x, 0, 1, to);
+        return;
     }
 #endif
+    add_bytes(patch, d, x, sign, channels, to);
 }
 
 // w += (dither - g m) >> shift, clamped, and counted.
@@ -734,26 +746,41 @@ void tp_depthwise_gradients(const tp_strip_t *strip, const void *x, const int16_
 
 #ifndef TP_ARMV6M_ALL
 
+static inline int32_t requantize(int32_t v, int s, int32_t limit, uint32_t *n_beyond) {
+    v = tp_rshift_round_fast(v, s);
+    if (TP_VECTORS) {
+        *n_beyond += (uint32_t)tp_beyond(v, limit);
+        return tp_sat(v, limit);
+    }
+    if (__builtin_expect(tp_beyond(v, limit), 0)) {
+        ++*n_beyond;
+        return tp_sat(v, limit);
+    }
+    return v;
+}
+
+TP_HOT uint32_t tp_requantize_int16(int32_t *v, int16_t *to, size_t n, int s, int32_t limit) {
+    uint32_t n_beyond = 0;
+    s = s < 32 ? s : 32;
+    for (; n > 0; n--) {
+        *to++ = (int16_t)requantize(*v++, s, limit, &n_beyond);
+    }
+    return n_beyond;
+}
+
+#ifndef TP_ARMV7EM
+
 TP_HOT uint32_t tp_move_by_gradients(const int32_t *gradient, size_t n, int32_t mean, const int32_t *sum,
     int32_t *along, int along_shift, int16_t *w, const tp_step_t *its_step) {
     const tp_step_t step = *its_step;  // which *along cannot change
+    const int32_t half = (int32_t)(1u << along_shift >> 1);
     uint32_t n_clamped = 0;
     for (int16_t *end = w + n; w != end; w++, along++) {
         int32_t g = *gradient++ - mean * *sum++;
-        *along += mean * tp_rshift_round_fast(g, along_shift);
+        *along += mean * ((g + half) >> along_shift);  // |g| < 2^24, so nothing overflows
         move_by(w, g, &step, &n_clamped);
     }
     return n_clamped;
-}
-
-#ifdef TP_ARMV6M
-
-uint32_t tp_requantize_int16(int32_t *v, int16_t *to, size_t n, int s, int32_t limit) {
-    uint32_t n_beyond = tp_requantize_right(v, v, n, s, limit);
-    for (; n > 0; n--) {
-        *to++ = (int16_t)*v++;
-    }
-    return n_beyond;
 }
 
 #endif

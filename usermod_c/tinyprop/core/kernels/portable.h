@@ -57,6 +57,8 @@ static inline void tp_sum_columns(const uint32_t *entry, const int16_t *row, con
 
 // Kernels for all cases, for an implementation that does only some itself.
 void tp_spmv_in_c(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z);
+void tp_take_larger_in_c(const uint8_t *x, uint8_t *y, uint8_t *which, size_t n, size_t channels, uint32_t first,
+    uint32_t end);
 void tp_update_rows_in_c(const uint32_t *list, int16_t *row, tp_update_t *update);
 void tp_backward_rows_in_c(const int16_t *x, int16_t *row, int32_t *dx, tp_update_t *update);
 void tp_depthwise_sums_in_c(const tp_strip_t *strip, const void *x, const int16_t *w, int32_t *z);

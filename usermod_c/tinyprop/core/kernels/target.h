@@ -4,7 +4,9 @@
 
 #if defined(__ARM_ARCH_6M__)
 #define TP_ARMV6M
-#ifndef TP_SMALL_CODE  // set for a .mpy file, whose code is in RAM: there only the hottest loops are in assembly
+#ifdef TP_SMALL_CODE  // set for a .mpy file, whose code is in RAM: there only the hottest loops are in assembly
+#define TP_ARMV6M_SMALL
+#else
 #define TP_ARMV6M_ALL
 #endif
 #elif defined(__ARM_FEATURE_DSP)
@@ -13,11 +15,23 @@
 #define TP_X86_64
 #endif
 
+#if defined(__thumb2__)
+#define TP_ARMV7M
+#endif
+
 // How a word is claimed (claim.h): by an instruction, or on a Cortex-M with interrupts held off.
 #if defined(__unix__) || defined(__APPLE__) || defined(_WIN32)
 #define TP_EXCHANGE
 #elif defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
 #define TP_PRIMASK
+#endif
+
+// For a function that must not wait for flash: the firmware of a chip with two cores copies it to RAM, where a .mpy file is
+// anyway.
+#if defined(TP_PRIMASK) && !defined(TP_SMALL_CODE)
+#define TP_IN_RAM __attribute__((noinline, section(".time_critical.tinyprop")))
+#else
+#define TP_IN_RAM inline
 #endif
 
 // Whether a function can be compiled twice, and the loader takes the version for the processor it finds: by GCC (clang
@@ -38,6 +52,18 @@
 #define TP_VECTORS 1
 #else
 #define TP_VECTORS 0
+#endif
+
+// Whether instructions do two or more products of int16 at a time and add them up.
+#if defined(TP_ARMV7EM)
+#define TP_PAIRS 1
+#else
+#define TP_PAIRS 0
+#endif
+
+// Whether an instruction counts the zeros above the highest bit.
+#if defined(__ARM_FEATURE_CLZ) || defined(__XTENSA__) || defined(TP_X86_64)
+#define TP_COUNTS_ZEROS
 #endif
 
 // How many columns of weights portable.c sums at a time: as many sums as fit into the registers.
