@@ -108,7 +108,8 @@ def _length(item):
 
 # Of tinyprop, which shows them as its own.
 __all__ = (
-    "Model load Dense Conv2D Conv1D DepthwiseConv2D MaxPool2D AvgPool2D GlobalAvgPool2D"
+    "Model load Dense Conv2D Conv1D DepthwiseConv2D MaxPool2D MaxPool1D AvgPool2D AvgPool1D"
+    " GlobalAvgPool2D"
     " Adaptive Diffused Full TopK TinyProp TinyPropV2 Window Anomaly fleet"
 ).split()
 _SENSOR = "Window", "Anomaly"
@@ -121,7 +122,7 @@ def __getattr__(name):  # what few need, and what only a PC has
     if name == "fleet":
         return _part("fleet")
     if name not in _DESK:
-        raise AttributeError("tinyprop has no %s" % name)
+        raise AttributeError("tinyprop has no %s; dir(tinyprop) tells what it has" % name)
     try:
         import tinyprop_desk
     except ImportError:
@@ -196,10 +197,20 @@ def MaxPool2D(pool_size=2):
     return _Layer(_MAXPOOL, 0, size, size)
 
 
+def MaxPool1D(pool_size=2):
+    """MaxPool2D for a series."""
+    return MaxPool2D((1, pool_size))
+
+
 def AvgPool2D(pool_size=2):
-    """The mean of each window of pool_size, one number or (height, width); (1, 2) for a series."""
+    """The mean of each window of pool_size, one number or (height, width)."""
     size = _pair("pool_size", pool_size)
     return _Layer(_AVGPOOL, 0, size, size)
+
+
+def AvgPool1D(pool_size=2):
+    """AvgPool2D for a series."""
+    return AvgPool2D((1, pool_size))
 
 
 def GlobalAvgPool2D():

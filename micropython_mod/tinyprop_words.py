@@ -88,8 +88,8 @@ def _layer_text(spec, at):
     layer = struct.unpack_from(_LAYER_SPEC_FORMAT, spec, at)
     kind, activation, trainable, same, height, width, down, right, units = layer
     name = ("Dense", "Conv2D", "DepthwiseConv2D", "MaxPool2D", "AvgPool2D")[kind]
-    if kind == _CONV and height == down == 1 < width:
-        name, height, down = "Conv1D", width, right
+    if kind != _DEPTHWISE and height == down == 1 < width:
+        name, height, down = name[:-2] + "1D", width, right
     arguments = []
     if units:
         arguments.append("%d" % units)

@@ -123,8 +123,8 @@ export function layerText(view, at) {
   let [height, width, down, right] = sizes;
   const units = numberAt(view, "u2", at + format.LAYER_SPEC_UNITS);
   let name = ["Dense", "Conv2D", "DepthwiseConv2D", "MaxPool2D", "AvgPool2D"][kind];
-  if (kind === format.CONV && height === 1 && down === 1 && width > 1) {
-    [name, height, down] = ["Conv1D", width, right];
+  if (kind !== format.DEPTHWISE && height === 1 && down === 1 && width > 1) {
+    [name, height, down] = [name.replace("2D", "1D"), width, right];
   }
   const args = [];
   const settings = [];
@@ -192,10 +192,20 @@ export function MaxPool2D(poolSize = 2) {
   return new Layer(format.MAXPOOL, 0, size, size, {});
 }
 
-// The mean of each window of poolSize, one number or [height, width]; [1, 2] for a series.
+// MaxPool2D for a series.
+export function MaxPool1D(poolSize = 2) {
+  return MaxPool2D([1, poolSize]);
+}
+
+// The mean of each window of poolSize, one number or [height, width].
 export function AvgPool2D(poolSize = 2) {
   const size = pair("poolSize", poolSize);
   return new Layer(format.AVGPOOL, 0, size, size, {});
+}
+
+// AvgPool2D for a series.
+export function AvgPool1D(poolSize = 2) {
+  return AvgPool2D([1, poolSize]);
 }
 
 // The mean of each channel over the whole input.

@@ -10,6 +10,7 @@
 
 export {
   Adaptive,
+  AvgPool1D,
   AvgPool2D,
   Conv1D,
   Conv2D,
@@ -18,6 +19,7 @@ export {
   Diffused,
   Full,
   GlobalAvgPool2D,
+  MaxPool1D,
   MaxPool2D,
   TinyProp,
   TinyPropV2,

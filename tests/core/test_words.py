@@ -408,6 +408,28 @@ def test_a_count_that_is_none_is_named(make, name):
         make()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Conv1D(4, 5, strides=2)",
+        "MaxPool1D(3)",
+        "AvgPool1D(2)",
+        "MaxPool2D((2, 1))",
+        "AvgPool2D(2)",
+    ],
+)
+def test_a_layer_is_shown_as_it_is_written(text):
+    assert repr(eval("tp." + text)) == text
+
+
+def test_pools_of_a_series():
+    for of_series, of_maps in (tp.MaxPool1D, tp.MaxPool2D), (tp.AvgPool1D, tp.AvgPool2D):
+        assert of_series().spec == of_maps((1, 2)).spec
+        assert of_series(5).spec == of_maps((1, 5)).spec
+        with pytest.raises(ValueError, match=r"^pool_size is \(1, 2\), expected an integer of 1"):
+            of_series((1, 2))
+
+
 def test_a_memory_beyond_2_gb():
     with pytest.raises(ValueError, match="the model needs more than 2 GB"):
         tp.Model(60000, [tp.Dense(2)], replay=65535)

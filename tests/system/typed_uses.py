@@ -51,7 +51,13 @@ def uses() -> None:
     m.reset(seed=3)
     m.summary()
 
-    series = [tp.Conv1D(4, 5, 2), tp.Dense(2, "tanh"), tp.Dense(2)]
+    series = [
+        tp.Conv1D(4, 5, 2),
+        tp.MaxPool1D(),
+        tp.AvgPool1D(2),
+        tp.Dense(2, "tanh"),
+        tp.Dense(2),
+    ]
     regression = tp.Model([32, 2], series, "mse", lr=None, output_range=[(0, 1), (-1, 1)], seed=7)
     regression.learn(list(x), (0.5, 1))
     regression.predict(x)[1] - 0.5
