@@ -122,7 +122,8 @@ def __getattr__(name):  # what few need, and what only a PC has
     if name == "fleet":
         return _part("fleet")
     if name not in _DESK:
-        raise AttributeError("tinyprop has no %s; dir(tinyprop) tells what it has" % name)
+        layers = ", ".join(word for word in __all__ if word[-1] == "D")
+        raise AttributeError("tinyprop has no %s; its layers are Dense, %s" % (name, layers))
     try:
         import tinyprop_desk
     except ImportError:

@@ -273,8 +273,11 @@ def _layout_error(code, spec, shapes=()):
         fault = "makes the model multiply more than 2^28 times a sample, with"
     elif code == _E_TOO_BIG:
         fault = "has more than %d values with" % _MAX_VALUES
-    return "layer %d: %s %s an input of %d x %d x %d (height, width, channels)" % (
-        (i, _layer_text(spec, at), fault) + below
+    hint = ""
+    if code == _E_LAYER and below[0] == 1:
+        hint = ": for a series, (length, channels), there are Conv1D, MaxPool1D and AvgPool1D"
+    return "layer %d: %s %s an input of %d x %d x %d (height, width, channels)%s" % (
+        (i, _layer_text(spec, at), fault) + below + (hint,)
     )
 
 

@@ -21,6 +21,7 @@ export const LOSS_NAMES = ["crossentropy", "mse"];
 export const FULL = 0;
 export const TOPK = 1;
 export const DIFFUSED = 2;
+export const E_LAYER = -3;
 export const E_OUTPUT = -4;
 export const E_TOO_BIG = -5;
 export const E_X_LENGTH = -6;

@@ -508,5 +508,9 @@ function layoutError(code, view, shapes) {
     fault = `has more than ${format.MAX_VALUES} values with`;
   }
   const layer = layerText(view, format.MODEL_SPEC_BYTES + format.LAYER_SPEC_BYTES * i);
-  return `layer ${i}: ${layer} ${fault} an input of ${[...below].join(" x ")} (height, width, channels)`;
+  let hint = "";
+  if (code === format.E_LAYER && below[0] === 1) {
+    hint = ": for a series, [length, channels], there are Conv1D, MaxPool1D and AvgPool1D";
+  }
+  return `layer ${i}: ${layer} ${fault} an input of ${[...below].join(" x ")} (height, width, channels)${hint}`;
 }

@@ -33,7 +33,9 @@ export function Conv2D(filters: number, kernelSize: Size, settings?: OfConvoluti
 export function Conv1D(filters: number, kernelSize: number, settings?: OfConvolution & { strides?: number }): Layer;
 export function DepthwiseConv2D(kernelSize: Size, settings?: OfConvolution): Layer;
 export function MaxPool2D(poolSize?: Size): Layer;
+export function MaxPool1D(poolSize?: number): Layer;
 export function AvgPool2D(poolSize?: Size): Layer;
+export function AvgPool1D(poolSize?: number): Layer;
 export function GlobalAvgPool2D(): Layer;
 
 export function Full(): Policy;

@@ -430,6 +430,24 @@ def test_pools_of_a_series():
             of_series((1, 2))
 
 
+def test_what_is_said_of_a_layer_that_is_not_for_a_series():
+    with pytest.raises(ValueError) as error:
+        tp.Model((50, 3), [tp.MaxPool2D(2), tp.Dense(2)])
+    assert str(error.value) == (
+        "layer 0: MaxPool2D(2) does not fit an input of 1 x 50 x 3 (height, width, channels): for "
+        "a series, (length, channels), there are Conv1D, MaxPool1D and AvgPool1D"
+    )
+
+
+def test_a_layer_that_there_is_not():
+    with pytest.raises(AttributeError) as error:
+        tp.Flatten  # noqa: B018
+    assert str(error.value) == (
+        "tinyprop has no Flatten; its layers are Dense, Conv2D, Conv1D, DepthwiseConv2D, "
+        "MaxPool2D, MaxPool1D, AvgPool2D, AvgPool1D, GlobalAvgPool2D"
+    )
+
+
 def test_a_memory_beyond_2_gb():
     with pytest.raises(ValueError, match="the model needs more than 2 GB"):
         tp.Model(60000, [tp.Dense(2)], replay=65535)

@@ -277,7 +277,7 @@ test("settings that cannot be", () => {
     [RangeError, "the last layer has 1 unit", () => new tp.Model(2, [tp.Dense(1)])],
     [
       RangeError,
-      "layer 0: Conv2D(2, 3) does not fit an input of 1 x 1 x 2",
+      "layer 0: Conv2D(2, 3) does not fit an input of 1 x 1 x 2 (height, width, channels): for a series, [length,",
       () => new tp.Model(2, [tp.Conv2D(2, 3), ...dense]),
     ],
     [RangeError, "layer 0: Dense(65534) makes the model", () => new tp.Model(60000, [tp.Dense(65534), ...dense])],
