@@ -33,23 +33,13 @@ TP_INLINE static void sum_eight(const uint32_t *list, const int16_t *row, const 
     z[4] = e, z[5] = f, z[6] = g, z[7] = h;
 }
 
-TP_HOT TP_NOINLINE static void sum_narrow(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start,
-    int32_t *z) {
-    for (; n_out >= 2; n_out -= 2, w += 2, start += 2, z += 2) {
-        tp_sum_columns(list, w, 2, 0, start, z);
-    }
-    if (n_out > 0) {
-        tp_sum_columns(list, w, 1, 0, start, z);
-    }
-}
-
 TP_HOT void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z) {
     int aligned = n_out % 2 == 0;  // every other row of an odd length is misaligned
     for (; aligned && n_out >= 8; n_out -= 8, w += 8, start += 8, z += 8) {
         sum_eight(list, w, start, z);
     }
     if (n_out > 0) {
-        sum_narrow(list, w, n_out, start, z);
+        tp_spmv_in_c(list, w, n_out, start, z);
     }
 }
 

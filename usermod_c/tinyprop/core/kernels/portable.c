@@ -438,25 +438,24 @@ TP_HOT void tp_input_sums(const int16_t *w, uint32_t row_bytes, size_t n, const 
     }
 }
 
-#ifndef TP_ARMV7EM
-
 TP_HOT TP_NOINLINE static void sum_wide(const uint32_t *list, const int16_t *w, const int32_t *start, int32_t *z) {
-    tp_sum_columns(list, w, TP_COLUMNS, 0, start, z);
+    tp_sum_columns(list, w, TP_COLUMNS, start, z);
 }
 
-TP_HOT void tp_spmv_in_c(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z) {
+TP_HOT TP_NOINLINE void tp_spmv_in_c(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start,
+    int32_t *z) {
     for (; n_out >= TP_COLUMNS; n_out -= TP_COLUMNS, w += TP_COLUMNS, start += TP_COLUMNS, z += TP_COLUMNS) {
         sum_wide(list, w, start, z);
     }
     for (; n_out >= 2; n_out -= 2, w += 2, start += 2, z += 2) {
-        tp_sum_columns(list, w, 2, 0, start, z);
+        tp_sum_columns(list, w, 2, start, z);
     }
     if (n_out > 0) {
-        tp_sum_columns(list, w, 1, 0, start, z);
+        tp_sum_columns(list, w, 1, start, z);
     }
 }
 
-#ifndef TP_X86_64
+#if !defined(TP_ARMV7EM) && !defined(TP_X86_64)
 
 void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z) {
     tp_spmv_in_c(list, w, n_out, start, z);
@@ -466,7 +465,6 @@ void tp_update_rows(const uint32_t *list, int16_t *row, tp_update_t *update) {
     tp_update_rows_in_c(list, row, update);
 }
 
-#endif
 #endif
 
 #ifndef TP_X86_64
@@ -773,11 +771,10 @@ TP_HOT uint32_t tp_requantize_int16(int32_t *v, int16_t *to, size_t n, int s, in
 TP_HOT uint32_t tp_move_by_gradients(const int32_t *gradient, size_t n, int32_t mean, const int32_t *sum,
     int32_t *along, int along_shift, int16_t *w, const tp_step_t *its_step) {
     const tp_step_t step = *its_step;  // which *along cannot change
-    const int32_t half = (int32_t)(1u << along_shift >> 1);
     uint32_t n_clamped = 0;
     for (int16_t *end = w + n; w != end; w++, along++) {
         int32_t g = *gradient++ - mean * *sum++;
-        *along += mean * ((g + half) >> along_shift);  // |g| < 2^24, so nothing overflows
+        *along += mean * tp_rshift_round_fast(g, along_shift);
         move_by(w, g, &step, &n_clamped);
     }
     return n_clamped;

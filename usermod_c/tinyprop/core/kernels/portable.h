@@ -26,19 +26,9 @@ static inline const int16_t *tp_row_of(const uint32_t *entry, const int16_t *rea
     return (const int16_t *)((const char *)reader + (uint16_t)*entry);
 }
 
-// Weight j of a row. in_words: loaded as half of an aligned word, for processors that multiply halves of words.
-static inline int32_t tp_weight_of(const int16_t *row, int j, const int in_words) {
-    if (in_words) {
-        uint32_t pair;
-        __builtin_memcpy(&pair, __builtin_assume_aligned(row + (j & ~1), 4), 4);
-        return (int16_t)(j & 1 ? pair >> 16 : pair);
-    }
-    return row[j];
-}
-
 // The loop of tp_spmv for n columns. n is a compile-time constant, so sum[] stays in registers.
-static inline void tp_sum_columns(const uint32_t *entry, const int16_t *row, const int n, const int in_words,
-    const int32_t *start, int32_t *z) {
+static inline void tp_sum_columns(const uint32_t *entry, const int16_t *row, const int n, const int32_t *start,
+    int32_t *z) {
     int32_t sum[32];
     TP_UNROLL for (int j = 0; j < n; j++) {
         sum[j] = start[j];
@@ -47,7 +37,7 @@ static inline void tp_sum_columns(const uint32_t *entry, const int16_t *row, con
         int16_t x = (int16_t)(*entry >> 16);
         row = tp_row_of(entry, row);
         TP_UNROLL for (int j = 0; j < n; j++) {
-            sum[j] = tp_add(sum[j], x * tp_weight_of(row, j, in_words));
+            sum[j] = tp_add(sum[j], x * row[j]);
         }
     }
     TP_UNROLL for (int j = 0; j < n; j++) {

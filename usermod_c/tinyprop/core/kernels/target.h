@@ -15,7 +15,7 @@
 #define TP_X86_64
 #endif
 
-#if defined(__thumb2__)
+#if defined(__thumb2__)  // all of ARM above them
 #define TP_ARMV7M
 #endif
 

@@ -84,12 +84,12 @@ static inline void backward_columns(const int16_t *x, int16_t *row, int32_t *dx,
 }
 
 TP_HOT TP_NOINLINE static void sum_many(const uint32_t *list, const int16_t *w, const int32_t *start, int32_t *z) {
-    tp_sum_columns(list, w, SUMS, 0, start, z);
+    tp_sum_columns(list, w, SUMS, start, z);
 }
 
 TP_HOT TP_NOINLINE static void sum_half_as_many(const uint32_t *list, const int16_t *w, const int32_t *start,
     int32_t *z) {
-    tp_sum_columns(list, w, SUMS / 2, 0, start, z);
+    tp_sum_columns(list, w, SUMS / 2, start, z);
 }
 
 TP_HOT void tp_spmv(const uint32_t *list, const int16_t *w, size_t n_out, const int32_t *start, int32_t *z) {
