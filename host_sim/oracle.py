@@ -230,8 +230,9 @@ class Learned:
         pixels = np.asarray(values, np.float64).reshape(-1, len(self.centre))
         used = min(len(pixels), MOST_PIXELS)
         step = len(pixels) // used
+        first = steps % (len(pixels) - (used - 1) * step)
         for i in range(used):
-            self.learn_pixel(pixels[steps % step + i * step], self.n_seen * used + i + 1)
+            self.learn_pixel(pixels[first + i * step], self.n_seen * used + i + 1)
         self.n_seen = min(self.n_seen + 1, MOST_SEEN)
 
     def learn_pixel(self, v, n):

@@ -151,10 +151,11 @@ class Model:
     def learn(self, x, y):
         """One step on one sample. True when it trained, False when the sample was skipped.
 
-        x: a buffer of one of the array types B b H h I i L l f, or a list or tuple of numbers; as
-        many as the input has, row by row. y: a class number, or its name: a new one becomes that
-        of the next free output. With loss="mse" one target per output, in a buffer, list or
-        tuple, or a single number. On a PC both may be any array of numpy or pandas.
+        x: a buffer of one of the array types B b H h I i L l f, or a list or tuple of numbers, or
+        of rows of them; as many as the input has, row by row. y: a class number, or its name: a
+        new one becomes that of the next free output. With loss="mse" one target per output, in a
+        buffer, list or tuple, or a single number. On a PC both may be any array of numpy or
+        pandas.
         ValueError, TypeError: x or y is not like that; the model is unchanged.
         Allocates nothing for buffers, class numbers and names that are known.
         """

@@ -87,7 +87,8 @@ def _pair(name, value):
 
 def _count(name, value, most=65534, least=1):
     value = _plain(value)
-    if not isinstance(value, int) or not least <= value <= most:
+    is_count = isinstance(value, int) and not isinstance(value, bool)  # an int in CPython
+    if not is_count or not least <= value <= most:
         _wrong(name, value, "an integer of %d to %d" % (least, most))
     return value
 
@@ -109,7 +110,7 @@ def _length(item):
 # Of tinyprop, which shows them as its own.
 __all__ = (
     "Model load Dense Conv2D Conv1D DepthwiseConv2D MaxPool2D MaxPool1D AvgPool2D AvgPool1D"
-    " GlobalAvgPool2D"
+    " GlobalAvgPool2D GlobalAvgPool1D"
     " Adaptive Diffused Full TopK TinyProp TinyPropV2 Window Anomaly fleet"
 ).split()
 _SENSOR = "Window", "Anomaly"
@@ -167,6 +168,8 @@ def Dense(units, activation="linear", trainable=True):
 
     activation: "linear", "relu", "sigmoid" or "tanh". trainable=False keeps its weights.
     """
+    if activation == "softmax":
+        raise ValueError("activation is 'softmax': leave it away, loss='crossentropy' has it")
     return _Layer(_DENSE, _count("units", units), activation=activation, trainable=trainable)
 
 
@@ -217,6 +220,11 @@ def AvgPool1D(pool_size=2):
 def GlobalAvgPool2D():
     """The mean of each channel over the whole input."""
     return _Layer(_AVGPOOL)
+
+
+def GlobalAvgPool1D():
+    """GlobalAvgPool2D for a series."""
+    return GlobalAvgPool2D()
 
 
 # ---- policies: which samples to learn from, and which errors to select (docs/method.md)
@@ -398,8 +406,8 @@ def _build(
     shape = tuple(input_shape) if _is_list(input_shape) else (input_shape,)
     if not 1 <= len(shape) <= 3:
         _wrong("input_shape", shape, "1 to 3 numbers")
-    for n in shape:
-        _count("input_shape", n)
+    for i, n in enumerate(shape):
+        _count("input_shape[%d]" % i if _is_list(input_shape) else "input_shape", n)
     if not _is_list(layers):
         _wrong("layers", layers, "a list of Dense(...), ...")
     _count("number of layers", len(layers), 254)

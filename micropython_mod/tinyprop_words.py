@@ -88,7 +88,7 @@ def _layer_text(spec, at):
     layer = struct.unpack_from(_LAYER_SPEC_FORMAT, spec, at)
     kind, activation, trainable, same, height, width, down, right, units = layer
     name = ("Dense", "Conv2D", "DepthwiseConv2D", "MaxPool2D", "AvgPool2D")[kind]
-    if kind != _DEPTHWISE and height == down == 1 < width:
+    if kind != _DEPTHWISE and height == down == 1 < max(width, right):
         name, height, down = name[:-2] + "1D", width, right
     arguments = []
     if units:
@@ -374,7 +374,57 @@ def _as_arrays(model, code, x, y, total=None, learning=True):
             if model._mse:
                 return x, arrays.samples("y", y, (model._n_out,), total)
             return x, arrays.class_numbers(y, model._n_out)
+    if code == _E_X_TYPE and _is_list(x):
+        shape = _shape_of(x)
+        if len(shape) > (1 if total is None else 2):
+            return _unnested(model, x, shape, total), y
     return _refused(model, code, x, y, total)
+
+
+def _shape_of(x):
+    """How long lists within lists are, going by the first one of each."""
+    shape = ()
+    while _length(x):
+        shape += (len(x),)
+        x = x[0] if _is_list(x) else 0
+    return shape
+
+
+def _unnested(model, x, shape, total):
+    """Lists within lists, such as the rows of pictures, as one array. As with arrays of numpy,
+    sizes of 1 do not count, and either the model or x may have a sample in one row."""
+    many = 0 if total is None else 1
+    sample = _above_one(struct.unpack_from("<3H", model._image, _MODEL_SPEC_IN_H))
+    found, n = _above_one(shape[many:]), 1
+    for size in found:
+        n *= size
+    in_a_row = len(found) == 1 or len(sample) == 1
+    if found != sample and not (in_a_row and n == model._n_in):
+        expected = shape[:many] + (sample or (1,))
+        raise ValueError("x is of shape %s, expected %s" % (shape, expected))
+    values = array("f", [])
+    _pour(values, "x", x, shape)
+    return values
+
+
+def _above_one(sizes):
+    return tuple(size for size in sizes if size > 1)
+
+
+def _pour(values, name, items, shape):
+    """Appends lists within lists, of this shape, to an array."""
+    n = _length(items)
+    if n is None:
+        raise TypeError("%s is %s, expected a list of %d" % (name, _brief(items), shape[0]))
+    if n != shape[0]:
+        raise ValueError("%s has %d values, expected %d" % (name, n, shape[0]))
+    if len(shape) > 1:
+        for i, item in enumerate(items):
+            _pour(values, "%s[%d]" % (name, i), item, shape[1:])
+        return
+    _refuse_items(name, items, "f", "a number", 0)
+    for value in items:
+        values.append(value)
 
 
 def _arrays(*values):
@@ -405,11 +455,12 @@ def _refused(model, code, x, y, total=None):
     many, mse = total is not None, model._mse
     total = total if many else 1
     n_targets = total * (model._n_out if mse else 1)
+    each = ": %d for each of %d samples" % (n_targets // total, total) if total > 1 else ""
     if code == _E_X_LENGTH:
         expected = "a multiple of %d" if many else "%d"
         raise ValueError("x has %d values, expected " % _items(x) + expected % model._n_in)
     if code == _E_Y_LENGTH:
-        raise ValueError("y has %d values, expected %d" % (_items(y), n_targets))
+        raise ValueError("y has %d values, expected %d%s" % (_items(y), n_targets, each))
     if code == _E_X_TYPE:
         _refuse_items("x", x, "f", "a number", many and model._n_in)
         expected = "a buffer of B b H h I i L l or f, or a list"
@@ -419,6 +470,9 @@ def _refused(model, code, x, y, total=None):
     if code == _E_Y_TYPE:
         letter, number = ("f", "number%s") if mse else ("i", "class number%s (int)")
         expected = "a " + number % ""
+        one, name = (y[0], "y[0]") if many and _is_list(y) and y else (y, "y")
+        if not mse and _length(one) == model._n_out:  # a 1 among zeros
+            expected += ", such as %s.index(1)" % name
         if many or mse:
             _refuse_items("y", y, letter, expected, many and mse and model._n_out)
         if n_targets != 1:

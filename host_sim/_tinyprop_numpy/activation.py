@@ -92,7 +92,7 @@ def adapt_format(model, layer, y):
     outputs = window * layer.n_out
     if state.n_saturated > outputs // 512:
         state.y_frac = max(state.y_frac - 1, MIN_Y_FRAC)
-    elif window >= 64 and state.n_high < outputs // 2048:
+    elif window >= 64 and state.n_high * 2048 < outputs:
         state.y_frac = min(state.y_frac + 1, model.bits)
     state.n_saturated = state.n_high = 0
     state.age = state.age if state.age < 512 else 256

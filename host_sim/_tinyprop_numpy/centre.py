@@ -30,10 +30,9 @@ import numpy as np
 
 from .fixed import quotient_round, rshift_round, rshift_round_sat, saturate
 from .format import AVGPOOL, BIAS_FRAC, DENSE, DEPTHWISE, MAX_BIAS
-from .update import dither, saturate_counted, shift_of_step
+from .update import MAX_SLOPE, dither, saturate_counted, shift_of_step
 
-MAX_DOT = 16383
-MAX_SLOPE = 32767  # MAX_DOT times this, 2^29, is what the sums have room for (plan.py)
+MAX_DOT = 16383  # MAX_SLOPE times this, 2^29, is what the sums have room for (plan.py)
 MAX_SLOPE_DX = 1 << 21  # 255 times this and 32767 * 49150 are below 2^31 together
 MAX_SUMMED = 256
 SURVEY_ALL = 64  # steps of a layer of which each is surveyed; then half of them are

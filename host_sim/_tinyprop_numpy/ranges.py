@@ -217,9 +217,10 @@ def learn(model, which, values):
     pixels = values.reshape(-1, len(learned))
     used = min(len(pixels), MOST_PIXELS)
     step = len(pixels) // used
+    first = model.state.steps % 2**32 % (len(pixels) - (used - 1) * step)
     ranges = [Learned(*r) for r in learned.tolist()]
     for i in range(used):
-        pixel = pixels[model.state.steps % step + i * step]
+        pixel = pixels[first + i * step]
         n = n_seen[which] * used + i + 1
         fixed = to_fixed(pixel, [r.frac for r in ranges]).tolist()
         of_each = zip(ranges, pixel, fixed, strict=True)

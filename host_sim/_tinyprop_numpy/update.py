@@ -9,6 +9,8 @@ from .fixed import l1_norm, rshift_round, rshift_round_sat, saturate, wrap
 from .format import BIAS_FRAC, DENSE, MAX_BIAS, MAX_W_FRAC, MIN_W_FRAC
 from .ranges import NO_SHIFT
 
+MAX_SLOPE = 32767  # of slopes; those at rest fill at most half of it (centre.py)
+
 
 def shift_of_step(layer, frac):
     """s in w -= dw m / 2^s, where dw = x delta is Q.(x_frac+frac), w is Q.w_frac and m is
@@ -91,7 +93,10 @@ def rescale(layer):
 
 
 def wider_than(now, old):
-    """By how many bits more 1.0 is, in the user's units, than in the map before."""
+    """By how many bits more 1.0 is, in the user's units, than in the map before; None if one of
+    the two is of values that are all the same, and has no unit."""
+    if NO_SHIFT in (old["shift"], now["shift"]):
+        return None
     return int(now["shift"]) - int(now["frac"]) - (int(old["shift"]) - int(old["frac"]))
 
 
@@ -105,20 +110,20 @@ def follow_range(model, j, old, now):
     b 2^-wider + moved 2^-shift'. If that is too large for the layer's format, all of the layer is
     halved first."""
     layer, limit = model.output, MAX_BIAS - 1
-    if NO_SHIFT in (old["shift"], now["shift"]):
+    wider = wider_than(now, old)
+    if wider is None:
         return
     zero, frac, shift = (int(now[name]) for name in ("zero", "frac", "shift"))
-    wider = wider_than(now, old)
     moved = int(rshift_round_sat(int(old["zero"]), int(old["frac"]) - frac, limit)) - zero
     while True:
         *w, slope = rshift_round_sat(layer.rows[:, j].astype(np.int64), wider, 65535)
         share = int(rshift_round_sat(int(layer.biases[j]), wider, limit))
         offset = int(rshift_round_sat(moved, shift - layer.state.w_frac - BIAS_FRAC, limit))
-        weights_fit = np.abs(w).max() <= layer.max_weight and abs(slope) <= 32767
+        weights_fit = np.abs(w).max() <= layer.max_weight and abs(slope) <= MAX_SLOPE // 2
         bias_fits = max(abs(share), abs(offset)) < limit and abs(share + offset) <= limit
         if weights_fit and bias_fits or layer.state.w_frac <= MIN_W_FRAC:
             break
         halve(layer)
     layer.biases[j] = saturate(share + offset, limit)
-    layer.slopes[j] = saturate_counted(model, np.array(slope), 32767)
+    layer.slopes[j] = saturate_counted(model, np.array(slope), MAX_SLOPE // 2)
     layer.weights[:, j] = saturate_counted(model, np.array(w), layer.max_weight)

@@ -123,7 +123,7 @@ export function layerText(view, at) {
   let [height, width, down, right] = sizes;
   const units = numberAt(view, "u2", at + format.LAYER_SPEC_UNITS);
   let name = ["Dense", "Conv2D", "DepthwiseConv2D", "MaxPool2D", "AvgPool2D"][kind];
-  if (kind !== format.DEPTHWISE && height === 1 && down === 1 && width > 1) {
+  if (kind !== format.DEPTHWISE && height === 1 && down === 1 && Math.max(width, right) > 1) {
     [name, height, down] = [name.replace("2D", "1D"), width, right];
   }
   const args = [];
@@ -159,6 +159,9 @@ export function layerText(view, at) {
 // activation: "linear", "relu", "sigmoid" or "tanh". trainable: false keeps its weights.
 export function Dense(units, settings = {}) {
   const all = settingsOf("Dense", settings, { activation: "linear", trainable: true });
+  if (all.activation === "softmax") {
+    throw new RangeError('activation is "softmax": leave it away, loss: "crossentropy" has it');
+  }
   return new Layer(format.DENSE, count("units", units), [0, 0], [0, 0], all);
 }
 
@@ -211,6 +214,11 @@ export function AvgPool1D(poolSize = 2) {
 // The mean of each channel over the whole input.
 export function GlobalAvgPool2D() {
   return new Layer(format.AVGPOOL, 0, [0, 0], [0, 0], {});
+}
+
+// GlobalAvgPool2D for a series.
+export function GlobalAvgPool1D() {
+  return GlobalAvgPool2D();
 }
 
 // ---- policies: which samples to learn from, and which errors to select (docs/method.md)
@@ -427,7 +435,7 @@ export function build(shapeGiven, layers, given) {
   if (dimensions.length < 1 || dimensions.length > 3) {
     wrong("inputShape", shapeGiven, "1 to 3 numbers");
   }
-  dimensions.forEach((n) => count("inputShape", n));
+  dimensions.forEach((n, i) => count(Array.isArray(shapeGiven) ? `inputShape[${i}]` : "inputShape", n));
   if (!Array.isArray(layers)) {
     wrong("layers", layers, "a list of Dense(...), ...");
   }

@@ -47,8 +47,9 @@ export class Model {
 
   // One step on one sample. True when it trained, false when the sample was skipped.
   //
-  // x: a typed array or a list of numbers, as many as the input has, row by row; of one value, a number. y: a class number, or
-  // its name: a new one becomes that of the next free output. With loss: "mse" one target per output, or a single number.
+  // x: a typed array or a list of numbers, as many as the input has, row by row, or lists within lists; of one value, a number.
+  // y: a class number, or its name: a new one becomes that of the next free output. With loss: "mse" one target per output, or
+  // a single number.
   // TypeError, RangeError: x or y is not like that; the model is unchanged.
   learn(x, y) {
     return this._run(x, y, null, true) === 1;
@@ -117,7 +118,7 @@ export class Model {
   }
 
   _many(x, y, learning) {
-    const many = Array.isArray(x) ? joined(x, this._nIn) : words.inputs(this, x);
+    const many = words.inputs(this, Array.isArray(x) ? joined(x, this._nIn) : x, true);
     const total = Math.floor((many?.length ?? 0) / this._nIn);
     return this._run(many, Array.isArray(y) && this._mse ? joined(y, this._nOut) : y, total, learning);
   }
@@ -125,7 +126,7 @@ export class Model {
   // total: how many samples a call for many of them has, or null.
   _run(x, y, total, learning) {
     const { targets, names } = words.targets(this, y, total !== null, learning);
-    const code = this._image.run(words.inputs(this, x), targets, total ?? 1, learning);
+    const code = this._image.run(words.inputs(this, x, total !== null), targets, total ?? 1, learning);
     if (code < 0) {
       words.refused(this, code, x, y, total);
     }

@@ -6,9 +6,9 @@ type Range = [lo: number, hi: number];
 type TypedArray =
   Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array;
 type Values = TypedArray | number[];
-type Sample = Values | number; // a number, where a sample is one
 type Nested = TypedArray | (number | Nested)[];
-type Samples = TypedArray | Values[] | number[] | number;
+type Sample = Nested | number; // a number, where a sample is one
+type Samples = Nested | number;
 
 export interface Layer {
   readonly spec: Uint8Array;
@@ -37,6 +37,7 @@ export function MaxPool1D(poolSize?: number): Layer;
 export function AvgPool2D(poolSize?: Size): Layer;
 export function AvgPool1D(poolSize?: number): Layer;
 export function GlobalAvgPool2D(): Layer;
+export function GlobalAvgPool1D(): Layer;
 
 export function Full(): Policy;
 export function TopK(settings?: { ratio?: number }): Policy;

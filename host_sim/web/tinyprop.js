@@ -18,6 +18,7 @@ export {
   DepthwiseConv2D,
   Diffused,
   Full,
+  GlobalAvgPool1D,
   GlobalAvgPool2D,
   MaxPool1D,
   MaxPool2D,

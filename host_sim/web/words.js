@@ -137,9 +137,49 @@ export function numbers(x) {
   return Array.isArray(x) && x.every((value) => typeof value === "number") ? Float32Array.from(x) : x;
 }
 
-// x as the core takes it: a single number as well, where a sample is one.
-export function inputs(model, x) {
+// x as the core takes it: a single number as well, where a sample is one. many: whether x has samples, and is none.
+export function inputs(model, x, many = false) {
+  const shape = shapeOf(x);
+  if (shape.length > (many ? 2 : 1)) {
+    return unnested(model, x, shape, many);
+  }
   return numbers(model._nIn === 1 && typeof x === "number" ? [x] : x);
+}
+
+// How long lists within lists are, going by the first one of each.
+function shapeOf(x) {
+  const isRow = x?.length > 0 && (Array.isArray(x) || letterOf(x));
+  return isRow ? [x.length, ...shapeOf(x[0])] : [];
+}
+
+// Lists within lists, such as the rows of pictures, as one typed array. Sizes of 1 do not count, and either the model or x
+// may have a sample in one row.
+function unnested(model, x, shape, many) {
+  const aboveOne = (sizes) => sizes.filter((size) => size > 1);
+  const sample = aboveOne(inputShapeOf(model._image.view));
+  const found = aboveOne(shape.slice(many ? 1 : 0));
+  const inARow = found.length === 1 || sample.length === 1;
+  const n = found.reduce((a, b) => a * b, 1);
+  if (String(found) !== String(sample) && !(inARow && n === model._nIn)) {
+    const expected = [...(many ? shape.slice(0, 1) : []), ...(sample.length ? sample : [1])];
+    throw new RangeError(`x is of shape [${shape.join(", ")}], expected [${expected.join(", ")}]`);
+  }
+  return Float32Array.from(poured("x", x, shape));
+}
+
+// Lists within lists, of this shape, as one list.
+function poured(name, items, [n, ...inner]) {
+  if (!Array.isArray(items) && !letterOf(items)) {
+    throw new TypeError(`${name} is ${shown(items)}, expected a list of ${n}`);
+  }
+  if (items.length !== n) {
+    throw new RangeError(`${name} has ${items.length} values, expected ${n}`);
+  }
+  if (inner.length) {
+    return Array.from(items).flatMap((item, i) => poured(`${name}[${i}]`, item, inner));
+  }
+  refuseItems(name, items, (value) => typeof value === "number", "a number", 0);
+  return [...items];
 }
 
 // What y says, as the core takes it, and the names that the model has then.
@@ -170,7 +210,8 @@ export function refused(model, code, x, y, total) {
     throw new RangeError(`x has ${x.length} values, expected ${many ? "a multiple of " : ""}${model._nIn}`);
   }
   if (code === format.E_Y_LENGTH) {
-    throw new RangeError(`y has ${y.length ?? 1} values, expected ${nTargets}`);
+    const each = samples > 1 ? `: ${nTargets / samples} for each of ${samples} samples` : "";
+    throw new RangeError(`y has ${y.length ?? 1} values, expected ${nTargets}${each}`);
   }
   if (code === format.E_X_TYPE) {
     refuseItems("x", x, (value) => typeof value === "number", "a number", many ? model._nIn : 0);
@@ -180,8 +221,11 @@ export function refused(model, code, x, y, total) {
     const [fits, number] = model._mse
       ? [(value) => typeof value === "number", "number"]
       : [Number.isInteger, "class number"];
-    refuseItems("y", y, fits, `a ${number}`, many && model._mse ? model._nOut : 0);
-    const expected = nTargets === 1 ? `a ${number}` : `a typed array or a list of ${nTargets} ${number}s`;
+    const [one, name] = many && Array.isArray(y) ? [y[0], "y[0]"] : [y, "y"];
+    const isOneHot = !model._mse && Array.isArray(one) && one.length === model._nOut;
+    const single = `a ${number}${isOneHot ? `, such as ${name}.indexOf(1)` : ""}`;
+    refuseItems("y", y, fits, single, many && model._mse ? model._nOut : 0);
+    const expected = nTargets === 1 ? single : `a typed array or a list of ${nTargets} ${number}s`;
     throw new TypeError(`y is ${kindOf(y)}, expected ${expected}`);
   }
   if (code === format.E_X_FINITE) {

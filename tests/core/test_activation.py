@@ -74,10 +74,10 @@ MOVES = {"none": (0, 0), "coarser": (1, 0), "finer": (0, -1)}
 
 @pytest.mark.parametrize("kind", ADAPTING)
 @pytest.mark.parametrize("name", MOVES)
-def test_a_format_moves_by_what_its_windows_say(c, kind, name):
+@pytest.mark.parametrize("n", [1, 7, 8, 49, 2048])
+def test_a_format_moves_by_what_its_windows_say(c, kind, name, n):
     """Windows of 1, 2, 4, ... 256 steps: coarser with more than 1 in 512 outputs above the format;
     finer after at least 64 steps with fewer than 1 in 2048 above a quarter of it."""
-    n = 2048
     model = CModel(c, (1, 1, 1), [dense(n, kind), dense(1)])
     fields, twin = model.layers[0], images.Image(bytearray(model.buffer)).twin
     state, window = twin.layers[0].state, 1
@@ -86,7 +86,7 @@ def test_a_format_moves_by_what_its_windows_say(c, kind, name):
         for step in range(window):
             ends = step == window - 1
             n_saturated = ends * (window * n // 512 + MOVES[name][0])
-            n_high = ends * (window * n // 2048 + MOVES[name][1])
+            n_high = ends * (-(-window * n // 2048) + MOVES[name][1])
             state.n_saturated += n_saturated
             state.n_high += n_high
             assert fields.y_frac == state.y_frac == y_frac

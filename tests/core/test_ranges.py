@@ -169,6 +169,20 @@ def test_what_is_rare_is_reached_if_it_comes_again(backend, which, one_in):
 
 
 @with_backends
+@pytest.mark.parametrize("length", [33, 47, 63, 64, 65, 95, 127])
+def test_the_end_of_a_long_series_is_seen(backend, length):
+    """Values that are larger in the last third lie within the range, but for some."""
+    model = Learning(backend, (1, length, 1))
+    random = np.random.default_rng(length)
+    scale = np.where(np.arange(length) < 2 * length // 3, 0.01, 1)
+    x = random.normal(0, scale, (600, length))
+    for sample in x:
+        model.learn(sample)
+    reaches = 2 * model.unit()[0]
+    assert (np.abs(x[:, -1]) < reaches).mean() > 0.9, reaches
+
+
+@with_backends
 @pytest.mark.parametrize("absurd", [1e6, -(2.0**18), 2**31 - 1, 1e9, -1e30, 3.4e38])
 @pytest.mark.parametrize("place", [0, 1, 2, 3, 10])
 def test_one_absurd_value_ruins_nothing(backend, absurd, place):
@@ -312,19 +326,21 @@ def test_each_value_of_a_flat_input_has_its_own(backend):
 @with_backends
 @pytest.mark.parametrize("side", [2, 3, 5, 6, 12])
 def test_each_channel_has_its_own_and_lends_some_pixels(backend, side):
-    """Up to 32 of a channel, evenly spread, and other ones in each sample; each counts as a
-    value."""
+    """Up to 32 of a channel, evenly spread, and other ones in each sample, so that each pixel
+    comes up; each counts as a value."""
     n = side * side
     used = min(n, 32)
     step = n // used
+    firsts = n - (used - 1) * step  # from each the last one is still a pixel
     model, one_by_one = Learning(backend, (side, side, 2)), Learning(backend, (1, 1, 2))
     random = np.random.default_rng(side)
-    for steps in range(4):
+    for steps in (*range(4), 2**32 - 1, 2**32 + 1):
+        model.image.head.steps = steps
         x = np.round(random.normal([5, -300], [1, 40], (n, 2)), 2)
         model.learn(x.ravel())
-        one_by_one.learn(*x[steps % step :: step][:used])
+        one_by_one.learn(*x[steps % 2**32 % firsts :: step][:used])
         assert model.image.learned(0).tolist() == one_by_one.image.learned(0).tolist(), steps
-    assert model.image.head.n_seen == [4, 0]
+    assert model.image.head.n_seen == [6, 0]
 
 
 @with_backends

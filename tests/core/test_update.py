@@ -257,7 +257,7 @@ def test_an_output_says_the_same_by_another_map(c, old, now, weight, slope, bias
     n_clamped = 0
     for got, real, limit, offset in (
         (w[:, j], before[0][:, j], most, 0),
-        (s[j : j + 1], before[1][j : j + 1], 32767, 0),
+        (s[j : j + 1], before[1][j : j + 1], 16383, 0),
         (b[j : j + 1] / 2.0**12, before[2][j : j + 1], images.MAX_BIAS / 2**12, moved),
     ):
         want = real * 2.0 ** (-wider - halved) + offset * 2.0**layer.w_frac

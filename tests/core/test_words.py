@@ -412,6 +412,7 @@ def test_a_count_that_is_none_is_named(make, name):
     "text",
     [
         "Conv1D(4, 5, strides=2)",
+        "Conv1D(4, 1, strides=2)",
         "MaxPool1D(3)",
         "AvgPool1D(2)",
         "MaxPool2D((2, 1))",
@@ -444,7 +445,7 @@ def test_a_layer_that_there_is_not():
         tp.Flatten  # noqa: B018
     assert str(error.value) == (
         "tinyprop has no Flatten; its layers are Dense, Conv2D, Conv1D, DepthwiseConv2D, "
-        "MaxPool2D, MaxPool1D, AvgPool2D, AvgPool1D, GlobalAvgPool2D"
+        "MaxPool2D, MaxPool1D, AvgPool2D, AvgPool1D, GlobalAvgPool2D, GlobalAvgPool1D"
     )
 
 

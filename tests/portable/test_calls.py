@@ -253,7 +253,7 @@ def test_samples_in_two_dimensions():
     for shape, expected in (
         ((6, 4), "x is of shape (6, 4), expected (4, 6)"),
         ((2, 12), "x is of shape (2, 12), expected (2, 6)"),
-        ((4, 6), "y has 3 values, expected 4"),
+        ((4, 6), "y has 3 values, expected 4: 1 for each of 4 samples"),
     ):
         message = str(testkit.raises(ValueError, one.learn_many, rows.cast("B", shape), y[:3]))
         assert message == expected, message

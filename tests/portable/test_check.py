@@ -434,10 +434,10 @@ def test_units_that_fire_on_nothing():
 
 def test_units_may_fire_on_nothing_where_all_is_right():
     """After a sensor that stood still for long."""
-    model = tp.Model(1, [tp.Dense(8, "relu"), tp.Dense(2)])
+    model = tp.Model(1, [tp.Dense(16, "relu"), tp.Dense(2)])
     for i in range(3300):
         model.learn([8000000 + 200 * (i % 2) * (i >= 300)], i % 2)
-    assert model.stats()["dead"][0] > 4 and model.stats()["accuracy"] > 0.9
+    assert model.stats()["dead"][0] > 8 and model.stats()["accuracy"] > 0.9
     says(model)
 
 

@@ -143,7 +143,7 @@ def test_an_item_that_is_no_number_is_named():
     for model, x, y, words in (
         (classes, [1, 2, text], 0, "x[2] is '3', expected a number"),
         (classes, (1, None, 3), 0, "x[1] is None, expected a number"),
-        (classes, [row], 0, "x[0] is [1, 2, 3], expected a number"),
+        (classes, [row, row], 0, "x is of shape (2, 3), expected (3,)"),
         (one, row, [text], "y[0] is '3', expected a number"),
         (one, row, None, "y is None, expected a number"),
         (two, row, (1, None), "y[1] is None, expected a number"),
@@ -165,10 +165,13 @@ def test_an_item_that_is_no_number_is_named():
         (classes, [row, row], [0, None], "y[1] is None, expected a class number (int)"),
         (classes, [row, row], [0, 1.0], "y[1] is 1.0, expected a class number (int)"),
         (classes, [row, row], None, "y is None, expected a buffer or a list of 2"),
+        (classes, [row] * 2, [(0, 1)] * 2, "y[0] is (0, 1), expected a class number (int), such"),
         (one, [row, row], [1, None], "y[1] is None, expected a number"),
         (one, [row, row], [[1], [text]], "y[1][0] is '3', expected a number"),
         (two, [row, row], [[1, 2], [3, text]], "y[1][1] is '3', expected a number"),
         (two, [row, row], [[1, 2], [3]], "y[1] has 1 values, expected 2"),
+        (two, [row, row], [1, 2], "y has 2 values, expected 4: 2 for each of 2 samples"),
+        (classes, [row, row], [1], "y has 1 values, expected 2: 1 for each of 2 samples"),
     ):
         says(words, model.learn_many, x, y)
         says(words, model.evaluate, x, y)
@@ -176,9 +179,52 @@ def test_an_item_that_is_no_number_is_named():
         assert model.stats()["steps"] == 0
 
 
+def test_rows_of_a_sample_may_be_lists_of_their_own():
+    picture = [[[1, 2], [3, 4], [5, 6]], ([7, 8], bytes((9, 10)), array("f", [11, 12]))]
+    in_a_row = list(range(1, 13))
+    for shape, x, y, samples in (
+        ((2, 3, 2), picture, 1, [picture] * 3),
+        ((6, 2), picture[0] + list(picture[1]), 2, [[in_a_row]] * 3),
+        (12, [in_a_row[:6], in_a_row[6:]], 0, [picture] * 3),
+        ((1, 12, 1), [[[v] for v in in_a_row]], 0, [[[v] for v in in_a_row]] * 3),
+    ):
+        models = [tp.Model(shape, [tp.Dense(3)], replay=9) for _ in range(2)]
+        for model, one, many in zip(models, (x, in_a_row), (samples, [in_a_row] * 3)):
+            model.learn(one, y)
+            model.learn_many(many, [y] * 3)
+            assert model.evaluate(many, [y] * 3) == 1 and model.predict(one) == y
+            assert model.knows(one) and model.predict_proba(one)[y] > 0.3
+        assert models[0]._image == models[1]._image
+
+
+def test_rows_that_do_not_fit_are_named_and_change_nothing():
+    model = tp.Model((3, 2), [tp.Dense(3)], replay=9)
+    good, before = [[1, 2], [3, 4], [5, 6]], bytes(model._image)
+    for x, words in (
+        ([[1, 2, 3], [4, 5, 6]], "x is of shape (2, 3), expected (3, 2)"),
+        ([[1, 2], [3, 4]], "x is of shape (2, 2), expected (3, 2)"),
+        ([good, good], "x is of shape (2, 3, 2), expected (3, 2)"),
+        ([[1, 2], [3, 4], [5]], "x[2] has 1 values, expected 2"),
+        ([[1, 2], 3, [5, 6]], "x[1] is 3, expected a list of 2"),
+        ([[1, 2], "34", [5, 6]], "x[1] is '34', expected a list of 2"),
+        ([[1, 2], [3, None], [5, 6]], "x[1][1] is None, expected a number"),
+    ):
+        says(words, model.learn, x, 0)
+        says(words, model.predict, x)
+    for x, words in (
+        ([good, good[:2]], "x[1] has 2 values, expected 3"),
+        ([good[:2], good[:2]], "x is of shape (2, 2, 2), expected (2, 3, 2)"),
+        ([good, [[1, 2], [3, 4], [5, "6"]]], "x[1][2][1] is '6', expected a number"),
+        ([good, 5], "x[1] is 5, expected a list of 3"),
+    ):
+        says(words, model.learn_many, x, [0, 1])
+        says(words, model.evaluate, x, [0, 1])
+    assert model._image == before
+
+
 def says(words, call, *arguments):
     """Whether a call is refused with a message that begins so."""
-    kind = ValueError if " values, " in words else TypeError
+    kind = ValueError if " values, " in words or " of shape " in words else TypeError
     message = str(testkit.raises(kind, call, *arguments))
     assert message.startswith(words), (message, words)
 
@@ -293,6 +339,11 @@ def test_messages_say_what_was_expected_and_what_came():
             ("replay", "9", "no layer is trained"),
         ),
         (lambda: tp.Dense(0), ("0", "65534")),
+        (lambda: tp.MaxPool2D(True), ("pool_size is True", "an integer of 1 to 255")),
+        (lambda: tp.Model((0, 3), [tp.Dense(2)]), ("input_shape[0] is 0", "65534")),
+        (lambda: tp.Model(0, [tp.Dense(2)]), ("input_shape is 0", "65534")),
+        (lambda: tp.Dense(3, "softmax"), ("softmax", "leave it away", "crossentropy")),
+        (lambda: model.learn(bytes(6), [0, 1, 0]), ("a class number (int), such as y.index(1)",)),
         (lambda: tp.Dense(3, activation="gelu"), ("gelu", "relu")),
         (lambda: tp.TinyPropV2(skip=2), ("skip", "2", "1")),
         (

@@ -139,7 +139,13 @@ test("y is refused", () => {
   refused(model, RangeError, `y is 3, ${expected}`, () => model.learnMany(two, [0, 3]));
   refused(model, RangeError, `y is 7, ${expected}`, () => model.learnMany(two, Uint8Array.of(0, 7)));
   refused(model, RangeError, `y is -1, ${expected}`, () => model.learnMany(two, ["up", -1]));
-  refused(model, RangeError, "y has 1 values, expected 2", () => model.learnMany(two, [0]));
+  refused(model, RangeError, "y has 1 values, expected 2: 1 for each of 2 samples", () => model.learnMany(two, [0]));
+  const oneHot = [0, 1, 0];
+  const expectedOne = "expected a class number, such as y";
+  refused(model, TypeError, `y is a Array, ${expectedOne}.indexOf(1)`, () => model.learn(SIX, oneHot));
+  refused(model, TypeError, `y[0] is [0,1,0], ${expectedOne}[0].indexOf(1)`, () =>
+    model.learnMany(two, [oneHot, oneHot]),
+  );
   refused(model, TypeError, "y[1] is null, expected a class number", () => model.learnMany(two, [0, null]));
   refused(model, TypeError, "y is null, expected a typed array or a list of 2", () => model.learnMany(two, null));
   const many = numbers();
@@ -148,6 +154,68 @@ test("y is refused", () => {
   refused(many, RangeError, "y holds a NaN, an infinity, or a number beyond 3.4e+38: y[1] is NaN", () =>
     many.learn([1, 2], [1, NaN]),
   );
+});
+
+test("rows of a sample may be lists of their own", () => {
+  const picture = [
+    [[1, 2], [3, 4], Uint8Array.of(5, 6)],
+    [[7, 8], [9, 10], Float32Array.of(11, 12)],
+  ];
+  const inARow = Array.from({ length: 12 }, (_, i) => i + 1);
+  for (const [shape, x, samples] of [
+    [[2, 3, 2], picture, [picture, picture]],
+    [[6, 2], picture.flat(), [[inARow], [inARow]]],
+    [12, [inARow.slice(0, 6), inARow.slice(6)], [picture, picture]],
+    [[1, 12, 1], [inARow.map((value) => [value])], [inARow.map((value) => [value]), inARow]],
+  ]) {
+    const [nested, plain] = [0, 1].map(() => new tp.Model(shape, [tp.Dense(3)], { replay: 9 }));
+    for (const [model, one, many] of [
+      [nested, x, samples.slice(0, 1)],
+      [plain, inARow, [inARow]],
+    ]) {
+      model.learn(one, 1);
+      model.learnMany(many, [1]);
+      assert.equal(model.evaluate(many, [1]), 1);
+      assert.equal(model.predict(one), 1);
+      assert.ok(model.knows(one));
+    }
+    assert.deepEqual(nested.save(true), plain.save(true));
+  }
+});
+
+test("rows that do not fit are named and change nothing", () => {
+  const model = new tp.Model([3, 2], [tp.Dense(3)]);
+  const good = [
+    [1, 2],
+    [3, 4],
+    [5, 6],
+  ];
+  const [first, second, third] = good;
+  for (const [kind, words, x] of [
+    [RangeError, "x is of shape [2, 3], expected [3, 2]", [SIX.slice(3), SIX.slice(3)]],
+    [RangeError, "x is of shape [2, 2], expected [3, 2]", [first, second]],
+    [RangeError, "x[2] has 1 values, expected 2", [first, second, [5]]],
+    [TypeError, "x[1] is 3, expected a list of 2", [first, 3, third]],
+    [TypeError, "x[1][1] is null, expected a number", [first, [3, null], third]],
+  ]) {
+    refused(model, kind, words, () => model.learn(x, 0));
+    refused(model, kind, words, () => model.predict(x));
+  }
+  for (const [kind, words, x] of [
+    [RangeError, "x[1] has 2 values, expected 3", [good, [first, second]]],
+    [
+      RangeError,
+      "x is of shape [2, 2, 2], expected [2, 3, 2]",
+      [
+        [first, second],
+        [first, second],
+      ],
+    ],
+    [TypeError, 'x[1][2][1] is "6", expected a number', [good, [first, second, [5, "6"]]]],
+    [TypeError, "x[1] is 5, expected a list of 3", [good, 5]],
+  ]) {
+    refused(model, kind, words, () => model.learnMany(x, [0, 1]));
+  }
 });
 
 test("samples of the wrong length are named", () => {

@@ -88,7 +88,7 @@ void tp_adapt_format(const tp_model_t *m, const tp_layer_t *l, const tp_format_u
     }
     if (state->n_saturated > outputs / 512) {
         state->y_frac = (int8_t)(state->y_frac > TP_MIN_Y_FRAC ? state->y_frac - 1 : TP_MIN_Y_FRAC);
-    } else if (window >= 64 && state->n_high < outputs / 2048) {
+    } else if (window >= 64 && state->n_high * 2048u < outputs) {
         state->y_frac = (int8_t)(state->y_frac < m->bits ? state->y_frac + 1 : m->bits);
     }
     state->n_saturated = state->n_high = 0;

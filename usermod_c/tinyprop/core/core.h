@@ -283,6 +283,10 @@ void tp_learn_input_ranges(const tp_model_t *m, const tp_values_t *x, size_t fro
 int tp_learn_output_range(const tp_model_t *m, const tp_values_t *y, size_t from, size_t j, tp_map_t *old);
 // Whether a learned range has another map than `old`.
 int tp_is_other_map(const tp_learned_range_t *now, const tp_map_t *old);
+// Whether both have a unit: of values that are all the same there is none.
+static inline int tp_have_units(const tp_learned_range_t *now, const tp_map_t *old) {
+    return now->shift != TP_NO_SHIFT && old->shift != TP_NO_SHIFT;
+}
 // By how many bits 1.0 of its map is larger than 1.0 of `old`, in the user's units.
 static inline int tp_wider(const tp_learned_range_t *now, const tp_map_t *old) {
     return now->shift - now->frac - (old->shift - old->frac);
@@ -505,7 +509,7 @@ typedef struct {
     int16_t *to;            // where its deltas go
     int v_frac, frac;       // formats of dLoss/dy of the map, and of the deltas so far
     uint32_t largest;       // OR of all |dLoss/dy| so far
-    uint16_t end_row[7];    // of the deltas in Q.(delta_frac+i)
+    uint16_t end_row[7];    // of the deltas in Q.(delta_frac+i), i up to TP_FINER
 } tp_deltas_t;
 
 // first: the layer whose outputs were differentiated by; its dy are Q.v_frac.

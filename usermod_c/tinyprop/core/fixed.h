@@ -1,6 +1,6 @@
-// Fixed-point arithmetic: the only rounding, saturating and shifting code. "Q.f" means value = integer * 2^-f.
-// Rounding is to nearest, halves up, everywhere but in steps of weights (update.c). Right shifts of negative numbers are
-// arithmetic on every compiler and target that tinyprop is built for (checked by a test).
+// Fixed-point arithmetic. "Q.f" means value = integer * 2^-f. Rounding is to nearest, halves up, unless a comment says
+// otherwise; steps of weights are rounded by a dither (update.c). Right shifts of negative numbers are arithmetic on every
+// compiler and target that tinyprop is built for (checked by a test).
 #ifndef TINYPROP_FIXED_H
 #define TINYPROP_FIXED_H
 

@@ -57,12 +57,16 @@ void tp_note_outputs(const tp_model_t *m, const int16_t *deltas) {
 
 void tp_note_range(const tp_model_t *m, size_t j, const tp_map_t *old) {
     tp_model_state_t *state = m->state;
-    int wider = tp_wider(&m->learned[TP_OUTPUTS][j], old);
+    const tp_learned_range_t *range = &m->learned[TP_OUTPUTS][j];
+    begin_least(m);
+    if (!tp_have_units(range, old)) {
+        return;
+    }
+    int wider = tp_wider(range, old);
     int32_t before = tp_sat((int32_t)m->tally[j], CERTAIN), now = tp_rshift_round_sat(before, wider, CERTAIN);
     int32_t error = (int32_t)(state->error + (uint32_t)tp_quotient_round(now - before, m->output->n_out));
     m->tally[j] = (uint32_t)now;
-    state->error = error > 0 ? (uint32_t)error : 0;
-    begin_least(m);
+    state->error = error > 0 ? (uint32_t)tp_sat(error, CERTAIN) : 0;
 }
 
 // Sums over the outputs are Q.12 and below 2^28.

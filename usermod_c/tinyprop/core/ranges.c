@@ -4,7 +4,7 @@
 //   inputs, 8 bits    lo >= 0: lo..hi -> 0..255 (Q.8)     lo < 0: lo..hi -> -127..127 (Q.7)      post 20
 //   inputs, 12 bits   lo..hi -> -1024..1024 (Q.10), clamped at +-2047: twice the range           post 17
 //   targets           lo..hi -> -2^14..2^14 (Q.14), clamped at +-32767                           post 13
-// gain = (span << post) / width with span = 255, 254, 2^11 or 2^15: within 2^-12 of exact. Bytes with the range (0,
+// gain = (span << post) / width with span = 255, 254, 2^11 or 2^15: within 2^-11 of exact. Bytes with the range (0,
 // 255) stay what they are.
 //   v = value in Q.frac, saturated at +-2^30
 //   d = (v - zero) >> pre, clamped to +-2 width       pre is such that the width of the range has at most 16 bits
@@ -226,8 +226,8 @@ void tp_learn_input_ranges(const tp_model_t *m, const tp_values_t *x, size_t fro
         return;
     }
     uint32_t n = m->layers->n_in, channels = m->n_ranges[TP_INPUTS], pixels = n == channels ? 1 : n / channels;
-    uint32_t used = pixels < MOST_PIXELS ? pixels : MOST_PIXELS, step = pixels == used ? 1 : pixels / used;
-    uint32_t first = step == 1 ? 0 : (uint32_t)m->state->steps % step;  // other pixels in each sample
+    uint32_t used = pixels < MOST_PIXELS ? pixels : MOST_PIXELS, step = pixels / used;
+    uint32_t first = (uint32_t)m->state->steps % (pixels - (used - 1) * step);  // other pixels in each sample
     uint32_t nth = m->state->n_seen[TP_INPUTS] * used + 1;
     for (uint32_t i = 0; i < used; i++) {
         for (uint32_t c = 0; c < channels; c++) {

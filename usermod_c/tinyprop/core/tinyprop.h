@@ -17,7 +17,7 @@
 //                                       dense regressions: 0..4095, -2047..2047 (plan.c chooses)
 //   sums z       int32  Q.(x_frac+w_frac)   pre-activations; x_frac is the y_frac of the layer below
 //   deltas       int16  Q.frac          dLoss/dz; clipped at 1.0 = 2^delta_frac, which is 2^14 (2^13 with 12 bits)
-// Rounding is to nearest, halves up (fixed.h), but for steps of weights, which a dither rounds (update.c).
+// Rounding is to nearest, halves up, unless a comment says otherwise (fixed.h).
 #ifndef TINYPROP_H
 #define TINYPROP_H
 

@@ -143,7 +143,7 @@ void tp_rescale_weights(const tp_model_t *m, tp_layer_t *l) {
 void tp_follow_range(const tp_model_t *m, size_t j, const tp_map_t *old) {
     tp_layer_t *l = m->output;
     const tp_learned_range_t *now = &m->learned[TP_OUTPUTS][j];
-    if (old->shift == TP_NO_SHIFT || now->shift == TP_NO_SHIFT) {
+    if (!tp_have_units(now, old)) {
         return;
     }
     int16_t *w = (int16_t *)tp_at(m, l->weights) + j, *s = tp_slopes(m, l) + j;
@@ -156,14 +156,14 @@ void tp_follow_range(const tp_model_t *m, size_t j, const tp_map_t *old) {
         slope = tp_rshift_round_sat(*s, wider, 65535);
         share = tp_rshift_round_sat(*b, wider, limit);
         offset = tp_rshift_round_sat(moved, now->shift - (w_frac + TP_BIAS_FRAC), limit);
-        int weights_fit = largest <= l->max_weight && tp_abs(slope) <= TP_MAX_SLOPE;
+        int weights_fit = largest <= l->max_weight && tp_abs(slope) <= TP_MAX_SLOPE / 2;
         int bias_fits = tp_abs(share) < limit && tp_abs(offset) < limit && tp_abs(share + offset) <= limit;
         if ((weights_fit && bias_fits) || w_frac <= TP_MIN_W_FRAC) {
             break;
         }
     }
     *b = tp_sat(share + offset, limit);
-    uint32_t n_clamped = tp_put_clamped(s, slope, TP_MAX_SLOPE);
+    uint32_t n_clamped = tp_put_clamped(s, slope, TP_MAX_SLOPE / 2);
     for (; w < s; w += l->out_c) {
         n_clamped += tp_put_clamped(w, tp_rshift_round_sat(*w, wider, 65535), l->max_weight);
     }

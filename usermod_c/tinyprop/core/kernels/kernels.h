@@ -230,7 +230,7 @@ void tp_input_sums(const int16_t *w, uint32_t row_bytes, size_t n, const tp_sele
 void tp_input_sums_of_all(const int16_t *w, size_t n_deltas, size_t n, const int16_t *deltas, int32_t *dx);
 
 // The step of one tap of n filters by its gradients, which become those of x - mean first:
-//   g_f = gradient_f - mean sum_f,   along_f += mean round(g_f 2^-along_shift),   w_f -= round(g_f m 2^-shift)
+//   g_f = gradient_f - mean sum_f,   along_f += mean round(g_f 2^-along_shift),   w_f += (dither - g_f m) >> shift
 // w is clamped to +-max_weight. Returns how many were.
 //   gradient, sum, along  int32 [n], |g_f| <= 255 * 65535   |mean| <= 255   along_shift  1..31   w  int16 [n]
 uint32_t tp_move_by_gradients(const int32_t *gradient, size_t n, int32_t mean, const int32_t *sum, int32_t *along,
