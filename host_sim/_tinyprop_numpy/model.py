@@ -177,8 +177,8 @@ def learn_output_ranges(model, y):
         map_of = ["zero", "frac", "shift"]
         moved = np.flatnonzero(old[map_of] != model.learned[1][map_of])
         for j in moved if model.state.n_seen[1] > 3 else ():
-            update.follow_range(model, j, old[j], model.learned[1][j])
-            progress.note_range(model, j, update.wider_than(model.learned[1][j], old[j]))
+            wider = update.follow_range(model, j, old[j], model.learned[1][j])
+            progress.note_range(model, j, wider)
 
 
 def run_samples(model, x, y, total, start, count, learning):

@@ -71,15 +71,13 @@ def note_outputs(model, delta):
 
 def note_range(model, j, wider):
     """After learned output range j has become 2^wider times as wide: its error, in units of that,
-    is another. wider: None if there was no unit before, or is none now"""
-    begin_least(model)
-    if wider is None:
-        return
+    is another."""
     before = clamp(int(wrap(model.tally[j])), CERTAIN)
     now = int(rshift_round_sat(before, wider, CERTAIN))
     error = int(wrap(model.state.error + int(quotient_round(now - before, model.output.n_out))))
     model.tally[j] = now % (1 << 32)
     model.state.error = min(max(error, 0), CERTAIN)
+    begin_least(model)
 
 
 def left_to_learn(model):

@@ -92,14 +92,6 @@ def rescale(layer):
         state.w_frac += 1
 
 
-def wider_than(now, old):
-    """By how many bits more 1.0 is, in the user's units, than in the map before; None if one of
-    the two is of values that are all the same, and has no unit."""
-    if NO_SHIFT in (old["shift"], now["shift"]):
-        return None
-    return int(now["shift"]) - int(now["frac"]) - (int(old["shift"]) - int(old["frac"]))
-
-
 def follow_range(model, j, old, now):
     """An output is zero + z 2^shift (ranges.py), where z is its sum. It stays what it is when zero
     and shift change, from old to now, if
@@ -108,12 +100,13 @@ def follow_range(model, j, old, now):
 
     So its weights, and its slope in the row behind them, become w 2^-wider, and its bias
     b 2^-wider + moved 2^-shift'. If that is too large for the layer's format, all of the layer is
-    halved first."""
+    halved first. Returns wider: by how many bits 1.0 is larger, in the user's units; 0 if one of
+    the two is of values that are all the same, and has no unit."""
     layer, limit = model.output, MAX_BIAS - 1
-    wider = wider_than(now, old)
-    if wider is None:
-        return
+    if NO_SHIFT in (old["shift"], now["shift"]):
+        return 0
     zero, frac, shift = (int(now[name]) for name in ("zero", "frac", "shift"))
+    wider = shift - frac - (int(old["shift"]) - int(old["frac"]))
     moved = int(rshift_round_sat(int(old["zero"]), int(old["frac"]) - frac, limit)) - zero
     while True:
         *w, slope = rshift_round_sat(layer.rows[:, j].astype(np.int64), wider, 65535)
@@ -127,3 +120,4 @@ def follow_range(model, j, old, now):
     layer.biases[j] = saturate(share + offset, limit)
     layer.slopes[j] = saturate_counted(model, np.array(slope), MAX_SLOPE // 2)
     layer.weights[:, j] = saturate_counted(model, np.array(w), layer.max_weight)
+    return wider

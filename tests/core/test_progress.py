@@ -6,9 +6,9 @@ import ctypes
 import images
 import numpy as np
 import pytest
-from _tinyprop_numpy import progress, update
+from _tinyprop_numpy import progress
 from images import dense
-from native import TYPES, CModel
+from native import CModel
 
 
 def means(values):
@@ -74,22 +74,16 @@ def test_of_outputs(c, n_in):
     assert model.head.right == 0
 
 
-@pytest.mark.parametrize(
-    "old, now", [((20, 9), (20, 10)), ((20, 12), (21, 10)), ((5, 30), (9, 8))]
-)
+@pytest.mark.parametrize("wider", [1, -3, -26, 0])
 @pytest.mark.parametrize("errors", [(0.5, 0.25), (2**-20, 0), (1, 1), (15, 15.99)])
-def test_errors_are_in_units_of_the_range(c, old, now, errors):
+def test_errors_are_in_units_of_the_range(c, wider, errors):
     """They stay what they are in the user's units, as far as 1.0; 15.99 is of a damaged image."""
     model, j = CModel(c, (1, 1, 2), [dense(2)], "mse"), 1
-    r = model.learned(1)
-    r["frac"][j], r["shift"][j] = now
     model.twin.tally[:] = [int(e * 2**28) for e in errors]
     model.head.error, model.head.least_error = int(min(1, sum(errors) / 2) * 2**28), 77
     before, copy = model.head.error / 2**28, bytearray(model.buffer)
-    frac, shift = old
-    model.call("tp_note_range", None, ctypes.c_size_t(j), TYPES["tp_map_t"](0, frac, shift))
+    model.call("tp_note_range", None, ctypes.c_size_t(j), wider)
 
-    wider = now[1] - now[0] - (shift - frac)
     tally, error = model.twin.tally / 2**28, model.head.error / 2**28
     if max(errors) <= 1:
         assert tally[0] == errors[0]
@@ -107,30 +101,11 @@ def test_errors_are_in_units_of_the_range(c, old, now, errors):
 def test_the_mean_error_is_at_most_1(c, before):
     """The errors of the outputs and their mean begin differently, so their sum may pass it."""
     model = CModel(c, (1, 1, 2), [dense(1)], "mse")
-    model.learned(1)["frac"], model.learned(1)["shift"] = 20, 10
     model.twin.tally[:], model.head.error = int(0.125 * 2**28), int(before * 2**28)
     copy = bytearray(model.buffer)
-    model.call("tp_note_range", None, ctypes.c_size_t(0), TYPES["tp_map_t"](0, 20, 13))
+    model.call("tp_note_range", None, ctypes.c_size_t(0), -3)
     assert model.head.error == min(before + 0.875, 1) * 2**28
     progress.note_range(images.Image(copy).twin, 0, -3)
-    assert images.saved(copy) == images.saved(model.buffer)
-
-
-@pytest.mark.parametrize("old, now", [(31, 10), (10, 31), (31, 31)])
-def test_without_a_unit_errors_stay(c, old, now):
-    """A range of values that are all the same has none."""
-    model = CModel(c, (1, 1, 2), [dense(1)], "mse")
-    r = model.learned(1)
-    r["frac"], r["shift"] = 20, now
-    model.twin.tally[:], model.head.error, model.head.least_error = 1 << 26, 1 << 27, 77
-    copy = bytearray(model.buffer)
-    twin = images.Image(copy).twin
-    was = twin.learned[1][0].copy()
-    was["shift"] = old
-    model.call("tp_note_range", None, ctypes.c_size_t(0), TYPES["tp_map_t"](0, 20, old))
-    assert model.twin.tally.tolist() == [1 << 26] and model.head.error == 1 << 27
-    assert model.head.least_error == 1 << 28  # is looked for anew
-    progress.note_range(twin, 0, update.wider_than(twin.learned[1][0], was))
     assert images.saved(copy) == images.saved(model.buffer)
 
 

@@ -249,10 +249,11 @@ def test_an_output_says_the_same_by_another_map(c, old, now, weight, slope, bias
     was = r[j].copy()
     was["zero"], was["frac"], was["shift"] = old
     copy = bytearray(model.buffer)
-    model.call("tp_follow_range", None, ctypes.c_size_t(j), TYPES["tp_map_t"](*old))
-
-    halved = w_frac - layer.w_frac
     wider = (now[2] - now[1]) - (old[2] - old[1])
+    followed = model.call("tp_follow_range", None, ctypes.c_size_t(j), TYPES["tp_map_t"](*old))
+
+    assert followed == wider
+    halved = w_frac - layer.w_frac
     moved = (old[0] * 2.0 ** -old[1] - now[0] * 2.0 ** -now[1]) / 2.0 ** (now[2] - now[1])
     n_clamped = 0
     for got, real, limit, offset in (
@@ -275,7 +276,7 @@ def test_an_output_says_the_same_by_another_map(c, old, now, weight, slope, bias
     assert layer.headroom == most - np.abs(w.astype(int)).max()
 
     twin = images.Image(copy).twin
-    update.follow_range(twin, j, was, twin.learned[1][j])
+    assert update.follow_range(twin, j, was, twin.learned[1][j]) == wider
     assert images.saved(copy) == images.saved(model.buffer)
 
 
@@ -284,5 +285,6 @@ def test_a_range_that_was_or_is_a_point_leaves_the_weights(c):
     model.weights(0)[:], model.biases(0)[:] = ((5,), (6,)), 7
     for old, now in ((31, 20), (20, 31)):
         model.learned(1)["shift"] = now
-        model.call("tp_follow_range", None, ctypes.c_size_t(0), TYPES["tp_map_t"](0, 20, old))
+        was = TYPES["tp_map_t"](0, 20, old)
+        assert model.call("tp_follow_range", None, ctypes.c_size_t(0), was) == 0
         assert model.weights(0).tolist() == [[5], [6]] and model.biases(0).tolist() == [7]

@@ -283,14 +283,6 @@ void tp_learn_input_ranges(const tp_model_t *m, const tp_values_t *x, size_t fro
 int tp_learn_output_range(const tp_model_t *m, const tp_values_t *y, size_t from, size_t j, tp_map_t *old);
 // Whether a learned range has another map than `old`.
 int tp_is_other_map(const tp_learned_range_t *now, const tp_map_t *old);
-// Whether both have a unit: of values that are all the same there is none.
-static inline int tp_have_units(const tp_learned_range_t *now, const tp_map_t *old) {
-    return now->shift != TP_NO_SHIFT && old->shift != TP_NO_SHIFT;
-}
-// By how many bits 1.0 of its map is larger than 1.0 of `old`, in the user's units.
-static inline int tp_wider(const tp_learned_range_t *now, const tp_map_t *old) {
-    return now->shift - now->frac - (old->shift - old->frac);
-}
 // The format of the model's inputs.
 static inline int8_t tp_input_frac(const tp_model_t *m) {
     return m->bits == 12 ? 10 : m->learned[TP_INPUTS] ? 6 : m->in_signed ? 7 : 8;
@@ -396,8 +388,8 @@ uint32_t tp_map_dot(const tp_model_t *m, const tp_layer_t *l);
 
 void tp_note_class(const tp_model_t *m, size_t target, int right, int32_t p_target);
 void tp_note_outputs(const tp_model_t *m, const int16_t *deltas);
-// After the map of learned output range j has changed, from old: its error, in units of that, is another.
-void tp_note_range(const tp_model_t *m, size_t j, const tp_map_t *old);
+// After learned output range j has become 2^wider times as wide: its error, in units of that, is another.
+void tp_note_range(const tp_model_t *m, size_t j, int wider);
 
 // The part of what there is to learn that is left, Q.15: what errors come to beside those of a model that knows nothing.
 uint32_t tp_left_to_learn(const tp_model_t *m);
@@ -455,8 +447,9 @@ void tp_find_headroom(const tp_model_t *m, tp_layer_t *l);
 // Changes w_frac by one if weights or biases reach their bound, or leave two bits unused; finds the headroom.
 void tp_rescale_weights(const tp_model_t *m, tp_layer_t *l);
 // After the map of learned output range j has changed, from old: the weights of this output become such that it says the
-// same as before, in the user's units.
-void tp_follow_range(const tp_model_t *m, size_t j, const tp_map_t *old);
+// same as before, in the user's units. Returns by how many bits 1.0 is larger in these than it was; 0 if one of the two maps
+// is of values that are all the same, and has no unit.
+int tp_follow_range(const tp_model_t *m, size_t j, const tp_map_t *old);
 // L1 guard: by how many bits deltas of this sum of |delta| are rounded off, so that sums of products with them cannot
 // overflow.
 int tp_guard_shift(const tp_layer_t *l, uint32_t l1_norm);

@@ -221,8 +221,7 @@ static void learn_output_ranges(const tp_model_t *m, const tp_values_t *y, size_
     tp_map_t old;
     for (size_t j = 0; m->learned[TP_OUTPUTS] && j < m->output->n_out; j++) {
         if (tp_learn_output_range(m, y, from, j, &old)) {
-            tp_follow_range(m, j, &old);
-            tp_note_range(m, j, &old);
+            tp_note_range(m, j, tp_follow_range(m, j, &old));
         }
     }
 }

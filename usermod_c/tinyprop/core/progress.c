@@ -55,18 +55,13 @@ void tp_note_outputs(const tp_model_t *m, const int16_t *deltas) {
     note_error(m, (int32_t)(tp_l1_norm(deltas, n_out) / n_out) << (28 - m->delta_frac), n);
 }
 
-void tp_note_range(const tp_model_t *m, size_t j, const tp_map_t *old) {
+void tp_note_range(const tp_model_t *m, size_t j, int wider) {
     tp_model_state_t *state = m->state;
-    const tp_learned_range_t *range = &m->learned[TP_OUTPUTS][j];
-    begin_least(m);
-    if (!tp_have_units(range, old)) {
-        return;
-    }
-    int wider = tp_wider(range, old);
     int32_t before = tp_sat((int32_t)m->tally[j], CERTAIN), now = tp_rshift_round_sat(before, wider, CERTAIN);
     int32_t error = (int32_t)(state->error + (uint32_t)tp_quotient_round(now - before, m->output->n_out));
     m->tally[j] = (uint32_t)now;
     state->error = error > 0 ? (uint32_t)tp_sat(error, CERTAIN) : 0;
+    begin_least(m);
 }
 
 // Sums over the outputs are Q.12 and below 2^28.

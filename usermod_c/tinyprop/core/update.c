@@ -140,15 +140,15 @@ void tp_rescale_weights(const tp_model_t *m, tp_layer_t *l) {
 //   z' = (zero + z 2^shift - zero') 2^-shift' = z 2^-wider + moved 2^-shift'
 // So its weights, and its slope in the row behind them, become w 2^-wider, and its bias b 2^-wider + moved 2^-shift'. If
 // that is too large for the layer's format, all of the layer is halved first.
-void tp_follow_range(const tp_model_t *m, size_t j, const tp_map_t *old) {
+int tp_follow_range(const tp_model_t *m, size_t j, const tp_map_t *old) {
     tp_layer_t *l = m->output;
     const tp_learned_range_t *now = &m->learned[TP_OUTPUTS][j];
-    if (!tp_have_units(now, old)) {
-        return;
+    if (old->shift == TP_NO_SHIFT || now->shift == TP_NO_SHIFT) {
+        return 0;
     }
     int16_t *w = (int16_t *)tp_at(m, l->weights) + j, *s = tp_slopes(m, l) + j;
     int32_t *b = (int32_t *)tp_at(m, l->biases) + j, limit = TP_MAX_BIAS - 1, slope, share, offset;
-    int wider = tp_wider(now, old);
+    int wider = now->shift - now->frac - (old->shift - old->frac);
     int32_t moved = tp_add(tp_rshift_round_sat(old->zero, old->frac - now->frac, limit), -now->zero);
     for (;; change_format(m, l, 1)) {
         int w_frac = tp_state(m, l)->w_frac;
@@ -169,4 +169,5 @@ void tp_follow_range(const tp_model_t *m, size_t j, const tp_map_t *old) {
     }
     tp_count(&m->state->n_clamped, n_clamped);
     tp_find_headroom(m, l);
+    return wider;
 }
