@@ -465,10 +465,10 @@ def _knows(model, x):
     if doubt < 0:
         doubt = model._once_more(_tinyprop.distances, doubt, x, squares)
     nearest = min(squares)
-    if nearest == _FAR and model._number("<Q", _MODEL_STATE_STEPS):
+    if nearest == _FAR:
         raise ValueError(
-            "knows() compares x with remembered samples, and there are none: they are in a file"
-            " if it was saved with replay=True; else learn some anew"
+            "knows() compares x with remembered samples, and there are none: learn some. They are"
+            " in a file if it was saved with replay=True"
         )
     reach, usual_there = _reach(model, squares)
     usual = (model._number("<I", _MODEL_STATE_ERROR) >> 14) + _MOST_DOUBT // 64

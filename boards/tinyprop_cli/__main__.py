@@ -99,7 +99,9 @@ def numbers(context, option, text):
     except ValueError:
         found = [0]
     if not all(0 < n < 65535 for n in found):
-        raise click.BadParameter(f"{text} should be numbers of units, such as 32,16.")
+        raise click.BadParameter(
+            f"{text} should be numbers of units, such as 32,16, each of 1 to 65534."
+        )
     return found
 
 
@@ -118,6 +120,11 @@ out_option = click.option(
 label_option = click.option(
     "--label", default="", help="The column with the labels, by name; else the last one."
 )
+kind_option = click.option(
+    "--kind",
+    type=click.Choice(["classes", "numbers"]),
+    help="What labels are, if it takes them for the other.",
+)
 
 
 @main.command()
@@ -131,11 +138,7 @@ label_option = click.option(
     callback=numbers,
     help="Units of each hidden layer: 32,16.",
 )
-@click.option(
-    "--kind",
-    type=click.Choice(["classes", "numbers"]),
-    help="What labels are, if it takes them for the other.",
-)
+@kind_option
 @click.option(
     "--epochs",
     type=click.IntRange(1),
@@ -182,6 +185,7 @@ def train(data, out, label, hidden, kind, epochs, seed, output_range, picture):
 @click.option("--samples", type=file_type, help="Some of its training set, .npz or .csv.")
 @out_option
 @label_option
+@kind_option
 @click.option(
     "--classes",
     default="",
@@ -189,7 +193,7 @@ def train(data, out, label, hidden, kind, epochs, seed, output_range, picture):
     callback=texts,
     help="Of the outputs, in their order; else labels that are names, in alphabetical order.",
 )
-def import_(network, samples, out, label, classes):
+def import_(network, samples, out, label, kind, classes):
     """Makes a model of a network that PyTorch or Keras trained, out of its ONNX file.
 
     It computes the same, in integers, and goes on learning on the board. The ranges of its numbers
@@ -201,7 +205,7 @@ def import_(network, samples, out, label, classes):
     """
     from tinyprop_cli.onnx import bring_in
 
-    bring_in(network, samples, out, label, classes)
+    bring_in(network, samples, out, label, kind, classes)
 
 
 @main.command()

@@ -11,20 +11,23 @@ from tinyprop_cli.files import bytes_of, check_model_place, save
 MADE_UP = 256  # samples, if none are given
 
 
-def bring_in(file, data, out, label, classes):
-    """classes: names of the outputs, [] if they are not said."""
+LOSSES = {None: None, "classes": "crossentropy", "numbers": "mse"}
+
+
+def bring_in(file, data, out, label, kind, classes):
+    """kind: what the outputs are, None if that is not said; classes: their names, or []."""
     check_model_place(out)
-    reader, net = opened(file)
+    loss, (reader, net) = LOSSES[kind], opened(file)
     try:
         with reader.damage_told_of(net):
-            network, found = reader.read(net)
+            network, found = reader.read(net, loss)
         order = found.input_order
         check_classes(classes, network, file)
         if data:
             x, y, names = given(data, label, network, order, classes)
         else:
             x, y, names = made_up(order.shape), None, classes or None
-        model = tp.from_onnx(net, x, y, classes=names)
+        model = tp.from_onnx(net, x, y, loss, classes=names)
     except ValueError as error:
         raise Problem(f"{file} cannot be a model of tinyprop. {error}") from None
     if y is not None and network.loss != "mse" and guessing_is_better(model, found.turned(x), y):
@@ -90,10 +93,16 @@ def given(data, label, network, order, classes):
         return x, None, classes or None
     if network.loss == "mse":
         return x, numbers(found, n), None
+    numbers_of_outputs = [str(i) for i in range(n)]
+    if set(samples.texts(y)) <= set(numbers_of_outputs):
+        return x, class_numbers(found, numbers_of_outputs), classes or None
     names = classes or (None if y.dtype.kind == "f" else samples.texts(np.unique(y)))
     if names and len(names) != n:
-        raise Problem(f"{data} has the labels {', '.join(names)}, and the network {n} outputs.")
-    return x, class_numbers(found, names or [str(i) for i in range(n)]), names
+        raise Problem(
+            f"{data} has the labels {', '.join(names)}, and the network {n} outputs: say the names"
+            " of all of them, in their order, by --classes NAME,NAME,.."
+        )
+    return x, class_numbers(found, names or numbers_of_outputs), names
 
 
 def made_up(shape):

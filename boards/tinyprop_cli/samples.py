@@ -4,6 +4,7 @@ import csv
 import io
 import zipfile
 from array import array
+from collections import Counter
 from dataclasses import dataclass
 from itertools import chain
 
@@ -110,7 +111,10 @@ def read_table(text, label, file):
     x = np.array(x).reshape(len(places), len(names))
     for line, cell in zip(places, labels, strict=True):
         if not is_label(cell):
-            raise Problem(f"{file}, line {line}, has no label, but {cell or 'an empty cell'}.")
+            raise Problem(
+                f"{file}, line {line}, has no label, but {cell or 'an empty cell'}:"
+                " remove the line."
+            )
     if not has_names:
         check_no_names(labels, counts_up, f"{file}, line {first}")
     if should_be_numbers(labels):
@@ -149,12 +153,16 @@ def separator(text):
 
 def check_no_names(labels, counts_up, where):
     """Refuses a first line of numbers that may be names of columns all the same: one with a label
-    of its own, as names have; and 0, 1, 2, which pandas gives to columns without names."""
+    of its own, as names have, if other numbers come again and again; and 0, 1, 2, which pandas
+    gives to columns without names."""
     first, *others = labels
-    if is_number(first) and any(map(is_number, others)):
-        why = "it counts up from 0" if counts_up else ""
-    else:
-        why = f"no other line has the label {first}" if others and first not in others else ""
+    are_numbers = is_number(first) and any(map(is_number, others))
+    is_alone = others and first not in others
+    why = ""
+    if are_numbers and counts_up:
+        why = "it counts up from 0"
+    elif is_alone and (not are_numbers or all(n > 1 for n in Counter(others).values())):
+        why = f"no other line has the label {first}"
     if why:
         raise Problem(
             f"{where}, may be names of columns, as {why}. Are they names, let none of them be a"
@@ -178,6 +186,8 @@ def column_of(label, names, file):
         return len(names) - 1
     if label not in names:
         raise Problem(f"{file} has no column {label}; it has {', '.join(names)}.")
+    if names.count(label) > 1:
+        raise Problem(f"{file} has the column {label} twice: give one of them another name.")
     return names.index(label)
 
 
@@ -229,11 +239,13 @@ def number(cell, where):
 
 
 def should_be_numbers(labels):
-    """Whether all of them are, or nearly all are and these are no numbers of classes."""
+    """Whether all of them are, or nearly all are and these are no numbers of classes, or more than
+    half of them are and these are too many for classes."""
     cells = [with_point(cell) for cell in labels]
     numbers = np.array([float(cell) for cell in cells if is_number(cell)])
-    nearly_all = len(numbers) >= NEARLY_ALL * len(cells)
-    return len(numbers) == len(cells) or (nearly_all and not are_classes(numbers))
+    if len(numbers) < NEARLY_ALL * len(cells):
+        return 2 * len(numbers) > len(cells) and len(np.unique(numbers)) > MOST_CLASSES
+    return len(numbers) == len(cells) or not are_classes(numbers)
 
 
 def as_labels(cells):
@@ -281,10 +293,13 @@ def read_npz(file, label, labelled):
         y = y.astype(float)
     for name, a in ("x", x), (label, y):
         if a is not None and a.dtype.kind == "f":
-            wrong = np.nonzero(~(abs(a.astype(float)) <= LARGEST))[0]  # float16 ends before it
+            wrong = np.argwhere(~(abs(a.astype(float)) <= LARGEST))  # float16 ends before it
             if len(wrong):
+                value = a[tuple(wrong[0])]
+                cure = f"float32 ends at {LARGEST:.1e}: scale it" if np.isfinite(value) else ""
                 raise Problem(
-                    f"{name} in {file}: sample {wrong[0]} holds a NaN or an infinity: remove it."
+                    f"{name} in {file}: sample {wrong[0][0]} holds {value}:"
+                    f" {cure or 'remove the sample'}."
                 )
     i = blurred(x.reshape(len(x), int(np.prod(x.shape[1:]))))
     told = None if i is None else f"value {i} of x, counted from 0,"

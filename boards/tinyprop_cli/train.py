@@ -85,6 +85,12 @@ def labels_of(given, kind):
             f"All {len(given)} samples in {given.file} are of one class, {names[0]}: a network"
             " learns to tell at least two apart."
         )
+    if len(names) == len(given) > samples.MOST_CLASSES and values.dtype.kind != "f":
+        raise Problem(
+            f"Each of the {len(given)} samples in {given.file} has a label of its own, such as"
+            f" {names[0]}: is the last column that of the labels (else --label NAME), and are"
+            " cells separated in each line as in the first?"
+        )
     return names, y.ravel().astype(np.int32)
 
 

@@ -67,6 +67,8 @@ def from_onnx(file, x, y=None, loss=None, trainable=None, report=True, **setting
     from .network import samples_of
 
     _refuse(settings, RANGES)
+    if isinstance(file, (bytes, bytearray)):
+        raise TypeError("file is bytes, expected a name, or onnx.load_from_string(file)")
     with onnx_reader.damage_told_of(file):
         model = onnx_reader.load(file)
         network, reader = onnx_reader.read(model, loss)

@@ -84,7 +84,9 @@ def class_numbers(values, n_classes):
     """int32 in one piece."""
     a = as_array("y", values)
     if a.dtype.kind == "f":
-        parts = a[a != np.floor(a)]  # a NaN, too
+        if np.isnan(a).any():
+            raise ValueError(f"{described('y', a)} holds a NaN: leave such samples away, of x too")
+        parts = a[a != np.floor(a)]
         if parts.size:
             raise TypeError(
                 f"{described('y', a)} holds {parts[0]}, expected whole class numbers, 0 to"

@@ -392,9 +392,11 @@ class Reader:
         whole = all(n % k == 0 for n, k in zip(sizes, size, strict=True))
         if list(steps) != list(size) or any(n != 1 for n in attributes.get("dilations", ())):
             self.refuse(node, f"its window is {size} and its stride {steps}, expected the same")
-        rounds_up = attributes.get("ceil_mode") or b"SAME" in attributes.get("auto_pad", b"")
-        if np.any(attributes.get("pads", 0)) or (rounds_up and not whole):
+        pads = np.any(attributes.get("pads", 0))
+        if pads or (b"SAME" in attributes.get("auto_pad", b"") and not whole):
             self.refuse(node, "it pads its input, which no pool of tinyprop does")
+        if attributes.get("ceil_mode") and not whole:
+            self.refuse(node, "its last windows reach beyond its input: export with ceil_mode=0")
         self.layers.append(Layer(kind, size=(1, *size)[-2:]))
         order = canonical(value.channels, [n // k for n, k in zip(sizes, size, strict=True)])
         return replace(value, order=order, layer=None)

@@ -79,7 +79,8 @@ def scaler(step):
     if name_of(step) == "StandardScaler":
         scale = 1 / step.scale_ if step.with_std else 1.0
         return scale, -step.mean_ * scale if step.with_mean else 0.0
-    raise Unsupported(f"{step} cannot be read; expected {SUPPORTED}.")
+    cure = "fit it with clip=False" if hasattr(step, "clip") else f"expected {SUPPORTED}"
+    raise Unsupported(f"{step} cannot be read; {cure}.")
 
 
 def layers_of(model):
@@ -102,7 +103,12 @@ def layers_of(model):
         bias = np.resize(np.atleast_1d(model.intercept_), w.shape[1])
         layers = [Layer("dense", w.astype(float), bias.astype(float))]
     else:
-        raise Unsupported(f"{name} cannot be read; expected {SUPPORTED}.")
+        cure = f"expected {SUPPORTED}"
+        if name.startswith("TinyProp"):
+            cure = "its model_ is a Model already"
+        elif hasattr(model, "best_estimator_"):
+            cure = "its best_estimator_ may be"
+        raise Unsupported(f"{name} cannot be read; {cure}.")
     if not hasattr(model, "predict_proba"):
         return layers, "mse"
     if len(model.classes_) == 1:

@@ -417,10 +417,9 @@ export function knows(model, x) {
   const squares = new Uint32Array(n);
   const doubt = model._distances(x, squares);
   const nearest = squares.reduce((a, b) => Math.min(a, b));
-  if (nearest === FAR && model._number("u8", format.MODEL_STATE_STEPS)) {
+  if (nearest === FAR) {
     throw new RangeError(
-      "knows() compares x with remembered samples, and there are none: they are in a file of save(true); else learn some" +
-        " anew",
+      "knows() compares x with remembered samples, and there are none: learn some. They are in a file of save(true)",
     );
   }
   const { reach, usual } = reachOf(model, squares);

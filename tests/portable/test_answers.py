@@ -55,9 +55,10 @@ def test_it_knows_what_is_like_what_it_was_taught():
         assert testkit.saved(model) == before
 
 
-def test_what_was_just_taught_is_known_and_nothing_is_before():
+def test_what_was_just_taught_is_known_and_before_that_it_cannot_say():
     model = tp.Model(2, [tp.Dense(2)], replay=8, input_range=(0, 255))
-    assert not model.knows(b"\5\5")
+    said = str(testkit.raises(ValueError, model.knows, b"\5\5"))
+    assert "there are none: learn some" in said
     model.learn(b"\5\5", 1)
     assert not model.knows(b"\5\5")  # one sample does not tell how unlike others may be
     model.learn(b"\5\7", 1)

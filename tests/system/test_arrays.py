@@ -221,7 +221,7 @@ def test_what_is_no_number_says_what_came_and_what_to_do():
         (X, Y + 2**40, ValueError, ("holds 1099511627776", "0 to 2")),
         (X, Y * 1e30, ValueError, ("y (dtype float64, shape (40,))", "1e+30", "0 to 2")),
         (X, Y - 1.0, ValueError, ("holds -1.0", "0 to 2")),
-        (X, np.where(Y, np.nan, 1), TypeError, ("holds nan", "whole")),
+        (X, np.where(Y, np.nan, 1), ValueError, ("holds a NaN", "leave such samples away")),
         (np.where(X == X[7, 2], np.nan, X), Y, ValueError, ("x holds a NaN", "x[7][2] is nan")),
         (X[:, :5], Y, ValueError, ("x is of shape (40, 5), expected (40, 6)",)),
         (X[:, :5].astype(np.float32).copy(), Y, ValueError, ("(40, 5), expected (40, 6)",)),

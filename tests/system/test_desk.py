@@ -1,6 +1,7 @@
 """Networks that other libraries trained come in as Models: host_sim/tinyprop_desk."""
 
 import io
+import types
 import warnings
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from sklearn.datasets import (
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import r2_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
@@ -127,6 +129,14 @@ def test_what_scikit_learn_has_and_tinyprop_has_not_is_named():
     x, y = load_wine(return_X_y=True)
     with pytest.raises(Unsupported, match="RandomForestClassifier cannot be read; expected MLP"):
         tp.from_sklearn(RandomForestClassifier(2).fit(x, y), x)
+    with pytest.raises(Unsupported, match=r"MinMaxScaler\(clip=True\) .*; fit it with clip=False"):
+        clips = MinMaxScaler(clip=True)
+        tp.from_sklearn(fitted(make_pipeline(clips, LogisticRegression()), x, y), x)
+    search = GridSearchCV(LogisticRegression(), {"C": [1]}).fit(x, y)
+    with pytest.raises(Unsupported, match="GridSearchCV .*; its best_estimator_ may be"):
+        tp.from_sklearn(search, x)
+    with pytest.raises(Unsupported, match="TinyPropClassifier .*; its model_ is a Model already"):
+        tp.from_sklearn(tp.TinyPropClassifier(hidden=(4,), epochs=1).fit(x, y), x)
     with pytest.raises(Unsupported, match="RobustScaler"):
         tp.from_sklearn(fitted(make_pipeline(RobustScaler(), LogisticRegression()), x, y), x)
 
@@ -438,6 +448,15 @@ def test_what_noise_allows_is_not_lost_by_learning_on(name, labelled):
     assert np.mean(fell) < 0.01
 
 
+@pytest.mark.parametrize("after, harms", [(0.77, False), (0.77 - 1 / 300, True)])
+def test_two_points_less_are_no_harm(monkeypatch, after, harms):
+    """0.79 - 0.77 is more than 0.02 in floating point."""
+    monkeypatch.setattr(rate, "score", lambda model, x, right: after if model.steps else 0.79)
+    model = types.SimpleNamespace(steps=0, _mse=False)
+    model.learn_many = lambda x, y: setattr(model, "steps", model.steps + 1)
+    assert (rate.harm(model, [], [], None, None) is not None) == harms
+
+
 def test_outputs_in_unlike_units_count_alike(capsys):
     """The second one is mostly noise, and small beside the first."""
     fell = []
@@ -735,6 +754,11 @@ def test_what_cannot_be_read_says_why():
     g = conv(Graph(2, 8, 8), 2, 4).add("MaxPool", kernel_shape=[4, 4], strides=[4, 4])
     g.nodes[-1].attribute.append(helper.make_attribute("auto_pad", "SAME_UPPER"))
     refused(head(g, 16), "pads its input")
+    g = conv(Graph(2, 8, 8), 2, 4)
+    g.add("MaxPool", kernel_shape=[4, 4], strides=[4, 4], ceil_mode=1)
+    refused(head(g, 16), "last windows reach beyond its input: export with ceil_mode=0")
+    with pytest.raises(TypeError, match=r"^file is bytes, expected a name, or onnx.load_from_str"):
+        tp.from_onnx(head(conv(Graph(2, 8, 8), 2, 4), 144).model().SerializeToString(), [[0]])
     g = conv(Graph(2, 8, 8), 2, 4)
     g.add("Add", g.number(2, 4, 1, 1))
     refused(head(g, 144), r"numbers are of shape \(2, 4, 1, 1\), what they act on of \(4, 6, 6\)")

@@ -352,6 +352,7 @@ def test_a_long_table_is_not_kept_as_text():
         ("0,1,label", "0.1,0.2,0 0.3,0.4,1", "no other line has the label label"),
         ("0,1,2", "0.1,0.2,2 0.3,0.4,1", "it counts up from 0"),
         ("0,1,2", "0.1,0.2,2.5 0.3,0.4,1.5", "it counts up from 0"),
+        ("400,410,430", "1,2,0 3,4,1 5,6,0 7,8,1", "no other line has the label 430"),
     ],
 )
 def test_names_that_are_numbers_are_no_sample(said, names, rows, why):
@@ -367,7 +368,13 @@ def test_names_that_are_numbers_are_no_sample(said, names, rows, why):
 
 @pytest.mark.parametrize(
     "text",
-    ["0,1,a\n2,3,b\n4,5,a\n", "0,1,0\n1,2,1\n", "1,2,3\n2,3,4\n", "0.0,1,2\n3,4,5\n", "0,1,a\n"],
+    [
+        "0,1,a\n2,3,b\n4,5,a\n",
+        "0,1,0\n1,2,1\n",
+        "1,2,3\n2,3,4\n5,6,4\n5,6,5\n",
+        "0.0,1,2\n3,4,5\n",
+        "0,1,a\n",
+    ],
 )
 def test_a_first_line_that_cannot_be_names_is_a_sample(text):
     Path("t.csv").write_text(text)
@@ -425,12 +432,17 @@ WRONG_TABLES = {
     "t,y\n1,1e9\n2,1000000001.5\n": "t.csv: the label differs by too little for its size: float32",
     "1,nan,a\n": "t.csv, line 1, column 2: nan is no value that a network takes.",
     "1,1e39,a\n": "t.csv, line 1, column 2: 1e39 is no value that a network takes.",
-    "1,2,a\n1,2,\n": "t.csv, line 2, has no label, but an empty cell.",
-    "1,2\n1,nan\n": "t.csv, line 2, has no label, but nan.",
+    "1,2,a\n1,2,\n": "t.csv, line 2, has no label, but an empty cell: remove the line.",
+    "1,2\n1,nan\n": "t.csv, line 2, has no label, but nan: remove the line.",
     "t,y\n"
     + "".join(f"{i},{i / 4}\n" for i in range(19))
     + "7,n/a\n": "t.csv, line 21, the label: n/a should be a number.",
-    "1,2\n1,-1e40\n": "t.csv, line 2, has no label, but -1e40.",
+    "t,y\n"
+    + "".join(f"{i},{i / 4}\n{i},NA\n" for i in range(22))
+    + "7,7\n": "t.csv, line 3, the label: NA should be a number.",
+    "t,y\n" + "".join(f"{i % 5},id{i}\n" for i in range(21)): "Each of the 21 samples in t.csv"
+    " has a label of its own, such as id0: is the last column that of the labels",
+    "1,2\n1,-1e40\n": "t.csv, line 2, has no label, but -1e40: remove the line.",
     '1,2\n1,"' + 200000 * "7": "t.csv, line 2, is no line of a table: field larger than field",
     'x,y\n1,a\n2,"b\n3,c\n': "t.csv, line 3, is no line of a table: unexpected end of data.",
     '1,"a\n\n2,b\n3,"c"\n': "t.csv, line 1, is no line of a table: ',' expected after",
@@ -445,6 +457,12 @@ def test_what_is_wrong_in_a_table_is_named_by_its_place(said, text):
     Path("t.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     words = said("train", "t.csv", code=1)
     assert words.startswith(f"error: {WRONG_TABLES[text]}") and not Path("model.tp").exists()
+
+
+def test_a_column_that_is_there_twice(said):
+    Path("t.csv").write_text("kind,b,kind\na,1,2\nb,2,3\n")
+    words = said("train", "t.csv", "--label", "kind", code=1)
+    assert words.startswith("error: t.csv has the column kind twice: give one of them another")
 
 
 def test_names_among_numbers_are_classes_where_they_are_more_than_one_in_ten(said):
@@ -470,13 +488,19 @@ def test_what_is_wrong_with_arrays(said):
         ({"x": x, "y": y[:3]}, "y in t.npz is of shape (3,), and there are 4 samples."),
         ({"x": y, "y": y}, "x in t.npz is of shape (4,) and dtype int64, expected numbers"),
         ({"x": x.astype(str), "y": y}, "x in t.npz is of shape (4, 4) and dtype <U32"),
-        ({"x": x + [0, 0, 0, np.inf], "y": y}, "x in t.npz: sample 0 holds a NaN or an infinity"),
+        (
+            {"x": x + [0, 0, 0, np.inf], "y": y},
+            "x in t.npz: sample 0 holds inf: remove the sample.",
+        ),
         (
             {"x": np.float16(x) + np.float16([0, 0, 0, np.inf]), "y": y},
-            "x in t.npz: sample 0 holds a NaN or an inf",
+            "x in t.npz: sample 0 holds inf: remove the sample.",
         ),
-        ({"x": x, "y": y * np.nan}, "y in t.npz: sample 0 holds a NaN or an infinity"),
-        ({"x": x * 1e39, "y": y}, "x in t.npz: sample 0 holds a NaN or an infinity"),
+        ({"x": x, "y": y * np.nan}, "y in t.npz: sample 0 holds nan: remove the sample."),
+        (
+            {"x": x * 1e39, "y": y},
+            "x in t.npz: sample 0 holds 1e+39: float32 ends at 3.4e+38: scale",
+        ),
         ({"x": x[:0], "y": y[:0]}, "t.npz has no sample."),
         ({"x": np.array([None] * 4), "y": y}, "t.npz has an array of Python objects"),
         ({"x": x, "y": np.array(["a"] * 4, object)}, "save names as y.astype(str), numbers as"),
@@ -607,6 +631,29 @@ def test_a_network_that_gives_numbers(said):
     assert "The labels in sum.npz are names, and the model gives numbers." in text
 
 
+def test_several_outputs_that_are_numbers(said):
+    node = helper.make_node("Gemm", ["x", "w", "b"], ["y"])
+    w, b = [[1, 2, 0], [0, 1, 3]], [0, 1, 2]
+    write_net([node], [None, 2], w=w, b=b)
+    x = np.random.default_rng(1).random((50, 2))
+    np.savez("three.npz", x=x, y=x @ w + b)
+    given = "import", "net.onnx", "--samples", "three.npz"
+    assert "has several labels a sample, and the model tells classes" in said(*given, code=1)
+    said(*given, "--kind", "numbers")
+    assert np.allclose(tp.load("model.tp").predict([0.5, 0.25]), [0.5, 2.25, 2.75], atol=0.03)
+
+
+def test_labels_may_be_numbers_of_outputs_that_have_names(said):
+    nodes = [helper.make_node("Gemm", ["x", "w", "b"], ["y"])]
+    write_net(nodes, [None, 1], w=[[-9, 9]], b=[4.5, -4.5])
+    Path("t.csv").write_text("0,0\n0.1,0\n1,1\n0.9,1\n")
+    text = said("import", "net.onnx", "--samples", "t.csv", "--classes", "zeta,alpha")
+    assert "accuracy: float 100.00%" in text and tp.load("model.tp").predict([0]) == "zeta"
+    Path("t.csv").write_text("x,y\n0,up\n0.1,down\n1,left\n")
+    text = said("import", "net.onnx", "--samples", "t.csv", code=1)
+    assert "and the network 2 outputs: say the names of all of them, in their order, by" in text
+
+
 def test_outputs_get_the_names_of_labels(said, digits):
     x, y = digits
     names = ["zero", *"123456789"]
@@ -693,7 +740,7 @@ def test_what_cannot_be_imported(said, digits):
     assert "others.npz has the labels 10, 11, 12, and the classes of the model are 0, 1" in text
     np.savez("names.npz", x=x[:4], y=["a", "b", "c", "a"])
     text = said("import", keras, "--samples", "names.npz", code=1)
-    assert "names.npz has the labels a, b, c, and the network 10 outputs." in text
+    assert "names.npz has the labels a, b, c, and the network 10 outputs: say " in text
     assert not Path("model.tp").exists()
 
 
