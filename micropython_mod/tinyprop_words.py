@@ -8,7 +8,7 @@ import sys
 from array import array
 
 import _tinyprop
-from tinyprop import _NUMBERS, _class_number, _items, _part, _replay_bytes
+from tinyprop import _NO_NUMBER, _NUMBERS, _class_number, _items, _part, _replay_bytes
 from tinyprop_layers import (
     _MOST,
     _brief,
@@ -373,7 +373,7 @@ def _as_arrays(model, code, x, y, total=None, learning=True):
         if code == _E_Y_TYPE and _is_array(y):
             if model._mse:
                 return x, arrays.samples("y", y, (model._n_out,), total)
-            return x, arrays.class_numbers(y, model._n_out)
+            return x, arrays.class_numbers(y, model._n_out, 1 if total is None else total)
     if code == _E_X_TYPE and _is_list(x):
         shape = _shape_of(x)
         if len(shape) > (1 if total is None else 2):
@@ -391,40 +391,61 @@ def _shape_of(x):
 
 
 def _unnested(model, x, shape, total):
-    """Lists within lists, such as the rows of pictures, as one array. As with arrays of numpy,
-    sizes of 1 do not count, and either the model or x may have a sample in one row."""
-    many = 0 if total is None else 1
-    sample = _above_one(struct.unpack_from("<3H", model._image, _MODEL_SPEC_IN_H))
-    found, n = _above_one(shape[many:]), 1
-    for size in found:
-        n *= size
-    in_a_row = len(found) == 1 or len(sample) == 1
-    if found != sample and not (in_a_row and n == model._n_in):
-        expected = shape[:many] + (sample or (1,))
-        raise ValueError("x is of shape %s, expected %s" % (shape, expected))
+    """Lists within lists, such as the rows of pictures, as one array."""
+    sample = struct.unpack_from("<3H", model._image, _MODEL_SPEC_IN_H)
+    _check_shape("x", shape, sample, total)
     values = array("f", [])
     _pour(values, "x", x, shape)
     return values
 
 
-def _above_one(sizes):
-    return tuple(size for size in sizes if size > 1)
+def _check_shape(name, shape, sample, total):
+    """Raises if x or y of this shape is neither a sample nor `total` of them."""
+    if not _has_shape(shape, sample, total):
+        turned = len(shape) == 2 and shape[1] == total
+        n = total if turned or name == "y" else shape[0]  # as total goes by the size of x
+        expected = (() if total is None else (n,)) + (_sizes(sample) or (1,))
+        raise ValueError("%s is of shape %s, expected %s" % (name, shape, expected))
+
+
+def _has_shape(shape, sample, total):
+    """Whether this is the shape of a sample, or of `total` of them one after the other. Sizes of 1
+    do not count; a sample may come in one row, and where it is one, in any form. One dimension
+    passes: whether it is of the right length, the core knows."""
+    if len(shape) < 2:
+        return True
+    sample, shape = _sizes(sample), _sizes(shape)
+    if total not in (None, 1):
+        if shape[:1] != (total,):
+            return False
+        shape = shape[1:]
+    in_a_row = 1 in (len(shape), len(sample))
+    return shape == sample or (in_a_row and _product(shape) == _product(sample))
+
+
+def _sizes(shape):
+    return tuple(n for n in shape if n != 1)
+
+
+def _product(sizes):
+    product = 1
+    for n in sizes:
+        product *= n
+    return product
 
 
 def _pour(values, name, items, shape):
     """Appends lists within lists, of this shape, to an array."""
-    n = _length(items)
-    if n is None:
-        raise TypeError("%s is %s, expected a list of %d" % (name, _brief(items), shape[0]))
-    if n != shape[0]:
-        raise ValueError("%s has %d values, expected %d" % (name, n, shape[0]))
+    _check_length(name, items, shape[0], "a list of %d" % shape[0])
     if len(shape) > 1:
         for i, item in enumerate(items):
             _pour(values, "%s[%d]" % (name, i), item, shape[1:])
         return
-    _refuse_items(name, items, "f", "a number", 0)
-    for value in items:
-        values.append(value)
+    try:
+        for value in items:
+            values.append(value)
+    except _NO_NUMBER:
+        _refuse_items(name, items, "f", "a number", 0)
 
 
 def _arrays(*values):
@@ -541,13 +562,8 @@ def _refuse_items(name, items, letter, expected, n_values):
     for i, item in enumerate(items if _is_list(items) else ()):
         where = "%s[%d]" % (name, i)
         if n_values and not isinstance(item, _NUMBERS):
-            n = _length(item)
-            if n is None:
-                several = " or a list of %d" % n_values if n_values > 1 else ""
-                said = where, _brief(item), expected, several
-                raise TypeError("%s is %s, expected %s%s" % said)
-            if n != n_values:
-                raise ValueError("%s has %d values, expected %d" % (where, n, n_values))
+            several = " or a list of %d" % n_values if n_values > 1 else ""
+            _check_length(where, item, n_values, expected + several)
             _refuse_items(where, item, letter, expected, 0)
             continue
         try:
@@ -556,6 +572,15 @@ def _refuse_items(name, items, letter, expected, n_values):
             _wrong(where, item, "a number up to %g" % _MOST)
         except TypeError:
             raise TypeError("%s is %s, expected %s" % (where, _brief(item), expected)) from None
+
+
+def _check_length(name, row, n, expected):
+    """Raises if it is no row of n values."""
+    found = _length(row)
+    if found is None:
+        raise TypeError("%s is %s, expected %s" % (name, _brief(row), expected))
+    if found != n:
+        raise ValueError("%s has %d values, expected %d" % (name, found, n))
 
 
 def _no_setting(name):

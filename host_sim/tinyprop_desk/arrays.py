@@ -1,9 +1,9 @@
 """Numbers of numpy, pandas and others that can be arrays, as the core takes them."""
 
-import math
 from numbers import Real
 
 import numpy as np
+from tinyprop_words import _check_shape, _has_shape
 
 MOST = 2**31 - 1  # what the core counts integers beyond as: they come to it as floats
 
@@ -14,31 +14,8 @@ def samples(name, values, shape, total):
     """Numbers of a kind that the core takes, in one row. name: x or y, for errors; shape: of a
     sample; total: how many there are, None where it is one and no row of them."""
     a = numbers(name, values)
-    if not has_shape(a, shape, total):
-        turned = a.ndim == 2 and a.shape[1] == total
-        many = [] if total is None else [total if turned else len(a)]
-        expected = tuple(many + (sizes(shape) or [1]))
-        raise ValueError(f"{name} is of shape {a.shape}, expected {expected}")
+    _check_shape(name, a.shape, shape, total)
     return a.reshape(-1)
-
-
-def has_shape(a, sample, total):
-    """Whether an array has the shape of a sample, or of `total` of them one after the other. Sizes
-    of 1 do not count; a sample may come in one row, and where it is one, in any form. An array of
-    one dimension passes: whether it is of the right length, the core knows."""
-    if a.ndim < 2:
-        return True
-    sample, shape = sizes(sample), sizes(a.shape)
-    if total not in (None, 1):
-        count, *shape = shape
-        if count != total:
-            return False
-    in_a_row = 1 in (len(shape), len(sample))
-    return math.prod(shape) == math.prod(sample) and (in_a_row or shape == sample)
-
-
-def sizes(shape):
-    return [n for n in shape if n != 1]
 
 
 def numbers(name, values):
@@ -80,9 +57,11 @@ def apart(what):
     )
 
 
-def class_numbers(values, n_classes):
-    """int32 in one piece."""
+def class_numbers(values, n_classes, n):
+    """int32 in one row; one for each of n samples if they come in several rows."""
     a = as_array("y", values)
+    if a.ndim > 1:
+        check_labels(a, n)
     if a.dtype.kind == "f":
         if np.isnan(a).any():
             raise ValueError(f"{described('y', a)} holds a NaN: leave such samples away, of x too")
@@ -131,12 +110,10 @@ def answers(y, shape, loss, names=None):
     a = unmasked("y", y)
     if loss == "mse":
         a = as_array("y", y).astype(float)
-        if a.size != n * units or not has_shape(a, (units,), n):
+        if a.size != n * units or not _has_shape(a.shape, (units,), n):
             raise ValueError(f"{described('y', a)} is expected to have {n} x {units} numbers")
         return a.reshape(shape)
-    if a.size != n:
-        cure = ", as numpy.argmax(y, 1) makes of a column for each class" * (a.ndim > 1)
-        raise ValueError(f"{described('y', a)} is expected to have {n} labels{cure}")
+    check_labels(a, n)
     texts = as_list(a)
     if texts and all(isinstance(v, str) for v in texts):
         if not names:
@@ -148,7 +125,14 @@ def answers(y, shape, loss, names=None):
         if others:
             raise ValueError(f"y has {others[0]!r}, expected one of {', '.join(names)}")
         return np.array([names.index(v) for v in texts])
-    return class_numbers(a.ravel(), units)
+    return class_numbers(a.ravel(), units, n)
+
+
+def check_labels(y, n):
+    """Raises if y has not one for each of n samples."""
+    if y.size != n:
+        cure = ", as numpy.argmax(y, 1) makes of a column for each class" * (y.ndim > 1)
+        raise ValueError(f"{described('y', y)} is expected to have {n} labels{cure}")
 
 
 def as_array(name, values):

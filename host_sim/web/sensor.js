@@ -200,9 +200,10 @@ export class Anomaly {
   // Learns that x, as of Model, is normal. A few that are not do no harm among many.
   learn(x) {
     const { seen } = this;
-    this.model.learn(x, x);
+    const values = inputs(this.model, x);
+    this.model.learn(values, values);
     this._view.setUint32(0, seen < MOST_SEEN ? seen + 1 : seen - KEPT + 1, true);
-    this._view.setUint16(4 + 2 * (seen % KEPT), Math.min(this._error(x), 65535), true);
+    this._view.setUint16(4 + 2 * (seen % KEPT), Math.min(this._error(values), 65535), true);
     this._threshold = null;
   }
 
@@ -212,15 +213,16 @@ export class Anomaly {
   // RangeError: it has learned less than 64 samples yet.
   score(x) {
     this._threshold ??= this._findThreshold();
-    this.model._run(x, x, null, false);
-    return this._error(x) / this._threshold;
+    const values = inputs(this.model, x);
+    this.model._run(values, values, null, false);
+    return this._error(values) / this._threshold;
   }
 
   // How badly the network repeated x, its last sample: the root of the mean square in units of its map, 65536 for 1; as if
   // nothing had been cut.
   _error(x) {
     const error = root(this.model._number("u8", format.MODEL_STATE_LOSS_SUM) * 256);
-    const square = beyond([...inputs(this.model, x)], rangesOf(this.model._image.view));
+    const square = beyond([...x], rangesOf(this.model._image.view));
     return square ? Math.sqrt(error * error + square * 65536 * 65536) : error;
   }
 

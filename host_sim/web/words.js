@@ -164,22 +164,23 @@ function unnested(model, x, shape, many) {
     const expected = [...(many ? shape.slice(0, 1) : []), ...(sample.length ? sample : [1])];
     throw new RangeError(`x is of shape [${shape.join(", ")}], expected [${expected.join(", ")}]`);
   }
-  return Float32Array.from(poured("x", x, shape));
+  checkNested("x", x, shape);
+  return Float32Array.from(poured(x));
 }
 
-// Lists within lists, of this shape, as one list.
-function poured(name, items, [n, ...inner]) {
-  if (!Array.isArray(items) && !letterOf(items)) {
-    throw new TypeError(`${name} is ${shown(items)}, expected a list of ${n}`);
-  }
-  if (items.length !== n) {
-    throw new RangeError(`${name} has ${items.length} values, expected ${n}`);
-  }
+// Throws where lists within lists are not of this shape, or hold what is no number.
+function checkNested(name, items, [n, ...inner]) {
+  checkLength(name, items, n, `a list of ${n}`);
   if (inner.length) {
-    return Array.from(items).flatMap((item, i) => poured(`${name}[${i}]`, item, inner));
+    items.forEach((item, i) => checkNested(`${name}[${i}]`, item, inner));
+  } else {
+    refuseItems(name, items, (value) => typeof value === "number", "a number", 0);
   }
-  refuseItems(name, items, (value) => typeof value === "number", "a number", 0);
-  return [...items];
+}
+
+// A number, or all those of lists within lists, in one list.
+function poured(x) {
+  return typeof x === "number" ? [x] : Array.from(x).flatMap(poured);
 }
 
 // What y says, as the core takes it, and the names that the model has then.
@@ -255,7 +256,7 @@ export function refuseNone() {
 
 // Throws which number is none that can be learned from, of a number or many in a row, nValues a sample.
 function refuseNumber(name, values, nValues, many) {
-  const all = typeof values === "number" ? [values] : values;
+  const all = poured(values);
   const i = all.findIndex((value) => !(Math.abs(value) <= 3.4e38));
   const sample = many ? `[${Math.floor(i / nValues)}]` : "";
   const place = nValues > 1 ? `[${i % nValues}]` : "";
@@ -269,14 +270,21 @@ function refuseNumber(name, values, nValues, many) {
 function refuseItems(name, items, fits, expected, nValues) {
   (Array.isArray(items) ? items : []).forEach((item, i) => {
     const where = `${name}[${i}]`;
-    if (nValues && (Array.isArray(item) || letterOf(item))) {
-      if (item.length !== nValues) {
-        throw new RangeError(`${where} has ${item.length} values, expected ${nValues}`);
-      }
+    if (nValues && !fits(item)) {
+      checkLength(where, item, nValues, expected + (nValues > 1 ? ` or a list of ${nValues}` : ""));
       refuseItems(where, item, fits, expected, 0);
     } else if (!fits(item)) {
-      const several = nValues > 1 ? ` or a list of ${nValues}` : "";
-      throw new TypeError(`${where} is ${shown(item)}, expected ${expected}${several}`);
+      throw new TypeError(`${where} is ${shown(item)}, expected ${expected}`);
     }
   });
+}
+
+// Throws if it is no row of n values.
+function checkLength(name, row, n, expected) {
+  if (!Array.isArray(row) && !letterOf(row)) {
+    throw new TypeError(`${name} is ${shown(row)}, expected ${expected}`);
+  }
+  if (row.length !== n) {
+    throw new RangeError(`${name} has ${row.length} values, expected ${n}`);
+  }
 }

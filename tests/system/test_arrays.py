@@ -231,6 +231,8 @@ def test_what_is_no_number_says_what_came_and_what_to_do():
         (np.ma.masked_less(X, -20), Y, ValueError, ("x (dtype float64", "masked", "filled(0)")),
         (X, np.ma.masked_less(Y + 0.0, 1), ValueError, ("is masked", "y.filled(0)")),
         (X[:2], Y, ValueError, ("y has 40 values, expected 2",)),
+        (X, np.eye(3)[Y], ValueError, ("(40, 3)", "40 labels, as numpy.argmax(y, 1) makes")),
+        (X, np.eye(3, dtype="i4")[Y], ValueError, ("dtype int32", "40 labels, as numpy.argmax")),
         (list(X[:3]) + [X[0, :5]], Y[:4], ValueError, ("x[3] has 5 values, expected 6",)),
     ):
         model = make()
@@ -281,6 +283,10 @@ def test_as_many_values_in_another_order_are_refused(dtype):
     line = tp.Model(3, [tp.Dense(2)], loss="mse")
     with pytest.raises(ValueError, match=r"y is of shape \(2, 6\), expected \(6, 2\)"):
         line.learn_many(np.zeros((6, 3), dtype), np.zeros((2, 6), dtype))
+    for units in 1, 2:
+        line = tp.Model(3, [tp.Dense(units)], loss="mse")
+        with pytest.raises(ValueError, match=rf"y is of shape \(1, {units}\), expected \(6, "):
+            line.learn_many(np.zeros((6, 3), dtype), np.zeros((1, units), dtype))
 
 
 def test_answers_go_where_they_are_to_go():

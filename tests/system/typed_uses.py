@@ -55,11 +55,17 @@ def uses() -> None:
         tp.Conv1D(4, 5, 2),
         tp.MaxPool1D(),
         tp.AvgPool1D(2),
+        tp.GlobalAvgPool1D(),
         tp.Dense(2, "tanh"),
         tp.Dense(2),
     ]
     regression = tp.Model([32, 2], series, "mse", lr=None, output_range=[(0, 1), (-1, 1)], seed=7)
     regression.learn(list(x), (0.5, 1))
+    rows = [[0.5, 1], (2, 3)] * 16
+    regression.learn(rows, (0.5, 1))
+    regression.learn_many([rows, rows], [(0.5, 1), (0, 0)])
+    regression.predict([x[2 * i : 2 * i + 2] for i in range(32)])
+    m.predict([[[0.5], [1.0]] * 4] * 8)
     regression.predict(x)[1] - 0.5
     for lo, hi in regression.input_range + regression.output_range:
         (lo + hi) / 2
@@ -93,6 +99,7 @@ def misuses(m: tp.Model) -> None:
     tp.Model(4, [tp.Dense(2)], optimizer="adam")  # type: ignore[call-arg]
     m.learn(x)  # type: ignore[call-arg]
     m.learn(0.5, 1)  # type: ignore[arg-type]
+    m.learn("0.5", 1)  # type: ignore[arg-type]
     m.learn(x, None)  # type: ignore[arg-type]
     m.learn_many(x, 1)  # type: ignore[arg-type]
     m.predict_into(x, [0, 0])  # type: ignore[arg-type]

@@ -216,6 +216,22 @@ test("rows that do not fit are named and change nothing", () => {
   ]) {
     refused(model, kind, words, () => model.learnMany(x, [0, 1]));
   }
+  for (const value of [NaN, 1e300]) {
+    const x = [first, second, [5, value]];
+    refused(model, RangeError, `x holds a NaN, an infinity, or a number beyond 3.4e+38: x[5] is ${String(value)}`, () =>
+      model.learn(x, 0),
+    );
+  }
+});
+
+test("what is normal may be lists within lists", () => {
+  const [nested, plain] = [new tp.Anomaly(3), new tp.Anomaly(3)];
+  for (let i = 0; i < 70; i++) {
+    nested.learn([[i % 7, i % 5, 1]]);
+    plain.learn([i % 7, i % 5, 1]);
+  }
+  assert.equal(nested.score([[9, 9, 9]]), plain.score([9, 9, 9]));
+  assert.deepEqual(nested.save(), plain.save());
 });
 
 test("samples of the wrong length are named", () => {
