@@ -62,7 +62,7 @@ _CHUNK_MACS = const(20000)
 
 _LISTS = (list, tuple)  # made once, so that isinstance allocates nothing
 _NUMBERS = (int, float, bool)  # which is no int in MicroPython
-_NO_NUMBER = (TypeError, OverflowError)
+_NO_NUMBER = (TypeError, OverflowError, ValueError)  # of numpy, for an array in place of one
 _NO_LIST = array("f")
 _NO_IMAGE = bytearray(_MODEL_SPEC_BUSY + 1)  # for what would free a model that is not held
 

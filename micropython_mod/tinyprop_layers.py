@@ -150,6 +150,8 @@ class _Layer:
         activation="linear",
         trainable=True,
     ):
+        if activation == "softmax":
+            raise ValueError("activation is 'softmax': leave it away, loss='crossentropy' has it")
         self.spec = struct.pack(
             _LAYER_SPEC_FORMAT,
             kind,
@@ -168,8 +170,6 @@ def Dense(units, activation="linear", trainable=True):
 
     activation: "linear", "relu", "sigmoid" or "tanh". trainable=False keeps its weights.
     """
-    if activation == "softmax":
-        raise ValueError("activation is 'softmax': leave it away, loss='crossentropy' has it")
     return _Layer(_DENSE, _count("units", units), activation=activation, trainable=trainable)
 
 

@@ -102,6 +102,9 @@ export function numbersAt(view, type, at, n) {
 
 class Layer {
   constructor(kind, units, kernel, strides, { padding = "valid", activation = "linear", trainable = true }) {
+    if (activation === "softmax") {
+      throw new RangeError('activation is "softmax": leave it away, loss: "crossentropy" has it');
+    }
     this.spec = new Uint8Array(format.LAYER_SPEC_BYTES);
     this.spec.set([kind, choice("activation", activation, format.ACTIVATION_NAMES), Boolean(trainable)]);
     this.spec.set([choice("padding", padding, ["valid", "same"]), ...kernel, ...strides], 3);
@@ -159,9 +162,6 @@ export function layerText(view, at) {
 // activation: "linear", "relu", "sigmoid" or "tanh". trainable: false keeps its weights.
 export function Dense(units, settings = {}) {
   const all = settingsOf("Dense", settings, { activation: "linear", trainable: true });
-  if (all.activation === "softmax") {
-    throw new RangeError('activation is "softmax": leave it away, loss: "crossentropy" has it');
-  }
   return new Layer(format.DENSE, count("units", units), [0, 0], [0, 0], all);
 }
 

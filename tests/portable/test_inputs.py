@@ -343,6 +343,7 @@ def test_messages_say_what_was_expected_and_what_came():
         (lambda: tp.Model((0, 3), [tp.Dense(2)]), ("input_shape[0] is 0", "65534")),
         (lambda: tp.Model(0, [tp.Dense(2)]), ("input_shape is 0", "65534")),
         (lambda: tp.Dense(3, "softmax"), ("softmax", "leave it away", "crossentropy")),
+        (lambda: tp.Conv1D(3, 3, activation="softmax"), ("softmax", "leave it away")),
         (lambda: model.learn(bytes(6), [0, 1, 0]), ("a class number (int), such as y.index(1)",)),
         (lambda: tp.Dense(3, activation="gelu"), ("gelu", "relu")),
         (lambda: tp.TinyPropV2(skip=2), ("skip", "2", "1")),

@@ -232,6 +232,7 @@ def test_what_is_no_number_says_what_came_and_what_to_do():
         (X, np.ma.masked_less(Y + 0.0, 1), ValueError, ("is masked", "y.filled(0)")),
         (X[:2], Y, ValueError, ("y has 40 values, expected 2",)),
         (X, np.eye(3)[Y], ValueError, ("(40, 3)", "40 labels, as numpy.argmax(y, 1) makes")),
+        (list(X), list(np.eye(3)[Y]), ValueError, ("(40, 3)", "40 labels, as numpy.argmax(y, 1)")),
         (X, np.eye(3, dtype="i4")[Y], ValueError, ("dtype int32", "40 labels, as numpy.argmax")),
         (list(X[:3]) + [X[0, :5]], Y[:4], ValueError, ("x[3] has 5 values, expected 6",)),
     ):
