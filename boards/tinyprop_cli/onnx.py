@@ -9,8 +9,6 @@ from tinyprop_cli.evaluate import class_numbers, names_of, numbers
 from tinyprop_cli.files import bytes_of, check_model_place, save
 
 MADE_UP = 256  # samples, if none are given
-
-
 LOSSES = {None: None, "classes": "crossentropy", "numbers": "mse"}
 
 
@@ -93,8 +91,8 @@ def given(data, label, network, order, classes):
         return x, None, classes or None
     if network.loss == "mse":
         return x, numbers(found, n), None
-    numbers_of_outputs = [str(i) for i in range(n)]
-    if set(samples.texts(y)) <= set(numbers_of_outputs):
+    numbers_of_outputs, labels = [str(i) for i in range(n)], set(samples.texts(y))
+    if labels <= set(numbers_of_outputs) and not labels <= set(classes):
         return x, class_numbers(found, numbers_of_outputs), classes or None
     names = classes or (None if y.dtype.kind == "f" else samples.texts(np.unique(y)))
     if names and len(names) != n:

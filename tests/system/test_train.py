@@ -649,6 +649,9 @@ def test_labels_may_be_numbers_of_outputs_that_have_names(said):
     Path("t.csv").write_text("0,0\n0.1,0\n1,1\n0.9,1\n")
     text = said("import", "net.onnx", "--samples", "t.csv", "--classes", "zeta,alpha")
     assert "accuracy: float 100.00%" in text and tp.load("model.tp").predict([0]) == "zeta"
+    Path("t.csv").write_text("0.2,1\n0.1,1\n1,0\n0.9,0\n")  # of names that are numbers
+    text = said("import", "net.onnx", "--samples", "t.csv", "--classes", "1,0")
+    assert "accuracy: float 100.00%" in text and tp.load("model.tp").predict([0]) == "1"
     Path("t.csv").write_text("x,y\n0,up\n0.1,down\n1,left\n")
     text = said("import", "net.onnx", "--samples", "t.csv", code=1)
     assert "and the network 2 outputs: say the names of all of them, in their order, by" in text
