@@ -54,7 +54,7 @@ def read(file, label="", labelled=True):
     if samples.x[0].size == 0:
         raise Problem(
             f"{file} has a label in each line, and no value beside it. Cells of a table are"
-            " separated by commas, semicolons or tabs."
+            " separated by commas, semicolons or tabs, in its first line too."
         )
     return samples
 

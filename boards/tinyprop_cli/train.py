@@ -34,6 +34,8 @@ def train(data, file, label, hidden, kind, epochs, seed, output_range, picture):
         raise Problem(f"{data}: {apart(given.blurred)}.")
     x = given.x.reshape(len(given), -1)
     names, y = labels_of(given, kind)
+    if names and output_range:
+        raise Problem(f"--output-range is for numbers to learn, and labels in {data} are classes.")
     console.print(described(given, x, names, y))
     random = np.random.default_rng(seed)
     kept, test = split(y, names, random)

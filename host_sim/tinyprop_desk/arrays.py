@@ -164,6 +164,8 @@ def described(name, a):
 
 def cure(name, values, a):
     """What to do about values that are no numbers."""
+    if hasattr(values, "toarray"):  # a sparse matrix of scipy
+        return f"give {name}.toarray()"
     dtypes = getattr(values, "dtypes", None)
     if hasattr(dtypes, "items"):  # a DataFrame
         others = [

@@ -353,7 +353,8 @@ class Reader:
             self.refuse(
                 node,
                 f"it pads {pads} (before and after each axis), and tinyprop {best} or nothing;"
-                " with a stride of 1 and an odd kernel these are the same",
+                " with a stride of 1 and an odd kernel these are the same; else pad so in a layer"
+                " of its own before it, and train once more",
             )
         return True
 

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tinyprop as tp
+from scipy.sparse import csr_array
 from test_sensor import having_learned
 
 
@@ -212,6 +213,7 @@ def test_what_is_no_number_says_what_came_and_what_to_do():
     missing.values[3, 2] = missing.values[5, 4] = None  # as NA, of Int64 of pandas
     for x, y, kind, texts in (
         (words, Y, TypeError, ("x (dtype <U4, shape (40,))", "x.astype('float32')")),
+        (csr_array(X), Y, TypeError, ("is of no numbers: give x.toarray()",)),
         (X * 1j, Y, TypeError, ("x (dtype complex128, shape (40, 6))",)),
         (mixed, Y, TypeError, ("dtype object", "columns when, name")),
         (missing, Y, TypeError, ("leave out, fill, or turn into numbers, the columns c, e",)),

@@ -762,7 +762,10 @@ def test_what_cannot_be_read_says_why():
     g = conv(Graph(2, 8, 8), 2, 4)
     g.add("Add", g.number(2, 4, 1, 1))
     refused(head(g, 144), r"numbers are of shape \(2, 4, 1, 1\), what they act on of \(4, 6, 6\)")
-    refused(head(conv(Graph(2, 8, 8), 2, 4, pads=[2, 2, 2, 2]), 400), "it pads .*same")
+    refused(
+        head(conv(Graph(2, 8, 8), 2, 4, pads=[2, 2, 2, 2]), 400),
+        "it pads .*same; else pad so in a layer of its own before",
+    )
     refused(head(conv(Graph(2, 8, 8), 2, 4), 144).add("Relu"), "last layer ends with relu")
     refused(conv(Graph(2, 8, 8), 2, 4), "last layer has to be a Gemm")
     refused(Graph(2, 8, 8).add("Relu"), "directly after")
