@@ -85,10 +85,10 @@ def test_the_longest_calls_of_a_pico_are_those_of_the_mpy():
 
 
 def test_the_readme_has_these_figures():
-    text = (ROOT / "README.md").read_text()
+    text = " ".join((ROOT / "README.md").read_text().split())
     said = re.search(
-        r"takes\s+([\d,]+) cycles to predict and ([\d,]+) to learn, .*: ([\d.]+) ms\."
-        r"\s.*\s.* it takes ([\d,]+)\.",
+        r"takes ([\d,]+) cycles to predict and ([\d,]+) to learn .*?: ([\d.]+) ms\."
+        r" .*? it takes ([\d,]+)\.",
         text,
     ).groups()
     mean, _ = means()

@@ -132,7 +132,7 @@ def test_what_scikit_learn_has_and_tinyprop_has_not_is_named():
     with pytest.raises(Unsupported, match=r"MinMaxScaler\(clip=True\) .*; fit it with clip=False"):
         clips = MinMaxScaler(clip=True)
         tp.from_sklearn(fitted(make_pipeline(clips, LogisticRegression()), x, y), x)
-    search = GridSearchCV(LogisticRegression(), {"C": [1]}).fit(x, y)
+    search = GridSearchCV(Ridge(), {"alpha": [1]}).fit(x, y)
     with pytest.raises(Unsupported, match="GridSearchCV .*; its best_estimator_ may be"):
         tp.from_sklearn(search, x)
     with pytest.raises(Unsupported, match="TinyPropClassifier .*; its model_ is a Model already"):
