@@ -15,7 +15,8 @@ LOSSES = {None: None, "classes": "crossentropy", "numbers": "mse"}
 def bring_in(file, data, out, label, kind, classes):
     """kind: what the outputs are, None if that is not said; classes: their names, or []."""
     check_model_place(out)
-    loss, (reader, net) = LOSSES[kind], opened(file)
+    loss = LOSSES[kind]
+    reader, net = opened(file)
     try:
         with reader.damage_told_of(net):
             network, found = reader.read(net, loss)
@@ -91,7 +92,8 @@ def given(data, label, network, order, classes):
         return x, None, classes or None
     if network.loss == "mse":
         return x, numbers(found, n), None
-    numbers_of_outputs, labels = [str(i) for i in range(n)], set(samples.texts(y))
+    numbers_of_outputs = [str(i) for i in range(n)]
+    labels = set(samples.texts(y))
     if labels <= set(numbers_of_outputs) and not labels <= set(classes):
         return x, class_numbers(found, numbers_of_outputs), classes or None
     names = classes or (None if y.dtype.kind == "f" else samples.texts(np.unique(y)))

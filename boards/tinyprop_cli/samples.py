@@ -296,11 +296,10 @@ def read_npz(file, label, labelled):
             wrong = np.argwhere(~(abs(a.astype(float)) <= LARGEST))  # float16 ends before it
             if len(wrong):
                 value = a[tuple(wrong[0])]
-                cure = f"float32 ends at {LARGEST:.1e}: scale it" if np.isfinite(value) else ""
-                raise Problem(
-                    f"{name} in {file}: sample {wrong[0][0]} holds {value}:"
-                    f" {cure or 'remove the sample'}."
-                )
+                cure = "remove the sample"
+                if np.isfinite(value):
+                    cure = f"float32 ends at {LARGEST:.1e}: scale it"
+                raise Problem(f"{name} in {file}: sample {wrong[0][0]} holds {value}: {cure}.")
     i = blurred(x.reshape(len(x), int(np.prod(x.shape[1:]))))
     told = None if i is None else f"value {i} of x, counted from 0,"
     return Samples(str(file), x.astype(np.float32), y, blurred=told)

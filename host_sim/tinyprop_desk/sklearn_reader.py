@@ -74,13 +74,14 @@ def name_of(step):
 
 def scaler(step):
     """(a, b) of a scaler, which gives a * x + b."""
-    if name_of(step) == "MinMaxScaler" and not step.clip:
+    if name_of(step) == "MinMaxScaler":
+        if step.clip:
+            raise Unsupported(f"{step} cannot be read; fit it with clip=False.")
         return step.scale_, step.min_
     if name_of(step) == "StandardScaler":
         scale = 1 / step.scale_ if step.with_std else 1.0
         return scale, -step.mean_ * scale if step.with_mean else 0.0
-    cure = "fit it with clip=False" if hasattr(step, "clip") else f"expected {SUPPORTED}"
-    raise Unsupported(f"{step} cannot be read; {cure}.")
+    raise Unsupported(f"{step} cannot be read; expected {SUPPORTED}.")
 
 
 def layers_of(model):

@@ -118,7 +118,7 @@ export class Model {
   }
 
   _many(x, y, learning) {
-    const many = words.inputs(this, Array.isArray(x) ? joined(x, this._nIn) : x, true);
+    const many = words.inOneRow(this, Array.isArray(x) ? joined(x, this._nIn) : x, true);
     const total = Math.floor((many?.length ?? 0) / this._nIn);
     return this._run(many, Array.isArray(y) && this._mse ? joined(y, this._nOut) : y, total, learning);
   }

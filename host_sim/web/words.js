@@ -137,13 +137,18 @@ export function numbers(x) {
   return Array.isArray(x) && x.every((value) => typeof value === "number") ? Float32Array.from(x) : x;
 }
 
-// x as the core takes it: a single number as well, where a sample is one. many: whether x has samples, and is none.
+// x as the core takes it. many: whether x has samples, and is none.
 export function inputs(model, x, many = false) {
+  return numbers(inOneRow(model, x, many));
+}
+
+// x in one row: a single number as well, where a sample is one, and lists within lists; all else as it is.
+export function inOneRow(model, x, many) {
   const shape = shapeOf(x);
   if (shape.length > (many ? 2 : 1)) {
     return unnested(model, x, shape, many);
   }
-  return numbers(model._nIn === 1 && typeof x === "number" ? [x] : x);
+  return model._nIn === 1 && typeof x === "number" ? [x] : x;
 }
 
 // How long lists within lists are, going by the first one of each.
@@ -152,7 +157,7 @@ function shapeOf(x) {
   return isRow ? [x.length, ...shapeOf(x[0])] : [];
 }
 
-// Lists within lists, such as the rows of pictures, as one typed array. Sizes of 1 do not count, and either the model or x
+// Lists within lists, such as the rows of pictures, as one list. Sizes of 1 do not count, and either the model or x
 // may have a sample in one row.
 function unnested(model, x, shape, many) {
   const aboveOne = (sizes) => sizes.filter((size) => size > 1);
@@ -165,7 +170,7 @@ function unnested(model, x, shape, many) {
     throw new RangeError(`x is of shape [${shape.join(", ")}], expected [${expected.join(", ")}]`);
   }
   checkNested("x", x, shape);
-  return Float32Array.from(poured(x));
+  return poured(x);
 }
 
 // Throws where lists within lists are not of this shape, or hold what is no number.

@@ -74,7 +74,7 @@ def test_of_outputs(c, n_in):
     assert model.head.right == 0
 
 
-@pytest.mark.parametrize("wider", [1, -3, -26, 0])
+@pytest.mark.parametrize("wider", [1, -3, -27, 0])
 @pytest.mark.parametrize("errors", [(0.5, 0.25), (2**-20, 0), (1, 1), (15, 15.99)])
 def test_errors_are_in_units_of_the_range(c, wider, errors):
     """They stay what they are in the user's units, as far as 1.0; 15.99 is of a damaged image."""

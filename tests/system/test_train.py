@@ -373,6 +373,7 @@ def test_names_that_are_numbers_are_no_sample(said, names, rows, why):
     [
         "0,1,a\n2,3,b\n4,5,a\n",
         "0,1,0\n1,2,1\n",
+        "1,2,3\n2,3,4\n",
         "1,2,3\n2,3,4\n5,6,4\n5,6,5\n",
         "0.0,1,2\n3,4,5\n",
         "0,1,a\n",

@@ -221,6 +221,9 @@ test("rows that do not fit are named and change nothing", () => {
     refused(model, RangeError, `x holds a NaN, an infinity, or a number beyond 3.4e+38: x[5] is ${String(value)}`, () =>
       model.learn(x, 0),
     );
+    const words = `x holds a NaN, an infinity, or a number beyond 3.4e+38: x[1][5] is ${String(value)}`;
+    refused(model, RangeError, words, () => model.learnMany([good, x], [0, 0]));
+    refused(model, RangeError, words, () => model.learnMany([good.flat(), x.flat()], [0, 0]));
   }
 });
 

@@ -139,7 +139,8 @@ void tp_rescale_weights(const tp_model_t *m, tp_layer_t *l) {
 // An output is zero + z 2^shift (ranges.c), where z is its sum. It stays what it is when zero and shift change if
 //   z' = (zero + z 2^shift - zero') 2^-shift' = z 2^-wider + moved 2^-shift'
 // So its weights, and its slope in the row behind them, become w 2^-wider, and its bias b 2^-wider + moved 2^-shift'. If
-// that is too large for the layer's format, all of the layer is halved first.
+// that is too large for the layer's format, all of the layer is halved first. A slope fills at most half its range, as after a
+// step (centre.c), so that tp_rescale_weights may double it.
 int tp_follow_range(const tp_model_t *m, size_t j, const tp_map_t *old) {
     tp_layer_t *l = m->output;
     const tp_learned_range_t *now = &m->learned[TP_OUTPUTS][j];
