@@ -12,6 +12,7 @@ Models learn on this PC, where the bits are the same; an emulator does the epoch
 """
 
 import json
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -262,6 +263,14 @@ def sizes_of_mpy(arch):
         yield row("module", path.name, "file", path.stat().st_size, "bytes", target=arch)
 
 
+def native_code():
+    """How much of tinyprop.mpy is machine code, as its linker says."""
+    mpy_files("armv6m")
+    said = (ROOT / "build/natmod/armv6m/linked.txt").read_text()
+    size = re.search(r"^text size: +(\d+)$", said, re.MULTILINE)
+    return row("module", "tinyprop.mpy", "native code", int(size[1]), "bytes")
+
+
 def firmware_growth():
     """Flash that the module takes; a .uf2 file has blocks of 512 bytes for 256 of flash."""
     sizes = [
@@ -291,6 +300,7 @@ def heap_of_import():
 def measure_all():
     for arch in ARCHITECTURES:
         yield from sizes_of_mpy(arch)
+    yield native_code()
     yield firmware_growth()
     yield from heap_of_import()
     yield from ram_of_models()

@@ -8,3 +8,5 @@ FLASH_OFFSET=0x1000
 ARCH=xtensawin
 MHZ=160
 HEAP=100000
+# Executable memory is apart from the heap.
+NATIVE_CODE=apart

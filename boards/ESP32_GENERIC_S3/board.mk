@@ -7,4 +7,6 @@ FLASH_OFFSET=0
 # Which .mpy it executes, its clock, and the bytes of heap that stock MicroPython has at least (no PSRAM).
 ARCH=xtensawin
 MHZ=160
-HEAP=100000
+HEAP=180000
+# Executable memory is apart from the heap.
+NATIVE_CODE=apart

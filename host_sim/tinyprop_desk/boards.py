@@ -64,11 +64,10 @@ def thousands(n):
 def room(about):
     """Bytes for models that a board has at least, once all is loaded that a Model may import: it
     is made there, learns and is saved."""
-    loaded = sum(
-        row["value"]
-        for row in results()
-        if row["metric"] == "heap of import" and row["op"] not in APART
-    )
+    imported = [row for row in results() if row["metric"] == "heap of import"]
+    loaded = sum(row["value"] for row in imported if row["op"] not in APART)
+    if about.get("NATIVE_CODE") == "apart":
+        loaded -= sum(row["value"] for row in results() if row["metric"] == "native code")
     return int(about["HEAP"]) - loaded
 
 

@@ -58,7 +58,7 @@ def test_instructions(machine, case):
 
 def test_sizes():
     sizes = [row for arch in run.ARCHITECTURES for row in run.sizes_of_mpy(arch)]
-    here = [run.firmware_growth(), *run.heap_of_import(), *run.ram_of_models()]
+    here = [run.native_code(), run.firmware_growth(), *run.heap_of_import(), *run.ram_of_models()]
     want, got = recorded([*sizes, *here])
     assert got == want, STALE
 

@@ -753,6 +753,13 @@ def test_what_cannot_be_imported(said, digits):
 # ---- which boards
 
 
+def test_native_code_takes_no_heap_where_its_memory_is_apart():
+    """On an ESP32, whose processor executes no code from the heap; on an ESP32-C3 it does."""
+    apart, within = (boards.facts(f"ESP32_GENERIC{chip}") for chip in ("", "_C3"))
+    assert apart["HEAP"] == within["HEAP"]
+    assert 25_000 < boards.room(apart) - boards.room(within) < 35_000 < boards.room(apart)
+
+
 def test_what_fits_where(monkeypatch):
     model = tp.Model(4, [tp.Dense(2)])
     ram = len(model._image)
