@@ -35,7 +35,9 @@ _IN_THE_END = const(1 << 20)  # steps, after which found rates fall no more
 _UNTIL_SETTLED = const(844)
 _UNTIL_SETTLED_MSE = const(5062)
 _SOME = const(50)  # samples, before which nothing is wrong yet
+_FEW = const(10)  # of one class in a row; by chance as good as never, if classes come in turn
 _SENSORS = const(32)  # so few values of x may be sensors; pictures have corners that stay black
+_STRAY = 0.05  # so many values may lie outside a range that was given
 _GUESS = 0.3  # error of guessing numbers in a given range, as a share of half of it
 
 
@@ -82,6 +84,12 @@ class _Facts:
         self.blames_rate = model.lr is not None or not self.guesses
         self.cure = "m.reset()." if model.lr is None else "m.lr = None, then m.reset()."
 
+    def outside(self, which):
+        """The share of values of x, or with 1 of y, that were too far outside their range."""
+        at = (_MODEL_STATE_N_OUTSIDE, _MODEL_STATE_N_OUTSIDE_Y)[which]
+        n = (self.model._n_in, self.model._n_out)[which]
+        return self.model._number("<I", at) / self.steps / n
+
 
 def _names(one, many, numbers):
     """one or many, with the numbers in it."""
@@ -106,7 +114,8 @@ def _still_x(facts):
     first = facts.places[0]
     if given and first.i == 0 and not first.inputs_move() and facts.wrong > 0.75:
         facts.moves = False
-        yield "x hardly moves within input_range: give a narrower one, or leave it out."
+        if facts.outside(0) <= _STRAY:
+            yield "x hardly moves within input_range: give a narrower one, or leave it out."
 
 
 def _still_y(facts):
@@ -175,7 +184,9 @@ def _classes(facts):
         yield (
             "All samples were of class %s, and so will be all answers: show others, too." % latest
         )
-    elif alone >= _SOME and not facts.replay:
+    elif not facts.replay and (
+        alone >= _SOME or (alone >= _FEW and 2 * facts.n_shown * alone >= facts.steps)
+    ):  # at first one class after the other
         yield (
             "The last %d samples were all of class %s, and what it knows of the others fades: show"
             " the classes in turn, or make a new Model with replay=." % (alone, latest)
@@ -190,14 +201,13 @@ def _classes(facts):
 
 def _outside(facts):
     given = [_range_place(facts.image, which)[2] for which in (0, 1)]
-    x = facts.model._number("<I", _MODEL_STATE_N_OUTSIDE) / facts.steps / facts.model._n_in
-    if given[0] and x > 0.05:
+    x, y = facts.outside(0), facts.outside(1)
+    if given[0] and x > _STRAY:
         yield (
             "%.0f %% of the values of x are outside input_range, and count as its ends: give a"
             " wider one, or leave it out." % (100 * x)
         )
-    y = facts.model._number("<I", _MODEL_STATE_N_OUTSIDE_Y) / facts.steps / facts.model._n_out
-    if given[1] and y > 0.05:
+    if given[1] and y > _STRAY:
         yield (
             "%.0f %% of the values of y are so far outside output_range that they were cut, to"
             " half its width beyond its ends: give a wider one, or leave it out." % (100 * y)

@@ -51,9 +51,7 @@ class Window:
     """
 
     def __init__(self, size, hop=None, axes=1, scale=None):
-        self._size = _count("size", size, _MOST_READINGS)
-        if size < 2:
-            raise ValueError("size is 1, expected 2 to %d" % _MOST_READINGS)
+        self._size = _count("size", size, _MOST_READINGS, 2)
         self._hop = _count("hop", size if hop is None else hop)
         self._axes = _count("axes", axes, 8)
         if scale is not None and not (isinstance(scale, _NUMBERS) and scale > 0):
@@ -116,14 +114,15 @@ class Window:
         return True
 
     def _whole(self, value):
-        if self._scale is not None:
-            value = _plain(value) * self._scale  # numpy's may be of few bits
-        if not _LOWEST <= value <= _HIGHEST:
+        scale = 1 if self._scale is None else self._scale
+        whole = value if scale == 1 else _plain(value) * scale  # numpy's may be of few bits
+        if not _LOWEST <= whole <= _HIGHEST:
+            hint = "leave it out" if value != value else "a smaller scale= takes more"
             raise ValueError(
-                "a reading is %r, expected %d to %d: scale= makes it smaller"
-                % (value, _LOWEST, _HIGHEST)
+                "a reading is %s, expected %g to %g: %s"
+                % (value, _LOWEST / scale, _HIGHEST / scale, hint)
             )
-        return value if self._scale is None else round(value)
+        return whole if self._scale is None else round(whole)
 
     def _refuse(self, reading):
         """Raises what is wrong with a reading."""
@@ -131,6 +130,9 @@ class Window:
         try:
             n = len(reading)
         except TypeError:
+            if not isinstance(reading, _NUMBERS):
+                expected = "a whole number" if axes == 1 else "%d whole numbers" % axes
+                raise TypeError("a reading is %r, expected %s" % (reading, expected)) from None
             n = 1
             reading = (reading,)
         floats = [value for value in reading if isinstance(value, float)]

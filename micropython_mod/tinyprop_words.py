@@ -323,13 +323,20 @@ def _free(model, what, label, names, labels, learning):
             known.append(name or str(i))
         elif learning:
             return i
+    alike = [_brief(name) for name in names if name and _letters(name) == _letters(label)]
     known = _short(", ".join(known))
     if not learning:
         _wrong(what, label, "one of the classes, " + (known or "of which it knows none"))
+    make = "Is it %s? Else make" % alike[0] if alike else "Make"
     raise ValueError(
-        "%s is %s, a new class, and each of the %d outputs has one: %s. Make a new Model whose"
-        " last layer has more units" % (what, _brief(label), len(names), known)
+        "%s is %s, a new class, and each of the %d outputs has one: %s. %s a new Model whose"
+        " last layer has more units" % (what, _brief(label), len(names), known, make)
     )
+
+
+def _letters(name):
+    """The same for names that are easily mistaken: "Dry" and "dry ", "wave" and "wvae"."""
+    return sorted(name.strip().lower())
 
 
 def _likeliest(model, x, label):
@@ -494,6 +501,10 @@ def _refused(model, code, x, y, total=None):
         one, name = (y[0], "y[0]") if many and _is_list(y) and y else (y, "y")
         if not mse and _length(one) == model._n_out:  # a 1 among zeros
             expected += ", such as %s.index(1)" % name
+        elif not mse and isinstance(one, float):
+            expected += ", or a model of numbers: loss='mse'"
+        elif not mse:
+            expected += " or its name (str)"
         if many or mse:
             _refuse_items("y", y, letter, expected, many and mse and model._n_out)
         if n_targets != 1:
@@ -538,7 +549,7 @@ def _refuse_number(name, values, n_values, many):
         place += "[%d]" % (i // n_values)
     if n_values > 1:
         place += "[%d]" % (i % n_values)
-    said = "%s holds a NaN, an infinity, or a number beyond %g: %s is %s"
+    said = "%s holds a NaN, an infinity, or a number beyond %g: %s is %s. Leave such samples out"
     raise ValueError(said % (name, _MOST, place, values[i]))
 
 

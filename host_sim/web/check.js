@@ -12,6 +12,8 @@ const UNTIL_SETTLED = 844; // what they come to until then, in steps of the last
 const UNTIL_SETTLED_MSE = 5062;
 const SOME = 50; // samples, before which nothing is wrong yet
 const SENSORS = 32; // so few values of x may be sensors; pictures have corners that stay black
+const FEW = 10; // of one class in a row; by chance as good as never, if classes come in turn
+const STRAY = 0.05; // so many values may lie outside a range that was given
 const GUESS = 0.3; // error of guessing numbers in a given range, as a share of half of it
 
 export function check(model) {
@@ -65,6 +67,12 @@ function names(one, many, all) {
   return (all.length === 1 ? one : many).replace("%", text);
 }
 
+// The share of values of x, or with 1 of y, that were too far outside their range.
+function shareOutside({ model, steps }, which) {
+  const at = [format.MODEL_STATE_N_OUTSIDE, format.MODEL_STATE_N_OUTSIDE_Y][which];
+  return model._number("u4", at) / steps / [model._nIn, model._nOut][which];
+}
+
 function* stillX(facts) {
   const { n, given } = rangePlace(facts.view, 0);
   const still = spreads(facts.model, 0, SOME).flatMap((spread, i) => (spread === 0 ? [i] : []));
@@ -79,7 +87,9 @@ function* stillX(facts) {
   const first = facts.places[0];
   if (given && first.i === 0 && !first.inputsMove() && facts.wrong > 0.75) {
     facts.moves = false;
-    yield "x hardly moves within inputRange: give a narrower one, or leave it out.";
+    if (shareOutside(facts, 0) <= STRAY) {
+      yield "x hardly moves within inputRange: give a narrower one, or leave it out.";
+    }
   }
 }
 
@@ -152,7 +162,8 @@ function* classes(facts) {
   const latest = classText(facts.model, ago.indexOf(Math.min(...ago)));
   if (facts.nShown === 1) {
     yield `All samples were of class ${latest}, and so will be all answers: show others, too.`;
-  } else if (alone >= SOME && !facts.replay) {
+  } else if (!facts.replay && (alone >= SOME || (alone >= FEW && 2 * facts.nShown * alone >= facts.steps))) {
+    // At first one class after the other.
     yield (
       `The last ${alone} samples were all of class ${latest}, and what it knows of the others fades:` +
       " show the classes in turn, or make a new Model with replay."
@@ -170,24 +181,22 @@ function* classes(facts) {
 }
 
 function* outside(facts) {
-  const { model, view, steps } = facts;
-  const given = [0, 1].map((which) => rangePlace(view, which).given);
-  const x = model._number("u4", format.MODEL_STATE_N_OUTSIDE) / steps / model._nIn;
-  if (given[0] && x > 0.05) {
+  const given = [0, 1].map((which) => rangePlace(facts.view, which).given);
+  const [x, y] = [0, 1].map((which) => shareOutside(facts, which));
+  if (given[0] && x > STRAY) {
     yield (
       `${(100 * x).toFixed()} % of the values of x are outside inputRange, and count as its ends: give a wider one, or leave` +
       " it out."
     );
   }
-  const y = model._number("u4", format.MODEL_STATE_N_OUTSIDE_Y) / steps / model._nOut;
-  if (given[1] && y > 0.05) {
+  if (given[1] && y > STRAY) {
     yield (
       `${(100 * y).toFixed()} % of the values of y are so far outside outputRange that they were cut, to half its width` +
       " beyond its ends: give a wider one, or leave it out."
     );
   }
   // At first some are.
-  if (model._mse && !given[1] && y > 0.01 + 5 / steps) {
+  if (facts.model._mse && !given[1] && y > 0.01 + 5 / facts.steps) {
     yield (
       `${(100 * y).toFixed()} % of the values of y were so far from the others that they were cut: give outputRange, if they are` +
       " right."

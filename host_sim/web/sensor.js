@@ -22,10 +22,7 @@ const OF_TOTAL = ["total mean", "total spread"];
 //        them then: 1000 for g
 export class Window {
   constructor(size, { hop = null, axes = 1, scale = null } = {}) {
-    this._size = count("size", size, MOST_READINGS);
-    if (size < 2) {
-      throw new RangeError(`size is 1, expected 2 to ${MOST_READINGS}`);
-    }
+    this._size = count("size", size, MOST_READINGS, 2);
     this._hop = count("hop", hop ?? size);
     this._axes = count("axes", axes, 8);
     if (scale !== null && !(scale > 0)) {
@@ -71,13 +68,15 @@ export class Window {
   }
 
   _whole(value) {
-    const scaled = this._scale === null ? value : value * this._scale;
+    const scale = this._scale ?? 1;
+    const scaled = value * scale;
+    if (Number.isNaN(value) || scaled < LOWEST || scaled > HIGHEST) {
+      const hint = Number.isNaN(value) ? "leave it out" : "a smaller scale takes more";
+      throw new RangeError(`a reading is ${value}, expected ${LOWEST / scale} to ${HIGHEST / scale}: ${hint}`);
+    }
     const whole = this._scale === null ? value : halfToEven(scaled);
     if (!Number.isInteger(whole)) {
       throw new TypeError(`a reading has ${value}, expected whole numbers: a Window with scale: 1000 makes them`);
-    }
-    if (scaled < LOWEST || scaled > HIGHEST) {
-      throw new RangeError(`a reading is ${scaled}, expected ${LOWEST} to ${HIGHEST}: scale makes it smaller`);
     }
     return whole;
   }

@@ -108,10 +108,16 @@ function free(model, what, label, names, labels, learning) {
   if (!learning) {
     wrong(what, label, `one of the classes, ${known || "of which it knows none"}`);
   }
+  const alike = names.find((name) => name && letters(name) === letters(label));
   throw new RangeError(
-    `${what} is ${shown(label)}, a new class, and each of the ${names.length} outputs has one: ${known}. Make a` +
-      " new Model whose last layer has more units",
+    `${what} is ${shown(label)}, a new class, and each of the ${names.length} outputs has one: ${known}.` +
+      ` ${alike ? `Is it ${shown(alike)}? Else make` : "Make"} a new Model whose last layer has more units`,
   );
+}
+
+// The same for names that are easily mistaken: "Dry" and "dry ", "wave" and "wvae".
+function letters(name) {
+  return [...name.trim().toLowerCase()].sort().join("");
 }
 
 // The likeliest class, where that is an output without a name: a spare one, which is no answer unless it was taught by its
@@ -229,7 +235,12 @@ export function refused(model, code, x, y, total) {
       : [Number.isInteger, "class number"];
     const [one, name] = many && Array.isArray(y) ? [y[0], "y[0]"] : [y, "y"];
     const isOneHot = !model._mse && Array.isArray(one) && one.length === model._nOut;
-    const single = `a ${number}${isOneHot ? `, such as ${name}.indexOf(1)` : ""}`;
+    const hint = isOneHot
+      ? `, such as ${name}.indexOf(1)`
+      : typeof one === "number"
+        ? ', or a model of numbers: loss: "mse"'
+        : " or its name";
+    const single = `a ${number}${model._mse ? "" : hint}`;
     refuseItems("y", y, fits, single, many && model._mse ? model._nOut : 0);
     const expected = nTargets === 1 ? single : `a typed array or a list of ${nTargets} ${number}s`;
     throw new TypeError(`y is ${kindOf(y)}, expected ${expected}`);
@@ -266,7 +277,8 @@ function refuseNumber(name, values, nValues, many) {
   const sample = many ? `[${Math.floor(i / nValues)}]` : "";
   const place = nValues > 1 ? `[${i % nValues}]` : "";
   throw new RangeError(
-    `${name} holds a NaN, an infinity, or a number beyond 3.4e+38: ${name}${sample}${place} is ${all[i]}`,
+    `${name} holds a NaN, an infinity, or a number beyond 3.4e+38: ${name}${sample}${place} is ${all[i]}.` +
+      " Leave such samples out",
   );
 }
 

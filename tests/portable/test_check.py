@@ -177,6 +177,10 @@ def test_x_that_never_changes():
     for i in range(700):
         model.learn([500 + i % 7, 800, 20], i % 3)
     says(model, "x hardly moves within input_range: ")
+    model = mlp(n_in=3, input_range=(0, 1))
+    for i in range(700):
+        model.learn([500 + i % 7, 800, 20], i % 3)
+    says(model, "100 % of the values of x are outside input_range, ")
 
 
 def test_y_that_never_changes():
@@ -387,6 +391,22 @@ def test_labels_that_mean_something_else_now():
     assert "remember" not in model.check()[0]
     learn(model, 300, blobs, lambda y: (y + 1) % 3)
     says(model)
+
+
+def test_one_class_after_the_other_from_the_beginning():
+    """As people teach; a rare class that is shown now and then is no fault."""
+    for n_of_class in 10, 20, 40:
+        for replay in 0, 90:
+            model = tp.Model(2, [tp.Dense(4, activation="relu"), tp.Dense(6)], replay=replay)
+            for i in range(6 * n_of_class):
+                model.learn([7 * i % 100, i // n_of_class], i // n_of_class)
+            words = "The last %d samples were all of class 5, " % n_of_class
+            says(model, *() if replay else [words])
+    model = tp.Model(2, [tp.Dense(4, activation="relu"), tp.Dense(2)])
+    for i in range(600):
+        model.learn([7 * i % 100, i % 30 // 29], i % 30 // 29)
+        if i >= 120:
+            says(model)
 
 
 def test_classes_may_be_taught_in_blocks_from_memory():

@@ -103,6 +103,8 @@ def test_what_is_refused_names_nothing():
         (ValueError, model.learn, b"123", "w" * 256, "1 to 255"),
         (ValueError, model.learn_many, b"123456", ["down", "left"], "has one: up, down. Make"),
         (ValueError, model.learn_many, b"123456", [1, "left"], "has one: up, 1. Make"),
+        (ValueError, model.learn_many, b"123456", [1, "Up "], "up, 1. Is it 'up'? Else make"),
+        (ValueError, model.learn_many, b"123456", ["down", "donw"], "down. Is it 'down'? Else"),
         (ValueError, model.learn_many, b"123456", ["down", "left"], "y[1] is 'left'"),
         (ValueError, model.learn_many, b"123456", ["down", 2], "y is 2"),
         (ValueError, model.learn_many, b"123456", ["down", -1], "y is -1"),

@@ -117,7 +117,7 @@ def test_a_number_that_is_none_to_learn_from_is_named():
     classes = tp.Model(3, [tp.Dense(2)])
     one = tp.Model(3, [tp.Dense(1)], loss="mse")
     two = tp.Model(3, [tp.Dense(2)], loss="mse")
-    said = "%s holds a NaN, an infinity, or a number beyond 3.4e+38: %s"
+    said = "%s holds a NaN, an infinity, or a number beyond 3.4e+38: %s."
     for model, x, y, place in (
         (classes, [1, nan, 3], 0, "x[1] is nan"),
         (classes, array("f", [1, 2, -inf]), 0, "x[2] is -inf"),
@@ -125,14 +125,14 @@ def test_a_number_that_is_none_to_learn_from_is_named():
         (two, row, [1, inf], "y[1] is inf"),
     ):
         error = testkit.raises(ValueError, model.learn, x, y)
-        assert str(error) == said % (place[0], place)
+        assert str(error) == said % (place[0], place) + " Leave such samples out"
     for model, x, y, place in (
         (classes, array("f", [1, 2, 3, 4, inf, 6]), [0, 1], "x[1][1] is inf"),
         (one, [row, row], [1, nan], "y[1] is nan"),
         (two, [row, row], array("f", [1, 2, nan, 4]), "y[1][0] is nan"),
     ):
         error = testkit.raises(ValueError, model.learn_many, x, y)
-        assert str(error) == said % (place[0], place)
+        assert str(error) == said % (place[0], place) + " Leave such samples out"
 
 
 def test_an_item_that_is_no_number_is_named():
@@ -148,6 +148,7 @@ def test_an_item_that_is_no_number_is_named():
         (one, row, None, "y is None, expected a number"),
         (two, row, (1, None), "y[1] is None, expected a number"),
         (two, row, text, "y is '3', expected a buffer or a list of 2 numbers"),
+        (classes, row, 302.5, "y is 302.5, expected a class number (int), or a model of numbers"),
     ):
         for _ in range(2):  # the array that lists are copied to is there or not
             says(words, model.learn, x, y)
@@ -162,8 +163,8 @@ def test_an_item_that_is_no_number_is_named():
         (classes, [b"123", "123"], [0, 1], "x[1] is '123', expected a number or a list of 3"),
         (classes, [1, 2, 3, 4, text, 6], [0, 1], "x[4] is '3', expected a number or a list of 3"),
         (classes, None, [0, 1], "x is None, expected a buffer"),
-        (classes, [row, row], [0, None], "y[1] is None, expected a class number (int)"),
-        (classes, [row, row], [0, 1.0], "y[1] is 1.0, expected a class number (int)"),
+        (classes, [row, row], [0, None], "y[1] is None, expected a class number (int) or its name"),
+        (classes, [row, row], [0, 1.0], "y[1] is 1.0, expected a class number (int) or its name"),
         (classes, [row, row], None, "y is None, expected a buffer or a list of 2"),
         (classes, [row] * 2, [(0, 1)] * 2, "y[0] is (0, 1), expected a class number (int), such"),
         (one, [row, row], [1, None], "y[1] is None, expected a number"),

@@ -117,6 +117,8 @@ def test_what_is_no_reading():
     for reading, error, words in [
         ((1, 2), ValueError, "a reading has 2 values, expected 3"),
         (5, ValueError, "a reading has 1 values, expected 3"),
+        (None, TypeError, "a reading is None, expected 3 whole numbers"),
+        ((1, 2, float("nan")), ValueError, "a reading is nan, expected -32768 to 32767: leave"),
         (b"123456", ValueError, "struct.unpack('>3h', reading), or '<3h'"),
         ((1, 0.5, 2), TypeError, "a reading has the float 0.5, expected whole numbers"),
         ((1, None, 2), TypeError, "a reading is (1, None, 2), expected 3 whole numbers"),
@@ -131,8 +133,14 @@ def test_what_is_no_reading():
     error = testkit.raises(TypeError, scaled.push, (0.5, None, 1.0))
     assert "a reading is (0.5, None, 1.0), expected" in str(error), error
     window = tp.Window(3, scale=1000)
-    for reading, words in (float("nan"), "nan"), (1e9, "expected -32768"), (None, "None"):
+    for reading, words in (
+        (float("nan"), "a reading is nan, expected -32.768 to 32.767: leave it out"),
+        (40.5, "a reading is 40.5, expected -32.768 to 32.767: a smaller scale= takes more"),
+        (None, "a reading is None, expected a whole number"),
+    ):
         assert words in str(testkit.raises((ValueError, TypeError), window.push, reading))
+    words = "size is 1, expected an integer of 2 to 256"
+    assert words in str(testkit.raises(ValueError, tp.Window, 1))
 
 
 def test_they_are_shown_as_they_were_made():

@@ -93,7 +93,12 @@ test("a sample of one value may be a number", () => {
   assert.equal(one.evaluate(5, one.predict(5)), 1);
   assert.equal(one.learnMany(5, 1), list.learnMany([5], [1]));
   assert.deepEqual(one.save(true), list.save(true));
-  refused(one, RangeError, "x holds a NaN, an infinity, or a number beyond 3.4e+38: x is NaN", () => one.learn(NaN, 0));
+  refused(
+    one,
+    RangeError,
+    "x holds a NaN, an infinity, or a number beyond 3.4e+38: x is NaN. Leave such samples out",
+    () => one.learn(NaN, 0),
+  );
   const [normal, same] = [new tp.Anomaly(1), new tp.Anomaly(1)];
   for (let i = 0; i < 70; i++) {
     normal.learn(i % 7);
@@ -109,11 +114,17 @@ test("x is refused", () => {
   for (const call of [(x) => model.learn(x, 1), (x) => model.predict(x), (x) => model.predictProba(x)]) {
     refused(model, RangeError, "x has 5 values, expected 6", () => call(SIX.slice(1)));
     refused(model, RangeError, "x has 0 values, expected 6", () => call(new Uint8Array(0)));
-    refused(model, RangeError, "x holds a NaN, an infinity, or a number beyond 3.4e+38: x[5] is NaN", () =>
-      call([1, 2, 3, 4, 5, NaN]),
+    refused(
+      model,
+      RangeError,
+      "x holds a NaN, an infinity, or a number beyond 3.4e+38: x[5] is NaN. Leave such samples out",
+      () => call([1, 2, 3, 4, 5, NaN]),
     );
-    refused(model, RangeError, "x holds a NaN, an infinity, or a number beyond 3.4e+38: x[5] is -Infinity", () =>
-      call(Float32Array.of(1, 2, 3, 4, 5, -Infinity)),
+    refused(
+      model,
+      RangeError,
+      "x holds a NaN, an infinity, or a number beyond 3.4e+38: x[5] is -Infinity. Leave such samples out",
+      () => call(Float32Array.of(1, 2, 3, 4, 5, -Infinity)),
     );
     refused(model, TypeError, 'x[5] is "6", expected a number', () => call([1, 2, 3, 4, 5, "6"]));
     refused(model, TypeError, 'x is "abcdef", expected', () => call("abcdef"));
@@ -151,8 +162,11 @@ test("y is refused", () => {
   const many = numbers();
   refused(many, RangeError, "y has 1 values, expected 2", () => many.learn([1, 2], 1));
   refused(many, TypeError, "y[1] is null, expected a number", () => many.learn([1, 2], [1, null]));
-  refused(many, RangeError, "y holds a NaN, an infinity, or a number beyond 3.4e+38: y[1] is NaN", () =>
-    many.learn([1, 2], [1, NaN]),
+  refused(
+    many,
+    RangeError,
+    "y holds a NaN, an infinity, or a number beyond 3.4e+38: y[1] is NaN. Leave such samples out",
+    () => many.learn([1, 2], [1, NaN]),
   );
 });
 
@@ -218,8 +232,11 @@ test("rows that do not fit are named and change nothing", () => {
   }
   for (const value of [NaN, 1e300]) {
     const x = [first, second, [5, value]];
-    refused(model, RangeError, `x holds a NaN, an infinity, or a number beyond 3.4e+38: x[5] is ${String(value)}`, () =>
-      model.learn(x, 0),
+    refused(
+      model,
+      RangeError,
+      `x holds a NaN, an infinity, or a number beyond 3.4e+38: x[5] is ${String(value)}. Leave such samples out`,
+      () => model.learn(x, 0),
     );
     const words = `x holds a NaN, an infinity, or a number beyond 3.4e+38: x[1][5] is ${String(value)}`;
     refused(model, RangeError, words, () => model.learnMany([good, x], [0, 0]));
@@ -308,8 +325,18 @@ test("names of classes come with what is taught", () => {
     model.evaluate([SIX], ["side"]),
   );
   model.learn(SIX, 2);
-  refused(model, RangeError, 'y is "side", a new class, and each of the 3 outputs has one: up, down, 2', () =>
+  refused(model, RangeError, 'y is "side", a new class, and each of the 3 outputs has one: up, down, 2. Make a', () =>
     model.learn(SIX, "side"),
+  );
+  for (const [name, alike] of [
+    ["Up ", "up"],
+    ["donw", "down"],
+  ]) {
+    const words = `y is "${name}", a new class, and each of the 3 outputs has one: up, down, 2. Is it "${alike}"? Else make`;
+    refused(model, RangeError, words, () => model.learn(SIX, name));
+  }
+  refused(model, TypeError, "y is 302.5, expected a class number, or a model of numbers", () =>
+    model.learn(SIX, 302.5),
   );
   assert.deepEqual(tp.load(model.save()).classes, ["up", "down", null]);
   const given = small({ classes: ["a", "b"] });
@@ -604,7 +631,7 @@ test("a reading is within its bounds before it is rounded", () => {
   for (const reading of [32767.4, -32768.3, 1e6]) {
     assert.throws(
       () => window.push(reading),
-      new RegExp(`^RangeError: a reading is ${reading}, expected -32768 to 32767`),
+      new RegExp(`^RangeError: a reading is ${reading}, expected -32768 to 32767: a smaller scale takes more`),
     );
   }
   window.push(32766.6);
