@@ -132,7 +132,8 @@ class Lint:
 
 
 class Program(TestFiles):
-    """A program on this PC: each test file is one run of it, which may take limit seconds.
+    """A program on this PC: each test file is one run of it, which may take limit seconds. It runs
+    in a folder of its own, as several targets at a time save files of the same names.
 
     find is a function that builds the program if need be and returns its path.
     """
@@ -145,13 +146,17 @@ class Program(TestFiles):
         self.program = self.find()
 
     def run(self, test, on_data):
-        with subprocess.Popen(
-            [self.program, "-c", RUN.format(test.stem)],
-            cwd=TESTS,
-            env={**os.environ, **self.environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        ) as process:
+        find_tests = f"import sys; sys.path.insert(0, {str(TESTS)!r}); "
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            subprocess.Popen(
+                [self.program, "-c", find_tests + RUN.format(test.stem)],
+                cwd=folder,
+                env={**os.environ, **self.environment},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            ) as process,
+        ):
             timer = threading.Timer(self.limit, process.kill)
             timer.start()
             for line in process.stdout:
