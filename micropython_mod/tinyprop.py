@@ -35,6 +35,7 @@ def const(value):  # more to MicroPython: its compiler puts the value in place o
 
 
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
+_SHAPE = const(7)
 _MSE = const(1)
 _E_X_TYPE = const(-7)
 _E_Y_TYPE = const(-10)
@@ -56,7 +57,6 @@ _MODEL_STATE_LOSS_COUNT = const(4)
 _MODEL_STATE_LOSS_SUM = const(24)
 # ---- end of the format
 
-_SHAPE = const(7)  # numbers that _tinyprop.layout tells of a layer
 # Multiply-accumulates of learn_many between two checks for Ctrl-C: some milliseconds on a Pico.
 _CHUNK_MACS = const(20000)
 

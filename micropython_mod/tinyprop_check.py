@@ -15,6 +15,7 @@ def const(value):  # as in tinyprop
 
 
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
+_SHAPE = const(7)
 _MIN_W_FRAC = const(2)
 _MODEL_SPEC_REPLAY = const(32)
 _MODEL_STATE_STEPS = const(8)
@@ -27,7 +28,6 @@ _LAYER_STATE_NORM = const(28)
 _LAYER_STATE_X_FRAC = const(32)
 # ---- end of the format
 
-_SHAPE = const(7)  # as in tinyprop
 _ONE = const(1 << 28)  # 1.0 of what is counted in Q.28
 _IN_THE_END = const(1 << 20)  # steps, after which found rates fall no more
 # What found rates come to until then, in steps of the last one: the sum of their falling, 768 ln 3

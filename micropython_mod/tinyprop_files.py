@@ -31,6 +31,7 @@ def const(value):  # as in tinyprop
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
 _VERSION = const(5)
 _VERSION_WITH_NAMES = const(6)
+_SHAPE = const(7)
 _E_X_TYPE = const(-7)
 _MODEL_SPEC_BYTES = const(40)
 _MODEL_SPEC_VERSION = const(4)
@@ -48,7 +49,6 @@ _LEARNED_RANGE_BYTES = const(16)
 _LEARNED_RANGE_FRAC = const(12)
 # ---- end of the format
 
-_SHAPE = const(7)  # as in tinyprop
 _PIECE = const(256)  # bytes of a file that are looked at together: so many are always free
 _ENOENT = const(2)
 _EIO = const(5)

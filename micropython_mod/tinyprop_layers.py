@@ -15,6 +15,7 @@ def const(value):  # as in tinyprop
 
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
 _VERSION = const(5)
+_SHAPE = const(7)
 _DENSE = const(0)
 _CONV = const(1)
 _DEPTHWISE = const(2)
@@ -44,7 +45,6 @@ _LEARNED_RANGE_BYTES = const(16)
 # ---- end of the format
 
 _FIRST_LR = 0.3  # what rates that find themselves start from (core/rate.c)
-_SHAPE = const(7)  # as in tinyprop
 _MOST = 3.4e38  # where float32 ends
 _LONGEST_NAME = const(255)  # bytes of UTF-8: a file has their number in one
 _LONGEST_SHOWN = const(100)  # characters of what an error repeats

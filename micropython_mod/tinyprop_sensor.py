@@ -15,13 +15,13 @@ def const(value):  # as in tinyprop
 
 
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
+_SHAPE = const(7)
 _E_X_TYPE = const(-7)
 _MODEL_STATE_LOSS_SUM = const(24)
 _RANGE_BYTES = const(8)
 _LEARNED_RANGE_BYTES = const(16)
 # ---- end of the format
 
-_SHAPE = const(7)  # as in tinyprop
 
 # ---- the last readings, and what they are like
 

@@ -23,6 +23,7 @@ def const(value):  # as in tinyprop
 
 
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
+_SHAPE = const(7)
 _MAX_BIAS = const(1073741824)
 _MIN_W_FRAC = const(2)
 _MAX_W_FRAC = const(16)
@@ -63,7 +64,6 @@ _LEARNED_RANGE_BYTES = const(16)
 _LEARNED_RANGE_FORMAT = const("<iIi2h")
 # ---- end of the format
 
-_SHAPE = const(7)  # as in tinyprop
 _ONE = const(1 << 28)  # 1.0 of what is counted in Q.28
 _DEAD_AFTER = const(64)  # samples on which a unit did not fire
 _START = const(256)  # steps + _START is what found rates fall with,

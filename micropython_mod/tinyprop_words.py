@@ -28,6 +28,7 @@ def const(value):  # as in tinyprop
 
 # ---- the format of a model (written by `python -m host_sim format`: do not edit)
 _VERSION = const(5)
+_SHAPE = const(7)
 _MAX_VALUES = const(65534)
 _CONV = const(1)
 _DEPTHWISE = const(2)
@@ -61,7 +62,6 @@ _MODEL_STATE_STEPS = const(8)
 _LEARNED_RANGE_BYTES = const(16)
 # ---- end of the format
 
-_SHAPE = const(7)  # as in tinyprop
 # What a call takes at most, in cycles of a Cortex-M0+ for each value of x, layer, pixel of an
 # output, value that a layer reads or gives, multiply-accumulate, and weight.
 _PREDICT = (330, 12000, 1300, 45, 20, 0)

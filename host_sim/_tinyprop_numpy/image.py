@@ -9,19 +9,18 @@ needs in each call.
 
 import numpy as np
 
+from .activation import HAS_SIGN
 from .format import (
     DENSE,
     DEPTHWISE,
     LAYER_SPEC,
     LAYER_STATE,
     LEARNED_RANGE,
-    LINEAR,
     MODEL_SPEC,
     MODEL_STATE,
     MOST_MEANS,
     MSE,
     RANGE,
-    TANH,
 )
 
 HELD, IN_CALL = 1, 2  # spec.busy of a model that hold() has, and of one that a call has
@@ -174,7 +173,7 @@ class Model:
             if layer.has_weights:
                 layer.sums = layer.sums.view("<i2" if is_signed else "<u2")
                 layer.means = layer.means.view("<i1" if is_signed else "<u1")
-                is_signed = layer.activation in (LINEAR, TANH)
+                is_signed = HAS_SIGN[layer.activation]
 
     @property
     def output(self):

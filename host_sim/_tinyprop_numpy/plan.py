@@ -5,6 +5,7 @@ from math import prod
 import numpy as np
 
 from . import ranges, replay
+from .activation import HAS_SIGN
 from .format import (
     ACTIVATION_NAMES,
     ALIGN,
@@ -27,7 +28,6 @@ from .format import (
     MSE,
     POLICY_NAMES,
     RELU,
-    SIGMOID,
     VERSION,
     Error,
 )
@@ -193,7 +193,7 @@ def plan_layers(model, shapes=None):
             below.maximum = layer
         if layer.has_weights:
             layer.max_weight = max_weight(model.bits, layer, non_negative)
-            non_negative = layer.activation in (RELU, SIGMOID)
+            non_negative = not HAS_SIGN[layer.activation]
             layer.weights_offset = at
             layer.biases_offset = aligned(at + 2 * layer.n_rows * layer.out_c)
             layer.sums_offset = layer.biases_offset + 4 * layer.out_c

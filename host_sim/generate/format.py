@@ -113,6 +113,7 @@ def python_constants():
     """(name, value) of each constant for Python without numpy, and for JavaScript."""
     yield "VERSION", schema.VERSION
     yield "VERSION_WITH_NAMES", schema.VERSION_WITH_NAMES
+    yield "SHAPE", schema.SHAPE
     for name, value, _ in schema.LIMITS:
         yield name.upper(), value
     for enum in schema.ENUMS:

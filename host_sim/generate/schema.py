@@ -6,8 +6,10 @@ dtypes, the constants of the portable tests and the tables of docs/format.md.
 
 from dataclasses import dataclass
 
-VERSION = 5
-VERSION_WITH_NAMES = 6  # of a file that has names of classes behind its model, which is of VERSION
+VERSION = 5  # odd: the next is 7
+VERSION_WITH_NAMES = VERSION + 1  # of a file with names of classes behind its model
+assert VERSION % 2, "VERSION is even, as are those of files with names: expected plus 2"
+SHAPE = 7  # numbers that layout tells of a layer: tp_shape_t in core/tinyprop.h
 MAGIC = b"TYNP"
 ALIGN = 8  # an image in RAM starts at a multiple of this
 

@@ -1,6 +1,5 @@
 // What is wrong with how a model learns, and what to do. It is tinyprop_check.py once more.
 
-import { SHAPE } from "./core.js";
 import { crc32 } from "./crc32.js";
 import * as format from "./format.js";
 import { general, numberAt, numbersAt, rangePlace } from "./layers.js";
@@ -207,7 +206,9 @@ function* outside(facts) {
 // How many values of a sample are remembered: the inputs of the lowest trained layer.
 function valuesOfMemory({ model, places }) {
   const { i } = places.find((place) => place.trained);
-  return i === 0 ? model._nIn : model._shapes.slice(SHAPE * (i - 1), SHAPE * (i - 1) + 3).reduce((a, b) => a * b);
+  return i === 0
+    ? model._nIn
+    : model._shapes.slice(format.SHAPE * (i - 1), format.SHAPE * (i - 1) + 3).reduce((a, b) => a * b);
 }
 
 // Remembered samples that are the same but for their labels. What is where: core/replay.c.

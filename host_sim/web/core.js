@@ -7,7 +7,6 @@ import * as format from "./format.js";
 
 const PAGE = 65536;
 const VALUES_BYTES = 12; // of a tp_values_t: where, how many, typecode
-export const SHAPE = 7; // numbers that layout tells of a layer
 
 // Typecodes of Python's array.
 const LETTERS = new Map([
@@ -51,10 +50,10 @@ export function layout(spec) {
   const nLayers = spec[format.MODEL_SPEC_N_LAYERS];
   const at = aligned(exports.__heap_base.value);
   const shapesAt = aligned(at + spec.length);
-  exports.memory.grow(1 + Math.ceil((spec.length + 4 * SHAPE * nLayers) / PAGE));
+  exports.memory.grow(1 + Math.ceil((spec.length + 4 * format.SHAPE * nLayers) / PAGE));
   new Uint8Array(exports.memory.buffer).set(spec, at);
   const nBytes = exports.tp_layout(at, spec.length, shapesAt, nLayers);
-  return { nBytes, shapes: new Uint32Array(exports.memory.buffer, shapesAt, SHAPE * nLayers).slice() };
+  return { nBytes, shapes: new Uint32Array(exports.memory.buffer, shapesAt, format.SHAPE * nLayers).slice() };
 }
 
 // The memory of a model: spec, then zeros.

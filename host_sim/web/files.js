@@ -1,6 +1,6 @@
 // How a model is kept: as the bytes of a file (docs/format.md). Of tinyprop_files.py it has what needs no files.
 
-import { Image, SHAPE, layout } from "./core.js";
+import { Image, layout } from "./core.js";
 import { crc32 } from "./crc32.js";
 import * as format from "./format.js";
 import { rangePlace } from "./layers.js";
@@ -76,7 +76,7 @@ export function load(bytes, more = null) {
   if (modelEnd > nBytes || !sizes.includes(modelEnd)) {
     damaged();
   }
-  const names = hasNames ? unpacked(file.subarray(modelEnd, end), shapes.at(-SHAPE + 2)) : null;
+  const names = hasNames ? unpacked(file.subarray(modelEnd, end), shapes.at(-format.SHAPE + 2)) : null;
   const mse = model[format.MODEL_SPEC_LOSS] === format.MSE;
   const image = new Image(nBytes, model);
   // The core opens the model, as in each call, and then refuses this x.

@@ -2,6 +2,7 @@
 // Written by `python -m host_sim format` from host_sim/generate/schema.py.
 export const VERSION = 5;
 export const VERSION_WITH_NAMES = 6;
+export const SHAPE = 7;
 export const MAX_VALUES = 65534;
 export const MAX_BIAS = 1073741824;
 export const MIN_W_FRAC = 2;

@@ -1,7 +1,7 @@
 // What a model is built from: layers, policies, and how it is built. It is tinyprop_layers.py once more, with
 // what of tinyprop_words.py it needs: a layer as it is written, and why a model cannot be.
 
-import { Image, SHAPE, layout } from "./core.js";
+import { Image, layout } from "./core.js";
 import * as format from "./format.js";
 
 const FIRST_LR = 0.3; // what rates that find themselves start from (core/rate.c)
@@ -346,6 +346,9 @@ export function checkName(what, name, expected = "a name") {
   if (typeof name !== "string") {
     throw new TypeError(`${what} is ${shown(name)}, expected ${expected}`);
   }
+  if (/\p{Surrogate}/u.test(name)) {
+    wrong(what, name, "a name of whole letters: it has half of one, which no file can hold");
+  }
   const { length } = new TextEncoder().encode(name);
   if (length < 1 || length > LONGEST_NAME) {
     wrong(what, name, `a name of 1 to ${LONGEST_NAME} bytes in UTF-8: it has ${length}`);
@@ -498,17 +501,17 @@ export function build(shapeGiven, layers, given) {
 // Why a spec has no layout, in words. shapes: as layout left them.
 function layoutError(code, view, shapes) {
   if (code === format.E_OUTPUT) {
-    const last = format.MODEL_SPEC_BYTES + format.LAYER_SPEC_BYTES * (shapes.length / SHAPE - 1);
+    const last = format.MODEL_SPEC_BYTES + format.LAYER_SPEC_BYTES * (shapes.length / format.SHAPE - 1);
     return `the last layer is ${layerText(view, last)}, expected a linear Dense, without an activation`;
   }
   let i = 0;
-  while (SHAPE * i < shapes.length && shapes[SHAPE * i]) {
+  while (format.SHAPE * i < shapes.length && shapes[format.SHAPE * i]) {
     i += 1;
   }
-  if (SHAPE * i === shapes.length) {
+  if (format.SHAPE * i === shapes.length) {
     return "the model needs more than 2 GB: remember fewer samples"; // no layer can
   }
-  const below = i ? shapes.slice(SHAPE * (i - 1), SHAPE * (i - 1) + 3) : inputShapeOf(view);
+  const below = i ? shapes.slice(format.SHAPE * (i - 1), format.SHAPE * (i - 1) + 3) : inputShapeOf(view);
   let fault = "does not fit";
   if (code === format.E_TOO_SLOW) {
     fault = "makes the model multiply more than 2^28 times a sample, with";

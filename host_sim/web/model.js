@@ -1,7 +1,6 @@
 // A model, as tinyprop.py has it: the arithmetic is the core's, and the rest is in parts that are named as those of Python.
 
 import { check } from "./check.js";
-import { SHAPE } from "./core.js";
 import * as files from "./files.js";
 import * as format from "./format.js";
 import { build, inputShapeOf, numberAt } from "./layers.js";
@@ -33,7 +32,7 @@ export class Model {
     this._mse = bytes[format.MODEL_SPEC_LOSS] === format.MSE;
     this._state = format.MODEL_SPEC_BYTES + format.LAYER_SPEC_BYTES * bytes[format.MODEL_SPEC_N_LAYERS];
     this._nIn = inputShapeOf(view).reduce((a, b) => a * b);
-    const [height, width, channels] = shapes.slice(-SHAPE);
+    const [height, width, channels] = shapes.slice(-format.SHAPE);
     this._nOut = height * width * channels;
     this._reach = null; // of knows
     Object.preventExtensions(this); // a setting that is misspelt is an error

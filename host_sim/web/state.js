@@ -1,7 +1,7 @@
 // What a model has learned, beside its answers: settings and ranges, weights, numbers of learning, what it knows; and how it
 // begins anew. It is tinyprop_state.py once more.
 
-import { SHAPE, layout, letterOf } from "./core.js";
+import { layout, letterOf } from "./core.js";
 import * as format from "./format.js";
 import { MOST, checkSeed, general, kindOf, lrOf, numberAt, numbersAt, rangePlace, wrong } from "./layers.js";
 
@@ -22,7 +22,7 @@ const ENERGY_UNKNOWN = 4096;
 
 // How much of nBytes, which a model of this spec has, is for samples that are remembered.
 export function replayBytes(bytes, shapes, nBytes) {
-  const spec = bytes.slice(0, format.MODEL_SPEC_BYTES + (format.LAYER_SPEC_BYTES * shapes.length) / SHAPE);
+  const spec = bytes.slice(0, format.MODEL_SPEC_BYTES + (format.LAYER_SPEC_BYTES * shapes.length) / format.SHAPE);
   spec.fill(0, format.MODEL_SPEC_SAVED_BYTES, format.MODEL_SPEC_SAVED_BYTES + 4);
   spec.fill(0, format.MODEL_SPEC_REPLAY, format.MODEL_SPEC_BYTES);
   return nBytes - layout(spec).nBytes;
@@ -39,7 +39,7 @@ class Place {
     this.i = i;
     this.weights = weights;
     this.state = model._state + format.MODEL_STATE_BYTES + format.LAYER_STATE_BYTES * i;
-    const [units, fanIn] = model._shapes.slice(SHAPE * i + 2, SHAPE * i + 4);
+    const [units, fanIn] = model._shapes.slice(format.SHAPE * i + 2, format.SHAPE * i + 4);
     const { bytes } = model._image;
     const spec = format.MODEL_SPEC_BYTES + format.LAYER_SPEC_BYTES * i;
     const [kind, activation, trained] = bytes.slice(spec, spec + 3);
@@ -88,7 +88,7 @@ export function placesOf(model) {
       places.push(new Place(model, i, at, below));
       at = places.at(-1).end;
     }
-    below = model._shapes[SHAPE * i + 2];
+    below = model._shapes[format.SHAPE * i + 2];
   }
   return places;
 }
@@ -159,7 +159,7 @@ function of12Bits(model) {
     if (bytes[format.MODEL_SPEC_BYTES + format.LAYER_SPEC_BYTES * i] !== format.DENSE) {
       return false;
     }
-    widths.push(model._shapes[SHAPE * i + 2]);
+    widths.push(model._shapes[format.SHAPE * i + 2]);
   }
   return model._mse && Math.max(...widths.slice(0, -1)) <= 64;
 }

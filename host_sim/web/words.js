@@ -1,7 +1,7 @@
 // A model in words, names of classes, and what a call is given: as the core takes it, or why it is refused. It is
 // tinyprop_words.py once more.
 
-import { SHAPE, letterOf } from "./core.js";
+import { letterOf } from "./core.js";
 import { packed } from "./files.js";
 import * as format from "./format.js";
 import { checkName, inputShapeOf, kindOf, layerText, numberAt, short, shown, wrong } from "./layers.js";
@@ -16,8 +16,11 @@ function shapeText([height, width, channels]) {
 // Of each: as it is written, shape of its output, parameters, multiply-accumulates, and bytes of RAM.
 export function layersOf(model) {
   const { bytes, view } = model._image;
-  return Array.from({ length: model._shapes.length / SHAPE }, (_, i) => {
-    const [height, width, channels, fanIn, learned, outputs, work] = model._shapes.slice(SHAPE * i, SHAPE * (i + 1));
+  return Array.from({ length: model._shapes.length / format.SHAPE }, (_, i) => {
+    const [height, width, channels, fanIn, learned, outputs, work] = model._shapes.slice(
+      format.SHAPE * i,
+      format.SHAPE * (i + 1),
+    );
     const at = format.MODEL_SPEC_BYTES + format.LAYER_SPEC_BYTES * i;
     const weighted = bytes[at] <= format.DEPTHWISE;
     return {

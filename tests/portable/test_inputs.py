@@ -163,7 +163,7 @@ def test_an_item_that_is_no_number_is_named():
         (classes, [b"123", "123"], [0, 1], "x[1] is '123', expected a number or a list of 3"),
         (classes, [1, 2, 3, 4, text, 6], [0, 1], "x[4] is '3', expected a number or a list of 3"),
         (classes, None, [0, 1], "x is None, expected a buffer"),
-        (classes, [row, row], [0, None], "y[1] is None, expected a class number (int) or its name"),
+        (classes, [row, row], [0, None], "y[1] is None, expected a class number (int) or its"),
         (classes, [row, row], [0, 1.0], "y[1] is 1.0, expected a class number (int) or its name"),
         (classes, [row, row], None, "y is None, expected a buffer or a list of 2"),
         (classes, [row] * 2, [(0, 1)] * 2, "y[0] is (0, 1), expected a class number (int), such"),

@@ -220,6 +220,21 @@ def test_one_button_teaches_three_shapes(page, random):
     assert page.download("Save model.tp") == file_of(learned(page.download("Save the examples")))
 
 
+@pytest.mark.parametrize("meanwhile", ["Start over", "remove a class"])
+def test_the_example_ends_with_the_network_it_teaches(page, meanwhile):
+    page.page.emulate_media(reduced_motion="no-preference")
+    page.click("Teach it three shapes")
+    page.page.wait_for_function("document.querySelector('#numbers').innerText.includes('%')")
+    if meanwhile == "Start over":
+        page.click(meanwhile)
+    else:
+        page.page.locator("#classes .remove").nth(2).click()
+    page.page.wait_for_function("!document.querySelector('#example').disabled")
+    counts = page.counts()
+    page.page.wait_for_timeout(300)
+    assert page.counts() == counts and sum(counts) < 3 * EACH
+
+
 def test_a_reload_loses_nothing_even_without_a_connection(page, random):
     page.teach_shapes(random, each=2)
     before = page.download("Save model.tp"), page.download("Save the examples"), page.counts()

@@ -541,7 +541,9 @@ async function example() {
   $("example").disabled = true;
   const random = randomFrom(1);
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  for (let i = 0; i < EACH * SHAPES.length && project.source === draw && stage; i++) {
+  const { model } = project;
+  const goesOn = () => project.model === model && project.source === draw && stage;
+  for (let i = 0; i < EACH * SHAPES.length && goesOn(); i++) {
     stage.put([strokeOf(SHAPES[i % SHAPES.length], random)]);
     teach(i % SHAPES.length);
     if (!still) {
@@ -549,7 +551,9 @@ async function example() {
     }
   }
   $("example").disabled = false;
-  $("thinks").textContent = "Now you: draw a circle, a zigzag or a triangle.";
+  if (goesOn()) {
+    $("thinks").textContent = "Now you: draw a circle, a zigzag or a triangle.";
+  }
 }
 
 $("clear").addEventListener("click", () => stage?.clear());

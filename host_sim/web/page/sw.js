@@ -43,7 +43,7 @@ async function answer(request) {
   }
   const response = await fetch(request);
   if (response.ok) {
-    await cache.put(request, response.clone());
+    await cache.put(request, response.clone()).catch(() => {}); // it may be full; the answer is good all the same
   }
   return response;
 }

@@ -7,11 +7,6 @@ int tp_first_y_frac(const tp_model_t *m, const tp_layer_t *l) {
     return first[l->activation] + m->bits - 8;
 }
 
-// Whether y_frac changes while learning.
-static int format_adapts(const tp_layer_t *l) {
-    return l->activation == TP_LINEAR || l->activation == TP_RELU;
-}
-
 // z Q.12 -> 1 / (1 + e^-z), Q.15. e is Q.16, so for z >= 0 the quotient is 2^14 .. 2^15; sigmoid(-z) = 1 - sigmoid(z).
 static int32_t sigmoid_q15(int32_t z) {
     uint32_t e = tp_exp_minus((uint32_t)tp_abs(z));
@@ -30,7 +25,7 @@ static int activate_one_by_one(const tp_model_t *m, const tp_layer_t *l, const i
     tp_format_use_t *use) {
     const tp_layer_state_t *state = tp_state(m, l);
     int z_frac = l->x_frac + state->w_frac, relu = l->activation == TP_RELU, any = 0;
-    int adapts = format_adapts(l);
+    int adapts = !tp_is_bounded(l->activation);
     int16_t *vector = y;
     uint8_t *bytes = y;
     for (size_t i = 0; i < n; i++) {
@@ -79,7 +74,7 @@ void tp_adapt_format(const tp_model_t *m, const tp_layer_t *l, const tp_format_u
     state->n_high += use->n_high;
     tp_count(&m->state->n_saturated, use->n_saturated);
     state->dead_steps = (uint16_t)(alive ? 0 : state->dead_steps == 65535 ? 65535 : state->dead_steps + 1);
-    if (!format_adapts(l)) {
+    if (tp_is_bounded(l->activation)) {
         return;
     }
     uint32_t age = ++state->age, window = age / 2, outputs = window * l->n_out;

@@ -456,12 +456,19 @@ int tp_guard_shift(const tp_layer_t *l, uint32_t l1_norm);
 
 // ---- activation.c
 
+// Whether an activation gives values below 0.
+static inline int tp_has_sign(unsigned activation) {
+    return activation == TP_LINEAR || activation == TP_TANH;
+}
+// Whether it gives values within +-1, whose format stays, and its slope follows from them.
+static inline int tp_is_bounded(unsigned activation) {
+    return activation == TP_SIGMOID || activation == TP_TANH;
+}
 // y_frac of a new layer.
 int tp_first_y_frac(const tp_model_t *m, const tp_layer_t *l);
 // The use of a layer's output format before any output is counted.
 static inline tp_format_use_t tp_no_use_yet(const tp_model_t *m, const tp_layer_t *l) {
-    int is_signed = l->activation == TP_LINEAR || l->activation == TP_TANH;
-    return (tp_format_use_t) { (1 << (m->bits - is_signed)) - 1, 0, 0 };
+    return (tp_format_use_t) { (1 << (m->bits - tp_has_sign(l->activation))) - 1, 0, 0 };
 }
 // z int32 [n], Q.(x_frac+w_frac) -> y [n], Q.y_frac: outputs of the layer. Of a vector y is int16 and does not overlap z,
 // and above, if not NULL, is the dense layer that reads it, whose list is built as well. Of a map y is bytes, and may be

@@ -154,9 +154,8 @@ int tp_end_deltas(tp_deltas_t *d) {
             d->to[i] = (int16_t)tp_rshift_round(d->to[i], finer + d->m->delta_frac - d->frac);
         }
     }
-    int tanh = d->layer->activation == TP_TANH, sigmoid = d->layer->activation == TP_SIGMOID;
-    if (tanh || sigmoid) {
+    if (tp_is_bounded(d->layer->activation)) {
         by_slope(d, d->map->n_out);
     }
-    return sigmoid ? d->frac + 2 : d->frac;
+    return d->layer->activation == TP_SIGMOID ? d->frac + 2 : d->frac;
 }

@@ -317,7 +317,7 @@ TP_RARE static void place_map(plan_t *plan, size_t i, tp_layer_t *l, uint32_t *s
         l->outputs = take(scratch, n);
         return;
     }
-    int keeps = made->activation == TP_TANH || made->activation == TP_SIGMOID;  // their slopes are taken at the end
+    int keeps = tp_is_bounded(made->activation);  // slopes are taken at the end (tp_end_deltas)
     if (above->kind == TP_CONV) {
         uint32_t taps = product(above->kernel_h, above->kernel_w, l->out_c);
         keeps |= taps == 0 || 2 * taps * above->units > n;
@@ -407,8 +407,8 @@ static tp_err_t plan_layer(plan_t *plan, size_t i, tp_layer_t *l) {
     l->x_signed = (uint8_t)plan->x_signed;
     if (tp_has_weights(l)) {
         l->max_weight = max_weight(l, plan->bits, plan->non_negative);
-        plan->non_negative = l->activation == TP_RELU || l->activation == TP_SIGMOID;
-        plan->x_signed = !plan->non_negative;
+        plan->x_signed = tp_has_sign(l->activation);
+        plan->non_negative = !plan->x_signed;
         plan->zero_delta = l->activation == TP_RELU;
     } else if (l->kind == TP_AVGPOOL) {
         plan->zero_delta = 0;  // a small average rounds to 0
