@@ -224,12 +224,12 @@ def test_one_button_teaches_three_shapes(page, random):
 def test_the_example_ends_with_the_network_it_teaches(page, meanwhile):
     page.page.emulate_media(reduced_motion="no-preference")
     page.click("Teach it three shapes")
-    page.page.wait_for_function("document.querySelector('#numbers').innerText.includes('%')")
+    page.page.wait_for_selector("#numbers:has-text('%')")
     if meanwhile == "Start over":
         page.click(meanwhile)
     else:
         page.page.locator("#classes .remove").nth(2).click()
-    page.page.wait_for_function("!document.querySelector('#example').disabled")
+    page.page.wait_for_selector("#example:not([disabled])")
     counts = page.counts()
     page.page.wait_for_timeout(300)
     assert page.counts() == counts and sum(counts) < 3 * EACH
