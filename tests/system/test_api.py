@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import tinyprop as tp
+import tinyprop_words
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "micropython_mod"
@@ -81,6 +82,12 @@ def test_page_has_every_name_and_no_other():
 
 def test_stubs_have_every_name_and_no_other():
     assert public_names(STUBS) == names_of_tinyprop()
+
+
+@pytest.mark.parametrize("path", [STUBS, ROOT / "host_sim/web/tinyprop.d.ts"])
+def test_types_have_every_activation(path):
+    (types,) = re.findall(r"Activation = (.*)", path.read_text())
+    assert tuple(re.findall(r'"(\w+)"', types)) == tinyprop_words._ACTIVATION_NAMES
 
 
 def test_every_setting_of_a_stub_has_a_type():
