@@ -86,7 +86,7 @@ def test_stubs_have_every_name_and_no_other():
 
 @pytest.mark.parametrize("path", [STUBS, ROOT / "host_sim/web/tinyprop.d.ts"])
 def test_types_have_every_activation(path):
-    (types,) = re.findall(r"Activation = (.*)", path.read_text())
+    (types,) = re.findall(r"^(?:type |_)Activation = (.*)", path.read_text(), re.MULTILINE)
     assert tuple(re.findall(r'"(\w+)"', types)) == tinyprop_words._ACTIVATION_NAMES
 
 
