@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+import zlib
 from array import array
 from collections import Counter
 from dataclasses import dataclass
@@ -14,6 +15,16 @@ from tinyprop_desk.arrays import blurred
 from tinyprop_cli.board import Problem
 from tinyprop_cli.files import bytes_of
 
+# What comes of reading a .npz that is damaged: a zip file with arrays in it.
+DAMAGE = (
+    ValueError,
+    EOFError,
+    AttributeError,
+    RuntimeError,
+    OSError,
+    zlib.error,
+    zipfile.BadZipFile,
+)
 LARGEST = float(np.finfo(np.float32).max)
 NEARLY_ALL = 0.9  # labels that are numbers, so that another one is a mistake
 MOST_CLASSES = 20  # whole numbers of more values than that are no classes, unless it is said
@@ -260,14 +271,15 @@ def read_npz(file, label, labelled):
     try:
         arrays = np.load(io.BytesIO(bytes_of(file)))
         arrays = {name: arrays[name] for name in arrays.files}
-    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         if str(error).startswith("Object arrays"):
             raise Problem(
                 f"{file} has an array of Python objects, which is not read: save names as"
                 " y.astype(str), numbers as x.astype(float)."
             ) from None
         raise Problem(
-            f"{file} holds no arrays of numpy: numpy.savez({file.name!r}, x=x, y=y) makes it."
+            f"{file} is damaged, or holds no arrays of numpy: numpy.savez({file.name!r}, x=x, y=y)"
+            " makes it."
         ) from None
     label = label or "y"
     for name in ["x", label] if labelled else ["x"]:
@@ -289,6 +301,11 @@ def read_npz(file, label, labelled):
         )
     if y is not None and (y.ndim == 0 or len(y) != len(x)):
         raise Problem(f"{label} in {file} is of shape {y.shape}, and there are {len(x)} samples.")
+    if y is not None and len(y) and y.size == 0:
+        raise Problem(
+            f"{label} in {file} is of shape {y.shape}, expected a label or more for each of"
+            f" {len(x)} samples: save them in {label}, or name another array, --label NAME."
+        )
     if y is not None and y.dtype.kind in "iub":
         y = y.astype(float)
     for name, a in ("x", x), (label, y):

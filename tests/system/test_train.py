@@ -516,13 +516,34 @@ def test_what_is_wrong_with_arrays(said):
             {"x": x, "y": y.astype("M8[s]")},
             "y in t.npz is of dtype datetime64[s], expected numbers",
         ),
+        (
+            {"x": x, "y": np.zeros((4, 0))},
+            "y in t.npz is of shape (4, 0), expected a label or more for each of 4 samples: save",
+        ),
         ({"x": x * 3 + 1e9, "y": y}, "t.npz: value 0 of x, counted from 0, differs by too little"),
         ({"x": x, "y": 1e9 + y / 9}, "t.npz: the label differs by too little for its size"),
     ):
         np.savez("t.npz", **arrays)
         assert words in said("train", "t.npz", code=1)
-    Path("t.npz").write_bytes(b"PK")
-    assert "t.npz holds no arrays of numpy" in said("train", "t.npz", code=1)
+    np.savez("t.npz", x=x, y=np.zeros((4, 0)))
+    assert "of shape (4, 0)" in said("train", "t.npz", "--kind", "numbers", code=1)
+
+
+def test_arrays_that_are_damaged(said):
+    np.savez_compressed("whole.npz", x=np.random.default_rng(1).random((50, 3)), y=np.arange(50))
+    whole = Path("whole.npz").read_bytes()
+    middle = bytes(255 - byte for byte in whole[60:90])
+    damaged = {
+        "a beginning alone": b"PK",
+        "no way to go on": whole[:60] + middle + whole[90:],
+        "a later version of zip": whole.replace(b"PK\1\2-\3-", b"PK\1\2-\3\xff"),
+        "another compression": whole.replace(b"-\0\0\0\x08", b"-\0\0\0\x0c"),
+    }
+    for why, data in damaged.items():
+        assert data != whole, why
+        Path("t.npz").write_bytes(data)
+        words = said("train", "t.npz", code=1)
+        assert words.startswith("error: t.npz is damaged, or holds no arrays of numpy: "), why
 
 
 def test_files_that_are_not_there(said):
