@@ -63,22 +63,22 @@ def class_numbers(given, names):
     """int32 [sample]"""
     if given.y[0].size > 1:
         raise Problem(f"{given.file} has several labels a sample, and the model tells classes.")
-    numbers = {samples.plain(name): i for i, name in enumerate(names)}
-    numbers.update({name: i for i, name in enumerate(names)})
-    labels = [v if v in numbers else samples.plain(v) for v in samples.texts(given.y)]
-    unknown = sorted(set(labels) - set(numbers))
+    number_of = {samples.plain(name): i for i, name in enumerate(names)}
+    number_of.update({name: i for i, name in enumerate(names)})
+    labels = [v if v in number_of else samples.plain(v) for v in samples.texts(given.y)]
+    unknown = sorted(set(labels) - set(number_of))
     if unknown:
         raise Problem(
             f"{given.file} has the label{'s' if unknown[1:] else ''} {', '.join(unknown[:20])},"
             f" and the classes of the model are {', '.join(names[:20])}."
         )
-    return np.array([numbers[label] for label in labels], np.int32)
+    return np.array([number_of[label] for label in labels], np.int32)
 
 
 def answers(model, x):
     """The number of the class that the model takes each sample for."""
-    numbers = {name or i: i for i, name in enumerate(model.classes)}
-    return np.array([numbers[model.predict(sample)] for sample in x])
+    number_of = {name or i: i for i, name in enumerate(model.classes)}
+    return np.array([number_of[model.predict(sample)] for sample in x])
 
 
 def report(console, model, names, x, y):

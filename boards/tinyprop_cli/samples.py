@@ -6,8 +6,9 @@ import zipfile
 import zlib
 from array import array
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 from tinyprop_desk.arrays import blurred
@@ -80,60 +81,67 @@ def read_csv(file, label):
         raise Problem(f"{file} is no text in UTF-8: save it as CSV UTF-8.") from None
 
 
-def read_table(text, label, file):
-    """Keeps numbers alone, not the cells: a table may be long."""
-    lines = numbered_lines(text, file)
-    first, cells = next(lines, (0, []))
-    if not cells:
-        raise Problem(f"{file} is empty.")
-    has_names = not any(is_number(with_point(cell)) for cell in cells)
-    counts_up = cells == [str(i) for i in range(len(cells))]
-    names = cells if has_names else [str(i) for i in range(1, len(cells) + 1)]
-    at = column_of(label, names, file)
-    rows = lines if has_names else chain([(first, cells)], lines)
-    ends_empty, is_counted, wrong = not (has_names and names[-1]), True, None
-    places, labels, x = [], [], array("d")
-    for line, cells in rows:
-        if len(cells) != len(names):
-            raise Problem(
-                f"{file}, line {line}, has {len(cells)} cells, expected {len(names)} as in line"
-                f" {first}."
-            )
-        ends_empty &= not cells[-1]
-        is_counted &= cells[0] == str(len(places))
-        places.append(line)
-        labels.append(cells.pop(at))
+@dataclass
+class Table:
+    """A table as it was read, not judged yet. It may be long: it keeps numbers alone, not the
+    cells. head: the first line, which may be names. columns: what those of values are called.
+    ragged: (line, cells), of lines of another length. wrong: (line, column, cell), the first cell
+    of a line that is no value."""
+
+    file: Path
+    first: int
+    head: list[str]
+    has_names: bool
+    columns: list[str]
+    at: int
+    places: list[int] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    x: array = field(default_factory=lambda: array("d"))
+    ragged: list[tuple[int, int]] = field(default_factory=list)
+    wrong: list[tuple[int, str, str]] = field(default_factory=list)
+    ends_empty: bool = True
+    is_counted: bool = True
+
+    def add(self, line, cells):
+        if len(cells) != len(self.head):
+            self.ragged.append((line, len(cells)))
+            return
+        self.ends_empty &= not cells[-1]
+        self.is_counted &= cells[0] == str(len(self.places))
+        self.places.append(line)
+        self.labels.append(cells[self.at])
+        cells = cells[: self.at] + cells[self.at + 1 :]
         values = values_of(cells)
         if values is not None:
-            x.frombytes(values.tobytes())
-        elif not wrong:
-            wrong = line, cells
-    if ends_empty and len(names) > 1:
-        raise Problem(
-            f"The last column of {file} is empty: remove the separator at the end of each line."
-        )
-    if is_counted:
-        check_no_index(names if has_names else None, len(names), len(places), file)
-    names = names[:at] + names[at + 1 :]
-    if wrong:
-        line, cells = wrong
-        for name, cell in zip(names, cells, strict=True):
-            number(cell, f"{file}, line {line}, column {name}")
-    x = np.array(x).reshape(len(places), len(names))
-    for line, cell in zip(places, labels, strict=True):
-        if not is_label(cell):
-            raise Problem(
-                f"{file}, line {line}, has no label, but {cell or 'an empty cell'}:"
-                " remove the line."
-            )
-    if not has_names:
-        check_no_names(labels, counts_up, f"{file}, line {first}")
-    if should_be_numbers(labels):
-        for line, cell in zip(places, labels, strict=True):
-            number(cell, f"{file}, line {line}, the label")
+            self.x.frombytes(values.tobytes())
+        else:
+            i = [is_value(cell) for cell in cells].index(False)
+            self.wrong.append((line, f"column {self.columns[i]}", cells[i]))
+
+
+def read_table(text, label, file):
+    table = table_of(text, label, file)
+    check_columns(table)
+    check_values(table.wrong, file)
+    check_labels(table)
+    x = np.array(table.x).reshape(len(table.places), len(table.columns))
     i = blurred(x)
-    told = None if i is None else f"column {names[i]}"
-    return Samples(str(file), x.astype(np.float32), as_labels(labels), places, told)
+    told = None if i is None else f"column {table.columns[i]}"
+    return Samples(str(file), x.astype(np.float32), as_labels(table.labels), table.places, told)
+
+
+def table_of(text, label, file):
+    lines = numbered_lines(text, file)
+    first, head = next(lines, (0, []))
+    if not head:
+        raise Problem(f"{file} is empty.")
+    has_names = not any(is_number(with_point(cell)) for cell in head)
+    names = head if has_names else [str(i) for i in range(1, len(head) + 1)]
+    at = column_of(label, names, file)
+    table = Table(file, first, head, has_names, names[:at] + names[at + 1 :], at)
+    for line, cells in lines if has_names else chain([(first, head)], lines):
+        table.add(line, cells)
+    return table
 
 
 def numbered_lines(text, file):
@@ -160,6 +168,41 @@ def separator(text):
     if len(parts) > 1 and any(is_number(with_point(part)) for part in parts):
         return ";"
     return max(";,\t", key=line.count)
+
+
+def check_columns(table):
+    """Refuses lines of several lengths, a last column of nothing, and a first one that counts."""
+    if table.ragged:
+        line, n = table.ragged[0]
+        raise Problem(
+            f"{table.file}, line {line}, has {n} cells, expected {len(table.head)} as in line"
+            f" {table.first}."
+        )
+    is_named = table.has_names and table.head[-1]
+    if table.ends_empty and not is_named and len(table.head) > 1:
+        raise Problem(
+            f"The last column of {table.file} is empty: remove the separator at the end of each"
+            " line."
+        )
+    if table.is_counted:
+        names = table.head if table.has_names else None
+        check_no_index(names, len(table.head), len(table.places), table.file)
+
+
+def check_labels(table):
+    labels = list(zip(table.places, table.labels, strict=True))
+    for line, cell in labels:
+        if not is_label(cell):
+            raise Problem(
+                f"{table.file}, line {line}, has no label, but {cell or 'an empty cell'}:"
+                " remove the line."
+            )
+    if not table.has_names:
+        counts_up = table.head == [str(i) for i in range(len(table.head))]
+        check_no_names(table.labels, counts_up, f"{table.file}, line {table.first}")
+    if should_be_numbers(table.labels):
+        wrong = [(line, "the label", cell) for line, cell in labels if not is_value(cell)]
+        check_values(wrong, table.file)
 
 
 def check_no_names(labels, counts_up, where):
@@ -236,17 +279,25 @@ def values_of(cells):
     return values if is_plain else None
 
 
-def number(cell, where):
-    if not is_number(cell):
-        if is_number(with_point(cell)):
-            raise Problem(f"{where}: {cell} should have a point in place of its comma.")
+def check_values(wrong, file):
+    """Refuses the first cell of [(line, column, cell)], which are no values."""
+    if wrong:
+        line, column, cell = wrong[0]
         raise Problem(
-            f"{where}: {cell or 'an empty cell'} should be a number. Remove the line, or the"
-            " column; the label is the last column, or --label NAME."
+            f"{file}, line {line}, {column}: {cell or 'an empty cell'} {no_value_as(cell)}"
         )
-    if not is_value(cell):
-        raise Problem(f"{where}: {cell} is no value that a network takes. Remove the line.")
-    return float(cell)
+
+
+def no_value_as(cell):
+    """What is wrong with a cell that is no value, and what to do."""
+    if is_number(cell):
+        return "is no value that a network takes. Remove the line."
+    if is_number(with_point(cell)):
+        return "should have a point in place of its comma."
+    return (
+        "should be a number. Remove the line, or the column; the label is the last column, or"
+        " --label NAME."
+    )
 
 
 def should_be_numbers(labels):
