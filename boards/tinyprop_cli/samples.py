@@ -176,7 +176,7 @@ def check_columns(table):
         line, n = table.ragged[0]
         raise Problem(
             f"{table.file}, line {line}, has {n} cells, expected {len(table.head)} as in line"
-            f" {table.first}."
+            f" {table.first}.{all_told(len(table.ragged))}"
         )
     is_named = table.has_names and table.head[-1]
     if table.ends_empty and not is_named and len(table.head) > 1:
@@ -191,12 +191,13 @@ def check_columns(table):
 
 def check_labels(table):
     labels = list(zip(table.places, table.labels, strict=True))
-    for line, cell in labels:
-        if not is_label(cell):
-            raise Problem(
-                f"{table.file}, line {line}, has no label, but {cell or 'an empty cell'}:"
-                " remove the line."
-            )
+    without = [(line, cell) for line, cell in labels if not is_label(cell)]
+    if without:
+        line, cell = without[0]
+        raise Problem(
+            f"{table.file}, line {line}, has no label, but {cell or 'an empty cell'}: remove the"
+            f" line.{all_told(len(without))}"
+        )
     if not table.has_names:
         counts_up = table.head == [str(i) for i in range(len(table.head))]
         check_no_names(table.labels, counts_up, f"{table.file}, line {table.first}")
@@ -283,8 +284,10 @@ def check_values(wrong, file):
     """Refuses the first cell of [(line, column, cell)], which are no values."""
     if wrong:
         line, column, cell = wrong[0]
+        why = no_value_as(cell)
+        n = sum(no_value_as(other) == why for _, _, other in wrong)
         raise Problem(
-            f"{file}, line {line}, {column}: {cell or 'an empty cell'} {no_value_as(cell)}"
+            f"{file}, line {line}, {column}: {cell or 'an empty cell'} {why}{all_told(n)}"
         )
 
 
@@ -298,6 +301,11 @@ def no_value_as(cell):
         "should be a number. Remove the line, or the column; the label is the last column, or"
         " --label NAME."
     )
+
+
+def all_told(n):
+    """How many lines are wrong as the one that was named, where it is not alone."""
+    return f" There are {n} such lines." if n > 1 else ""
 
 
 def should_be_numbers(labels):

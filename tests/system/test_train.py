@@ -462,6 +462,27 @@ def test_what_is_wrong_in_a_table_is_named_by_its_place(said, text):
     assert words.startswith(f"error: {WRONG_TABLES[text]}") and not Path("model.tp").exists()
 
 
+@pytest.mark.parametrize(
+    "text, first, n",
+    [
+        ('t,y\n1,a\nwarm,b\ncold,b\n"0,3",b\n,a\n', "line 3, column t: warm should be", 3),
+        ("t,p,y\n1,nan,a\ninf,x,b\n1,2,c\n", "line 2, column p: nan is no value", 2),
+        ("1,2,a\n1,b\n1,2,3,b\n1,2,b\n", "line 2, has 2 cells, expected 3 as in line 1.", 2),
+        ("1,2\n1,nan\n1,\n1,2\n", "line 2, has no label, but nan: remove the line.", 2),
+        (
+            "t,y\n" + "".join(f"{i},{i / 4}\n" for i in range(50)) + "7,n/a\n8,?\n",
+            "line 52, the label: n/a should be a number.",
+            2,
+        ),
+    ],
+)
+def test_how_many_lines_are_wrong_in_the_same_way_is_told(said, text, first, n):
+    Path("t.csv").write_text(text)
+    words = said("train", "t.csv", code=1)
+    assert words.startswith(f"error: t.csv, {first}")
+    assert words.endswith(f". There are {n} such lines.\n")
+
+
 def test_a_column_that_is_there_twice(said):
     Path("t.csv").write_text("kind,b,kind\na,1,2\nb,2,3\n")
     words = said("train", "t.csv", "--label", "kind", code=1)
