@@ -93,14 +93,17 @@ def repl(port):
 
 
 def numbers(context, option, text):
-    """32,16 as a list."""
+    """32,16 as a list; of 0 an empty one."""
+    if text.strip() == "0":
+        return []
     try:
         found = [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         found = [0]
     if not all(0 < n < 65535 for n in found):
         raise click.BadParameter(
-            f"{text} should be numbers of units, such as 32,16, each of 1 to 65534."
+            f"{text} should be numbers of units, such as 32,16, each of 1 to 65534; or 0, which is"
+            " no hidden layer."
         )
     return found
 
@@ -136,7 +139,7 @@ kind_option = click.option(
     default="32",
     show_default=True,
     callback=numbers,
-    help="Units of each hidden layer: 32,16.",
+    help="Units of each hidden layer: 32,16. 0 is none: try it for numbers from few sensors.",
 )
 @kind_option
 @click.option(

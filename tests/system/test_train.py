@@ -139,6 +139,14 @@ def test_the_same_seed_makes_the_same_model(said):
     assert "Dense(8, activation='relu') -> Dense(4, activation='relu')" in repr(tp.load("one.tp"))
 
 
+@pytest.mark.parametrize("hidden", ["0", ""])
+def test_no_hidden_layer(said, hidden):
+    write_iris()
+    said("train", "iris.csv", "--epochs", 1, "--hidden", hidden)
+    assert repr(tp.load("model.tp")).startswith("Model(4 -> Dense(3); 15 parameters")
+    assert "0 is none" in " ".join(said("train", "--help").split())
+
+
 def test_what_is_held_out_is_a_fifth_of_each_class():
     y = np.array([0] * 50 + [1] * 9 + [2] * 4)
     kept, test = train.split(y, ["a", "b", "c"], np.random.default_rng(1))
@@ -587,6 +595,8 @@ def test_files_that_are_not_there(said):
     assert "cannot load iris.csv: " in said("evaluate", "iris.csv", "iris.csv", code=1)
     text = said("train", "iris.csv", "--hidden", "32,x", code=2)
     assert "32,x should be numbers of units" in text
+    text = " ".join(said("train", "iris.csv", "--hidden", "32,0", code=2).split())
+    assert "32,0 should be numbers of units" in text
     assert "is not in the range" in said("train", "iris.csv", "--epochs", 0, code=2)
     text = said("train", "iris.csv", "--hidden", "60000,60000", code=1)
     assert "error: There is no such model: " in text
