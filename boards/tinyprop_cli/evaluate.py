@@ -69,8 +69,8 @@ def class_numbers(given, names):
     unknown = sorted(set(labels) - set(number_of))
     if unknown:
         raise Problem(
-            f"{given.file} has the label{'s' if unknown[1:] else ''} {', '.join(unknown[:20])},"
-            f" and the classes of the model are {', '.join(names[:20])}."
+            f"{given.file} has the label{'s' if unknown[1:] else ''} {samples.listed(unknown)},"
+            f" and the classes of the model are {samples.listed(names)}."
         )
     return np.array([number_of[label] for label in labels], np.int32)
 
@@ -81,11 +81,36 @@ def answers(model, x):
     return np.array([number_of[model.predict(sample)] for sample in x])
 
 
+def share_right(names, y, found):
+    """A sentence, with what one answer to all would reach. That is all of a single class, so a
+    count of these has no share beside it."""
+    counts = np.bincount(y)
+    often = counts.argmax()
+    right = int(np.sum(found == y))
+    text = f"{right} of {len(y)} samples are right"
+    if counts[often] == len(y):
+        return f"{text}, and only {names[often]} was tested."
+    alone = f"{counts[often] / len(y):.1%} if it always said {names[often]}"
+    return f"{text}, {right / len(y):.1%}, and {alone}."
+
+
+def untested(model, names, y):
+    """Names of the classes that no sample is of. Outputs to spare, which alone have no name beside
+    others, are no classes."""
+    classes = model.classes
+    tested, are_named = set(y.tolist()), any(classes)
+    return [
+        name for i, name in enumerate(names) if i not in tested and (classes[i] or not are_named)
+    ]
+
+
 def report(console, model, names, x, y):
     if names:
         found = answers(model, x)
-        right = int(np.sum(found == y))
-        console.print(f"{right} of {len(y)} samples are right, {right / len(y):.1%}.")
+        console.print(share_right(names, y, found))
+        others = untested(model, names, y)
+        if others:
+            console.print(f"Without a sample, so not tested: {samples.listed(others)}.")
         console.print(confusions(names, y, found))
         return
     scores = scores_of(model, x)

@@ -32,7 +32,7 @@ def bring_in(file, data, out, label, kind, classes):
     if y is not None and network.loss != "mse" and guessing_is_better(model, found.turned(x), y):
         print(
             "It is right less often than guessing: its outputs may be in another order than"
-            f" {', '.join(names_of(model))}. Say theirs: --classes NAME,NAME,.."
+            f" {samples.listed(names_of(model))}. Say theirs: --classes NAME,NAME,.."
         )
     if not data:
         print(
@@ -99,8 +99,8 @@ def given(data, label, network, order, classes):
     names = classes or (None if y.dtype.kind == "f" else samples.texts(np.unique(y)))
     if names and len(names) != n:
         raise Problem(
-            f"{data} has the labels {', '.join(names)}, and the network {n} outputs: say the names"
-            " of all of them, in their order, by --classes NAME,NAME,.."
+            f"{data} has the labels {samples.listed(names)}, and the network {n} outputs: say the"
+            " names of all of them, in their order, by --classes NAME,NAME,.."
         )
     return x, class_numbers(found, names or numbers_of_outputs), names
 

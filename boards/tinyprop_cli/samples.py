@@ -29,6 +29,7 @@ DAMAGE = (
 LARGEST = float(np.finfo(np.float32).max)
 NEARLY_ALL = 0.9  # labels that are numbers, so that another one is a mistake
 MOST_CLASSES = 20  # whole numbers of more values than that are no classes, unless it is said
+MOST_LISTED = 20  # names, in a sentence
 
 
 @dataclass
@@ -240,7 +241,7 @@ def column_of(label, names, file):
     if not label:
         return len(names) - 1
     if label not in names:
-        raise Problem(f"{file} has no column {label}; it has {', '.join(names)}.")
+        raise Problem(f"{file} has no column {label}; it has {listed(names)}.")
     if names.count(label) > 1:
         raise Problem(f"{file} has the column {label} twice: give one of them another name.")
     return names.index(label)
@@ -420,6 +421,12 @@ def are_classes(y):
 def texts(y):
     """Labels as text: 3 for 3.0."""
     return [f"{v:.15g}" for v in y.ravel()] if y.dtype.kind == "f" else [str(v) for v in y.ravel()]
+
+
+def listed(texts):
+    """a, b, c; of many the first ones, and how many there are."""
+    more = f", .. {len(texts)} in all" if len(texts) > MOST_LISTED else ""
+    return ", ".join(texts[:MOST_LISTED]) + more
 
 
 def plain(label):

@@ -101,16 +101,19 @@ def described(given, x, names, y):
     if names is None:
         return f"{text}, and numbers to learn, {y.min():g} to {y.max():g}"
     counts = np.bincount(y)
-    each = ", ".join(f"{name} ({n})" for name, n in zip(names, counts, strict=True))
+    each = samples.listed([f"{name} ({n})" for name, n in zip(names, counts, strict=True)])
     return f"{text}, in {len(names)} classes: {each}"
 
 
 def split(y, names, random):
-    """Numbers of the samples to learn from, and of those held out, a fifth of each class."""
+    """Numbers of the samples to learn from, and of those held out: a fifth of each class, but one
+    at least if it has two, so that each is tested. Of less than five samples none is held out."""
     order = random.permutation(len(y))
     held = np.zeros(len(y), bool)
+    least = 1 if len(y) >= HELD_OUT else 0
     for of_class in [order[y[order] == i] for i in range(len(names))] if names else [order]:
-        held[of_class[: len(of_class) // HELD_OUT]] = True
+        n = len(of_class)
+        held[of_class[: max(n // HELD_OUT, min(least, n - 1))]] = True
     return order[~held[order]], order[held[order]]
 
 

@@ -38,7 +38,7 @@ def write_iris(names=True, label=str, order=slice(None)):
 
 def share(text):
     """Of right answers, that a command printed."""
-    return float(re.search(r"samples are right, (.*)%", text)[1])
+    return float(re.search(r"samples are right, ([\d.]+)%", text)[1])
 
 
 # ---- train and evaluate
@@ -68,7 +68,8 @@ def test_samples_of_some_of_the_classes(said):
     said("train", "iris.csv", "--epochs", 5)
     write_iris(order=slice(100, 150))
     text = said("evaluate", "model.tp", "iris.csv")
-    assert "of 50 samples are right" in text and share(text) > 80
+    right = re.search(r"(\d+) of 50 samples are right, and only virginica was tested\.", text)[1]
+    assert int(right) > 40 and "Without a sample, so not tested: setosa, versicolor.\n" in text
     write_iris(label=lambda name: f"{name}?")
     text = said("evaluate", "model.tp", "iris.csv", code=1)
     assert "iris.csv has the labels setosa?, versicolor?, virginica?, and the classes" in text
@@ -127,7 +128,8 @@ def test_outputs_to_spare_are_no_answer(said):
     model.save("spare.tp")
     Path("t.csv").write_text("1,b\n1,b\n0,a\n")
     text = said("evaluate", "spare.tp", "t.csv")
-    assert "3 of 3 samples are right, 100.0%." in text and "│ 4 " in text
+    right = "3 of 3 samples are right, 100.0%, and 66.7% if it always said b."
+    assert right in text and "│ 4 " in text and "not tested" not in text
 
 
 def test_the_same_seed_makes_the_same_model(said):
@@ -151,7 +153,40 @@ def test_what_is_held_out_is_a_fifth_of_each_class():
     y = np.array([0] * 50 + [1] * 9 + [2] * 4)
     kept, test = train.split(y, ["a", "b", "c"], np.random.default_rng(1))
     assert sorted([*kept, *test]) == list(range(63))
-    assert list(np.bincount(y[test], minlength=3)) == [10, 1, 0]
+    assert list(np.bincount(y[test], minlength=3)) == [10, 1, 1]
+
+
+def test_of_a_class_of_two_samples_one_is_held_out():
+    y = np.array([0] * 2 + [1] * 2 + [2])
+    names, random = ["a", "b", "c"], np.random.default_rng(1)
+    kept, test = train.split(y, names, random)
+    assert sorted([*kept, *test]) == list(range(5))
+    assert list(np.bincount(y[test], minlength=3)) == [1, 1, 0]
+    assert len(train.split(y[:4], names[:2], random)[1]) == 0  # too few of all
+    assert len(train.split(y.astype(np.float32), None, random)[1]) == 1
+
+
+def test_a_rare_class_beside_always_the_same_answer(said):
+    """And a class of which no sample is left for the test."""
+    rows = [f"{i % 7},dry" for i in range(100)] + ["50,wet"] * 5 + ["99,flood"]
+    Path("t.csv").write_text("\n".join(["mm,is", *rows]))
+    text = said("train", "t.csv", "--epochs", 1)
+    assert re.search(
+        r"of 21 samples are right, [\d.]+%, and 95.2% if it always said dry\.\n", text
+    )
+    assert "Without a sample, so not tested: flood.\n" in text
+    text = said("evaluate", "model.tp", "t.csv")
+    assert "%, and 94.3% if it always said dry.\n" in text and "ot tested" not in text
+
+
+def test_a_test_of_one_class_claims_no_share(said):
+    rows = [f"{i},{i}" for i in range(30)] + ["0,0"] * 20
+    Path("t.csv").write_text("\n".join(rows))
+    text = said("train", "t.csv", "--epochs", 1, "--kind", "classes")
+    names = ", ".join(map(str, range(1, 21)))
+    assert re.search(r"of 4 samples are right, and only 0 was tested\.\n", text)
+    assert f"Without a sample, so not tested: {names}, .. 29 in all.\n" in text
+    assert "in 30 classes: 0 (21), 1 (1), 2 (1)," in text and " 19 (1), .. 30 in all\n" in text
 
 
 def test_a_few_samples_are_all_learned(said):
