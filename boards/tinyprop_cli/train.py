@@ -1,5 +1,6 @@
 """Trains a model on samples in a file."""
 
+from collections import Counter
 from contextlib import contextmanager
 
 import numpy as np
@@ -37,6 +38,12 @@ def train(data, file, label, hidden, kind, epochs, seed, output_range, picture):
     if names and output_range:
         raise Problem(f"--output-range is for numbers to learn, and labels in {data} are classes.")
     console.print(described(given, x, names, y))
+    alike = differing_in_capitals(names or [])
+    if alike:
+        console.print(
+            f"These classes differ in capitals alone: {samples.listed(alike)}. If they are the"
+            f" same, write them alike in {data}."
+        )
     random = np.random.default_rng(seed)
     kept, test = split(y, names, random)
     try:
@@ -103,6 +110,12 @@ def described(given, x, names, y):
     counts = np.bincount(y)
     each = samples.listed([f"{name} ({n})" for name, n in zip(names, counts, strict=True)])
     return f"{text}, in {len(names)} classes: {each}"
+
+
+def differing_in_capitals(names):
+    """Those that are another one but for capitals, side by side."""
+    times = Counter(name.casefold() for name in names)
+    return sorted((n for n in names if times[n.casefold()] > 1), key=lambda n: (n.casefold(), n))
 
 
 def split(y, names, random):

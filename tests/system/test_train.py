@@ -87,6 +87,19 @@ def test_classes_that_are_numbers(said):
     assert "t.csv has the label 0, and the classes of the model are 1, 2, 3." in text
 
 
+def test_names_that_differ_in_capitals_alone_are_told(said):
+    names = ["Dry", "dry", "DRY", "wet", "Wet", "flood"]
+    Path("t.csv").write_text("".join(f"{i % 6},{names[i % 6]}\n" for i in range(60)))
+    text = said("train", "t.csv", "--epochs", 1)
+    lines = [line for line in text.splitlines() if "capitals" in line]
+    assert lines == [
+        "These classes differ in capitals alone: DRY, Dry, dry, Wet, wet. If they are the same,"
+        " write them alike in t.csv."
+    ]
+    write_iris()
+    assert "capitals" not in said("train", "iris.csv", "--epochs", 1)
+
+
 def test_classes_of_many_digits(said):
     Path("t.csv").write_text("".join(f"{i % 2},{20261128001 + i % 2}\n" for i in range(60)))
     said("train", "t.csv", "--epochs", 1)
@@ -176,7 +189,7 @@ def test_a_rare_class_beside_always_the_same_answer(said):
     )
     assert "Without a sample, so not tested: flood.\n" in text
     text = said("evaluate", "model.tp", "t.csv")
-    assert "%, and 94.3% if it always said dry.\n" in text and "ot tested" not in text
+    assert "%, and 94.3% if it always said dry.\n" in text and "not tested" not in text
 
 
 def test_a_test_of_one_class_claims_no_share(said):
