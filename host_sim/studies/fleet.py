@@ -12,9 +12,9 @@ the others is measured on samples of the others, in all ways. Writes fleet.md, f
 fleet.png to reports/.
 """
 
-from functools import partial
-from pathlib import Path
+from functools import lru_cache, partial
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 import tinyprop as tp
@@ -23,12 +23,13 @@ from tinyprop_fleet import _HEAD_BYTES, Serial, _changes, learn
 from tinyprop_flower import averaging
 from tinyprop_flower.models import learned, load, saved
 
-from .. import ROOT, internals
+from .. import internals
 from ..tasks import datasets, digits
 from ..tasks.networks import NETWORKS
 from .kit import jobs, plots, tables
-from .kit.command import REPORTS, folder, listed, parser
+from .kit.command import REPORTS
 from .kit.kept import Runs
+from .kit.nets import parser_of_nets, to_learn
 
 HELD_OUT = 4  # one in so many of a board's samples
 FEWEST = 11  # samples of a board: without those held out more than it needs to take part
@@ -46,7 +47,7 @@ RADIOS = {  # bytes a second at most
 
 class Task(NamedTuple):
     title: str
-    name: str
+    data: str
     boards: int  # at least
     rounds: int
     steps: int
@@ -92,13 +93,12 @@ mean have no momentum.
 
 
 def main(arguments):
-    asking = parser("fleet", __doc__)
-    asking.add_argument("--data", type=folder, help="folder of the data sets")
-    asking.add_argument("--only", type=listed(TASKS), default=list(TASKS))
+    asking = parser_of_nets("fleet", __doc__, TASKS)
     asking.add_argument("--seeds", type=int, help="how many, in place of 3 to 5")
-    asking.add_argument("--runs", type=Path, default=ROOT / "build/fleet")
     given = asking.parse_args(arguments)
-    names = [name for name in given.only if given.data or name == "digits"]
+    names = to_learn(given, TASKS)
+    if not names:
+        return "There is no data set; those that are not scikit-learn's need --data."
     todo = [
         (name, way, seed)
         for name in names

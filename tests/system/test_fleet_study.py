@@ -90,3 +90,9 @@ def seen_too(board, some, new):
     return board._replace(
         x=np.concatenate([board.x, x[chosen]]), y=np.concatenate([board.y, y[chosen]])
     )
+
+
+def test_without_data_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(fleet, "REPORTS", tmp_path)
+    assert "--data" in fleet.main(["--only", "har", "--runs", str(tmp_path / "runs")])
+    assert not list(tmp_path.iterdir())

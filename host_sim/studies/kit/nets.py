@@ -1,4 +1,4 @@
-"""The command line of a study of tasks/simple.py's nets."""
+"""The command line of a study of nets, each with the name of its data set as `data`."""
 
 from pathlib import Path
 
