@@ -36,6 +36,7 @@ FEWEST = 11  # samples of a board: without those held out more than it needs to 
 FAULTY = 10  # one in so many boards
 SHUFFLED, STUCK, SILENT = FAULTS = "shuffled labels", "a stuck sensor", "silent"
 TRIMMED = 0.2  # of boards, at either end
+FIRST = 50  # steps by which a change of the arithmetic is recognised
 GAIN = 5  # points that a fleet should be above each board alone
 ASKED = 30  # samples that each board alone is asked about, of persons that no board has
 RADIOS = {  # bytes a second at most
@@ -117,10 +118,23 @@ class FleetRuns(Runs):
         return self.folder / "{}-{}-{}.json".format(*job)
 
     def settings(self, job):
-        task = TASKS[job[0]]
-        moved = str(averaging.MOMENTUM) if job[1] in MOVED else ""
-        less = averaging.LESS if job[1] in SCREENED else 0
-        return [*job, task.boards, task.rounds, task.steps, moved, less, internals.VERSION]
+        """All that decides the result."""
+        name, way, seed = job
+        task = TASKS[name]
+        return {
+            "task": name,
+            "way": way,
+            "seed": seed,
+            "boards": task.boards,
+            "rounds": task.rounds,
+            "steps": task.steps,
+            "samples": [FEWEST, HELD_OUT, ASKED],
+            "faulty": FAULTY,
+            "momentum": str(averaging.MOMENTUM) if way in MOVED else "",
+            "screen": [averaging.LESS, averaging.FAR] if way in SCREENED else [],
+            "trimmed": TRIMMED if way == "trimmed" else 0,
+            "beginning": beginning(name, self.data),
+        }
 
     def learn(self, job):
         name, way, seed = job
@@ -130,6 +144,21 @@ class FleetRuns(Runs):
         if way in ("central", "short"):
             return fleet.central(len(fleet.boards) if way == "central" else 1)
         return fleet.together(way)
+
+
+@lru_cache
+def beginning(name, data):
+    """Changes when the data or the arithmetic do."""
+    (x, y, _), others = samples(name, data)
+    result = 0
+    for part in (x, y, *others):
+        result = crc32(np.ascontiguousarray(part), result)
+    fleet = Fleet(name, data, 1)
+    sent = saved(fleet.model())
+    merged = averaging.Merged(sent)
+    for board in fleet.boards[:2]:
+        merged.take(learned(sent, board.x, board.y, 1, FIRST), len(board.y))
+    return crc32(merged.mean()[:-4], result)  # the last four bytes are its own CRC
 
 
 # ---- who has what

@@ -46,6 +46,9 @@ def test_what_is_kept_is_not_done_again_and_rows_of_others_stay(run, tmp_path, m
     assert new[:2] == rows and [row["dataset"] for row in new[2:]] == ["linnerud"] * 2
     kept = sorted((tmp_path / "runs" / "iris").rglob("*.json"))
     assert [path.stat().st_mtime_ns for path in kept] == times
+    monkeypatch.setattr(faults, "MARKS", (100,))
+    run("--only", "iris", "--seeds", "1")
+    assert list(json.loads(one.read_text())["says"]) == ["100", "end"]
 
 
 def test_a_run_counts_by_how_far_it_is_from_the_best():

@@ -3,6 +3,7 @@
 import csv
 
 import numpy as np
+import pytest
 from tinyprop_flower import averaging, models
 
 from host_sim.studies import fleet
@@ -22,6 +23,34 @@ def test_boards_that_know_two_classes_learn_the_others(tmp_path, monkeypatch):
     text = (tmp_path / "fleet.md").read_text()
     assert "10 boards, 12 rounds of 60 steps" in text and "LoRa" in text
     assert (tmp_path / "fleet.png").stat().st_size > 1000
+    kept = fleet.FleetRuns(None, tmp_path / "runs")
+    assert all(kept.finished(("digits", way, 1)) for way in fleet.WAYS)
+
+
+@pytest.mark.parametrize(
+    "name, other",
+    {"HELD_OUT": 5, "FAULTY": 5, "TRIMMED": 0.1, "beginning": lambda *job: None}.items(),
+)
+def test_a_run_of_other_settings_is_done_again(monkeypatch, name, other):
+    runs, job = fleet.FleetRuns(None, None), ("digits", "trimmed", 1)
+    before = runs.settings(job)
+    monkeypatch.setattr(fleet, name, other)
+    assert runs.settings(job) != before
+
+
+def test_its_beginning_tells_data_and_arithmetic(monkeypatch):
+    def beginning():
+        return fleet.beginning.__wrapped__("digits", None)  # none that is remembered
+
+    (x, y, group), (test_x, test_y) = fleet.samples("digits", None)
+    before = beginning()
+    assert beginning() == before
+    other = (x, y, group), (test_x, test_y[::-1])
+    with monkeypatch.context() as patch:
+        patch.setattr(fleet, "samples", lambda name, data: other)
+        assert beginning() != before
+    monkeypatch.setattr(averaging, "divided", lambda v, n: v // n)  # in place of the nearest
+    assert beginning() != before
 
 
 def test_a_tenth_of_boards_is_faulty_in_three_ways():
