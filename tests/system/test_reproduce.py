@@ -205,6 +205,15 @@ def test_results_hold_their_settings_and_are_kept(study, rows):
     assert [file for file in files if file.stat().st_mtime_ns != times[file]] == [one]
 
 
+def test_a_policy_alone_keeps_its_drop(study, rows):
+    place, arguments = study
+    summary = place / "reports" / "summary.csv"
+    before = summary.read_text()
+    for policy in "default", report.FLOATS:
+        assert papers.main([*arguments, "--policies", policy]) == 0
+        assert summary.read_text() == before
+
+
 def test_an_empty_folder_is_an_error(tmp_path):
     assert "no data set" in papers.main([str(tmp_path), "--only", "food"])
 

@@ -13,7 +13,7 @@ from ...tasks.networks import NETWORKS
 from ..kit import jobs
 from ..kit.command import REPORTS, listed, parser_with_data, present
 from . import report
-from .policies import CHOSEN, POLICIES
+from .policies import BASE, CHOSEN, POLICIES
 from .runs import Runs, job
 
 PROTOCOLS = "scratch", "finetune"
@@ -35,7 +35,7 @@ def main(arguments):
             job(name, protocol, policy, seed, *of_run(rates, name, protocol, policy))
             for name in names
             for protocol in given.protocol
-            for policy in given.policies
+            for policy in dict.fromkeys([BASE, *given.policies])
             for seed in range(1, 1 + (given.seeds or NETWORKS[name].seeds))
         ]
         results = jobs.finish(workers, runs.run, todo, "learning", runs.finished)

@@ -6,10 +6,11 @@ from ..kit.learning import Variant
 
 FLOATS = "float32 Full"
 CHOSEN = "chosen lr Full"
+BASE = "Full"  # what drops are against, so it is always among them
 POLICIES = {
     FLOATS: Variant(tp.Full(), floats=True),
     CHOSEN: Variant(tp.Full()),
-    "Full": Variant(tp.Full()),
+    BASE: Variant(tp.Full()),
     "last layer only": Variant(tp.Full(), train_backbone=False),
     **{f"TopK({r})": Variant(tp.TopK(r)) for r in (0.05, 0.1, 0.2)},
     "TinyProp": Variant(tp.TinyProp()),

@@ -10,7 +10,7 @@ from ...tasks.networks import NETWORKS
 from ...tasks.protocols import SHIFTS
 from ..kit import tables
 from . import cycles, plots
-from .policies import FLOATS, POLICIES
+from .policies import BASE, FLOATS, POLICIES
 from .runs import is_autoencoder
 
 KEY = "dataset", "protocol", "policy"
@@ -99,10 +99,8 @@ def run_rows(key, results):
 
 def row(key, results, runs):
     final = {result["settings"]["seed"]: result["curve"][-1] for result in results}
-    full = {r["settings"]["seed"]: r["curve"][-1] for r in runs.get((*key[:2], "Full"), ())}
-    drop = ""
-    if final.keys() <= full.keys():
-        drop = f"{100 * np.mean([full[seed] - final[seed] for seed in final]):.2f}"
+    full = {r["settings"]["seed"]: r["curve"][-1] for r in runs[*key[:2], BASE]}
+    drop = 100 * np.mean([full[seed] - final[seed] for seed in final])
     ends = list(final.values())
     means = {name: tables.mean([result[name] for result in results]) for name in SHARES}
     return (
@@ -112,14 +110,14 @@ def row(key, results, runs):
             "metric": metric(key[0]),
             "mean": f"{np.mean(ends):.4f}",
             "std": f"{tables.sd(ends):.4f}" if len(ends) > 1 else "",
-            "drop_vs_full": drop,
+            "drop_vs_full": f"{drop:.2f}",
         }
         | {name: tables.number(mean, 4, "") for name, mean in means.items()}
         | {"cycles_pico": tables.number(pico_cycles(key, results), 0, "")}
     )
 
 
-def new_model(dataset, policy="Full"):
+def new_model(dataset, policy=BASE):
     variant = POLICIES[policy]
     return NETWORKS[dataset].model(variant.policy, variant.train_backbone, None, 1)
 
@@ -178,7 +176,6 @@ def averages(table):
                 for key, line in table.items()
                 if key[1:] == (protocol, policy) and (*key[:2], FLOATS) in table
             ]
-            lines = [pair for pair in lines if all(line["drop_vs_full"] for line in pair)]
             if lines:
                 drops = [drop(line) - drop(floats) for line, floats in lines]
                 backward, total = (
@@ -245,7 +242,7 @@ def integers(table):
     """int16 beside float32."""
     rows = []
     for (dataset, protocol, policy), floats in table.items():
-        full = table.get((dataset, protocol, "Full"))
+        full = table.get((dataset, protocol, BASE))
         if policy == FLOATS and full:
             error = 100 * np.hypot(*(float(line["std"] or 0) for line in (full, floats)))
             error /= int(floats["seeds"]) ** 0.5
