@@ -182,7 +182,9 @@ def test_table(study, rows):
     last = float(rows["har", "scratch", "last layer only"]["backward_share"])
     assert last == pytest.approx(24 * 6 / (561 * 48 + 2 * 48 * 24 + 2 * 24 * 6), abs=1e-3)
     reports = study[0] / "reports"
-    assert "| finetune | last layer only |" in (reports / "reproduce.md").read_text()
+    text = (reports / "reproduce.md").read_text()
+    assert "| finetune | last layer only |" in text
+    assert "| data set | model | bytes |\n" in text  # which boards it fits says tinyprop_desk
     assert (reports / "har.png").read_bytes().startswith(b"\x89PNG")
 
 

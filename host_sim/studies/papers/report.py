@@ -15,7 +15,6 @@ from .runs import is_autoencoder
 
 KEY = "dataset", "protocol", "policy"
 SHARES = "backward_share", "backward_share_nonzero", "skipped_share", "total_share"
-PICO = 190_000  # bytes of heap
 
 CLAIMS = """\
 ## What the papers claim
@@ -153,7 +152,7 @@ def markdown(table, steps):
     for dataset in dict.fromkeys(key[0] for key in table):
         lines = {key: line for key, line in table.items() if key[0] == dataset}
         parts.append(section(dataset, lines, steps))
-    parts += [boards(), time()]
+    parts += [models(), time()]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
@@ -302,7 +301,7 @@ def time():
     return TIME.format(table=shown, dense_off=100 * dense_off, conv_off=100 * conv_off)
 
 
-BOARDS = """\
+MODELS = """\
 ## The models
 
 Layers, and the RAM of all of it: weights, activations, deltas.
@@ -311,13 +310,10 @@ Layers, and the RAM of all of it: weights, activations, deltas.
 """
 
 
-def boards():
+def models():
     rows = []
     for dataset in NETWORKS:
         model = new_model(dataset)
         size = len(internals.image(model))
-        fits = "Pico, ESP32" if size < PICO else "ESP32"
-        rows.append((SOURCES[dataset].title, internals.in_words(model), size, fits))
-    return BOARDS.format(
-        table=tables.markdown("llrl", ("data set", "model", "bytes", "fits"), rows)
-    )
+        rows.append((SOURCES[dataset].title, internals.in_words(model), size))
+    return MODELS.format(table=tables.markdown("llr", ("data set", "model", "bytes"), rows))
