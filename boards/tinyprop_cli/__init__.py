@@ -11,8 +11,10 @@ compare     whether a board computes what this PC does
 record      samples that a board prints, into a file
 watch       how a board learns
 doctor      what is connected, and what is missing
+serve       the page for browsers on this PC
 samples     tables and arrays of samples
-screen      curves and tables in a terminal; pictures has them as a file
+screen      curves and tables in a terminal
+pictures    the same as a file
 lines       what a board prints
 copying     files over the line, compared by their SHA-256
 files       files of this PC

@@ -142,7 +142,7 @@ class Fault:
     cure: object = None  # cure(model) is done behind the fault, if it takes more than samples
 
     def run(self, samples=FAULTY):
-        """(score before, score at the end of the fault, what check() says then, score after)"""
+        """(score at the end of the fault, what check() says then, score after)"""
         numbers = self.settings.get("numbers", False)
         stream, model = Stream(3, numbers=numbers), new_model(**self.settings)
         test = stream.take(TESTED)

@@ -422,7 +422,7 @@ export function rangePlace(view, which) {
   return { at, n: 0, given: false };
 }
 
-// What Model says. Returns the image of a new model and the shapes of its layers.
+// What Model says. Returns the image of a new model, the shapes of its layers and the names of its classes.
 export function build(shapeGiven, layers, given) {
   const settings = settingsOf("Model", given, {
     loss: "crossentropy",

@@ -1,9 +1,13 @@
 """The rooms of host_sim import only from groups below their own, as its docstring draws them."""
 
 import ast
+import re
+
+import tinyprop_cli
 
 import host_sim
-from host_sim import ROOT
+from host_sim import ROOT, studies
+from host_sim.__main__ import COMMANDS
 
 FOLDER = ROOT / "host_sim"
 GROUPS = [
@@ -36,6 +40,13 @@ def room_of(name):
 def test_every_room_has_its_place():
     python = {path.relative_to(FOLDER).parts[0] for path in FOLDER.rglob("*.py")}
     assert {name.removesuffix(".py") for name in python} - {"__init__"} == set(GROUP_OF)
+
+
+def test_lists_of_modules_are_whole():
+    commands = {name for name, (module, _) in COMMANDS.items() if module.startswith("studies.")}
+    assert {*re.findall(r"make\s(\w+)", studies.__doc__)} == commands
+    there = {path.stem for path in (ROOT / "boards/tinyprop_cli").glob("*.py")} - {"__init__"}
+    assert {*re.findall(r"^(\w+)  ", tinyprop_cli.__doc__, re.MULTILINE)} == there
 
 
 def test_rooms_import_from_below_alone():
