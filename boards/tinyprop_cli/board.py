@@ -162,8 +162,6 @@ def micropython(port):
     try:
         board = connect(port)
         yield board
-        with contextlib.suppress(OSError):
-            board.exit_raw_repl()
     except BrokenPipeError:
         raise  # who reads what is printed is gone, not the board
     except TransportExecError as error:
@@ -176,6 +174,9 @@ def micropython(port):
         ) from None
     finally:
         if board:
+            # After a Problem too: the next command may be one that listens to the prompt.
+            with contextlib.suppress(OSError):
+                board.exit_raw_repl()
             with contextlib.suppress(OSError):
                 board.close()
 

@@ -14,7 +14,7 @@ import tinyprop as tp
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 from serial_port import EmulatedPico
-from tinyprop_cli import board, copying, deploy
+from tinyprop_cli import board, copying, deploy, lines
 from tinyprop_cli.__main__ import main
 from tinyprop_desk import boards
 
@@ -119,6 +119,13 @@ def test_a_prompt_needs_a_terminal(said):
     assert text.startswith("error: A prompt needs a terminal.")
     for end in ours, port:
         os.close(end)
+
+
+def test_a_command_that_fails_leaves_the_board_at_its_prompt(pico, said):
+    said("pull", "none.tp", "-p", pico.port, code=1)
+    with serial.Serial(pico.port, timeout=10) as line:
+        line.write(b"\r\n")
+        assert line.read_until(lines.PROMPT).endswith(lines.PROMPT)
 
 
 # ---- models
