@@ -1,5 +1,6 @@
 """Files of this PC: read whole, and replaced at once."""
 
+import contextlib
 import io
 import os
 
@@ -17,21 +18,31 @@ def bytes_of(file):
 
 def replace(file, data):
     """Writes a file; an older one is replaced only once the new one is whole."""
-    new = file.with_name(file.name + ".new")
+    new = unfinished(file)
     try:
         new.write_bytes(data)
         os.replace(new, file)
     except OSError as error:
-        new.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            new.unlink()
         raise Problem(f"{file} could not be written: {error.strerror}.") from None
+
+
+def unfinished(file):
+    """Where it is until it is whole."""
+    return file.with_name(file.name + ".new")
 
 
 def check_folder(file):
     """Says before the work, not after it, that its result has no place."""
-    if not file.parent.is_dir():
-        raise Problem(f"There is no folder {file.parent} for {file.name}.")
-    if file.is_dir():
-        raise Problem(f"{file} is a folder. Say the name that the file shall have in it.")
+    try:
+        if not file.parent.is_dir():
+            raise Problem(f"There is no folder {file.parent} for {file.name}.")
+        if file.is_dir():
+            raise Problem(f"{file} is a folder. Say the name that the file shall have in it.")
+        unfinished(file).exists()  # which is no matter, but its name may be too long
+    except OSError as error:
+        raise Problem(f"{file} cannot be written: {error.strerror}.") from None
 
 
 def check_model_place(file):
@@ -56,7 +67,8 @@ def model_in(data, where, has_old=False):
 
 def load(file):
     """The model in a file."""
-    return model_in(bytes_of(file), str(file), file.with_name(file.name + ".old").exists())
+    has_old = os.path.exists(f"{file}.old")  # false if the name is too long, unlike Path.exists
+    return model_in(bytes_of(file), str(file), has_old)
 
 
 def save(model, file):

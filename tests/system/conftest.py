@@ -1,5 +1,6 @@
 """Packages, an installation, the page and a browser, which the tests of a run share."""
 
+import contextlib
 import fcntl
 import os
 import subprocess
@@ -52,6 +53,26 @@ def said():
         return done.output
 
     return run
+
+
+@pytest.fixture
+def locked():
+    """with locked(path): ...; who may not use it. Root, who may use all, is somebody else then."""
+
+    @contextlib.contextmanager
+    def lock(path):
+        mode = os.stat(path).st_mode
+        os.chmod(path, 0)
+        if not os.geteuid():
+            os.seteuid(65534)
+        try:
+            yield
+        finally:
+            if os.getuid() != os.geteuid():
+                os.seteuid(os.getuid())
+            os.chmod(path, mode)
+
+    return lock
 
 
 @pytest.fixture(scope="session")

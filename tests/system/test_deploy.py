@@ -1,6 +1,5 @@
 """make deploy: a person's way with stock firmware, on an emulated Pico at a pseudo-terminal."""
 
-import contextlib
 import errno
 import os
 import pty
@@ -271,21 +270,8 @@ def test_a_busy_port(emulated):
         refuses(emulated.port, f"Another program is using {emulated.port}")
 
 
-def test_no_permission(emulated):
-    @contextlib.contextmanager
-    def as_somebody_else():
-        mode = os.stat(emulated.port).st_mode
-        os.chmod(emulated.port, 0)
-        if not os.geteuid():
-            os.seteuid(65534)
-        try:
-            yield
-        finally:
-            if os.getuid() != os.geteuid():
-                os.seteuid(os.getuid())
-            os.chmod(emulated.port, mode)
-
-    with as_somebody_else():
+def test_no_permission(emulated, locked):
+    with locked(emulated.port):
         refuses(emulated.port, f"no permission to use {emulated.port}.* usermod -a -G .* ")
 
 

@@ -16,7 +16,8 @@ from matplotlib import image
 from matplotlib.colors import to_rgb
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.datasets import load_diabetes, load_digits, load_iris
-from tinyprop_cli import board, samples, screen, train
+from tinyprop_cli import board, files, samples, screen, train
+from tinyprop_cli.board import Problem
 from tinyprop_desk import boards
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/onnx"
@@ -648,6 +649,36 @@ def test_files_that_are_not_there(said):
     assert "is not in the range" in said("train", "iris.csv", "--epochs", 0, code=2)
     text = said("train", "iris.csv", "--hidden", "60000,60000", code=1)
     assert "error: There is no such model: " in text
+
+
+def test_places_that_cannot_be_written(said, locked):
+    write_iris()
+    for name, words in (
+        ("m" * 253 + ".tp", "cannot be written: File name too long."),
+        ("m" * 252 + ".tp", "cannot be written: File name too long."),  # .new is longer still
+        ("iris.csv/m.tp", "There is no folder iris.csv for m.tp."),
+    ):
+        text = said("train", "iris.csv", "--epochs", 1, "-o", name, code=1)
+        assert text.startswith("error: ") and words in text, name
+    Path("folder").mkdir()
+    for check in files.check_folder, files.check_model_place:
+        with locked("folder"), pytest.raises(Problem, match="m.tp cannot .*: Permission denied"):
+            check(Path("folder/m.tp"))
+
+
+def test_what_cannot_be_replaced_is_told(locked):
+    with pytest.raises(Problem, match="could not be written: File name too long"):
+        files.replace(Path("m" * 255), b"")
+    Path("folder").mkdir()
+    with locked("folder"), pytest.raises(Problem, match="could not .*: Permission denied"):
+        files.replace(Path("folder/m.tp"), b"")
+
+
+def test_a_model_under_the_longest_name(said):
+    name = "m" * 252 + ".tp"
+    tp.Model(1, [tp.Dense(2)]).save("m.tp")
+    Path("m.tp").rename(name)
+    assert "It has seen 0 samples" in said("info", name)
 
 
 def test_a_disk_that_is_full(said):
