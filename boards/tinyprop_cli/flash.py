@@ -27,6 +27,7 @@ from tinyprop_cli.board import (
     micropython,
     names,
 )
+from tinyprop_cli.files import bytes_of
 
 ESP32_BAUD = 460800
 ESP32_HEAD = struct.Struct("<B11xH")  # of an image: a magic number, and the number of the chip
@@ -47,8 +48,6 @@ def flash(firmware, port, board):
 def find_firmware(given, board):
     """The file that is given, or in a checkout that of make firmware."""
     if given:
-        if not Path(given).is_file():
-            raise Problem(f"There is no file {given}.")
         return Path(given)
     where = f"https://micropython.org/download/{board}"
     if INSTALLED or not board:
@@ -78,7 +77,7 @@ def board_of(file):
 
 def families_of(file):
     """The chips that a UF2 file is for, by their numbers; none if it is no such file."""
-    data = file.read_bytes()
+    data = bytes_of(file)
     families = set()
     for start in range(0, len(data) - 511, 512):
         block = UF2_BLOCK.unpack_from(data, start)
@@ -90,7 +89,7 @@ def families_of(file):
 
 def chip_of(file):
     """The name of the chip that an image for an ESP32 is for; None if it is no such image."""
-    head = file.read_bytes()[: ESP32_HEAD.size]
+    head = bytes_of(file)[: ESP32_HEAD.size]
     if len(head) < ESP32_HEAD.size or head[0] != ESP32_MAGIC:
         return None
     number = ESP32_HEAD.unpack(head)[1]
@@ -215,7 +214,7 @@ def wait_for(condition):
 
 def copy_to_drive(file, drive):
     print(f"Copying {file} to {drive}")
-    data = file.read_bytes()
+    data = bytes_of(file)
     try:
         with open(drive / "firmware.uf2", "wb") as copy:
             copy.write(data)

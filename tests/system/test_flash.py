@@ -169,8 +169,18 @@ def test_a_build_that_failed_is_never_firmware(tmp_path):
 
 def test_missing_firmware(tmp_path, monkeypatch):
     refuses("There is no file nothing.bin", "ESP32_GENERIC", "nothing.bin")
+    refuses("tests cannot be read: Is a directory", "", "tests")
     monkeypatch.chdir(tmp_path)
     refuses("make firmware BOARD=RPI_PICO makes it. Or .* FIRMWARE=file", "RPI_PICO")
+
+
+@pytest.mark.parametrize("board", ["", "ESP32_GENERIC", "RPI_PICO"])
+def test_firmware_that_cannot_be_read(board, tmp_path, monkeypatch, locked):
+    monkeypatch.chdir(tmp_path)
+    Path("firmware.bin").write_bytes(b"x")
+    with locked("firmware.bin"):
+        refuses("firmware.bin cannot be read: Permission denied", board, "firmware.bin")
+    refuses("cannot be read: File name too long", board, "x" * 256)
 
 
 def test_wrong_board():
