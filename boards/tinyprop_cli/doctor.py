@@ -59,17 +59,14 @@ def look_at(port):
     with micropython(port) as board:
         about = ask(board)
         print(f"    MicroPython {about['release']} on {about['machine']}")
-        arch = architecture(about)
         there = installed(board)
+        free = tell(board, FREE)
+        print(f"    {free} bytes of RAM and {about['free']} bytes for files are free")
         if there:
             print(f"    tinyprop {there} is on it" + newer(there, port))
         else:
-            print(
-                f"    no tinyprop, which would be {FILES[0]} for {arch}. Next:"
-                f" {how('deploy', port)}"
-            )
-        free = tell(board, FREE)
-        print(f"    {free} bytes of RAM and {about['free']} bytes for files are free")
+            file = f"{FILES[0]} for {architecture(about)}"
+            print(f"    no tinyprop, which would be {file}. Next: {how('deploy', port)}")
 
 
 def installed(board):

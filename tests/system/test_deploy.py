@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import serial
 from serial_port import EmulatedPico
-from tinyprop_cli import board, copying, deploy
+from tinyprop_cli import board, copying, deploy, doctor
 from tinyprop_cli.board import Problem
 
 from host_sim.tasks import digits as digits_data
@@ -60,6 +60,7 @@ try:
 except ImportError as e:
     print(e)
 """
+RAM = re.compile(r"    \d+ bytes of RAM and \d+ bytes for files are free\n")
 MISSING = "no module named 'tinyprop_{}': copy its .mpy file to the board"
 
 
@@ -192,10 +193,14 @@ def test_no_room(pico, monkeypatch):
         ("    _mpy = 10 << 10 | 3 << 8 | 6", "importing it failed: .*incompatible .mpy arch"),
     ],
 )
-def test_firmware_that_does_not_fit(pico, tmp_path, says, words):
+def test_firmware_that_does_not_fit(pico, tmp_path, capsys, says, words):
     (tmp_path / "boot.py").write_text(PRETEND.format(says))
     mpremote(pico, "cp", tmp_path / "boot.py", ":")
     refuses(pico.port, words)
+    if "import" not in words:  # which deploy alone does
+        with pytest.raises(Problem, match=words):
+            doctor.look_at(pico.port)
+        assert RAM.search(capsys.readouterr().out)
 
 
 def test_the_numbers_are_those_of_micropython():
@@ -236,6 +241,15 @@ def test_a_file_that_would_be_imported_instead(pico, name):
 def test_little_ram(pico):
     mpremote(pico, "exec", "with open('boot.py', 'w') as f: f.write('taken = bytearray(215000)')")
     refuses(pico.port, "importing it failed: MemoryError.* 30 kB of RAM in one piece")
+
+
+def test_doctor_asks_for_no_file_where_tinyprop_is_in_the_firmware(tmp_path, capsys):
+    (tmp_path / "boot.py").write_text(PRETEND.format("    _mpy = 3 << 8 | 6"))
+    with EmulatedPico("tinyprop") as pico:
+        mpremote(pico, "cp", tmp_path / "boot.py", ":")
+        doctor.look_at(pico.port)
+    said = capsys.readouterr().out
+    assert f"tinyprop {board.version()} is on it\n" in said and RAM.search(said)
 
 
 def test_firmware_with_tinyprop_in_it(tmp_path, monkeypatch, capsys):
