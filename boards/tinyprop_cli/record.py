@@ -176,12 +176,14 @@ class Arrays(Kept):
     """A .npz, which is written anew every few seconds."""
 
     def __init__(self, file):
-        self.x, self.y, self.saved = [], [], time.monotonic()
+        # Pairs in one list: Ctrl-C between two lists would leave one of them longer.
+        self.rows, self.saved = [], time.monotonic()
         super().__init__(file)
 
     def begin(self, old):
         super().begin(old)
-        self.x, self.y = [*old.x.reshape(len(old), -1)], samples.texts(old.y)
+        values = old.x.reshape(len(old), -1)
+        self.rows = list(zip(values, samples.texts(old.y), strict=True))
         with np.load(self.file) as arrays:
             there, ours = dict(arrays), self.arrays()
         if there.keys() != ours.keys() or any(
@@ -194,11 +196,11 @@ class Arrays(Kept):
             )
 
     def arrays(self):
-        return {"x": np.array(self.x), "y": samples.as_labels(self.y)}
+        x = np.array([values for values, _ in self.rows])
+        return {"x": x, "y": samples.as_labels([label for _, label in self.rows])}
 
     def put(self, label, values):
-        self.x.append(np.float32(values))
-        self.y.append(label)
+        self.rows.append((np.float32(values), label))
 
     def save_now_and_then(self):
         if time.monotonic() - self.saved > SAVE_EVERY:

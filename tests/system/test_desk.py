@@ -93,6 +93,26 @@ def test_a_pipeline_takes_x_as_it_was_measured(net, scaler):
     is_as_good(np.concatenate(scores), np.concatenate(outputs), np.tile(y, len(SEEDS)))
 
 
+def test_large_weights_become_as_large_as_new_ones(digits):
+    """And the layer below makes up for it."""
+    x, y = digits
+    net = fitted(MLPClassifier((16,), max_iter=20, random_state=0), x, y)
+    outputs = net.predict_proba(x)
+    net.coefs_[0], net.intercepts_[0] = net.coefs_[0] / 50, net.intercepts_[0] / 50
+    net.coefs_[1] = net.coefs_[1] * 50
+    model = tp.from_sklearn(net, x[:300], lr=0.1, report=False)
+    assert np.abs(model.weights(1)[0]).max() < 4 * np.sqrt(2 / 16)
+    is_as_good(scores_of(model, x), outputs, y)
+
+
+def test_pixels_share_a_range_and_unlike_values_do_not(digits):
+    net = LogisticRegression(max_iter=20)
+    for (x, y), own in (digits, False), (load_wine(return_X_y=True), True):
+        estimator = fitted(make_pipeline(StandardScaler(), net) if own else net, x, y)
+        model = tp.from_sklearn(estimator, x, lr=0.1, report=False)
+        assert np.shape(model.input_range) == ((x.shape[1], 2) if own else (2,))
+
+
 def test_two_classes_and_their_names():
     x, y = load_wine(return_X_y=True)
     x, y = x[y < 2], np.array(["red", "white"])[y[y < 2]]
@@ -635,6 +655,7 @@ def head(g, n_in):
     return dense(g.add("Flatten"), n_in, 3)
 
 
+NORM = 0.003, 0.1, 0.2, 1e-6  # scale, shift, mean, variance; an epsilon is 1e-5 if none is given
 GRAPHS = {
     "scaled input": lambda g: head(
         conv(g.add("Sub", g.number(2, 1, 1)).add("Div", g.number(positive=True)), 2, 4), 144
@@ -646,6 +667,11 @@ GRAPHS = {
     "subtracted from": lambda g: head(
         conv(g, 2, 4).add("Sub", g.number(4, 1, 1), before=True), 144
     ),
+    "norm of a variance near its epsilon": lambda g: head(
+        conv(g, 2, 4).add("BatchNormalization", *(g.constant([v] * 4, np.float32) for v in NORM)),
+        144,
+    ),
+    "padded below": lambda g: head(conv(g, 2, 4, auto_pad="SAME_LOWER"), 256),
     "norm behind relu": lambda g: head(conv(normalise(conv(g, 2, 4).add("Relu"), 4), 4, 3), 48),
     "relu behind pool": lambda g: head(
         conv(g, 2, 4).add("MaxPool", kernel_shape=[2, 2], strides=[2, 2]).add("Relu"), 36
@@ -766,6 +792,8 @@ def test_what_cannot_be_read_says_why():
         head(conv(Graph(2, 8, 8), 2, 4, pads=[2, 2, 2, 2]), 400),
         "it pads .*same; else pad so in a layer of its own before",
     )
+    lower = conv(Graph(2, 8, 8), 2, 4, (2, 2), auto_pad="SAME_LOWER")
+    refused(head(lower, 256), r"it pads \[\[1, 0\], \[1, 0\]\] .* tinyprop \[\[0, 1\], \[0, 1\]\]")
     refused(head(conv(Graph(2, 8, 8), 2, 4), 144).add("Relu"), "last layer ends with relu")
     refused(conv(Graph(2, 8, 8), 2, 4), "last layer has to be a Gemm")
     refused(Graph(2, 8, 8).add("Relu"), "directly after")

@@ -201,6 +201,59 @@ def test_ctrl_c_ends_it_and_nothing_is_lost(name):
     assert samples.read(Path(name)).x.tolist() == [[1, 2], [3, 4]]
 
 
+def add_until_ctrl_c(table, n):
+    """Adds a sample; Ctrl-C comes before line n of record.py that this runs. Whether it came."""
+
+    def traced(frame, event, argument):
+        nonlocal n
+        if frame.f_code.co_filename != record.__file__:
+            return None
+        n -= event == "line"
+        if n == 0:
+            raise KeyboardInterrupt
+        return traced
+
+    before = sys.gettrace()
+    sys.settrace(traced)
+    try:
+        table.add("still", ["5", "6"])
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+@pytest.mark.parametrize("name", ["samples.csv", "samples.npz"])
+def test_ctrl_c_in_the_midst_of_a_sample_leaves_the_others(name):
+    file, n, came = Path(name), 0, True
+    while came:
+        file.unlink(missing_ok=True)
+        table = {".csv": record.Rows, ".npz": record.Arrays}[file.suffix](file)
+        table.add("wave", ["1", "2"])
+        n += 1
+        came = add_until_ctrl_c(table, n)
+        table.save()
+        kept = samples.read(file)
+        assert kept.x.tolist() in ([[1, 2]], [[1, 2], [5, 6]]), n
+        assert list(kept.y) == ["wave", "still"][: len(kept)], n
+    assert n > 3
+
+
+def test_arrays_are_in_the_file_while_samples_come(line, said, monkeypatch):
+    monkeypatch.setattr(record, "SAVE_EVERY", 0)
+    there, read = [], lines.read
+
+    def reading(port):
+        yield from read(port)
+        there.extend(samples.read(Path("s.npz")).y)  # before record saves for the last time
+
+    monkeypatch.setattr(lines, "read", reading)
+    line.say(rows("wave", [1, 2], [3, 4]) + END)
+    said("record", line.port, "-o", "s.npz")
+    assert there == ["wave", "wave"]
+
+
 def test_a_disk_that_is_full(line, said):
     line.say(rows("wave", [1, 2], [3, 4]) + END)
     Path("full.npz.new").symlink_to("/dev/full")
