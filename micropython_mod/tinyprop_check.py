@@ -180,13 +180,13 @@ def _classes(facts):
     ago = [(facts.steps - step) % (1 << 32) for step in shown]
     alone = sorted(ago)[1]
     latest = _class_text(facts.model, ago.index(min(ago)))
+    # Classes one after the other, or each twice: later a rare class may stay away for so long.
+    is_beginning = 2 * facts.n_shown * alone >= facts.steps
     if facts.n_shown == 1:
         yield (
             "All samples were of class %s, and so will be all answers: show others, too." % latest
         )
-    elif not facts.replay and (
-        alone >= _SOME or (alone >= _FEW and 2 * facts.n_shown * alone >= facts.steps)
-    ):  # at first one class after the other
+    elif alone >= (_FEW if is_beginning else _SOME) and not facts.replay:
         yield (
             "The last %d samples were all of class %s, and what it knows of the others fades: show"
             " the classes in turn, or make a new Model with replay=." % (alone, latest)

@@ -22,7 +22,6 @@ _RANGE_BYTES = const(8)
 _LEARNED_RANGE_BYTES = const(16)
 # ---- end of the format
 
-
 # ---- the last readings, and what they are like
 
 # All sums are made of integers of 31 bits, which MicroPython keeps without allocating anything:
@@ -114,15 +113,16 @@ class Window:
         return True
 
     def _whole(self, value):
-        scale = 1 if self._scale is None else self._scale
-        whole = value if scale == 1 else _plain(value) * scale  # numpy's may be of few bits
+        scale = self._scale
+        whole = value if scale is None else _plain(value) * scale  # numpy's may be of few bits
         if not _LOWEST <= whole <= _HIGHEST:
+            scale = scale or 1
             hint = "leave it out" if value != value else "a smaller scale= takes more"
             raise ValueError(
                 "a reading is %s, expected %g to %g: %s"
                 % (value, _LOWEST / scale, _HIGHEST / scale, hint)
             )
-        return whole if self._scale is None else round(whole)
+        return whole if scale is None else round(whole)
 
     def _refuse(self, reading):
         """Raises what is wrong with a reading."""

@@ -323,10 +323,10 @@ def _free(model, what, label, names, labels, learning):
             known.append(name or str(i))
         elif learning:
             return i
-    alike = [_brief(name) for name in names if name and _letters(name) == _letters(label)]
     known = _short(", ".join(known))
     if not learning:
         _wrong(what, label, "one of the classes, " + (known or "of which it knows none"))
+    alike = [_brief(name) for name in names if name and _letters(name) == _letters(label)]
     make = "Is it %s? Else make" % alike[0] if alike else "Make"
     raise ValueError(
         "%s is %s, a new class, and each of the %d outputs has one: %s. %s a new Model whose"

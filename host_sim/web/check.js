@@ -159,10 +159,11 @@ function* classes(facts) {
   const ago = last.map((step) => (((facts.steps - step) % 2 ** 32) + 2 ** 32) % 2 ** 32);
   const alone = [...ago].sort((a, b) => a - b)[1];
   const latest = classText(facts.model, ago.indexOf(Math.min(...ago)));
+  // Classes one after the other, or each twice: later a rare class may stay away for so long.
+  const isBeginning = 2 * facts.nShown * alone >= facts.steps;
   if (facts.nShown === 1) {
     yield `All samples were of class ${latest}, and so will be all answers: show others, too.`;
-  } else if (!facts.replay && (alone >= SOME || (alone >= FEW && 2 * facts.nShown * alone >= facts.steps))) {
-    // At first one class after the other.
+  } else if (alone >= (isBeginning ? FEW : SOME) && !facts.replay) {
     yield (
       `The last ${alone} samples were all of class ${latest}, and what it knows of the others fades:` +
       " show the classes in turn, or make a new Model with replay."

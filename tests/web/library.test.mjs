@@ -379,7 +379,11 @@ test("settings that cannot be", () => {
       `classes[0] is "${"w".repeat(99)}.., expected a name of 1 to 255 bytes in UTF-8: it has 300`,
       () => new tp.Model(2, dense, { classes: ["w".repeat(300)] }),
     ],
-    [RangeError, "classes[0] is ", () => new tp.Model(2, dense, { classes: ["\ud83d", "\ud83e"] })],
+    [
+      RangeError,
+      'classes[0] is "\\ud83d", expected a name of whole letters',
+      () => new tp.Model(2, dense, { classes: ["\ud83d", "\ud83e"] }),
+    ],
     [TypeError, "classes[0] is 1, expected a name", () => new tp.Model(2, dense, { classes: [1] })],
     [RangeError, "seed is -1, expected", () => new tp.Model(2, dense, { seed: -1 })],
     [RangeError, "inputRange is [2,1], expected", () => new tp.Model(2, dense, { inputRange: [2, 1] })],
